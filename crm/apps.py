@@ -13,8 +13,10 @@ class CrmConfig(AppConfig):
             dashboard,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
             outlook,  # noqa: F401  (connects them)
+            setup,  # noqa: F401  (declares them)
         )
         from crm.reports import (
             named,  # noqa: F401  (declares them)
             tables,  # noqa: F401  (declares them)
+            team,  # noqa: F401  (declares them)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.utils.html import format_html
@@ -24,6 +25,7 @@ from headlessly.admin.dashboards.figures import (
     number_figure,
 )
 from headlessly.admin.dashboards.report_text import (
+    amounts_text,
     format_money,
     measure_by_name,
     percent_of,
@@ -353,15 +355,56 @@ def by_stage(slice: Slice) -> Chart:
 
 
 def _amounts_chart(slice: Slice, name: str, note: str) -> Chart:
-    """Parts of the pipeline, a bar for each currency in them: currencies are never added."""
+    """Parts of the pipeline in the tenant's currency; without all rates a bar for each currency in them."""
     found = slice.cached(reports.open_pipeline)
     parts = found.months if name == "forecastByMonth" else found.stages
+    is_converted = found.sum_of(found.whole, "value").converted is not None
+    return Chart(
+        name,
+        _converted_bars(found, parts) if is_converted else _bars_by_currency(found, parts),
+        report_table(name, slice),
+        note,
+        nothing=_("No deal is open."),
+        legend=(("whole", _("weighted")), ("pale", _("value"))),
+    )
+
+
+def _converted_bars(
+    found: reports.OpenPipeline, parts: Sequence[reports.PipelinePart]
+) -> list[Bar]:
+    bars, own = [], found.rates.own
+    worth = [(found.sum_of(p, "value"), found.sum_of(p, "weighted")) for p in parts]
+    most = max((value.converted or 0 for value, _weighted in worth), default=0)
+    if not found.whole.deals:
+        return []
+    for part, (value, weighted) in zip(parts, worth, strict=True):
+        bars.append(
+            Bar(
+                Figure(pipeline_part_label(part.name), part.who),
+                Figure(format_money(weighted.converted or Decimal(0), own), part.who),
+                (
+                    Mark(0, percent_of(value.converted, most), "pale"),
+                    Mark(0, percent_of(weighted.converted, most)),
+                ),
+                format_html(
+                    _("of {value} in {deals}"),
+                    value=amounts_text(value),
+                    deals=number_figure(part.deals, part.who),
+                ),
+            )
+        )
+    return bars
+
+
+def _bars_by_currency(
+    found: reports.OpenPipeline, parts: Sequence[reports.PipelinePart]
+) -> list[Bar]:
+    """Those of each currency together, each in proportion to the largest of its own: they are never added."""
     bars = []
     for currency in found.currencies:
         most = max((p.amounts[currency].value for p in parts if currency in p.amounts), default=0)
         for part in parts:
-            amount = part.amounts.get(currency, reports.Amount())
-            if not amount.deals and len(found.currencies) > 1:
+            if (amount := part.amounts.get(currency)) is None:
                 continue
             who = part.who.where(currency__exact=currency)
             bars.append(
@@ -379,14 +422,7 @@ def _amounts_chart(slice: Slice, name: str, note: str) -> Chart:
                     ),
                 )
             )
-    return Chart(
-        name,
-        bars,
-        report_table(name, slice),
-        note,
-        nothing=_("No deal is open."),
-        legend=(("whole", _("weighted")), ("pale", _("value"))),
-    )
+    return bars
 
 
 # -- what waits ------------------------------------------------------------------------------------

@@ -80,11 +80,13 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "inline": schema.inline,
         "not_in_forms": schema.not_in_forms,
         "introduces": noun.Surface.introduces,
+        "no_mean": noun.Surface.no_mean,
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),
         "alike": noun.Surface.alike if noun.Surface.alike is not Surface.alike else (),
         "files": noun.Surface.files.fields,
+        "agenda": [reason.moment for reason in noun.Surface.agenda],
     }
     if board and schema.machine is None:
         yield f"{noun.__name__}.Surface.board: there is no StatusField whose states are its columns."

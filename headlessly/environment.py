@@ -1,6 +1,7 @@
 """What the environment says, read once by the settings; and what production refuses in it."""
 
 import os
+from importlib.metadata import PackageNotFoundError, version
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
@@ -18,6 +19,14 @@ SESSION_ENGINES = {
 
 def flag(name):
     return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def product_version():
+    """The version of the product that is installed."""
+    try:
+        return version("headlessly")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0"
 
 
 def words(name):

@@ -170,6 +170,13 @@ class Unavailable(HeadlesslyError):
         super().__init__(message, retryAfter=seconds)
 
 
+class Moving(Unavailable):
+    """The tenant is closed, as it goes on in another database."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This is moving to another server. Nothing was changed: try again."))
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """``" Did you mean 'score'?"`` for a name that is close to a known one, else nothing; for a message."""
     # By its small letters: who writes lead or lostreason means the name all the same.

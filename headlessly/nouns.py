@@ -42,7 +42,7 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Schema
-from headlessly.declaration.surface import Board, Computed, Surface, computed
+from headlessly.declaration.surface import Board, Computed, Reason, Surface, computed
 from headlessly.declaration.verbs import Verb, verb
 from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution import table as execution_table
@@ -516,4 +516,4 @@ def _make_searchable(noun: type[Noun]) -> None:
 
 class_prepared.connect(register_noun, dispatch_uid="headlessly.enrol")
 
-__all__ = ["Board", "Noun", "computed", "registry", "verb"]
+__all__ = ["Board", "Noun", "Reason", "computed", "registry", "verb"]

@@ -161,7 +161,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "headlessly.accounts.password_words.KnownWordsValidator"}]
 PASSWORD_HASHERS = ["headlessly.accounts.hashing.BoundedPBKDF2"]
 PASSWORD_RESET_TIMEOUT = 60 * 60  # of a link by which one's own password is chosen, in seconds
 SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS", ""), SESSION_ENGINES["database"])

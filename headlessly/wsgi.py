@@ -6,10 +6,11 @@ from django.core.wsgi import get_wsgi_application
 
 from headlessly.database.roles import name_connections
 from headlessly.database.timeouts import bound_connections
+from headlessly.web.charsets import IgnoreUnreadableCharset
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
 os.environ.setdefault("HEADLESSLY_ENV", "production")
 
-application = get_wsgi_application()
+application = IgnoreUnreadableCharset(get_wsgi_application())
 name_connections("web")
 bound_connections()

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 
 from headlessly.admin import NounAdmin, widgets
 from headlessly.admin.dashboards.dashboard import Narrowing, period_choices, refuse_unknown
-from headlessly.admin.dashboards.figures import Bar, Chart, Mark
-from headlessly.admin.dashboards.report_text import percent_of, row_figures, table_of
+from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark
+from headlessly.admin.dashboards.report_text import percent_of, row_figures, table_of, value_text
 from headlessly.admin.lists.address import past_moment
 from headlessly.errors import HeadlesslyError
-from headlessly.query.named_reports import reports
+from headlessly.query.named_reports import Measured, Row, reports
+from headlessly.query.report_answers import NONE
+from headlessly.query.reports import Records
 from marketing import funnels
-from marketing.funnel_report import PARAMETERS, Question, measure_funnel, read_question
+from marketing.funnel_report import (
+    PARAMETERS,
+    MeasuredFunnel,
+    Question,
+    measure_funnel,
+    read_question,
+)
 from marketing.models import Funnel
 
 #: As many saved funnels can be chosen, and as many steps on the page.
@@ -23,7 +33,8 @@ MOST_FUNNELS, CHOICES = 200, 6
 
 
 def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
-    """The page of an address: ``funnel`` or several ``step``, a period, an owner, a campaign, ``asOf``."""
+    """The page of an address: ``funnel`` or several ``step``, a period, an owner, a campaign, ``by``,
+    ``asOf``."""
     chosen = [step for step in request.GET.getlist("step") if step.strip()]
     given = {k: text for k, v in request.GET.items() if k != "step" and (text := str(v).strip())}
     if chosen:
@@ -45,10 +56,12 @@ def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
             asked = given | ({"asOf": moment.isoformat()} if moment else {})
             refuse_unknown(given, ("step", *PARAMETERS))
             question = read_question(asked)
+            found = measure_funnel(question)
             context = {
                 "question": question,
                 "moment": question.slice.as_of,
-                "chart": draw_funnel(question),
+                "chart": draw_funnel(question, found.whole),
+                "compared": compare_groups(request.GET, question, found),
             }
     except HeadlesslyError as problem:
         context["problem"] = problem.message
@@ -68,9 +81,9 @@ def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
     )
 
 
-def draw_funnel(question: Question) -> Chart:
+def draw_funnel(question: Question, found: Measured) -> Chart:
     """A bar for each step, as long as the part of those who began that took it."""
-    report, found = reports.require("funnel"), measure_funnel(question)
+    report = reports.require("funnel")
     bars: list[Bar] = []
     for row in found.rows or ():
         count, share, step = row_figures(report, row)
@@ -97,3 +110,53 @@ def draw_funnel(question: Question) -> Chart:
         wide=True,
         most=funnels.MOST_STEPS,
     )
+
+
+@dataclass(frozen=True)
+class Step:
+    """How many of a group took a step, and the part of those who began that they are."""
+
+    count: Figure | str
+    share: str
+    bar: Mark
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The funnel of one group in a line: its name leads to that funnel alone."""
+
+    name: str
+    url: str
+    steps: Sequence[Step]
+
+
+def compare_groups(
+    given: QueryDict, question: Question, found: MeasuredFunnel
+) -> list[Compared] | None:
+    """The same steps of each group below each other, that of all first; None where none are compared."""
+    if question.by is None or found.groups is None:
+        return None
+    whole = found.whole.rows or ()
+    lines = [Compared(_("All"), "", _steps(whole, [row.lists["count"] for row in whole]))]
+    for group in found.groups:
+        alone = given.copy()
+        del alone["by"]
+        alone[question.by.wire] = NONE if group.key is None else group.key
+        url = "" if group.is_rest else f"?{alone.urlencode()}"
+        lines.append(Compared(group.name, url, _steps(group.rows)))
+    return lines
+
+
+def _steps(rows: Sequence[Row], lists: Sequence[Records | None] = ()) -> list[Step]:
+    found = []
+    for number, row in enumerate(rows):
+        share: Any = row.values["share"]
+        count = value_text("number", row.values["count"])
+        found.append(
+            Step(
+                Figure(count, lists[number]) if lists else count,
+                value_text("percent", share),
+                Mark(0, percent_of(share, 100)),
+            )
+        )
+    return found

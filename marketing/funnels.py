@@ -129,13 +129,14 @@ def follow_steps(
     events: Sequence[str],
     wanted: str,
     *,
+    parameters: Sequence[Any] = (),
     begin: tuple[str, Sequence[Any]] = ("", ()),
     until: datetime | None = None,
 ) -> tuple[Any, ...]:
     """What is ``wanted`` (SQL) of the tables ``step_1`` and so on, each with who has come so far and when.
 
-    ``begin`` is a condition, with its parameters, on the events of the first step; nothing later than
-    ``until`` counts. Raises VerbRefused when it takes too long.
+    ``parameters`` are those of ``wanted``. ``begin`` is a condition, with its own, on the events of the first
+    step; nothing later than ``until`` counts. Raises VerbRefused when it takes too long.
     """
     told = "" if until is None else "AND timestamp <= %s"
     times = [] if until is None else [until]
@@ -152,7 +153,7 @@ def follow_steps(
     running.flush_events()  # what happened in this transaction counts
     try:
         with timeouts.statement_timeout(), connection.cursor() as cursor:
-            cursor.execute(f"WITH {named} SELECT {wanted}", given)
+            cursor.execute(f"WITH {named} SELECT {wanted}", [*given, *parameters])
             return tuple(cursor.fetchone())
     except InvalidFilter as problem:
         raise VerbRefused(

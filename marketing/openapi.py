@@ -65,6 +65,11 @@ def paths() -> dict[str, Schema]:
                     query_parameter("to", day, "The last day; today unless said."),
                     query_parameter("owner", TEXT, "Whose records: an id, me, or - for nobody's."),
                     query_parameter("campaign", TEXT, "Of which campaign: an id, or - for none."),
+                    query_parameter(
+                        "by",
+                        TEXT | {"enum": ["owner", "campaign"]},
+                        "Also the funnel of each, side by side in groups: the largest, and all others.",
+                    ),
                     own[-1],
                 ],
             )

@@ -16,7 +16,6 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from headlessly import errors
-from headlessly.access import actors
 from headlessly.api import bodies, strangers
 from headlessly.api.bodies import FormBody
 from headlessly.declaration.values import UNSTORABLE
@@ -80,8 +79,8 @@ class FormQuestion:
 def form_page(request: TenantRequest, key: str) -> HttpResponse:
     """A published form by its slug or id. Raises Http404 for any other, and for no tenant at all."""
     languages.activate_reader_language(request)
-    actors.enter(actors.PUBLIC)
-    form = _get_published(request, key)
+    strangers.enter_tenant(request)
+    form = _get_published(key)
     if request.method != "POST":
         sent = request.GET.get("sent") == "1"
         return _render_page(request, form, _attribution_values(request.GET), sent=sent)
@@ -106,8 +105,8 @@ def form_page(request: TenantRequest, key: str) -> HttpResponse:
     return HttpResponseRedirect(form.redirect_url or thanks, status=303)
 
 
-def _get_published(request: TenantRequest, key: str) -> Form:
-    if request.tenant is None or UNSTORABLE.search(key):
+def _get_published(key: str) -> Form:
+    if UNSTORABLE.search(key):
         raise Http404
     found = Form.objects.filter(Q(slug=key) | Q(pk=key), status=Form.Status.PUBLISHED).first()
     if found is None:

@@ -51,11 +51,12 @@ END $$
 
 
 def empty_quickly(connection: Any) -> None:
-    """Have Django empty those tables only that have rows."""
+    """Have Django empty those tables only that have rows, on each of its connections: beside a running event
+    loop, as Playwright's is, it opens others."""
 
-    def sql_flush(style: Any, tables: Sequence[str], **_: Any) -> list[str]:
-        quoted = [connection.ops.quote_name(name) for name in tables if name not in KEPT]
+    def sql_flush(operations: Any, style: Any, tables: Sequence[str], **_: Any) -> list[str]:
+        quoted = [operations.quote_name(name) for name in tables if name not in KEPT]
         names = ", ".join(f"'{name}'" for name in quoted)
         return [EMPTY.format(tables=", ".join(quoted), names=names, most=SMALL)]
 
-    connection.ops.sql_flush = sql_flush
+    type(connection.ops).sql_flush = sql_flush

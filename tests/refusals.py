@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
-from django.db import connection
 
+from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
 from headlessly.log.names import SECURITY
@@ -19,20 +20,22 @@ def everything() -> list[tuple[Any, ...]]:
 
     That somebody came in is in the log too, and is no more than that.
     """
+    return execute_prepared(_of_all_tables(), ())
+
+
+@cache
+def _of_all_tables() -> str:
+    """The statement, always the same: to plan it for that many tables takes longer than to run it."""
     tables = [Event._meta.db_table]
     for noun in registry.values():
         tables += [noun._meta.db_table, noun.past._meta.db_table]
     one = "SELECT '{0}', count(*), sum(hashtextextended(t::text, 0)::numeric) FROM {0} t{1}"
     ours = f" WHERE target_type IS DISTINCT FROM '{SECURITY}'"
-    with connection.cursor() as cursor:
-        # In an order of its own: large tables are read by several workers at once.
-        cursor.execute(
-            " UNION ALL ".join(
-                one.format(table, "" if n else ours) for n, table in enumerate(tables)
-            )
-            + " ORDER BY 1"
-        )
-        return cursor.fetchall()
+    all_of_them = " UNION ALL ".join(
+        one.format(table, "" if n else ours) for n, table in enumerate(tables)
+    )
+    # In an order of its own: large tables are read by several workers at once.
+    return f"{all_of_them} ORDER BY 1"
 
 
 @contextmanager

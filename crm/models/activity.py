@@ -25,7 +25,7 @@ from headlessly.declaration.fields import (
 )
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.values import validate_not_in_future
-from headlessly.nouns import Board, Noun, verb
+from headlessly.nouns import Board, Noun, Reason, verb
 
 
 class Activity(Noun):
@@ -107,6 +107,21 @@ class Activity(Noun):
             "Due": "status=Pending,InProgress&assignee=me&dueAt__lt=tomorrow&o=dueAt",
             "Overdue": "status=Pending,InProgress&dueAt__lt=now&o=dueAt",
         }
+        agenda = (
+            Reason(
+                "Overdue",
+                "status=Pending,InProgress&assignee={person}&dueAt__lt=now&o=dueAt",
+                rank=10,
+                moment="due_at",
+                late=True,
+            ),
+            Reason(
+                "Due today",
+                "status=Pending,InProgress&assignee={person}&dueAt__gte=now&dueAt__lt=tomorrow&o=dueAt",
+                rank=20,
+                moment="due_at",
+            ),
+        )
         not_in_forms = ("reminder_at",)  # until something reminds
         introduces = ("contact", "organization")
         search = ("subject",)
@@ -170,3 +185,7 @@ class Activity(Noun):
         end = values.get("end_at", self.end_at)
         if start and end and end < start:
             problems["end_at"] = _("This is before the start.")
+
+
+#: The condition that nothing is still to be done with a record that activities are about.
+NOTHING_PLANNED = {"activities": {"$none": {"status": {"$in": [*Activity.OPEN]}}}}

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from crm.models import files
+from crm.models.activity import NOTHING_PLANNED
 from headlessly.declaration.fields import (
     Choice,
     Currency,
@@ -26,7 +27,7 @@ from headlessly.declaration.fields import (
 from headlessly.declaration.indexes import LIVE, index_of_reference
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.language import wording
-from headlessly.nouns import Board, Noun, verb
+from headlessly.nouns import Board, Noun, Reason, verb
 
 #: Why deals are usually lost; a tenant may have its own reasons.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No decision", "Missing feature")
@@ -135,6 +136,7 @@ class Deal(Noun):
         ranges = ("value", "probability", "expected_close_date", "last_activity_at")
         inline = ("stage", "owner", "probability", "expected_close_date")
         presets = {
+            "Nothing planned": NOTHING_PLANNED,
             "Untouched for 14 days": {
                 "$or": [
                     {"last_activity_at": {"$lt": "14d ago"}},
@@ -148,6 +150,23 @@ class Deal(Noun):
             "Overdue": "stage=Prospecting,Qualification,Proposal,Negotiation"
             "&expectedCloseDate__lt=today&o=expectedCloseDate",
         }
+        agenda = (
+            Reason(
+                "Should be closed by now",
+                "stage=Prospecting,Qualification,Proposal,Negotiation&owner={person}"
+                "&expectedCloseDate__lt=today&o=expectedCloseDate",
+                rank=50,
+                moment="expected_close_date",
+                late=True,
+            ),
+            Reason(
+                "Deals gone quiet",
+                "stage=Prospecting,Qualification,Proposal,Negotiation&owner={person}"
+                "&lastActivityAt__lt={stale}&is=nothing-planned&o=-value",
+                rank=55,
+                moment="last_activity_at",
+            ),
+        )
         introduces = ("contact", "organization")
         search = ("name", "organization__name", "contact__name")
         card = ("value", "expected_close_date")

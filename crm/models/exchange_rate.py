@@ -34,6 +34,7 @@ class ExchangeRate(Noun):
         rank = 60
         columns = ("currency", "day", "rate", "source")
         facets = ("currency",)
+        no_mean = ("rate",)
         search = ("currency",)
         ordering = ("-day", "currency")
         groups = (("Rate", ("currency", "day", "rate", "source")),)

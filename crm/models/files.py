@@ -6,6 +6,7 @@ Typeform and Calendly, of the scanners at fairs, of address books, and of people
 
 from __future__ import annotations
 
+from crm.models import programs
 from headlessly.declaration.files import Files
 
 #: What stands before a part of an address, as programs say whose it is.
@@ -73,6 +74,7 @@ OF_COMPANY = (
     "postal_code",
     "country",
 )
+PART_OF_NAME = r"(?:[^\W\d_a-z][\w'’.-]*|van|von|der|de|da|del|la)"
 YES, NO = ("true", "yes", "1", "x", "ja"), ("false", "no", "0", "nein")
 
 CONTACT = Files(
@@ -157,9 +159,12 @@ CONTACT = Files(
         "status": {"Unsubscribed": YES, "Active": NO},
     },
     patterns={"linkedin_url": r"linkedin\."},
+    # Two to four words, each beginning with a capital; scripts without capitals are no less names.
+    looks={"name": rf"{PART_OF_NAME}(?:\s{PART_OF_NAME}){{1,3}}\Z"},
     called=("Person",),
     precise={"title": ("Job Title", "Job Position", "Position")},
     described={"organization": OF_COMPANY},
+    programs=programs.OF_PEOPLE,
     named_by=(("first_name", "last_name"), ("email",)),
     alike=("name", "email", "phone"),
 )  # fmt: skip
@@ -205,6 +210,11 @@ ORGANIZATION = Files(
         "created_at": CREATED,
     },
     called=("Company", "Account"),
+    programs=programs.OF_DEALS,
+    looks={
+        "name": r".*\b(?:GmbH|AG|KG|UG|SE|OHG|e\.?V|Inc|LLC|Ltd|Limited|Corp|Corporation|plc|PLC|Co|Company"
+        r"|S\.?A|SAS|SARL|S\.?r\.?l|S\.?p\.?A|B\.?V|N\.?V|AB|Oy|ApS|A/S|Pty|Group|Holding)\b\.?.*"
+    },
     alike=("name", "domain"),
     words={
         "type": {
@@ -295,6 +305,7 @@ LEAD = Files(
     },
     named_by=(("contact",), ("organization",)),
     namesakes=("contact",),
+    programs=programs.OF_LEADS,
     alike=("contact", "name"),
     otherwise={"source": "import"},
 )  # fmt: skip
@@ -361,6 +372,7 @@ DEAL = Files(
         },
     },
     called=("Opportunity", "Potential"),
+    programs=programs.OF_DEALS,
     happened={"actual_close_date": "expected_close_date"},
     described={"organization": ("name",)},
     named_by=(("organization",), ("contact",)),

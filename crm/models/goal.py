@@ -64,6 +64,7 @@ class Goal(Noun):
         columns = ("measure", "owner", "period", "start_date", "target")
         facets = ("measure", "period", "owner")
         ranges = ("start_date", "target")
+        no_mean = ("target",)
         search = ("note", "owner__name")
         ordering = ("-start_date", "-created_at")
         groups = (("Goal", ("measure", "owner", "period", "start_date", "target", "note")),)

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from crm.models import files
+from crm.models.activity import NOTHING_PLANNED
 from headlessly.context import clock
 from headlessly.declaration.fields import (
     Currency,
@@ -26,7 +27,7 @@ from headlessly.declaration.indexes import LIVE, index_of_reference
 from headlessly.declaration.surface import computed
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import NewOrExisting
-from headlessly.nouns import Board, Noun, verb
+from headlessly.nouns import Board, Noun, Reason, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
 DealChoice = Annotated[Any, NewOrExisting("Deal")]
@@ -110,6 +111,7 @@ class Lead(Noun):
                 "need": {"$exists": True},
                 "timeline": {"$exists": True},
             },
+            "Nothing planned": NOTHING_PLANNED,
             "Untouched for 14 days": {
                 "$or": [
                     {"last_activity_at": {"$lt": "14d ago"}},
@@ -122,6 +124,22 @@ class Lead(Noun):
             "Going cold": "status=New,Contacted,Qualified&owner=me"
             "&lastActivityAt__lt={stale},-&o=lastActivityAt",
         }
+        agenda = (
+            Reason(
+                "Waits for a first answer",
+                "status=New&owner={person}&owner__isnull=false&is=nothing-planned&o=createdAt",
+                rank=30,
+                moment="first_touch_at",
+            ),
+            Reason("New, and nobody's", "status=New&owner=-&o=-createdAt", 40, "first_touch_at"),
+            Reason(
+                "Leads gone quiet",
+                "status=Contacted,Qualified&owner={person}&lastActivityAt__lt={stale}"
+                "&is=nothing-planned&o=-score",
+                rank=60,
+                moment="last_activity_at",
+            ),
+        )
         introduces = ("contact", "organization")
         search = ("name", "contact__name", "contact__email", "organization__name")
         alike = ("name", "contact")
@@ -173,6 +191,11 @@ class Lead(Noun):
                 name="lead_by_activity",
             ),
             models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
+            # What nobody works on yet, for whoever looks for something to take.
+            models.Index(
+                fields=["tenant", "status", "-created_at", "-id"], name="lead_unowned",
+                condition=models.Q(owner=None, deleted_at=None),
+            ),
             # By which a file that comes twice is told: see `Surface.files`.
             models.Index(fields=["tenant", "name"], name="lead_by_name", condition=LIVE),
             index_of_reference("campaign", name="lead_by_campaign"),

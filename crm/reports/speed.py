@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from statistics import median
 
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Least
@@ -46,6 +48,27 @@ def first_response(slice: Slice) -> Response:
     A touch is an activity completed since, or a first move of the status, whichever came first; leads
     nobody has touched yet are not in the spread. Measured on the latest :data:`SAMPLE_SIZE` of the cohort.
     """
+    latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
+    waited = seconds_between("created_at", _first_touch(slice))
+    spread = Spread.of_seconds(latest, waited, first=SAMPLE_SIZE)
+    every = slice.cached(lead_funnel).all
+    return Response(spread, min(every, SAMPLE_SIZE), every)
+
+
+def median_responses(slice: Slice) -> dict[str | None, float]:
+    """The median of the same for each owner who touched any of these leads, in seconds."""
+    latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
+    waited = seconds_between("created_at", _first_touch(slice))
+    rows = latest.annotate(_seconds=waited).values_list("owner_id", "_seconds")[:SAMPLE_SIZE]
+    by_owner: dict[str | None, list[float]] = defaultdict(list)
+    for owner, seconds in rows:
+        if seconds is not None:
+            by_owner[owner].append(seconds)
+    return {owner: median(found) for owner, found in by_owner.items()}
+
+
+def _first_touch(slice: Slice) -> Least:
+    """The moment of the first activity with a lead, or of the first move of its status."""
     leads, activities = slice.scope(Lead), slice.scope(Activity)
     done = activities.queryset().filter(
         lead=OuterRef(leads.key),
@@ -58,11 +81,7 @@ def first_response(slice: Slice) -> Response:
         **({"valid_from__lte": slice.as_of} if slice.as_of else {}),
         status__in=[state for state in Lead.Status.values if state != Lead.Status.NEW],
     )
-    touched = Least(
+    return Least(
         Subquery(done.order_by("completed_at").values("completed_at")[:1]),
         Subquery(moved.order_by("valid_from").values("valid_from")[:1]),
     )
-    latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{leads.key}")
-    spread = Spread.of_seconds(latest, seconds_between("created_at", touched), first=SAMPLE_SIZE)
-    every = slice.cached(lead_funnel).all
-    return Response(spread, min(every, SAMPLE_SIZE), every)

@@ -35,13 +35,23 @@ def hash_secret(secret: str) -> str:
 
 def encrypt(text: str) -> str:
     """``text`` as it may be stored."""
-    return MARK + _cipher().encrypt(text.encode()).decode()
+    return MARK + encrypt_bytes(text.encode()).decode()
 
 
 def decrypt(stored: str) -> str:
     """The text again. Raises Undecipherable where no key of the environment fits."""
+    return decrypt_bytes(stored.removeprefix(MARK).encode()).decode()
+
+
+def encrypt_bytes(content: bytes) -> bytes:
+    """``content`` as it may be stored."""
+    return _cipher().encrypt(content)
+
+
+def decrypt_bytes(stored: bytes) -> bytes:
+    """The content again. Raises Undecipherable where no key of the environment fits."""
     try:
-        return _cipher().decrypt(stored.removeprefix(MARK)).decode()
+        return _cipher().decrypt(bytes(stored))
     except InvalidToken:
         raise Undecipherable(
             "This was stored with another SECRET_KEY. Add that one to SECRET_KEY_FALLBACKS."

@@ -21,7 +21,7 @@ from headlessly.access import actors, sign_in_emails, suggestions, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.encryption import hash_secret
 from headlessly.access.tenant_rows import TenantRow
-from headlessly.database.cluster import CLUSTER
+from headlessly.database.cluster import CLOSED, CLUSTER
 from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.currencies import validate_currency
 from headlessly.declaration.fields import PublicId, Reference
@@ -89,6 +89,11 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nobody may write here, as it moves to another database or has moved."""
+        return self.log_cluster == CLOSED
 
     def clean(self) -> None:
         """Rates are in the tenant's currency: with another they would mean something else."""

@@ -44,8 +44,9 @@ from headlessly.log.security_events import record_of_person
 
 #: Digits of a code, seconds for which it is shown, and how many steps a clock may be off.
 DIGITS, STEP, DRIFT = 6, 30, 1
-#: How many recovery codes there are, and of how many letters: 50 bits each.
-CODES, LETTERS = 10, 10
+#: How many recovery codes there are, of how many letters each, and how many of them stand together. 123 bits:
+#: a plain hash keeps them, as one does keys.
+CODES, LETTERS, GROUP = 10, 25, 5
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 MOST_PASSKEYS = 20
 
@@ -134,7 +135,8 @@ def new_codes(user: User) -> list[str]:
             },
         )
         record_of_person(FACTOR_ADDED, user, kind=SecondFactor.CODES)
-    return [f"{code[:5]}-{code[5:]}" for code in codes]
+    groups = range(0, LETTERS, GROUP)
+    return ["-".join(code[at : at + GROUP] for at in groups) for code in codes]
 
 
 def use_code(user: User, code: str) -> bool:

@@ -111,7 +111,8 @@ class Guesser:
         """
         kinds = sorted(self.keys, key=self.keys.__getitem__)
         keys, free = [self.keys[kind] for kind in kinds], [FREE[kind] for kind in kinds]
-        with transaction.atomic():
+        # Durable: within what a request undoes when it is refused, nothing would be counted.
+        with transaction.atomic(durable=True):
             counted = dict(prepared.execute_prepared(COUNT, [keys, free]))
             if len(counted) == len(keys):
                 prepared.execute_prepared(WAIT, [keys, free], rows=False)

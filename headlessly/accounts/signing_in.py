@@ -26,10 +26,14 @@ from headlessly.accounts.hashing import hashing_room
 from headlessly.accounts.models import Device, Session
 from headlessly.log.names import SIGN_IN_FAILED
 from headlessly.log.security_events import record_of_person
-from headlessly.web.callers import caller_address, customer_network
+from headlessly.web.callers import (
+    BROWSER_COOKIE,
+    BROWSER_LASTS,
+    browser_mark,
+    caller_address,
+    customer_network,
+)
 
-#: The cookie of a browser in which somebody has signed in, and how long it is known, in seconds.
-BROWSER_COOKIE, BROWSER_LASTS = "browser", 365 * 24 * 60 * 60
 #: Where a session keeps until when the password need not be typed again, whether a second factor was shown,
 #: and the tenants that were entered.
 CONFIRMED, TWICE, ENTERED = "confirmed_at", "second_factor", "entered"
@@ -66,7 +70,7 @@ def try_password(request: HttpRequest, email: str, password: str) -> User | None
 def guesser_of(request: HttpRequest, email: str) -> Guesser:
     """Who tries to get into this account, from here."""
     network = customer_network(caller_address(request.META))
-    mark = browser_mark(request)
+    mark = browser_mark(request.COOKIES)
     known = mark and Device.objects.filter(user__email=email, hash=hash_secret(mark)).exists()
     return Guesser.of(email, network, mark if known else "")
 
@@ -118,16 +122,6 @@ def browser_name(request: HttpRequest) -> str:
 # -- browsers that were seen before ---------------------------------------------------------------
 
 
-def browser_mark(request: HttpRequest) -> str:
-    """What the cookie of this browser says; empty for a new one, and for a cookie that is not ours."""
-    try:
-        return signing.loads(
-            request.COOKIES.get(BROWSER_COOKIE, ""), salt=BROWSER_COOKIE, max_age=BROWSER_LASTS
-        )
-    except signing.BadSignature:
-        return ""
-
-
 def remember_browser(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Give the browser its cookie, where somebody has just signed in."""
     if mark := getattr(request, "browser_mark", ""):
@@ -144,7 +138,7 @@ def remember_browser(request: HttpRequest, response: HttpResponse) -> HttpRespon
 
 def _know_browser(request: HttpRequest, user: User) -> None:
     """Note the browser as one of the user's; tell them of it where it is a new one."""
-    mark = browser_mark(request) or get_random_string(32)
+    mark = browser_mark(request.COOKIES) or get_random_string(32)
     vars(request)["browser_mark"] = mark
     name, now = browser_name(request), timezone.now()
     is_first = not Device.objects.filter(user=user).exists()

@@ -13,6 +13,7 @@ from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -21,11 +22,12 @@ from headlessly.access.models import ApiKey
 from headlessly.context import clock
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
+from headlessly.declaration.surface import WORKERS as WORKERS
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
-#: The references that say who works on a record, not whom it is about.
-WORKERS = ("owner", "assignee")
+#: As much is said of each name below another one, in characters.
+LONGEST_BELOW = 60
 #: Text that is dialled.
 TELEPHONES = ("phone", "mobile")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -206,7 +208,8 @@ def about_references(noun: type[Record]) -> tuple[Field, ...]:
 def subtitle(record: Noun, fields: Sequence[Field]) -> str:
     """What stands below a record's name in a list: the names of the first two that it refers to."""
     filled = [f for f in fields if getattr(record, f.column)]
-    return " · ".join(visible_name(getattr(record, f.name)) for f in filled[:2])
+    names = dict.fromkeys(visible_name(getattr(record, f.name)) for f in filled)
+    return " · ".join(Truncator(name).chars(LONGEST_BELOW) for name in [*names][:2])
 
 
 def record_currency(record: Noun) -> str:

@@ -108,12 +108,17 @@ class EventReader:
             if declared is None or declared.follows_events:
                 continue
             is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
-            before, after = (self.value(declared, v, is_day=is_day) for v in (was, now.get(wire)))
+            before, after = (
+                self.value(declared, v, currency=event_currency(noun, said), is_day=is_day)
+                for v, said in ((was, now | previous), (now.get(wire), now))
+            )
             found.append(Change(labels.field_label(declared), before, after))
         return found
 
-    def value(self, declared: Field, value: Any, *, is_day: bool = False) -> Any:
-        """A value of an event as one reads it; empty where there is none."""
+    def value(
+        self, declared: Field, value: Any, *, currency: str | None = None, is_day: bool = False
+    ) -> Any:
+        """A value of an event as one reads it, an amount in ``currency``; empty where there is none."""
         if value is None or value == "":
             return ""
         if declared.type == "reference":
@@ -128,7 +133,14 @@ class EventReader:
             return display.day_text(days.moment_of_its_day(clean).date())
         if isinstance(clean, datetime):
             return display.moment_text(clean)
-        return field_values.value_html(declared, clean, links=False)
+        return field_values.value_html(declared, clean, currency=currency, links=False)
+
+
+def event_currency(noun: type[Noun], data: dict[str, Any]) -> str:
+    """In which currency the amounts are that a record had, by its fields as an event has them."""
+    own = noun.schema.currency
+    said = own and data.get(noun.schema.by_name[own.name].wire)
+    return said or tenancy.require().currency
 
 
 def verb_of(noun: type[Noun], event: Event) -> Verb | None:

@@ -60,7 +60,9 @@ def value_text(record: Noun, field: Field) -> str:
         return display.moment_text(found)
     if field.type == "date":
         return display.day_text(found)
-    return "…" if field.type == "json" else str(value_html(field, found, links=False))
+    if field.type == "json":
+        return "…"
+    return str(value_html(field, found, currency=display.record_currency(record), links=False))
 
 
 def value_html(field: Field, found: Any, *, currency: str | None = None, links: bool = True) -> Any:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
@@ -19,7 +21,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
-from headlessly.admin.import_text import import_row, percent_done, refused_row
+from headlessly.admin.import_choices import Choices, same_choices
+from headlessly.admin.import_reading import reading_choices
+from headlessly.admin.import_text import import_row, percent_done, refused_row, warning_rows
+from headlessly.admin.import_words import word_choices
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import Undo
 from headlessly.api.uploads import MAX_FILE_SIZE
@@ -32,10 +37,11 @@ from headlessly.nouns import Noun
 from headlessly.transfer import formats, imports
 from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import
-from headlessly.transfer.options import read_options
+from headlessly.transfer.options import KEPT, VALUES, Options, read_options
+from headlessly.transfer.programs import program_called
 
-#: How many imports and how many refused rows a page shows.
-LATELY, REFUSED = 20, 50
+#: How many imports and how many refused rows a page shows, and of how many rows it tells what is left out.
+LATELY, REFUSED, WARNED = 20, 50, 1_000
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
@@ -44,6 +50,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
         site.page("imports/", imports_view, "imports"),
         site.page("imports/columns/<str:name>.csv", columns_view, "import_columns"),
         site.page("imports/<str:id>/", import_view, "import"),
+        site.page("imports/<str:id>/again/", again_view, "import_again"),
         site.page("imports/<str:id>/go/", go_view, "import_go"),
         site.page("imports/<str:id>/cancel/", cancel_view, "import_cancel"),
     ]
@@ -73,7 +80,7 @@ def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     try:
         source = _begin(noun, sent, asked)
     except HeadlesslyError as problem:
-        return _form_page(request, site, noun, problem, status=422, asked=asked)
+        return _form_page(request, site, noun, problem, status=422)
     return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
 
 
@@ -99,7 +106,9 @@ def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, Any]) -> Import:
         match=asked.get("match") or None,
         dry_run=True,
         options=read_options(
-            {name: asked.get(name, "") for name in ("numbers", "days", "create")}, for_people=True
+            {name: asked.get(name, "") for name in ("numbers", "days", "create")}
+            | {"guess": VALUES, "mapping": "" if asked.get("anew") else KEPT},
+            for_people=True,
         ),
     )
 
@@ -110,7 +119,6 @@ def _form_page(
     noun: type[Noun],
     problem: HeadlesslyError | None = None,
     status: int = 200,
-    asked: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     return site.respond(
         request,
@@ -120,9 +128,6 @@ def _form_page(
         nouns=[(each.__name__, labels.plural_title(each)) for each in importable_nouns(site)],
         type=noun.__name__,
         many=labels.plural_title(noun),
-        required=[labels.field_label(f) for f in noun.schema.inputs() if f.required],
-        matches=_matches(noun),
-        asked=asked,
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
@@ -148,14 +153,23 @@ def _matches(noun: type[Noun]) -> list[tuple[str, str]]:
 
 @require_GET
 def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """One import: how far it is, what became of it, and which rows it could not take."""
-    source = _find(id)
+    """One import: how far it is, what became of it, and which rows it could not take; of a trial also what
+    its columns and words become, to be changed."""
+    return _import_page(request, site, _find(id))
+
+
+def _import_page(
+    request: HttpRequest, site: TenantSite, source: Import, problem: HeadlesslyError | None = None
+) -> HttpResponse:
     noun: type[Noun] = source.noun
     rows = list(source.rows.order_by("row")[: REFUSED + 1])
+    changes = source.dry_run and source.parts.exists() and bool(source.samples)
+    choices = Choices(source) if changes else None
     return site.respond(
         request,
         "import",
         _("Import"),
+        styles=("imports",),
         source=source,
         row=import_row(source),
         many=labels.plural_title(source.noun),
@@ -163,10 +177,9 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
         may_go=may_go(source),
         good=source.created + source.updated,
         refused=[refused_row(row) for row in rows[:REFUSED]],
-        warnings=[
-            problem for row in source.warnings.order_by("row")[:REFUSED] for problem in row.errors()
-        ],
-        shown=REFUSED,
+        refused_numbers=[row.row for row in rows],
+        warnings=warning_rows(source.warnings.order_by("row")[:WARNED])[:REFUSED],
+        looked_at=WARNED,
         alike=wording.join_with_and(
             labels.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike
         ),
@@ -179,7 +192,24 @@ def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
         list_url=f"{display.page_url(source.noun, 'changelist')}?view=all&o=-createdAt",
         again=import_url(source.noun),
         undo=_undo_of(source),
+        choices=choices,
+        columns=choices.columns() if choices else (),
+        groups=choices.groups() if choices else (),
+        also=choices.also() if choices else (),
+        words=word_choices(source) if choices else (),
+        reading=reading_choices(source) if choices else None,
+        matches=_matches(noun) if choices else (),
+        kept_from=_kept_from(source),
+        program=program_called(noun, source.options.get("program") or ""),
+        problem=problem,
+        status=problem.status if problem else 200,
     )
+
+
+def _kept_from(source: Import) -> Import | None:
+    """The import whose mapping this one took over."""
+    kept = source.options.get("kept_from")
+    return imports.there().filter(pk=kept).first() if kept else None
 
 
 def _undo_of(source: Import) -> Undo | None:
@@ -191,9 +221,35 @@ def _undo_of(source: Import) -> Undo | None:
 
 
 @require_POST
-def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Do what was tried."""
+def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """Try the file again as its columns, words and reading were chosen."""
     source = _find(id)
+    try:
+        imports.try_again(source.pk, _chosen(source, request.POST), match=request.POST.get("match"))
+    except HeadlesslyError as problem:
+        return _import_page(request, site, _find(id), problem)
+    return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
+
+
+def _chosen(source: Import, sent: Mapping[str, str]) -> Options:
+    """What a form says of a trial; guessed from the start where that was asked for."""
+    if "anew" in sent:
+        options = Options(**source.options)
+        return replace(options, mapping={}, keeps=False, kept_from=None, program=None, chosen=False)
+    return Choices(source).read_choices(sent)
+
+
+@require_POST
+def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """Do what was tried; what was chosen otherwise since is tried first."""
+    source = _find(id)
+    if "choices" in request.POST and may_go(source):
+        same = same_choices(Options(**source.options), _chosen(source, request.POST))
+        if not same or (request.POST.get("match") or None) != source.match:
+            messages.warning(
+                request, _("This is how it looks with your changes. Nothing is saved yet.")
+            )
+            return again_view(request, id, site=site)
     try:
         begun = imports.go(source.pk)
     except HeadlesslyError as problem:

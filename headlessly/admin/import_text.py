@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,7 +10,7 @@ from django.utils.translation import ngettext
 
 from headlessly.admin import display
 from headlessly.declaration import labels
-from headlessly.transfer.models import Import, RefusedRow
+from headlessly.transfer.models import Import, RefusedRow, RowWarning
 
 TONES: dict[str, str] = {
     Import.Status.COMPLETED: "green",
@@ -70,3 +71,29 @@ def refused_row(row: RefusedRow) -> dict[str, Any]:
         "begins": " · ".join(cells[:3])[:120],
         "problems": row.errors(),
     }
+
+
+#: How many rows are named that have the same left out.
+NAMED = 5
+
+
+def warning_rows(rows: Iterable[RowWarning]) -> list[dict[str, Any]]:
+    """What is left out of rows, each reason once with the rows that have it, the most frequent first."""
+    found: dict[tuple[str | None, str], list[int]] = {}
+    for row in rows:
+        for problem in row.errors():
+            found.setdefault((problem["field"], problem["message"]), []).append(row.row)
+    return [
+        {"field": field, "message": message, "rows": _rows_text(numbers)}
+        for (field, message), numbers in sorted(found.items(), key=lambda each: -len(each[1]))
+    ]
+
+
+def _rows_text(numbers: list[int]) -> str:
+    named = ", ".join(f"{number:,}" for number in numbers[:NAMED])
+    more = len(numbers) - NAMED
+    return (
+        _("%(rows)s and %(more)s more") % {"rows": named, "more": f"{more:,}"}
+        if more > 0
+        else named
+    )

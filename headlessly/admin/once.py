@@ -28,7 +28,10 @@ def answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpR
         return view()
     try:
         answer = idempotency.answer_once(
-            request, lambda: _keep_messages(request, view()), fingerprint=_fingerprint(request)
+            request,
+            lambda: _keep_messages(request, view()),
+            fingerprint=_fingerprint(request),
+            sealed=True,  # a page may show a new key, codes or a link, for once
         )
     except (BadRequest, Invalid) as problem:
         return HttpResponse(problem.message, status=problem.status, content_type="text/plain")

@@ -34,6 +34,7 @@ from headlessly.accounts.passwords import change_password
 from headlessly.accounts.sessions import end_sessions
 from headlessly.admin import display as words
 from headlessly.admin.account import pages as account_pages
+from headlessly.admin.installation import installation_view
 from headlessly.admin.settings.member_forms import find_contact_id
 from headlessly.admin.sites import Site, menu_item
 from headlessly.log.names import MEMBER_REMOVED, ROLE_CHANGED, SESSIONS_ENDED, SETTINGS_CHANGED
@@ -82,6 +83,10 @@ class OperatorSite(Site):
         tenants = {"title": _("Tenants of mine"), "link": f"{sign_in_url(request)}?choose=1"}
         return [*super().account_links(request), tenants]
 
+    def get_urls(self) -> list[Any]:
+        page = self.page("installation/", installation_view, "installation")
+        return [page, *super().get_urls()]
+
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         icons = {Tenant: "domain", User: "person", Membership: "badge", ApiKey: "key"}
         titles = {model: capfirst(str(model._meta.verbose_name_plural)) for model in icons}
@@ -89,6 +94,8 @@ class OperatorSite(Site):
             menu_item(request, titles[model], icon, words.page_url(model, "changelist"))
             for model, icon in icons.items()
         ]
+        installation = reverse("admin:installation")
+        items.append(menu_item(request, _("Installation"), "monitor_heart", installation))
         return [{"items": items}]
 
 

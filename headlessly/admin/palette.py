@@ -12,13 +12,14 @@ from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, visibility
 from headlessly.admin import buttons, display, import_pages
+from headlessly.admin.lists.tabs import Tabs, ready_views
 from headlessly.database import timeouts
 from headlessly.declaration import labels, values
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.language import wording
 from headlessly.nouns import Noun
-from headlessly.query import ranking
+from headlessly.query import ranking, saved_views
 
 #: How many records of a noun are shown.
 SHOWN = 5
@@ -202,4 +203,22 @@ def _page_items(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
     if import_pages.importable_nouns(site):
         found.append({"label": _("Import"), "icon": "upload", "url": reverse("admin:imports")})
     links = site.account_links(request)
-    return found + [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]
+    found += [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]
+    # Before anything is typed they would be most of what is offered.
+    return found + (_view_items(site) if request.GET.get("q", "").strip() else [])
+
+
+def _view_items(site: Any) -> list[dict[str, Any]]:
+    """The views of lists: those that come with a noun, and those that people saved."""
+    saved: dict[str, list[saved_views.View]] = {}
+    for view in saved_views.all_visible_views():
+        saved.setdefault(view.noun, []).append(view)
+    return [
+        {
+            "label": f"{labels.plural_title(noun)}: {view.name}",
+            "icon": noun.Surface.icon,
+            "url": display.page_url(noun, "changelist") + Tabs.url(view),
+        }
+        for noun in site.nouns
+        for view in (*ready_views(noun)[1:], *saved.get(noun.__name__, ()))
+    ]

@@ -13,14 +13,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
-from headlessly.admin import choices, display, home, import_pages, palette, settings, toasts, undo
-from headlessly.admin.dashboards import dashboard, definitions
+from headlessly.admin import choices, display, import_pages, palette, settings, toasts, undo
+from headlessly.admin.dashboards import dashboard, definitions, table_page
 from headlessly.admin.proposing import proposals
 from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
+from headlessly.admin.today import today_pages
 from headlessly.admin.undo import Undo
 from headlessly.admin.watching.middleware import make_token
 from headlessly.declaration import labels
+from headlessly.query.named_reports import reports
 
 
 def watch_token_view(request: HttpRequest, *, site: Any) -> HttpResponse:
@@ -31,14 +33,13 @@ def watch_token_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 class Workplace(TenantSite):
     """The site of the active tenant: its members only, as the actor that their membership makes."""
 
-    index_template = "headlessly/home.html"
-
     def get_urls(self) -> list[Any]:
         """The nouns' pages, and before them what the palette asks."""
         found = super().get_urls() if self.nouns else []
         return [
             self.page("dashboard/", dashboard.dashboard_view, "dashboard"),
             self.page("dashboard/definitions/", definitions.definitions_view, "definitions"),
+            self.page("dashboard/tables/<str:name>/", table_page.table_view, "report_table"),
             self.page("find/", palette.find_view, "find"),
             self.page("watch/token/", watch_token_view, "watch_token"),
             *report_pages.urls(self),
@@ -46,6 +47,7 @@ class Workplace(TenantSite):
             *settings.urls(self),
             *undo.urls(self),
             *import_pages.urls(self),
+            *today_pages.urls(self),
             *found,
         ]
 
@@ -58,7 +60,8 @@ class Workplace(TenantSite):
         return HttpResponseRedirect(reverse("admin:index"))
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        return super().index(request, home.home_context(self.nouns))
+        context = today_pages.today_context(request, self)
+        return self.respond(request, "today", **context)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
@@ -83,11 +86,18 @@ class Workplace(TenantSite):
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading."""
         first = [
-            menu_item(request, _("Home"), "home", reverse("admin:index"), alone=True),
+            menu_item(request, _("Today"), "today", reverse("admin:index"), alone=True),
             menu_item(
                 request, _("Dashboard"), "monitoring", reverse("admin:dashboard"), alone=True
             ),
             menu_item(request, _("Reports"), "bar_chart", reverse("admin:reports")),
+        ]
+        first += [
+            menu_item(
+                request, str(each.title), each.icon, reverse("admin:report_table", args=[each.name])
+            )
+            for each in reports.by_name.values()
+            if each.icon
         ]
         if (waiting := proposals.proposals_menu_item(request)) is not None:
             first.append(waiting)

@@ -93,8 +93,11 @@ class Site(UnfoldAdminSite):
 
         @wraps(guarded)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            refused = self.refused(request)
-            return refused or once.answer_once(request, lambda: guarded(request, *args, **kwargs))
+            if refused := self.refused(request):
+                return refused
+            if getattr(view, "tries_password", False):
+                return guarded(request, *args, **kwargs)
+            return once.answer_once(request, lambda: guarded(request, *args, **kwargs))
 
         return inner
 
@@ -119,10 +122,12 @@ class Site(UnfoldAdminSite):
         may: Callable[[actors.Actor], bool] | None = None,
         *,
         confirm: bool = False,
+        tries_password: bool = False,
     ) -> URLPattern:
         """The address of a page of the site, for those who ``may`` open it; ``view`` is handed the
         site whose page it draws. With ``confirm`` the password is asked for again, where it was not typed
-        just now. Like all of the site, no cache keeps it."""
+        just now. What is refused is undone, but for a page that ``tries_password``: its tries stay counted.
+        Like all of the site, no cache keeps it."""
 
         @require_http_methods(["GET", "HEAD", "POST"])
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -132,6 +137,7 @@ class Site(UnfoldAdminSite):
                 return account_pages.ask_to_confirm(request)
             return view(request, *args, site=self, **kwargs)
 
+        vars(guarded)["tries_password"] = tries_password
         return path(route, self.admin_view(guarded), name=name)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:

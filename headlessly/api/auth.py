@@ -116,17 +116,16 @@ def refuse_unconfirmed(request: Any) -> None:
 
 
 class IsOpenToStrangers(BelongsToTenant):
-    """Anybody at the address of a tenant that exists, counted by where they come from."""
+    """Anybody, counted by where they come from; where there is no tenant, nothing is found."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
         if request.auth is not None:
             return super().has_permission(request, view)
+        strangers.enter_tenant(request._request)
         if request.method != "OPTIONS":
-            # Where there is no tenant too: nobody tells by headers or by time whether there is one.
             use = strangers.count_request(request._request)
             view.headers.update(use.headers)
             use.raise_if_exceeded()
-        if request._request.tenant is None:
-            raise view.noun.not_found(view.kwargs.get("id"))
-        actors.enter(actors.PUBLIC)
+        if request._request.tenant is None and view.kwargs.get("id") is None:
+            raise view.noun.not_found(None)  # what needs no record would be done
         return True

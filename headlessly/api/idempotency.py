@@ -23,6 +23,7 @@ from psycopg.types.json import Jsonb
 from rest_framework.request import Request
 
 from headlessly.access import actors, tenancy
+from headlessly.access.encryption import decrypt_bytes, encrypt_bytes
 from headlessly.api.uploads import Upload
 from headlessly.context import clock
 from headlessly.database import prepared
@@ -78,31 +79,38 @@ def answer_once(
     *,
     unkept: tuple[str, ...] = (),
     fingerprint: str = "",
+    sealed: bool = False,
 ) -> HttpResponse:
     """The answer of ``handle``, or the one that it gave to the same request before; what makes it the same is
     its ``fingerprint``, of a request of REST's its own.
 
     Raises BadRequest for a key that is none, Invalid for one that was used for something else. Entries
-    of the answer that are named in ``unkept`` are not given again.
+    of the answer that are named in ``unkept`` are not given again; one that is ``sealed`` can be read by this
+    site alone.
     """
     key, fingerprint = _hash_key(request), fingerprint or _fingerprint_request(request)
 
     def try_once() -> HttpResponse:
         with transaction.atomic():
-            return _claim_and_answer(key, fingerprint, handle, unkept)
+            return _claim_and_answer(key, fingerprint, handle, unkept, sealed)
 
     # The executor would try again, but this transaction is no longer its own.
     return retry_on_deadlock(try_once)
 
 
 def _claim_and_answer(
-    key: str, fingerprint: str, handle: Callable[[], HttpResponse], unkept: tuple[str, ...]
+    key: str,
+    fingerprint: str,
+    handle: Callable[[], HttpResponse],
+    unkept: tuple[str, ...],
+    sealed: bool,
 ) -> HttpResponse:
     place = (tenancy.require().pk, actors.current().id, key)
     now = clock.now()
     claimed = prepared.execute_prepared(CLAIM, [*place, fingerprint, now, now - KEEP_FOR])
     if not claimed:
-        return _replay_answer(fingerprint, *prepared.execute_prepared(FIND, place, binary=True)[0])
+        (found,) = prepared.execute_prepared(FIND, place, binary=True)
+        return _replay_answer(fingerprint, *found, sealed=sealed)
     response = handle()
     if response.status_code >= 400 or getattr(response, "undone", False):
         # Also of an answer that says so without raising it: nothing is kept of what was refused.
@@ -113,6 +121,8 @@ def _claim_and_answer(
         return response
     headers = Jsonb(dict(response.headers), orjson.dumps)
     body = _drop_entries(response.content, unkept)
+    if sealed and body:
+        body = encrypt_bytes(body)
     prepared.execute_prepared(KEEP, [response.status_code, headers, body, *place], rows=False)
     if key.startswith("0"):
         over = [place[0], place[0], now - KEEP_FOR, CLEAR_AT_ONCE]
@@ -121,13 +131,15 @@ def _claim_and_answer(
 
 
 def _replay_answer(
-    asked: str, fingerprint: str, status: int, headers: str, body: bytes
+    asked: str, fingerprint: str, status: int, headers: str, body: bytes, *, sealed: bool
 ) -> HttpResponse:
     """The first answer, to whoever asks the same."""
     if asked != fingerprint:
         raise Invalid.for_fields(
             {HEADER: "This key was used for another request. Use a new one for each."}
         )
+    if sealed and body:
+        body = decrypt_bytes(body)
     return HttpResponse(body, status=status, headers=orjson.loads(headers) | {REPLAYED: "true"})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from rest_framework.serializers import BooleanField, CharField, ChoiceField, ListField
@@ -16,7 +17,9 @@ from headlessly.api.serializers import (
 )
 from headlessly.declaration.registry import registry
 from headlessly.transfer import formats
+from headlessly.transfer.headings import ADDED, find_meaning, nameless_heading
 from headlessly.transfer.models import Import, RefusedRow, RowWarning
+from headlessly.transfer.options import Options
 
 
 def reading_schema() -> Schema:
@@ -88,8 +91,20 @@ class RowErrorSerializer(WireSerializer):
     message = CharField()
 
 
+class ColumnSerializer(WireSerializer):
+    heading = CharField()
+    field = CharField(allow_null=True, help_text="What it becomes; null where it is left out.")
+
+
 class ImportSerializer(ListedImportSerializer):
-    """With what is wrong with a page of its refused rows, and what was left out of rows that are in."""
+    """With what its columns became, of a dry run the first rows as they will be, what is wrong with a page of
+    its refused rows, and what was left out of rows that are in."""
+
+    columns = ListField(child=ColumnSerializer())
+    samples = SchemaField(
+        {"type": "array", "items": {"type": "object", "additionalProperties": True}},
+        help_text="Of a dry run: the first rows, each cell as it was sent and the value that it becomes.",
+    )
 
     errors = ListField(child=RowErrorSerializer())
     has_more_errors = BooleanField()
@@ -102,11 +117,23 @@ class ImportSerializer(ListedImportSerializer):
     ) -> dict[str, Any]:
         source, (refused, more_refused), (warned, more_warned) = instance
         return ListedImportSerializer.to_json(source) | {
+            "columns": list(column_meanings(source)),
+            "samples": source.samples,
             "errors": [error for row in refused for error in row.errors()],
             "hasMoreErrors": more_refused,
             "warnings": [error for row in warned for error in row.errors()],
             "hasMoreWarnings": more_warned,
         }
+
+
+def column_meanings(source: Import) -> Iterator[dict[str, Any]]:
+    """What the columns of a file became: their headings, and the paths of fields."""
+    mapping = Options(**source.options).field_mapping
+    for position, heading in enumerate(source.columns):
+        if heading not in ADDED:
+            named = heading or nameless_heading(position)
+            meaning = find_meaning(source.noun, named, mapping)
+            yield {"heading": named, "field": meaning.path if meaning else None}
 
 
 class RefusedRowSerializer(WireSerializer):

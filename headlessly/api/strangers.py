@@ -7,10 +7,12 @@ They are counted by the address that they come from, in the table in which keys 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from django.http import HttpRequest
 
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
 from headlessly.api import limits
 from headlessly.database import prepared
 from headlessly.web.callers import caller_address, customer_network
@@ -26,6 +28,17 @@ DELETE FROM headlessly_keyuse WHERE key = ANY(ARRAY(
     WHERE key >= 'ip_' AND key < 'ip`' AND since < clock_timestamp() - interval '1 minute'
     LIMIT 200 FOR UPDATE SKIP LOCKED))
 """
+
+
+def enter_tenant(request: Any) -> None:
+    """Act as nobody in particular in the tenant of the address, until the end of the request.
+
+    Where there is none it is one that has nothing: the same is asked, refused and answered there, so that
+    neither what is told nor its time tells whether there is a tenant.
+    """
+    if request.tenant is None:
+        tenancy.enter(Tenant(pk=limits.NOBODY))
+    actors.enter(actors.PUBLIC)
 
 
 def count_request(request: HttpRequest) -> limits.RequestCount:

@@ -69,6 +69,8 @@ class ImportFileView(NounView):
         dry_run = read_boolean("dryRun", asked)
         if "defaults" in asked:
             asked["defaults"] = parse_object(asked["defaults"], "defaults")
+        if (said := asked.get("mapping", "")).lstrip().startswith("{"):
+            asked["mapping"] = parse_object(said, "mapping")
         options = read_options(asked)
         upload = request.data
         if not isinstance(upload, Upload):
@@ -186,6 +188,7 @@ def _values_by_column(source: Import, row: RefusedRow) -> Any:
 
 def _write_refused_csv(source: Import) -> Iterator[bytes]:
     buffer = io.StringIO()
+    buffer.write("\ufeff")  # else a spreadsheet takes it for its country's own letters
     writer = csv.writer(buffer, lineterminator="\r\n")
     names = [name for name in source.columns if name not in (ROW, REASON)]
     writer.writerow([guarded(name) for name in names] + [ROW, REASON])

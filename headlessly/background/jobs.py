@@ -66,7 +66,7 @@ jobs_by_name: dict[str, Job] = {}
 
 
 class ShareTaken(Exception):
-    """The tenant of a job has all places that it may have."""
+    """The tenant of a job has all places that it may have, or is just moving to another database."""
 
 
 class JobPlaces:
@@ -212,6 +212,8 @@ def _restored_circumstances(
 ) -> Iterator[None]:
     """Run the block in the tenant, as the actor and under the request id of who deferred the job."""
     found = Tenant.objects.get(pk=tenant) if tenant is not None else None
+    if found is not None and found.is_closed:
+        raise ShareTaken
     with tenancy.active(found), actors.acting(Actor(**actor)), tracing.request_id_scope(request_id):
         yield
 

@@ -22,6 +22,12 @@ def threads_of_process() -> int:
     return int(os.environ.get(THREADS) or 4)
 
 
+def most_hashing(threads: int) -> int:
+    """How many of so many threads hash a password, or wait until another is hashed: two at the most, and
+    where there are many threads, a quarter of them."""
+    return max(2, threads // 4)
+
+
 class ThreadSlots:
     """What keeps threads of this process, each kind counted, all of them together bounded."""
 
@@ -67,8 +73,8 @@ class ThreadSlots:
     @contextmanager
     def reserve_for_hashing(self) -> Iterator[bool]:
         """Reserve a thread to hash a password, or to wait until another is hashed, inside the block. Yields
-        whether there was one: two at the most, and where there are many threads, a quarter of them."""
-        with self._reserve("hashing", max(2, threads_of_process() // 4)) as found:
+        whether there was one."""
+        with self._reserve("hashing", most_hashing(threads_of_process())) as found:
             yield found
 
     def _has_room(self) -> bool:

@@ -25,6 +25,7 @@ from headlessly.client.lists import LARGEST_PAGE, AsyncFound, Found
 from headlessly.client.records import DryRun, Event, Import, Record, record_of
 from headlessly.client.wire import (
     comma_separated,
+    dumps,
     id_of,
     moment_text,
     path_segment,
@@ -226,18 +227,27 @@ class BaseNoun:
         wait: bool = True,
         timeout: float | None = None,
         progress: Progress | None = None,
+        mapping: Mapping[str, Any] | str | None = None,
+        **options: Any,
     ) -> Steps[Import]:
         """Import a file (a path, an open file, bytes with their ``format``) or rows, and wait until it is
         done.
 
-        ``match`` names the unique field by which rows update what exists. Good rows are in, refused
-        ones are in ``errors``. ``progress`` is called with the import as it goes on. Raises
+        ``match`` names the unique field by which rows update what exists. ``mapping`` says what columns
+        and words mean (``{"columns": {"Deal size": "budget"}, "values": {"status": {"won": "Converted"}}}``),
+        or is ``"kept"``; ``options`` are the other parameters of ``POST /import``: ``numbers``, ``days``,
+        ``zone``, ``unknown``, ``create``, ``defaults``, ``encoding``, ``delimiter``, ``guess``. Good rows are
+        in, refused ones are in ``errors``. ``progress`` is called with the import as it goes on. Raises
         ImportFailed for a file that cannot be read, TimeoutError when it takes longer than ``timeout``
         seconds.
         """
         upload = make_upload(source, format)
         address = yield from self._session.with_declarations(self._path("/import"))
-        asked = query_pairs(match=match, dryRun=dry_run)
+        said = {
+            name: dumps(value).decode() if isinstance(value, Mapping) else value
+            for name, value in {"mapping": mapping, **options}.items()
+        }
+        asked = query_pairs(match=match, dryRun=dry_run, **said)
         # A large file takes a while to be taken in before there is an answer.
         call = Call("POST", address, asked, upload=upload, wait=60)
         found = record_of((yield from self._session.request_json(call)), self._session)

@@ -7,6 +7,25 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class Program:
+    """Another program, and what its exports mean beside what every file means. Fields as in Python."""
+
+    name: str  #: as people know it; in small letters it is that of its mapping
+    #: Headings by which its exports are told: all those of one of these.
+    signs: tuple[tuple[str, ...], ...]
+    #: What its columns are that are called so nowhere else; None for what is left out.
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    #: What its words are.
+    words: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    #: What a record is where the file does not say it.
+    otherwise: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return "".join(filter(str.isalnum, self.name)).lower()
+
+
+@dataclass(frozen=True)
 class Files:
     """A noun's ``Surface.files``. Fields are named as in Python; all of it is optional.
 
@@ -25,6 +44,8 @@ class Files:
     words: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     #: What a value has in it that stands under another heading than the field's own; else it is left out.
     patterns: Mapping[str, str] = field(default_factory=dict)
+    #: What its values look like where no heading says what they are.
+    looks: Mapping[str, str] = field(default_factory=dict)
     #: Records that a row describes beside its own, by the reference to them: the fields that it may give of
     #: each. They are found, or made; a later one may refer to an earlier one.
     described: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -39,13 +60,17 @@ class Files:
     alike: tuple[str, ...] = ()
     #: What a required field is where the file of another program does not say it.
     otherwise: Mapping[str, str] = field(default_factory=dict)
+    #: The programs whose exports are told by their headings.
+    programs: tuple[Program, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
         """Every field that is named, for the check of declarations."""
         named = [name for names in self.named_by for name in names]
+        for program in self.programs:
+            named += [*filter(None, program.columns.values()), *program.words, *program.otherwise]
         return (
             *(name for name in self.headings if name != "created_at"),
-            *self.precise, *self.words, *self.patterns, *self.described, *named, *self.alike, *self.otherwise,
-            *self.namesakes, *self.happened, *self.happened.values(),
+            *self.precise, *self.words, *self.patterns, *self.looks, *self.described, *named, *self.alike,
+            *self.otherwise, *self.namesakes, *self.happened, *self.happened.values(),
         )  # fmt: skip

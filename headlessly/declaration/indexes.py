@@ -81,3 +81,20 @@ def _fits_order(
 def has_descending_index(model: type[models.Model], name: str) -> bool:
     """Whether an index has the column in descending order. Read backwards it then has the nulls first."""
     return any((name, True) in steps for steps in index_orders(model))
+
+
+def has_index_of_ranges(model: type[models.Model], name: str) -> bool:
+    """Whether an index has the records of a tenant that have a value in this column in its order, deleted
+    ones aside or not: so those of a range are found without reading others."""
+    there = {LIVE, models.Q(**{f"{name}__isnull": False}), _live_with(name)}
+    return any(
+        type(index) is models.Index
+        and (index.condition is None or index.condition in there)
+        and [column for column, _ in index_columns(model, index)[:2]] == ["tenant_id", name]
+        for index in model._meta.indexes
+    )
+
+
+def _live_with(name: str) -> models.Q:
+    """The condition of an index of what has happened to some records, as nouns write it."""
+    return models.Q(**{f"{name}__isnull": False, "deleted_at": None})

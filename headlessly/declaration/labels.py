@@ -212,6 +212,7 @@ def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
             yield case, f"{word} {name.lower()}"
     yield from ((GROUP, title) for title, _names in noun.schema.groups)
     yield from ((None, name) for name in (*surface.presets, *surface.views))
+    yield from ((None, reason.name) for reason in surface.agenda)
     yield from ((RELATION, _english_relation(each)) for each in noun.schema.relations.values())
     if surface.engagements:
         for kind in noun.schema.by_name[surface.engagements.kind].choices:

@@ -10,6 +10,8 @@ from headlessly.declaration.engagements import Engagements
 from headlessly.declaration.files import Files
 
 T = TypeVar("T")
+#: The references that say who works on a record, not whom it is about.
+WORKERS = ("owner", "assignee")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Surface:
     views: Mapping[str, str] = {}
     #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None
+    #: Numbers of which a mean says nothing: those of another record are of something else.
+    no_mean: tuple[str, ...] = ()
     #: What pages do not ask for, because nothing comes of it yet: programs may set it.
     not_in_forms: tuple[str, ...] = ()
     search: tuple[str, ...] = ("name",)
@@ -73,12 +77,27 @@ class Surface:
     card: tuple[
         str, ...
     ] = ()  #: the fields that pages of other records show of it, such as phone and email
+    #: Which of its records stand on somebody's day, and why.
+    agenda: tuple[Reason, ...] = ()
     engagements: Engagements | None = (
         None  #: for a noun whose records are notes, calls or tasks about others
     )
     #: The fields of which one is enough to take two records for one: whoever makes the second is told.
     alike: tuple[str, ...] = ("name",)
     files: Files = Files()  #: how other programs and people write it in files
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why records stand on somebody's day (``Surface.agenda``): a list, and how soon it is looked at."""
+
+    name: str
+    #: In the language of addresses, as in ``Surface.views``; ``{person}`` is whose day it is, and a condition
+    #: with it falls away where it is everybody's.
+    query: str
+    rank: int  #: among the reasons of all nouns, lowest first
+    moment: str  #: the field that says since when, or until when
+    late: bool = False  #: whether something is wrong with it
 
 
 @dataclass(frozen=True)

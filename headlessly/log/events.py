@@ -20,7 +20,7 @@ from headlessly.context import clock, running, tracing
 from headlessly.context.running import _execution, current_moment, flush_events
 from headlessly.database import prepared as statements
 from headlessly.declaration.values import check_json, to_json_value
-from headlessly.errors import Forbidden, Invalid
+from headlessly.errors import Forbidden, Invalid, Moving
 from headlessly.ids import public_id
 from headlessly.log import event_visibility, offsets
 
@@ -314,14 +314,15 @@ EVENT_COLUMNS = {
 def _append_sql(columns: dict[str, str]) -> str:
     """One statement for any number of events, so that it is prepared once: they are one parameter.
 
-    It writes none where the tenant's log has not been resumed on the cluster at hand.
+    It writes none where the tenant's log has not been resumed on the cluster at hand, or is closed. The lock
+    is the one that the reference to the tenant takes at the commit: whoever closes the log waits for it.
     """
     return (
         f"INSERT INTO headlessly_event ({', '.join(columns)}, xid) SELECT e.*, "
         "(pg_current_xact_id()::text::bigint + t.log_offset)::text::xid8 "
         f"FROM headlessly_tenant AS t, jsonb_to_recordset(%s) "
         f"AS e({', '.join(f'{name} {type}' for name, type in columns.items())}) "
-        f"WHERE t.id = %s AND t.log_cluster = {offsets.CURRENT_CLUSTER} RETURNING seq"
+        f"WHERE t.id = %s AND t.log_cluster = {offsets.CURRENT_CLUSTER} FOR KEY SHARE OF t RETURNING seq"
     )
 
 
@@ -346,12 +347,16 @@ def append_events(events: Sequence[Event]) -> None:
 
 
 def _append(sql: str, rows: list[dict[str, Any]]) -> list[int]:
-    """Write events, and answer the ``seq`` of each; on a cluster that is new to the log, resume it first."""
+    """Write events, and answer the ``seq`` of each; on a cluster that is new to the log, resume it first.
+
+    Raises Moving where the log is closed.
+    """
     tenant = tenancy.require()
     given = [Jsonb(rows, dump_json), tenant.pk]
     if not (written := statements.execute_prepared(sql, given)):
         offsets.resume_log(tenant)  # unless somebody else did just now
-        written = statements.execute_prepared(sql, given)
+        if not (written := statements.execute_prepared(sql, given)):
+            raise Moving
     return [seq for (seq,) in written]
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from headlessly.access.models import Tenant
-from headlessly.database.cluster import CLUSTER
+from headlessly.database.cluster import CLOSED, CLUSTER
 from headlessly.database.prepared import execute_prepared
 
 #: In a statement: evaluated once, whatever is joined.
@@ -30,10 +30,12 @@ UPDATE headlessly_tenant AS t SET log_cluster = {CURRENT_CLUSTER}, log_offset = 
     coalesce((SELECT e.xid::text::bigint FROM headlessly_event AS e WHERE e.tenant_id = t.id
         ORDER BY e.xid DESC, e.seq DESC LIMIT 1), 0)
     - pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
-WHERE t.id = %s AND (%s OR t.log_cluster <> {CURRENT_CLUSTER}) RETURNING log_offset"""
+WHERE t.id = %s AND (%s OR t.log_cluster NOT IN ('{CLOSED}', {CURRENT_CLUSTER}))
+RETURNING log_offset"""
 #: Timelines do not count: the next event after a promotion resumes its log, and nobody need wait for that.
 IS_HOME = f"split_part(log_cluster, '/', 1) = split_part({CURRENT_CLUSTER}, '/', 1)"
-ELSEWHERE = f"SELECT slug FROM headlessly_tenant WHERE NOT ({IS_HOME}) ORDER BY slug"
+ELSEWHERE = f"""
+SELECT slug FROM headlessly_tenant WHERE NOT ({IS_HOME}) AND log_cluster <> '{CLOSED}' ORDER BY slug"""
 SOME_HOME = f"SELECT EXISTS (SELECT FROM headlessly_tenant WHERE {IS_HOME})"
 
 
@@ -41,7 +43,8 @@ def resume_log(tenant: Tenant, *, force: bool = False) -> bool:
     """Let the log of ``tenant`` go on behind all its places; answers whether there was a need to.
 
     With ``force`` also on the cluster that it was written on: after its disk was put back to an earlier
-    moment, which PostgreSQL does not notice. Then all who are writing events are waited for.
+    moment, which PostgreSQL does not notice; and where a move that broke off has left it closed. Then all who
+    are writing events are waited for.
     """
     with transaction.atomic():
         if force:

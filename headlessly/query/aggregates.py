@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Aggregate, Count, F, FloatField, Max, Min, QuerySet, Sum, Value
@@ -123,8 +124,9 @@ class _Question:
     def money(self) -> bool:
         return any(m.is_money for m in self.measures)
 
-    def grouped(self) -> tuple[QuerySet[Any], list[str]]:
-        """The records by group, and the columns of a group; of amounts also by currency and day."""
+    @cached_property
+    def columns(self) -> dict[str, Any]:
+        """What makes a group, by name; of amounts also their currency and the day of their rate."""
         made: dict[str, Any] = {f"_g{n}": each.expression for n, each in enumerate(self.groups)}
         if self.money:
             schema, own = self.scope.noun.schema, tenancy.require().currency
@@ -133,17 +135,28 @@ class _Question:
             )
             if money.has_rates():
                 made["_day"] = money.day_of_rate(schema, own, self.scope.as_of)
-        return self.found.order_by().annotate(**made).values(*made), list(made)
+        return made
+
+    def rows(self, columns: Sequence[str], sums: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """For each combination of values in these of the columns: these, and what is asked of its records.
+        Without columns that is one row."""
+        found = self.found.order_by()
+        if not columns:
+            return [tuple(found.aggregate(**sums).values())]
+        found = found.annotate(**{name: self.columns[name] for name in columns}).values(*columns)
+        # A median alone adds nothing up: each group is still one row.
+        found = found.annotate(**sums) if sums else found.distinct()
+        return list(found.values_list(*columns, *sums)[: MAX_ROWS + 1])
 
 
 def _count(question: _Question) -> dict[tuple[Any, ...], Found]:
-    rows, columns = question.grouped()
+    columns = list(question.columns)
     sums = {
         f"_m{n}_{part}": function
         for n, each in enumerate(question.measures)
         for part, function in _parts(each).items()
     }
-    read = list(rows.annotate(**sums).values_list(*columns, *sums)[: MAX_ROWS + 1])
+    read = question.rows(columns, sums)
     width, names = len(question.groups), list(sums)
     groups: dict[tuple[Any, ...], Found] = {}
     more = len(columns) - width
@@ -238,14 +251,9 @@ def _add_medians(question: _Question, groups: dict[tuple[Any, ...], Found]) -> N
         wanted = [m for m in asked if m.is_money is is_money]
         if not wanted:
             continue
-        rows, columns = question.grouped()
         width = len(question.groups) + is_money
         medians = {f"_m{n}": Median(m.field.column) for n, m in enumerate(wanted) if m.field}
-        for row in (
-            rows.values(*columns[:width])
-            .annotate(**medians)
-            .values_list(*columns[:width], *medians)
-        ):
+        for row in question.rows(list(question.columns)[:width], medians):
             found = groups.get(tuple(row[: len(question.groups)]))
             own = row[width - 1] if is_money else None
             for measure, value in zip(wanted, row[width:], strict=True):
@@ -259,7 +267,7 @@ def _add_medians(question: _Question, groups: dict[tuple[Any, ...], Found]) -> N
 def _as_json(
     key: tuple[Any, ...], found: Found, groups: Sequence[Group], wanted: Sequence[Measure]
 ) -> dict[str, Any]:
-    row = {g.name: _plain(value) for g, value in zip(groups, key, strict=True)}
+    row = {g.name: _plain(g.value(value)) for g, value in zip(groups, key, strict=True)}
     row |= {m.name: _measured(found, m) for m in wanted}
     converted = {
         name: sums.conversion_as_json() for name, sums in found.amounts.items() if sums.is_mixed

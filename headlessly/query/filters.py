@@ -5,30 +5,23 @@ their wire or Python names, dot paths over at most three references, implicit AN
 checked against the schema, and values travel as parameters: nothing of a filter reaches SQL as text.
 
 ``$ne``, ``$nin`` and ``$not`` are exact complements: records without a value are in them.
+``{"activities": {"$none": {"status": "Pending"}}}``, with ``$some`` too, is about those that refer to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta
-from enum import Enum
-from functools import cache, lru_cache, reduce
-from operator import or_
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
-from headlessly.database import timeouts
-from headlessly.declaration import days, normalization, values
-from headlessly.declaration.folding import fold
-from headlessly.declaration.schema import Field
+from headlessly.declaration.schema import Field, Relation
 from headlessly.errors import InvalidFilter, did_you_mean
-from headlessly.query import money
-from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING, Scope
+from headlessly.query import money, operators
+from headlessly.query.scope import EVERYTHING, NOTHING, Scope
 from headlessly.query.search import Search
 
 if TYPE_CHECKING:
@@ -37,22 +30,6 @@ if TYPE_CHECKING:
 MAX_REFERENCES = 3
 MAX_DEPTH = 16
 MAX_CONDITIONS = 200
-MAX_VALUES = 1_000
-MAX_PATTERN = 200
-
-DATES = ("date", "datetime")
-ORDERED_TYPES = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
-TEXT_TYPES = {"string", "text", "email", "url", "enum"}
-
-
-class Lookup(Enum):
-    """What Django asks of text and the filter language does not: no key of JSON can name these."""
-
-    IEXACT = "iexact"
-    CONTAINS = "contains"
-    ICONTAINS = "icontains"
-    STARTSWITH = "startswith"
-    ISTARTSWITH = "istartswith"
 
 
 META_FIELDS = {
@@ -127,9 +104,9 @@ def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | Non
         return None
     if field is None or field.computed is not None or field.type == "json":
         return None
-    if _named_day(field, value) is not None:
+    if operators.named_day_of(field, value) is not None:
         return None
-    return {field.column: _clean_operand(field, name, value)}
+    return {field.column: operators.clean_operand(field, name, value)}
 
 
 def find_field(noun: type[Record], name: str) -> Field:
@@ -188,8 +165,35 @@ class _Compiler:
                     "Operators between conditions: $and, $or, $not, $text.",
                     field=key[:32],
                 )
+            elif (relation := self._relation_named(scope, key)) is not None:
+                found &= self.relation(scope, relation, value, depth + 1)
             else:
                 found &= self.field(scope, key, key, value, depth + 1)
+        return found
+
+    @staticmethod
+    def _relation_named(scope: Scope, name: str) -> Relation | None:
+        schema = scope.noun.schema
+        return None if schema.field(name) is not None else schema.relations.get(name)
+
+    def relation(self, scope: Scope, relation: Relation, value: Any, depth: int) -> Q:
+        """``{"$some": filter}`` or ``{"$none": filter}``: whether one that refers to it fulfils that."""
+        if not isinstance(value, Mapping) or not value or value.keys() - {"$some", "$none"}:
+            raise InvalidFilter(
+                _("%(relation)s: say $some or $none, with a filter of %(noun)s.")
+                % {"relation": relation.wire, "noun": relation.noun},
+                field=relation.wire,
+            )
+        other = scope.for_noun(scope.noun.registry[relation.noun])
+        column = other.noun.schema.by_name[relation.field].column
+        found = Q()
+        for operator, condition in value.items():
+            self._count_condition()
+            there = other.queryset().filter(
+                self.group(other, condition, depth), **{column: OuterRef(scope.key)}
+            )
+            exists = Q(Exists(there.order_by()))
+            found &= exists if operator == "$some" else ~exists
         return found
 
     def several(self, scope: Scope, operator: str, parts: Any, depth: int) -> Q:
@@ -262,9 +266,7 @@ class _Compiler:
             raise InvalidFilter(f"A filter may be nested {MAX_DEPTH} levels deep at the most.")
         found = Q()
         for operator, operand in value.items():
-            self.conditions += 1
-            if self.conditions > MAX_CONDITIONS:
-                raise InvalidFilter(f"A filter may have {MAX_CONDITIONS} conditions at the most.")
+            self._count_condition()
             match operator:
                 case "$ne":
                     found &= ~_explicit(leaf("$eq", operand))
@@ -281,13 +283,18 @@ class _Compiler:
                     found &= leaf(operator, operand)
         return found
 
+    def _count_condition(self) -> None:
+        self.conditions += 1
+        if self.conditions > MAX_CONDITIONS:
+            raise InvalidFilter(f"A filter may have {MAX_CONDITIONS} conditions at the most.")
+
     # -- one operator on one field ----------------------------------------------------------------
 
     def leaf(self, scope: Scope, field: Field, path: str, operator: str, operand: Any) -> Q:
         column = scope.key if field.column == "pk" else field.column
-        if operator in COMPARISONS and field.type == "money":
+        if operator in operators.COMPARISONS and field.type == "money":
             column = money.converted_name(scope.noun, field)
-        build = OPERATOR_CONDITIONS.get(operator)
+        build = operators.OPERATOR_CONDITIONS.get(operator)
         if build is None:
             raise InvalidFilter(
                 f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
@@ -309,7 +316,7 @@ def _reached_condition(
         raise InvalidFilter(
             _("%s: compare it with a state, or with a list of states.") % path, field=path
         )
-    found = [_clean_operand(field, path, state) for state in operand]
+    found = [operators.clean_operand(field, path, state) for state in operand]
     states = [state for state in found if state is not None]  # nothing is without
     if not states:
         return NOTHING
@@ -320,201 +327,9 @@ def _reached_condition(
     return Q(reached__in=states) | Q(reached__isnull=True) & stands
 
 
-def _equal_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    if (day := _named_day(field, operand)) is not None:
-        return _on_day(field, column, day)
-    value = _clean_operand(field, path, operand)
-    return (
-        Q(**{f"{column}__isnull": True})
-        if value is None
-        else _compare_column(field, column, "", value)
-    )
-
-
-def _in_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    if isinstance(operand, str) or not isinstance(operand, Sequence):
-        raise InvalidFilter(_("%s: $in and $nin take a list.") % path, field=path)
-    if len(operand) > MAX_VALUES:
-        raise InvalidFilter(
-            _("%(path)s: at most %(most)s values.")
-            % {"path": path, "most": values.group_thousands(MAX_VALUES)},
-            field=path,
-        )
-    named = [day for item in operand if (day := _named_day(field, item)) is not None]
-    found = [
-        _clean_operand(field, path, item) for item in operand if _named_day(field, item) is None
-    ]
-    given = [value for value in found if value is not None]
-    # An empty list is not the optimizer's "nothing": negated it must be everything.
-    if not given:
-        condition = NOTHING
-    elif field.day_if is None:
-        condition = Q(**{f"{column}__in": given})
-    else:
-        condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
-    condition = reduce(or_, (_on_day(field, column, day) for day in named), condition)
-    return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
-
-
-def _named_day(field: Field, operand: Any) -> date | None:
-    """The day that a moment is said to be on: ``today``, not the moment at which it begins."""
-    is_moment = field.type == "datetime" and isinstance(operand, str)
-    return days.named_day(operand) if is_moment else None
-
-
-def _on_day(field: Field, column: str, day: date) -> Q:
-    """The column is a moment of the day where one reads, or stands for that day."""
-
-    def between(start: datetime, end: datetime) -> Q:
-        return Q(**{f"{column}__gte": start, f"{column}__lt": end})
-
-    after = day + timedelta(days=1)
-    moments = between(days.start_of_day(day), days.start_of_day(after))
-    if field.day_if is None:
-        return moments
-    whole = between(days.moment_of_day(day), days.moment_of_day(after))
-    return Q(**{field.day_if: False}) & moments | Q(**{field.day_if: True}) & whole
-
-
-def _comparison_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    if field.type not in ORDERED_TYPES:
-        raise InvalidFilter(
-            _("%(path)s: %(operator)s compares numbers, dates and text.")
-            % {"path": path, "operator": operator},
-            field=path,
-        )
-    value = _clean_operand(field, path, operand)
-    if value is None:
-        raise InvalidFilter(
-            _("%(path)s: %(operator)s needs a value.") % {"path": path, "operator": operator},
-            field=path,
-        )
-    return _compare_column(field, column, f"__{operator[1:]}", value)
-
-
-def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
-    """The column compared with a value.
-
-    A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
-    """
-    if field.day_if is None:
-        return Q(**{column + lookup: value})
-    day = days.moment_of_day(days.day_of(value))
-    here = Q(**{field.day_if: False, column + lookup: value})
-    if not lookup:
-        until = day + timedelta(days=1)
-        return here | Q(**{field.day_if: True, f"{column}__gte": day, f"{column}__lt": until})
-    before = lookup in ("__lt", "__lte")
-    whole = Q(**{field.day_if: True, column + ("__lt" if before else "__gte"): day})
-    # An index leads along one bound, and not along two.
-    bound = max(day, value) if before else min(day, value)
-    return Q(**{f"{column}__{'lte' if before else 'gte'}": bound}) & (here | whole)
-
-
-def _regex_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    if field.type not in TEXT_TYPES or not isinstance(operand, str):
-        raise InvalidFilter(_("%s: $regex takes a pattern and looks at text.") % path, field=path)
-    operand = _normalized_text(path, operand)
-    if len(operand) > MAX_PATTERN:
-        raise InvalidFilter(
-            _("%(path)s: a pattern has %(most)s characters at most.")
-            % {"path": path, "most": MAX_PATTERN},
-            field=path,
-        )
-    _check_pattern(operand)
-    return Q(**{f"{column}__regex": operand})
-
-
-def _text_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    if field.type not in TEXT_TYPES or not isinstance(operand, str):
-        raise InvalidFilter(f"{path}: {operator} takes words and looks at text.", field=path)
-    operand = _normalized_text(path, operand)
-    found = Q()
-    for word in operand.split()[:MAX_WORDS]:
-        folded = fold(normalization.normalize_word(word))
-        found &= Q(**{f"{column}__folded__contains": folded})
-    return found or Q(**{f"{column}__isnull": False})
-
-
-def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, operand: Any) -> Q:
-    if field.type not in TEXT_TYPES:
-        raise InvalidFilter(
-            _("%(path)s: %(lookup)s looks at text.") % {"path": path, "lookup": operator.value},
-            field=path,
-        )
-    operand = _normalized_text(path, operand)
-    if field.normalize is not None and operator is Lookup.IEXACT:
-        return _equal_condition(field, path, column, operator.value, operand)
-    if field.normalize in normalization.SMALL_LETTERS:
-        operand = operand.lower()
-    if operator is Lookup.ICONTAINS:
-        return Q(**{f"{column}__folded__contains": fold(operand)})
-    return Q(**{f"{column}__{operator.value}": operand})
-
-
-#: What compares amounts of several currencies converted.
-COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
-OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
-    "$eq": _equal_condition,
-    "$in": _in_condition,
-    "$regex": _regex_condition,
-    "$text": _text_condition,
-    **dict.fromkeys(COMPARISONS, _comparison_condition),
-    **dict.fromkeys(Lookup, _lookup_condition),
-}
-
-
-def _clean_operand(field: Field, path: str, operand: Any) -> Any:
-    """The operand as the column stores it; relative dates become moments."""
-    if operand is None:
-        return None
-    try:
-        if field.type in DATES and isinstance(operand, str):
-            relative = days.relative_day if field.type == "date" else days.relative_moment
-            if (found := relative(operand)) is not None:
-                return found
-        if field.type in values.TEXT_TYPES:
-            return values.normalize_operand(field, operand)
-        return values.CLEANERS[field.type](without_bounds(field), operand, False)
-    except ValueError as problem:
-        raise invalid_operand(field, path, problem) from None
-
-
-def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilter:
-    """What is said of an operand that is no value of ``field``, with the forms that a date may have."""
-    said = f"{path}: {problem}"
-    return InvalidFilter(
-        f"{said} {days.describe_relative_forms()}" if field.type in DATES else said, field=path
-    )
-
-
-@cache
-def without_bounds(field: Field) -> Any:
-    """The field without its bounds: asking for a score above 1,000 is no mistake."""
-    bounded = field.minimum is not None or field.maximum is not None
-    return replace(field, minimum=None, maximum=None) if bounded else field
-
-
-def _normalized_text(path: str, text: str) -> str:
-    """``text`` to be looked for within what is stored, which has its letters in one spelling."""
-    try:
-        values.check_storable(text)
-    except ValueError as problem:
-        raise InvalidFilter(f"{path}: {problem}", field=path) from None
-    return normalization.normalize_text(text, lines=True)
-
-
 def _explicit(condition: Q) -> Q:
     """An empty Q vanishes when it is negated or joined by OR; it means everything, and says so."""
     return condition or EVERYTHING
-
-
-@lru_cache(1_000)
-def _check_pattern(pattern: str) -> None:
-    """Only the database knows whether it can read a pattern. Raises InvalidFilter; then not cached."""
-
-    with timeouts.statement_timeout(), connection.cursor() as cursor:
-        cursor.execute("SELECT '' ~ %s", [pattern])
 
 
 def _describe_json_type(value: Any) -> str:

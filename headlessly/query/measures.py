@@ -7,13 +7,14 @@ is read once, checked against the schema, and called in the answer as it was wri
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import CharField, F, Func, OuterRef, Subquery, Value
-from django.db.models.functions import TruncDate
+from django.db.models import DateField, F, OuterRef, Subquery
+from django.db.models.functions import Trunc
 
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query.filters import find_field
@@ -29,13 +30,13 @@ MAX_FIELDS, MAX_MEASURES, MAX_REFERENCES = 4, 12, 2
 FUNCTIONS = ("count", "sum", "avg", "median", "min", "max")
 NUMBERS = ("number", "integer", "money")
 MOMENTS = ("date", "datetime")
-#: The stretches of time, and how the database writes them: 2026-11-28, 2026-W48, 2026-11, 2026-Q4, 2026.
-UNITS = {
-    "day": "YYYY-MM-DD",
-    "week": 'IYYY-"W"IW',
-    "month": "YYYY-MM",
-    "quarter": 'YYYY-"Q"Q',
-    "year": "YYYY",
+#: The stretches of time, and what each is called: 2026-11-28, 2026-W48, 2026-11, 2026-Q4, 2026.
+UNITS: dict[str, Callable[[date], str]] = {
+    "day": date.isoformat,
+    "week": lambda day: f"{day.isocalendar().year:04}-W{day.isocalendar().week:02}",
+    "month": lambda day: f"{day.year:04}-{day.month:02}",
+    "quarter": lambda day: f"{day.year:04}-Q{(day.month + 2) // 3}",
+    "year": lambda day: f"{day.year:04}",
 }
 #: The most groups that a question may have, and how many are answered unless more are asked for.
 MAX_GROUPS, DEFAULT_LIMIT = 10_000, 1_000
@@ -55,10 +56,16 @@ CALL = re.compile(r"\s*([A-Za-z]+)\s*(?:\(\s*([$\w.]+)\s*\)\s*)?\Z")
 
 @dataclass(frozen=True)
 class Group:
-    """Something that records are grouped by: its name in the answer, and the expression that makes it."""
+    """Something that records are grouped by: its name in the answer, the expression that makes it, and what
+    its values are called there, where that is something else."""
 
     name: str
     expression: Any
+    label: Callable[[Any], str] | None = None
+
+    def value(self, found: Any) -> Any:
+        """A value of the database as the answer has it."""
+        return found if self.label is None or found is None else self.label(found)
 
 
 @dataclass(frozen=True)
@@ -136,8 +143,10 @@ def read_period(scope: Scope, term: Any, zone: ZoneInfo) -> Group | None:
     field = _field(scope.noun, name, "by")
     if field.type not in MOMENTS:
         raise InvalidFilter(f"by: {name} is no day and no moment.", field="by")
-    day = TruncDate(field.column, tzinfo=zone) if field.type == "datetime" else F(field.column)
-    return Group(unit, Func(day, Value(UNITS[unit]), function="to_char", output_field=CharField()))
+    of = {"tzinfo": zone} if field.type == "datetime" else {}
+    # The first day of each stretch: its name is written once for each group, not for each record.
+    first = Trunc(field.column, unit, output_field=DateField(), **of)
+    return Group(unit, first, UNITS[unit])
 
 
 def read_measures(noun: type[Record], terms: Any) -> list[Measure]:

@@ -134,6 +134,7 @@ class Report:
     #: The day or moment (on the wire) by which it counts its list, where it does no more than that.
     counted_by: str = ""
     own_parameters: tuple[str, ...] = ()
+    icon: str = ""  #: of Material Symbols: of a table whose page stands in the menu
 
     @property
     def has_series(self) -> bool:
@@ -183,6 +184,7 @@ class Reports:
         columns: Sequence[Column] = (),
         row_title: Any = "",
         counted_by: str = "",
+        icon: str = "",
     ) -> Callable[[Measure], Measure]:
         """Declare the function as the report ``name``; its docstring is the definition."""
 
@@ -199,6 +201,7 @@ class Reports:
                     tuple(columns),
                     row_title,
                     counted_by=counted_by,
+                    icon=icon,
                 )
             )
             return measure

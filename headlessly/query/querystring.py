@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration import days, values
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter, did_you_mean
-from headlessly.query import filters
+from headlessly.query import filters, operators
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -30,7 +30,7 @@ LOOKUP_OPERATORS: dict[str, Any] = {
     "nin": "$nin",
     "isnull": "$exists",
     "regex": "$regex",
-} | {lookup.value: lookup for lookup in filters.Lookup}
+} | {lookup.value: lookup for lookup in operators.Lookup}
 
 #: Types whose values have no comma of their own, but where a choice has one.
 SINGLE_TYPES = {"enum", "reference", "email", "number", "integer", "money", "bool", "date"}
@@ -98,12 +98,12 @@ def _clean_text(field: Field, path: str, text: str) -> Any:
                 _("This is one value. For several, write %(path)s__in=%(values)s.")
                 % {"path": path, "values": text[:200]}
             )
-        if field.type in filters.TEXT_TYPES or field.type == "reference":
+        if field.type in operators.TEXT_TYPES or field.type == "reference":
             return text
-        if field.type in filters.DATES and days.is_relative(text):
+        if field.type in operators.DATES and days.is_relative(text):
             return text
         if field.type == "json":
             raise ValueError(_("This is JSON: a query string can only ask for it with __isnull."))
-        return values.CLEANERS[field.type](filters.without_bounds(field), text, True)
+        return values.CLEANERS[field.type](operators.without_bounds(field), text, True)
     except ValueError as problem:
-        raise filters.invalid_operand(field, path, problem) from None
+        raise operators.invalid_operand(field, path, problem) from None

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.database import timeouts
 from headlessly.declaration import days
+from headlessly.declaration.surface import WORKERS
 from headlessly.errors import InvalidFilter
 from headlessly.query import money, periods, reads, series
 from headlessly.query.named_reports import Measured, Report, Value, measure, reports
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 PATIENCE = 10_000
 #: What stands for "without" and for whoever asks.
 NONE, ME = "-", "me"
-#: The references that can be "me".
-WORKERS = ("owner", "assignee")
 
 
 def read_narrowing(field: Field, text: str) -> str | None:

@@ -183,8 +183,12 @@ class Slice:
 
     def during(self, noun: type[Record], name: str, **conditions: str) -> Records:
         """Those of them whose moment ``name`` (on the wire) lies in the period."""
+        return self.records(noun, **self.bounds_of(name), **conditions)
+
+    def bounds_of(self, name: str) -> dict[str, str]:
+        """What an address says of a moment that lies in the period."""
         first, end = map(moment_text, self.period.bounds)
-        return self.records(noun, **{f"{name}__gte": first, f"{name}__lt": end}, **conditions)
+        return {f"{name}__gte": first, f"{name}__lt": end}
 
     def cached(self, report: Callable[..., T], *given: Any) -> T:
         """The result of ``report`` for this slice, computed once however many tiles show it."""

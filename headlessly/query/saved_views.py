@@ -166,6 +166,11 @@ def visible_views(noun: type[Record], kind: str = LIST) -> list[View]:
     return list(_visible(kind).filter(noun=noun.__name__))
 
 
+def all_visible_views() -> list[View]:
+    """The same of all nouns."""
+    return list(_visible(LIST))
+
+
 def visible_reports() -> list[View]:
     """The reports that the actor may use, of all nouns, by name."""
     return list(_visible(REPORT))

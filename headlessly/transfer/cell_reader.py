@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,6 +13,7 @@ from headlessly.declaration.schema import META, Field
 from headlessly.transfer import cells
 from headlessly.transfer.cells import ADDITION
 from headlessly.transfer.headings import IN_UTC, Meaning
+from headlessly.transfer.mapping import word_key
 from headlessly.transfer.notations import Notation, currency_of
 from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.stated_past import milestones
@@ -31,8 +33,11 @@ class CellReader:
         heading: str = "",
         foreign: bool = True,
         alone: bool = True,
+        words: Mapping[str, Any] | None = None,
     ) -> None:
-        """``alone`` says that no other column may have what this one does not."""
+        """``alone`` says that no other column may have what this one does not; ``words`` are what a mapping
+        says of them, by :func:`word_key`."""
+        self.words = words or {}
         self.meaning, self.path, self.field = meaning, meaning.path, meaning.field
         self.read = _reader(meaning, notation, IN_UTC.search(heading) is not None, foreign)
         kind = self.field.type if self.field is not None else ""
@@ -60,6 +65,11 @@ class CellReader:
 
     def put(self, values: RowValues, cell: Any, lenient: bool) -> None:
         """Take a cell that says something."""
+        if self.words and (key := word_key(str(cell))) in self.words:
+            cell = self.words[key]
+            if cell is None:
+                values.beside.add(self.path)
+                return
         if self.state is not None and isinstance(flag := cells.read_flag(cell), bool):
             values.flags[self.state] = self.path, flag
             return

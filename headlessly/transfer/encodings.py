@@ -28,13 +28,25 @@ NAMES = {
     UTF_32: "UTF-32",
     WINDOWS: "Windows-1252",
 }
+#: What may be said where the bytes do not show it, and how it is read.
+ENCODINGS = {
+    "utf-8": UTF_8, "utf-16": UTF_16, "windows-1252": WINDOWS, "windows-1250": "cp1250", "iso-8859-15":
+    "iso8859_15", "macintosh": "mac_roman",
+}  # fmt: skip
+NAMES |= {"cp1250": "Windows-1250", "iso8859_15": "ISO-8859-15", "mac_roman": "Macintosh"}
 BLOCK = 1024 * 1024
 #: What no text has; a file with these is something else.
 NO_TEXT = bytes(n for n in range(32) if n not in b"\t\n\v\f\r\x1a\x1b")
 
 
-def find_encoding(file: BinaryIO) -> str:
-    """The encoding in which the whole file can be read. Raises Unreadable where there is none."""
+def find_encoding(file: BinaryIO, asked: str | None = None) -> str:
+    """The encoding in which the whole file can be read, the one that was ``asked`` for if any.
+
+    Raises Unreadable where there is none.
+    """
+    if asked is not None:
+        _read_through(file, ENCODINGS[asked], asked=True)
+        return ENCODINGS[asked]
     file.seek(0)
     start = file.read(4096)
     if start[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
@@ -79,7 +91,7 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _read_through(file: BinaryIO, encoding: str) -> None:
+def _read_through(file: BinaryIO, encoding: str, *, asked: bool = False) -> None:
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         for block in _blocks(file):
@@ -87,7 +99,13 @@ def _read_through(file: BinaryIO, encoding: str) -> None:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as problem:
         raise Unreadable(
-            _("The file begins like %(encoding)s, and is none: %(reason)s. Save it as UTF-8.")
+            (
+                _("The file is not %(encoding)s: %(reason)s.")
+                if asked
+                else _(
+                    "The file begins like %(encoding)s, and is none: %(reason)s. Save it as UTF-8."
+                )
+            )
             % {"encoding": NAMES[encoding], "reason": problem.reason}
         ) from None
 

@@ -64,11 +64,17 @@ def by_content(start: bytes) -> str:
 
 
 def find_layout(
-    file: BinaryIO, format: str, count_known: Callable[[Iterable[str]], int]
+    file: BinaryIO,
+    format: str,
+    count_known: Callable[[Iterable[str]], int],
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
 ) -> tuple[list[str], Layout]:
     """The names of a table's columns and how it is read; of objects the names in the first of them.
 
     ``count_known`` says how many of some names are known: so a header is told from a title above it.
+    ``encoding`` and ``delimiter`` are what somebody said of a text, else they are found.
     Raises Unreadable for what is no file of this format.
     """
     if format == XLSX:
@@ -79,9 +85,9 @@ def find_layout(
         raise Unreadable(
             _("The file is a workbook or an archive, not text. Send .xlsx by its name.")
         )
-    encoding = find_encoding(file)
+    encoding = find_encoding(file, encoding)
     if format == CSV:
-        header, layout = separated.find_layout(file, encoding, count_known)
+        header, layout = separated.find_layout(file, encoding, count_known, delimiter)
         return header.cells, layout
     layout = Layout(encoding=encoding)
     if format == VCF:

@@ -22,6 +22,7 @@ from headlessly.declaration.schema import META, Field
 from headlessly.errors import Invalid
 from headlessly.query.filters import META_FIELDS
 from headlessly.transfer.cells import ADDITION
+from headlessly.transfer.mapping import NO_MAPPING, FieldMapping, heading_key, mappable_fields
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -114,8 +115,28 @@ def plain(name: str) -> str:
     return sign + "".join(filter(str.isalnum, name)).lower()
 
 
-def find_meaning(noun: type[Record], heading: str) -> Meaning | None:
-    """What a heading means; None for what is no field."""
+def find_meaning(
+    noun: type[Record], heading: str, mapping: FieldMapping = NO_MAPPING
+) -> Meaning | None:
+    """What a heading means, by the mapping or else by what is known; None for what is no field."""
+    usual = _find_known(noun, heading)
+    if not mapping.names_heading(heading):
+        return usual
+    path = mapping.columns[heading_key(heading)]
+    if path is None or (usual is not None and usual.path == path):
+        return usual if path else None
+    other, field = mappable_fields(noun)[path]
+    return Meaning(path, other, field, own=False)
+
+
+def find_entry_meaning(
+    noun: type[Record], name: str, path: str, mapping: FieldMapping = NO_MAPPING
+) -> Meaning | None:
+    """What an entry of an object means; a mapping may name it by its path: ``payload.email``."""
+    return find_meaning(noun, path if mapping.names_heading(path) else name, mapping)
+
+
+def _find_known(noun: type[Record], heading: str) -> Meaning | None:
     known = meanings(noun)
     found = known.get(plain(heading))
     if found is None and (short := ADDITION.sub("", heading)) != heading:
@@ -126,14 +147,25 @@ def find_meaning(noun: type[Record], heading: str) -> Meaning | None:
     return found
 
 
-def count_known(noun: type[Record], names: Iterable[str]) -> int:
+def count_known(
+    noun: type[Record], names: Iterable[str], mapping: FieldMapping = NO_MAPPING
+) -> int:
     """How many of these are headings: so a header is told from a title and from a row."""
-    return sum(1 for name in set(names) if name and find_meaning(noun, name) is not None)
+    return sum(
+        1
+        for name in set(names)
+        if name and (mapping.names_heading(name) or find_meaning(noun, name) is not None)
+    )
 
 
 def column_number(position: int) -> str:
     """What a column without a heading is called."""
     return _("column %d") % (position + 1)
+
+
+def nameless_heading(position: int) -> str:
+    """What a mapping calls a column without a heading, whatever its reader's language."""
+    return f"column {position + 1}"
 
 
 @dataclass(frozen=True)
@@ -151,7 +183,11 @@ class Headings:
 
     columns: Mapping[str, list[Column]]
     unknown: Mapping[int, str]  #: the headings that are no field, by their position
-    width: int = 0  #: how many columns it has
+    header: Sequence[str] = ()  #: as it stands in the file
+
+    @property
+    def width(self) -> int:
+        return len(self.header)
 
     @property
     def foreign(self) -> bool:
@@ -171,10 +207,18 @@ def _precedence(precise: set[str], column: Column) -> tuple[bool, bool, int]:
     return plain(column.heading) not in precise, not meaning.own, meaning.rank
 
 
-def read_headings(noun: type[Record], header: Sequence[str], *, strict: bool = False) -> Headings:
+def read_headings(
+    noun: type[Record],
+    header: Sequence[str],
+    *,
+    mapping: FieldMapping = NO_MAPPING,
+    strict: bool = False,
+    asks: bool = False,
+) -> Headings:
     """What a header names. Raises Invalid where it names no field, and one of ours twice.
 
-    ``strict`` refuses what is no field.
+    ``strict`` refuses what is no field, unless the ``mapping`` leaves it out. With ``asks`` somebody sees
+    what is not known, and says what it is.
     """
     columns: dict[str, list[Column]] = {}
     unknown: dict[int, str] = {}
@@ -184,7 +228,8 @@ def read_headings(noun: type[Record], header: Sequence[str], *, strict: bool = F
         heading = said.strip()
         if heading in ADDED:
             continue
-        meaning = find_meaning(noun, heading) if heading else None
+        named = heading or nameless_heading(position)
+        meaning = find_meaning(noun, named, mapping) if heading or mapping else None
         if meaning is None:
             unknown[position] = heading or column_number(position)
             continue
@@ -193,10 +238,12 @@ def read_headings(noun: type[Record], header: Sequence[str], *, strict: bool = F
             twice[heading[:64]] = _("There are two columns for %s.") % meaning.path
         known.append(Column(position, heading, meaning))
     allowed = ", ".join([*META_FIELDS, *noun.schema.fields])
-    if unknown and (strict or not columns):
+    if unknown and not asks and (strict or not columns):
         for name in unknown.values():
+            if columns and mapping.names_heading(name):
+                continue
             problems[name[:64]] = _("There is no such field. Fields: %s.") % allowed
-    found = Headings(columns, unknown, len(header))
+    found = Headings(columns, unknown, header)
     if strict or not found.foreign:  # our own files have each column once
         problems |= twice
     if problems:

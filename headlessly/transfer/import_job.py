@@ -108,7 +108,6 @@ class Run:
     def _go(self) -> None:
         try:
             self._begin()
-            self.taker = self.reading.taker()
             for chunk in _chunks(islice(self.reading.rows(), self.source.done, None), CHUNK):
                 self._take(chunk)
             self._end(Import.Status.COMPLETED)
@@ -142,6 +141,9 @@ class Run:
             source.warned, source.already_here, source.made = 0, None, {}
         if source.noun.Surface.files.alike and not source.match:
             source.already_here = source.already_here or 0
+        self.taker = self.reading.taker()
+        if source.dry_run:
+            self.reading.take_samples(self.taker)
         with transaction.atomic(), tracing.request_id_scope() as request_id:
             if not source.dry_run and source.event is None:
                 source.event = self._leave_event(request_id)
@@ -150,7 +152,7 @@ class Run:
                 started_at=source.started_at or clock.now(),
                 **{name: getattr(source, name) for name in (
                     "total", "columns", "unknown", "seen", "below", "done", "created", "updated", "unchanged",
-                    "refused", "warned", "already_here", "made", "event")},
+                    "refused", "warned", "already_here", "made", "event", "samples", "words")},
             )  # fmt: skip
 
     def _leave_event(self, request_id: str) -> str:
@@ -171,7 +173,9 @@ class Run:
 
     def _change(self, **values: Any) -> None:
         """Write to an import that is still this worker's. Raises Stopped."""
-        mine = Import.objects.filter(pk=self.source.pk, status__in=Import.UNFINISHED)
+        mine = Import.objects.filter(
+            pk=self.source.pk, revision=self.source.revision, status__in=Import.UNFINISHED
+        )
         if not mine.update(**values):
             raise Stopped
         for name, value in values.items():
@@ -228,8 +232,8 @@ class Run:
     def _hold(self) -> None:
         """Let nobody else go on with the import meanwhile. Raises Stopped when somebody has."""
         held = Import.objects.select_for_update().filter(pk=self.source.pk)
-        standing = held.values_list("status", "done").first()
-        if standing != (Import.Status.RUNNING, self.source.done):
+        standing = held.values_list("status", "done", "revision").first()
+        if standing != (Import.Status.RUNNING, self.source.done, self.source.revision):
             raise Stopped
 
     def _keep(self, outcome: Outcome, rows: Sequence[Row]) -> None:

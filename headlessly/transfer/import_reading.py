@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from itertools import islice
 
 from headlessly.declaration.values import UNSTORABLE
@@ -21,6 +22,7 @@ from headlessly.transfer.row_readers import (
     percent_columns,
 )
 from headlessly.transfer.rows import Layout, Row, is_blank
+from headlessly.transfer.samples import SHOWN, WordCounter, sample_rows
 
 #: How much of a line below the table is remembered.
 LINE = 200
@@ -34,7 +36,7 @@ class FileReading:
         self.options = Options(**source.options)
         self.layout = Layout(**source.layout)
 
-    def rows(self, below: list[str] | None = None) -> Iterator[Row]:
+    def rows(self, below: list[str] | None = None) -> Generator[Row]:
         with content.opened(self.source) as file:
             yield from formats.read_rows(file, self.source.format, self.layout, below)
 
@@ -43,30 +45,44 @@ class FileReading:
         return self.source.format in formats.TABLES
 
     def _headings(self) -> Headings:
-        return read_headings(self.source.noun, self.source.columns, strict=self.options.strict)
+        return read_headings(
+            self.source.noun,
+            self.source.columns,
+            mapping=self.options.field_mapping,
+            strict=self.options.strict,
+            asks=self.options.asks,
+        )
 
     def taker(self) -> Taker:
         """What reads the rows and takes them, as the file's header and all of its cells say."""
         source, noun, strict = self.source, self.source.noun, self.options.strict
+        mapping = self.options.field_mapping
         if self._is_table:
             headings = self._headings()
             lenient = headings.foreign and not strict
             reader: TableReader | ObjectReader = TableReader(
-                headings, source.notations(), lenient=lenient
+                headings, source.notations(), mapping.values, lenient=lenient
             )
             return Taker(source, reader, foreign=headings.foreign)
         text = source.format == formats.VCF or self.layout.single
-        known = filter(None, (find_meaning(noun, name) for name in source.columns))
+        known = filter(None, (find_meaning(noun, name, mapping) for name in source.columns))
         foreign = text or any(not meaning.own for meaning in known)
-        reader = ObjectReader(noun, text=text, lenient=foreign and not strict, strict=strict)
+        reader = ObjectReader(
+            noun, mapping, text=text, lenient=foreign and not strict, strict=strict
+        )
         return Taker(source, reader, foreign=foreign)
+
+    def take_samples(self, taker: Taker) -> None:
+        """Remember the first rows as they will be."""
+        with closing(self.rows()) as rows:
+            self.source.samples = sample_rows(taker.lookup, islice(rows, SHOWN))
 
     def look_through(self) -> None:
         """Find how many rows there are, how they write numbers and days, and what is no field."""
         source = self.source
         names: dict[str, None] = {}
         below: list[str] = []
-        evidence = Evidence({}, {})
+        evidence, words = Evidence({}, {}), None
         if self._is_table:
             headings = self._headings()
             evidence = Evidence(
@@ -74,6 +90,7 @@ class FileReading:
                 column_kinds(headings, "date", "datetime"),
                 percent_columns(headings) if headings.foreign else {},
             )
+            words = WordCounter(headings) if source.dry_run else None
         #: Columns to the right of the last one with a name, that have something in them.
         nameless: set[int] = set()
         width, total = len(source.columns), 0
@@ -83,6 +100,8 @@ class FileReading:
                 continue
             if self._is_table:
                 evidence.add(row.content)
+                if words is not None:
+                    words.add(row.content)
                 if len(row.content) > width:
                     nameless.update(
                         n for n, cell in enumerate(row.content[width:], width) if not is_blank(cell)
@@ -92,4 +111,5 @@ class FileReading:
         source.total, source.seen = total, evidence.found()
         source.columns = source.columns or [UNSTORABLE.sub("\ufffd", n) for n in names]
         source.unknown += [column_number(n) for n in sorted(nameless)[:MOST_NAMES]]
+        source.words = words.found() if words is not None else {}
         source.below = [UNSTORABLE.sub("\ufffd", line[:LINE]) for line in below]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from django.db import models, transaction
 from django.utils.translation import gettext as _
@@ -11,17 +10,14 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
+from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
 from headlessly.ids import public_id
-from headlessly.transfer import formats, storage, stored_file
-from headlessly.transfer.headings import Headings, count_known, find_meaning, read_headings
+from headlessly.transfer import storage, stored_file
 from headlessly.transfer.import_job import run
 from headlessly.transfer.matching import read_match
 from headlessly.transfer.models import Import
-from headlessly.transfer.objects import named_values
 from headlessly.transfer.options import Options
-from headlessly.transfer.row_readers import MOST_NAMES
-from headlessly.transfer.rows import Layout, Unreadable
+from headlessly.transfer.reading_plans import plan_reading, storable_name
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -57,18 +53,8 @@ def begin(
     a file that is not what it says. Then nothing is kept.
     """
     permit(noun, updating=bool(match))
-    options = options or Options()
     match = read_match(noun, match)
-    options = replace(options, defaults=_checked_defaults(noun, options.defaults))
-    try:
-        header, layout = formats.find_layout(file, format, lambda names: count_known(noun, names))
-        unknown = (
-            _unknown_columns(read_headings(noun, header, strict=options.strict))
-            if format in formats.TABLES
-            else _unknown_names(noun, file, format, layout)
-        )
-    except Unreadable as problem:
-        raise BadRequest(str(problem), type=noun.__name__) from None
+    read = plan_reading(noun, file, format, options or Options())
     storage.refuse_over_quota(size)
     with transaction.atomic():
         source = Import.objects.create(
@@ -77,13 +63,10 @@ def begin(
             type=noun.__name__,
             created_at=clock.now(),
             created_by=actors.current().id,
-            filename=_stored(filename),
+            filename=storable_name(filename),
             format=format,
-            layout=layout.as_json(),
-            columns=[_stored(name) or "" for name in header],
-            unknown=[_stored(name) for name in unknown],
-            options=options.as_json(),
             size=size,
+            **read,
             match=match,
             dry_run=dry_run,
         )
@@ -93,39 +76,42 @@ def begin(
     return source
 
 
-def _checked_defaults(noun: type[Noun], defaults: dict[str, Any]) -> dict[str, Any]:
-    """What rows say that do not say it, by wire name. Raises Invalid for what is no field."""
-    found, problems = {}, {}
-    for name, value in defaults.items():
-        meaning = find_meaning(noun, name)
-        if meaning is None or meaning.path not in noun.schema.fields:
-            problems[f"defaults.{name[:64]}"] = (
-                f"There is no such field. Fields: {', '.join(noun.schema.fields)}."
-            )
-        else:
-            found[meaning.path] = value
-    if problems:
-        raise Invalid.for_fields(problems, type=noun.__name__)
-    return found
+def try_again(id: str, options: Options, *, match: str | None) -> Import:
+    """Try a file once more, read in another way. Raises what `begin` does; Conflict where it is gone."""
+    tried = get(id)
+    noun: type[Noun] = tried.noun
+    permit(noun, updating=bool(match))
+    match = read_match(noun, match)
+    gone = _("The file is not kept any more: it was imported, or it is older than a day.")
+    if not tried.dry_run or not tried.parts.exists():
+        raise Conflict(gone, type="Import", id=id)
+    try:
+        with stored_file.opened(tried) as file:
+            read = plan_reading(noun, cast(BinaryIO, file), tried.format, options)
+    except stored_file.Gone:
+        raise Conflict(gone, type="Import", id=id) from None
+    with transaction.atomic():
+        source = Import.objects.select_for_update().get(pk=id)
+        # Who is at it with what was said before sees another revision, and stops.
+        source.revision += 1
+        for name, value in {**read, "match": match, **_untried()}.items():
+            setattr(source, name, value)
+        source.rows.all().delete()
+        source.warnings.all().delete()
+        source.save()
+        run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
+    return source
 
 
-def _unknown_columns(headings: Headings) -> list[str]:
-    """The columns that are left out: what is no field, and what only an admin may say."""
-    created = headings.columns.get("$createdAt", [])
-    states_the_past = actors.current().role == actors.ADMIN
-    return [*headings.unknown.values(), *(c.heading for c in created if not states_the_past)]
-
-
-def _unknown_names(noun: type[Noun], file: BinaryIO, format: str, layout: Layout) -> list[str]:
-    """What the first objects of a file have that is no field; of all others it is told later."""
-    names = {
-        name: None
-        for row in formats.first_objects(file, format, layout)
-        if isinstance(row.content, dict)
-        for name, _value, meaning in named_values(row.content, lambda n: find_meaning(noun, n))
-        if meaning is None
-    }
-    return list(names)[:MOST_NAMES]
+def _untried() -> dict[str, Any]:
+    """What a trial has that has not begun, by column."""
+    names = (
+        "status", "message", "started_at", "finished_at", "seen", "below", "total", "done", "created",
+        "updated", "unchanged", "refused", "refused_bytes", "warned", "already_here", "made", "samples",
+        "words",
+    )  # fmt: skip
+    fresh = Import()
+    return {name: getattr(fresh, name) for name in names}
 
 
 def go(id: str) -> Import:
@@ -146,7 +132,7 @@ def go(id: str) -> Import:
             created_by=actors.current().id,
             **{name: getattr(tried, name) for name in (
                 "tenant_id", "type", "filename", "format", "layout", "columns", "unknown", "options",
-                "seen", "below", "total", "size", "match")},
+                "seen", "below", "total", "size", "match", "header")},
         )  # fmt: skip
         if not tried.parts.update(source=source):
             raise Conflict(
@@ -156,10 +142,6 @@ def go(id: str) -> Import:
             )
         run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
     return source
-
-
-def _stored(name: str | None) -> str | None:
-    return UNSTORABLE.sub("\ufffd", name)[:255] if name else None
 
 
 def there() -> models.QuerySet[Import]:

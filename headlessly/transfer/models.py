@@ -52,6 +52,13 @@ class Import(TenantRow):
     size = models.BigIntegerField()  #: of the file, in bytes
     match = models.CharField(max_length=255, null=True)  #: by what records are found, on the wire
     dry_run = models.BooleanField(default=False)
+    #: Counts how often it was tried: a worker that reads the file as was said before has another one.
+    revision = models.PositiveIntegerField(default=0)
+    #: Of a trial the first rows as they will be, and the words of its columns (:mod:`.samples`).
+    samples = models.JSONField(default=list)
+    words = models.JSONField(default=dict)
+    #: Its header in short, by which the mapping of a file with the same is found (:mod:`.kept_mappings`).
+    header = models.CharField(max_length=32, default="", db_collation="C")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     message = models.TextField(null=True)  #: why it failed
     #: Its own event in the log, the cause of all others; None for a dry run and until it has started.
@@ -76,7 +83,12 @@ class Import(TenantRow):
 
     class Meta:
         indexes: ClassVar = [
-            models.Index(fields=["tenant", "-created_at", "-id"], name="import_by_created")
+            models.Index(fields=["tenant", "-created_at", "-id"], name="import_by_created"),
+            models.Index(
+                fields=["tenant", "type", "header", "-created_at"],
+                name="import_by_header",
+                condition=models.Q(dry_run=False) & ~models.Q(header=""),
+            ),
         ]
 
     def __str__(self) -> str:

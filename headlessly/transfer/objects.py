@@ -129,9 +129,9 @@ Known = TypeVar("Known")
 
 
 def named_values(
-    content: Mapping[str, Any], find: Callable[[str], Known | None]
+    content: Mapping[str, Any], find: Callable[[str, str], Known | None]
 ) -> Iterator[tuple[str, Any, Known | None]]:
-    """The values of an object by their names, with what ``find`` says of each; the nearest first.
+    """The values of an object by their paths, with what ``find`` says of name and path; the nearest first.
 
     What is unknown and has something in it is opened: an object, and the questions and answers that
     webhooks of forms send (``[{"question": ..., "answer": ...}]``).
@@ -140,10 +140,10 @@ def named_values(
     for _depth in range(DEEPEST):
         deeper: list[tuple[str, str, Any]] = []
         for above, name, value in level:
-            known = find(name)
+            path = f"{above}{name}"
+            known = find(name, path)
             if known is not None and isinstance(value, dict) and set(value) & {"value"}:
                 value = value["value"]
-            path = f"{above}{name}"
             if known is not None or value in (None, "", [], {}):
                 if known is not None:
                     yield path, value, known

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.utils import timezone, translation
 
 from headlessly.errors import BadRequest
 from headlessly.language.languages import ENGLISH, time_zone_names
+from headlessly.transfer.encodings import ENCODINGS
+from headlessly.transfer.mapping import EXAMPLE, FieldMapping
 from headlessly.transfer.notations import DAYS, NUMBERS
+from headlessly.transfer.programs import program_keys
+from headlessly.transfer.separated import DELIMITERS
 
 REFUSE, IGNORE = "refuse", "ignore"
 MISSING, NOTHING = "missing", "nothing"
+#: Columns are guessed by their headings; by their values too, where somebody looks at the guess.
+HEADINGS, VALUES = "headings", "values"
+#: In place of a mapping: that of the last import of a file with the same headings.
+KEPT = "kept"
+#: How the marks between cells may be called, beside themselves.
+DELIMITER_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,17 @@ class Options:
     unknown: str = IGNORE  #: what becomes of columns that are no field
     create: str = MISSING  #: what becomes of records that a row describes beside its own
     defaults: dict[str, Any] = field(default_factory=dict)  #: what rows say that do not say it
+    #: What columns and words mean (:mod:`.mapping`).
+    mapping: dict[str, Any] = field(default_factory=dict)
+    #: Whether that of the last file with the same headings is taken, where none was said; and the import
+    #: that it was taken from.
+    keeps: bool = False
+    kept_from: str | None = None
+    program: str | None = None  #: the key of the program that the file comes from
+    chosen: bool = False  #: whether somebody looked at the columns, and nothing is to be guessed
+    encoding: str | None = None  #: of the text, by a name of ``encodings.ENCODINGS``
+    delimiter: str | None = None  #: between the cells of a line
+    guess: str = HEADINGS  #: by what it is guessed which field a column is
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -39,9 +61,20 @@ class Options:
     def strict(self) -> bool:
         return self.unknown == REFUSE
 
+    @property
+    def asks(self) -> bool:
+        """Whether somebody looks at what was guessed."""
+        return self.guess == VALUES
+
+    @cached_property
+    def field_mapping(self) -> FieldMapping:
+        return FieldMapping.from_json(self.mapping)
+
 
 #: What may be asked for by a parameter of a request.
-PARAMETERS = ("numbers", "days", "zone", "unknown", "create", "defaults")
+PARAMETERS = (
+    "numbers", "days", "zone", "unknown", "create", "defaults", "mapping", "encoding", "delimiter", "guess",
+)  # fmt: skip
 
 
 def read_options(asked: Mapping[str, Any], *, for_people: bool = False) -> Options:
@@ -57,6 +90,16 @@ def read_options(asked: Mapping[str, Any], *, for_people: bool = False) -> Optio
         raise BadRequest(
             'defaults is a JSON object of fields like {"source": "Trade fair"}.', field="defaults"
         )
+    mapping, keeps, program = asked.get("mapping"), False, ""
+    if isinstance(mapping, str):
+        if mapping not in ("", KEPT, *program_keys()):
+            raise BadRequest(
+                f"mapping is {KEPT}, a program ({', '.join(program_keys())}), or a JSON object of columns "
+                f"and values, like {EXAMPLE}.",
+                field="mapping",
+            )
+        program = mapping if mapping != KEPT else ""
+        mapping, keeps = {}, mapping == KEPT
     return Options(
         numbers=_one_of("numbers", asked, NUMBERS),
         days=_one_of("days", asked, DAYS),
@@ -65,7 +108,22 @@ def read_options(asked: Mapping[str, Any], *, for_people: bool = False) -> Optio
         unknown=_one_of("unknown", asked, (IGNORE, REFUSE)) or IGNORE,
         create=_one_of("create", asked, (MISSING, NOTHING)) or MISSING,
         defaults=defaults,
+        mapping=mapping or {},
+        keeps=keeps,
+        program=program or None,
+        encoding=_one_of("encoding", asked, ENCODINGS),
+        delimiter=_read_delimiter(asked.get("delimiter")),
+        guess=_one_of("guess", asked, (HEADINGS, VALUES)) or HEADINGS,
     )
+
+
+def _read_delimiter(asked: str | None) -> str | None:
+    """The mark itself. Raises BadRequest."""
+    found = DELIMITER_NAMES.get(asked or "", asked) or None
+    if found is not None and found not in DELIMITERS:
+        names = ", ".join(DELIMITER_NAMES)
+        raise BadRequest(f"delimiter is {names}, or the mark itself.", field="delimiter")
+    return found
 
 
 def _one_of(name: str, asked: Mapping[str, Any], allowed: Iterable[str]) -> str | None:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
+from django.conf import settings
 from django.db import models
 from django.db.models import Count, Min
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
+from headlessly.access import tenancy
+from headlessly.access.models import Membership
 from headlessly.declaration import labels, values
+from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
+from headlessly.declaration.surface import WORKERS
 from headlessly.language import wording
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
@@ -61,6 +69,7 @@ class References:
         self.registry = noun.registry
         self.known: dict[tuple[str, str], str] = {}
         self.many: dict[tuple[str, str], int] = {}
+        self.members = Members()
 
     def look_up(self, rows: Iterable[dict[str, Any]]) -> None:
         """Find what these rows refer to by other things than ids."""
@@ -91,7 +100,8 @@ class References:
                 continue
             other = field.target_noun
             place = (other.__name__, text)
-            if id := self.known.get(place):
+            id = self.members.find(text) if field.name in WORKERS else None
+            if id := id or self.known.get(place):
                 row[wire] = id
             elif count := self.many.get(place):
                 problems[wire] = _(
@@ -144,6 +154,50 @@ class References:
                     self.known[noun.__name__, text] = id
                 else:
                     self.many[noun.__name__, text] = count
+
+
+class Members:
+    """The members by parts of their names, as people say who works on something: ``Ben``, ``B. Whitlock``."""
+
+    @cached_property
+    def _names(self) -> list[tuple[str, list[str]]]:
+        return [(id, _words(name)) for id, name in member_names()]
+
+    @cache  # noqa: B019  (forgotten with the import)
+    def find(self, text: str) -> str | None:
+        """The id of the only member whose name has all of these words; else None.
+
+        A single letter stands for a word that begins so.
+        """
+        sought = _words(text)
+        if not any(len(word) > 1 for word in sought):
+            return None
+        found = [id for id, words in self._names if _are_within(sought, words)]
+        return found[0] if len(found) == 1 else None
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"\w+", fold(name))
+
+
+def _are_within(sought: list[str], words: list[str]) -> bool:
+    """Whether these are among the words, each of them once."""
+    rest = list(words)
+    for word in sought:
+        fitting = next((w for w in rest if w == word or (len(word) == 1 and w[:1] == word)), None)
+        if fitting is None:
+            return False
+        rest.remove(fitting)
+    return True
+
+
+def member_names() -> list[tuple[str, str]]:
+    """The ids and the names of the contacts whom members are."""
+    people: type[Record] = apps.get_model(settings.PERSON_MODEL)
+    linked = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
+    ids = list(linked.values_list("contact_id", flat=True))
+    named = people.objects.filter(pk__in=ids).order_by(naming_field(people).name)
+    return list(named.values_list("pk", naming_field(people).name))
 
 
 def text_keys(noun: type[Record]) -> list[Field]:

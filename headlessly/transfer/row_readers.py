@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from headlessly.declaration.schema import Field
 from headlessly.transfer import cells
 from headlessly.transfer.cell_reader import CellReader
-from headlessly.transfer.headings import Headings, Meaning, column_number, find_meaning
+from headlessly.transfer.headings import Headings, Meaning, column_number, find_entry_meaning
+from headlessly.transfer.mapping import FieldMapping
 from headlessly.transfer.notations import Notation
 from headlessly.transfer.objects import named_values
 from headlessly.transfer.row_values import RowValues
@@ -22,8 +23,14 @@ class TableReader:
     """Reads the rows of a table under its headings."""
 
     def __init__(
-        self, headings: Headings, notations: Mapping[str, Notation], *, lenient: bool
+        self,
+        headings: Headings,
+        notations: Mapping[str, Notation],
+        words: Mapping[str, Mapping[str, Any]],
+        *,
+        lenient: bool,
     ) -> None:
+        """``words`` are the values that a mapping has for words, by path."""
         self.lenient, self.headings = lenient, headings
         self.columns = [
             (
@@ -34,6 +41,7 @@ class TableReader:
                     heading=column.heading,
                     foreign=headings.foreign,
                     alone=len(columns) == 1,
+                    words=words.get(path),
                 ),
                 cells.words_for_nothing(column.meaning.field),
             )
@@ -82,14 +90,25 @@ class TableReader:
 class ObjectReader:
     """Reads objects; of one within another what is known by its name."""
 
-    def __init__(self, noun: type[Record], *, text: bool, lenient: bool, strict: bool) -> None:
+    def __init__(
+        self,
+        noun: type[Record],
+        mapping: FieldMapping,
+        *,
+        text: bool,
+        lenient: bool,
+        strict: bool,
+    ) -> None:
+        self.mapping = mapping
         self.noun, self.text, self.lenient, self.strict = noun, text, lenient, strict
         self.readers: dict[Meaning, CellReader] = {}
         self.unknown: dict[str, None] = {}
 
     def meanings(self, content: Mapping[str, Any]) -> Iterator[tuple[str, Any, Meaning | None]]:
         """The entries of an object, what is nearest to its surface first."""
-        return named_values(content, lambda name: find_meaning(self.noun, name))
+        return named_values(
+            content, lambda name, path: find_entry_meaning(self.noun, name, path, self.mapping)
+        )
 
     def read(self, row: Row) -> RowValues:
         values = RowValues(row, self.text)
@@ -108,7 +127,8 @@ class ObjectReader:
             if value == "" or (isinstance(value, str) and cells.is_nothing(meaning.field, value)):
                 continue
             is_flag = isinstance(value, bool | int) and self._reader(meaning).state is not None
-            if values.text and (isinstance(value, str) or is_flag):
+            is_word = not isinstance(value, list | dict) and meaning.path in self.mapping.values
+            if values.text and (isinstance(value, str) or is_flag or is_word):
                 self._reader(meaning).put(values, value, self.lenient or foreign)
             elif meaning.path not in taken:
                 found, wire = values.values_of(meaning.path)
@@ -131,7 +151,7 @@ class ObjectReader:
 
     def _reader(self, meaning: Meaning) -> CellReader:
         if meaning not in self.readers:
-            self.readers[meaning] = CellReader(meaning)
+            self.readers[meaning] = CellReader(meaning, words=self.mapping.values.get(meaning.path))
         return self.readers[meaning]
 
 

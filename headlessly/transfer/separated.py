@@ -20,12 +20,18 @@ SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.I)
 
 
 def find_layout(
-    file: BinaryIO, encoding: str, count_known: Callable[[Iterable[str]], int]
+    file: BinaryIO,
+    encoding: str,
+    count_known: Callable[[Iterable[str]], int],
+    asked: str | None = None,
 ) -> tuple[Header, Layout]:
-    """The header and how to read what is below it. Raises Unreadable where there is no header."""
+    """The header and how to read what is below it, with the ``asked`` mark between cells if any.
+
+    Raises Unreadable where there is no header.
+    """
     found: list[tuple[Header, str]] = []
     broken: Broken | None = None
-    for delimiter in _offered(file, encoding):
+    for delimiter in (asked,) if asked else _offered(file, encoding):
         header = find_header(read_records(file, encoding, delimiter), count_known)
         if isinstance(header, Header):
             found.append((header, delimiter))

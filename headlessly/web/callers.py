@@ -7,6 +7,10 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
+from django.core import signing
+
+#: The cookie of a browser in which somebody has signed in, and how long it is known, in seconds.
+BROWSER_COOKIE, BROWSER_LASTS = "browser", 365 * 24 * 60 * 60
 
 
 def caller_address(environ: Mapping[str, Any]) -> str:
@@ -24,3 +28,13 @@ def customer_network(address: str) -> str:
     if isinstance(found, IPv6Address):
         return str(found.ipv4_mapped or ip_network((found, 64), strict=False))
     return str(found)
+
+
+def browser_mark(cookies: Mapping[str, str]) -> str:
+    """What the cookie of this browser says; empty for a new one, and for a cookie that is not ours."""
+    try:
+        return signing.loads(
+            cookies.get(BROWSER_COOKIE, ""), salt=BROWSER_COOKIE, max_age=BROWSER_LASTS
+        )
+    except signing.BadSignature:
+        return ""

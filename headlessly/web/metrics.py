@@ -140,12 +140,43 @@ def answer_metrics(request: HttpRequest) -> HttpResponse:
         )
     if not token and settings.PRODUCTION:
         return HttpResponse("Set METRICS_TOKEN.\n", status=404, content_type="text/plain")
-    registry = REGISTRY
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
-    text = generate_latest(registry) + generate_latest(_StateCollector.in_registry())
+    text = generate_latest(_counted()) + generate_latest(_StateCollector.in_registry())
     return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def _counted() -> CollectorRegistry:
+    """What was counted, by all processes of this server."""
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return REGISTRY
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)
+    return registry
+
+
+def slow_routes(most: int = 10) -> list[tuple[str, int, float, float]]:
+    """The slowest routes since this server was started: each with its requests, the mean of their seconds,
+    and the bound of the histogram below which 95 of 100 are, in seconds."""
+    counts: dict[str, dict[float, float]] = {}
+    sums: dict[str, float] = {}
+    for family in _counted().collect():
+        if family.name != "headlessly_request_seconds":
+            continue
+        for sample in family.samples:
+            route = sample.labels.get("route", "")
+            if sample.name.endswith("_bucket"):
+                counts.setdefault(route, {})[float(sample.labels["le"])] = sample.value
+            elif sample.name.endswith("_sum"):
+                sums[route] = sample.value
+    found = []
+    for route, buckets in counts.items():
+        total = buckets.get(float("inf"), 0)
+        if not total:
+            continue
+        bounds = [le for le in sorted(buckets) if buckets[le] >= 0.95 * total]
+        # What is above the last bound is no better known than that.
+        slow = min(bounds[0], max(le for le in buckets if le != float("inf")))
+        found.append((route, int(total), sums.get(route, 0) / total, slow))
+    return sorted(found, key=lambda each: (-each[3], -each[2]))[:most]
 
 
 class _StateCollector:

@@ -1,5 +1,5 @@
-"""A server on a database that only reads, such as a standby: it answers what is read, and says so of the
-rest."""
+"""What cannot be written to just now: a server on a database that only reads, such as a standby, and a tenant
+that is moving to another database. What is read is answered, and the rest told so."""
 
 from __future__ import annotations
 
@@ -8,19 +8,25 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from headlessly.errors import ReadOnly, status_and_body
+from headlessly.access.models import Tenant
+from headlessly.errors import Moving, ReadOnly, status_and_body
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
 class RefuseWrites:
-    """Middleware: with ``settings.READ_ONLY`` everything but GET, HEAD and OPTIONS is answered by 503."""
+    """Middleware: with ``settings.READ_ONLY``, and in a tenant that is closed, everything but GET, HEAD and
+    OPTIONS is answered by 503."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not settings.READ_ONLY or request.method in SAFE:
+        tenant: Tenant | None = getattr(request, "tenant", None)
+        is_closed = tenant is not None and tenant.is_closed
+        if request.method in SAFE or not (settings.READ_ONLY or is_closed):
             return self.get_response(request)
-        status, body = status_and_body(ReadOnly())
-        return JsonResponse(body, status=status)
+        problem = ReadOnly() if settings.READ_ONLY else Moving()
+        status, body = status_and_body(problem)
+        again = {"Retry-After": str(body["retryAfter"])} if "retryAfter" in body else {}
+        return JsonResponse(body, status=status, headers=again)

@@ -101,7 +101,9 @@ class Business:
     def __post_init__(self) -> None:
         self.first = self.last - timedelta(YEAR)
         self.plans = tuple(settled(plan, self.first) for plan in self.plans)
-        self.companies = companies.endless(self.random("companies"))
+        taken: set[str] = set()
+        self.companies = companies.endless(self.random("companies"), taken)
+        self.former_companies = companies.endless(self.random("former companies"), taken)
         self.manager = next(m for m in self.members if m.role == "manager")
         self.reps = [m for m in self.members if m.role == "rep"]
 

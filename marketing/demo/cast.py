@@ -14,6 +14,7 @@ from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.context import clock
 from headlessly.log import events
 from headlessly.models import Event
+from marketing.demo import former_years
 from marketing.demo.business import Business, Member
 from marketing.demo.calendar import YEAR, midnight
 from marketing.demo.campaigns import PLANS, Plan
@@ -33,6 +34,7 @@ class Cast:
     people: tuple[tuple, ...]  #: name, role, title, and for reps: share, skill, day of joining
     plans: tuple[Plan, ...]
     elsewhere: dict[str, str] = field(default_factory=dict)  #: who has another address
+    has_moved_in: bool = False  #: whether it brought the year before along, from another program
 
     @property
     def domain(self) -> str:
@@ -73,6 +75,7 @@ ACME = Cast(
     ),
     PLANS,
     ADVISOR,
+    has_moved_in=True,
 )
 RIVAL = Cast(
     "rival",
@@ -130,6 +133,8 @@ def fill(
             business = Business(
                 cast.name, cast.domain, cast.slug, today, leads, members, website.actor, cast.plans
             )
+            if cast.has_moved_in:
+                former_years.move_in(business)
             business.tell(_learning(watch, first))
             if cast.slug == ACME.slug:
                 add_webhook()

@@ -219,9 +219,8 @@ class Company:
         }
 
 
-def endless(rng: Random) -> Iterator[Company]:
-    """Companies, one after the other, none called like another."""
-    taken: set[str] = set()
+def endless(rng: Random, taken: set[str]) -> Iterator[Company]:
+    """Companies, one after the other, none called like another of those that are ``taken``."""
     while True:
         industry = rng.choices(INDUSTRIES, [i.weight for i in INDUSTRIES])[0]
         country = rng.choices(COUNTRIES, [c.weight for c in COUNTRIES])[0]

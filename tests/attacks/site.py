@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -58,6 +60,7 @@ def create_database() -> str:
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
         if not found.rowcount:
             connection.execute(f"CREATE DATABASE {DATABASE}")
+            connection.execute(f"ALTER DATABASE {DATABASE} SET synchronous_commit TO off")
     return folder
 
 
@@ -85,6 +88,7 @@ class Site:
             else f"postgresql://{ROLE}@127.0.0.1:{port}/{DATABASE}",
             "HEADLESSLY_ENV": "development",
             "WEBHOOKS_ALLOW_PRIVATE": "1",
+            "TRUST_PROXY": "1",  # whoever attacks says from which address
             "DJANGO_SETTINGS_MODULE": "headlessly.settings",
             "LOG_LEVEL": "WARNING",
         }
@@ -115,6 +119,11 @@ class Site:
         with psycopg.connect(self.database_url) as connection:
             connection.execute(f"SELECT FROM {table} WHERE id = %s FOR UPDATE", [id])
             yield
+
+    def is_locked(self, table: str, id: str) -> bool:
+        """Whether somebody writes this row, and has not come to an end."""
+        with psycopg.connect(self.database_url) as connection:
+            return is_locked(connection, table, id)
 
     def open_transactions(self) -> int:
         """How many connections of the site have a transaction open and do nothing in it."""
@@ -168,6 +177,32 @@ class Site:
         read = found.json() if is_json and found.content else found.content
         return Answer(found.status_code, took, read, dict(found.headers))
 
+    def seconds_to_read(self, times: int = 30) -> float:
+        """How long a list of a quiet tenant takes whoever reads on, at the median."""
+        quiet = self.tenants["quiet"]
+        headers = {"Authorization": f"Bearer {quiet['keys']['read']}"}
+        took = []
+        for _ in range(times):
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+            began = time.monotonic()
+            connection.request("GET", f"/~{quiet['slug']}/leads", headers=headers)
+            answer = connection.getresponse()
+            answer.read()
+            took.append(time.monotonic() - began)
+            assert answer.status == 200
+            connection.close()
+            time.sleep(0.05)
+        return statistics.median(took)
+
+    def waiting_for_locks(self) -> int:
+        """How many connections of the site wait for somebody else's lock."""
+        with psycopg.connect(self.database_url) as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+                "AND wait_event_type = 'Lock'"
+            ).fetchone()
+            return found[0] if found else 0
+
     def script(self, code: str, tenant: str, scope: str = "admin") -> Answer:
         """One script by MCP, as an agent sends it; the body is what the tool answers."""
         asked = {
@@ -183,7 +218,22 @@ class Site:
         return found
 
 
+def is_locked(connection: Any, table: str, id: str) -> bool:
+    """Whether another connection has this row locked."""
+    free = f"SELECT id FROM {table} WHERE id = %s FOR UPDATE SKIP LOCKED"
+    with connection.cursor() as cursor:
+        cursor.execute(free, [id])
+        return cursor.fetchone() is None
+
+
 def all_at_once(work: Sequence[Callable[[], Any]]) -> list[Any]:
     """What each of them answers, each in a thread of its own."""
     with ThreadPoolExecutor(len(work)) as pool:
         return [each.result() for each in [pool.submit(each) for each in work]]
+
+
+def is_no_slower(meanwhile: float, usual: float) -> bool:
+    """Whether what takes ``usual`` seconds takes twice as long at the most. On a machine with no core left
+    it may take some hundredths of a second more: there all share what others leave."""
+    is_busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    return meanwhile <= 2 * usual + (0.05 if is_busy else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from headlessly.access import encryption
-from headlessly.access.models import Membership, User
+from headlessly.access.models import IdempotentReply, Membership, User
 from headlessly.accounts import factors, mail
 from headlessly.accounts.models import Invitation, SecondFactor, Session
 from headlessly.models import Webhook
@@ -66,6 +67,34 @@ def test_it_has_no_link_by_which_somebody_gets_in(acme):
     queued = rows_of("procrastinate_jobs") + rows_of("headlessly_invitation")
     assert Invitation.objects.get(pk=made.pk).token not in queued
     assert "/password/" not in queued
+
+
+@pytest.mark.parametrize(
+    ("page", "sent", "secret"),
+    [
+        ("settings/keys/", {"name": "Robot", "scope": "admin"}, r"hly_sk_[\w-]+"),
+        ("account/codes/", {}, r"<code>([a-z0-9-]{29})</code>"),
+    ],
+)
+def test_it_has_nothing_of_what_a_page_showed_for_once(acme, page, sent, secret):
+    """The page's own script sends a key with each thing that is asked for, and its answer is kept."""
+    user = User.objects.create_user("bob@sign.example")
+    Membership.objects.create(user=user, tenant=acme, role="admin")
+    SecondFactor.objects.create(user=user, kind="totp", name="App", secret=factors.new_totp_key())
+    client = Client()
+    client.force_login(user)
+    headers = {"Idempotency-Key": "once"}
+    shown = client.post(f"/~acme/admin/{page}", sent, headers=headers).content.decode()
+    found = re.search(secret, shown)
+    assert found, shown
+    kept = b"".join(bytes(each.body) + str(each.headers).encode() for each in replies())
+    assert kept and found[0].encode() not in kept and b"<html" not in kept
+    again = client.post(f"/~acme/admin/{page}", sent, headers=headers).content.decode()
+    assert again == shown, "an impatient hand sees the same"
+
+
+def replies() -> list[IdempotentReply]:
+    return list(IdempotentReply.objects.all())
 
 
 def test_another_environment_reads_nothing(settings):

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from headlessly.access.models import User
+from headlessly.access.models import IdempotentReply, Membership, User
 from headlessly.accounts import guessing, hashing
 from headlessly.accounts.guessing import FREE, Guesser, TooManyGuesses
 from headlessly.accounts.models import Guess
@@ -128,9 +129,20 @@ def test_letters_that_are_asked_for_flood_nobody(bob, work, mailoutbox):
     assert len(mailoutbox) == FREE["letters"]
 
 
-def test_the_second_factor_and_the_password_again_are_no_other_way_to_guess(bob, acme):
-    from headlessly.access.models import Membership
+def test_whoever_asks_for_a_letter_is_not_told_by_time_who_has_an_account(bob, work, mailoutbox):
+    asked = []
+    for email in (bob.email, "none@sign.example"):
+        with CaptureQueriesContext(connection) as queries:
+            page = Client().post("/forgotten", {"email": email}).content.decode()
+        assert "on its way" in page
+        statements = [each["sql"].split("WHERE")[0].split("VALUES")[0] for each in queries]
+        asked.append([each for each in statements if "SAVEPOINT" not in each])
+    assert [each[:60] for each in asked[0]] == [each[:60] for each in asked[1]]
+    work()
+    assert [letter.to for letter in mailoutbox] == [[bob.email]]
 
+
+def test_the_second_factor_and_the_password_again_are_no_other_way_to_guess(bob, acme):
     Membership.objects.create(user=bob, tenant=acme, role="admin")
     client = Client()
     client.force_login(bob)
@@ -144,6 +156,36 @@ def test_the_second_factor_and_the_password_again_are_no_other_way_to_guess(bob,
         "Too many tries"
         in client.post(place, {"password": PASSWORD}, REMOTE_ADDR="192.0.2.1").content.decode()
     )
+
+
+@pytest.mark.parametrize(
+    ("page", "field"), [("confirm/", "password"), ("password/", "old_password")]
+)
+def test_a_try_is_counted_where_a_refused_request_is_undone(bob, acme, page, field):
+    """With an Idempotency-Key what a request did is undone when it is refused: not what was guessed by it."""
+    Membership.objects.create(user=bob, tenant=acme, role="admin")
+    client = Client()
+    client.force_login(bob)
+    new = {"new_password1": "other-horse-battery", "new_password2": "other-horse-battery"}
+
+    def attempt(turn: int, password: str) -> str:
+        return client.post(
+            f"/~acme/admin/account/{page}",
+            new | {field: password},
+            headers={"Idempotency-Key": f"key-{turn}"},
+        ).content.decode()
+
+    answers = [attempt(turn, "wrong") for turn in range(FREE["both"] + 2)]
+    assert ["Too many tries" in each for each in answers] == [False] * FREE["both"] + [True] * 2
+    assert "Too many tries" in attempt(99, PASSWORD)
+    # Nor is anything kept of what was typed, by which it could be guessed in a dump.
+    assert not IdempotentReply.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_try_is_counted_within_what_may_be_undone():
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        Guesser.of("bob@sign.example", "192.0.2.1").count()
 
 
 @pytest.mark.django_db(transaction=True)

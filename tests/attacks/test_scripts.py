@@ -6,9 +6,11 @@ import dataclasses
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from headlessly import scripts
 from headlessly.access import actors
@@ -16,7 +18,7 @@ from headlessly.access.actors import Actor
 from headlessly.errors import HeadlesslyError, status_and_body
 from headlessly.scripts import limits, proposals
 from headlessly.scripts.host import Host
-from tests.attacks.site import Site
+from tests.attacks.site import Site, is_locked
 
 MANAGER = Actor("user_m", "Mallory", actors.MANAGER)
 #: What the interpreter or the library that reads its answers cannot take, and the line where it stands.
@@ -116,14 +118,41 @@ def test_ends_with_its_time_wherever_it_spent_it(lead: Any, monkeypatch: Any) ->
 def test_holds_nothing_longer_than_a_second_where_it_only_proposes(site: Site) -> None:
     id = site.tenants["greedy"]["lead"]
     endless = f'Lead.update("{id}", score=1)\nwhile True:\n    pass'
-    proposed = threading.Thread(target=site.script, args=(endless, "greedy", "propose"))
     site.script(f'Lead.update("{id}", score=2)', "greedy", "propose")  # workers are there
+    proposed = threading.Thread(target=site.script, args=(endless, "greedy", "propose"))
     proposed.start()
-    time.sleep(0.4)  # it has the lead by then
-    written = [site.call("PATCH", f"/leads/{id}", {"score": n}, tenant="greedy") for n in range(3)]
+    site.wait_until(lambda: site.is_locked("crm_lead", id), 10)
+    began = time.monotonic()
+    site.wait_until(lambda: not site.is_locked("crm_lead", id), 5)
+    assert time.monotonic() - began < 1
     proposed.join()
-    assert [each.status for each in written] == [200] * 3
-    assert max(each.seconds for each in written) < 4  # ten seconds is the time of a script
+    assert site.call("PATCH", f"/leads/{id}", {"score": 3}, tenant="greedy").status == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lets_go_of_its_locks_with_its_time(lead: Any, monkeypatch: Any) -> None:
+    tight = dataclasses.replace(limits.LIMITS[actors.MANAGER], seconds=1.0)
+    monkeypatch.setitem(limits.LIMITS, actors.MANAGER, tight)
+
+    def seconds_locked() -> float:
+        """How long somebody has the lead, seen by a connection of its own."""
+        try:
+            ends = time.monotonic() + 20
+            while not is_locked(connection, "crm_lead", lead.pk) and time.monotonic() < ends:
+                time.sleep(0.02)
+            began = time.monotonic()
+            while is_locked(connection, "crm_lead", lead.pk) and time.monotonic() < ends:
+                time.sleep(0.02)
+            return time.monotonic() - began
+        finally:
+            connection.close()
+
+    with actors.acting(MANAGER), ThreadPoolExecutor(1) as pool:
+        scripts.run("Lead.count()")  # a worker is there
+        watched = pool.submit(seconds_locked)
+        with pytest.raises(HeadlesslyError, match=r"at most 1 s"):
+            scripts.run(f'Lead.update("{lead.pk}", score=1)\nwhile True:\n    pass')
+    assert 0.3 < watched.result() < 1.5
 
 
 def test_waits_for_nobody_where_it_only_proposes(site: Site) -> None:

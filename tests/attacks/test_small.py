@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from headlessly.api import strangers
 from headlessly.web.logs import JsonLines, WrongHostFilter
 from tests.attacks.site import Site, all_at_once
 
@@ -61,21 +64,69 @@ def test_logs_a_wrong_host_in_one_line(client: Any, caplog: Any) -> None:
         assert "Traceback" not in line
 
 
-@pytest.mark.parametrize("path", ["/me", "/leads", "/admin/", "/mcp", "/nothing"])
-@pytest.mark.parametrize("header", [None, "Bearer hly_sk_nonsense"])
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_asks_the_database_the_same_whether_a_tenant_exists_or_not(
-    rival: Any, client: Any, path: str, header: str | None, method: str
+#: Codecs of Python's, and names of none; in none of them is an address written.
+CHARSETS = [
+    "zlib",
+    "rot13",
+    "base64",
+    "idna",
+    "undefined",
+    "punycode",
+    "utf-16",
+    "utf-7",
+    "no such",
+]
+
+
+def test_reads_what_names_a_charset_that_is_none(site: Site) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xe4\r\n--x--\r\n'
+    found = []
+    for charset in CHARSETS:
+        for kind in ("text/plain", 'multipart/form-data; boundary="x"'):
+            headers = {"Content-Type": f'{kind}; charset="{charset}"'}
+            found += [
+                site.get("/?next=/%C3%A4", headers=headers),
+                site.call("POST", "/~nobody/f/x", part, headers=headers),
+                site.call("POST", "/~nobody/admin/watch/", part, headers=headers),
+                site.get("/leads?limit=1", tenant="quiet", headers=headers),
+            ]
+    assert Counter(each.status for each in found) == {200: 36, 404: 18, 401: 18}
+
+
+#: What is sent, and as what.
+BODIES = {
+    "nothing": (b"", "application/octet-stream"),
+    "JSON": (b"{}", "application/json"),
+    "a form": (b"email=a", "application/x-www-form-urlencoded"),
+    "nonsense": (b"{", "application/json"),
+}
+ADDRESSES = ["/me", "/leads", "/admin/", "/admin/crm/lead/", "/mcp", "/nothing", "/reports/x"]
+ADDRESSES += ["/f/x", "/forms/x/submit", "/forms/form_123456789abc/submit"]
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer hly_sk_nonsense"}, "more"])
+def test_answers_and_asks_the_database_the_same_whether_a_tenant_exists_or_not(
+    rival: Any, client: Any, path: str, headers: Any, monkeypatch: Any
 ) -> None:
-    headers = {"Authorization": header} if header else {}
-    asked, answers = [], []
-    for slug in ("rival", "nobody"):
-        client.generic(method, f"/~{slug}{path}", headers=headers)  # what is cached is there
-        with CaptureQueriesContext(connection) as queries:
-            answer = client.generic(method, f"/~{slug}{path}", headers=headers)
-        asked.append([each["sql"].split("WHERE")[0] for each in queries])
-        told = {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
-        told.pop("Location", None)
-        answers.append((answer.status_code, sorted(told)))
-    assert asked[0] == asked[1]
-    assert answers[0] == answers[1]
+    monkeypatch.setattr(strangers, "PER_MINUTE", 10_000)
+    if headers == "more":
+        headers = {"Origin": "https://evil.example", "Idempotency-Key": "one"}
+    for method in ("GET", "POST", "PATCH", "DELETE", "OPTIONS", "PROPFIND"):
+        for body, kind in BODIES.values():
+            asked, answers = [], []
+            for slug in ("rival", "nobody"):
+                send = partial(
+                    client.generic, method, f"/~{slug}{path}", body, kind, headers=headers
+                )
+                send()  # what is cached is there
+                with CaptureQueriesContext(connection) as queries:
+                    answer = send()
+                statements = [each["sql"].split("WHERE")[0] for each in queries]
+                asked.append([re.sub(r'"s\d+_x\d+"', "", each) for each in statements])
+                told = dict(answer.headers)
+                for name in ("X-Request-Id", "Location", "Content-Length"):
+                    told.pop(name, None)
+                answers.append((answer.status_code, sorted(told.items())))
+            assert asked[0] == asked[1], (method, body)
+            assert answers[0] == answers[1], (method, body)

@@ -16,6 +16,8 @@ from django.core.signals import request_finished, request_started
 from django.test import Client
 
 PASSWORD = "right-horse-battery"
+#: How long a page may take to show what it should, in milliseconds: a busy machine's, not a reader's.
+PATIENCE = 20_000
 #: The one without windows first: it works a quarter less for the same pages.
 NAMES = (
     "chromium-headless-shell",
@@ -56,9 +58,19 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 @pytest.fixture(scope="session")
 def playwright(playwright: Any) -> Iterator[Any]:
     """Playwright's event loop lives in this thread; Django would not ask the database beside it."""
+    from playwright.sync_api import expect
+
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    expect.set_options(timeout=PATIENCE)
     yield playwright
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def context(context: Any) -> Any:
+    """What is waited for has as long on a busy machine as what is expected."""
+    context.set_default_timeout(2 * PATIENCE)
+    return context
 
 
 @pytest.fixture(autouse=True)

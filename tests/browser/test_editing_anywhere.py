@@ -57,6 +57,41 @@ def test_every_column_of_a_list_is_edited_in_place(desk, site, leads):
     assert (leads[0].source, leads[0].budget) == ("fair", 40_000)
 
 
+def test_every_cell_and_the_name_are_reached_and_changed_by_keyboard_alone(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?columns=status,score,owner,source,createdAt&o=-score")
+    keys = desk.keyboard
+    keys.press("j")
+    expect(row(desk, "Lead A").locator(".name a")).to_be_focused()
+    for column in ("status", "score", "owner", "source"):
+        keys.press("ArrowRight")
+        expect(row(desk, "Lead A").locator(f"[data-cell={column}]")).to_be_focused()
+    keys.press("ArrowDown")
+    keys.press("ArrowLeft")
+    keys.press("ArrowLeft")
+    expect(row(desk, "Lead B").locator("[data-cell=score]")).to_be_focused()
+    keys.press("e")
+    desk.locator(".celled input:visible").fill("81")
+    keys.press("Enter")
+    expect(row(desk, "Lead B").locator("[data-cell=score]")).to_be_focused()
+    for _step in range(2):
+        keys.press("ArrowLeft")
+    keys.press("e")
+    name = desk.locator(".celled input:visible")
+    expect(name).to_have_value("Lead B")
+    name.fill("")
+    keys.press("Enter")
+    expect(desk.locator(".celled").get_by_role("alert")).to_be_visible()
+    name.fill("Bakery")
+    keys.press("Enter")
+    expect(row(desk, "Bakery").locator(".name > a")).to_be_focused()
+    keys.press("e")
+    expect(name).to_have_value("Bakery")
+    keys.press("Escape")
+    expect(row(desk, "Bakery").locator(".name > a")).to_be_focused()
+    leads[1].refresh_from_db()
+    assert (leads[1].name, leads[1].score) == ("Bakery", 81)
+
+
 def test_shift_selects_a_range_and_space_looks_at_a_record_beside(desk, site, leads):
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&o=-score")
     boxes = desk.locator(".list td.check input")

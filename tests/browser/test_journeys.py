@@ -64,7 +64,7 @@ def test_a_reps_morning(desk, site, lead, people):
     expect(dialog(desk)).to_contain_text("Ada Chen becomes Qualified")
     dialog(desk).get_by_label("Name").fill("Acme pilot")
     dialog(desk).get_by_label("Value").fill("64,000")
-    expect(dialog(desk)).to_contain_text("value 64,000")
+    expect(dialog(desk)).to_contain_text("value $64,000")
     dialog(desk).get_by_role("button", name="Convert").click()
     desk.wait_for_url("**/crm/deal/**")
     expect(title).to_have_text("Acme pilot")
@@ -188,10 +188,11 @@ def test_a_new_tenants_first_hour(page, site, db, work, mailoutbox, browser):
             {"name": "fair.csv", "mimeType": "text/csv",
              "buffer": b"name,source,score\nNorth,fair,40\nSouth,,50\nWest,fair,20\n"}
         )  # fmt: skip
-        bob.get_by_role("button", name="Try it").click()
+        bob.get_by_role("button", name="Look at it").click()
         bob.get_by_role("progressbar").wait_for()
         work()
-        expect(bob.get_by_role("table")).to_contain_text("source: This is required.")
+        refused = bob.get_by_role("region", name="Refused rows").last
+        expect(refused).to_contain_text("source: This is required.")
         bob.get_by_role("button", name="Import these 2 rows").click()
         bob.get_by_role("progressbar").wait_for()
         work()

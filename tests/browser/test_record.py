@@ -17,7 +17,7 @@ def test_a_dialog_says_what_will_happen_and_follows_what_is_typed(desk, site, qu
     desk.get_by_role("button", name="Convert…").click()
     expect(dialog(desk)).to_contain_text("Ada Chen becomes Qualified")
     dialog(desk).get_by_label("Value").fill("75,000")
-    expect(dialog(desk)).to_contain_text("value 75,000")
+    expect(dialog(desk)).to_contain_text("value $75,000")
     desk.keyboard.press("Escape")
     expect(desk.get_by_role("button", name="Convert…")).to_be_focused()
 

@@ -19,6 +19,7 @@ def open_lead(desk: Any, site: str, name: str = "Acme Platform Evaluation") -> N
     desk.goto(f"{site}/~acme/admin/crm/lead/")
     desk.get_by_role("link", name=name).click()
     expect(desk.get_by_role("heading", level=1)).to_have_text(name)
+    desk.wait_for_load_state()  # its scripts come after its text, and know its keys
 
 
 def dialog(desk: Any) -> Any:

@@ -50,6 +50,30 @@ def test_a_list_is_added_up_and_grouped_by_owner(desk, site, leads):
     assert desk.evaluate("window.same") is True
 
 
+def test_an_open_group_stays_open_and_shows_what_a_colleague_changes(desk, site, leads):
+    desk.goto(f"{site}/~acme/admin/crm/lead/?columns=score,budget&group=owner")
+    bobs = desk.locator("[data-group]", has_text="Bob Stone")
+    # Anywhere in its row.
+    bobs.locator(".group td").last.click()
+    expect(bobs.locator("[data-row]")).to_have_count(2)
+    bobs.get_by_role("checkbox", name="Select Lead 1").check()
+    bobs.get_by_role("link", name="Lead 2").focus()
+    with desk.expect_response("**/admin/watch/"):
+        pass
+    leads[0].update(score=77)
+    leads[3].update(owner=leads[0].owner)
+    expect(bobs.locator("[data-row]", has_text="Lead 1")).to_contain_text("77", timeout=15_000)
+    expect(bobs.locator("[data-row]")).to_have_count(3)
+    expect(bobs.get_by_role("link", name="Bob Stone")).to_have_attribute("aria-expanded", "true")
+    expect(bobs.get_by_role("checkbox", name="Select Lead 1")).to_be_checked()
+    expect(bobs.get_by_role("link", name="Lead 2")).to_be_focused()
+    bobs.get_by_role("link", name="Bob Stone").click()
+    expect(bobs.locator("[data-row]")).to_have_count(0)
+    desk.set_viewport_size({"width": 390, "height": 844})
+    assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(bobs.locator("td[data-label=Budget]")).to_have_text("$7,000")
+
+
 def test_groups_and_sums_are_of_what_one_sees_and_refuse_nonsense(client, bob, leads, theirs):
     client.force_login(bob)
     page = client.get("/~acme/admin/crm/lead/?group=status").content.decode()
@@ -60,6 +84,45 @@ def test_groups_and_sums_are_of_what_one_sees_and_refuse_nonsense(client, bob, l
     found = client.get("/~acme/admin/crm/lead/totals/?columns=budget&score__gte=30")
     assert "7,000" in found.content.decode()
     assert client.get("/~acme/admin/crm/lead/totals/?nonsense=1").status_code == 204
+
+
+def test_it_says_no_mean_of_what_cannot_be_compared(client, bob, people):
+    from crm import ExchangeRate, Goal
+
+    client.force_login(bob)
+    for measure, target in (("WonValue", 90_000), ("WonDeals", 4)):
+        Goal.create(measure=measure, period="Month", start_date="2026-01-01", target=target)
+    for currency, rate in (("EUR", 1.1), ("JPY", 0.006)):
+        ExchangeRate.create(currency=currency, day="2026-01-01", rate=rate)
+    for place in ("goal", "exchangerate"):
+        page = client.get(f"/~acme/admin/crm/{place}/").content.decode()
+        assert "totals/?" not in page
+        found = client.get(f"/~acme/admin/crm/{place}/totals/").content.decode()
+        assert "⌀" not in found
+
+
+def test_another_order_and_page_of_a_list_come_to_the_same_and_are_not_added_up_again(
+    desk, site, people
+):
+    from crm import Lead
+
+    for n in range(27):
+        Lead.create(name=f"Lead {n}", source="web", owner=people.bob, score=n)
+    added: list[str] = []
+    desk.on("request", lambda r: "/totals/" in r.url and added.append(r.url))
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    total = desk.locator("#totals")
+    expect(total).to_contain_text("27 leads")
+    desk.get_by_role("link", name="Score").click()
+    expect(desk.locator("tbody tr").first).to_contain_text("Lead 26")
+    desk.get_by_role("link", name="Next").click()
+    expect(desk.locator("tbody tr")).to_have_count(2)
+    expect(total).to_contain_text("27 leads")
+    assert len(added) == 1
+    desk.locator("summary", has_text="Group").click()
+    desk.locator(".menu").get_by_role("link", name="Status").click()
+    expect(desk.locator("[data-group]")).to_contain_text("New 27")
+    expect(total).to_contain_text("27 leads")
 
 
 def test_columns_are_put_in_order_and_made_as_wide_as_one_likes(desk, site, leads):

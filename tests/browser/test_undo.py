@@ -116,3 +116,66 @@ def test_a_moved_card_goes_back(board, lead):  # noqa: F811
     board.desk.get_by_role("button", name="Undo").click()
     expect(board.column("New").locator("[data-card]")).to_have_count(1)
     expect(board.column("Contacted").locator("[data-card]")).to_have_count(0)
+
+
+@pytest.fixture
+def manager(bob: Any) -> Any:
+    """Bob, who may merge, import and approve here."""
+    from headlessly.access.models import Membership
+
+    Membership.objects.filter(user=bob).update(role="manager")
+    return bob
+
+
+def test_a_merge_is_taken_back(manager, desk, site, people):
+    from crm import Contact
+
+    twin = Contact.create(name="Ada C.", email="ada.c@acme.example")
+    desk.goto(f"{site}/~acme/admin/crm/contact/{twin.pk}/do/merge/")
+    desk.locator("section.do .select2-selection").click()
+    desk.keyboard.type("ada chen")
+    desk.locator(".select2-results").get_by_text("Ada Chen").first.click()
+    desk.locator("section.do").get_by_role("button", name="Merge").click()
+    toasts(desk).get_by_role("button", name="Undo").click()
+    expect(toasts(desk)).to_contain_text("Taken back")
+    assert Contact.get(twin.pk).name == "Ada C."
+
+
+def test_an_import_is_taken_back(manager, desk, site, work):
+    from crm import Lead
+
+    desk.goto(f"{site}/~acme/admin/imports/?type=Lead")
+    desk.locator("#import-file").set_input_files(
+        {"name": "fair.csv", "mimeType": "text/csv",
+         "buffer": b"name,source\nNorth,fair\nWest,fair\n"}
+    )  # fmt: skip
+    desk.get_by_role("button", name="Look at it").click()
+    for button in ("Import these 2 rows", "Undo"):
+        desk.get_by_role("progressbar").wait_for()
+        work()
+        desk.get_by_role("button", name=button).click()
+    expect(toasts(desk)).to_contain_text("Taken back: 2 records.")
+    assert Lead.count() == 0
+    toasts(desk).get_by_role("button", name="Redo").click()
+    expect(toasts(desk).get_by_role("button", name="Undo")).to_be_visible()
+    assert Lead.count() == 2
+
+
+def test_what_a_script_did_once_it_was_approved_is_taken_back(manager, desk, site, lead, acme):
+    from headlessly.access import actors
+    from headlessly.access.models import ApiKey
+    from headlessly.scripts import proposals
+
+    key, _secret = ApiKey.issue(acme, "Research agent", "propose")
+    with actors.acting(key.actor):
+        proposal = proposals.propose(f'Lead.update("{lead.pk}", score=5, status="Contacted")')
+    before = lead.score
+    desk.goto(f"{site}/~acme/admin/proposals/{proposal.pk}/")
+    desk.get_by_role("button", name="Approve").click()
+    expect(desk.get_by_text("Bob approved this")).to_be_visible()
+    lead.refresh_from_db()
+    assert (lead.score, lead.status) == (5, "Contacted")
+    desk.keyboard.press("Control+z")
+    expect(toasts(desk)).to_contain_text("Taken back")
+    lead.refresh_from_db()
+    assert (lead.score, lead.status) == (before, "New")

@@ -113,8 +113,8 @@ def test_leaving_with_something_unsaved_is_asked_about(desk, site, lead):
     desk.keyboard.type("Half a thought")
     asked: list[str] = []
     desk.on("dialog", lambda box: (asked.append(box.type), box.dismiss()))
-    desk.locator("#record .trail").get_by_role("link", name="Leads").click()
-    desk.wait_for_timeout(300)
+    with desk.expect_event("dialog"):
+        desk.locator("#record .trail").get_by_role("link", name="Leads").click()
     assert asked == ["beforeunload"]
     expect(desk.get_by_role("textbox", name="Note")).to_have_value("Half a thought")
     desk.get_by_role("textbox", name="Note").fill("")

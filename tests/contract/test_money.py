@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from openpyxl import load_workbook
 from crm import Contact, Deal, ExchangeRate
 from headlessly.declaration.registry import registry
 from headlessly.query.named_reports import reports
-from marketing import Campaign
+from marketing import Campaign, Segment
 from tests.conftest import Api
 from tests.contract import samples
 from tests.headlessly.admin.conftest import users  # noqa: F401  (a fixture)
@@ -28,36 +29,14 @@ from tests.headlessly.admin.signed_in import client_of
 from tests.headlessly.mcp.conftest import Agent
 
 AMOUNTS = {"USD": 100_003, "EUR": 20_011, "JPY": 3_019}
+#: By how much the amounts of a noun's second money field are larger, and so on.
+APART = 7
 #: What one euro is worth in the tenant's dollars, where there is a rate; of yen there is none.
 RATE = 3
-#: Every sum and average of amounts in different currencies.
-FORBIDDEN = {
-    number
-    for size in (2, 3)
-    for amounts in itertools.combinations(AMOUNTS.values(), size)
-    for number in (sum(amounts), sum(amounts) // size, round(sum(amounts) / size))
-}
 NOUNS = [
     noun
     for noun in registry.values()
     if noun.schema.currency is not None and any(f.type == "money" for f in noun.schema.stored)
-]
-FIELDS = [
-    pytest.param(noun, field, id=f"{noun.__name__}.{field.wire}")
-    for noun in NOUNS
-    for field in noun.schema.stored
-    if field.type == "money"
-]
-#: With a rate for every field; without any once for each noun.
-EVERY = [pytest.param(*each.values, True, id=f"{each.id}, with a rate") for each in FIELDS]
-EVERY += [
-    pytest.param(
-        noun,
-        next(field for field in noun.schema.stored if field.type == "money"),
-        False,
-        id=f"{noun.__name__}, without rates",
-    )
-    for noun in NOUNS
 ]
 CASES = pytest.mark.parametrize("with_rates", [False, True], ids=["without rates", "with a rate"])
 
@@ -73,8 +52,28 @@ def world(people: Any) -> Any:
     return people
 
 
-def fill(noun: Any, field: Any, world: Any, with_rates: bool) -> list[Any]:
-    """A record of the noun in each currency, of one owner and one campaign."""
+def money_fields(noun: Any) -> list[Any]:
+    return [field for field in noun.schema.stored if field.type == "money"]
+
+
+def amounts_of(noun: Any, field: Any) -> dict[str, int]:
+    """What a record in each currency has in this field."""
+    more = APART * money_fields(noun).index(field)
+    return {currency: amount + more for currency, amount in AMOUNTS.items()}
+
+
+def forbidden(noun: Any, field: Any) -> set[int]:
+    """Every sum and average of amounts in different currencies."""
+    return {
+        number
+        for size in (2, 3)
+        for amounts in itertools.combinations(amounts_of(noun, field).values(), size)
+        for number in (sum(amounts), sum(amounts) // size, round(sum(amounts) / size))
+    }
+
+
+def fill(noun: Any, world: Any, with_rates: bool) -> None:
+    """A record of the noun in each currency, of one owner and one campaign, with all its amounts."""
     if with_rates:
         ExchangeRate.create(currency="EUR", day="2020-01-01", rate=RATE)
     same: dict[str, Any] = {}
@@ -85,32 +84,54 @@ def fill(noun: Any, field: Any, world: Any, with_rates: bool) -> list[Any]:
         same["probability"] = 100
     if "recurring_interval" in noun.schema.by_name:
         same["recurringInterval"] = "Monthly"
-    made = []
-    for currency, amount in AMOUNTS.items():
+    for currency in AMOUNTS:
         data = same | {noun.schema.by_name[noun.schema.currency.name].wire: currency}
-        if not field.read_only:
-            data[field.wire] = amount
+        amounts = {f: amounts_of(noun, f)[currency] for f in money_fields(noun)}
+        data |= {f.wire: amount for f, amount in amounts.items() if not f.read_only}
         record = samples.create(noun, **data)
-        if field.read_only:  # what only a verb of its own writes
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"UPDATE {noun._meta.db_table} SET {field.column} = %s WHERE id = %s",
-                    [amount, record.pk],
-                )
-        made.append(record)
-    return made
+        for field, amount in amounts.items():
+            if field.read_only:  # what only a verb of its own writes
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        f"UPDATE {noun._meta.db_table} SET {field.column} = %s WHERE id = %s",
+                        [amount, record.pk],
+                    )
 
 
-def surfaces(noun: Any, field: Any, browser: Any, tenant: Any) -> Iterator[tuple[str, str]]:
+def surfaces(noun: Any, browser: Any, tenant: Any) -> Iterator[tuple[str, str]]:
     """What each surface says: lists, boards, pages of reports, exports, and what programs are answered."""
     api, agent, admin = Api(tenant), Agent(tenant), "/~acme/admin/"
-    label = noun._meta.app_label
-    name = noun._meta.model_name
-    yield "list", browser.get(f"{admin}{label}/{name}/?o={field.wire}").content.decode()
+    label, name = noun._meta.app_label, noun._meta.model_name
+    today = noun.objects.first().created_at
+    before = f"{today - timedelta(2):%Y-%m-%d}"
     if noun.Surface.board is not None:
         yield "board", browser.get(f"{admin}{label}/{name}/board/").content.decode()
-    for query in ("from=2020-01-01", f"from=2020-01-01&since=2020-01-02&asOf={noun_day(noun)}"):
+    for query in (f"from={before}", f"from={before}&since={before}&asOf={today:%Y-%m-%d}"):
         yield f"dashboard {query}", browser.get(f"{admin}dashboard/?{query}").content.decode()
+    for report in reports.by_name.values():
+        if "money" not in (report.unit, *(column.unit for column in report.columns)):
+            continue
+        asked = f"?from={before}" if "from" in report.parameters else ""
+        answer = api.call("GET", f"/reports/{report.name}{asked}")
+        assert answer.status_code == 200
+        yield f"report {report.name}", answer.content.decode()
+    answer = api.call("GET", f"/{noun.plural}")
+    assert answer.status_code == 200
+    yield "REST list", answer.content.decode()
+    for format in ("csv", "ndjson"):
+        answer = api.call("GET", f"/export/{noun.plural}?format={format}")
+        assert answer.status_code == 200
+        yield f"export {format}", b"".join(answer.streaming_content).decode()
+    for field in money_fields(noun):
+        yield from surfaces_of_field(noun, field, browser, api, agent)
+
+
+def surfaces_of_field(
+    noun: Any, field: Any, browser: Any, api: Any, agent: Any
+) -> Iterator[tuple[str, str]]:
+    """The lists by a field, and what is measured of it."""
+    admin, label, name = "/~acme/admin/", noun._meta.app_label, noun._meta.model_name
+    yield "list", browser.get(f"{admin}{label}/{name}/?o={field.wire}").content.decode()
     functions = [f"{f}({field.wire})" for f in ("sum", "avg", "median", "min", "max")]
     for shape, function in (
         ("bars", functions[0]),
@@ -125,29 +146,12 @@ def surfaces(noun: Any, field: Any, browser: Any, tenant: Any) -> Iterator[tuple
         book = browser.get(f"{admin}reports/{noun.plural}/workbook/?measures={function}")
         yield f"workbook {function}", workbook_text(book.content)
     asked = f"measure={','.join(functions)}"
-    yield "aggregate", api.call("GET", f"/{noun.plural}/aggregate?{asked}").content.decode()
+    answer = api.call("GET", f"/{noun.plural}/aggregate?{asked}")
+    assert answer.status_code == 200
+    yield "aggregate", answer.content.decode()
     found = agent.tool("search", type=noun.__name__, measure=",".join(functions))
     yield "MCP", json.dumps(found)
     yield "Python", json.dumps(noun.aggregate(measure=functions))
-    yield "REST list", api.call("GET", f"/{noun.plural}").content.decode()
-    for report in reports.by_name.values():
-        if "money" not in (report.unit, *(column.unit for column in report.columns)):
-            continue
-        asked = "?from=2020-01-01" if "from" in report.parameters else ""
-        answer = api.call("GET", f"/reports/{report.name}{asked}")
-        assert answer.status_code == 200
-        yield f"report {report.name}", answer.content.decode()
-    for format in ("csv", "ndjson"):
-        answer = api.call("GET", f"/{noun.plural}/export?format={format}")
-        yield (
-            f"export {format}",
-            b"".join(answer).decode() if answer.streaming else (answer.content.decode()),
-        )
-
-
-def noun_day(noun: Any) -> str:
-    """The day of today."""
-    return f"{noun.objects.first().created_at:%Y-%m-%d}"
 
 
 def workbook_text(content: bytes) -> str:
@@ -155,23 +159,48 @@ def workbook_text(content: bytes) -> str:
     return "\n".join(str(cell) for sheet in book for row in sheet.values for cell in row)
 
 
-@pytest.mark.parametrize(("noun", "field", "with_rates"), EVERY)
+@CASES
+@pytest.mark.parametrize("noun", NOUNS)
 def test_it_adds_no_currencies_on_any_surface(
     noun: Any,
-    field: Any,
     with_rates: bool,
     world: Any,
     acme: Any,
     users: Any,  # noqa: F811
 ) -> None:
-    fill(noun, field, world, with_rates)
-    browser = client_of(users.cleo)
+    fill(noun, world, with_rates)
     seen: set[int] = set()
-    for surface, text in surfaces(noun, field, browser, acme):
+    for surface, text in surfaces(noun, client_of(users.cleo), acme):
         found = numbers_in(text)
-        assert not found & FORBIDDEN, f"{surface} added amounts of {field.wire}"
+        for field in money_fields(noun):
+            assert not found & forbidden(noun, field), f"{surface} added amounts of {field.wire}"
         seen |= found
-    assert set(AMOUNTS.values()) <= seen, "the amounts themselves are somewhere"
+    for field in money_fields(noun):
+        assert set(amounts_of(noun, field).values()) <= seen, "the amounts themselves are somewhere"
+
+
+@CASES
+@pytest.mark.parametrize("noun", NOUNS)
+def test_it_counts_a_segment_of_amounts_by_what_they_are_worth(
+    noun: Any,
+    with_rates: bool,
+    world: Any,
+    users: Any,  # noqa: F811
+) -> None:
+    """With rates the bounds of its filter are in the tenant's currency, and what has no rate fits none."""
+    fill(noun, world, with_rates)
+    for field in money_fields(noun):
+        euros = amounts_of(noun, field)["EUR"]
+        for least, with_them, without in ((euros + 1, 2, 1), (euros * RATE + 1, 1, 1)):
+            criteria = {"type": noun.__name__, "filter": {field.wire: {"$gte": least}}}
+            segment = Segment.create(name=f"{field.wire} from {least}", criteria=criteria)
+            segment.refresh()
+            assert segment.member_count == (with_them if with_rates else without)
+            assert segment.member_count == noun.count(criteria["filter"])
+            page = client_of(users.cleo).get(f"/~acme/admin/marketing/segment/{segment.pk}/change/")
+            assert page.status_code == 200
+            shown = numbers_in(page.content.decode())
+            assert not shown & forbidden(noun, field)
 
 
 @CASES
@@ -205,8 +234,8 @@ def test_it_completes_a_campaign_without_adding_currencies(world: Any, with_rate
 def test_it_converts_only_where_every_rate_is_known(
     noun: Any, with_rates: bool, world: Any
 ) -> None:
-    field = next(f for f in noun.schema.inputs() if f.type == "money")
-    fill(noun, field, world, with_rates)
+    field = money_fields(noun)[0]
+    fill(noun, world, with_rates)
     measure = f"sum({field.wire})"
     (row,) = noun.aggregate(measure=measure)
     assert row[measure] == {code: float(amount) for code, amount in AMOUNTS.items()}
@@ -227,4 +256,4 @@ def test_it_covers_every_money_field_that_can_be_in_several_currencies() -> None
         if noun.schema.currency is None and any(f.type == "money" for f in noun.schema.stored)
     }
     assert alone == {"Organization"}
-    assert len(FIELDS) >= 6
+    assert sum(len(money_fields(noun)) for noun in NOUNS) >= 6

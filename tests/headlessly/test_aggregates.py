@@ -131,6 +131,31 @@ def test_it_takes_having_sort_and_limit(leads: list[Lead]) -> None:
     assert found.as_json() == {"groups": [{"source": "website", "count": 3}], "hasMore": True}
 
 
+def test_a_median_alone_is_a_row_for_each_group(
+    leads: list[Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Lead.aggregate(group="source", measure="count,median(score)")
+    assert len(both) < len(leads)
+    monkeypatch.setattr("headlessly.query.aggregates.MAX_ROWS", len(both))
+    alone = Lead.aggregate(group="source", measure="median(score)")
+    assert alone == [{k: v for k, v in row.items() if k != "count"} for row in both]
+
+
+def test_all_together_is_one_row_of_one_statement(
+    leads: list[Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headlessly.query.aggregates.MAX_ROWS", 1)
+    scores = sorted(lead.score for lead in leads if lead.score is not None)
+    assert Lead.aggregate() == [{"count": len(leads)}]
+    assert Lead.aggregate(measure="count,avg(score),median(score)") == [
+        {"count": len(leads), "avg(score)": mean(scores), "median(score)": median(scores)}
+    ]
+    assert Lead.aggregate(measure="median(score)") == [{"median(score)": median(scores)}]
+    assert Lead.aggregate({"name": "nobody"}, measure="count,median(score)") == [
+        {"count": 0, "median(score)": None}
+    ]
+
+
 def test_it_measures_the_past(leads: list[Lead]) -> None:
     before = clock.now()
     for lead in leads[:3]:

@@ -563,3 +563,38 @@ def test_it_pages_without_losing_or_repeating(few: None) -> None:
         assert (page.total, page.total_is_exact, page.has_more) == (5, True, offset < 4)
         seen += [record["$id"] for record in page.results]
     assert len(seen) == len(set(seen)) == 5
+
+
+def test_it_asks_what_refers_to_a_record(few: None) -> None:
+
+    idle, busy, *_ = Lead.find(sort="createdAt")
+    before = clock.now()
+    call = Activity.create(subject="Call", lead=busy)
+    Activity.log(subject="Mail", lead=idle)
+    pending = {"activities": {"$some": {"status": "Pending", "subject": {"$text": "call"}}}}
+    none = {"activities": {"$none": {"status": "Pending"}}}
+    assert [lead.pk for lead in Lead.find(pending)] == [busy.pk]
+    assert busy.pk not in {lead.pk for lead in Lead.find(none)}
+    assert Lead.find(none).count() == 4
+    assert [lead.pk for lead in Lead.find({"$not": none})] == [busy.pk]
+    assert Lead.find(pending, as_of=before).count() == 0
+    Activity.delete(call)
+    assert Lead.find(pending).count() == 0
+    assert Lead.find(none | {"activities": {"$some": {}}})[0].pk == idle.pk
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {},
+        [],
+        "Pending",
+        {"$all": {}},
+        {"$some": "x"},
+        {"$none": {"nonsense": 1}},
+        {"status": "Pending"},
+    ],
+)
+def test_it_says_how_one_asks_what_refers_to_a_record(condition: Any) -> None:
+    with pytest.raises(InvalidFilter):
+        Lead.find({"activities": condition})

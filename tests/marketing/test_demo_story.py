@@ -14,16 +14,22 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Min
 
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
+from crm.reports import lead_funnel
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant
-from headlessly.log.names import SECURITY
+from headlessly.log.names import IMPORT_STARTED, SECURITY
 from headlessly.models import Event, Webhook
+from headlessly.query.periods import Period
+from headlessly.query.reports import Slice
+from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
 from marketing.demo import cast
 
 DAY = date(2025, 6, 16)
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
 LEADS = 60
+#: How many leads of the year before were imported.
+BROUGHT = 15
 ID = re.compile(
     r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|rate|goal|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
@@ -45,8 +51,11 @@ def acme(told: Tenant, db: None) -> Iterator[Tenant]:
 
 
 def verbs() -> Any:
-    """The log without what belongs to today: that the tenant is whole, and who made its webhook."""
-    return Event.objects.exclude(name=cast.FILLED).exclude(target_type=SECURITY)
+    """The log of the year: without what belongs to today (that the tenant is whole, and who made its webhook)
+    and without what imports brought along."""
+    imports = Event.objects.filter(name=IMPORT_STARTED)
+    told = Event.objects.exclude(name=cast.FILLED).exclude(target_type=SECURITY)
+    return told.exclude(id__in=imports.values("id")).exclude(cause__in=imports.values("id"))
 
 
 def test_it_writes_the_log_in_the_order_in_which_things_happened(acme: Tenant) -> None:
@@ -100,7 +109,7 @@ def test_it_lets_nobody_work_at_the_weekend_but_the_website(acme: Tenant) -> Non
 
 
 def test_it_gives_every_outcome_its_reason(acme: Tenant) -> None:
-    assert Lead.count() == LEADS - 1  # one was spam, and deleted
+    assert Lead.count() == LEADS - 1 + BROUGHT  # one was spam, and deleted
     statuses = Counter(Lead.objects.values_list("status", flat=True))
     assert statuses["Converted"] > 4 and statuses["Lost"] > 20
     assert not Lead.objects.filter(status="Lost", lost_reason=None).exists()
@@ -112,6 +121,31 @@ def test_it_gives_every_outcome_its_reason(acme: Tenant) -> None:
     assert Pipeline.objects.get().is_default
     assert Organization.count() > 10 and Activity.count() > LEADS
     assert not Contact.objects.exclude(email__endswith=".example").exists()
+
+
+def test_it_brought_the_year_before_along_with_its_own_past(acme: Tenant) -> None:
+    found = {each.type: each for each in Import.objects.filter(tenant=acme)}
+    assert {each.status for each in found.values()} == {"completed"}
+    assert found.keys() == {"Contact", "Deal", "Lead"} and found["Lead"].created == BROUGHT
+    assert not any(each.refused or each.warned or each.unknown for each in found.values())
+    old = Lead.objects.filter(created_at__lt=MIDNIGHT - timedelta(365))
+    assert old.count() == BROUGHT and set(old.values_list("status", flat=True)) == {
+        "Converted",
+        "Lost",
+    }
+    assert not old.filter(owner=None).exists() and not old.filter(contact=None).exists()
+    before, year = (
+        Slice(Period(DAY - timedelta(days), DAY - timedelta(days - 365), "", DAY, DAY, ""))
+        for days in (730, 365)
+    )
+    converted = old.filter(status="Converted").count()
+    reached = [stage.reached for stage in lead_funnel(before).stages]
+    assert reached == [BROUGHT, converted, converted, converted] and converted > 1
+    assert lead_funnel(year).stages[0].reached == LEADS - 1
+    for lead in old:
+        assert Lead.get(lead.pk, as_of=lead.created_at).status == "New"
+    won = Deal.objects.filter(won_at__lt=MIDNIGHT - timedelta(365))
+    assert won.exists() and not won.filter(leads=None).exists()
 
 
 def test_it_has_forms_that_were_sent_and_numbers_that_were_counted(acme: Tenant) -> None:

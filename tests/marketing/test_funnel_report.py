@@ -15,7 +15,7 @@ import pytest
 from crm import Lead
 from headlessly.context import clock
 from headlessly.log import events
-from marketing import Funnel
+from marketing import Funnel, funnel_report
 from tests.answered import answered
 from tests.headlessly.admin.conftest import users  # noqa: F401  (a fixture)
 from tests.headlessly.admin.signed_in import client_of
@@ -80,6 +80,39 @@ def test_it_is_narrowed_to_an_owner_a_campaign_and_a_day(api: Any, world: Any) -
     assert counts(api, steps=STEPS, asOf="2025-03-01") == [0, 0, 0]
 
 
+def test_it_compares_the_same_steps_by_owner_and_by_campaign(
+    api: Any, world: Any, monkeypatch: Any
+) -> None:
+    def groups(by: str, **asked: str) -> list[tuple[Any, list[int]]]:
+        query = urlencode(MARCH | {"steps": STEPS, "by": by} | asked)
+        found = answered(api.call("GET", f"/reports/funnel?{query}"))
+        for group in found["groups"]:
+            if not group.get("rest"):  # each is its own funnel
+                alone = {by: group["key"] or "-"}
+                assert counts(api, steps=STEPS, **alone, **asked) == [
+                    row["count"] for row in group["rows"]
+                ]
+        columns = zip(*([row["count"] for row in g["rows"]] for g in found["groups"]), strict=True)
+        assert [sum(column) for column in columns] == [row["count"] for row in found["rows"]]
+        return [
+            (group["name"], [row["count"] for row in group["rows"]]) for group in found["groups"]
+        ]
+
+    assert groups("owner") == [("Bob Stone", [2, 1, 1]), ("Cleo Marsh", [1, 1, 0])]
+    assert groups("campaign") == [("No campaign", [2, 1, 1]), ("Spring launch", [1, 1, 0])]
+    assert groups("owner", asOf="2025-03-05") == [
+        ("Bob Stone", [2, 0, 0]), ("Cleo Marsh", [1, 0, 0])
+    ]  # fmt: skip
+    assert groups("owner", campaign=world.spring.pk) == [("Cleo Marsh", [1, 1, 0])]
+    monkeypatch.setattr(funnel_report, "MOST_GROUPS", 1)
+    assert groups("owner") == [("Bob Stone", [2, 1, 1]), ("All others", [1, 1, 0])]
+    monkeypatch.undo()
+    empty = answered(
+        api.call("GET", f"/reports/funnel?from=2020-01-01&to=2020-01-02&steps={STEPS}&by=owner")
+    )
+    assert empty["groups"] == []
+
+
 def test_it_takes_the_steps_of_a_saved_funnel_in_their_order(api: Any, world: Any) -> None:
     steps = [
         {"name": "Became a deal", "event": "Lead.Converted", "order": 2},
@@ -112,6 +145,13 @@ def test_it_counts_what_one_sees_of_ones_own_tenant(
         f"{PAGE}?{urlencode(MARCH)}&step=Lead.Created&step=Lead.Updated"
     )
     assert steps_of(html.content.decode()) == ["2", "1"]
+    html = client_of(users.bob).get(
+        f"{PAGE}?{urlencode(MARCH)}&step=Lead.Created&step=Lead.Updated&by=owner"
+    )
+    assert [line[:2] for line in compared(html.content.decode())] == [
+        ["All", "2"],
+        ["Bob Stone", "2"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +165,9 @@ def test_it_counts_what_one_sees_of_ones_own_tenant(
         ({"steps": STEPS, "owner": "x"}, "owner", "There is no Contact x"),
         ({"steps": "page_view,signup", "owner": "-"}, "owner", "Leave it out"),
         ({"steps": STEPS, "colour": "red"}, "colour", "funnel, steps, period"),
+        ({"steps": STEPS, "by": "source"}, "by", "owner, campaign"),
+        ({"steps": "page_view,signup", "by": "owner"}, "by", "Leave it out"),
+        ({"steps": "Campaign.Created,Campaign.Launched", "by": "campaign"}, "by", "owner"),
     ],
 )
 def test_it_says_what_is_wrong_and_what_is_allowed(
@@ -140,6 +183,20 @@ def steps_of(html: str) -> list[str]:
     bars = html.split('<ol class="bars">')[1].split("</ol>")[0]
     return [
         re.sub("<.*?>", "", text) for text in re.findall(r'<span class="figure">(.*?)</span>', bars)
+    ]
+
+
+def compared(html: str) -> list[list[str]]:
+    """The lines of funnels side by side: a name, and of each step how many and which part."""
+    body = html.split('class="card graph compared"')[1].split("<tbody>")[1].split("</tbody>")[0]
+    return [
+        [
+            word.strip().replace("\xa0", "")
+            for cell in re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.S)
+            for word in re.sub("<.*?>", "|", cell).split("|")
+            if word.strip()
+        ]
+        for row in body.split("</tr>")[:-1]
     ]
 
 
@@ -160,6 +217,14 @@ def test_it_is_a_page_where_steps_are_chosen_and_each_number_opens_its_list(
     html = browser.get(f"{PAGE}?{urlencode(MARCH)}&{chosen}&asOf=2025-03-20").content.decode()
     assert steps_of(html) == ["3", "2", "0"]
     assert "This is how it was on Mar 20, 2025" in html
+    html = browser.get(f"{PAGE}?{urlencode(MARCH)}&{chosen}&by=owner").content.decode()
+    assert compared(html) == [
+        ["All", "3", "100%", "2", "67%", "1", "33%"],
+        ["Bob Stone", "2", "100%", "1", "50%", "1", "50%"],
+        ["Cleo Marsh", "1", "100%", "1", "100%", "0", "0%"],
+    ]
+    link = unescape(re.findall(r'<th scope="row"><a href="([^"]*)">Bob', html)[0])
+    assert steps_of(browser.get(PAGE + link).content.decode()) == ["2", "1", "1"]
     html = unescape(browser.get(f"{PAGE}?step=Lead.Created").content.decode())
     assert "2 to 20 steps" in html
     record = browser.get(f"/~acme/admin/marketing/funnel/{funnel.pk}/change/").content.decode()

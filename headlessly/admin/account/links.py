@@ -109,8 +109,8 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         page["Retry-After"] = str(problem.seconds)
         return page
     user = User.objects.with_email(email).filter(is_active=True).first()
-    if user is not None:
-        mail.send_later(mail.mail_password_link, user=user.pk)
+    # Also for nobody, who is sent nothing: the time of the answer does not tell who has an account.
+    mail.send_later(mail.mail_password_link, user=user.pk if user else "")
     return render_gate(request, "forgotten", title=_("Look into your mail"), sent_to=email)
 
 

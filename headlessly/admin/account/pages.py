@@ -51,8 +51,8 @@ def urls(site: Any) -> list[URLPattern]:
 
     return [
         page("", account_view, "account"),
-        page("confirm/", confirm_view, "confirm"),
-        page("password/", password_view, "password_change"),
+        page("confirm/", confirm_view, "confirm", tries_password=True),
+        page("password/", password_view, "password_change", tries_password=True),
         page("sessions/end/", end_others_view, "sessions_end", confirm=True),
         page("sessions/<str:id>/end/", end_session_view, "session_end", confirm=True),
         page("app/", totp_view, "totp", confirm=True),

@@ -92,7 +92,7 @@ class BoardPages(NounPages):
             board_url=self.admin.place("board"),
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             said=_script_texts(),
-            media=widgets.select2() + list_pages.MEDIA,
+            media=widgets.select2() + list_pages.MEDIA + list_pages.BOARD_MEDIA,
         )
 
     def _card(self, request: HttpRequest, card: dict[str, Any], possible: list[NextStep]) -> str:

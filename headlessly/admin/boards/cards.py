@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.admin import display, field_values
+from headlessly.admin.planned import planned_texts
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
@@ -24,6 +25,7 @@ class BoardCards:
     def __init__(self, noun: type[Noun], declared: Board) -> None:
         self.noun, self.declared, self.machine = noun, declared, noun.schema.require_machine()
         self.stale_after, self.now = noun.stale_after(), clock.now()
+        self._planned: dict[str, Any] = {}
 
     def has_ended(self, state: str) -> bool:
         return state not in getattr(self.noun, "OPEN", self.machine.states)
@@ -32,9 +34,16 @@ class BoardCards:
         """The records with these keys and the names that their cards show, in no order."""
         owner = self.noun.schema.owner
         shown = dict.fromkeys(f.name for f in (*self.about, owner) if f)
-        return list(
+        found = list(
             visibility.load_visible_references(self.noun.objects.filter(pk__in=keys), shown)
         )
+        self._planned |= dict.fromkeys(keys, "") | planned_texts(self.noun, found)
+        return found
+
+    def _planned_with(self, record: Noun) -> Any:
+        if record.pk not in self._planned:
+            self._planned |= {record.pk: ""} | planned_texts(self.noun, [record])
+        return self._planned[record.pk]
 
     def card(self, record: Noun) -> dict[str, Any]:
         """What the card of ``record`` shows."""
@@ -72,6 +81,7 @@ class BoardCards:
                 if (value := field_values.field_html(record, f, links=False)) != ""
             ],
             "touched": said,
+            "planned": self._planned_with(record),
             "stale": "" if ended else self._stale_text(over),
             "ended": ended,
         }

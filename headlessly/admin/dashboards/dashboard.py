@@ -46,19 +46,11 @@ PATIENCE, BUDGET = 5, 12
 @require_GET
 def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The page of an address; what is wrong with one is said in its place."""
-    given = {name: text for name, value in request.GET.items() if (text := str(value).strip())}
-    narrowings = [Narrowing(field, site, given) for field in reports.fields()]
+    asked = AskedSlice(request, site)
     context: dict[str, Any] = {}
     try:
-        wires = (narrowing.wire for narrowing in narrowings)
-        refuse_unknown(given, ["period", "from", "to", *wires, "asOf", "since"])
-        moment, since = _read_days(given)
-        slice = Slice(
-            periods.read_period(given, moment and days.day_of(moment)),
-            {n.name: n.id() for n in narrowings if n.value},
-            moment,
-        )
-        context = {"period": slice.period, "moment": moment, "since": since}
+        slice, since = asked.read()
+        context = {"period": slice.period, "moment": slice.as_of, "since": since}
         context |= _draw_reports(slice, since)
     except InvalidFilter as problem:
         context["problem"] = problem.message
@@ -67,16 +59,40 @@ def dashboard_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         "dashboard",
         _("Dashboard"),
         styles=["dashboard"],
-        media=widgets.select2(),
-        presets=period_choices(given),
-        narrowings=narrowings,
-        narrowed=bool(given),
-        at_present=_without(given, "asOf"),
-        without_since=_without(given, "since"),
-        given=given,
         empty=_empty(),
+        **asked.context(),
         **context,
     )
+
+
+class AskedSlice:
+    """What the address of a page of numbers asks for: a period, an owner or a campaign, a day."""
+
+    def __init__(self, request: HttpRequest, site: TenantSite) -> None:
+        self.given = {
+            name: text for name, value in request.GET.items() if (text := str(value).strip())
+        }
+        self.narrowings = [Narrowing(field, site, self.given) for field in reports.fields()]
+
+    def read(self) -> tuple[Slice, datetime | None]:
+        """The slice, and since when its change is asked for. Raises InvalidFilter."""
+        wires = (narrowing.wire for narrowing in self.narrowings)
+        refuse_unknown(self.given, ["period", "from", "to", *wires, "asOf", "since"])
+        moment, since = _read_days(self.given)
+        period = periods.read_period(self.given, moment and days.day_of(moment))
+        return Slice(period, {n.name: n.id() for n in self.narrowings if n.value}, moment), since
+
+    def context(self) -> dict[str, Any]:
+        """What the form for it shows."""
+        return {
+            "media": widgets.select2(),
+            "presets": period_choices(self.given),
+            "narrowings": self.narrowings,
+            "narrowed": bool(self.given),
+            "at_present": _without(self.given, "asOf"),
+            "without_since": _without(self.given, "since"),
+            "given": self.given,
+        }
 
 
 class Narrowing:

@@ -246,10 +246,12 @@ class Address(Parameters):
         """The same, with where in the list ``record`` stands now."""
         if not self.live:
             return self.in_list
+        return quote(self.query_string + places.AT + self.place_of(record), safe="")
+
+    def place_of(self, record: Noun) -> str:
+        """Where in the list ``record`` stands now."""
         columns = self.order_columns
-        return quote(
-            places.anchored(self.query_string, columns, places.row_of(columns, record)), safe=""
-        )
+        return places.encode(columns, places.row_of(columns, record))
 
     @property
     def but_filters(self) -> list[tuple[str, str]]:

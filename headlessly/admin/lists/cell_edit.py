@@ -86,6 +86,6 @@ class CellPages(NounPages):
         status: int = 200,
     ) -> HttpResponse:
         edits = NounList(address).edits
-        row = cells.make_row(found, address.columns, edits=edits, query=address.in_list_at(found))
+        row = cells.make_row(found, address, edits=edits)
         row.problem = problem
         return self.admin.respond(request, "row", status=status, row=row, selectable=True)

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from headlessly.admin import display, field_values
 from headlessly.admin.field_edit import closed_fields
+from headlessly.admin.lists.address import Address
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun
+
+#: As much a cell shows of a text, in characters: its column is narrower, and the page stays small.
+LONGEST_TEXT = 80
 
 
 @dataclass
@@ -36,22 +41,26 @@ class Row:
     name: str
     below: str
     cells: list[Cell]
+    edits_name: bool = False
+    place: str = (
+        ""  #: where in the list it stands, for whoever makes the address of its page of that
+    )
     gone: Any = None  #: of a deleted one: who deleted it, when, and whether it can come back
+    planned: Any = ""  #: what is planned with it
     problem: str = ""  #: why what was just tried was not done
 
 
-def make_row(
-    found: Noun, columns: Sequence[Field], *, edits: Collection[str] = (), query: str | None = None
-) -> Row:
+def make_row(found: Noun, address: Address, *, edits: Collection[str] = ()) -> Row:
     """A record in the columns of a list; its link tells the record's page which list it was in."""
-    noun = type(found)
-    url = display.page_url(noun, "change", found.pk)
+    noun, columns = type(found), address.columns
     closed = closed_fields(found)
     return Row(
         id=found.pk,
         version=found.version,
-        url=url if query is None else f"{url}?in={query}",
+        url=f"{display.page_url(noun, 'change', found.pk)}?in={address.in_list_at(found)}",
+        place=address.place_of(found) if address.live else "",
         name=str(found),
+        edits_name=columns[0].name in edits and columns[0].name not in closed,
         below=display.subtitle(found, references_below_name(noun, columns)),
         cells=[
             Cell(
@@ -88,12 +97,14 @@ def cell_html(found: Noun, field: Field) -> Any:
     value = field_values.field_html(found, field, links=field.type == "datetime")
     if not value:
         return ""
+    if field.type in ("reference", "string", "text"):
+        value = Truncator(field_values.value_text(found, field)).chars(LONGEST_TEXT)
     if (field.minimum, field.maximum) == (0, 100):
         bar = '<progress max="100" value="{}" aria-hidden="true"></progress> {}'
         return format_html(bar, getattr(found, field.column), value)
     if field.name in display.WORKERS and getattr(found, field.name) is not None:
         name = str(getattr(found, field.name))
         return format_html(
-            '<span class="initials" aria-hidden="true">{}</span> {}', display.initials(name), name
+            '<span class="initials" aria-hidden="true">{}</span> {}', display.initials(name), value
         )
     return value

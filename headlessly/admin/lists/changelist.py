@@ -18,6 +18,7 @@ from headlessly.admin import display, event_facts
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.columns import is_edited_in_lists, is_sortable
+from headlessly.admin.planned import planned_texts
 from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
@@ -40,8 +41,20 @@ DESCENDING_FIRST = ("number", "integer", "money", "date", "datetime")
 class NounList:
     """What the list of an address shows. Reading it asks the database as often for one row as for 25."""
 
-    def __init__(self, address: Address, *, per_page: int = PER_PAGE) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        per_page: int = PER_PAGE,
+        references: Iterable[Field] | None = None,
+    ) -> None:
         self.address, self.noun, self.per_page = address, address.noun, per_page
+        #: What is read along with each record.
+        self.references = (
+            cells.row_references(address.noun, address.columns)
+            if references is None
+            else references
+        )
         self.problem = address.problem
         self.records: list[Any] = []
         self.total, self.exact, self.page, self.more = 0, True, 1, False
@@ -100,7 +113,7 @@ class NounList:
     def _fetch(self, keys: Iterable[Sequence[Any]]) -> list[Noun]:
         """The records of keys, which end with their ids, in their order."""
         keys = list(keys)
-        fields = cells.row_references(self.noun, self.address.columns)
+        fields = self.references
         moment = self.address.moment
         found = self.address.scope.queryset().filter(pk__in=[pk for pk, *_ in keys])
         if moment is None:
@@ -130,16 +143,16 @@ class NounList:
         actor = actors.current()
         if not self.address.live or not actors.may(actor, "update", self.noun):
             return []
-        return [f.name for f in self.address.columns[1:] if is_edited_in_lists(f, self.noun)]
+        return [f.name for f in self.address.columns if is_edited_in_lists(f, self.noun)]
 
     def rows(self) -> list[cells.Row]:
-        columns = self.address.columns
-        found = [
-            cells.make_row(r, columns, edits=self.edits, query=self.address.in_list_at(r))
-            for r in self.records
-        ]
+        found = [cells.make_row(r, self.address, edits=self.edits) for r in self.records]
         if self.address.deleted:
             self._tell_deletions(found)
+        if self.address.live:
+            planned = planned_texts(self.noun, self.records)
+            for row in found:
+                row.planned = planned.get(row.id, "")
         return found
 
     def _tell_deletions(self, rows: Iterable[cells.Row]) -> None:

@@ -32,7 +32,7 @@ def is_edited_in_lists(field: Field, noun: type[Noun]) -> bool:
     """Whether a cell of this column may be changed in the list: a state where the noun says so, and all else
     that people type, unless the noun says that nothing is."""
     schema = noun.schema
-    if noun.immutable or schema.inline == () or field.name == schema.columns[0]:
+    if noun.immutable or schema.inline == () or field.computed is not None:
         return False
     if field.moves:
         return field.name in schema.inline

@@ -6,6 +6,7 @@ An address carries them by the fields' wire names: ``?status=New,Contacted&owner
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
@@ -19,7 +20,7 @@ from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.language import wording
 from headlessly.nouns import Noun
-from headlessly.query import filters
+from headlessly.query import operators
 
 #: More values than this are typed, not picked.
 PICKABLE = 50
@@ -128,16 +129,16 @@ class ReferenceFacet(Facet):
 class TextFacet(Facet):
     """Text: picked from what occurs where an index tells that at once, else words to look for."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        picked = self.field.indexed and self.field.type in filters.TEXT_TYPES
-        self.known = occurring_values(self.noun, self.field) if picked else []
+    @cached_property
+    def known(self) -> list[str]:
+        picked = self.field.indexed and self.field.type in operators.TEXT_TYPES
+        return occurring_values(self.noun, self.field) if picked else []
 
     def values(self) -> list[str]:
         return [self.value] if self.value else []
 
     def as_filter(self) -> dict[str, Any]:
-        if self.value == NONE or self.field.indexed or self.field.type not in filters.TEXT_TYPES:
+        if self.value == NONE or self.field.indexed or self.field.type not in operators.TEXT_TYPES:
             return super().as_filter()
         return {self.name: {"$text": self.value}}
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
 from headlessly.accounts.entering import is_confirmed
-from headlessly.admin import buttons, import_pages, widgets
+from headlessly.admin import buttons, display, import_pages, widgets
 from headlessly.admin.lists import totals
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import bulk_operations
@@ -31,7 +31,8 @@ MEDIA = Media(
     css={"all": ["headlessly/record.css", "headlessly/lists.css"]},
     js=["headlessly/lists.js", "headlessly/columns.js"],
 )
-
+#: Of a noun with a board, which takes the place of its list without loading the page.
+BOARD_MEDIA = Media(css={"all": ["headlessly/board.css"]}, js=["headlessly/board.js"])
 
 #: As many records of a list are worked through in the order in which it was opened.
 LONGEST_QUEUE = 500
@@ -76,7 +77,7 @@ class ListPage(NounPages):
             "list",
             status=refused["status"] if refused else 200,
             title=labels.plural_title(self.noun),
-            media=widgets.select2() + MEDIA,
+            media=widgets.select2() + MEDIA + (BOARD_MEDIA if self.noun.Surface.board else Media()),
             cl=found,
             address=address,
             tabs=tabs,
@@ -104,10 +105,7 @@ class ListPage(NounPages):
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",
             board_url=self.admin.board_url(_board_query(request)),
-            totals_url=f"{self.admin.place('totals')}?{address.query_string}"
-            if not address.deleted
-            and any(totals.measure_of(column) for column in address.columns[1:])
-            else "",
+            totals_url=found.exact and totals.totals_url(address, self.admin.place("totals")),
             **grouped,
             keys_url=reverse("admin:settings_keys")
             if actors.may_administer(actors.current())
@@ -141,18 +139,17 @@ class ListPage(NounPages):
     def totals_view(self, request: HttpRequest) -> HttpResponse:
         """What the columns of a list come to, as a foot of its table; nothing of one too long for that."""
         address = Address(self.noun, request.GET, self.site)
-        found = NounList(address, per_page=1)
-        found.read_page()
-        if found.problem or address.deleted or not found.exact:
+        if address.problem or address.deleted:
             return HttpResponse(status=204)
         try:
-            cells = totals.total_cells(address)
+            count, cells = totals.total(address)
         except InvalidFilter:
             return HttpResponse(status=204)
         return self.admin.respond(
             request,
             "list_totals",
-            cl=found,
+            total=count,
+            total_text=display.number(count),
             cells=cells,
             selectable=address.live,
         )

@@ -22,9 +22,14 @@ def row_of(columns: Sequence[SortKey], record: Noun) -> list[Any]:
     return [column.value_of(record) for column in columns]
 
 
+def encode(columns: Sequence[SortKey], row: Sequence[Any]) -> str:
+    """A row of sort values as the query of a list carries it, behind :data:`AT`."""
+    return cursors.encode_cursor(_mark(columns), None, row)
+
+
 def anchored(query: str, columns: Sequence[SortKey], row: Sequence[Any]) -> str:
     """The query of a list, with the place of a row of sort values in it."""
-    return query + AT + cursors.encode_cursor(_mark(columns), None, row)
+    return query + AT + encode(columns, row)
 
 
 def split(query: str) -> tuple[str, str]:

@@ -16,9 +16,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from headlessly.admin import display
 from headlessly.declaration import days, labels, values
 from headlessly.declaration.schema import Field
+from headlessly.declaration.values import UNSTORABLE
 from headlessly.language import numbers, wording
 from headlessly.nouns import Noun
-from headlessly.query import filters, querystring
+from headlessly.query import querystring
 
 OR_NONE = ",-"
 DATES = ("date", "datetime")
@@ -161,7 +162,7 @@ class RangeFilter:
                 return text
         if kind == "reference":
             other = self.field.target_noun
-            found = filters.values.UNSTORABLE.search(text) or other.objects.filter(pk=text).first()
+            found = UNSTORABLE.search(text) or other.objects.filter(pk=text).first()
             return str(found) if isinstance(found, other) else text
         return wording.state_label(text) if kind == "enum" else text
 

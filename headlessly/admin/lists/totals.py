@@ -34,8 +34,9 @@ class Group:
     label: str
     url: str
     count: str
-    cells: list[str] = field(default_factory=list)
-    one: bool = False
+    cells: list[tuple[str, str]] = field(
+        default_factory=list
+    )  #: of each column its name and its number
 
 
 def group_fields(noun: type[Noun]) -> list[Field]:
@@ -49,21 +50,32 @@ def group_fields(noun: type[Noun]) -> list[Field]:
     ]
 
 
-def measure_of(column: Field) -> str:
+def measure_of(noun: type[Noun], column: Field) -> str:
     """What is measured of a column, as an aggregation names it; empty for one that is no number."""
-    if (
-        column.computed is not None or (column.minimum or 0) >= 1000
-    ):  # a year is no number of anything
+    if column.computed is not None or column.name in noun.Surface.no_mean:
+        return ""
+    if (column.minimum or 0) >= 1000:  # a year is no number of anything
         return ""
     if column.type in ADDED:
         return f"sum({column.wire})"
     return f"avg({column.wire})" if column.type in AVERAGED else ""
 
 
-def total_cells(address: Address) -> list[str]:
-    """What each column of the list comes to, in words. Raises InvalidFilter where that takes too long."""
-    ((answer),) = _aggregate(address).groups
-    return _cells(address, answer)
+def totals_url(address: Address, place: str) -> str:
+    """Where it is asked, below ``place``, what a list comes to: the same for all of its pages and orders.
+    Empty where no column is a number."""
+    if address.deleted or not any(
+        measure_of(address.noun, column) for column in address.columns[1:]
+    ):
+        return ""
+    return place + address.but(dict.fromkeys(("o", "view", "group")))
+
+
+def total(address: Address) -> tuple[int, list[tuple[str, str]]]:
+    """How many records the list has, and what each column comes to, in words. Raises InvalidFilter where that
+    takes too long."""
+    (answer,) = _aggregate(address).groups
+    return answer["count"], _cells(address, answer)
 
 
 def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
@@ -77,7 +89,6 @@ def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
             url=address.but({"group": None, by.wire: _parameter(value)}),
             count=display.number(answer["count"]),
             cells=_cells(address, answer),
-            one=answer["count"] == 1,
         )
         for value, answer in zip(values, found.groups, strict=True)
     ]
@@ -85,7 +96,8 @@ def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
 
 
 def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
-    asked = dict.fromkeys(term for column in address.columns[1:] if (term := measure_of(column)))
+    terms = [measure_of(address.noun, column) for column in address.columns[1:]]
+    asked = dict.fromkeys(filter(None, terms))
     return aggregates.aggregate(
         address.noun,
         address.filter_beside_search,
@@ -96,8 +108,12 @@ def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
     )
 
 
-def _cells(address: Address, answer: Mapping[str, Any]) -> list[str]:
-    return [_number_text(answer, measure_of(column)) for column in address.columns[1:]]
+def _cells(address: Address, answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    noun, columns = address.noun, address.columns[1:]
+    return [
+        (labels.field_label(column), _number_text(answer, measure_of(noun, column)))
+        for column in columns
+    ]
 
 
 def _number_text(answer: Mapping[str, Any], term: str) -> str:

@@ -16,6 +16,7 @@ from headlessly.context import clock
 from headlessly.declaration import days, engagements, labels
 from headlessly.declaration.engagements import EngagementForm, EngagementNoun
 from headlessly.declaration.schema import Field
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.language import wording
@@ -70,6 +71,15 @@ def writable_touches(noun: type[Noun]) -> list[EngagementForm]:
     actor = actors.current()
     forms = touching.declared.forms
     return [way for way in forms if actors.may(actor, way.verb, touching.noun)]
+
+
+def plan_form(noun: type[Noun]) -> EngagementForm | None:
+    """The form of an engagement with records of ``noun`` that has a day to come, where one may write one."""
+    touching = engagements.engagement_noun(noun)
+    if touching is None:
+        return None
+    forms = writable_touches(noun)
+    return next((form for form in forms if touching.declared.due in form.asks), None)
 
 
 def note_touch(noun: type[Noun]) -> EngagementForm | None:
@@ -153,18 +163,22 @@ def open_touches(record: Noun) -> dict[str, Any] | None:
 
 
 def _to_do(row: Noun, due_name: str) -> ToDo:
-    noun, machine = type(row), row.schema.require_machine()
-    field = noun.schema.by_name[due_name]
+    field = row.schema.by_name[due_name]
     due = days.deadline(row, field)
-    when = field_values.field_html(row, field)
-    found = ToDo(row, when, bool(due) and due < clock.now())
-    end = display.path_states(noun)[-1]
-    now = getattr(row, machine.name)
-    for verb in noun.verbs.values():
-        if verb.steps.get(now) == end and actors.may(actors.current(), verb.name, noun):
-            found.done_url = display.page_url(noun, "do", row.pk, verb.name)
-            found.asks = list(verb.inputs.values())
+    found = ToDo(row, field_values.field_html(row, field), bool(due) and due < clock.now())
+    if (verb := done_verb(row)) is not None:
+        found.done_url = display.page_url(type(row), "do", row.pk, verb.name)
+        found.asks = list(verb.inputs.values())
     return found
+
+
+def done_verb(record: Noun) -> Verb | None:
+    """The verb by which the actor says that an open touch is done; None where there is none."""
+    noun, machine = type(record), record.schema.require_machine()
+    end, now = display.path_states(noun)[-1], getattr(record, machine.name)
+    actor = actors.current()
+    leading = (verb for verb in noun.verbs.values() if verb.steps.get(now) == end)
+    return next((verb for verb in leading if actors.may(actor, verb.name, noun)), None)
 
 
 def added_text(record: Noun, touch: Noun) -> str:

@@ -15,6 +15,7 @@ from headlessly.admin.event_facts import (
     DELETE,
     EventFacts,
     EventReader,
+    event_currency,
     record_name,
     recorded_facts,
 )
@@ -101,5 +102,6 @@ def _new_record_facts(reader: EventReader, facts: EventFacts) -> SafeString:
             found.append(("", display.state_html(facts.noun, value)))
         else:
             label = f"{wording.inside_sentence(labels.field_label(declared))} "
-            found.append((label, reader.value(declared, value)))
+            currency = event_currency(facts.noun, data)
+            found.append((label, reader.value(declared, value, currency=currency)))
     return format_html_join("", ", {}{}", found)

@@ -93,7 +93,10 @@ class RecordChoice:
         """The main fields of the record that would be made, with the values it would have."""
         schema = self.noun.schema
         required = [f.name for f in schema.inputs() if f.required]
-        main = dict.fromkeys(required if self.only_required else (*required, *schema.columns))
+        main = list(dict.fromkeys(required if self.only_required else (*required, *schema.columns)))
+        amounts = [n for n, name in enumerate(main) if schema.by_name[name].type == "money"]
+        if amounts and schema.currency and schema.currency.name not in main:
+            main.insert(amounts[-1] + 1, schema.currency.name)  # an amount is in a currency
         fields = [f for name in main if not (f := schema.by_name[name]).read_only and not f.moves]
         self.new = DeclaredForm(
             fields,

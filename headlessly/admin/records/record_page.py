@@ -68,6 +68,9 @@ class RecordPage(NounPages):
     ) -> HttpResponse:
         """The page; ``problem`` is why what was just tried was not done, ``written`` the touch it was."""
         steps, others = buttons.record_buttons(found)
+        coming = composers.open_touches(found)
+        if "next" in request.GET and problem is None and coming and not coming["rows"]:
+            written = written or self._asked_next(request, found)
         return self._respond(
             request,
             found,
@@ -78,9 +81,17 @@ class RecordPage(NounPages):
             fix=self.suggest_fix(found, problem),
             timeline=timeline.read_timeline(found, show=self._show(request)),
             composers=composers.make_composers(found, self.site, self.keep(request), written),
-            coming=composers.open_touches(found),
+            coming=coming,
             **record.record_context(found, editable=self.admin.may("update")),
         )
+
+    def _asked_next(self, request: HttpRequest, found: Noun) -> composers.Composer | None:
+        """The open form for what comes next with the record, after something was done with it."""
+        if (form := composers.plan_form(self.noun)) is None:
+            return None
+        composer = composers.make_composer(form, found, self.site, self.keep(request))
+        composer.open = True
+        return composer
 
     def _moment(self, request: HttpRequest) -> datetime | None:
         """The moment of the past that the list one came from shows; None for one of now."""

@@ -127,4 +127,5 @@ class VerbPages(NounPages):
             composers.show_refusal(composer, problem)
             return self.record_page.render(request, found, problem=problem, written=composer)
         toasts.say(request, composers.added_text(found, touch), undo=True)
-        return self.to_record(request, found.pk)
+        back = safe_return(request)
+        return Redirect(back) if back else self.to_record(request, found.pk)

@@ -2,7 +2,7 @@
 
 No thread waits for anything: there are few (see the decisions), and a page that asks is answered from memory
 in less than a millisecond. So it is answered before everything else: not by session and user, which would
-ask the database, but by a token that a signed-in page was given and that holds for an hour. It answers
+ask the database, but by a token that a signed-in page was given and that holds for some minutes. It answers
 whether the records that the page names changed, and names no other.
 """
 
@@ -23,7 +23,7 @@ from headlessly.log.events import LogPosition
 
 ADDRESS = re.compile(r"/~([^/]+)/admin/watch/\Z")
 #: How long a token holds, in seconds; a page asks for another one, as whoever is signed in.
-HOLDS = 3600
+HOLDS = 300
 #: As many records a page may ask about: a board has the most.
 MOST = 500
 _signer = signing.TimestampSigner(salt="headlessly.watch")

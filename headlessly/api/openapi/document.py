@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from django.apps import apps
@@ -21,6 +20,7 @@ from headlessly.api.openapi import (
     webhooks,
 )
 from headlessly.declaration.registry import registry
+from headlessly.environment import product_version
 
 ABOUT = """\
 Every record is changed by a verb, and every verb leaves an event. Writes take `dryRun=true`; a record's
@@ -112,11 +112,3 @@ def _open_free_objects(part: Any) -> Any:
     if types == "object" or (isinstance(types, list) and "object" in types):
         found.setdefault("additionalProperties", True)
     return found
-
-
-def product_version() -> str:
-    """The version that is installed."""
-    try:
-        return version("headlessly")
-    except PackageNotFoundError:  # a checkout that was never installed
-        return "0"

@@ -26,8 +26,11 @@ from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 from headlessly.transfer import exporting, formats
 from headlessly.transfer import options as import_options
+from headlessly.transfer.encodings import ENCODINGS
+from headlessly.transfer.mapping import EXAMPLE
 from headlessly.transfer.matching import ID, matchable_fields
 from headlessly.transfer.notations import DAYS, NUMBERS
+from headlessly.transfer.programs import program_keys
 
 READS: list[Schema] = [{"bearer": []}, {"session": []}]
 #: What needs no key, and takes one.
@@ -320,6 +323,22 @@ def _import_options(noun: type[Noun]) -> list[Schema]:
             "Whether records that rows describe beside their own are made where they are missing.",
         ),
         "defaults": ((), "A JSON object of what rows say that do not say it themselves."),
+        "mapping": (
+            (),
+            f"What columns and words mean, as JSON: `{EXAMPLE}`. A path is a field or one of a record that "
+            "rows describe (`contact.email`); null leaves a column out, and a word says nothing. What is not "
+            f"named is guessed. A program ({', '.join(program_keys())}) has a ready one; `kept` takes that "
+            "of the last import of a file with the same headings.",
+        ),
+        "encoding": (ENCODINGS, "Of a text, where its bytes do not show it."),
+        "delimiter": (
+            import_options.DELIMITER_NAMES,
+            "Between two cells, where the file does not show it.",
+        ),
+        "guess": (
+            (import_options.HEADINGS, import_options.VALUES),
+            "By what it is guessed which field a column is: its heading, or its values too.",
+        ),
     }
     return [
         parameters.query_parameter(name, TEXT | ({"enum": list(words)} if words else {}), said)

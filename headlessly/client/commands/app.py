@@ -246,6 +246,15 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what would happen")] = False,
     format: Annotated[str | None, typer.Option(help="csv, json, ndjson, xlsx")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="until it is done")] = True,
+    mapping: Annotated[
+        str | None,
+        typer.Option(help="what columns and words mean: JSON, @FILE with it, or kept"),
+    ] = None,
+    numbers: Annotated[str | None, typer.Option(help="comma or point before decimals")] = None,
+    days: Annotated[str | None, typer.Option(help="dmy or mdy")] = None,
+    encoding: Annotated[str | None, typer.Option(help="utf-8, windows-1252, ...")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="comma, semicolon, tab, pipe")] = None,
+    guess: Annotated[str | None, typer.Option(help="headings, or values: by these too")] = None,
     output: Output = None,
 ) -> None:
     """Import a file. Good rows are in; what is wrong with others is told, and the exit code is 1."""
@@ -264,13 +273,36 @@ def import_(
             sys.stderr.flush()
 
     done = state.client._session.noun(noun.name).import_(
-        source, match=match, dry_run=dry_run, format=format, wait=wait, progress=progress
+        source,
+        match=match,
+        dry_run=dry_run,
+        format=format,
+        wait=wait,
+        progress=progress,
+        mapping=_mapping_of(mapping),
+        numbers=numbers,
+        days=days,
+        encoding=encoding,
+        delimiter=delimiter,
+        guess=guess,
     )
     if bar:
         sys.stderr.write("\r\033[K")
     _imported(done, form)
     if done["refused"]:
         raise typer.Exit(1)
+
+
+def _mapping_of(text: str | None) -> dict[str, Any] | str | None:
+    """A mapping as it was given: by its name, as JSON, or in a file. Raises UsageError."""
+    if text is None or not text.startswith(("{", "@")):
+        return text
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            raise UsageError(f"--mapping cannot be read: {problem}") from None
+    return parse_object(text, "--mapping")
 
 
 def _imported(result: Import, form: str) -> None:

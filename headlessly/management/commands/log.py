@@ -42,7 +42,10 @@ class Command(BaseCommand):
             self.stdout.write("Every log is of this cluster.")
             return
         resumed = [
-            each.slug for each in tenants.iterator() if offsets.resume_log(each, force=force)
+            each.slug
+            for each in tenants.iterator()
+            # One that is closed has moved away, or is about to: it is opened by its name alone.
+            if offsets.resume_log(each, force=force and (not each.is_closed or tenant is not None))
         ]
         for slug in resumed:
             self.stdout.write(f"The log of {slug} goes on here.")

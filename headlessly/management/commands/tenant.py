@@ -1,9 +1,14 @@
-"""`manage.py tenant acme --name "Acme" --admin you@example.com`: a tenant, and somebody in it."""
+"""`manage.py tenant acme --name "Acme" --admin you@example.com`: a tenant, and somebody in it.
+
+`manage.py tenant export acme DIR`, `tenant import DIR` and `tenant move acme --to URL` copy a whole one.
+"""
 
 from __future__ import annotations
 
 import secrets
 from argparse import ArgumentParser
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,24 +19,116 @@ from django.utils import timezone
 from headlessly.access import actors, tenancy
 from headlessly.access.models import SLUG, Membership, Tenant, User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
+from headlessly.copies.tenant_export import export_tenant
+from headlessly.copies.tenant_import import import_tenant
+from headlessly.copies.tenant_move import Move, SwitchFailed, run_switch
+from headlessly.copies.tenant_rows import CopyRefused
+from headlessly.database.roles import connect_directly, name_connections
 from headlessly.declaration.currencies import validate_currency
 from headlessly.log.names import ROLE_CHANGED
 from headlessly.log.security_events import record_security_event
+
+#: What is done with a whole tenant, how it is written, and how many words follow.
+COPYING = {
+    "export": ("export SLUG DIR [--with-secrets]", 2),
+    "import": ("import DIR [--slug NAME]", 1),
+    "move": ("move SLUG --to DATABASE_URL [--on-switch COMMAND] [--limit SECONDS]", 1),
+}
 
 
 class Command(BaseCommand):
     help = "Make a tenant; with --admin also let somebody in, as its administrator unless said."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("slug", help="its address: acme is served at /~acme")
+        parser.add_argument(
+            "words",
+            nargs="+",
+            metavar="SLUG",
+            help="its address: acme is served at /~acme. Or: export SLUG DIR, import DIR, move SLUG --to URL",
+        )
         parser.add_argument("--name", help="what people call it")
         parser.add_argument("--currency", help="of a new tenant's amounts; USD unless said")
         parser.add_argument("--admin", metavar="EMAIL", help="who may do everything in it")
         parser.add_argument("--member", metavar="EMAIL", help="the same in another --role")
         parser.add_argument("--role", choices=actors.ROLES, help="of --member; rep unless said")
 
+        copies = parser.add_argument_group("export, import, move")
+        copies.add_argument(
+            "--slug",
+            dest="new_slug",
+            metavar="NAME",
+            help="what the imported tenant is called here",
+        )
+        copies.add_argument(
+            "--with-secrets",
+            action="store_true",
+            help="export also secrets of webhooks, in the open, and the hashes of keys and passwords",
+        )
+        copies.add_argument("--to", metavar="DATABASE_URL", help="where it moves, past a pooler")
+        copies.add_argument(
+            "--on-switch",
+            metavar="COMMAND",
+            help="what tells the proxy; TENANT is in its environment",
+        )
+        copies.add_argument(
+            "--limit", type=float, default=5, metavar="SECONDS", help="the longest stop; 5"
+        )
+
+    def handle(self, *, words: list[str], **options: Any) -> None:
+        action, *rest = words
+        if action not in COPYING:
+            if rest:
+                raise CommandError(
+                    f"{' '.join(words)}: name one tenant, or one of {', '.join(COPYING)}."
+                )
+            self.change_tenant(slug=action, **options)
+            return
+        form, count = COPYING[action]
+        if len(rest) != count:
+            raise CommandError(f"manage.py tenant {form}")
+        connect_directly()
+        name_connections("copy")
+        try:
+            getattr(self, f"{action}_tenant")(*rest, **options)
+        except CopyRefused as problem:
+            raise CommandError(str(problem)) from None
+
+    def export_tenant(self, tenant: str, folder: str, *, with_secrets: bool, **_: Any) -> None:
+        manifest = export_tenant(tenant, Path(folder), with_secrets=with_secrets)
+        rows = sum(table["rows"] for table in manifest["tables"].values())
+        self.stdout.write(
+            f"{folder}: {rows:,} rows of {tenant} as of {manifest['moment']:%Y-%m-%d %H:%M:%S} UTC."
+        )
+        if not with_secrets:
+            self.stdout.write(
+                "Without secrets: no keys, passwords or invitations; webhooks are paused."
+            )
+
+    def import_tenant(self, folder: str, *, new_slug: str | None, **_: Any) -> None:
+        manifest, known = import_tenant(Path(folder), slug=new_slug)
+        self.stdout.write(
+            f"Made the tenant {new_slug or manifest['tenant']}, as of {manifest['moment']}."
+        )
+        for email in known:
+            self.stdout.write(f"{email} has an account here already, and is a member by it.")
+
+    def move_tenant(
+        self, tenant: str, *, to: str | None, on_switch: str | None, limit: float, **_: Any
+    ) -> None:
+        if not to:
+            raise CommandError("Where to? --to DATABASE_URL, of the database without a pooler.")
+        switch = partial(run_switch, on_switch, tenant) if on_switch else None
+        try:
+            moved = Move(tenant, to, limit=limit).run(switch)
+        except SwitchFailed as problem:
+            raise CommandError(str(problem)) from None
+        self.stdout.write(
+            f"{tenant} has moved: {moved.rows:,} rows in {moved.looks} looks; it stood for "
+            f"{moved.seconds:.1f} s. What is left of it here is closed."
+        )
+
     @transaction.atomic
-    def handle(
+    def change_tenant(
         self,
         *,
         slug: str,

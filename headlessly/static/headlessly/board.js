@@ -512,6 +512,6 @@ function begin() {
   [now, ending] = [board, new AbortController()];
   if (board) start(board, ending.signal);
 }
-begin();
+document.addEventListener("DOMContentLoaded", begin);
 document.addEventListener("parts", begin);
 })();

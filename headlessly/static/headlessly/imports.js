@@ -1,24 +1,24 @@
-// An import that is at work shows how far it is; another kind of records has other columns.
+// An import that is at work shows how far it is. What somebody is choosing meanwhile stays as it is.
 (() => {
-  const part = () => document.getElementById("import");
+  const part = (id) => document.getElementById(id);
+  const put = (page, id) => part(id).replaceWith(document.adoptNode(page.getElementById(id)));
+  let chosen = false;
+  document.addEventListener("change", (event) => (chosen ||= !!event.target.closest("#import-choices")));
+
   async function poll() {
-    if (!part()?.hasAttribute("data-polls")) return;
+    if (!part("import")?.hasAttribute("data-polls")) return;
     try {
       const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
-      const fresh = page.getElementById("import");
-      if (!fresh) return location.reload();
-      const held = part().contains(document.activeElement) && document.activeElement !== document.body;
-      part().replaceWith(document.adoptNode(fresh));
-      if (held) part().querySelector("button, a")?.focus();
+      if (!page.getElementById("import")) return location.reload();
+      const held = part("import").contains(document.activeElement) && document.activeElement !== document.body;
+      put(page, "import");
+      if (held) part("import").querySelector("button, a")?.focus();
+      put(page, "import-rows");
+      if (!chosen && !part("import-mapping").contains(document.activeElement)) put(page, "import-mapping");
     } catch {
       // The next one may arrive.
     }
     setTimeout(poll, 1000);
   }
   setTimeout(poll, 400);
-
-  document.querySelector("[data-goes]")?.addEventListener("change", (event) => {
-    const file = document.getElementById("import-file");
-    if (!file.files.length) location.assign(event.target.dataset.goes + encodeURIComponent(event.target.value));
-  });
 })();

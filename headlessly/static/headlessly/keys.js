@@ -21,6 +21,10 @@
     for (const more of document.querySelectorAll("template[data-keys-more]")) list.append(more.content.cloneNode(true));
     const search = document.querySelector("[data-search]")?.dataset.search || document.querySelector(".hly form.facets input[type=search]")?.ariaLabel;
     if (search) row("/", search);
+    const palette = document.querySelector("[data-palette]");
+    if (palette) row(palette.querySelector("kbd").textContent, palette.ariaLabel);
+    const undo = document.querySelector("template[data-undo-form]");
+    for (const [at, button] of [...(undo?.content.querySelectorAll("button") || [])].entries()) row(at ? list.dataset.keysRedo : list.dataset.keysUndo, button.textContent);
     row("?", list.dataset.keysHelp);
     dialog.showModal();
   }

@@ -176,7 +176,7 @@
     editing = null;
     cell.classList.remove("editing");
     cell.querySelector(".celled").remove();
-    if (focus) cell.querySelector("button").focus();
+    if (focus) cell.querySelector(".name > a, button").focus();
   }
 
   async function save() {
@@ -222,12 +222,13 @@
     editing = null;
     row.replaceWith(now);
     describe(now);
+    add();
     const button = now.querySelector(`[data-cell="${name}"]`);
     const problem = now.dataset.problem;
     note(button || now.querySelector("td.name"), problem || table().dataset.saved, Boolean(problem));
     if (!problem) now.classList.add("saved");
     setTimeout(() => now.classList.remove("saved"), 1500);
-    if (button) button.focus();
+    (button?.matches(".pen") ? now.querySelector(".name a") : button)?.focus();
   }
 
   function note(beside, text, wrong) {
@@ -274,16 +275,45 @@
     for (const box of all) box.disabled = full && !box.checked;
   };
 
+  // A row of a part of a page says only what no other row says: see row_of_part.html.
+  function complete(row, heads, list) {
+    const link = row.querySelector("a");
+    const { row: id, place } = row.dataset;
+    row.removeAttribute("data-place");
+    link.href = `${list.place}${id}/change/?in=${encodeURIComponent(`${list.in}&at=${place}`)}`;
+    for (const [at, cell] of [...row.cells].entries()) {
+      const [kind] = heads[at].classList;
+      cell.className = cell === link.parentElement ? "name" : kind;
+      if (kind !== "check" && cell !== link.parentElement) cell.dataset.label = (heads[at].querySelector("a") || heads[at]).firstChild.data.trim();
+    }
+    const box = row.querySelector("td.check");
+    if (!box) return;
+    const input = Object.assign(document.createElement("input"), { type: "checkbox", name: "ids", value: id });
+    input.setAttribute("form", "selection");
+    input.setAttribute("aria-label", list.select.replace("%s", () => link.textContent));
+    box.append(input);
+  }
+
   // A value that can be changed is a button. The page does not say so: it would be a tenth longer for it, and
   // without this script the button would do nothing.
   function describe(place) {
-    const names = [...(place.closest("table") || place).querySelectorAll("thead th")].map((head) => head.dataset.name);
+    const heads = [...(place.closest("table") || place).querySelectorAll("thead th")];
+    const names = heads.map((head) => head.dataset.name);
+    for (const row of place.querySelectorAll("tr[data-place]")) complete(row, heads, place.querySelector("table.list").dataset);
     for (const cell of place.querySelectorAll("td[data-edit]")) {
       if (cell.querySelector("[data-cell]")) continue;
       const button = document.createElement("button");
       button.type = "button";
       button.dataset.cell = names[cell.cellIndex];
       button.setAttribute("aria-describedby", "changes");
+      const link = cell.matches(".name") && cell.querySelector("a");
+      if (link) {
+        // A name leads to its record: a key changes it, and for the mouse a pen beside it.
+        Object.assign(button, { className: "pen", textContent: "✎", tabIndex: -1, ariaHidden: "true" });
+        link.setAttribute("aria-keyshortcuts", "e");
+        link.after(button);
+        continue;
+      }
       button.append(...cell.childNodes);
       if (!button.hasChildNodes()) {
         button.className = "none";
@@ -321,6 +351,16 @@
 
   // -- by keyboard --------------------------------------------------------------------------------
 
+  // What an arrow leads to: the next cell in which there is something to do, in this row or in that above or below.
+  function beside(cell, key, rows, at) {
+    const within = (place) => place?.querySelector(":scope > :is(a, button:not(.pen))");
+    const down = { ArrowUp: -1, ArrowDown: 1 }[key];
+    if (down) return within(rows[at + down]?.cells[cell.cellIndex]);
+    let next = cell;
+    do next = key === "ArrowLeft" ? next.previousElementSibling : next.nextElementSibling; while (next && !within(next));
+    return within(next);
+  }
+
   document.addEventListener("keydown", (event) => {
     if (!table() || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
@@ -341,55 +381,97 @@
     } else if (event.key === "x" && at >= 0) {
       event.preventDefault();
       rows[at].querySelector(".check input")?.click();
+    } else if ((event.key === "e" || event.key === "F2") && at >= 0) {
+      event.preventDefault();
+      (event.target.closest("button[data-cell]") || rows[at].querySelector(".pen"))?.click();
+    } else if (at >= 0 && event.key.startsWith("Arrow")) {
+      const next = beside(event.target.closest("td"), event.key, rows, at);
+      if (!next) return;
+      event.preventDefault();
+      next.focus();
     }
   });
 
   // -- what the columns come to, and groups that unfold ------------------------------------------------
 
-  // The last row: asked for beside the list, which does not wait for it.
-  let added = "";
+  // The last row: asked for beside the list, which does not wait for it; another page of the list or another
+  // order of it comes to the same.
+  let added = { url: "" };
   async function add() {
     const url = document.querySelector(".sheet[data-totals]")?.dataset.totals;
-    if (!url) return;
-    const key = `${url} ${[...document.querySelectorAll("[data-row]")].map((row) => row.dataset.version).join()}`;
-    if (key === added && document.getElementById("totals")) return;
-    added = key;
+    if (!url) return void document.getElementById("totals")?.remove();
+    const count = document.querySelector(".head .count")?.textContent;
+    const rows = [...table().querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row.dataset.version]);
+    const same = url === added.url && count === added.count && rows.every(([id, version]) => (added.versions.get(id) ?? version) === version);
+    if (same && document.getElementById("totals")) return rows.forEach((row) => added.versions.set(...row));
+    const mine = (added = { url, count, versions: new Map(rows) });
     const answer = await fetch(url, { credentials: "same-origin", headers: { "X-Live": "1", "X-Region": "1" } }).catch(() => null);
-    if (answer?.status !== 200 || key !== added) return;
-    const foot = window.hly.parse(await answer.text()).getElementById("totals");
-    if (!foot || !table()) return;
-    foot.dataset.loaded = "1";
+    const foot = answer?.status === 200 && window.hly.parse(await answer.text()).getElementById("totals");
+    if (mine !== added || !table()) return;
     document.getElementById("totals")?.remove();
+    if (!foot) return;
+    foot.dataset.loaded = "1";
     table().append(document.adoptNode(foot));
   }
 
-  async function unfold(link) {
-    const group = link.closest("[data-group]");
+  const OPEN = 'a[data-unfolds][aria-expanded="true"]';
+
+  function unfold(link) {
     const open = link.getAttribute("aria-expanded") === "true";
     link.setAttribute("aria-expanded", !open);
-    for (const row of group.querySelectorAll("tr:not(.group)")) row.remove();
-    if (open) return;
-    const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
-    const rows = got ? [...got.page.querySelectorAll("table.list tbody tr")] : [];
-    const more = got?.page.querySelector(".pager [rel=next]");
-    describe(got.page.documentElement);
-    group.append(...rows.map((row) => (row.classList.add("within"), (row.dataset.loaded = "1"), document.adoptNode(row))));
-    if (!more) return;
-    // The group goes on in a list of its own.
-    const cell = Object.assign(document.createElement("td"), { colSpan: 20 });
-    const onward = Object.assign(document.createElement("a"), { href: link.href, textContent: link.textContent + " →" });
-    const row = document.createElement("tr");
-    cell.append(onward);
-    row.append(cell);
-    row.dataset.loaded = "1";
-    group.append(row);
+    if (open) for (const row of link.closest("[data-group]").querySelectorAll("tr:not(.group)")) row.remove();
+    else fill(link);
   }
+
+  // The rows of a group that is open; those that are there already and have not changed stay the same.
+  async function fill(link) {
+    const group = link.closest("[data-group]");
+    const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
+    if (!got || !link.isConnected || !link.matches(OPEN)) return;
+    describe(got.page.documentElement);
+    const here = new Map([...group.querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row]));
+    const rows = [...got.page.querySelectorAll("table.list tbody tr")].map((row) => {
+      const old = here.get(row.dataset.row);
+      if (old && (old.dataset.version === row.dataset.version || old.querySelector(".celled"))) return old;
+      if (old?.querySelector(".check :checked")) row.querySelector(".check input").checked = true;
+      row.classList.add("within");
+      return document.adoptNode(row);
+    });
+    if (got.page.querySelector(".pager [rel=next]")) rows.push(onward(link));
+    for (const row of group.querySelectorAll("tr:not(.group)")) if (!rows.includes(row)) row.remove();
+    let last = group.querySelector(".group");
+    for (const row of rows) {
+      row.dataset.loaded = "1";
+      if (last.nextElementSibling !== row) last.after(row);
+      last = row;
+    }
+    count();
+  }
+
+  // The group goes on in a list of its own.
+  function onward(link) {
+    const row = document.createElement("tr");
+    const many = link.parentElement.querySelector(".count").textContent;
+    const cell = Object.assign(document.createElement("td"), { className: "name" });
+    cell.append(Object.assign(document.createElement("a"), { href: link.href, textContent: `${table().dataset.all} ${many} →` }));
+    if (table().querySelector("th.check")) row.append(document.createElement("td"));
+    row.append(cell);
+    return row;
+  }
+
   document.addEventListener("click", (event) => {
-    const link = event.target.closest("a[data-unfolds]");
+    const link = event.target.closest("a[data-unfolds]") || (!event.target.closest("a, button, input") && event.target.closest("tr.group")?.querySelector("a[data-unfolds]"));
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     unfold(link);
   }, true);
+  // What takes the page's place leaves open what is open, and has its rows as they are now.
+  document.addEventListener("fresh", (event) => {
+    for (const link of document.querySelectorAll(OPEN)) {
+      event.detail.querySelector(`a[data-unfolds][href="${CSS.escape(link.getAttribute("href"))}"]`)?.setAttribute("aria-expanded", "true");
+    }
+  });
+  document.addEventListener("parts", () => document.querySelectorAll(OPEN).forEach(fill));
 
   // -- a look at a record, beside its list ----------------------------------------------------------
 

@@ -36,8 +36,9 @@
     });
   }
 
-  // Rows and cards are known by their records, wherever they stand.
+  // Rows and cards are known by their records, wherever they stand, and groups by what they have in common.
   const name = (place) => {
+    for (const each of place.querySelectorAll("[data-group]")) each.id = `of-${each.querySelector("a").getAttribute("href")}`;
     for (const each of place.querySelectorAll("tr[data-row], [data-card]")) each.id = `of-${each.dataset.row || each.dataset.card}`;
   };
 
@@ -87,7 +88,7 @@
     const choice = at.closest(".select2-container")?.previousElementSibling;
     const form = at.closest("form");
     const near = [...document.querySelectorAll("#hly :is(section, header.head, nav, .bar, form.facets)")].filter((each) => each.contains(at)).pop();
-    return { at, choice: choice?.name, id: at.id, key: at.dataset.key, href: at.getAttribute("href"),
+    return { at, choice: choice?.name, switches: Boolean(at.closest(".switch")), id: at.id, key: at.dataset.key, href: at.getAttribute("href"),
       summary: at.closest("details.composer")?.querySelector("summary"), action: form?.getAttribute("action"),
       near: near && (near.id ? `#${near.id}` : near.getAttribute("aria-label") ? `[aria-label="${CSS.escape(near.getAttribute("aria-label"))}"]` : near.matches("header.head") ? "header.head" : "") };
   }
@@ -98,6 +99,7 @@
     const within = (selector) => selector && main().querySelector(selector);
     const choices = [
       mark.choice && within(`select[name="${CSS.escape(mark.choice)}"] + .select2-container .select2-selection`),
+      mark.switches && within(".switch [aria-current]"),
       mark.at.isConnected && mark.at,
       mark.id && document.getElementById(mark.id),
       mark.key && within(`[data-key="${CSS.escape(mark.key)}"]`),
@@ -145,7 +147,8 @@
   // -- going on within a page that lists things ---------------------------------------------------
 
   let asked = 0;
-  let shown = location.pathname;
+  // The addresses of this page: a list and its board are one.
+  const within = new Set([location.pathname]);
 
   // What runs is seen at once; what is there at once shows nothing.
   function running(yes) {
@@ -177,11 +180,12 @@
     const to = new URL(answer.url);
     if (push) history.pushState(null, "", to.pathname + to.search);
     else if (to.search !== before.search && answer.redirected) history.replaceState(null, "", to.pathname + to.search);
-    shown = to.pathname;
+    within.add(to.pathname);
     // What was typed since it was asked for is not undone.
     show(page, { quiet, typing: quiet || (at === document.activeElement && at?.value !== value) });
     // A page further on begins at its top.
-    if (push && to.searchParams.get("p") !== before.searchParams.get("p")) main().querySelector(".sheet")?.scrollIntoView({ block: "nearest" });
+    if (to.pathname !== before.pathname) window.scrollTo(0, 0);
+    else if (push && to.searchParams.get("p") !== before.searchParams.get("p")) main().querySelector(".sheet")?.scrollIntoView({ block: "nearest" });
   }
 
   // What was chosen in a menu closes it.
@@ -192,7 +196,10 @@
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const link = event.target.closest("#hly[data-visits] a[href]");
-    if (!link || link.target || link.hasAttribute("download") || !link.search || link.hash || !same(link)) return;
+    if (!link || link.target || link.hasAttribute("download") || link.hash) return;
+    // To the board of a list, or back; what is not saved is asked about first, as on the way to any other page.
+    const switches = link.closest(".switch") && link.origin === location.origin && !holdsUnsaved(main());
+    if (!switches && (!link.search || !same(link))) return;
     event.preventDefault();
     choose(link);
     visit(link.href);
@@ -219,7 +226,7 @@
   });
 
   window.addEventListener("popstate", () => {
-    if (location.pathname === shown && main()?.matches("[data-visits]")) return visit(location.href, { push: false });
+    if (within.has(location.pathname) && main()?.matches("[data-visits]")) return visit(location.href, { push: false });
     location.reload();
   });
 

@@ -282,6 +282,7 @@
     // Told after it happened: whoever types fast is inside already, and stays where they are.
     const opened = event.target.open && event.target.matches(".composer, .todo details") && event.target.querySelector("form");
     if (opened && !opened.contains(document.activeElement)) opened.querySelector("textarea, input:not([type=hidden])")?.focus();
+    if (opened && document.activeElement.matches("[data-selects]")) document.activeElement.select();
   }, true);
 
   // -- keys -------------------------------------------------------------------------------------

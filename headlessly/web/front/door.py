@@ -16,13 +16,16 @@ from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
 import orjson
+from django.template.loader import render_to_string
 
 from headlessly import errors
 from headlessly.context import tracing
 from headlessly.errors import HeadlesslyError, Unavailable
+from headlessly.web import csp
 from headlessly.web.callers import caller_address, customer_network
 from headlessly.web.front.answers import Answer, Pace
-from headlessly.web.front.reading import BodyReader, Gone, Receive
+from headlessly.web.front.passwords import LONGEST_BODY, PasswordTurns, tries_password
+from headlessly.web.front.reading import MOST_BYTES, BodyReader, Gone, Receive
 from headlessly.web.front.waiting_room import WaitingRoom
 
 logger = logging.getLogger(__name__)
@@ -40,9 +43,11 @@ MOST_LONG_ANSWERS = 4
 class Front:
     """An application of WSGI, for a server of ASGI."""
 
-    def __init__(self, application: Application, threads: int) -> None:
+    def __init__(self, application: Application, threads: int, hashing: int) -> None:
+        """For a process of so many ``threads``, ``hashing`` of which try passwords."""
         self.application = application
         self.room = WaitingRoom(threads)
+        self.passwords = PasswordTurns(hashing)
         self.bodies = BodyReader()
         self.probes = {path: ThreadPoolExecutor(1, path.strip("/")) for path in PROBES}
         self.long_answers: Counter[str] = Counter()
@@ -55,11 +60,11 @@ class Front:
             try:
                 await self._serve(scope, environ, receive, send)
             except HeadlesslyError as problem:
-                await _send_refusal(problem, send)
+                await _send_refusal(problem, environ, send)
             except OSError as problem:
                 if problem.errno != errno.ENOSPC:
                     raise
-                await _send_refusal(errors.no_room_left(), send)
+                await _send_refusal(errors.no_room_left(), environ, send)
         except Gone:
             pass
 
@@ -81,7 +86,8 @@ class Front:
         announced = environ.get("CONTENT_LENGTH") or "0"
         size = int(announced) if announced.isdecimal() else 0
         address = customer_network(caller_address(environ))
-        async with self.bodies.read(receive, address, size) as body:
+        most = LONGEST_BODY if tries_password(environ) else MOST_BYTES
+        async with self.bodies.read(receive, address, size, most) as body:
             await self._work(environ, body, answer, receive, send)
 
     async def _work(
@@ -97,10 +103,13 @@ class Front:
         tenant = found[1] if (found := TENANT.match(environ["PATH_INFO"])) else ""
         if self.long_answers[tenant] >= MOST_LONG_ANSWERS:
             raise Unavailable("Others of this tenant's exports are still being read.", 5)
-        work = partial(self._make, environ, answer)
-        making = asyncio.ensure_future(self.room.do(tenant, work))
+        making = asyncio.ensure_future(self._have_made(tenant, environ, answer))
         making.add_done_callback(lambda done: _end_unless_made(answer, done))
         await self._send(answer, making, receive, send, tenant)
+
+    async def _have_made(self, tenant: str, environ: dict[str, Any], answer: Answer) -> None:
+        async with self.passwords.have_turn(environ):
+            await self.room.do(tenant, partial(self._make, environ, answer))
 
     def _make(self, environ: dict[str, Any], answer: Answer) -> None:
         """Let the application answer, in a thread."""
@@ -176,18 +185,25 @@ async def _send_parts(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _send_refusal(problem: HeadlesslyError, send: Send) -> None:
-    """An error of before there was an application to say it."""
+async def _send_refusal(problem: HeadlesslyError, environ: dict[str, Any], send: Send) -> None:
+    """An error of before there was an application to say it: a page for browsers, JSON for everybody else."""
     with tracing.request_id_scope() as id:
         status, body = errors.status_and_body(problem)
-    headers = [(b"content-type", b"application/json"), (b"x-request-id", id.encode())]
+    headers = [(b"x-request-id", id.encode())]
+    if status in (429, 503) and "text/html" in environ.get("HTTP_ACCEPT", ""):
+        headers.append((b"content-type", b"text/html; charset=utf-8"))
+        headers.append((csp.HEADER.lower().encode(), csp.STRICT.encode()))
+        content = render_to_string("503.html", {"message": body["message"]}).encode()
+    else:
+        headers.append((b"content-type", b"application/json"))
+        content = orjson.dumps(body)
     headers.append((b"cache-control", b"private, no-store"))
     if "retryAfter" in body:
         headers.append((b"retry-after", str(body["retryAfter"]).encode()))
     if status in (408, 413, 429):  # what is left of the body is not read
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": orjson.dumps(body)})
+    await send({"type": "http.response.body", "body": content})
 
 
 def has_body(environ: dict[str, Any]) -> bool:

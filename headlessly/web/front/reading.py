@@ -45,14 +45,15 @@ class BodyReader:
 
     @asynccontextmanager
     async def read(
-        self, receive: Receive, address: str, announced: int
+        self, receive: Receive, address: str, announced: int, most: int = MOST_BYTES
     ) -> AsyncIterator[IO[bytes]]:
-        """The body, from its beginning, there until the end of the block.
+        """The body of ``most`` bytes, from its beginning, there until the end of the block.
 
         Raises SlowBody, TooLarge, RateLimited, Unavailable, and Gone.
         """
-        if announced > MOST_BYTES:
-            raise TooLarge(f"The body is larger than {MOST_BYTES >> 20} MB.")
+        too_large = TooLarge(f"The body is larger than {most >> 10:,} KB.")
+        if announced > most:
+            raise too_large
         size = 0
         with SpooledTemporaryFile(max_size=IN_MEMORY) as body:
             try:
@@ -60,8 +61,8 @@ class BodyReader:
                     async for part in _parts(receive):
                         size += len(part)
                         self.bytes_held += len(part)
-                        if size > MOST_BYTES:
-                            raise TooLarge(f"The body is larger than {MOST_BYTES >> 20} MB.")
+                        if size > most:
+                            raise too_large
                         if self.bytes_held > MOST_TOGETHER:
                             raise Unavailable("Too many large bodies are on their way.", 5)
                         body.write(part)

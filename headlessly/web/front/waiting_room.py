@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from headlessly.errors import Unavailable
@@ -16,83 +17,112 @@ T = TypeVar("T")
 MOST_WAITING, PATIENCE = 64, 15.0
 
 
-class WaitingRoom:
-    """Work of many tenants for a few threads. Each gets its turn, and none gets the last thread.
+class Turns:
+    """A few places for many. Each gets its turn, none gets the last place, and waiting takes no thread.
 
-    To be used from one event loop.
+    To be used from one event loop. Of one name ``most_waiting`` wait, for ``patience`` seconds. A place is
+    kept for ``least`` seconds, however soon its work is done: so many begin in a second at the most.
     """
 
-    def __init__(self, threads: int) -> None:
-        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
-        self.free = threads
-        #: How many threads one tenant has at the most: somebody else always finds one.
-        self.most = max(1, threads - 1)
+    def __init__(
+        self,
+        places: int,
+        most_waiting: int | None = None,
+        patience: float | None = None,
+        least: float = 0,
+    ) -> None:
+        self.free = places
+        #: How many places one name has at the most: somebody else always finds one.
+        self.most = max(1, places - 1)
+        self.most_waiting = MOST_WAITING if most_waiting is None else most_waiting
+        self.patience = PATIENCE if patience is None else patience
+        self.least = least
         self.running: Counter[str] = Counter()
         self.waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
-    async def do(self, tenant: str, work: Callable[[], T]) -> T:
-        """Do ``work`` in a thread, when it is this tenant's turn. Raises Unavailable where too many wait."""
-        await self._enter(tenant)
+    @asynccontextmanager
+    async def have_turn(self, name: str) -> AsyncIterator[None]:
+        """Have a place inside the block, as soon as it is this name's turn. Raises Unavailable where too
+        many wait."""
+        await self._enter(name)
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + self.least
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+            yield
         finally:
-            self._leave(tenant)
+            if loop.time() < ends:
+                loop.call_at(ends, self._leave, name)
+            else:
+                self._leave(name)
 
-    async def _enter(self, tenant: str) -> None:
-        if self._may_run(tenant) and not self.waiting.get(tenant):
-            self._begin(tenant)
+    async def _enter(self, name: str) -> None:
+        if self._may_run(name) and not self.waiting.get(name):
+            self._begin(name)
             return
-        line = self.waiting.setdefault(tenant, deque())
-        if len(line) >= MOST_WAITING:
+        line = self.waiting.setdefault(name, deque())
+        if len(line) >= self.most_waiting:
             raise Unavailable("Too many requests are waiting. Try again in a moment.", 1)
         turn = asyncio.get_running_loop().create_future()
         line.append(turn)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 await turn
         except BaseException as problem:
             if turn.done() and not turn.cancelled():
-                self._leave(tenant)  # called in the same moment: the thread is not used
+                self._leave(name)  # called in the same moment: the thread is not used
             else:
-                self._forget(tenant, turn)
+                self._forget(name, turn)
             if not isinstance(problem, TimeoutError):
                 raise
             raise Unavailable("Too much is being asked at the moment. Try again.", 2) from None
 
-    def _forget(self, tenant: str, turn: asyncio.Future[None]) -> None:
-        line = self.waiting.get(tenant)
+    def _forget(self, name: str, turn: asyncio.Future[None]) -> None:
+        line = self.waiting.get(name)
         if line is not None and turn in line:
             line.remove(turn)
             if not line:
-                del self.waiting[tenant]
+                del self.waiting[name]
 
-    def _may_run(self, tenant: str) -> bool:
-        return self.free > 0 and self.running[tenant] < self.most
+    def _may_run(self, name: str) -> bool:
+        return self.free > 0 and self.running[name] < self.most
 
-    def _begin(self, tenant: str) -> None:
+    def _begin(self, name: str) -> None:
         self.free -= 1
-        self.running[tenant] += 1
+        self.running[name] += 1
 
-    def _leave(self, tenant: str) -> None:
+    def _leave(self, name: str) -> None:
         self.free += 1
-        self.running[tenant] -= 1
-        if not self.running[tenant]:
-            del self.running[tenant]
+        self.running[name] -= 1
+        if not self.running[name]:
+            del self.running[name]
         self._call_next()
 
     def _call_next(self) -> None:
         """Let in whoever has the fewest threads; of those, who has waited for a turn the longest."""
         while self.free:
-            able = [name for name in self.waiting if self.running[name] < self.most]
+            able = [each for each in self.waiting if self.running[each] < self.most]
             if not able:
                 return
-            tenant = min(able, key=lambda name: self.running[name])
-            line = self.waiting[tenant]
+            name = min(able, key=lambda each: self.running[each])
+            line = self.waiting[name]
             turn = line.popleft()
             if line:
-                self.waiting.move_to_end(tenant)
+                self.waiting.move_to_end(name)
             else:
-                del self.waiting[tenant]
+                del self.waiting[name]
             if not turn.done():
-                self._begin(tenant)
+                self._begin(name)
                 turn.set_result(None)
+
+
+class WaitingRoom(Turns):
+    """Work of many tenants for a few threads."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="request")
+
+    async def do(self, tenant: str, work: Callable[[], T]) -> T:
+        """Do ``work`` in a thread, when it is this tenant's turn. Raises Unavailable where too many wait."""
+        async with self.have_turn(tenant):
+            return await asyncio.get_running_loop().run_in_executor(self.pool, work)

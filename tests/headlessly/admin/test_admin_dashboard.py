@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm import Activity, Deal, Lead
+from crm import Activity, Deal, ExchangeRate, Lead
 from headlessly.admin.dashboards import dashboard as page
 from headlessly.admin.dashboards.figures import Figure, Tile
 from headlessly.context import clock
@@ -166,7 +166,8 @@ def test_it_shows_the_numbers_of_a_day_under_the_banner_of_lists(cleo, people):
 def test_it_says_in_each_tile_what_changed_between_two_days(cleo, people):
     with on(3, 3):
         first = Lead.create(name="First", source="website", owner=people.bob)
-        Deal.create(name="Dollars", value=1_000, probability=50)
+        Lead.create(name="There", source="event")
+    Deal.create(name="Dollars", value=1_000, probability=50)
     with on(3, 20):
         first.update(status="Contacted")
         first.update(status="Qualified")
@@ -206,6 +207,32 @@ def test_it_draws_leads_over_an_axis_of_time(cleo, people):
     assert "<title>New leads, March 2025: 3</title>" in year
     nothing = chart(cleo, "Leads over time", "?from=2020-01-01&to=2020-01-31")
     assert "Nothing happened to leads in this period." in nothing and "<polyline" not in nothing
+
+
+def test_it_draws_the_pipeline_in_one_currency_where_every_rate_is_known(cleo, people):
+    Lead.create(name="There", source="event")
+    Deal.create(name="Dollars", value=1_000, probability=50)
+    Deal.create(name="Euros", value=400, currency="EUR", probability=100)
+
+    def bars() -> list[list[str]]:
+        drawn = chart(cleo, "Pipeline").split('<ol class="bars">')[1].split("</ol>")[0]
+        return [
+            [
+                plain(text)
+                for text in re.findall(r'class="(?:label|figure|quiet note)">(.*?)</span>', bar)
+            ]
+            for bar in drawn.split("<li>")[1:]
+        ]
+
+    assert bars() == [
+        ["Prospecting", "€400", "of €400 in 1"], ["Prospecting", "$500", "of $1,000 in 1"],
+    ]  # fmt: skip
+    ExchangeRate.create(currency="EUR", day="2020-01-01", rate=2)
+    first, *others = bars()
+    assert first == ["Prospecting", "$1,300", "of $1,800 ($1,000 + €400) in 2"]
+    assert [label for label, figure, note in others if figure == "$0"] == [
+        "Qualification", "Proposal", "Negotiation",
+    ]  # fmt: skip
 
 
 def on(month: int, day: int) -> Any:

@@ -268,7 +268,7 @@ def test_saving_what_somebody_else_saved_meanwhile_shows_both_and_loses_nothing(
     assert 'value="60000"' in html
     assert 'value="The board"' in html
     assert 'value="12"' in html, "what I did not touch is as it is now"
-    assert "Cleo made this 70,000" in error_of(response, "budget")
+    assert "Cleo made this $70,000" in error_of(response, "budget")
     version = re.search(r'name="version" value="(\d+)"', html).group(1)
     again = mine | {"budget": "60000", "authority": "The board", "score": "12", "version": version}
     assert bob.post(address(lead, "edit"), again).status_code == 302

@@ -85,9 +85,18 @@ def test_without_words_shows_what_was_opened_lately_as_it_is_now(bob, lead, peop
 
 
 def test_goes_to_lists_and_boards(bob, acme):
-    assert labels(find(bob, q="leads"), "Go to") == ["Leads", "Leads board"]
+    assert labels(find(bob, q="leads"), "Go to")[:2] == ["Leads", "Leads board"]
     assert find(bob, q="deals board")["Go to"][0]["url"] == "/~acme/admin/crm/deal/board/"
-    assert "Home" in labels(find(bob), "Go to")
+    assert "Today" in labels(find(bob), "Go to")
+
+
+def test_goes_to_views_those_that_people_saved_too(bob, cleo, acme):
+    assert labels(find(bob, q="going cold"), "Go to") == ["Leads: Going cold"]
+    sent = {"name": "Fairs", "query": "source=fair", "shared": "on"}
+    cleo.post("/~acme/admin/crm/lead/views/", sent)
+    cleo.post("/~acme/admin/crm/lead/views/", {"name": "Fairs, mine", "query": "source=x"})
+    assert labels(find(bob, q="fairs"), "Go to") == ["Leads: Fairs"]
+    assert "source=fair" in find(bob, q="fairs")["Go to"][0]["url"]
 
 
 def test_offers_what_one_may_create(bob, vic, acme):

@@ -10,7 +10,11 @@ from django.test import Client
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from tests.headlessly.admin.signed_in import client_of
 
-PAGES = ["", *(f"headlessly/{m}/" for m in ("tenant", "user", "membership", "apikey"))]
+PAGES = [
+    "",
+    "installation/",
+    *(f"headlessly/{m}/" for m in ("tenant", "user", "membership", "apikey")),
+]
 
 
 @pytest.fixture
@@ -154,3 +158,27 @@ def test_revokes_a_key_by_post_only(olga, acme):
     olga.post(address)
     assert ApiKey.find_valid(secret) is None
     assert olga.post("/admin/headlessly/apikey/apikey_none/revoke/").status_code == 404
+
+
+def test_it_shows_tenants_by_size_what_waits_slow_routes_and_versions(olga, acme, rival, lead):
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE headlessly_event, crm_lead")
+    Tenant.objects.filter(pk=rival.pk).update(log_cluster="closed")
+    olga.get("/admin/")
+    page = olga.get("/admin/installation/").content.decode()
+    text = re.sub(r"<[^>]+>", " ", page)
+    assert page.index("/~acme") < page.index("/~rival")  # the larger one first
+    assert "closed: it moves, or has moved" in text
+    assert "Jobs in line" in text and "PostgreSQL" in text
+    assert "/admin/" in page[page.index("Slow routes") :]
+    assert lead.name not in text
+
+
+def test_its_work_does_not_grow_with_the_tenants(olga, django_assert_max_num_queries, acme):
+    for number in range(60):
+        Tenant.objects.create(slug=f"t{number}", name=f"Tenant {number}")
+    with django_assert_max_num_queries(25):
+        page = olga.get("/admin/installation/").content.decode()
+    assert page.count("<small>/~") == 50

@@ -33,7 +33,7 @@ def test_a_conversion_says_first_what_will_happen(bob, qualified, address, uncha
         said = text(bob.get(address(qualified, "do", "convert")))
     assert "This lead becomes Converted" in said
     assert "A deal is created: Acme Platform Evaluation" in said
-    assert "value 50,000" in said
+    assert "value $50,000" in said
     assert "organization Acme Corp" in said
     assert "owner Bob Stone" in said
     assert "Ada Chen becomes Qualified" in said
@@ -56,6 +56,24 @@ def test_what_will_happen_follows_what_is_typed(bob, qualified, address, unchang
     assert "75,000" in new.content.decode()
     assert "Known deal" in attached.content.decode()
     assert "is created" not in attached.content.decode()
+
+
+def test_a_conversion_hands_the_currency_of_the_lead_to_the_deal(bob, qualified, address):
+    qualified.update(currency="EUR")
+    dialog = bob.get(address(qualified, "do", "convert"))
+    assert "value €50,000" in text(dialog)
+    html = dialog.content.decode()
+    (shown,) = re.findall(r'<input[^>]*name="deal-currency"[^>]*>', html)
+    assert 'value="EUR"' in shown
+    bob.post(
+        address(qualified, "do", "convert"),
+        {"deal-how": "new", "deal-value": "75000", "deal-currency": "CHF"},
+    )
+    deal = type(qualified).get(qualified.pk).deal
+    assert (deal.value, deal.currency) == (75_000, "CHF")
+    deal.update(value=80_000, currency="EUR")
+    timeline = text(bob.get(address(deal, "history")))
+    assert "75,000 CHF" in timeline.replace("\u00a0", " ") and "€80,000" in timeline
 
 
 def test_an_existing_deal_has_to_be_chosen(bob, qualified, address, unchanged):
@@ -313,7 +331,7 @@ def test_a_conflict_in_place_is_only_one_in_the_same_field(bob, cleo, lead, addr
         )
     assert response.status_code == 412
     html = response.content.decode()
-    assert "made this 70,000 meanwhile" in html
+    assert "made this $70,000 meanwhile" in html
     assert 'value="60000"' in html
     version = re.search(r'name="version" value="(\d+)"', html).group(1)
     bob.post(address(lead, "edit"), {"only": "budget", "version": version, "budget": "60000"})
@@ -341,7 +359,7 @@ def test_next_and_previous_walk_the_list_as_it_is_shown(bob, line, address, quer
     from urllib.parse import urlencode
 
     html = bob.get(address(type(line[0]), "change") + f"?{query}").content.decode()
-    shown = re.findall(r'<td class="name"><a href="[^"]*/(lead_\w+)/change/', html)
+    shown = re.findall(r'<td class="name"[^>]*><a href="[^"]*/(lead_\w+)/change/', html)
     for number, id in enumerate(shown):
         lead = next(one for one in line if one.pk == id)
         page = bob.get(f"{address(lead)}?{urlencode({'in': query})}").content.decode()
@@ -356,7 +374,7 @@ def test_next_and_previous_walk_the_list_as_it_is_shown(bob, line, address, quer
 def shown_rows(client: Any, place: str) -> list[tuple[str, str]]:
     """The rows of a list: the address of each one's page, as the list links it, and its id."""
     page = client.get(place).content.decode()
-    found = re.findall(r'<td class="name"><a href="([^"]*/(lead_\w+)/change/[^"]*)"', page)
+    found = re.findall(r'<td class="name"[^>]*><a href="([^"]*/(lead_\w+)/change/[^"]*)"', page)
     return [(unescape(url), id) for url, id in found]
 
 
@@ -469,7 +487,7 @@ def test_overdue_reads_as_overdue_on_every_page(bob, people, lead, address):
     for place in (address(Activity), address(lead), "/~acme/admin/"):
         page = " ".join(re.sub(r"<[^>]+>", " ", bob.get(place).content.decode()).split())
         assert "7 d overdue" in page, place
-        assert "in 7 d" in page, place
+        assert "in 7 d" in page or place == "/~acme/admin/", place
         assert page.count("d overdue") == 1, place
     for place in (address(Deal), address(gone)):
         assert "· overdue" in text(bob.get(place)), place

@@ -250,6 +250,21 @@ def test_it_takes_files_in_and_gives_them_out(
     assert Contact.objects.get(pk=people.ada.pk).name == "Ada C."
     assert cli("import", "-", "--type", "Contact", stdin="x").code == 2
 
+    own = tmp_path / "own.csv"
+    own.write_text("Was;Stand\nMühle;gewonnen\n", encoding="cp1252")
+    said = tmp_path / "mapping.json"
+    columns = {"Was": "name", "Stand": "status"}
+    values = {"status": {"gewonnen": "Converted"}}
+    said.write_text(json.dumps({"columns": columns, "values": values}))
+    for mapping, became in ((f"@{said}", "created"), ("kept", "unchanged")):
+        mapped = cli(
+            "import", own, "--type", "Lead", "--mapping", mapping, "--delimiter", "semicolon"
+        )
+        assert (mapped.code, mapped.json()[became]) == (0, 1), mapped
+    assert Lead.objects.filter(name="Mühle", status="Converted").count() == 1
+    assert cli("import", own, "--type", "Lead", "--mapping", "@/nowhere.json").code == 2
+    assert cli("import", own, "--type", "Lead", "--mapping", "{").code == 2
+
     out = cli(
         "export", "Contact", "--fields", "name,email", "--email.startswith", "ada", "--sort", "name"
     )

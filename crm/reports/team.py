@@ -1,0 +1,113 @@
+"""What each of the team did in a period, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.models import Activity, Contact, Deal, Lead
+from crm.reports.speed import median_responses
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership
+from headlessly.admin import display
+from headlessly.query import money
+from headlessly.query.named_reports import Column, Measured, Row, percent, reports
+from headlessly.query.reports import Records, Slice, moment_text, record_names
+
+COLUMNS = (
+    Column("newLeads", gettext_lazy("New leads"), "leads"),
+    Column("touched", gettext_lazy("Leads touched"), "leads"),
+    Column("firstAnswer", gettext_lazy("First answer"), "seconds"),
+    Column("conversions", gettext_lazy("Conversions"), "leads"),
+    Column("won", gettext_lazy("Won"), "money"),
+    Column("wonDeals", gettext_lazy("Deals won"), "deals"),
+    Column("winRate", gettext_lazy("Win rate"), "percent"),
+    Column("calls", gettext_lazy("Calls"), "activities"),
+    Column("overdue", gettext_lazy("Overdue"), "activities"),
+)
+
+
+def _counted(slice: Slice) -> dict[str, Records]:
+    """The records that are counted, by what they are counted as."""
+    first, end = slice.period.first, slice.period.end
+    ended = slice.records(Deal, actualCloseDate__gte=f"{first}", actualCloseDate__lt=f"{end}")
+    now = "now" if slice.as_of is None else moment_text(slice.as_of)
+    return {
+        "newLeads": slice.during(Lead, "createdAt"),
+        "touched": slice.during(Lead, "lastActivityAt"),
+        "conversions": slice.during(Lead, "convertedAt"),
+        "wonDeals": ended.where(stage__in="Won"),
+        "lostDeals": ended.where(stage__in="Lost"),
+        "calls": slice.during(Activity, "completedAt", status__in="Completed", type__in="Call"),
+        "overdue": slice.records(Activity, status__in=",".join(Activity.OPEN), dueAt__lt=now),
+    }
+
+
+@reports.declare(
+    "team",
+    gettext_lazy("Team"),
+    unit="leads",
+    icon="groups",
+    row_title=gettext_lazy("Owner"),
+    columns=COLUMNS,
+)
+def measure_team(slice: Slice) -> Measured:
+    """What each owner did in the period: leads of theirs created, with a last activity, and converted in it;
+    the median time from the creation of a lead to its first touch, of the latest 2,500 leads; deals won in it
+    (actualCloseDate), what they are worth, and their part of those won or lost; calls completed in it.
+    Overdue is what is open and due, whatever the period. The value is how many leads were created."""
+    counted = _counted(slice)
+    by_owner = {name: _count_by_owner(records) for name, records in counted.items()}
+    won = money.sum_amounts(
+        counted["wonDeals"].queryset(), "value", by=("owner_id",), as_of=slice.as_of
+    )
+    worth = {key[0]: amounts[0] for key, amounts in won.items()}
+    answers = slice.cached(median_responses)
+    people = {each for counts in by_owner.values() for each in counts}
+    if not slice.narrowed and not actors.current().limited:
+        people |= set(
+            Membership.objects.filter(
+                tenant=tenancy.require(), contact__isnull=False, role__in=("rep", "manager")
+            ).values_list("contact", flat=True)
+        )
+    names = record_names(Contact, people)
+    rows = []
+    for person in people:
+        counts = {name: each.get(person, 0) for name, each in by_owner.items()}
+        lost = counts.pop("lostDeals")
+        values: dict[str, Any] = {
+            **counts,
+            "firstAnswer": answers.get(person),
+            "won": worth.get(person, money.Amounts(tenancy.require().currency)),
+            "winRate": percent(counts["wonDeals"], counts["wonDeals"] + lost),
+        }
+        name = names.get(person, display.visible_name(None)) if person else _("Nobody")
+        rows.append(Row(person, name, values, _lists(counted, person)))
+    rows.sort(key=lambda row: (row.key is None, -_size(row), row.name))
+    return Measured(sum(by_owner["newLeads"].values()), counted["newLeads"], rows=rows)
+
+
+def _count_by_owner(records: Records) -> Mapping[str | None, int]:
+    owner = records.noun.schema.owner
+    assert owner is not None
+    return dict(records.count_groups(owner.column))
+
+
+def _lists(counted: Mapping[str, Records], person: str | None) -> dict[str, Records | None]:
+    found: dict[str, Records | None] = {}
+    for name, records in counted.items():
+        owner = records.noun.schema.owner
+        assert owner is not None
+        own = {f"{owner.wire}__isnull": "true"} if person is None else {owner.wire: person}
+        found[name] = records.where(**own)
+    return found | {"won": found["wonDeals"], "firstAnswer": found["newLeads"]}
+
+
+def _size(row: Row) -> float:
+    """By which the rows are put in order: what was won, else how many leads there were."""
+    won = row.values["won"]
+    assert isinstance(won, money.Amounts)
+    return float(won.converted or 0) or float(row.values["newLeads"] or 0) / 1e9  # type: ignore[arg-type]

@@ -1,0 +1,80 @@
+"""How the file of an import is read, and how else it may be, for whoever looks at its trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.declaration import labels
+from headlessly.nouns import Noun
+from headlessly.transfer import formats
+from headlessly.transfer.encodings import ENCODINGS, NAMES
+from headlessly.transfer.models import Import
+from headlessly.transfer.options import DELIMITER_NAMES, Options
+
+
+def reading_choices(source: Import) -> dict[str, Any]:
+    """What may be chosen of how a file is read, with what is chosen or was found."""
+    layout, options = source.layout, Options(**source.options)
+    encodings: list[tuple[str, str]] = []
+    delimiters: list[tuple[str, str]] = []
+    encoding = next((n for n, e in ENCODINGS.items() if e == layout.get("encoding")), "")
+    delimiter = next((n for n, m in DELIMITER_NAMES.items() if m == layout.get("delimiter")), "")
+    if source.format != formats.XLSX:
+        encodings = [(name, NAMES[codec]) for name, codec in ENCODINGS.items()]
+        if not encoding:  # found, and nothing that anybody says
+            encodings.insert(0, ("", NAMES.get(layout["encoding"], layout["encoding"])))
+    if source.format == formats.CSV:
+        marks = {
+            "comma": _("comma"), "semicolon": _("semicolon"), "tab": _("tab"), "pipe": _("vertical bar")
+        }  # fmt: skip
+        delimiters = list(marks.items())
+        if not delimiter:
+            delimiters.insert(0, ("", layout["delimiter"]))
+    return {
+        "encodings": encodings,
+        "encoding": encoding,
+        "delimiters": delimiters,
+        "delimiter": delimiter,
+        "options": options,
+        "defaults": _defaults(source.noun, options),
+        "text": _text(source, encodings, encoding, delimiters, delimiter),
+    }
+
+
+def _defaults(noun: type[Noun], options: Options) -> list[tuple[str, str, Any, str]]:
+    """What rows are that do not say it: input, label, what was said, what it is otherwise."""
+    return [
+        (
+            f"default-{found.wire}",
+            labels.field_label(found),
+            options.defaults.get(found.wire, ""),
+            value,
+        )
+        for name, value in noun.Surface.files.otherwise.items()
+        if (found := noun.schema.by_name[name])
+    ]
+
+
+def _text(
+    source: Import,
+    encodings: list[tuple[str, str]],
+    encoding: str,
+    delimiters: list[tuple[str, str]],
+    delimiter: str,
+) -> str:
+    """How the file is read, in a line."""
+    marks = {"comma": "1.250,00", "point": "1,250.00"}
+    days = {"dmy": _("24/11/2026, day first"), "mdy": _("11/24/2026, month first")}
+    notations = source.notations()
+    decimals = {notations[path].decimal for path in source.seen_fields("numbers")}
+    orders = {notation.days for notation in notations.values() if notation.days}
+    return " · ".join(
+        [
+            *(label for name, label in encodings if name == encoding),
+            *(label for name, label in delimiters if name == delimiter),
+            *(marks[name] for name in sorted(decimals)),
+            *(days[order] for order in sorted(orders)),
+        ]
+    )

@@ -1,0 +1,46 @@
+"""What is planned with a record, in a few words: the next step, that it is overdue, or that there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from headlessly.admin import field_values
+from headlessly.declaration import engagements
+from headlessly.nouns import Noun
+
+
+def planned_texts(noun: type[Noun], records: Iterable[Noun]) -> dict[str, SafeString]:
+    """What is planned with each of the open ones of ``records``, by id; nothing for a noun that nobody
+    engages with. One statement, however many there are."""
+    touching, machine = engagements.engagement_noun(noun), noun.schema.machine
+    states = getattr(noun, "OPEN", None)
+    if touching is None or machine is None or states is None:
+        return {}
+    still_open = [record.pk for record in records if getattr(record, machine.name) in states]
+    if not still_open:
+        return {}
+    other, declared, reference = touching
+    due = other.schema.by_name[declared.due]
+    state = other.schema.require_machine().name
+    first = (
+        other.objects.filter(
+            **{f"{reference.column}__in": still_open, f"{state}__in": getattr(other, "OPEN", ())}
+        )
+        .order_by(reference.column, due.column, "created_at")
+        .distinct(reference.column)
+    )
+    found = dict.fromkeys(still_open, _mark("none", _("nothing planned")))
+    for touch in first:
+        late = field_values.overdue_html(touch, due)
+        when = late or field_values.field_html(touch, due)
+        words = when if late else format_html(_("next: {when}"), when=when) if when else str(touch)
+        found[getattr(touch, reference.column)] = _mark("late" if late else "some", words)
+    return found
+
+
+def _mark(kind: str, words: str) -> SafeString:
+    return format_html('<span class="plan {}">{}</span>', kind, words)

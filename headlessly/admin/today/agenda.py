@@ -1,0 +1,157 @@
+"""What stands on somebody's day: the records of every noun's ``Surface.agenda``, most urgent first.
+
+Each reason is a list of the noun, so that its number and the list that it opens cannot disagree.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.admin import display, field_values
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.changelist import NounList
+from headlessly.admin.lists.tabs import say_stale
+from headlessly.admin.records import composers
+from headlessly.database import timeouts
+from headlessly.declaration.schema import Field
+from headlessly.declaration.surface import Reason
+from headlessly.declaration.verbs import Verb
+from headlessly.nouns import Noun
+
+#: How many records of each reason the day shows.
+SHOWN = 8
+#: The most time that the whole day takes to be read.
+SECONDS = 5
+#: Whose day it is, where it is everybody's.
+TEAM = "team"
+PERSON = "{person}"
+
+
+@dataclass
+class Entry:
+    """One record of the day, and what is done about it from there."""
+
+    record: Noun
+    below: str
+    when: Any
+    owner: str = ""
+    done: Verb | None = None  #: the verb that says that it is done
+    may_put_off: bool = False
+    may_take: bool = False
+    ref: str = ""  #: its noun and id, as forms say it
+    about: str = ""  #: the same of the record that it is about
+
+    @property
+    def url(self) -> str:
+        return display.page_url(type(self.record), "change", self.record.pk)
+
+    @property
+    def done_url(self) -> str:
+        assert self.done is not None
+        return display.page_url(type(self.record), "do", self.record.pk, self.done.name)
+
+    @property
+    def done_inputs(self) -> list[tuple[str, str]]:
+        """What the verb asks for, said for whoever says nothing."""
+        return [(given.name, _("Done")) for given in self.done.inputs.values()] if self.done else []
+
+
+@dataclass
+class AgendaPart:
+    """The records that stand on the day for one reason."""
+
+    reason: Reason
+    noun: type[Noun]
+    query: str
+    found: NounList
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return _(self.reason.name)
+
+    @property
+    def url(self) -> str:
+        return f"{display.page_url(self.noun, 'changelist')}?{self.query}"
+
+
+def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaPart]:
+    """The day of ``person``, the id of a contact, or of all (``TEAM``): what there is, by urgency. It asks
+    the database as often for a long day as for a short one."""
+    reasons = [
+        (reason, noun)
+        for noun in nouns
+        for reason in noun.Surface.agenda
+        # Of a noun that is never stale nothing has gone quiet.
+        if "{stale}" not in reason.query or noun.stale_after() is not None
+    ]
+    reasons.sort(key=lambda each: each[0].rank)
+    with timeouts.read_until(time.monotonic() + SECONDS):
+        parts = [_read_part(noun, reason, person, site) for reason, noun in reasons]
+    return [part for part in parts if part.entries or part.found.problem]
+
+
+def _read_part(noun: type[Noun], reason: Reason, person: str, site: Any) -> AgendaPart:
+    query = agenda_query(noun, reason, person)
+    owner = noun.schema.owner
+    about = _about(noun)
+    known = [*about, owner] if owner is not None else about
+    found = NounList(Address(noun, query, site), per_page=SHOWN, references=known)
+    found.read_page()
+    part = AgendaPart(reason, noun, query, found)
+    part.entries = [_entry(record, reason, about, person) for record in found.records]
+    return part
+
+
+def agenda_query(noun: type[Noun], reason: Reason, person: str) -> str:
+    """The address of a reason's list, for whose day it is."""
+    given = QueryDict(say_stale(noun, reason.query), mutable=True)
+    mine = person == actors.current().contact_id
+    for name, value in list(given.items()):
+        if value == PERSON:
+            if person == TEAM:
+                del given[name]
+            else:
+                given[name] = "me" if mine else person
+    return given.urlencode(safe=",")
+
+
+def _about(noun: type[Noun]) -> list[Field]:
+    return list(noun.schema.about or display.about_references(noun))
+
+
+def _entry(record: Noun, reason: Reason, about: list[Field], person: str) -> Entry:
+    noun = type(record)
+    schema, actor = noun.schema, actors.current()
+    moment = schema.by_name[reason.moment]
+    owner = schema.owner
+    other = getattr(record, owner.name) if owner is not None else None
+    entry = Entry(
+        record,
+        below=display.subtitle(record, about),
+        when=field_values.field_html(record, moment),
+        owner=display.visible_name(other) if person == TEAM and other is not None else "",
+        done=composers.done_verb(record) if noun.Surface.engagements else None,
+        ref=f"{noun.__name__}.{record.pk}",
+        about=next(
+            (
+                f"{each.to}.{getattr(record, each.column)}"
+                for each in about
+                if noun.Surface.engagements and getattr(record, each.column)
+            ),
+            "",
+        ),
+    )
+    if owner is not None and getattr(record, owner.column) is None:
+        entry.may_take = bool(actor.contact_id) and actors.may(actor, "update", noun)
+    if reason.moment == noun.Surface.due:
+        entry.may_put_off = actors.may(actor, "update", noun)
+    else:
+        entry.may_put_off = composers.plan_form(noun) is not None and not entry.may_take
+    return entry

@@ -1,0 +1,267 @@
+"""The first page of a tenant: what is next, for oneself or for the team, and what is done about it there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.forms import Media
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership
+from headlessly.admin import display, toasts
+from headlessly.admin.records import composers
+from headlessly.admin.sites import TenantSite
+from headlessly.admin.today import agenda, setup_steps
+from headlessly.admin.undo import safe_return
+from headlessly.context import clock
+from headlessly.declaration import engagements, labels
+from headlessly.declaration.registry import registry
+from headlessly.errors import HeadlesslyError
+from headlessly.execution import executor
+from headlessly.language.moments import When, read_when
+from headlessly.nouns import Noun
+from headlessly.query import counts
+
+MEDIA = Media(css={"all": ["headlessly/today.css"]}, js=["headlessly/today.js"])
+#: To when something is put off with one key; what is typed is understood as well.
+LATER = ("in 3 hours", "tomorrow", "next mon", "in 2 weeks")
+
+
+def urls(site: TenantSite) -> list[URLPattern]:
+    """The addresses below the first page's own."""
+    return [
+        site.page("today/later/", later_view, "put_off"),
+        site.page("today/take/", take_view, "take"),
+    ]
+
+
+def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
+    """What the page shows."""
+    nouns, person = site.nouns, whose_day(request)
+    parts = agenda.read_agenda(nouns, person, site) if person else []
+    with_machine = [noun for noun in nouns if noun.schema.machine]
+    here = _address(request)
+    return {
+        "title": _("Today"),
+        "media": MEDIA,
+        "own_heading": True,
+        "person": person,
+        "whose": _whose_choices(person),
+        "parts": parts,
+        "later": list(zip(LATER, _later_labels(), strict=True)),
+        "here": here,
+        "next_step": ask_next_step(request, site, here),
+        "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
+        "first": _first_steps(nouns),
+        "setup": setup_steps.open_steps(request),
+        "may_link": actors.may_administer(actors.current()),
+    }
+
+
+# -- whose day ---------------------------------------------------------------------------------
+
+
+def whose_day(request: HttpRequest) -> str:
+    """The id of the contact whose day is asked for, or ``team``, with which those begin who lead others or
+    are no contact; empty for somebody who is none and is limited to their own."""
+    actor = actors.current()
+    asked = request.GET.get("of", "")
+    if asked == agenda.TEAM and not actor.limited:
+        return agenda.TEAM
+    if asked and not actor.limited and _is_colleague(asked):
+        return asked
+    if asked == "me" and actor.contact_id:
+        return actor.contact_id
+    if not actor.limited and (actors.may_share(actor) or not actor.contact_id):
+        return agenda.TEAM
+    return actor.contact_id or ""
+
+
+def _is_colleague(contact: str) -> bool:
+    return Membership.objects.filter(tenant=tenancy.require(), contact=contact).exists()
+
+
+def _whose_choices(person: str) -> list[dict[str, Any]]:
+    """One's own day and the team's, and that of the colleague who was asked for."""
+    actor = actors.current()
+    found = []
+    if actor.contact_id:
+        found.append({"label": _("Mine"), "of": "me", "on": person == actor.contact_id})
+    if not actor.limited:
+        found.append({"label": _("Team"), "of": agenda.TEAM, "on": person == agenda.TEAM})
+    if person and person not in (agenda.TEAM, actor.contact_id):
+        contact = Membership.objects.select_related("contact").get(
+            tenant=tenancy.require(), contact=person
+        )
+        found.append({"label": str(contact.contact), "of": person, "on": True})
+    return found if len(found) > 1 else []
+
+
+def _address(request: HttpRequest, **more: str) -> str:
+    """This page, for the day that it shows, with more said."""
+    said = {"of": request.GET["of"]} if request.GET.get("of") else {}
+    query = urlencode({**said, **more})
+    return reverse("admin:index") + (f"?{query}" if query else "")
+
+
+# -- what comes after something is done --------------------------------------------------------
+
+
+@dataclass
+class NextStepForm:
+    """The question what comes next with a record whose step was done."""
+
+    record: Noun
+    composer: composers.Composer
+
+    @property
+    def url(self) -> str:
+        return display.page_url(type(self.record), "change", self.record.pk)
+
+
+def ask_next_step(request: HttpRequest, site: TenantSite, back: str) -> NextStepForm | None:
+    """The form for the next step with the record that the address names as ``next``; None without one, and
+    where one is planned."""
+    record = _record_named(request.GET.get("next", ""))
+    if record is None or (form := composers.plan_form(type(record))) is None:
+        return None
+    planned = composers.open_touches(record)
+    if planned and planned["rows"]:
+        return None
+    touching = engagements.require_engagement_noun(type(record))
+    proposal = {touching.declared.headline: _("Follow up"), touching.declared.due: _("tomorrow")}
+    return NextStepForm(record, composers.make_composer(form, record, site, "", proposal))
+
+
+def _record_named(text: str) -> Any:
+    """The record that ``Lead.lead_1`` names, as far as one sees it; else None."""
+    name, _dot, id = text.partition(".")
+    noun = registry.get(name)
+    return None if noun is None else noun.objects.filter(pk=id[:64].replace("\0", "")).first()
+
+
+# -- what is done from here --------------------------------------------------------------------
+
+
+@require_POST
+def later_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """Put a record off: what has a day of its own gets another, of all else a step is planned."""
+    back = safe_return(request) or reverse("admin:index")
+    record = _record_named(request.POST.get("record", ""))
+    text = request.POST.get("until", "").strip()
+    now = timezone.localtime(clock.now()).replace(tzinfo=None)
+    when = read_when(text[:100], now)
+    if record is None:
+        messages.error(request, _("This is not there any more."))
+    elif when is None:
+        messages.error(request, _("No day is understood of this: type 3.12., fri or tomorrow 9."))
+    else:
+        try:
+            said = put_off(record, when, request.POST.get("moment", ""))
+        except HeadlesslyError as problem:
+            messages.error(request, problem.message)
+        else:
+            toasts.say(request, said, undo=True)
+    return HttpResponseRedirect(back)
+
+
+def put_off(record: Noun, when: When, moment: str) -> str:
+    """Do so, and say what was done. Raises what the executor raises."""
+    noun = type(record)
+    day = display.day_text(when.day)
+    due = noun.schema.by_name.get(noun.Surface.due or "")
+    if due is not None and moment == due.name:
+        executor.run(noun.verbs["update"], record.pk, _due_values(noun, due.name, when), text=True)
+        return _("%(record)s: %(day)s.") % {"record": record, "day": day}
+    form = composers.plan_form(noun)
+    if form is None:
+        raise noun.not_found(record.pk)
+    touching = engagements.require_engagement_noun(noun)
+    given = _due_values(touching.noun, touching.declared.due, when)
+    composers.write_touch(form, record, {touching.declared.headline: _("Follow up"), **given})
+    return _("Planned: %(record)s, %(day)s.") % {"record": record, "day": day}
+
+
+def _due_values(noun: Any, name: str, when: When) -> Mapping[str, str]:
+    """A day or a moment as a verb takes it."""
+    field = noun.schema.by_name[name]
+    if field.type == "date" or when.time is None:
+        whole = {field.day_if: "true"} if field.day_if else {}
+        return {name: when.day.isoformat(), **whole}
+    moment = datetime.combine(when.day, when.time, timezone.get_current_timezone())
+    whole = {field.day_if: "false"} if field.day_if else {}
+    return {name: moment.isoformat(), **whole}
+
+
+@require_POST
+def take_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """Make a record that nobody owns one's own; who comes second is told who was first."""
+    back = safe_return(request) or reverse("admin:index")
+    record = _record_named(request.POST.get("record", ""))
+    person = actors.current().contact_id
+    owner = None if record is None else record.schema.owner
+    if record is None or owner is None or not person:
+        messages.error(request, _("This is not there any more."))
+    elif getattr(record, owner.column) is not None:
+        taken = display.visible_name(getattr(record, owner.name))
+        messages.error(
+            request, _("%(record)s is %(owner)s's by now.") % {"record": record, "owner": taken}
+        )
+    else:
+        try:
+            executor.run(
+                record.verbs["update"], record.pk, {owner.name: person}, if_match=record.version
+            )
+        except HeadlesslyError as problem:
+            messages.error(request, problem.message)
+        else:
+            toasts.say(request, _("%s is yours.") % record, undo=True)
+    return HttpResponseRedirect(back)
+
+
+# -- beside it ---------------------------------------------------------------------------------
+
+
+def _later_labels() -> list[str]:
+    return [_("Later today"), _("Tomorrow"), _("Monday"), _("In two weeks")]
+
+
+def _first_steps(nouns: list[type[Noun]]) -> list[dict[str, str]]:
+    """What somebody adds who starts with nothing."""
+    actor = actors.current()
+    return [
+        {"label": labels.a_noun(noun), "url": display.page_url(noun, "add")}
+        for noun in nouns[:3]
+        if actors.may(actor, "create", noun)
+    ]
+
+
+def _counts_by_state(counted: counts.StateCounts) -> dict[str, Any]:
+    """How many records stand in each state, each number with its list."""
+    noun = counted.noun
+    start = display.page_url(noun, "changelist")
+    wire = noun.schema.by_name[counted.machine.name].wire
+    return {
+        "title": labels.plural_title(noun),
+        "url": start,
+        "empty": not any(counted.states.values()),
+        "states": [
+            {
+                "state": display.state_html(noun, state),
+                "count": display.number(count) + ("+" if state in counted.capped else ""),
+                "none": not count,
+                "url": f"{start}?{wire}={state}",
+            }
+            for state, count in counted.states.items()
+        ],
+    }

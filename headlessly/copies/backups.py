@@ -1,0 +1,167 @@
+"""The whole database in one file, for small installations: made by pg_dump, read by pg_restore.
+
+The file is pg_dump's own and nothing else, so that it is read without this product, too. Which version of the
+product wrote it, the migrations in it tell.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+
+from headlessly.access.models import Tenant
+from headlessly.copies.programs import ProgramFailed, connection_words, find_program
+from headlessly.log import offsets
+
+#: Whoever else is connected: they would wait for a restore, and go on with what they knew before it.
+OTHERS = """
+SELECT coalesce(nullif(application_name, ''), 'without a name'), count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+AND application_name NOT LIKE 'headlessly copy%' GROUP BY 1 ORDER BY 1"""
+TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+#: In the transaction of the restore: where that fails, all is as it was.
+EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+#: Of a database that belongs to somebody else: extensions and their comments are the administrator's.
+PLAIN = ("--no-owner", "--no-privileges", "--no-comments")
+
+
+class BackupRefused(Exception):
+    """It was not done, and nothing was changed; says why, and what to do."""
+
+
+class BackupFacts(NamedTuple):
+    """What a backup says of itself."""
+
+    made_at: datetime  #: everything that was committed before is in it
+    unknown: list[
+        str
+    ]  #: migrations that this version of the product does not have: it is an earlier one
+    missing: list[str]  #: migrations of this version that are not in it: it is a later one
+
+
+def write_backup(file: Path, *, replace: bool = False) -> datetime:
+    """Write the database to ``file``; answers the moment before which everything committed is in it.
+
+    The file appears when it is whole. Raises BackupRefused and ProgramFailed.
+    """
+    if file.exists() and not replace:
+        raise BackupRefused(f"{file} exists. Choose another name, or give --replace.")
+    if not file.parent.is_dir():
+        raise BackupRefused(f"There is no folder {file.parent}.")
+    if not os.access(file.parent, os.W_OK):
+        raise BackupRefused(f"Nothing can be written to the folder {file.parent}.")
+    program = find_program("pg_dump")
+    where, environment = connection_words()
+    moment = datetime.now(UTC)
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # for its owner alone
+    os.close(handle)
+    try:
+        words = [program, "--format=custom", *PLAIN[:2], "--file", name]
+        _run([*words, "--dbname", where], environment)
+        Path(name).replace(file)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return moment
+
+
+def read_facts(file: Path) -> BackupFacts:
+    """What the backup says of itself. Raises BackupRefused for a file that is none of this product's."""
+    if not file.is_file():
+        raise BackupRefused(f"There is no file {file}.")
+    program, environment = find_program("pg_restore"), connection_words()[1]
+    try:
+        contents = _run([program, "--list", str(file)], environment)
+        wanted = ("--data-only", "--table=django_migrations", "--file=-")
+        rows = _run([program, *wanted, str(file)], environment)
+    except ProgramFailed as problem:
+        raise BackupRefused(f"{file} is no backup, or not whole: {problem}") from None
+    made = re.search(r"^;\s+Archive created at (\S+ \S+)", contents, re.MULTILINE)
+    applied = {
+        (columns[1], columns[2])
+        for line in rows.splitlines()
+        if len(columns := line.split("\t")) == 4 and columns[0].isdecimal()
+    }
+    if not made or ("headlessly", "0001_initial") not in applied:
+        raise BackupRefused(f"{file} is a dump of another product: it has no tables of this one.")
+    ours = known_migrations()
+    return BackupFacts(
+        datetime.strptime(made[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC),
+        sorted(".".join(key) for key in applied - ours),
+        sorted(".".join(key) for key in ours - applied),
+    )
+
+
+def known_migrations() -> set[tuple[str, str]]:
+    """The migrations of this version of the product, each as its app and its name."""
+    return set(MigrationLoader(None).disk_migrations)
+
+
+def restore_backup(file: Path, *, replace: bool = False) -> tuple[BackupFacts, list[str]]:
+    """Put the backup into the database of the settings, and have every log go on there.
+
+    Answers what the backup says of itself, and the tenants whose log was resumed. It is all or nothing.
+    Raises BackupRefused, also for a database with tables unless ``replace``; and ProgramFailed.
+    """
+    facts = read_facts(file)
+    if facts.unknown:
+        raise BackupRefused(
+            f"{file} was written by a later version of the product, which has "
+            f"{', '.join(facts.unknown[:3])}. Install that version first."
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES)
+        if (count := cursor.fetchone()[0]) and not replace:
+            raise BackupRefused(
+                f"The database {connection.settings_dict['NAME']} is not empty: it has {count} tables. "
+                "Make an empty one, or give --replace: all that is in it is then deleted."
+            )
+        cursor.execute(OTHERS)
+        if others := cursor.fetchall():
+            listed = ", ".join(f"{name} ({number})" for name, number in others)
+            raise BackupRefused(f"Others use the database: {listed}. End `serve` and `work` first.")
+    connection.close()
+    _pour(file)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # or the first questions are planned as if there were nothing
+    if facts.missing:
+        return facts, []  # the tables are another version's: `migrate` comes first
+    return facts, [t.slug for t in Tenant.objects.order_by("slug") if offsets.resume_log(t)]
+
+
+def _pour(file: Path) -> None:
+    """Have pg_restore write the statements, and psql execute them in one transaction."""
+    where, environment = connection_words()
+    reading = [find_program("pg_restore"), *PLAIN, "--file=-", str(file)]
+    writing = [find_program("psql"), "--dbname", where, "--no-psqlrc", "--quiet"]
+    writing += ["--output", os.devnull, "--set", "ON_ERROR_STOP=1", "--single-transaction"]
+    writing += ["--command", "SET client_min_messages = warning", "--command", EMPTY, "--file", "-"]
+    with tempfile.TemporaryFile() as problems:
+        reader = subprocess.Popen(reading, env=environment, stdout=subprocess.PIPE, stderr=problems)
+        writer = subprocess.Popen(
+            writing,
+            env=environment,
+            stdin=reader.stdout,
+            stdout=subprocess.DEVNULL,
+            stderr=problems,
+        )
+        if reader.stdout is not None:
+            reader.stdout.close()  # it is the writer's: where that ends, the reader learns of it
+        failed = [writer.wait(), reader.wait()]
+        problems.seek(0)
+        if any(failed):
+            raise ProgramFailed(problems.read().decode(errors="replace").strip()[-2000:])
+
+
+def _run(words: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ProgramFailed(done.stderr.strip()[-2000:] or f"{words[0]} failed.")
+    return done.stdout

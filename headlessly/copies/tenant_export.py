@@ -1,0 +1,98 @@
+"""A whole tenant in a folder: a file of JSON lines for each table, its log and its past included.
+
+All of it is of one moment, while others write. ``manifest.json`` says what there is and is written last: a
+folder without one is not whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from psycopg import IsolationLevel
+
+from headlessly.copies.tenant_rows import Connection, CopyRefused, connect, read_rows
+from headlessly.copies.tenant_tables import PERSON_COLUMNS, tenant_tables
+from headlessly.environment import product_version
+
+#: Of the files; another number for what an earlier version would not understand.
+FORMAT = 1
+MANIFEST, PEOPLE = "manifest.json", "people.ndjson"
+#: Whoever has a place, a view or a key in the tenant.
+PEOPLE_SQL = """
+SELECT {columns} FROM headlessly_user AS u WHERE u.id IN (
+    SELECT user_id FROM headlessly_membership WHERE tenant_id = %(tenant)s
+    UNION SELECT user_id FROM headlessly_view WHERE tenant_id = %(tenant)s
+    UNION SELECT user_id FROM headlessly_start WHERE tenant_id = %(tenant)s
+    UNION SELECT user_id FROM headlessly_pin WHERE tenant_id = %(tenant)s
+    UNION SELECT user_id FROM headlessly_apikey WHERE tenant_id = %(tenant)s
+) ORDER BY u.id"""
+
+
+def export_tenant(slug: str, folder: Path, *, with_secrets: bool = False) -> dict[str, Any]:
+    """Write the tenant to ``folder``, which is made; answers the manifest. Raises CopyRefused.
+
+    Only its owner may read the files. ``with_secrets`` adds those of webhooks, in the open, and the hashes of
+    keys and passwords.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CopyRefused(f"{folder} is not empty. Choose another folder.")
+    source = connect()
+    try:
+        source.isolation_level = IsolationLevel.REPEATABLE_READ  # all of it is of one moment
+        source.read_only = True
+        tenant = find_tenant(source, slug)
+        moment = datetime.now(UTC)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tables = {}
+        for table in tenant_tables(with_secrets=with_secrets):
+            lines = read_rows(source, table, tenant, with_secrets=with_secrets)
+            count = _write_lines(folder / f"{table.name}.ndjson", lines)
+            tables[table.name] = {"rows": count, "columns": list(table.columns)}
+        people = (
+            orjson.dumps(person).decode()
+            for person in read_people(source, tenant, with_secrets=with_secrets)
+        )
+        manifest = {
+            "format": FORMAT,
+            "product": product_version(),
+            "tenant": slug,
+            "moment": moment,
+            "secrets": with_secrets,
+            "people": _write_lines(folder / PEOPLE, people),
+            "tables": tables,
+        }
+    finally:
+        source.close()
+    text = orjson.dumps(manifest, option=orjson.OPT_INDENT_2).decode()
+    _write_lines(folder / MANIFEST, [text])
+    return manifest
+
+
+def find_tenant(source: Connection, slug: str) -> int:
+    """The number of the tenant in that database. Raises CopyRefused."""
+    found = source.execute("SELECT id FROM headlessly_tenant WHERE slug = %s", (slug,)).fetchone()
+    if found is None:
+        raise CopyRefused(f"There is no tenant {slug}.")
+    return found[0]
+
+
+def read_people(source: Connection, tenant: int, *, with_secrets: bool) -> Iterator[dict[str, Any]]:
+    """The accounts that the tenant's rows refer to."""
+    names = [*PERSON_COLUMNS, *(["password"] if with_secrets else [])]
+    query = PEOPLE_SQL.format(columns=", ".join(f"u.{name}" for name in names))
+    for row in source.execute(query, {"tenant": tenant}):  # type: ignore[arg-type]
+        yield dict(zip(names, row, strict=True))
+
+
+def _write_lines(file: Path, lines: Iterable[str]) -> int:
+    count = 0
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        for line in lines:
+            out.write(line + "\n")
+            count += 1
+    return count

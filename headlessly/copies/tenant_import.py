@@ -1,0 +1,184 @@
+"""A tenant out of a folder, into the database at hand: all of it or nothing.
+
+Numbers of events are the database's own: they stay what they were where they are free here, else all of them
+grow by the same. Places in the log stay (see :mod:`headlessly.log.offsets`), and so do the cursors of
+followers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+from django.core.exceptions import ValidationError
+
+from headlessly.access.models import SLUG, Tenant
+from headlessly.copies.tenant_export import FORMAT, MANIFEST, PEOPLE
+from headlessly.copies.tenant_rows import Arrival, Connection, CopyRefused, connect
+from headlessly.copies.tenant_tables import TenantTable, tenant_tables
+from headlessly.log import offsets
+
+#: How many numbers a block of one database's has, where sequences of several begin apart from each other.
+BLOCK = 2**43
+LAST_NUMBER = "SELECT last_value FROM headlessly_event_seq_seq"
+STOPPED = "It was moved to another installation before it was done."
+
+
+def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, Any], list[str]]:
+    """Make the tenant that is in ``folder``, as ``slug`` or as it was called.
+
+    Answers the manifest, and who of its people has an account here already. Raises CopyRefused.
+    """
+    manifest = read_manifest(folder)
+    tables = tenant_tables(with_secrets=manifest["secrets"])
+    _check(manifest, tables, folder)
+    target = connect()
+    try:
+        arrival = Arrival(target, fixed={"slug": slug or manifest["tenant"]})
+        refuse_slug(target, arrival.fixed["slug"])
+        arrival.shift = reserve_numbers(target, _first_and_last(folder / "headlessly_event.ndjson"))
+        (line,) = _lines(folder / "headlessly_tenant.ndjson")
+        arrival.add_tenant(line)
+        known = arrival.add_people(map(orjson.loads, _lines(folder / PEOPLE)))
+        past_is_cleared = False
+        for table in tables:
+            if table.model is Tenant:
+                continue
+            if table.is_past and not past_is_cleared:
+                clear_past(arrival, tables)
+                past_is_cleared = True
+            count = arrival.write_rows(table, _lines(folder / f"{table.name}.ndjson"))
+            if count != manifest["tables"][table.name]["rows"]:
+                raise CopyRefused(f"{table.name}.ndjson is not whole: it has {count} rows.")
+        target.execute(
+            "UPDATE headlessly_import SET status = 'failed', message = %s, finished_at = now() "
+            "WHERE tenant_id = %s AND status IN ('queued', 'running')",
+            (STOPPED, arrival.tenant),
+        )
+        target.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        refuse_foreign_references(arrival, tables)
+        open_log(arrival)
+        target.commit()
+    except psycopg.IntegrityError as problem:
+        raise CopyRefused(f"Something that is referred to is missing: {problem}") from None
+    finally:
+        target.close()
+    return manifest, known
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What is in the folder. Raises CopyRefused for one that is no export, or not whole."""
+    try:
+        manifest = orjson.loads((folder / MANIFEST).read_bytes())
+        kind, *_ = (manifest["format"], manifest["tables"], manifest["tenant"], manifest["secrets"])
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+        raise CopyRefused(
+            f"{folder} is no whole export of a tenant: {MANIFEST}, which is written last, is not there."
+        ) from None
+    if kind != FORMAT:
+        raise CopyRefused(f"{folder} has the format {kind}; this version reads {FORMAT}.")
+    return manifest
+
+
+def _check(manifest: dict[str, Any], tables: list[TenantTable], folder: Path) -> None:
+    """Raise CopyRefused where the export is of a version with other tables, or files are missing."""
+    there = {name: set(facts["columns"]) for name, facts in manifest["tables"].items()}
+    here = {table.name: set(table.columns) for table in tables}
+    other = sorted(name for name in there.keys() | here.keys() if there.get(name) != here.get(name))
+    if other:
+        raise CopyRefused(
+            f"The export is of version {manifest.get('product')}, which has other columns in "
+            f"{', '.join(other[:3])}. Bring both installations to the same version first."
+        )
+    for name in [*(f"{table.name}.ndjson" for table in tables), PEOPLE]:
+        if not (folder / name).is_file():
+            raise CopyRefused(f"{folder} is not whole: {name} is missing.")
+
+
+def refuse_slug(target: Connection, slug: str) -> None:
+    """Raise CopyRefused for a slug that is none, or taken."""
+    try:
+        SLUG(slug)
+    except ValidationError as problem:
+        raise CopyRefused(f"{slug}: {problem.message}") from None
+    taken = "SELECT EXISTS (SELECT FROM headlessly_tenant WHERE slug = %s)"
+    if target.execute(taken, (slug,)).fetchone() == (True,):
+        raise CopyRefused(f"There is a tenant {slug} here already. Choose another: --slug NAME.")
+
+
+def reserve_numbers(target: Connection, bounds: tuple[int, int] | None, more: int = 0) -> int:
+    """By how much numbers of events grow here so that all are free: 0 where they are free as they are.
+
+    ``bounds`` are the first and the last of them, ``more`` how many others may follow. In a transaction of
+    its own, for whoever writes events waits.
+    """
+    if bounds is None:
+        return 0
+    first, last = bounds[0], bounds[1] + more
+    target.execute(
+        "LOCK TABLE headlessly_event IN SHARE ROW EXCLUSIVE MODE"
+    )  # all that were drawn are there
+    taken = "SELECT EXISTS (SELECT FROM headlessly_event WHERE seq BETWEEN %s AND %s)"
+    (drawn,) = target.execute(LAST_NUMBER).fetchone()  # type: ignore[misc]
+    shift = 0
+    if target.execute(taken, (first, last)).fetchone() == (True,):
+        shift = max(drawn, last) + 1 - first
+    if drawn // BLOCK == (last + shift) // BLOCK and drawn < last + shift:
+        target.execute("SELECT setval('headlessly_event_seq_seq', %s)", (last + shift,))
+    target.commit()
+    return shift
+
+
+def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:
+    """Delete the versions that the triggers made of the rows that arrived: the true ones follow."""
+    for table in tables:
+        if table.is_past:
+            arrival.target.execute(
+                f"DELETE FROM {table.name} WHERE tenant_id = %s",  # type: ignore[arg-type]
+                (arrival.tenant,),
+            )
+
+
+def open_log(arrival: Arrival) -> None:
+    """Let the log go on here, behind all its places."""
+    arrival.target.execute(
+        "UPDATE headlessly_tenant SET log_cluster = '', has_webhooks = EXISTS ("
+        "SELECT FROM headlessly_webhook AS w WHERE w.tenant_id = headlessly_tenant.id AND w.active) "
+        "WHERE id = %s",
+        (arrival.tenant,),
+    )
+    arrival.target.execute(offsets.RESUME, (arrival.tenant, False))  # type: ignore[arg-type]
+
+
+def refuse_foreign_references(arrival: Arrival, tables: list[TenantTable]) -> None:
+    """Raise CopyRefused where a row that arrived refers to a record of another tenant here."""
+    for table in tables:
+        for column, model in table.references if table.has_tenant else ():
+            query = (
+                f"SELECT t.{column} FROM {table.name} AS t JOIN {model._meta.db_table} AS r "
+                f'ON r."{model._meta.pk.column}" = t.{column} '
+                "WHERE t.tenant_id = %s AND r.tenant_id <> t.tenant_id LIMIT 1"
+            )
+            if found := arrival.target.execute(query, (arrival.tenant,)).fetchone():  # type: ignore[arg-type]
+                raise CopyRefused(
+                    f"{table.name}: {column} {found[0]} is a record of another tenant here."
+                )
+
+
+def _first_and_last(file: Path) -> tuple[int, int] | None:
+    """The lowest and the highest number of the events in a file; None where there are none."""
+    numbers = [0, 0]
+    for line in _lines(file):
+        seq = orjson.loads(line)["seq"]
+        numbers = [min(numbers[0] or seq, seq), max(numbers[1], seq)]
+    return (numbers[0], numbers[1]) if numbers[1] else None
+
+
+def _lines(file: Path) -> Iterator[str]:
+    with file.open() as lines:
+        for line in lines:
+            if line.strip():
+                yield line.rstrip("\n")

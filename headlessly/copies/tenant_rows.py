@@ -1,0 +1,230 @@
+"""The rows of a tenant as JSON, out of one database and into another, in chunks.
+
+PostgreSQL writes the JSON and reads it: an amount, a moment and bytes come back as they were.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import psycopg
+from django.contrib.auth.hashers import make_password
+from django.db import connection
+from psycopg.types.json import Jsonb
+
+from headlessly.access.encryption import Undecipherable, decrypt, encrypt
+from headlessly.access.models import Tenant
+from headlessly.copies.programs import connection_words
+from headlessly.copies.tenant_tables import (
+    NUMBERS_OF_EVENTS,
+    PERSON_COLUMNS,
+    WITHOUT_SECRET,
+    TenantTable,
+    tenant_tables,
+)
+from headlessly.database.cluster import CLOSED
+from headlessly.log.events import Event
+
+#: How much is written at once: rows, or bytes of them.
+ROWS, BYTES = 1_000, 4_000_000
+#: What the text of a moment depends on, and how long one statement may take: as long as it needs.
+SESSION = (
+    "SET timezone = 'UTC'; SET bytea_output = 'hex'; SET extra_float_digits = 1; SET statement_timeout = 0;"
+    " SET idle_in_transaction_session_timeout = 0; SET datestyle = 'ISO'"
+)
+Connection = psycopg.Connection[Any]
+
+
+class CopyRefused(Exception):
+    """The tenant was not copied; says why, and what to do."""
+
+
+def connect(url: str | None = None) -> Connection:
+    """A connection of its own, to the database of the settings or to the one at ``url``.
+
+    Raises CopyRefused.
+    """
+    where: str | None = url
+    environment: dict[str, str] = {}
+    if url is None:
+        connection.ensure_connection()  # an embedded server is started by the first who needs it
+        where, environment = connection_words()
+    try:
+        made = psycopg.connect(where or "", password=environment.get("PGPASSWORD"))
+        made.execute(SESSION)
+        made.commit()
+    except psycopg.Error as problem:
+        raise CopyRefused(f"The database cannot be reached: {str(problem).strip()}") from None
+    return made
+
+
+def read_rows(
+    source: Connection,
+    table: TenantTable,
+    tenant: int,
+    *,
+    with_secrets: bool,
+    only: str = "true",
+    given: tuple[Any, ...] = (),
+) -> Iterator[str]:
+    """The rows of a tenant, each as a line of JSON; ``only`` those for which a condition on ``t`` holds."""
+    columns = table.columns
+    if not with_secrets:
+        columns = tuple(c for c in columns if c not in table.encrypted)
+    listed = ", ".join(f't."{column}"' for column in columns)
+    query = (
+        f"COPY (SELECT row_to_json(r) FROM (SELECT {listed} FROM {table.name} AS t "
+        f"WHERE {table.owned_by} AND ({only}) ORDER BY {table.order}) AS r) TO STDOUT"
+    )
+    with source.cursor() as cursor, cursor.copy(query, (tenant, *given)) as copy:
+        for (line,) in copy.rows():
+            yield _legible(table, line, with_secrets) if table.encrypted else line
+
+
+def _legible(table: TenantTable, line: str, with_secrets: bool) -> str:
+    row = orjson.loads(line)
+    if not with_secrets:
+        row |= WITHOUT_SECRET.get(table.label, {})
+    for column in table.encrypted:
+        if row.get(column) is not None:
+            try:
+                row[column] = decrypt(row[column])
+            except Undecipherable as problem:
+                raise CopyRefused(f"{table.name}: {problem}") from None
+    return orjson.dumps(row).decode()
+
+
+def _unreadable(table: TenantTable, line: str) -> str:
+    """The line with its secrets encrypted, new ones where there are none."""
+    row = orjson.loads(line)
+    for column in table.encrypted:
+        row[column] = encrypt(row.get(column) or "whsec_" + secrets.token_urlsafe(32))
+    return orjson.dumps(row).decode()
+
+
+@dataclass
+class Arrival:
+    """A tenant in the database that it comes to: what is another here."""
+
+    target: Connection
+    tenant: int = 0
+    shift: int = 0  #: what is added to numbers of events
+    people: dict[str, str] = field(default_factory=dict)  #: who is here already, by their id there
+    fixed: dict[str, Any] = field(default_factory=dict)  #: columns of the tenant that are another
+    #: Whether rows of the tenant that are here by their key become those that come; else it is an error.
+    replaces: bool = False
+
+    def write_rows(self, table: TenantTable, lines: Iterable[str]) -> int:
+        """Write rows, in chunks; answers how many. Raises CopyRefused where one is here already."""
+        count = 0
+        for chunk in in_chunks(lines):
+            if table.encrypted:
+                chunk = [_unreadable(table, line) for line in chunk]
+            sql, given = self._insert(table)
+            given["rows"] = f"[{','.join(chunk)}]"
+            first, count = count + 1, count + len(chunk)
+            try:
+                written = self.target.execute(sql + self._on_conflict(table), given).rowcount  # type: ignore[arg-type]
+            except psycopg.errors.UniqueViolation as problem:
+                raise CopyRefused(
+                    f"{table.name}: there is one here already. {problem.diag.message_detail}"
+                ) from None
+            except (psycopg.DataError, psycopg.IntegrityError) as problem:
+                raise CopyRefused(f"{table.name}, rows {first} to {count}: {problem}") from None
+            if written < len(chunk) and table.model is not Event:
+                raise CopyRefused(f"{table.name}: another tenant here has a row with the same key.")
+        return count
+
+    def _on_conflict(self, table: TenantTable) -> str:
+        if not self.replaces or table.key is None:
+            return ""
+        if table.model is Event:
+            return " ON CONFLICT (id) DO NOTHING"  # it never changes
+        changed = ", ".join(f'"{c}" = excluded."{c}"' for c in table.columns if c != table.key)
+        same = f" WHERE {table.name}.tenant_id = excluded.tenant_id" if table.has_tenant else ""
+        return f" ON CONFLICT ({table.key}) DO UPDATE SET {changed}{same}"
+
+    def _insert(self, table: TenantTable) -> tuple[str, dict[str, Any]]:
+        given: dict[str, Any] = {}
+        columns, values = [], []
+        if table.has_tenant:
+            columns, values = ["tenant_id"], ["%(tenant)s::bigint"]
+            given["tenant"] = self.tenant
+        for column in table.columns:
+            value = f'r."{column}"'
+            if table.model is Tenant and column in self.fixed:
+                value, given[column] = f"%({column})s", self.fixed[column]
+            elif column in NUMBERS_OF_EVENTS.get(table.label, ()):
+                value, given["shift"] = f"{value} + %(shift)s::bigint", self.shift
+            elif table.label == "headlessly.Webhook" and column == "past":
+                # What its own transaction had written when it was made ends in the number of an event.
+                place, number = "split_part(r.past, '.', 1)", "split_part(r.past, '.', 2)"
+                value = f"{place} || '.' || ({number}::bigint + %(shift)s::bigint)"
+            elif column in table.people:
+                value = f"coalesce(%(people)s::jsonb ->> {value}, {value})"
+                given["people"] = Jsonb(self.people)
+            columns.append(f'"{column}"')
+            values.append(value)
+        sql = (
+            f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT {', '.join(values)} "
+            f"FROM json_populate_recordset(NULL::{table.name}, %(rows)s::json) AS r"
+        )
+        return sql, given
+
+    def add_tenant(self, line: str) -> None:
+        """Make the tenant, closed: nobody writes to its log until it is opened."""
+        table = next(t for t in tenant_tables(with_secrets=False) if t.model is Tenant)
+        sql, given = self._insert(table)
+        columns = ", has_webhooks, log_offset, log_cluster) SELECT "
+        sql = sql.replace(") SELECT ", columns, 1).replace(
+            " FROM json_populate", ", false, 0, %(closed)s FROM json_populate", 1
+        )
+        given |= {"rows": f"[{line}]", "closed": CLOSED}
+        self.tenant = self.target.execute(sql + " RETURNING id", given).fetchone()[0]  # type: ignore[arg-type,index]
+
+    def add_people(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Make those accounts that nobody here has; answers the email addresses of those who are here.
+
+        Raises CopyRefused where somebody else has the id of one.
+        """
+        known = []
+        for row in rows:
+            here = self.target.execute(
+                "SELECT id, lower(email) = lower(%s) FROM headlessly_user "
+                "WHERE lower(email) = lower(%s) OR id = %s ORDER BY 2 DESC",
+                (row["email"], row["email"], row["id"]),
+            ).fetchone()
+            if here and not here[1]:
+                raise CopyRefused(f"The user {row['email']} has the id of somebody else here.")
+            if here:
+                if here[0] != row["id"]:
+                    self.people[row["id"]] = here[0]
+                known.append(row["email"])
+                continue
+            columns = [*PERSON_COLUMNS, "password", "is_staff", "is_superuser"]
+            password = row.get("password") or make_password(None)
+            values = [row[c] for c in PERSON_COLUMNS] + [password, False, False]
+            marks = ", ".join(["%s"] * len(columns))
+            self.target.execute(
+                f"INSERT INTO headlessly_user ({', '.join(columns)}) VALUES ({marks})",  # type: ignore[arg-type]
+                values,
+            )
+        return known
+
+
+def in_chunks(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The lines, so many at once that they are neither many nor long."""
+    chunk: list[str] = []
+    size = 0
+    for line in lines:
+        chunk.append(line)
+        size += len(line)
+        if len(chunk) == ROWS or size > BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

@@ -1,0 +1,149 @@
+"""Which tables a tenant's data is in: read from the models, so that a new noun is copied by itself.
+
+A table belongs to a tenant by its column ``tenant``, or by a reference to a row of one that does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+
+from headlessly.access.encryption import EncryptedText
+from headlessly.access.models import Tenant, User
+from headlessly.log.events import Event
+from headlessly.log.versions import Version
+
+#: What is of a tenant and stays where it is, and why.
+LEFT_OUT = {
+    "headlessly.Presence": "who looks at a record just now",
+}
+#: What is only copied together with the secrets, and why.
+SECRET = {
+    "headlessly.ApiKey": "whoever has the key of one installation would get into the other",
+    "headlessly.IdempotentReply": "answers to retries may hold keys, and are good for a day",
+    "headlessly.Invitation": "its link leads to the installation that sent it",
+}
+#: The columns of a tenant that tell of where it is, not of what it is.
+OF_THE_PLACE = {"headlessly.Tenant": {"id", "has_webhooks", "log_offset", "log_cluster"}}
+#: What holds numbers of events (``Event.seq``), by model: columns.
+NUMBERS_OF_EVENTS = {
+    "headlessly.Event": {"seq"},
+    "headlessly.Delivery": {"event_id"},
+    "headlessly.Webhook": {"seq"},
+}
+#: Without its secret a webhook is paused: what it signs with would be unknown to the receiver,
+#: who is told by the other installation besides.
+WITHOUT_SECRET: dict[str, dict[str, Any]] = {"headlessly.Webhook": {"active": False}}
+#: What is kept of the people in a tenant; their password only with the secrets.
+PERSON_COLUMNS = (
+    *("id", "email", "first_name", "last_name", "language", "time_zone"),
+    *("is_active", "email_proven_at", "password_link_by", "date_joined"),
+)
+
+
+@dataclass(frozen=True)
+class TenantTable:
+    """A table of which a part is a tenant's, and how that part is read and written."""
+
+    model: type[models.Model]
+    owned_by: str  #: a condition on the row ``t``, with one parameter: the tenant's number
+
+    @property
+    def label(self) -> str:
+        return self.model._meta.label
+
+    @property
+    def name(self) -> str:
+        return self.model._meta.db_table
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are copied: not the tenant's number, and no number that the database draws and
+        nobody refers to."""
+        left_out = OF_THE_PLACE.get(self.label, set())
+        return tuple(
+            str(f.column)
+            for f in self.model._meta.concrete_fields
+            if f.column != "tenant_id"
+            and f.column not in left_out
+            and (not isinstance(f, models.AutoField | models.BigAutoField) or self.model is Event)
+        )
+
+    @property
+    def has_tenant(self) -> bool:
+        return any(f.column == "tenant_id" for f in self.model._meta.concrete_fields)
+
+    @cached_property
+    def key(self) -> str | None:
+        """The column by which a row is the same everywhere; None where only the database's own number is."""
+        if self.model is Tenant:
+            return "slug"
+        if self.model is Event:
+            return "id"
+        return pk if (pk := self.model._meta.pk.column) in self.columns else None
+
+    @property
+    def order(self) -> str:
+        """By what its rows are in order, always the same one."""
+        if self.model is Event:
+            return "t.xid, t.seq"
+        return f"t.{self.model._meta.pk.column}"
+
+    @cached_property
+    def encrypted(self) -> tuple[str, ...]:
+        fields = self.model._meta.concrete_fields
+        return tuple(str(f.column) for f in fields if isinstance(f, EncryptedText))
+
+    @cached_property
+    def people(self) -> tuple[str, ...]:
+        """The columns that refer to users."""
+        fields = self.model._meta.concrete_fields
+        return tuple(str(f.column) for f in fields if f.related_model is User)
+
+    @property
+    def is_past(self) -> bool:
+        return issubclass(self.model, Version)
+
+    @property
+    def references(self) -> Iterator[tuple[str, type[models.Model]]]:
+        """The columns that refer to what is a tenant's, each with the model of that."""
+        for field in self.model._meta.concrete_fields:
+            target = field.related_model
+            if target is not None and any(f.name == "tenant" for f in target._meta.concrete_fields):  # type: ignore[union-attr]
+                yield field.column, target  # type: ignore[misc]
+
+
+def tenant_tables(*, with_secrets: bool) -> list[TenantTable]:
+    """The tables of a tenant, in the order in which they are written: the past after what it is of."""
+    skipped = LEFT_OUT if with_secrets else LEFT_OUT | SECRET
+    found = []
+    for model in apps.get_models():
+        if model._meta.label not in skipped and (condition := _condition(model, "t")) is not None:
+            found.append(TenantTable(model, condition))
+    return sorted(found, key=lambda t: (t.model is not Tenant, t.is_past, t.name))
+
+
+def _condition(model: type[models.Model], alias: str) -> str | None:
+    """By what a row of the model is a tenant's; None where it is nobody's."""
+    if not model._meta.managed:
+        return None
+    if model is Tenant:
+        return f"{alias}.id = %s"
+    fields = model._meta.concrete_fields
+    if any(f.related_model is Tenant for f in fields):
+        return f"{alias}.tenant_id = %s"
+    for field in fields:
+        above: Any = field.related_model
+        if above is None or field.null or above is model:
+            continue
+        if (condition := _condition(above, f"{alias}a")) is not None:
+            return (
+                f"{alias}.{field.column} IN (SELECT {alias}a.{above._meta.pk.column} "
+                f"FROM {above._meta.db_table} AS {alias}a WHERE {condition})"
+            )
+    return None

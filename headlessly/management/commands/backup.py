@@ -1,0 +1,34 @@
+"""`manage.py backup FILE`: the whole database in one file."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from headlessly.copies.backups import BackupRefused, write_backup
+from headlessly.copies.programs import ProgramFailed
+from headlessly.database.roles import connect_directly, name_connections
+
+
+class Command(BaseCommand):
+    help = "Write the whole database to a file, while it is in use. `manage.py restore` reads it."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="its name; only its owner may read it")
+        parser.add_argument("--replace", action="store_true", help="also where the file exists")
+
+    def handle(self, *, file: Path, replace: bool, **_: Any) -> None:
+        connect_directly()
+        name_connections("copy")
+        try:
+            moment = write_backup(file, replace=replace)
+        except (BackupRefused, ProgramFailed) as problem:
+            raise CommandError(str(problem)) from None
+        self.stdout.write(
+            f"{file}: {file.stat().st_size:,} bytes. Everything that was committed before "
+            f"{moment:%Y-%m-%d %H:%M:%S} UTC is in it."
+        )
+        self.stdout.write("SECRET_KEY is not: keep it elsewhere, or what is encrypted stays so.")

@@ -1,0 +1,67 @@
+// Today by keyboard, and without reloads: what was done leaves the day, and what comes next is asked in its place.
+(() => {
+  const today = () => document.getElementById("today");
+  const { load, show, forget, tell, Unsent } = window.hly;
+  const entries = () => [...document.querySelectorAll("#today [data-entry]")];
+  const links = (entry) => entry?.querySelector("a.name");
+
+  function step(by) {
+    const all = entries();
+    const at = all.findIndex((entry) => entry.contains(document.activeElement));
+    const to = all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)];
+    links(to)?.focus();
+  }
+
+  async function carryOut(form, submitter) {
+    const body = new FormData(form, submitter);
+    const all = entries();
+    const place = all.findIndex((entry) => entry.contains(form));
+    try {
+      const { answer, page } = await load(form.action, { method: "POST", body }, form);
+      if (answer.ok && page.getElementById("today")) {
+        forget(form);
+        const to = new URL(answer.url);
+        history.replaceState(null, "", to.pathname + to.search);
+        form.closest("details.menu")?.removeAttribute("open");
+        show(page, { saved: form });
+        const asked = document.querySelector("#next input:not([type=hidden])");
+        if (asked && form.closest("[data-entry]")) asked.select();
+        else if (place >= 0 || form.closest("#next")) links(entries()[Math.min(Math.max(place, 0), entries().length - 1)])?.focus();
+        return;
+      }
+      delete form.dataset.sent;
+      const said = page.querySelector(".wrong, [role=alert]")?.textContent.trim();
+      tell(form, said || page.title);
+    } catch (problem) {
+      delete form.dataset.sent;
+      if (!(problem instanceof Unsent)) throw problem;
+      tell(form, problem.message, () => form.requestSubmit(submitter));
+    }
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !form.matches("#today form[data-live]")) return;
+    event.preventDefault();
+    carryOut(form, event.submitter);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (!today() || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.key === "Escape" && event.target.closest("#next")) {
+      document.querySelector("[data-not-now]").click();
+      return;
+    }
+    if (event.target.closest("input, textarea, select, [contenteditable], dialog[open]")) return;
+    if (event.key === "j" || event.key === "k") {
+      event.preventDefault();
+      return step(event.key === "j" ? 1 : -1);
+    }
+    const here = event.target.closest("[data-entry]");
+    const does = here?.querySelector(`[data-does="${CSS.escape(event.key)}"]`);
+    if (!does) return;
+    event.preventDefault();
+    does.click();
+    does.closest("details[open]")?.querySelector("button")?.focus();
+  });
+})();

@@ -1,0 +1,109 @@
+"""What a column is by its values, where its heading says nothing: addresses, telephones, choices, names.
+
+It is a guess that somebody looks at: of a file that comes without anybody, headings alone decide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from headlessly.declaration.schema import Field
+from headlessly.transfer import cells
+from headlessly.transfer.cell_reader import is_phone
+from headlessly.transfer.headings import Headings, nameless_heading
+from headlessly.transfer.mapping import mappable_fields
+from headlessly.transfer.notations import parse_number
+from headlessly.transfer.rows import Row, is_blank
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+
+#: Of how many rows the values are looked at, and which share of them must fit.
+ROWS, SHARE = 200, 0.8
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]{2,}\Z")
+#: As people write a number that one calls: with a plus, a zero or a bracket before it, or in groups.
+PHONE = re.compile(r"(?:\+|\(|0|p:|tel:)[\d\s()/.+-]{6,24}\Z|\d{3}[-. ]\d{3}[-. ]\d{4}\Z")
+ADDRESS = re.compile(r"(?:https?://|www\.)\S+\Z|[\w-]+(?:\.[\w-]+)+/\S+\Z", re.I)
+
+Fits = Callable[[str], bool]
+
+
+def guess_columns(noun: type[Record], headings: Headings, rows: Iterable[Row]) -> dict[str, str]:
+    """The paths of fields for headings that are not known, by what stands under them.
+
+    A field that a column has already is not guessed again.
+    """
+    content = [row.content for row in rows if row.problem is None]
+    taken = set(headings.columns)
+    found: dict[str, str] = {}
+    for position, heading in headings.unknown.items():
+        values = [str(row[position]).strip() for row in content if not is_blank(row[position])]
+        path = _guess_path(noun, values, taken)
+        if path is not None:
+            taken.add(path)
+            nameless = position >= len(headings.header) or not headings.header[position].strip()
+            found[nameless_heading(position) if nameless else heading] = path
+    return found
+
+
+def _guess_path(noun: type[Record], values: Sequence[str], taken: Collection[str]) -> str | None:
+    """The field that most of these values fit, the most telling kind first."""
+    if not values:
+        return None
+    for path, fits in _candidates(noun):
+        if path not in taken and sum(map(fits, values)) >= SHARE * len(values):
+            return path
+    return None
+
+
+def _candidates(noun: type[Record]) -> Iterator[tuple[str, Fits]]:
+    """What a column may be, with how a value of it is told."""
+    fields = [
+        (path, other, field)
+        for path, (other, field) in mappable_fields(noun).items()
+        if not path.startswith("$")
+    ]
+    for path, _other, field in fields:
+        if field.type == "email":
+            yield path, _matching(EMAIL)
+        elif is_phone(field):
+            yield path, _matching(PHONE)
+    for path, other, field in fields:
+        pattern = other.Surface.files.patterns.get(field.name)
+        if field.type == "url" and pattern:
+            yield path, _matching(re.compile(rf"\S*{pattern}\S*\Z", re.I))
+    for path, other, field in fields:
+        if field.type == "url" and field.name not in other.Surface.files.patterns:
+            yield path, _matching(ADDRESS)
+    for path, other, field in fields:
+        if field.type == "enum":
+            yield path, _is_choice(other, field)
+    for path, _other, field in fields:
+        if field.type == "money":
+            yield path, _is_amount
+    for path, other, field in fields:
+        if looks := other.Surface.files.looks.get(field.name):
+            yield path, _matching(re.compile(looks))
+
+
+def _matching(pattern: re.Pattern[str]) -> Fits:
+    return lambda text: pattern.match(text) is not None
+
+
+def _is_choice(noun: type[Record], field: Field) -> Fits:
+    words = noun.Surface.files.words.get(field.name, {})
+    read = cells.choice_reader(
+        field, tuple((word, value) for value, others in words.items() for word in others if value)
+    )
+    choices: set[Any] = set(field.choices)
+    # "yes" and "1" are words for a choice of some fields, and of no other column's.
+    return lambda text: read(text) in choices and text.lower() not in cells.YES | cells.NO
+
+
+def _is_amount(text: str) -> bool:
+    """Whether it is a number with the sign or the code of a currency."""
+    return re.search(r"[^\d\s.,'’+-]", text) is not None and (
+        not text.endswith("%") and parse_number(text) is not None
+    )

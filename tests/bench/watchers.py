@@ -1,0 +1,168 @@
+"""``python -m tests.bench.watchers``: what pages cost that are only open.
+
+The demo is served (``make demo``, in another terminal); fifty pages, first of lists, then of boards, then of
+records, ask it every two seconds by HTTP what their browsers would (``watch.js``), each over a connection
+of its own. The CPU of the server and of PostgreSQL is read from ``/proc``: it runs on Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import threading
+import time
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+#: How often a page asks, in seconds.
+EVERY = 2.0
+TICKS = os.sysconf("SC_CLK_TCK")
+LISTS = ("crm/lead/?view=all", "crm/deal/?view=all", "crm/contact/?view=all")
+BOARDS = ("crm/lead/board/", "crm/deal/board/")
+
+
+class Browser:
+    """A connection that stays open, and the cookies of who is signed in."""
+
+    def __init__(self, workplace: str, cookies: dict[str, str] | None = None) -> None:
+        self.origin, self.path = urlsplit(workplace).netloc, urlsplit(workplace).path
+        self.connection = HTTPConnection(self.origin)
+        self.cookies = cookies if cookies is not None else {}
+
+    def ask(self, place: str, body: dict[str, str] | None = None) -> tuple[HTTPResponse, str]:
+        """The answer of a place, of the workplace or of the site; redirections are followed."""
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        if body is not None:
+            headers |= {
+                "Content-Type": "application/x-www-form-urlencoded",
+                "Origin": f"http://{self.origin}",
+            }
+        where = place if place.startswith("/") else f"{self.path}{place}"
+        method, sent = ("GET", None) if body is None else ("POST", urlencode(body))
+        try:
+            self.connection.request(method, where, sent, headers)
+            answer = self.connection.getresponse()
+        except OSError:  # the server closed what nothing came by: a browser opens another one
+            self.connection.close()
+            self.connection.request(method, where, sent, headers)
+            answer = self.connection.getresponse()
+        text = answer.read().decode()
+        for cookie in answer.headers.get_all("Set-Cookie") or []:
+            name, value = cookie.split(";")[0].split("=", 1)
+            self.cookies[name] = value
+        if answer.status in (301, 302):
+            return self.ask(answer.headers["Location"])
+        return answer, text
+
+    def sign_in(self, email: str, password: str) -> None:
+        _answer, page = self.ask("/")
+        body = dict.fromkeys(re.findall(r'<input[^>]*name="([^"]+)"', page), "")
+        token = re.search(r'csrfmiddlewaretoken" value="([^"]+)', page)
+        assert token is not None
+        body |= {"csrfmiddlewaretoken": token[1]}
+        body |= {name: email for name in body if name in ("email", "username")}
+        body |= {name: password for name in body if "password" in name}
+        self.ask("/", body)
+
+
+class OpenPage(Browser):
+    """One page that somebody looks at."""
+
+    def __init__(self, workplace: str, cookies: dict[str, str], place: str) -> None:
+        super().__init__(workplace, cookies)
+        _answer, page = self.ask(place)
+        shown = re.findall(r'data-(?:row|card|touch)="([^"]+)"', page)
+        here = re.search(r'id="record"[^>]*data-record="([^"]+)"', page)
+        noun = re.search(r'data-noun="([^"]+)"', page)
+        assert noun is not None, place
+        self.asks = {
+            "token": json.loads(self.ask("watch/token/")[1])["token"], "since": "",
+            "noun": noun[1], "here": here[1] if here else "", "writes": "",
+            "of": ",".join(dict.fromkeys([*shown, *([here[1]] if here else [])])),
+        }  # fmt: skip
+        self.took: list[float] = []
+
+    def watch(self, until: float, start: float) -> None:
+        time.sleep(start)
+        while time.monotonic() < until:
+            began = time.perf_counter()
+            answer, text = self.ask("watch/", self.asks)
+            assert answer.status == 200, answer.status
+            self.asks["since"] = json.loads(text)["at"]
+            self.took.append((time.perf_counter() - began) * 1000)
+            time.sleep(max(0.0, EVERY - (time.perf_counter() - began)))
+
+
+def cpu_seconds(folder: Path) -> dict[str, float]:
+    """What the processes that were started in ``folder`` have used: the server's and PostgreSQL's."""
+    found = {"server": 0.0, "postgres": 0.0}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            where = (process / "cwd").readlink()
+            times = (process / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        kind = "postgres" if "postgres" in command else "server"
+        if (
+            int(process.name) != os.getpid()
+            and where.is_relative_to(folder)
+            and "bench" not in command
+        ):
+            found[kind] += (int(times[11]) + int(times[12])) / TICKS
+    return found
+
+
+def measure_cpu(folder: Path, seconds: float) -> dict[str, float]:
+    """What server and PostgreSQL use from now on, in percent of a core."""
+    before, began = cpu_seconds(folder), time.monotonic()
+    time.sleep(seconds)
+    after, passed = cpu_seconds(folder), time.monotonic() - began
+    return {name: (after[name] - before[name]) / passed * 100 for name in after}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.watchers", description=__doc__)
+    parser.add_argument("--pages", type=int, default=50)
+    parser.add_argument("--seconds", type=float, default=60)
+    options = parser.parse_args()
+    folder = Path(__file__).resolve().parents[2]
+    demo = json.loads((folder / ".data/demo.json").read_text())["tenants"]["acme"]
+    workplace = f"{demo['url']}/admin/"
+    first = Browser(workplace)
+    first.sign_in(demo["email"], demo["password"])
+    _answer, page = first.ask(LISTS[0])
+    records = [f"crm/lead/{id}/change/" for id in re.findall(r'data-row="([^"]+)"', page)]
+    kinds = {"list": LISTS, "board": BOARDS, "record": tuple(records)}
+    idle = measure_cpu(folder, options.seconds)
+    print(f"nobody: server {idle['server']:.1f} %, PostgreSQL {idle['postgres']:.1f} % of a core")
+    for kind, places in kinds.items():
+        pages = [
+            OpenPage(workplace, first.cookies, places[n % len(places)])
+            for n in range(options.pages)
+        ]
+        until = time.monotonic() + options.seconds + 2 * EVERY
+        threads = [
+            threading.Thread(target=page.watch, args=(until, n * EVERY / len(pages)))
+            for n, page in enumerate(pages)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(EVERY)
+        used = measure_cpu(folder, options.seconds)
+        for thread in threads:
+            thread.join()
+        took = sorted(each for page in pages for each in page.took)
+        print(
+            f"{options.pages} pages of a {kind}: server {used['server']:.1f} %, PostgreSQL "
+            f"{used['postgres']:.1f} % of a core; {len(took)} answers, {took[len(took) // 2]:.1f} ms in "
+            f"the middle, {took[int(len(took) * 0.99)]:.0f} at the 99th percentile",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

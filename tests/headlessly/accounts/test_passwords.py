@@ -1,0 +1,68 @@
+"""Passwords that people may choose: none that is guessed first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from headlessly.access.models import Membership, User
+from headlessly.accounts import invitations
+
+
+@pytest.fixture
+def user(acme: Any, rival: Any) -> Any:
+    acme.name = "Wonder Widgets"
+    acme.save()
+    found = User.objects.create_user("bob@sign.example", first_name="Bob")
+    Membership.objects.create(user=found, tenant=acme, role="rep")
+    return found
+
+
+GUESSED_FIRST = [
+    *(
+        "headlessly1",
+        "Headlessly!!",
+        "headlessly2026",
+        "acme-2026",
+        "ACME-acme-acme",
+        "wonder.widgets",
+    ),
+    *(
+        "WonderWidgets1",
+        "widgets-acme-26",
+        "1234567890",
+        "password123",
+        "short",
+        "bob@sign.example",
+    ),
+]
+
+
+@pytest.mark.parametrize("password", GUESSED_FIRST)
+def test_a_password_that_is_guessed_first_is_refused(user, password):
+    with pytest.raises(ValidationError):
+        validate_password(password, user)
+
+
+@pytest.mark.parametrize(
+    "password", ["right-horse-battery", "acme-right-horse-battery", "rival-rival-26", "x" * 64]
+)
+def test_any_other_is_taken(user, password):
+    validate_password(password, user)
+
+
+def test_whoever_is_invited_may_not_choose_the_name_of_the_tenant_either(acme):
+    made = invitations.invite(
+        email="new@sign.example", first_name="N", last_name="", role="rep", contact_id=None
+    )
+    address = f"/invitation/{made.pk}/{made.token}"
+    chosen = {"first_name": "N", "new_password1": "acme-2026", "new_password2": "acme-2026"}
+    page = Client().post(address, chosen)
+    assert page.status_code == 422
+    assert "guess first: acme" in page.content.decode()
+    chosen |= {"new_password1": "right-horse-battery", "new_password2": "right-horse-battery"}
+    assert Client().post(address, chosen).status_code == 302

@@ -1,0 +1,242 @@
+"""The first page: what is next for whom, as its lists say it, and what is done about it from there."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from crm import Activity, Deal, Lead
+from tests.headlessly.admin.signed_in import client_of
+
+TODAY = "/~acme/admin/"
+NOW = datetime.now(UTC)
+
+
+def parts(client: Any, query: str = "") -> dict[str, list[str]]:
+    """The reasons on the page with the records below each."""
+    html = client.get(f"{TODAY}?{query}").content.decode()
+    found = re.findall(
+        r'<section class="card agenda" aria-label="([^"]*)">(.*?)</section>', html, re.S
+    )
+    return {name: re.findall(r'class="name" href="[^"]*">([^<]*)<', part) for name, part in found}
+
+
+def links(client: Any, query: str = "") -> dict[str, str]:
+    html = client.get(f"{TODAY}?{query}").content.decode()
+    return dict(
+        re.findall(
+            r'<section class="card agenda" aria-label="([^"]*)">.*?</h2><a href="([^"]*)"',
+            html,
+            re.S,
+        )
+    )
+
+
+@pytest.fixture
+def work(people: Any) -> Any:
+    """A day of Bob's, with something of each kind, and some of Cleo's."""
+    old = NOW - timedelta(days=30)
+    quiet = Lead.create(name="Quiet", source="x", owner=people.bob)
+    quiet.update(status="Contacted", last_activity_at=old)
+    waiting = Lead.create(name="Waiting", source="x", owner=people.bob)
+    Lead.create(name="Nobodys", source="x")
+    Lead.create(name="Cleos", source="x", owner=people.cleo)
+    Deal.create(
+        name="Old deal",
+        value=5,
+        owner=people.bob,
+        expected_close_date=date.today() - timedelta(days=3),
+    )
+    task = {"type": "Task", "assignee": people.bob}
+    Activity.create(subject="Late call", due_at=NOW - timedelta(days=2), lead=quiet, **task)
+    Activity.create(subject="Later", due_at=NOW + timedelta(days=9), **task)
+    Activity.create(subject="All day", due_at=date.today(), all_day=True, **task)
+    return waiting
+
+
+def test_each_reason_is_there_with_its_records_most_urgent_first(bob, work):
+    assert parts(bob) == {
+        "Overdue": ["Late call"],
+        "Due today": ["All day"],
+        "Waits for a first answer": ["Waiting"],
+        "New, and nobody&#x27;s": ["Nobodys"],
+        "Should be closed by now": ["Old deal"],
+    }
+    Activity.complete(Activity.find({"subject": "Late call"})[0], outcome="Done")
+    Lead.update(Lead.find({"name": "Quiet"})[0], last_activity_at=NOW - timedelta(days=30))
+    assert parts(bob)["Leads gone quiet"] == ["Quiet"]
+
+
+def test_what_is_planned_is_neither_quiet_nor_waiting(bob, work):
+    Activity.create(subject="Call her", type="Task", lead=work, due_at=NOW + timedelta(days=2))
+    assert "Waits for a first answer" not in parts(bob)
+
+
+def test_each_number_opens_a_list_that_has_as_many(bob, cleo, work):
+    for client, query in ((bob, ""), (bob, "of=team"), (cleo, "")):
+        shown = parts(client, query)
+        for name, url in links(client, query).items():
+            html = client.get(url.replace("&amp;", "&")).content.decode()
+            rows = re.findall(r'<td class="name"[^>]*><a href="[^"]*">([^<]*)</a>', html)
+            assert sorted(rows) == sorted(shown[name]), name
+
+
+def test_a_manager_begins_with_the_team_and_a_rep_with_their_own(bob, cleo, work, people):
+    assert parts(cleo)["Waits for a first answer"] == ["Waiting", "Cleos"]
+    assert parts(cleo, "of=me")["Waits for a first answer"] == ["Cleos"]
+    assert parts(bob, "of=team") == parts(cleo)
+    assert parts(cleo, f"of={people.bob.pk}") == parts(bob)
+    assert parts(bob, "of=nobody") == parts(bob)
+    assert parts(bob, f"of={people.ada.pk}") == parts(bob), "who is no member has no day"
+
+
+def test_a_limited_rep_sees_their_own_day_and_what_is_nobodys(bob, work, acme, people):
+    acme.limits_reps = True
+    acme.save()
+    assert parts(bob, "of=team") == parts(bob) == parts(bob, f"of={people.cleo.pk}")
+    assert "Cleos" not in str(parts(bob))
+
+
+def test_nothing_of_another_tenant_stands_there(users, work):
+    eve = client_of(users.eve)
+    assert eve.get("/~rival/admin/").status_code == 200
+    assert "Waiting" not in eve.get("/~rival/admin/?of=team").content.decode()
+    ref = f"Lead.{work.pk}"
+    for place, sent in (("later", {"until": "tomorrow"}), ("take", {})):
+        eve.post(f"/~rival/admin/today/{place}/", {"record": ref, **sent})
+    assert not Activity.objects.filter(lead=work).exists()
+    assert "comes next" not in eve.get(f"/~rival/admin/?next={ref}").content.decode()
+
+
+def test_done_asks_what_comes_next_and_plans_it(bob, work):
+    late = Activity.find({"subject": "Late call"})[0]
+    html = bob.get(TODAY).content.decode()
+    form = re.search(
+        rf'<form method="post" action="([^"]*{late.pk}/do/complete/)"[^>]*>(.*?)</form>', html, re.S
+    )
+    sent = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[2]))
+    sent.pop("csrfmiddlewaretoken", None)
+    answer = bob.post(form[1], {k: v.replace("&amp;", "&") for k, v in sent.items()})
+    late.refresh_from_db()
+    assert (late.status, late.outcome) == ("Completed", "Done")
+    html = bob.get(answer.headers["Location"]).content.decode()
+    assert "What comes next with Quiet?" in html
+    ask = re.search(r'<section class="card next".*?action="([^"]*)"', html, re.S)[1]
+    answer = bob.post(ask, {"subject": "Send a quote", "due_at": "tomorrow", "back": TODAY})
+    assert answer.headers["Location"] == TODAY
+    planned = Activity.find({"subject": "Send a quote"})[0]
+    assert (planned.lead.name, planned.all_day) == ("Quiet", True)
+    # Where a step is planned, nobody asks.
+    assert "comes next" not in bob.get(f"{TODAY}?next=Lead.{planned.lead_id}").content.decode()
+
+
+def later(client: Any, record: Any, until: str, moment: str = "") -> str:
+    sent = {"record": f"{type(record).__name__}.{record.pk}", "until": until, "moment": moment}
+    assert client.post(f"{TODAY}today/later/", sent).status_code == 302
+    return client.get(TODAY).content.decode()
+
+
+def test_what_has_a_day_is_put_off_and_of_all_else_a_step_is_planned(bob, work):
+    task = Activity.find({"subject": "Late call"})[0]
+    assert "Late call: " in later(bob, task, "tomorrow 9:30", "due_at")
+    task.refresh_from_db()
+    assert (task.due_at.hour, task.due_at.minute, task.all_day) == (9, 30, False)
+    later(bob, task, "in 2 weeks", "due_at")
+    task.refresh_from_db()
+    assert task.all_day and task.due_at.date() == date.today() + timedelta(days=14)
+    deal = Deal.find({"name": "Old deal"})[0]
+    later(bob, deal, "in 2 weeks", "expected_close_date")
+    deal.refresh_from_db()
+    assert deal.expected_close_date == date.today() + timedelta(days=14)
+    assert "Planned: Waiting" in later(bob, work, "3 days", "first_touch_at")
+    assert Activity.find({"lead": work.pk})[0].subject == "Follow up"
+    assert "Waits for a first answer" not in parts(bob)
+
+
+@pytest.mark.parametrize("until", ["", "soon", "32.13.", "\x00", "x" * 500])
+def test_what_is_no_day_puts_nothing_off(bob, work, until, unchanged):
+    with unchanged():
+        assert "No day is understood of this" in later(bob, work, until)
+
+
+@pytest.mark.parametrize("ref", ["", "Lead.", "Lead.nope", "Nope.1", "Lead.\x00", "x" * 300])
+def test_what_is_not_there_is_neither_put_off_nor_taken(bob, work, ref, unchanged):
+    with unchanged():
+        for place in ("later", "take"):
+            bob.post(f"{TODAY}today/{place}/", {"record": ref, "until": "tomorrow"})
+            assert "not there any more" in bob.get(TODAY).content.decode()
+
+
+def test_what_is_nobodys_is_taken_by_the_first(bob, cleo, work, people):
+    lead = Lead.find({"name": "Nobodys"})[0]
+    sent = {"record": f"Lead.{lead.pk}"}
+    cleo.post(f"{TODAY}today/take/", sent)
+    assert "Nobodys is yours." in cleo.get(TODAY).content.decode()
+    bob.post(f"{TODAY}today/take/", sent)
+    assert "Nobodys is Cleo Marsh&#x27;s by now." in bob.get(TODAY).content.decode()
+    lead.refresh_from_db()
+    assert lead.owner_id == people.cleo.pk
+
+
+def test_who_only_looks_is_offered_nothing_to_do(vic, work, unchanged):
+    html = vic.get(f"{TODAY}?of=team").content.decode()
+    assert "Late call" in html and 'data-does="' not in html
+    with unchanged():
+        later(vic, work, "tomorrow")
+        vic.post(f"{TODAY}today/take/", {"record": f"Lead.{Lead.find({'name': 'Nobodys'})[0].pk}"})
+
+
+def test_an_admin_is_told_what_is_not_set_up(ann, bob, acme):
+    for name in ("Import your leads from a file", "Put a form on your site", "Make an API key"):
+        assert name in ann.get(TODAY).content.decode()
+        assert name not in bob.get(TODAY).content.decode()
+    Lead.create(name="A", source="x")
+    assert "Import your leads" not in ann.get(TODAY).content.decode()
+    assert "Link yourself to a contact" in ann.get(TODAY).content.decode()
+
+
+def test_a_long_day_asks_as_often_as_a_short_one(bob, work, people):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert bob.get(TODAY).status_code == 200
+        return len(captured)
+
+    queries()
+    few = queries()
+    for number in range(20):
+        lead = Lead.create(name=f"L{number}", source="x", owner=people.bob, contact=people.ada)
+        Activity.create(
+            subject="T", type="Task", lead=lead, assignee=people.bob, due_at=NOW - timedelta(days=1)
+        )
+    # More than the page shows are counted: one statement for each reason of which there are more.
+    assert queries() <= few + 2
+    assert few <= 44
+
+
+def test_lists_and_cards_say_what_is_planned(bob, work):
+    Activity.create(subject="Call", type="Task", lead=work, due_at=NOW + timedelta(days=2, hours=1))
+    html = bob.get("/~acme/admin/crm/lead/").content.decode()
+    told = dict(re.findall(r'<a href="[^"]*">([^<]*)</a><small>.*?<span class="plan (\w+)">', html))
+    assert told == {"Quiet": "late", "Waiting": "some", "Nobodys": "none", "Cleos": "none"}
+    text = re.sub(r"<[^>]+>", "", html)
+    assert "2 d overdue" in text and "next: in 2 d" in text and "nothing planned" in text
+    board = bob.get("/~acme/admin/crm/lead/board/").content.decode()
+    assert sorted(re.findall(r'<span class="plan (\w+)">', board)) == [
+        "late",
+        "none",
+        "none",
+        "some",
+    ]
+    Lead.lose(work.pk, lost_reason="Price")
+    assert bob.get("/~acme/admin/crm/lead/").content.decode().count('class="plan') == 3
+
+
+def test_the_lists_filter_of_what_has_nothing_planned(bob, work):
+    html = bob.get("/~acme/admin/crm/lead/?is=nothing-planned").content.decode()
+    rows = re.findall(r'<td class="name"[^>]*><a href="[^"]*">([^<]*)</a>', html)
+    assert sorted(rows) == ["Cleos", "Nobodys", "Waiting"]

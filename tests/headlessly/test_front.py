@@ -1,0 +1,183 @@
+"""What stands before the application: who tries passwords waits where waiting takes no thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.core import signing
+
+from headlessly.web import callers
+from headlessly.web.front import Front, passwords
+from headlessly.web.front.waiting_room import Turns
+
+
+class Site:
+    """An application that takes its time, behind the front, and how many of it were at work at once."""
+
+    def __init__(self, seconds: float = 0.02) -> None:
+        self.front = Front(self.answer, threads=8, hashing=2)
+        self.seconds, self.running, self.most = seconds, 0, 0
+        self.lock = threading.Lock()
+
+    def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        time.sleep(self.seconds)
+        with self.lock:
+            self.running -= 1
+        start_response("200 OK", [])
+        return [b"done"]
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        address: str = "192.0.2.1",
+        body: bytes = b"x",
+        accept: str = "",
+        cookie: str = "",
+    ) -> tuple[int, dict[bytes, bytes]]:
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": b"",
+            "http_version": "1.1",
+            "client": (address, 1),
+            "headers": [
+                (b"content-length", str(len(body)).encode()),
+                (b"accept", accept.encode()),
+                (b"cookie", cookie.encode()),
+            ],
+        }
+        told: dict[str, Any] = {}
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body}
+
+        async def send(message: dict[str, Any]) -> None:
+            told.update(message)
+
+        await self.front(scope, receive, send)
+        return told["status"], dict(told["headers"])
+
+
+GUESSED_AT = ["/", "/second", "/password/user_x/t", "/invitation/i/t", "/forgotten", "/admin/x/"]
+GUESSED_AT += ["/~acme/admin/account/confirm/"]
+
+
+@pytest.mark.parametrize("path", GUESSED_AT)
+def test_a_guess_takes_no_more_threads_than_hash(path: str, monkeypatch: Any) -> None:
+    monkeypatch.setattr(passwords, "LEAST", 0)
+
+    async def flood() -> tuple[Site, list[Any]]:
+        site = Site()
+        asked = [site.ask("POST", path, f"192.0.2.{n}") for n in range(20)]
+        return site, await asyncio.gather(*asked)
+
+    site, answers = asyncio.run(flood())
+    assert {status for status, _ in answers} == {200}
+    assert site.most == 1, "the other place is for those whom nobody keeps out"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/"), ("POST", "/~acme/leads"), ("POST", "/~acme/admin/crm/lead/")]
+)
+def test_what_is_no_guess_waits_for_none(method: str, path: str) -> None:
+    async def ask() -> Site:
+        site = Site(0.1)
+        await asyncio.gather(*(site.ask(method, path, f"192.0.2.{n}") for n in range(8)))
+        return site
+
+    assert asyncio.run(ask()).most > 2
+
+
+def test_one_address_has_every_other_turn_and_a_short_line() -> None:
+    async def flood() -> tuple[Site, list[Any], float]:
+        site = Site()
+        asked = [asyncio.ensure_future(site.ask("POST", "/")) for _ in range(100)]
+        async with asyncio.timeout(10):
+            while sum(each.done() for each in asked) < 100 - passwords.MOST_WAITING - 2:
+                await asyncio.sleep(0.01)
+        refused = [each.result() for each in asked if each.done()]
+        began = time.monotonic()
+        assert (await site.ask("POST", "/", "198.51.100.1"))[0] == 200
+        took = time.monotonic() - began
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        return site, refused, took
+
+    site, answers, took = asyncio.run(flood())
+    refused = Counter(status for status, _ in answers)
+    assert refused[503] >= 100 - passwords.MOST_WAITING - 3, refused
+    assert all(headers[b"retry-after"] for status, headers in answers if status == 503)
+    assert site.most == 1 and took < 1, "the next turn is somebody else's"
+
+
+def test_who_has_signed_in_here_before_or_has_a_link_does_not_wait_for_guessers() -> None:
+    known = f"browser={signing.dumps('mark', salt=callers.BROWSER_COOKIE)}"
+
+    async def flood() -> list[float]:
+        site, took = Site(), []
+        guesses = [asyncio.ensure_future(site.ask("POST", "/", f"192.0.2.{n}")) for n in range(40)]
+        await asyncio.sleep(0.05)
+        for path, cookie in (("/", known), ("/forgotten", ""), ("/password/u/t", "browser=forged")):
+            began = time.monotonic()
+            assert (await site.ask("POST", path, "198.51.100.1", cookie=cookie))[0] == 200
+            took.append(time.monotonic() - began)
+        forged = asyncio.ensure_future(
+            site.ask("POST", "/", "198.51.100.1", cookie="browser=forged")
+        )
+        await asyncio.sleep(0.1)
+        assert not forged.done()
+        for each in (*guesses, forged):
+            each.cancel()
+        await asyncio.gather(*guesses, forged, return_exceptions=True)
+        return took
+
+    # Each waits for the moment at most that the one before keeps the place.
+    assert max(asyncio.run(flood())) < 1
+
+
+def test_a_browser_is_told_so_on_a_page(monkeypatch: Any) -> None:
+    monkeypatch.setattr(passwords, "PATIENCE", 0.01)
+
+    async def ask() -> dict[bytes, bytes]:
+        site = Site(0.1)
+        others = [asyncio.ensure_future(site.ask("POST", "/")) for _ in range(2)]
+        await asyncio.sleep(0)
+        status, headers = await site.ask("POST", "/", accept="text/html")
+        assert status == 503
+        await asyncio.gather(*others)
+        return headers
+
+    headers = asyncio.run(ask())
+    assert headers[b"content-type"].startswith(b"text/html")
+    assert b"default-src 'none'" in headers[b"content-security-policy"]
+
+
+def test_a_guess_has_no_long_body() -> None:
+    site = Site()
+    long = b"x" * (passwords.LONGEST_BODY + 1)
+    assert asyncio.run(site.ask("POST", "/", body=long))[0] == 413
+    assert asyncio.run(Site().ask("POST", "/~acme/leads", body=long))[0] == 200
+
+
+def test_a_place_is_kept_for_a_moment_however_soon_its_work_is_done() -> None:
+    async def take() -> float:
+        turns = Turns(1, least=0.05)
+        began = time.monotonic()
+        for _ in range(3):
+            async with turns.have_turn("somebody"):
+                pass
+        return time.monotonic() - began
+
+    assert 0.1 <= asyncio.run(take()) < 1

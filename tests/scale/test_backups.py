@@ -1,0 +1,123 @@
+"""A backup, restored into another cluster: followers and webhooks miss nothing of what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from crm import Lead
+from headlessly.access.models import Tenant
+from headlessly.copies import backups
+from headlessly.log.events import LOG_START
+
+from .clusters import Cluster, acme_at
+from .test_log_offset import NEXT, follow, told, write
+
+pytestmark = pytest.mark.django_db
+
+
+def run(*words: Any) -> str:
+    out = StringIO()
+    call_command(*map(str, words), stdout=out)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def backup(original: Cluster, tmp_path_factory: Any, django_db_blocker: Any) -> Iterator[Path]:
+    """A backup of the cluster, in which somebody has written since."""
+    file = tmp_path_factory.mktemp("backups") / "crm.backup"
+    with django_db_blocker.unblock(), acme_at(original):
+        assert "Everything that was committed before" in run("backup", file)
+        Lead.create(name="After the backup", source="website")
+        yield file
+
+
+@pytest.fixture(scope="module")
+def elsewhere(new_lasting_cluster: Callable[[], Cluster], backup: Path) -> Cluster:
+    """A new cluster, whose database is empty."""
+    return new_lasting_cluster().start()
+
+
+def test_it_is_restored_elsewhere_and_nobody_misses_what_comes_next(
+    original: Cluster, elsewhere: Cluster, backup: Path
+) -> None:
+    with acme_at(original):
+        _, cursor = follow(LOG_START)
+        seen = told()
+    with elsewhere.in_use():
+        assert "The log of acme goes on here." in run("restore", backup)
+        assert Client().get("/readyz").status_code == 200
+    with acme_at(elsewhere):
+        assert not Lead.find({"name": "After the backup"})
+        new = write(NEXT)
+        read, _ = follow(cursor)
+        assert (len(read), set(read)) == (NEXT, new)
+        assert new <= told() and not new & seen
+
+
+def test_it_refuses_a_database_that_is_not_empty_and_replaces_it_when_told(
+    elsewhere: Cluster, backup: Path
+) -> None:
+    with elsewhere.in_use():
+        if not connection.introspection.table_names():
+            run("restore", backup)
+        Tenant.objects.create(slug="later", name="Made after the restore")
+        with pytest.raises(CommandError, match=r"not empty: it has \d+ tables.*--replace"):
+            run("restore", backup)
+        assert Tenant.objects.filter(slug="later").exists()
+        with (
+            elsewhere.connect(application_name="headlessly web"),
+            pytest.raises(CommandError, match=r"Others use the database: headlessly web \(1\)"),
+        ):
+            run("restore", backup, "--replace")
+        run("restore", backup, "--replace")
+        assert not Tenant.objects.filter(slug="later").exists()
+
+
+def test_it_leaves_everything_as_it_was_when_it_fails(
+    elsewhere: Cluster, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with elsewhere.in_use():
+        if not connection.introspection.table_names():
+            run("restore", backup)
+        Tenant.objects.get_or_create(slug="kept", name="Kept")
+        broken = f"{backups.EMPTY}; SELECT 1 / 0"
+        monkeypatch.setattr(backups, "EMPTY", broken)
+        with pytest.raises(CommandError, match="division by zero"):
+            run("restore", backup, "--replace")
+        assert Tenant.objects.filter(slug="kept").exists()
+
+
+def test_it_refuses_what_is_no_backup_of_this_version(
+    original: Cluster, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with original.in_use():
+        with pytest.raises(CommandError, match="There is no file"):
+            run("restore", tmp_path / "nothing")
+        (tmp_path / "text").write_text("hello")
+        with pytest.raises(CommandError, match="is no backup, or not whole"):
+            run("restore", tmp_path / "text")
+        half = tmp_path / "half"
+        half.write_bytes(backup.read_bytes()[:2000])
+        with pytest.raises(CommandError, match="is no backup, or not whole"):
+            run("restore", half)
+        with pytest.raises(CommandError, match=r"exists.*--replace"):
+            run("backup", backup)
+        with pytest.raises(CommandError, match="There is no folder"):
+            run("backup", tmp_path / "no" / "crm.backup")
+        assert backup.stat().st_mode & 0o077 == 0
+
+        facts = backups.read_facts(backup)
+        assert facts.unknown == [] and facts.missing == []
+
+        ours = backups.known_migrations() - {("headlessly", "0001_initial")}
+        monkeypatch.setattr(backups, "known_migrations", lambda: ours)
+        with pytest.raises(CommandError, match=r"later version.*headlessly\.0001_initial"):
+            run("restore", backup, "--replace")

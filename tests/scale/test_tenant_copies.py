@@ -1,0 +1,225 @@
+"""A tenant in a folder and out of it: whole, alone, and followed on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command
+
+from crm import Contact, Lead
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.copies.tenant_tables import LEFT_OUT, SECRET, tenant_tables
+from headlessly.log.events import LOG_START, Event
+from headlessly.query.saved_views import View
+from headlessly.webhooks.models import Webhook
+
+from .clusters import Cluster, acme_at
+from .test_log_offset import NEXT, follow, told, write
+
+pytestmark = pytest.mark.django_db
+
+
+#: The ids of what is a tenant's.
+IDS = re.compile(rb'"(lead|contact|deal|evt|webhook|delivery|view)_([A-Za-z0-9]{11,14})"')
+
+
+def run(*words: Any) -> str:
+    out = StringIO()
+    call_command("tenant", *map(str, words), stdout=out)
+    return out.getvalue()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert files.pop("manifest.json")
+    return files
+
+
+@pytest.fixture(scope="module")
+def exported(original: Cluster, tmp_path_factory: Any, django_db_blocker: Any) -> Path:
+    """Acme in a folder, with its secrets; there is a rival beside it."""
+    folder = tmp_path_factory.mktemp("exports") / "acme"
+    with django_db_blocker.unblock(), acme_at(original) as acme:
+        ada = Contact.create(name="Ada Chen", email="ada@acme.example")
+        lead = Lead.create(
+            name='Ünïcode \\ "quoted"\nand \\u0041', contact=ada, budget=12.5, source="website"
+        )
+        lead.update(status="Contacted")
+        lead.update(status="Qualified")
+        lead.convert()
+        user = User.objects.create_user("copied@acme.example", "a password of hers")
+        Membership.objects.create(user=user, tenant=acme, role="admin", contact_id=ada.pk)
+        ApiKey.issue(acme, "key")
+        View.objects.create(tenant=acme, user=user, noun="Lead", name="Mine", query="q=a")
+        told()
+        rival = Tenant.objects.create(slug="rival", name="Rival of them")
+        with tenancy.active(rival), actors.acting(actors.SYSTEM):
+            Lead.create(name="Rival's lead", source="website")
+        assert "rows of acme as of" in run("export", "acme", folder, "--with-secrets")
+        return folder
+
+
+def test_it_is_whole_alone_and_the_same_when_it_is_exported_again(
+    original: Cluster, cell: Cluster, exported: Path, tmp_path: Path
+) -> None:
+    before = contents(exported)
+    assert not any(b"ival" in text for text in before.values())
+    assert len(before["headlessly_event.ndjson"].splitlines()) > 20
+    with acme_at(original):
+        _, cursor = follow(LOG_START)
+        leads = set(Lead.objects.values_list("id", flat=True))
+        seen = told()
+    with cell.in_use():
+        assert "Made the tenant acme" in run("import", exported)
+        run("export", "acme", tmp_path / "again", "--with-secrets")
+        assert contents(tmp_path / "again") == before
+        with pytest.raises(CommandError, match="There is a tenant acme here already"):
+            run("import", exported)
+        with pytest.raises(CommandError, match=r"crm_contact: there is one here already\. Key"):
+            run("import", exported, "--slug", "other")
+        assert not Tenant.objects.filter(slug="other").exists()
+        assert User.objects.get(email="copied@acme.example").check_password("a password of hers")
+    with acme_at(cell):
+        assert set(Lead.objects.values_list("id", flat=True)) == leads
+        assert Webhook.objects.get().secret == "s" * 24
+        call_command("log", "check")
+        new = write(NEXT)
+        read, _ = follow(cursor)
+        assert (len(read), set(read)) == (NEXT, new)
+        assert new <= told() and not new & seen
+        Lead.objects.first().update(name="Changed here")
+
+
+def copy_of(folder: Path, exported: Path, change: Callable[[Path], Any] = str) -> Path:
+    """The export of a tenant that has nothing of acme's: other ids, and events with the same numbers."""
+    folder.mkdir()
+    other = rb'"\1_' + folder.name[:1].upper().encode() + rb'\2"'
+    manifest = orjson.loads((exported / "manifest.json").read_bytes())
+    manifest["tables"]["headlessly_apikey"]["rows"] = 0
+    for file in exported.iterdir():
+        (folder / file.name).write_bytes(IDS.sub(other, file.read_bytes()))
+    (folder / "headlessly_apikey.ndjson").write_bytes(b"")
+    (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
+    change(folder)
+    return folder
+
+
+@pytest.fixture
+def here(cell: Cluster, exported: Path) -> Iterator[None]:
+    """The other cluster in use, with acme in it."""
+    with cell.in_use():
+        if not Tenant.objects.filter(slug="acme").exists():
+            run("import", exported)
+        yield
+
+
+def test_it_comes_in_beside_others_whose_events_have_the_same_numbers(
+    here: None, exported: Path, tmp_path: Path
+) -> None:
+    said = run("import", copy_of(tmp_path / "second", exported), "--slug", "second")
+    assert "copied@acme.example has an account here already" in said
+    second = Tenant.objects.get(slug="second")
+    with tenancy.active(second), actors.acting(actors.SYSTEM):
+        count = len(contents(exported)["headlessly_event.ndjson"].splitlines())
+        assert Event.log.count() == count
+        read, cursor = follow(LOG_START)
+        assert len(read) == count
+        new = write(5)
+        assert set(follow(cursor)[0]) == new
+        assert new <= told()
+
+
+def test_it_refuses_a_reference_to_another_tenants_record(
+    here: None, exported: Path, tmp_path: Path
+) -> None:
+    folder = copy_of(tmp_path / "third", exported)
+    theirs = orjson.loads((exported / "crm_contact.ndjson").read_bytes().splitlines()[0])["id"]
+    first, *rest = (folder / "crm_lead.ndjson").read_bytes().splitlines()
+    row = orjson.loads(first) | {"contact_id": theirs}
+    (folder / "crm_lead.ndjson").write_bytes(b"\n".join([orjson.dumps(row), *rest]))
+    with pytest.raises(CommandError, match=f"contact_id {theirs} is a record of another tenant"):
+        run("import", folder, "--slug", "third")
+    assert not Tenant.objects.filter(slug="third").exists()
+
+
+def test_it_refuses_what_is_not_whole_or_not_of_this_version(
+    here: None, exported: Path, tmp_path: Path
+) -> None:
+    def truncate(folder: Path) -> None:
+        lines = (folder / "headlessly_event.ndjson").read_text().splitlines(keepends=True)
+        (folder / "headlessly_event.ndjson").write_text("".join(lines[:-1]))
+
+    def garble(folder: Path) -> None:
+        (folder / "crm_contact.ndjson").write_text('{"id": 12\n')
+
+    def add_column(folder: Path) -> None:
+        manifest = orjson.loads((folder / "manifest.json").read_bytes())
+        manifest["tables"]["crm_lead"]["columns"].append("shoe_size")
+        (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
+
+    refused = {
+        "no manifest": (lambda f: (f / "manifest.json").unlink(), "no whole export of a tenant"),
+        "no leads": (lambda f: (f / "crm_lead.ndjson").unlink(), "crm_lead.ndjson is missing"),
+        "cut off": (truncate, "headlessly_event.ndjson is not whole"),
+        "garbled": (garble, "crm_contact, rows 1 to 1"),
+        "columns": (add_column, "other columns in crm_lead"),
+    }
+    before = Tenant.objects.count()
+    for name, (change, reason) in refused.items():
+        with pytest.raises(CommandError, match=reason):
+            run("import", copy_of(tmp_path / name, exported, change), "--slug", "new")
+    with pytest.raises(CommandError, match="Use 1 to 48 small letters"):
+        run("import", exported, "--slug", "No Slug")
+    with pytest.raises(CommandError, match=r"manage\.py tenant import DIR"):
+        run("import")
+    with pytest.raises(CommandError, match="There is no tenant nobody"):
+        run("export", "nobody", tmp_path / "nobody")
+    with pytest.raises(CommandError, match="is not empty"):
+        run("export", "acme", exported)
+    assert Tenant.objects.count() == before
+
+
+def test_it_is_copied_without_secrets_unless_told(
+    original: Cluster, exported: Path, tmp_path: Path
+) -> None:
+    with original.in_use():
+        run("export", "acme", tmp_path / "plain")
+    plain = contents(tmp_path / "plain")
+    assert not {f"{apps.get_model(label)._meta.db_table}.ndjson" for label in SECRET} & set(plain)
+    (webhook,) = map(orjson.loads, plain["headlessly_webhook.ndjson"].splitlines())
+    assert "secret" not in webhook and webhook["active"] is False
+    assert b'"password"' not in plain["people.ndjson"]
+    assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "plain").iterdir())
+
+
+def test_it_knows_of_every_table_whether_it_is_a_tenants() -> None:
+    of_nobody = {
+        "headlessly.User": "accounts are the installation's; people.ndjson has those of the tenant",
+        "headlessly.KeyUse": "counts of a minute",
+        "headlessly.Session": "who is signed in here",
+        "headlessly.Device": "browsers that an account is known by",
+        "headlessly.SecondFactor": "an account's",
+        "headlessly.Guess": "wrong passwords",
+        "auth.Permission": "unused",
+        "auth.Group": "unused",
+        "contenttypes.ContentType": "Django's own",
+        "admin.LogEntry": "what the operator did",
+    }
+    copied = {table.label for table in tenant_tables(with_secrets=True)}
+    managed = {m._meta.label for m in apps.get_models() if m._meta.managed}
+    assert managed == copied | set(LEFT_OUT) | set(of_nobody)
+    assert not copied & (set(LEFT_OUT) | set(of_nobody))
+    assert set(SECRET) < copied
+    # A number that the database draws is not copied: nobody may refer to it, but by an event's.
+    for table in tenant_tables(with_secrets=True):
+        for _, model in table.references:
+            target = next(t for t in tenant_tables(with_secrets=True) if t.model is model)
+            assert target.model is Event or target.key == model._meta.pk.column
