@@ -3,9 +3,12 @@
 Served like this it is production unless told otherwise.
 """
 
+# The application first: it makes Django ready for all others.
+from headlessly.wsgi import application as wsgi_application  # isort: skip
+
+from headlessly.admin.watching.middleware import answer_from_memory
 from headlessly.background.slots import most_hashing, threads_of_process
 from headlessly.web.front import Front
-from headlessly.wsgi import application as wsgi_application
 
 _threads = threads_of_process()
-application = Front(wsgi_application, _threads, most_hashing(_threads))
+application = Front(wsgi_application, _threads, most_hashing(_threads), answer_from_memory)

@@ -2,7 +2,7 @@
 
 The product is called through its WSGI application, with an API key or signed in as in a browser; the limit
 does the same on the same data. Both take turns, so that a busy machine slows both. Ratios hold from machine
-to machine, times do not. The data is kept for the next run: ``--drop`` removes it.
+to machine, times do not. The data is kept for the next run, which fills nothing then: ``--drop`` removes it.
 """
 
 from __future__ import annotations

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import psycopg
 
 
 def ready() -> None:
@@ -21,23 +26,24 @@ def ready() -> None:
 def opened(name: str, fill: Callable[[], None], *, drop: bool = False) -> Iterator[None]:
     """The database ``name``, migrated and filled; a half filled one is made anew.
 
-    It stays for the next run unless it is to ``drop``; a migration since then is applied to what is there.
+    It stays for the next run unless it is to ``drop``. A migration that is new since then is applied to what
+    is there; where one that it was made with is another by now, it is made anew too.
     """
     from django.db import connection
 
     usual = connection.settings_dict["NAME"]
+    filled = _is_filled(name)
     connection.settings_dict["TEST"]["NAME"] = name
-    create = connection.creation.create_test_db
     _leave()
-    create(verbosity=0, autoclobber=True, serialize=False, keepdb=True)
-    if not _filled():
-        _leave()
-        connection.settings_dict["NAME"] = usual
-        create(verbosity=0, autoclobber=True, serialize=False)
+    connection.creation.create_test_db(
+        verbosity=0, autoclobber=True, serialize=False, keepdb=filled
+    )
+    if not filled:
         print(f"Filling {name} …", file=sys.stderr)
         fill()
         with connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE bench_filled ()")
+            cursor.execute("CREATE TABLE bench_made_with (migration text, digest text)")
+            cursor.executemany("INSERT INTO bench_made_with VALUES (%s, %s)", _migrations().items())
     try:
         yield
     finally:
@@ -61,12 +67,26 @@ def _leave() -> None:
     connection.close_pool()
 
 
-def _filled() -> bool:
-    from django.db import connection
+def _is_filled(name: str) -> bool:
+    """Whether there is such a database, filled to its end, by migrations that are still the same."""
+    try:
+        with psycopg.connect(**parameters() | {"dbname": name}) as there:
+            if there.execute("SELECT to_regclass('bench_made_with')").fetchone() == (None,):
+                return False
+            made_with = there.execute("SELECT migration, digest FROM bench_made_with").fetchall()
+    except psycopg.OperationalError:
+        return False
+    return dict(made_with).items() <= _migrations().items()
 
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('bench_filled') IS NOT NULL")
-        return cursor.fetchone()[0]
+
+def _migrations() -> dict[str, str]:
+    """The migrations of the product, and what is in each, in short."""
+    from django.db.migrations.loader import MigrationLoader
+
+    found = MigrationLoader(None).disk_migrations.values()
+    files = {f"{each.app_label}.{each.name}": inspect.getfile(type(each)) for each in found}
+    own = {name: Path(file) for name, file in files.items() if "site-packages" not in file}
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in own.items()}
 
 
 def parameters() -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
+from headlessly.admin.lists import list_pages
 from tests.browser.test_rep import dialog
 
 pytestmark = pytest.mark.browser
@@ -56,6 +57,13 @@ def test_ten_leads_are_worked_each_once_though_the_order_changes(desk, site, lea
     assert sorted(seen) == sorted(lead.name for lead in leads)
     expect(desk.locator("#record .steps a[rel=next]")).to_have_count(0)
     assert Activity.objects.filter(lead__isnull=False).count() == 10
+
+
+def test_of_a_long_list_it_says_that_there_are_more(desk, site, leads, monkeypatch):
+    monkeypatch.setattr(list_pages, "LONGEST_QUEUE", 3)
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&o=-score")
+    desk.get_by_role("link", name="Lead 9").click()
+    expect(desk.locator("#record .steps .quiet")).to_have_text("1 of 3+, 0 done")
 
 
 def test_the_order_of_a_list_is_told_to_those_who_see_it_alone(client, bob, leads, theirs):

@@ -9,6 +9,8 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
+from headlessly.admin.lists import list_pages
+
 pytestmark = pytest.mark.browser
 
 
@@ -102,12 +104,13 @@ def test_it_says_no_mean_of_what_cannot_be_compared(client, bob, people):
 
 
 def test_another_order_and_page_of_a_list_come_to_the_same_and_are_not_added_up_again(
-    desk, site, people
+    desk, site, people, monkeypatch
 ):
     from crm import Lead
 
     for n in range(27):
         Lead.create(name=f"Lead {n}", source="web", owner=people.bob, score=n)
+    monkeypatch.setattr(list_pages, "ADDED_AT_ONCE", 10)
     added: list[str] = []
     desk.on("request", lambda r: "/totals/" in r.url and added.append(r.url))
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")

@@ -200,6 +200,34 @@ def test_without_a_connection_the_page_stays_and_sends_again(desk, site, lead):
     assert [each.description for each in touches()] == ["On the train"]
 
 
+def test_a_minute_without_the_server_keeps_what_is_written_says_so_and_sends_it_later(
+    desk, site, lead
+):
+    desk.clock.install()
+    open_lead(desk, site)
+    desk.keyboard.press("n")
+    desk.keyboard.type("From the tunnel")
+    # The browser thinks that it is connected: nothing tells it when the server is back.
+    desk.route("**/*", lambda route: route.abort())
+    desk.keyboard.press("Control+Enter")
+    desk.get_by_role("button", name="Move to Contacted").click()
+    told = desk.get_by_role("alert")
+    expect(told).to_have_count(2)
+    expect(told.first).to_contain_text("It is sent as soon as the connection is back.")
+    for _part in range(4):
+        desk.clock.fast_forward(15_000)
+    expect(told).to_have_count(2)
+    expect(desk.get_by_role("textbox", name="Note")).to_have_value("From the tunnel")
+    assert touches() == []
+    desk.unroute("**/*")
+    desk.clock.fast_forward(6_000)
+    expect(current(desk)).to_have_text("Contacted")
+    expect(desk.get_by_label("Timeline")).to_contain_text("From the tunnel")
+    assert [each.description for each in touches()] == ["From the tunnel"]
+    lead.refresh_from_db()
+    assert lead.status == "Contacted"
+
+
 def test_a_note_that_was_put_away_is_not_sent_behind_ones_back(desk, site, lead):
     open_lead(desk, site)
     desk.keyboard.press("n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -34,6 +35,8 @@ MEDIA = Media(
 #: Of a noun with a board, which takes the place of its list without loading the page.
 BOARD_MEDIA = Media(css={"all": ["headlessly/board.css"]}, js=["headlessly/board.js"])
 
+#: Of no more records a list says at once what its columns come to: that takes as long as a row or two.
+ADDED_AT_ONCE = 2_000
 #: As many records of a list are worked through in the order in which it was opened.
 LONGEST_QUEUE = 500
 
@@ -54,7 +57,8 @@ class ListPage(NounPages):
         address = Address(self.noun, request.GET, self.site)
         if address.problem or not address.live:
             raise Http404
-        return JsonResponse({"ids": NounList(address).ids(LONGEST_QUEUE)})
+        ids = NounList(address).ids(LONGEST_QUEUE + 1)
+        return JsonResponse({"ids": ids[:LONGEST_QUEUE], "more": len(ids) > LONGEST_QUEUE})
 
     def render(
         self,
@@ -105,7 +109,7 @@ class ListPage(NounPages):
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",
             board_url=self.admin.board_url(_board_query(request)),
-            totals_url=found.exact and totals.totals_url(address, self.admin.place("totals")),
+            **self._totals(address, found),
             **grouped,
             keys_url=reverse("admin:settings_keys")
             if actors.may_administer(actors.current())
@@ -135,6 +139,16 @@ class ListPage(NounPages):
             else [],
         }
 
+    def _totals(self, address: Address, found: NounList) -> dict[str, Any]:
+        """What the columns of a short list come to, and where that is asked of one that would wait for it."""
+        url = totals.totals_url(address, self.admin.place("totals"))
+        if not url or not found.records or not found.exact:
+            return {}
+        with suppress(InvalidFilter):
+            if found.total <= ADDED_AT_ONCE:
+                return {"totals_url": url, **_total_context(address)}
+        return {"totals_url": url}
+
     @method_decorator(require_GET)
     def totals_view(self, request: HttpRequest) -> HttpResponse:
         """What the columns of a list come to, as a foot of its table; nothing of one too long for that."""
@@ -142,23 +156,22 @@ class ListPage(NounPages):
         if address.problem or address.deleted:
             return HttpResponse(status=204)
         try:
-            count, cells = totals.total(address)
+            total = _total_context(address)
         except InvalidFilter:
             return HttpResponse(status=204)
-        return self.admin.respond(
-            request,
-            "list_totals",
-            total=count,
-            total_text=display.number(count),
-            cells=cells,
-            selectable=address.live,
-        )
+        return self.admin.respond(request, "list_totals", selectable=address.live, **total)
 
     def _columns(self, address: Address) -> list[dict[str, Any]]:
         """The columns that one may choose, those on the screen first and in their order."""
         now = address.columns[1:]
         every = [*now, *(f for f in offered_columns(self.noun) if f not in now)]
         return [{"wire": f.wire, "label": labels.field_label(f), "on": f in now} for f in every]
+
+
+def _total_context(address: Address) -> dict[str, Any]:
+    """What the foot of a list's table says. Raises InvalidFilter where that takes too long."""
+    count, cells = totals.total(address)
+    return {"total": count, "total_text": display.number(count), "total_cells": cells}
 
 
 def _board_query(request: HttpRequest) -> str:

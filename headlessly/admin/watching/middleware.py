@@ -1,38 +1,99 @@
 """The answer to an open page that asks every two seconds what changed.
 
 No thread waits for anything: there are few (see the decisions), and a page that asks is answered from memory
-in less than a millisecond. So it is answered before everything else: not by session and user, which would
-ask the database, but by a token that a signed-in page was given and that holds for some minutes. It answers
-whether the records that the page names changed, and names no other.
+in less than a millisecond, before everything else and mostly without a thread (:func:`answer_from_memory`).
+So it is answered not by session and user, which would ask the database, but by a token that a signed-in page
+was given and that holds for some minutes. It says which of the records that the page names changed, and no
+other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+from urllib.parse import parse_qsl
 
+import orjson
 from django.core import signing
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 
 from headlessly.access import actors, tenancy
-from headlessly.access.models import Tenant
-from headlessly.admin.watching import presence, recent
+from headlessly.admin.watching import recent
+from headlessly.admin.watching.presence import Viewer
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.log.events import LogPosition
 
 ADDRESS = re.compile(r"/~([^/]+)/admin/watch/\Z")
 #: How long a token holds, in seconds; a page asks for another one, as whoever is signed in.
 HOLDS = 300
-#: As many records a page may ask about: a board has the most.
-MOST = 500
+#: As many records a page may ask about, a board has the most; and as long a question is, in bytes.
+MOST, LONGEST = 500, 32 * 1024
+#: For how long a process remembers that a token is good, in seconds, and of how many.
+REMEMBERS, MOST_TOKENS = 60, 5_000
 _signer = signing.TimestampSigner(salt="headlessly.watch")
+_good: dict[str, tuple[float, list[Any]]] = {}
 
 
 def make_token() -> str:
     """The right to ask what changed in the active tenant, for who acts."""
     actor, tenant = actors.current(), tenancy.require()
     return _signer.sign_object([tenant.pk, tenant.slug, actor.id, actor.name])
+
+
+def _read_token(token: str) -> list[Any]:
+    """Of which tenant a token is, and whose. Raises BadSignature."""
+    until, said = _good.get(token, (0.0, []))
+    if until < time.monotonic():
+        said = _signer.unsign_object(token, max_age=HOLDS)
+        if len(_good) >= MOST_TOKENS:
+            _good.clear()
+        _good[token] = (time.monotonic() + REMEMBERS, said)
+    return said
+
+
+def answer(slug: str, asked: Mapping[str, str], *, reads: bool = True) -> bytes | None:
+    """What a page is told, as JSON; None where it would have to be read first, but ``reads`` is not said.
+
+    Raises BadSignature and ValueError for a question that nobody may ask.
+    """
+    pk, whose, actor, name = _read_token(asked.get("token", ""))
+    if whose != slug:
+        raise signing.BadSignature
+    here = asked.get("here", "")
+    is_at = here and len(here) <= recent.LONGEST_ID and not UNSTORABLE.search(here)
+    question = recent.Question(
+        since=LogPosition.parse(text) if (text := asked.get("since")) else None,
+        noun=asked.get("noun", ""),
+        shown=[id for id in asked.get("of", "").split(",")[:MOST] if id],
+        viewer=Viewer(here, actor, name[:150], bool(asked.get("writes"))) if is_at else None,
+    )
+    found = recent.events_of(pk, slug).changes(question, reads=reads)
+    if found is None:
+        return None
+    told: dict[str, Any] = {
+        "at": str(found.at),
+        "changed": found.changed,
+        "others": found.others,
+        "missed": found.missed,
+    }
+    return orjson.dumps(told if found.here is None else told | {"here": found.here})
+
+
+def answer_from_memory(environ: Mapping[str, Any], body: IO[bytes]) -> bytes | None:
+    """The answer to a request, where it is such a question and nothing has to be read for it; else None.
+
+    The event loop asks it, so that it never waits for anything.
+    """
+    match = ADDRESS.match(environ["PATH_INFO"])
+    if match is None or environ["REQUEST_METHOD"] != "POST":
+        return None
+    try:
+        asked = dict(parse_qsl(body.read(LONGEST).decode()))
+        return answer(match[1], asked, reads=False)
+    except (signing.BadSignature, ValueError):
+        return None  # it is refused like any other
 
 
 class WatchMiddleware:
@@ -44,24 +105,10 @@ class WatchMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if (match := ADDRESS.match(request.path_info)) is None or request.method != "POST":
             return self.get_response(request)
-        asked = request.POST
         try:
-            pk, slug, actor, name = _signer.unsign_object(asked.get("token", ""), max_age=HOLDS)
-            since = LogPosition.parse(text) if (text := asked.get("since")) else None
+            told = answer(match[1], request.POST.dict())
         except (signing.BadSignature, ValueError):
             return HttpResponse(status=401)
-        if slug != match[1]:
-            return HttpResponse(status=401)
-        shown = [id for id in asked.get("of", "").split(",")[:MOST] if id]
-        found = recent.changes_of(Tenant(pk=pk, slug=slug), since, asked.get("noun", ""), shown)
-        answer: dict[str, Any] = {
-            "at": str(found.at),
-            "changed": found.changed,
-            "others": found.others,
-            "missed": found.missed,
-        }
-        here = asked.get("here", "")
-        if here and len(here) <= recent.LONGEST_ID and not UNSTORABLE.search(here):
-            writes = bool(asked.get("writes"))
-            answer["here"] = presence.enter_record(pk, here, actor, name[:150], writes=writes)
-        return JsonResponse(answer, headers={"Cache-Control": "no-store"})
+        return HttpResponse(
+            told, content_type="application/json", headers={"Cache-Control": "no-store"}
+        )

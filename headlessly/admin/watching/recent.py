@@ -10,10 +10,14 @@ import time
 from collections import deque
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
+
+from django.conf import settings
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
+from headlessly.admin.watching.presence import Presence, Viewer
 from headlessly.log import pages
 from headlessly.log.events import LogPosition
 
@@ -32,6 +36,16 @@ class Happened:
     about: frozenset[str]  #: the record, and those that it refers to
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a page asks: what changed since, of which noun beside what it shows, and who else is at it."""
+
+    since: LogPosition | None
+    noun: str
+    shown: Collection[str]
+    viewer: Viewer | None = None
+
+
 @dataclass
 class Changes:
     """What one page is told: where it stands now, which of its records changed, whether others did."""
@@ -40,37 +54,61 @@ class Changes:
     changed: list[str]
     others: bool = False
     missed: bool = False  #: more happened than is remembered
+    here: list[dict[str, Any]] | None = None  #: who else is at the record that the page is of
 
 
 class RecentEvents:
-    """The last events of one tenant."""
+    """The last events of one tenant, and who is where in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+        self.presence = Presence()
         self._lock = threading.Lock()
         self._events: deque[Happened] = deque(maxlen=REMEMBERED)
         self._start: LogPosition | None = None  #: behind which all is remembered
         self._end: LogPosition | None = None
         self._asked = 0.0
 
-    def changes(self, since: LogPosition | None, noun: str, shown: Collection[str]) -> Changes:
-        """What happened after ``since`` to the records ``shown`` and to others of ``noun``."""
-        start, end, happened = self._read_on()
-        if since is None or since > end:
-            return Changes(end, [])
-        if since < start:
-            return Changes(end, list(shown), missed=True)
-        later = [each for each in happened if each.position > since]
-        touched = frozenset().union(*(each.about for each in later))
-        others = any(each.target_type == noun and each.about.isdisjoint(shown) for each in later)
-        return Changes(end, [id for id in shown if id in touched], others)
+    def changes(self, question: Question, *, reads: bool) -> Changes | None:
+        """What happened since a page asked last; None where that has to be read first and ``reads`` is not
+        said, or somebody else is just reading it."""
+        if not self._lock.acquire(blocking=reads):
+            return None
+        try:
+            viewer = question.viewer
+            if viewer is not None:
+                self.presence.enter(viewer)
+            is_new = viewer is not None and not self.presence.knows(viewer)
+            if self._end is None or is_new or time.monotonic() - self._asked > OLDEST:
+                if not reads:
+                    return None
+                self._read_on()
+            found = self._compare(question)
+            found.here = self.presence.others(viewer) if viewer is not None else None
+            return found
+        finally:
+            self._lock.release()
 
-    def _read_on(self) -> tuple[LogPosition, LogPosition, list[Happened]]:
-        with self._lock:
-            if self._end is None or time.monotonic() - self._asked > OLDEST:
-                self._read_log()
-                self._asked = time.monotonic()
-            assert self._start is not None and self._end is not None
-            return self._start, self._end, list(self._events)
+    def _compare(self, question: Question) -> Changes:
+        assert self._start is not None and self._end is not None
+        since, shown = question.since, question.shown
+        if since is None or since > self._end:
+            return Changes(self._end, [])
+        if since < self._start:
+            return Changes(self._end, list(shown), missed=True)
+        later = list(takewhile(lambda each: each.position > since, reversed(self._events)))
+        touched = frozenset().union(*(each.about for each in later))
+        others = any(
+            each.target_type == question.noun and each.about.isdisjoint(shown) for each in later
+        )
+        return Changes(self._end, [id for id in shown if id in touched], others)
+
+    def _read_on(self) -> None:
+        with tenancy.active(self.tenant), actors.acting(actors.SYSTEM):
+            self._read_log()
+            if not settings.READ_ONLY:
+                self.presence.renew(self.tenant.pk)
+        self._asked = time.monotonic()
 
     def _read_log(self) -> None:
         if self._end is None:
@@ -94,15 +132,14 @@ def _ids_in(data: Any) -> list[str]:
 #: No more tenants than these are remembered by a process.
 MOST_TENANTS = 200
 _tenants: dict[int, RecentEvents] = {}
+_tenants_lock = threading.Lock()
 
 
-def changes_of(
-    tenant: Tenant, since: LogPosition | None, noun: str, shown: Collection[str]
-) -> Changes:
-    """What a page of ``tenant`` is told. It names no record that the page did not name."""
-    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
-        known = _tenants.pop(tenant.pk, None) or RecentEvents()
-        _tenants[tenant.pk] = known  # the last one asked for stands last
+def events_of(pk: int, slug: str) -> RecentEvents:
+    """What this process knows of a tenant."""
+    with _tenants_lock:
+        known = _tenants.pop(pk, None) or RecentEvents(Tenant(pk=pk, slug=slug))
+        _tenants[pk] = known  # the last one asked for stands last
         if len(_tenants) > MOST_TENANTS:
             _tenants.pop(next(iter(_tenants)), None)
-        return known.changes(since, noun, shown)
+    return known

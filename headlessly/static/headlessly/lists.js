@@ -394,8 +394,8 @@
 
   // -- what the columns come to, and groups that unfold ------------------------------------------------
 
-  // The last row: asked for beside the list, which does not wait for it; another page of the list or another
-  // order of it comes to the same.
+  // The last row: it comes with a short list; a long one does not wait for it, and it is asked for beside it.
+  // Another page of the list or another order of it comes to the same.
   let added = { url: "" };
   async function add() {
     const url = document.querySelector(".sheet[data-totals]")?.dataset.totals;
@@ -403,7 +403,13 @@
     const count = document.querySelector(".head .count")?.textContent;
     const rows = [...table().querySelectorAll("[data-row]")].map((row) => [row.dataset.row, row.dataset.version]);
     const same = url === added.url && count === added.count && rows.every(([id, version]) => (added.versions.get(id) ?? version) === version);
-    if (same && document.getElementById("totals")) return rows.forEach((row) => added.versions.set(...row));
+    const there = document.getElementById("totals");
+    if (there && !there.dataset.loaded) {
+      there.dataset.loaded = "1";
+      added = { url, count, versions: new Map(rows) };
+      return;
+    }
+    if (same && there) return rows.forEach((row) => added.versions.set(...row));
     const mine = (added = { url, count, versions: new Map(rows) });
     const answer = await fetch(url, { credentials: "same-origin", headers: { "X-Live": "1", "X-Region": "1" } }).catch(() => null);
     const foot = answer?.status === 200 && window.hly.parse(await answer.text()).getElementById("totals");
@@ -478,6 +484,12 @@
   let peeked = null;
   const CONTROLS = "form, .menu, .composers, .trail, [data-edits], .shows, .older, [data-opens], .undo, .head .acts, .card > header a";
 
+  // The row of the record that one looks at, in sight.
+  function mark() {
+    for (const row of table()?.querySelectorAll("tr[data-row]") || []) row.classList.toggle("peeked", row.dataset.row === peeked);
+    table()?.querySelector(".peeked")?.scrollIntoView({ block: "nearest" });
+  }
+
   async function peek(row) {
     const link = row.querySelector(".name a");
     peeked = row.dataset.row;
@@ -497,6 +509,7 @@
         look.replaceChildren();
         document.querySelector(`[data-row="${CSS.escape(peeked || "")}"] .name a`)?.focus();
         peeked = null;
+        mark();
       });
     }
     for (const control of record.querySelectorAll(CONTROLS)) control.remove();
@@ -514,7 +527,9 @@
     look.setAttribute("aria-label", link.textContent);
     look.replaceChildren(acts, document.adoptNode(record));
     if (!look.open) look.showModal();
-    open.focus();
+    mark();
+    look.scrollTop = 0;
+    open.focus({ preventScroll: true });
   }
 
   document.addEventListener("keydown", (event) => {

@@ -39,9 +39,9 @@
     if (!from) return null;
     const answer = await fetch(from, { credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => null);
     if (!answer?.ok) return null;
-    const { ids } = await answer.json();
+    const { ids, more } = await answer.json();
     if (!ids.includes(here) || here !== record()) return null;
-    const queue = { who: who(), list: from, ids, done: kept?.list === from ? kept.done.filter((id) => ids.includes(id)) : [], base: location.pathname.replace(here, "%s"), query: location.search.replace(/%26at%3D[\w-]*/, "") };
+    const queue = { who: who(), list: from, ids, more, done: kept?.list === from ? kept.done.filter((id) => ids.includes(id)) : [], base: location.pathname.replace(here, "%s"), query: location.search.replace(/%26at%3D[\w-]*/, "") };
     write(queue);
     return queue;
   }
@@ -83,7 +83,7 @@
       trail.prepend(steps);
     }
     const text = (outside ? words().outside : words().place)
-      .replace("%(place)s", at + 1).replace("%(total)s", queue.ids.length).replace("%(done)s", queue.done.length);
+      .replace("%(place)s", at + 1).replace("%(total)s", queue.ids.length + (queue.more ? "+" : "")).replace("%(done)s", queue.done.length);
     if (steps.dataset.of === `${here} ${text}`) return;
     steps.replaceChildren(document.createElement("span"), document.createElement("span"), document.createElement("span"));
     steps.dataset.of = `${here} ${text}`;

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+#: Answers, as JSON, what needs neither a thread nor the database, in the event loop; None for all else.
+AtOnce = Callable[[dict[str, Any], IO[bytes]], bytes | None]
 
 TENANT = re.compile(r"/~([^/]*)")
 #: What is asked by whoever watches the process: each has a thread of its own.
@@ -43,9 +45,16 @@ MOST_LONG_ANSWERS = 4
 class Front:
     """An application of WSGI, for a server of ASGI."""
 
-    def __init__(self, application: Application, threads: int, hashing: int) -> None:
-        """For a process of so many ``threads``, ``hashing`` of which try passwords."""
-        self.application = application
+    def __init__(
+        self,
+        application: Application,
+        threads: int,
+        hashing: int,
+        at_once: AtOnce = lambda *_: None,
+    ) -> None:
+        """For a process of so many ``threads``, ``hashing`` of which try passwords; ``at_once`` answers what
+        needs none."""
+        self.application, self.at_once = application, at_once
         self.room = WaitingRoom(threads)
         self.passwords = PasswordTurns(hashing)
         self.bodies = BodyReader()
@@ -88,6 +97,10 @@ class Front:
         address = customer_network(caller_address(environ))
         most = LONGEST_BODY if tries_password(environ) else MOST_BYTES
         async with self.bodies.read(receive, address, size, most) as body:
+            if (known := self.at_once(environ, body)) is not None:
+                await _send_known(known, send)
+                return
+            body.seek(0)
             await self._work(environ, body, answer, receive, send)
 
     async def _work(
@@ -183,6 +196,12 @@ async def _send_parts(answer: Answer, send: Send) -> None:
             raise Gone from None
         pace.sent += len(part)
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _send_known(known: bytes, send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": known})
 
 
 async def _send_refusal(problem: HeadlesslyError, environ: dict[str, Any], send: Send) -> None:

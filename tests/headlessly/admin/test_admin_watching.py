@@ -1,0 +1,104 @@
+"""Pages that ask what changed: mostly answered from memory, by a process that tells others who is where."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from io import BytesIO
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from headlessly.access import actors
+from headlessly.admin.watching import middleware, recent
+from headlessly.admin.watching.presence import Viewer
+from headlessly.web.front import Front
+
+
+@pytest.fixture
+def token(acme: Any) -> str:
+    with actors.acting(actors.SYSTEM):
+        return middleware.make_token()
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: Any) -> None:
+    """A process that has just begun."""
+    monkeypatch.setattr(recent, "_tenants", {})
+    monkeypatch.setattr(middleware, "_good", {})
+
+
+def ask(path: str, method: str = "POST", **asked: str) -> Any:
+    body = BytesIO(urlencode(asked).encode())
+    found = middleware.answer_from_memory({"PATH_INFO": path, "REQUEST_METHOD": method}, body)
+    return found and json.loads(found)
+
+
+WATCH = "/~acme/admin/watch/"
+
+
+def test_it_is_answered_from_memory_only_what_was_read_just_now(
+    client: Any, token: str, lead: Any, django_assert_num_queries: Any, monkeypatch: Any
+) -> None:
+    asked = {"token": token, "noun": "Lead", "of": lead.pk}
+    assert ask(WATCH, **asked) is None
+    at = client.post(WATCH, asked).json()["at"]
+    with django_assert_num_queries(0):
+        assert ask(WATCH, **asked, since=at) == {
+            "at": at, "changed": [], "others": False, "missed": False
+        }  # fmt: skip
+    monkeypatch.setattr(recent, "OLDEST", -1)
+    assert ask(WATCH, **asked, since=at) is None
+    lead.update(score=3)
+    assert client.post(WATCH, asked | {"since": at}).json()["changed"] == [lead.pk]
+
+
+def test_it_is_no_other_question_and_nobody_elses(client: Any, token: str, rival: Any) -> None:
+    client.post(WATCH, {"token": token})
+    assert ask(WATCH, token=token) is not None
+    assert ask(WATCH, "GET", token=token) is None
+    assert ask("/~rival/admin/watch/", token=token) is None
+    assert ask("/~acme/admin/", token=token) is None
+    assert ask(WATCH, token=token[:-1]) is None
+    assert ask(WATCH, token=token, since="nonsense") is None
+
+
+def test_processes_tell_each_other_who_is_at_a_record(acme: Any, lead: Any) -> None:
+    one, other = recent.RecentEvents(acme), recent.RecentEvents(acme)
+
+    def look(process: recent.RecentEvents, name: str, writes: bool = False) -> Any:
+        viewer = Viewer(lead.pk, f"user_{name}", name, writes)
+        found = process.changes(recent.Question(None, "Lead", [lead.pk], viewer), reads=True)
+        assert found is not None
+        return found.here
+
+    assert look(one, "Bob") == []
+    assert look(other, "Cleo", writes=True) == [{"name": "Bob", "writes": False}]
+    one._asked = 0  # a second later
+    assert look(one, "Bob") == [{"name": "Cleo", "writes": True}]
+    # Who begins to write is told of at once.
+    assert look(one, "Bob", writes=True) == [{"name": "Cleo", "writes": True}]
+    other._asked = 0
+    assert look(other, "Cleo", writes=True) == [{"name": "Bob", "writes": True}]
+
+
+def test_what_is_known_takes_no_thread() -> None:
+    def application(*_: Any) -> Any:
+        raise AssertionError("no thread is needed")
+
+    front = Front(application, 1, 1, lambda environ, body: b"[1]" if body.read() == b"x" else None)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/", "query_string": b"", "http_version": "1.1",
+        "headers": [(b"content-length", b"1")],
+    }  # fmt: skip
+    asyncio.run(front(scope, receive, send))
+    assert [m.get("status") or m.get("body") for m in sent] == [200, b"[1]"]
