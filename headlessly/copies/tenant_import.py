@@ -39,6 +39,7 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
     try:
         arrival = Arrival(target, fixed={"slug": slug or manifest["tenant"]})
         refuse_slug(target, arrival.fixed["slug"])
+        refuse_known_records(target, tables, folder)
         arrival.shift = reserve_numbers(target, _first_and_last(folder / "headlessly_event.ndjson"))
         (line,) = _lines(folder / "headlessly_tenant.ndjson")
         arrival.add_tenant(line)
@@ -59,7 +60,6 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
             (STOPPED, arrival.tenant),
         )
         target.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        refuse_foreign_references(arrival, tables)
         open_log(arrival)
         target.commit()
     except psycopg.IntegrityError as problem:
@@ -153,19 +153,19 @@ def open_log(arrival: Arrival) -> None:
     arrival.target.execute(offsets.RESUME, (arrival.tenant, False))  # type: ignore[arg-type]
 
 
-def refuse_foreign_references(arrival: Arrival, tables: list[TenantTable]) -> None:
-    """Raise CopyRefused where a row that arrived refers to a record of another tenant here."""
+def refuse_known_records(target: Connection, tables: list[TenantTable], folder: Path) -> None:
+    """Raise CopyRefused where the tenant is here already, by whatever name: its ids are nobody else's."""
     for table in tables:
-        for column, model in table.references if table.has_tenant else ():
-            query = (
-                f"SELECT t.{column} FROM {table.name} AS t JOIN {model._meta.db_table} AS r "
-                f'ON r."{model._meta.pk.column}" = t.{column} '
-                "WHERE t.tenant_id = %s AND r.tenant_id <> t.tenant_id LIMIT 1"
-            )
-            if found := arrival.target.execute(query, (arrival.tenant,)).fetchone():  # type: ignore[arg-type]
-                raise CopyRefused(
-                    f"{table.name}: {column} {found[0]} is a record of another tenant here."
-                )
+        line = next(_lines(folder / f"{table.name}.ndjson"), None)
+        if line is None or table.key is None or not table.has_tenant:
+            continue
+        try:
+            key = orjson.loads(line)[table.key]
+        except (orjson.JSONDecodeError, KeyError):
+            continue  # whoever writes it says what is wrong
+        taken = f"SELECT EXISTS (SELECT FROM {table.name} WHERE {table.key} = %s)"
+        if target.execute(taken, (key,)).fetchone() == (True,):  # type: ignore[arg-type]
+            raise CopyRefused(f"{table.name}: there is one here already. Key {table.key} is {key}.")
 
 
 def _first_and_last(file: Path) -> tuple[int, int] | None:

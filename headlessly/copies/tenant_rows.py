@@ -143,10 +143,10 @@ class Arrival:
         if not self.replaces or table.key is None:
             return ""
         if table.model is Event:
-            return " ON CONFLICT (id) DO NOTHING"  # it never changes
+            return " ON CONFLICT (tenant_id, id) DO NOTHING"  # it never changes
         changed = ", ".join(f'"{c}" = excluded."{c}"' for c in table.columns if c != table.key)
-        same = f" WHERE {table.name}.tenant_id = excluded.tenant_id" if table.has_tenant else ""
-        return f" ON CONFLICT ({table.key}) DO UPDATE SET {changed}{same}"
+        key = f"tenant_id, {table.key}" if table.has_tenant else table.key
+        return f" ON CONFLICT ({key}) DO UPDATE SET {changed}"
 
     def _insert(self, table: TenantTable) -> tuple[str, dict[str, Any]]:
         given: dict[str, Any] = {}

@@ -92,7 +92,8 @@ class TenantTable:
         """By what its rows are in order, always the same one."""
         if self.model is Event:
             return "t.xid, t.seq"
-        return f"t.{self.model._meta.pk.column}"
+        columns = [f.column for f in self.model._meta.pk_fields]
+        return ", ".join(f"t.{column}" for column in columns)
 
     @cached_property
     def encrypted(self) -> tuple[str, ...]:
