@@ -42,7 +42,8 @@ SELECT t.id, t.slug, t.name, t.log_cluster,
     (SELECT e.timestamp FROM headlessly_event AS e WHERE e.tenant_id = t.id
         ORDER BY e.timestamp DESC, e.xid DESC, e.seq DESC LIMIT 1),
     (SELECT count(*) FROM headlessly_webhook AS w WHERE w.tenant_id = t.id AND (w.disabled_at IS NOT NULL
-        OR EXISTS (SELECT FROM headlessly_delivery AS d WHERE d.webhook_id = w.id AND d.status = 'failing')))
+        OR EXISTS (SELECT FROM headlessly_delivery AS d
+            WHERE d.tenant_id = t.id AND d.webhook_id = w.id AND d.status = 'failing')))
 FROM headlessly_tenant AS t WHERE t.id = ANY(%s)"""
 VERSIONS = "SELECT current_setting('server_version'), pg_database_size(current_database())"
 

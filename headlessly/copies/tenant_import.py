@@ -1,8 +1,7 @@
 """A tenant out of a folder, into the database at hand: all of it or nothing.
 
-Numbers of events are the database's own: they stay what they were where they are free here, else all of them
-grow by the same. Places in the log stay (see :mod:`headlessly.log.offsets`), and so do the cursors of
-followers.
+Ids, numbers of events and places in the log stay what they were (see :mod:`headlessly.log.offsets`),
+and so do the cursors of followers. They are the tenant's own: PostgreSQL refuses what refers to another's.
 """
 
 from __future__ import annotations
@@ -21,9 +20,6 @@ from headlessly.copies.tenant_rows import Arrival, Connection, CopyRefused, conn
 from headlessly.copies.tenant_tables import TenantTable, tenant_tables
 from headlessly.log import offsets
 
-#: How many numbers a block of one database's has, where sequences of several begin apart from each other.
-BLOCK = 2**43
-LAST_NUMBER = "SELECT last_value FROM headlessly_event_seq_seq"
 STOPPED = "It was moved to another installation before it was done."
 
 
@@ -39,8 +35,7 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
     try:
         arrival = Arrival(target, fixed={"slug": slug or manifest["tenant"]})
         refuse_slug(target, arrival.fixed["slug"])
-        refuse_known_records(target, tables, folder)
-        arrival.shift = reserve_numbers(target, _first_and_last(folder / "headlessly_event.ndjson"))
+        raise_numbers(target, _last_number(folder / "headlessly_event.ndjson"))
         (line,) = _lines(folder / "headlessly_tenant.ndjson")
         arrival.add_tenant(line)
         known = arrival.add_people(map(orjson.loads, _lines(folder / PEOPLE)))
@@ -109,27 +104,12 @@ def refuse_slug(target: Connection, slug: str) -> None:
         raise CopyRefused(f"There is a tenant {slug} here already. Choose another: --slug NAME.")
 
 
-def reserve_numbers(target: Connection, bounds: tuple[int, int] | None, more: int = 0) -> int:
-    """By how much numbers of events grow here so that all are free: 0 where they are free as they are.
-
-    ``bounds`` are the first and the last of them, ``more`` how many others may follow. In a transaction of
-    its own, for whoever writes events waits.
-    """
-    if bounds is None:
-        return 0
-    first, last = bounds[0], bounds[1] + more
+def raise_numbers(target: Connection, last: int) -> None:
+    """Let the numbers of events that are drawn here from now on lie behind ``last``: a record's grow."""
     target.execute(
-        "LOCK TABLE headlessly_event IN SHARE ROW EXCLUSIVE MODE"
-    )  # all that were drawn are there
-    taken = "SELECT EXISTS (SELECT FROM headlessly_event WHERE seq BETWEEN %s AND %s)"
-    (drawn,) = target.execute(LAST_NUMBER).fetchone()  # type: ignore[misc]
-    shift = 0
-    if target.execute(taken, (first, last)).fetchone() == (True,):
-        shift = max(drawn, last) + 1 - first
-    if drawn // BLOCK == (last + shift) // BLOCK and drawn < last + shift:
-        target.execute("SELECT setval('headlessly_event_seq_seq', %s)", (last + shift,))
-    target.commit()
-    return shift
+        "SELECT setval('headlessly_event_seq_seq', greatest(%s, last_value)) FROM headlessly_event_seq_seq",
+        (last,),
+    )
 
 
 def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:
@@ -153,28 +133,9 @@ def open_log(arrival: Arrival) -> None:
     arrival.target.execute(offsets.RESUME, (arrival.tenant, False))  # type: ignore[arg-type]
 
 
-def refuse_known_records(target: Connection, tables: list[TenantTable], folder: Path) -> None:
-    """Raise CopyRefused where the tenant is here already, by whatever name: its ids are nobody else's."""
-    for table in tables:
-        line = next(_lines(folder / f"{table.name}.ndjson"), None)
-        if line is None or table.key is None or not table.has_tenant:
-            continue
-        try:
-            key = orjson.loads(line)[table.key]
-        except (orjson.JSONDecodeError, KeyError):
-            continue  # whoever writes it says what is wrong
-        taken = f"SELECT EXISTS (SELECT FROM {table.name} WHERE {table.key} = %s)"
-        if target.execute(taken, (key,)).fetchone() == (True,):  # type: ignore[arg-type]
-            raise CopyRefused(f"{table.name}: there is one here already. Key {table.key} is {key}.")
-
-
-def _first_and_last(file: Path) -> tuple[int, int] | None:
-    """The lowest and the highest number of the events in a file; None where there are none."""
-    numbers = [0, 0]
-    for line in _lines(file):
-        seq = orjson.loads(line)["seq"]
-        numbers = [min(numbers[0] or seq, seq), max(numbers[1], seq)]
-    return (numbers[0], numbers[1]) if numbers[1] else None
+def _last_number(file: Path) -> int:
+    """The highest number of the events in a file; 1 where there are none."""
+    return max((orjson.loads(line)["seq"] for line in _lines(file)), default=1)
 
 
 def _lines(file: Path) -> Iterator[str]:

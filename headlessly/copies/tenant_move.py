@@ -25,7 +25,7 @@ from psycopg.types.json import Jsonb
 
 from headlessly.access.models import Tenant
 from headlessly.copies.tenant_export import find_tenant, read_people
-from headlessly.copies.tenant_import import clear_past, open_log, refuse_slug, reserve_numbers
+from headlessly.copies.tenant_import import clear_past, open_log, raise_numbers, refuse_slug
 from headlessly.copies.tenant_rows import Arrival, Connection, CopyRefused, connect, read_rows
 from headlessly.copies.tenant_tables import TenantTable, tenant_tables
 from headlessly.database.cluster import CLOSED
@@ -33,8 +33,6 @@ from headlessly.log.events import Event
 
 #: A look that took no longer than this is followed by the stop, in seconds; and how many looks there are.
 QUICK, LOOKS = 1.0, 10
-#: How many events may happen while the tenant is copied: their numbers are kept free for it.
-MEANWHILE = 2**32
 JOBS = "(args #>> '{circumstances,tenant}')::bigint = %s"
 JOB_COLUMNS = (
     "queue_name",
@@ -65,7 +63,7 @@ class Move:
         self.slug, self.limit = slug, limit
         self.source, self.target = connect(), connect(url)
         self.tables = tenant_tables(with_secrets=True)
-        self.arrival = Arrival(self.target, fixed={"slug": slug})
+        self.arrival = Arrival(self.target, fixed={"slug": slug}, has_events=True)
         self.since: int | None = None  #: the oldest transaction that was not over at the last look
         self.rows = self.looks = 0
 
@@ -80,6 +78,8 @@ class Move:
             try:
                 self.copy_changes()
                 self.move_jobs()
+                last = "SELECT last_value FROM headlessly_event_seq_seq"
+                raise_numbers(self.target, self._ask(self.source, last))
                 open_log(self.arrival)
                 if (late := time.monotonic() - stopped) > self.limit:
                     raise CopyRefused(
@@ -116,34 +116,14 @@ class Move:
         if self._ask(self.source, DATABASE) == self._ask(self.target, DATABASE):
             raise CopyRefused("--to is the database in which the tenant is.")
         self._refuse_other_tables()
-        bounds = self._ask(
-            self.source,
-            "SELECT ARRAY[min(seq), greatest(max(seq), (SELECT last_value FROM headlessly_event_seq_seq))] "
-            "FROM headlessly_event WHERE tenant_id = %s",
-            self.number,
-        )
         self.source.commit()
         if self._state(self.target) == CLOSED:
             self.arrival.tenant = find_tenant(self.target, self.slug)
-            self.arrival.shift = self._known_shift()
             return
         refuse_slug(self.target, self.slug)
-        if bounds[0] is not None:
-            self.arrival.shift = reserve_numbers(self.target, (bounds[0], bounds[1]), MEANWHILE)
         (line,) = self._changed(self.tables[0])
         self.source.commit()
         self.arrival.add_tenant(line)
-
-    def _known_shift(self) -> int:
-        """By how much the numbers of the events that are over there were let grow."""
-        there = self.target.execute(
-            "SELECT id, seq FROM headlessly_event WHERE tenant_id = %s LIMIT 1",
-            (self.arrival.tenant,),
-        ).fetchone()
-        if there is None:
-            return 0
-        here = self._ask(self.source, "SELECT seq FROM headlessly_event WHERE id = %s", there[0])
-        return there[1] - here
 
     def copy_until_little_changes(self) -> None:
         for _ in range(LOOKS):
@@ -167,9 +147,7 @@ class Move:
             self._clear()
         for table in self.tables:
             if table.model is Event:
-                self.arrival.replaces = True  # one that is there already is left as it is
                 self.rows += self.arrival.write_rows(table, self._changed(table))
-                self.arrival.replaces = False
             elif table.is_past:
                 if self.since is None:
                     continue

@@ -20,7 +20,6 @@ from headlessly.access.encryption import Undecipherable, decrypt, encrypt
 from headlessly.access.models import Tenant
 from headlessly.copies.programs import connection_words
 from headlessly.copies.tenant_tables import (
-    NUMBERS_OF_EVENTS,
     PERSON_COLUMNS,
     WITHOUT_SECRET,
     TenantTable,
@@ -112,15 +111,15 @@ class Arrival:
 
     target: Connection
     tenant: int = 0
-    shift: int = 0  #: what is added to numbers of events
     people: dict[str, str] = field(default_factory=dict)  #: who is here already, by their id there
     fixed: dict[str, Any] = field(default_factory=dict)  #: columns of the tenant that are another
-    #: Whether rows of the tenant that are here by their key become those that come; else it is an error.
-    replaces: bool = False
+    #: Whether events that are here already are left as they are; else it is an error.
+    has_events: bool = False
 
     def write_rows(self, table: TenantTable, lines: Iterable[str]) -> int:
         """Write rows, in chunks; answers how many. Raises CopyRefused where one is here already."""
         count = 0
+        known = " ON CONFLICT DO NOTHING" if table.model is Event and self.has_events else ""
         for chunk in in_chunks(lines):
             if table.encrypted:
                 chunk = [_unreadable(table, line) for line in chunk]
@@ -128,25 +127,14 @@ class Arrival:
             given["rows"] = f"[{','.join(chunk)}]"
             first, count = count + 1, count + len(chunk)
             try:
-                written = self.target.execute(sql + self._on_conflict(table), given).rowcount  # type: ignore[arg-type]
+                self.target.execute(sql + known, given)  # type: ignore[arg-type]
             except psycopg.errors.UniqueViolation as problem:
                 raise CopyRefused(
                     f"{table.name}: there is one here already. {problem.diag.message_detail}"
                 ) from None
             except (psycopg.DataError, psycopg.IntegrityError) as problem:
                 raise CopyRefused(f"{table.name}, rows {first} to {count}: {problem}") from None
-            if written < len(chunk) and table.model is not Event:
-                raise CopyRefused(f"{table.name}: another tenant here has a row with the same key.")
         return count
-
-    def _on_conflict(self, table: TenantTable) -> str:
-        if not self.replaces or table.key is None:
-            return ""
-        if table.model is Event:
-            return " ON CONFLICT (tenant_id, id) DO NOTHING"  # it never changes
-        changed = ", ".join(f'"{c}" = excluded."{c}"' for c in table.columns if c != table.key)
-        key = f"tenant_id, {table.key}" if table.has_tenant else table.key
-        return f" ON CONFLICT ({key}) DO UPDATE SET {changed}"
 
     def _insert(self, table: TenantTable) -> tuple[str, dict[str, Any]]:
         given: dict[str, Any] = {}
@@ -158,12 +146,6 @@ class Arrival:
             value = f'r."{column}"'
             if table.model is Tenant and column in self.fixed:
                 value, given[column] = f"%({column})s", self.fixed[column]
-            elif column in NUMBERS_OF_EVENTS.get(table.label, ()):
-                value, given["shift"] = f"{value} + %(shift)s::bigint", self.shift
-            elif table.label == "headlessly.Webhook" and column == "past":
-                # What its own transaction had written when it was made ends in the number of an event.
-                place, number = "split_part(r.past, '.', 1)", "split_part(r.past, '.', 2)"
-                value = f"{place} || '.' || ({number}::bigint + %(shift)s::bigint)"
             elif column in table.people:
                 value = f"coalesce(%(people)s::jsonb ->> {value}, {value})"
                 given["people"] = Jsonb(self.people)

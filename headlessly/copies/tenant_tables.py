@@ -5,7 +5,6 @@ A table belongs to a tenant by its column ``tenant``, or by a reference to a row
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,12 +29,6 @@ SECRET = {
 }
 #: The columns of a tenant that tell of where it is, not of what it is.
 OF_THE_PLACE = {"headlessly.Tenant": {"id", "has_webhooks", "log_offset", "log_cluster"}}
-#: What holds numbers of events (``Event.seq``), by model: columns.
-NUMBERS_OF_EVENTS = {
-    "headlessly.Event": {"seq"},
-    "headlessly.Delivery": {"event_id"},
-    "headlessly.Webhook": {"seq"},
-}
 #: Without its secret a webhook is paused: what it signs with would be unknown to the receiver,
 #: who is told by the other installation besides.
 WITHOUT_SECRET: dict[str, dict[str, Any]] = {"headlessly.Webhook": {"active": False}}
@@ -83,8 +76,6 @@ class TenantTable:
         """The column by which a row is the same everywhere; None where only the database's own number is."""
         if self.model is Tenant:
             return "slug"
-        if self.model is Event:
-            return "id"
         return pk if (pk := self.model._meta.pk.column) in self.columns else None
 
     @property
@@ -92,8 +83,7 @@ class TenantTable:
         """By what its rows are in order, always the same one."""
         if self.model is Event:
             return "t.xid, t.seq"
-        columns = [f.column for f in self.model._meta.pk_fields]
-        return ", ".join(f"t.{column}" for column in columns)
+        return ", ".join(f"t.{field.column}" for field in self.model._meta.pk_fields)
 
     @cached_property
     def encrypted(self) -> tuple[str, ...]:
@@ -109,14 +99,6 @@ class TenantTable:
     @property
     def is_past(self) -> bool:
         return issubclass(self.model, Version)
-
-    @property
-    def references(self) -> Iterator[tuple[str, type[models.Model]]]:
-        """The columns that refer to what is a tenant's, each with the model of that."""
-        for field in self.model._meta.concrete_fields:
-            target = field.related_model
-            if target is not None and any(f.name == "tenant" for f in target._meta.concrete_fields):  # type: ignore[union-attr]
-                yield field.column, target  # type: ignore[misc]
 
 
 def tenant_tables(*, with_secrets: bool) -> list[TenantTable]:

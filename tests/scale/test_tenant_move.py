@@ -77,12 +77,12 @@ class Writer(threading.Thread):
 
 
 def comparable(folder: Path) -> dict[str, list[Any]]:
-    """An export without what is another after a move: numbers of events, and what is switched off here."""
+    """An export without what is another after a move: what is switched off here."""
     found = {}
     for file in folder.glob("*.ndjson"):
         rows = [orjson.loads(line) for line in file.read_bytes().splitlines()]
         for row in rows:
-            for name in ("seq", "event_id", "slug", "active", "past"):
+            for name in ("slug", "active"):
                 row.pop(name, None)
         found[file.name] = rows
     return found
@@ -122,8 +122,7 @@ def test_it_moves_while_others_write(original: Cluster, cell: Cluster, tmp_path:
         )
         assert written <= set(created)
         assert set(read) <= told()
-        # Where its numbers were taken here: those of the transaction at which the follower stood.
-        assert len(set(read) & seen) <= 1
+        assert not set(read) & seen
         assert Delivery.objects.filter(target__in=written).count() >= 2 * len(written)
 
     with original.in_use():
