@@ -153,6 +153,8 @@ def pages_of_the_workplace() -> list[str]:
         "when",
         "watch_token",
         "undo",
+        "put_off",
+        "take",
     }
     found = {str(p.pattern): p.name for p in workplace.get_urls() if isinstance(p, URLPattern)}
     return [a for a, name in found.items() if name not in no_pages and not set("<(") & set(a)]
@@ -183,6 +185,7 @@ def test_those_who_sell(walk, site, acme, people, qualified):
     deal = next(record for record in records if type(record).__name__ == "Deal")
     for address in ("", "deals/", f"{deal.pk}/"):
         walk.go(f"{start}marketing/touchpoint/attribution/{address}")
+    walk.go(f"{start}dashboard/tables/team/")
     walk.go(f"{start}nothing/", status=404)
 
 

@@ -31,9 +31,10 @@ def test_a_reps_morning(desk, site, lead, people):
 
     # What is mine, the best first; into the list it comes from, and into the first of them.
     desk.reload()
-    mine = desk.get_by_label("My open leads")
-    expect(mine.get_by_role("listitem")).to_have_count(2)
-    mine.get_by_role("link", name="See all").click()
+    mine = desk.get_by_label("Waits for a first answer")
+    expect(mine.get_by_role("listitem").filter(has=desk.locator("a.name"))).to_have_count(2)
+    desk.get_by_role("navigation", name="Menu").get_by_role("link", name="Leads").click()
+    desk.get_by_role("link", name="My open leads").click()
     expect(desk.locator(".viewtabs [aria-current]")).to_contain_text("My open leads")
     expect(desk.locator("table.list tbody tr")).to_have_count(2)
     desk.wait_for_load_state()  # keys are heard from then on

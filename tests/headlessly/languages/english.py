@@ -16,8 +16,8 @@ READ = ("title", "aria-label", "placeholder", "alt", "data-saved", "data-nothing
         "data-hint", "data-label", "data-word", "data-keys-help", "data-search", "data-problem",
         "data-offline", "data-waits", "data-signed-out", "data-ended", "data-sign-in", "data-again",
         "data-cancel", "data-dismiss", "data-half", "data-unreadable")  # fmt: skip
-#: What is no prose: scripts, and the code that a form's page offers to copy.
-UNREAD = ("script", "style", "code", "pre")
+#: What is no prose: scripts, keys, and the code that a form's page offers to copy.
+UNREAD = ("script", "style", "code", "pre", "kbd")
 
 
 class Page(HTMLParser):
