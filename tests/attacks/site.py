@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -53,10 +54,12 @@ print(json.dumps(found))
 """
 
 
-def create_database() -> str:
+def create_database(*, anew: bool = False) -> str:
     """The folder of the server's socket; the database is there from now on."""
     folder = str(start(settings.DATA_DIR).socket_dir)
     with psycopg.connect(host=folder, user=ROLE, dbname="postgres", autocommit=True) as connection:
+        if anew:
+            connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE])
         if not found.rowcount:
             connection.execute(f"CREATE DATABASE {DATABASE}")
@@ -92,9 +95,13 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "headlessly.settings",
             "LOG_LEVEL": "WARNING",
         }
-        done = subprocess.run(
-            [sys.executable, "-c", FILL], cwd=ROOT, env=self.env, capture_output=True, text=True
-        )
+        fill = partial(
+            subprocess.run, [sys.executable, "-c", FILL],
+            cwd=ROOT, env=self.env, capture_output=True, text=True,
+        )  # fmt: skip
+        if "InconsistentMigrationHistory" in (done := fill()).stderr:
+            create_database(anew=True)  # of before the migrations were made anew
+            done = fill()
         assert done.returncode == 0, done.stderr
         self.tenants = json.loads(done.stdout)
         with socket.socket() as free:

@@ -57,13 +57,13 @@ def memory_of_site(site: Site) -> int:
 def test_reads_no_deeper_than_objects_lie(deep: int, kind: str) -> None:
     file = io.BytesIO(("[" + kind * deep).encode())
     tracemalloc.start()
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(Unreadable, match="deep"):
         list(formats.read_rows(file, formats.JSON, Layout(encoding="utf-8")))
     _now, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 40 << 20
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_reads_no_object_larger_than_a_row_is() -> None:
@@ -110,12 +110,12 @@ def test_refuses_a_body_that_is_nested_without_end(api: Any, path: str) -> None:
 def test_reads_no_more_rows_than_a_workbook_has(rows: list[str]) -> None:
     content = workbook(*rows)
     assert len(content) < 10_000
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(Unreadable):
         _header, layout = formats.find_layout(io.BytesIO(content), formats.XLSX, count)
-        assert time.monotonic() - began < 8
+        assert time.process_time() - began < 8
         list(formats.read_rows(io.BytesIO(content), formats.XLSX, layout))
-    assert time.monotonic() - began < 15
+    assert time.process_time() - began < 15
 
 
 def count(names: Iterable[str]) -> int:

@@ -242,7 +242,7 @@ def test_hashing_takes_one_core_and_never_all_threads(settings, monkeypatch):
     with ThreadPoolExecutor(32) as pool:
         done = [f.result(10) for f in [pool.submit(attempt) for _n in range(32)]]
     assert most == 1 and 1 <= sum(done) < 32
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
     assert thread_slots.hashing == 0
 
 

@@ -98,21 +98,21 @@ def test_has_no_internal_error_for_any_of_a_thousand_random_scripts(lead: Any) -
 
 @pytest.mark.django_db
 def test_ends_with_its_time_wherever_it_spent_it(lead: Any, monkeypatch: Any) -> None:
-    tight = dataclasses.replace(limits.LIMITS[actors.MANAGER], seconds=1.0)
+    tight = dataclasses.replace(limits.LIMITS[actors.MANAGER], seconds=2.0)
     monkeypatch.setitem(limits.LIMITS, actors.MANAGER, tight)
     answer = Host.answer
 
     def answer_slowly(*arguments: Any) -> Any:
-        time.sleep(0.3)
+        time.sleep(0.6)
         return answer(*arguments)
 
     monkeypatch.setattr(Host, "answer", answer_slowly)
     with actors.acting(MANAGER):
         scripts.run("Lead.count()")  # a worker is there
         began = time.monotonic()
-        with pytest.raises(HeadlesslyError, match=r"at most 1 s"):
+        with pytest.raises(HeadlesslyError, match=r"at most 2 s"):
             scripts.run("for n in range(3):\n    Lead.count()\nwhile True:\n    pass")
-    assert time.monotonic() - began < 1.6
+    assert time.monotonic() - began < 3.5
 
 
 def test_holds_nothing_longer_than_a_second_where_it_only_proposes(site: Site) -> None:

@@ -111,7 +111,7 @@ def test_a_switch_is_seen_and_switched_by_keyboard_in_any_light(desk, site, bob,
     assert seen(desk)
     desk.keyboard.press("Space")
     expect(switch).to_be_checked()
-    desk.wait_for_function("document.getAnimations().length === 0")
+    desk.wait_for_function("() => document.getAnimations().length === 0")
     on = painted(switch)
     assert on["track"] == on["accent"]
     desk.keyboard.press("Enter")

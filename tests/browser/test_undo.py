@@ -111,11 +111,21 @@ def test_a_cell_is_taken_back_by_key(desk, site, leads):  # noqa: F811
 
 
 def test_a_moved_card_goes_back(board, lead):  # noqa: F811
+    desk = board.desk
+    with desk.expect_response("**/admin/watch/"):
+        pass
     drag(board, "Contacted")
     expect(board.column("Contacted").locator("[data-card]")).to_have_count(1)
-    board.desk.get_by_role("button", name="Undo").click()
+    # The page renews itself, and the toast stays.
+    with desk.expect_response(lambda answer: "/lead/board/" in answer.url and answer.ok):
+        pass
+    expect(desk.locator("#hly[data-running]")).to_have_count(0)
+    desk.evaluate("window.same = true")
+    desk.get_by_role("button", name="Undo").click()
     expect(board.column("New").locator("[data-card]")).to_have_count(1)
     expect(board.column("Contacted").locator("[data-card]")).to_have_count(0)
+    expect(toasts(desk)).to_contain_text("Taken back")
+    assert desk.evaluate("window.same") is True
 
 
 @pytest.fixture

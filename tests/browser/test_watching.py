@@ -102,6 +102,23 @@ def test_a_page_that_is_looked_at_asks_as_often_as_one_would_notice(desk, site, 
             desk.clock.run_for(SOON)
 
 
+def test_a_dialog_that_is_opened_while_the_list_renews_itself_stays_as_it_is(desk, site, lead):
+    held: list[Any] = []
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    desk.locator(".list td.check input").first.check()
+    with desk.expect_response("**/admin/watch/"):
+        pass
+    desk.route("**/crm/lead/?view=all", lambda route: held.append(route))
+    with desk.expect_request("**/crm/lead/?view=all"):
+        lead.update(score=12)
+    desk.get_by_role("button", name="Lose…").click()
+    reason = desk.locator("dialog[open]").get_by_label("Lost reason")
+    expect(reason).to_be_focused()
+    held[0].continue_()
+    expect(desk.locator("table.list tbody [data-cell=score]")).to_contain_text("12")
+    expect(reason).to_be_focused()
+
+
 def watch(tenant: str, **asked: str) -> Any:
     return Client().post(f"/~{tenant}/admin/watch/", asked)
 

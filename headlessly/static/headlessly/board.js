@@ -5,7 +5,6 @@
 function start(board, signal) {
   const form = document.getElementById("move");
   const announcer = document.querySelector("[data-announce]");
-  const toast = document.querySelector("[data-toast]");
   const said = JSON.parse(document.getElementById("board-said").textContent);
   const columns = [...board.querySelectorAll("[data-column]")];
   const HOLD = 250; // ms that a finger rests before it lifts a card: until then it scrolls
@@ -24,13 +23,14 @@ function start(board, signal) {
     announcer.textContent = "";
     requestAnimationFrame(() => (announcer.textContent = text));
   };
-  let hiding;
+  // Beside the page: what others do renews the board, and takes no toast away.
   const tell = (text, undo) => {
-    clearTimeout(hiding);
-    toast.textContent = text;
-    if (undo) toast.append(" ", window.hly.undoForm(undo));
-    toast.hidden = false;
-    hiding = setTimeout(() => (toast.hidden = true), undo ? 8000 : 4000);
+    const toast = document.createElement("div");
+    toast.className = "toast";
+    toast.append(Object.assign(document.createElement("span"), { textContent: text }));
+    if (undo) toast.append(window.hly.undoForm(undo));
+    document.getElementById("toasts").replaceChildren(toast);
+    window.hly.fade();
   };
 
   // -- where a card is put ---------------------------------------------------------------------

@@ -50,6 +50,8 @@
       callbacks: {
         beforeNodeMorphed(here, now) {
           if (here.nodeType !== 1) return true;
+          // One that was opened while what others did was on its way.
+          if (quiet && here.matches("dialog[open]")) return false;
           if (here.matches("form") && unsaved(here, saved)) {
             // What it is about is the list as it is now.
             for (const name of ["query"]) if (now.elements?.[name] && here.elements[name]) here.elements[name].value = now.elements[name].value;
@@ -223,6 +225,27 @@
     choose(event.submitter || form);
     // Nothing is left: all records, and not the view that one starts with.
     visit(url.search ? url.href : `${url.pathname}?view=all`);
+  });
+
+  // What is taken back of a list or a board shows where it stands, and what stays is told in its place.
+  document.addEventListener("submit", async (event) => {
+    const { target: form } = event;
+    if (event.defaultPrevented || !form.matches("form[data-undo]") || !main()?.matches("[data-visits]")) return;
+    event.preventDefault();
+    running(true);
+    try {
+      const { page } = await load(form.action, { method: "POST", body: new FormData(form) }, form);
+      form.closest("dialog")?.close();
+      asked += 1;
+      show(page);
+      window.hly.fade();
+    } catch (problem) {
+      delete form.dataset.sent;
+      if (!(problem instanceof Unsent)) throw problem;
+      warn(problem.message, () => form.requestSubmit());
+    } finally {
+      running(false);
+    }
   });
 
   window.addEventListener("popstate", () => {

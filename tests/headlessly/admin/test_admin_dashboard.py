@@ -166,8 +166,7 @@ def test_it_shows_the_numbers_of_a_day_under_the_banner_of_lists(cleo, people):
 def test_it_says_in_each_tile_what_changed_between_two_days(cleo, people):
     with on(3, 3):
         first = Lead.create(name="First", source="website", owner=people.bob)
-        Lead.create(name="There", source="event")
-    Deal.create(name="Dollars", value=1_000, probability=50)
+        Deal.create(name="Dollars", value=1_000, probability=50)
     with on(3, 20):
         first.update(status="Contacted")
         first.update(status="Qualified")

@@ -499,11 +499,11 @@ def test_find_says_so_rather_than_answering_some_of_many(acme, monkeypatch):
 def test_the_database_gets_no_more_time_than_the_script_has(lead, tight, monkeypatch):
     monkeypatch.setattr(
         "headlessly.query.reads.first_records",
-        lambda *_, **__: prepared.execute_prepared("SELECT pg_sleep(5)", ()),
+        lambda *_, **__: prepared.execute_prepared("SELECT pg_sleep(30)", ()),
     )
     began = time.monotonic()
     body = failure("Lead.find()", 1, "at most 0.5 s")
-    assert body["limit"] == "seconds" and time.monotonic() - began < 3
+    assert body["limit"] == "seconds" and time.monotonic() - began < 20
 
 
 def test_when_all_seats_are_taken_it_says_when_to_come_again(acme, monkeypatch):
@@ -533,7 +533,7 @@ def test_a_process_always_has_a_thread_left_for_the_site(acme, monkeypatch):
         with refused(scripts.Busy), thread_slots.reserve_for_waiting() as more:
             assert not more
             scripts.run("1")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < sandbox.PATIENCE
     monkeypatch.setenv(THREADS, "1")
     assert value("1") == 1
     assert (thread_slots.running, thread_slots.waiting) == (0, 0)

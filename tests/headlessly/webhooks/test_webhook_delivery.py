@@ -236,7 +236,7 @@ def test_it_gives_a_slow_receiver_ten_seconds_in_all(listen, deliver, receiver, 
 
     def drip(handler: Any) -> None:
         handler.send_response(200)
-        for _ in range(40):
+        for _ in range(300):
             time.sleep(0.1)
             handler.wfile.write(b"X-Drip: 1\r\n")
             handler.wfile.flush()
@@ -245,7 +245,7 @@ def test_it_gives_a_slow_receiver_ten_seconds_in_all(listen, deliver, receiver, 
     ada()
     started = time.monotonic()
     deliver()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15
     assert Delivery.objects.get().error.startswith("There was no answer within")
 
 
@@ -265,7 +265,7 @@ def test_it_reads_little_of_an_endless_answer(listen, deliver, receiver):
     ada()
     started = time.monotonic()
     deliver()
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 15
     assert Delivery.objects.get().status == "delivered"
 
 
