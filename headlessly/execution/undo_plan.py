@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from headlessly.access import tenancy
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.language import wording
@@ -272,7 +273,8 @@ class Plan:
                 for id in found.values_list("pk", flat=True):
                     self._keep_referred(id, labels.a_noun(other, SUBJECT))
             for model, name in noun.schema.platform_referrers:
-                found = model._default_manager.filter(**{f"{name}__in": ids})
+                own: dict[str, Any] = {"tenant": tenancy.require().pk, f"{name}__in": ids}
+                found = model._default_manager.filter(**own)
                 for id in found.values_list(name, flat=True):
                     self._keep_referred(id, str(model._meta.verbose_name))
         self.referrers = self._referrers_within()
