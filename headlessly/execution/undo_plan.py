@@ -273,8 +273,8 @@ class Plan:
                 for id in found.values_list("pk", flat=True):
                     self._keep_referred(id, labels.a_noun(other, SUBJECT))
             for model, name in noun.schema.platform_referrers:
-                within: dict[str, Any] = {"tenant": tenancy.require().pk, f"{name}__in": ids}
-                found = model._default_manager.filter(**within)
+                of_ids: dict[str, Any] = {"tenant": tenancy.require(), f"{name}__in": ids}
+                found = model._default_manager.filter(**of_ids)
                 for id in found.values_list(name, flat=True):
                     self._keep_referred(id, str(model._meta.verbose_name))
         self.referrers = self._referrers_within()
