@@ -232,7 +232,8 @@ def may_approve_proposal(proposal: Proposal) -> bool:
     actor = actors.current()
     if actor is actors.SYSTEM or tenancy.require().allows_own_approval:
         return True
-    owner = ApiKey.objects.filter(pk=proposal.proposed_by).values_list("user", flat=True).first()
+    keys = ApiKey.objects.filter(tenant=tenancy.require(), pk=proposal.proposed_by)
+    owner = keys.values_list("user", flat=True).first()
     return actor.id not in (proposal.proposed_by, owner)
 
 
@@ -277,7 +278,7 @@ def _find_to_decide(id: Any) -> Proposal:
 
 def _lock_open(id: str, version: Any) -> Proposal:
     """The proposal, locked. Raises Conflict for one that is decided, Stale for another version."""
-    locked = Proposal.objects.select_for_update(no_key=True).get(pk=id)
+    locked = Proposal.objects.select_for_update(no_key=True).get(tenant=tenancy.require(), pk=id)
     if not locked.is_open:
         raise Conflict(
             _("This proposal is approved already.")

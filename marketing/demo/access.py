@@ -69,9 +69,9 @@ def _entry(cast: Cast, known: dict[str, Any], password: str, url: str) -> dict[s
 
 def _see_to_users(password: str) -> None:
     """Every user of the demo has the password. Hashed once: it is one and the same secret."""
-    members = Membership.objects.filter(tenant__slug__in=[cast.slug for cast in CASTS])
+    tenants = list(Tenant.objects.filter(slug__in=[cast.slug for cast in CASTS]))
     emails = {member.email for cast in CASTS for member in cast.members()}
-    users = list(User.objects.filter(email__in=emails, memberships__in=members).distinct())
+    users = list(User.objects.filter(email__in=emails, memberships__tenant__in=tenants).distinct())
     operator, _ = User.objects.get_or_create(
         email=OPERATOR,
         defaults={

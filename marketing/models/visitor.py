@@ -6,10 +6,11 @@ from typing import ClassVar
 
 from django.db import models
 
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.tenant_joins import TenantForeignKey
 
 
-class Visitor(models.Model):
+class Visitor(TenantRow):
     """A visitor of a website, and the contact whom a form, a capture or an identification named last."""
 
     tenant = models.ForeignKey(

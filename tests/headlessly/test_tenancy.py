@@ -59,16 +59,18 @@ def test_it_keeps_the_worlds_apart(lead: Lead, theirs: SimpleNamespace, rival: A
 def test_it_does_not_follow_a_reference_out_of_the_tenant(
     lead: Lead, theirs: SimpleNamespace
 ) -> None:
-    # No verb writes such a row; should one ever come to be, it shows nothing.
-    from django.db import connection
+    # No verb writes such a row, and the database keeps none; until it says so, the row shows nothing.
+    from django.db import IntegrityError, connection, transaction
 
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE crm_lead SET contact_id = %s WHERE id = %s", [theirs.eve.id, lead.id]
-        )
-    with pytest.raises(Contact.DoesNotExist):
-        Lead.get(lead.id).contact  # noqa: B018
-    assert Lead.count({"contact.name": "Eve Rival"}) == 0
+    with pytest.raises(IntegrityError), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE crm_lead SET contact_id = %s WHERE id = %s", [theirs.eve.id, lead.id]
+            )
+        with pytest.raises(Contact.DoesNotExist):
+            Lead.get(lead.id).contact  # noqa: B018
+        assert Lead.count({"contact.name": "Eve Rival"}) == 0
+        connection.check_constraints()
     with pytest.raises(Invalid):
         Lead.create(name="Another", source="x", contact=theirs.eve)
 

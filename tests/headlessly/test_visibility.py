@@ -241,7 +241,13 @@ def test_it_reads_who_their_own_lead_is_about_on_every_surface(
     bob: Any, as_bob: Any, world: Any, people: Any
 ) -> None:
     own = world.own.pk
-    mine = Activity.create(subject="Call", lead=own, contact=world.known, assignee=people.bob)
+    mine = Activity.create(
+        subject="Call",
+        lead=own,
+        contact=world.known,
+        assignee=people.bob,
+        due_at="2026-01-05T09:00:00Z",
+    )
     pages, leads = client_of(bob.user), "/~acme/admin/crm/lead/"
     known = '{"contact.email": "KNOWN@acme.example"}'
     for where, answer in {
@@ -252,7 +258,7 @@ def test_it_reads_who_their_own_lead_is_about_on_every_surface(
         "a file": as_bob("GET", "/export/leads", format="csv", labels="en", fields="name,contact"),
         "the list": pages.get(leads),
         "the board": pages.get(f"{leads}board/"),
-        "home": pages.get("/~acme/admin/"),
+        "today": pages.get("/~acme/admin/"),
         "the palette": pages.get("/~acme/admin/find/?q=own+lead"),
         "the page of an activity": pages.get(f"/~acme/admin/crm/activity/{mine.pk}/change/"),
     }.items():
