@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.hashers import check_password, make_password
 from django.utils import timezone
 
-from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.access.models import ApiKey, Tenant, User
 from marketing.demo.cast import CASTS, OPERATOR, Cast
 
 #: Name in the file → name of the key, scope.
