@@ -146,7 +146,7 @@ def test_it_serves_and_tells_at_once(original: Cluster, pooled: str, receiver: A
 
             _wait_until_idle(original)
             # Without a notice a worker looks every five seconds.
-            assert min(_seconds_until_told(client, receiver) for _ in range(3)) < 2
+            assert any(_seconds_until_told(client, receiver) < 2 for _ in range(3))
     finally:
         ended = time.monotonic()
         for process in (serve, work):
