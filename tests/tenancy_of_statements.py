@@ -25,7 +25,7 @@ OVER_ALL_TENANTS: dict[str, str] = {
     "headlessly.log.security_events.record_of_person": "the tenants of a person, to write it in each",
     "headlessly.accounts.passwords._make_hash_value": "the tenants of a person, for the link's worth",
     "headlessly.web.metrics.collect": "the numbers of the installation",
-    "headlessly.web.metrics.<listcomp>": "the same, where a comprehension is a function",
+    "headlessly.admin.watching.presence.renew": "now and then, who has been gone for an hour",
     "headlessly.admin.installation.waiting": "the same, for the operator",
     "headlessly.admin.operator.save_model": "the operator's own page of a place, by its number",
     "headlessly.access.models.find_valid": "a key by its secret, whose tenant it tells",

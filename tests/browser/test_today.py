@@ -18,7 +18,8 @@ pytestmark = pytest.mark.browser
 def test_a_morning_by_keyboard(desk, site, lead, people):
     yesterday = datetime.now(UTC) - timedelta(days=1, hours=1)
     due = {"type": "Task", "assignee": people.bob, "due_at": yesterday}
-    call = Activity.create(subject="Call Ada", lead=lead, **due)
+    earlier = {"due_at": yesterday - timedelta(minutes=30)}
+    call = Activity.create(subject="Call Ada", lead=lead, **due | earlier)
     quote = Activity.create(subject="Send a quote", **due)
     free = Lead.create(name="Nobody's lead", source="website")
     desk.goto(f"{site}/~acme/admin/")
