@@ -76,6 +76,7 @@ def _first_touch(slice: Slice) -> Least:
         completed_at__gte=OuterRef("created_at"),
     )
     moved = Lead.past.objects.filter(
+        tenant_id=OuterRef("tenant_id"),
         record=OuterRef(leads.key),
         version__gt=1,
         **({"valid_from__lte": slice.as_of} if slice.as_of else {}),

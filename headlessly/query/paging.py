@@ -63,6 +63,11 @@ class RecordList:
     filters: Sequence[Mapping[str, Any] | None] = ()
     search: Search | None = None
     narrowed_to: models.QuerySet | None = None
+    most_counted: int | None = None  #: where counting stops, if not at the cap of all lists
+
+    @property
+    def _cap(self) -> int:
+        return self.most_counted or COUNT_CAP
 
     @cached_property
     def found(self) -> models.QuerySet:
@@ -82,14 +87,14 @@ class RecordList:
             return PageKeys(keys, *self._count_up_to_cap(count_all))
         parts = [self.found] if self.search is None else self.search.parts(self.found)
         total, keys = self._gather(parts, size, start, rest)
-        if total <= COUNT_CAP:
+        if total <= self._cap:
             return PageKeys(keys, total, True)
         keys = (
             self._in_order(size, start, rest)
             if self.search is None
             else self._walk(self.search, size, start, rest)
         )
-        return PageKeys(keys, *((self._count(parts), True) if count_all else (COUNT_CAP, False)))
+        return PageKeys(keys, *((self._count(parts), True) if count_all else (self._cap, False)))
 
     def first(self, size: int, start: int = 0) -> list[Key]:
         """The keys of a page, without counting the records."""
@@ -129,9 +134,9 @@ class RecordList:
     def _count_up_to_cap(self, everything: bool) -> tuple[int, bool]:
         if self._statements is None or everything:
             return count_records(self.found, everything=everything)
-        given = [tenancy.require().pk, *(self._equalities or {}).values(), COUNT_CAP + 1]
+        given = [tenancy.require().pk, *(self._equalities or {}).values(), self._cap + 1]
         seen = statements.execute_prepared(self._statements.count, given)[0][0]
-        return min(seen, COUNT_CAP), seen <= COUNT_CAP
+        return min(seen, self._cap), seen <= self._cap
 
     # -- in order -----------------------------------------------------------------------------------
 
@@ -177,7 +182,7 @@ class RecordList:
             beyond = ExpressionWrapper(reduce(or_, rest), BooleanField())
             parts, more = [part.annotate(_beyond=beyond) for part in parts], ["_beyond"]
         found = union_sql(
-            [p.order_by().values_list("pk", *self._names, *more)[: COUNT_CAP + 1] for p in parts]
+            [p.order_by().values_list("pk", *self._names, *more)[: self._cap + 1] for p in parts]
         )
         if found is None:
             return 0, []
@@ -185,10 +190,10 @@ class RecordList:
         row = ", ".join(self._row)
         rows = _rows(
             f"WITH found ({row}{', beyond' if rest else ''}) AS MATERIALIZED "
-            f"(SELECT * FROM ({sql}) AS united LIMIT {COUNT_CAP + 1}), "
+            f"(SELECT * FROM ({sql}) AS united LIMIT {self._cap + 1}), "
             "counted AS (SELECT count(*) AS total FROM found) "
             "SELECT counted.total, page.* FROM counted LEFT JOIN LATERAL "
-            f"(SELECT {row} FROM found WHERE counted.total <= {COUNT_CAP}{' AND beyond' if rest else ''} "
+            f"(SELECT {row} FROM found WHERE counted.total <= {self._cap}{' AND beyond' if rest else ''} "
             f"ORDER BY {self._order} LIMIT %s OFFSET %s) AS page ON true",
             (*parameters, size + 1, start),
         )

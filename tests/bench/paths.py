@@ -179,7 +179,9 @@ def _as_of_state(b: Bench) -> tuple[Work, Work]:
     return limit, lambda: b.call("GET", "/leads", "asOf=90d+ago&status=Qualified&sort=-score")
 
 
-def _page(name: str, label: str, goal: float, where: Callable[[Bench], tuple[str, str]]) -> None:
+def _page(
+    name: str, label: str, goal: float | None, where: Callable[[Bench], tuple[str, str]]
+) -> None:
     @path(name, label, goal, 0.3)
     def _pair(b: Bench) -> tuple[Work, Work]:
         address, query = where(b)
@@ -196,6 +198,9 @@ _page("admin-hot", "admin list, the view Hot", 3,
 _page("admin-search", "admin search, a rare word", 5, lambda b: ("/crm/lead/", f"q={b.rare}"))
 _page("admin-search-common", "admin search, a word of every lead", 5,
       lambda b: ("/crm/lead/", "q=lead"))  # fmt: skip
+_page("admin-today", "the day of the team", None, lambda b: ("/", "of=team"))
+_page("admin-team", "the team of a month", None,
+      lambda b: ("/dashboard/tables/team/", "from=2026-06-01&to=2026-06-30"))  # fmt: skip
 _page("admin-lead", "the page of a lead", 3,
       lambda b: (f"/crm/lead/{b.known[2][0]}/change/", ""))  # fmt: skip
 

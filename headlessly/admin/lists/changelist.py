@@ -47,8 +47,10 @@ class NounList:
         *,
         per_page: int = PER_PAGE,
         references: Iterable[Field] | None = None,
+        most_counted: int | None = None,
     ) -> None:
         self.address, self.noun, self.per_page = address, address.noun, per_page
+        self.most_counted = most_counted
         #: What is read along with each record.
         self.references = (
             cells.row_references(address.noun, address.columns)
@@ -102,7 +104,13 @@ class NounList:
     @property
     def _seeking(self) -> RecordList:
         address, stated = self.address, self.address.filter_beside_search
-        return RecordList(address.scope, address.order_columns, (stated,), address.search)
+        return RecordList(
+            address.scope,
+            address.order_columns,
+            (stated,),
+            address.search,
+            most_counted=self.most_counted,
+        )
 
     @property
     def _may_be_slow(self) -> bool:

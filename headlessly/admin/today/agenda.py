@@ -26,6 +26,8 @@ from headlessly.nouns import Noun
 
 #: How many records of each reason the day shows.
 SHOWN = 8
+#: Counting stops here: of more than these nobody's day is made.
+MOST = 1_000
 #: The most time that the whole day takes to be read.
 SECONDS = 5
 #: Whose day it is, where it is everybody's.
@@ -102,7 +104,9 @@ def _read_part(noun: type[Noun], reason: Reason, person: str, site: Any) -> Agen
     owner = noun.schema.owner
     about = _about(noun)
     known = [*about, owner] if owner is not None else about
-    found = NounList(Address(noun, query, site), per_page=SHOWN, references=known)
+    found = NounList(
+        Address(noun, query, site), per_page=SHOWN, references=known, most_counted=MOST
+    )
     found.read_page()
     part = AgendaPart(reason, noun, query, found)
     part.entries = [_entry(record, reason, about, person) for record in found.records]
