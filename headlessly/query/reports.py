@@ -105,13 +105,21 @@ class Records:
             return {column: [] for column in columns}
         values = [f"v{n}" for n in range(len(columns))]
         fits = [f"f{n}" for n in range(len(flags))]
-        sums = ["count(*)", *(f"count(*) FILTER (WHERE {fit})" for fit in fits)]
+        # Counted together first: several processes of the database share that, and no grouping sets.
+        counts = ["n", *(f"n{n}" for n in range(len(flags)))]
+        each = ["count(*)", *(f"count(*) FILTER (WHERE {fit})" for fit in fits)]
+        named = ", ".join(f"{what} AS {name}" for what, name in zip(each, counts, strict=True))
+        together = (
+            f"SELECT {', '.join([*values, named])} FROM ({sql}) AS found ({', '.join([*values, *fits])}) "
+            f"GROUP BY {', '.join(values)}"
+        )
+        sums = [f"sum({name})::bigint" for name in counts]
         # Of every row but one value is left, that of the column it is about; NULL is a value as well.
         about = " ".join(f"WHEN GROUPING({value}) = 0 THEN {n}" for n, value in enumerate(values))
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT CASE {about} END, {', '.join(values)}, {', '.join(sums)} "
-                f"FROM ({sql}) AS found ({', '.join([*values, *fits])}) "
+                f"FROM ({together}) AS counted "
                 f"GROUP BY GROUPING SETS ({', '.join(f'({value})' for value in values)})",
                 given,
             )
