@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Activity, Contact, Deal, Lead
+from crm.reports.named import deals_won
 from crm.reports.speed import median_responses
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
@@ -39,7 +40,7 @@ def _counted(slice: Slice) -> dict[str, Records]:
         "newLeads": slice.during(Lead, "createdAt"),
         "touched": slice.during(Lead, "lastActivityAt"),
         "conversions": slice.during(Lead, "convertedAt"),
-        "wonDeals": ended.where(stage__in="Won"),
+        "wonDeals": deals_won(slice),
         "lostDeals": ended.where(stage__in="Lost"),
         "calls": slice.during(Activity, "completedAt", status__in="Completed", type__in="Call"),
         "overdue": slice.records(Activity, status__in=",".join(Activity.OPEN), dueAt__lt=now),

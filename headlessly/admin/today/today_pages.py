@@ -26,6 +26,7 @@ from headlessly.admin.undo import safe_return
 from headlessly.context import clock
 from headlessly.declaration import engagements, labels
 from headlessly.declaration.registry import registry
+from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.language.moments import When, read_when
@@ -88,6 +89,8 @@ def whose_day(request: HttpRequest) -> str:
 
 
 def _is_colleague(contact: str) -> bool:
+    if UNSTORABLE.search(contact):
+        return False
     return Membership.objects.filter(tenant=tenancy.require(), contact=contact).exists()
 
 
@@ -147,7 +150,9 @@ def _record_named(text: str) -> Any:
     """The record that ``Lead.lead_1`` names, as far as one sees it; else None."""
     name, _dot, id = text.partition(".")
     noun = registry.get(name)
-    return None if noun is None else noun.objects.filter(pk=id[:64].replace("\0", "")).first()
+    if noun is None or UNSTORABLE.search(id):
+        return None
+    return noun.objects.filter(pk=id).first()
 
 
 # -- what is done from here --------------------------------------------------------------------

@@ -183,6 +183,13 @@ def test_what_is_nobodys_is_taken_by_the_first(bob, cleo, work, people):
     assert lead.owner_id == people.cleo.pk
 
 
+@pytest.mark.parametrize("text", ["%00", "x%00y", "%ED%A0%80", "%20", "Lead.%00", "x" * 3000])
+def test_an_address_that_makes_no_sense_shows_ones_own_day(bob, work, text):
+    for name in ("of", "next"):
+        answer = bob.get(f"{TODAY}?{name}={text}")
+        assert answer.status_code == 200 and "Late call" in answer.content.decode(), name
+
+
 def test_who_only_looks_is_offered_nothing_to_do(vic, work, unchanged):
     html = vic.get(f"{TODAY}?of=team").content.decode()
     assert "Late call" in html and 'data-does="' not in html
