@@ -133,6 +133,18 @@ def open_session(page: Any, site: str, user: Any) -> None:
     page.context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": site}])
 
 
+def cut_off(page: Any) -> None:
+    """Take the connection away from ``page``; back is ``page.context.set_offline(False)``.
+
+    The browser says so before its network does: a request of that moment would fail in the page and
+    arrive all the same. So this waits until one fails.
+    """
+    page.context.set_offline(True)
+    page.wait_for_function(
+        "() => fetch('/healthz', {method: 'HEAD'}).then(() => false, () => true)"
+    )
+
+
 @pytest.fixture
 def bob(acme: Any, people: SimpleNamespace) -> Any:
     """The rep, who can sign in."""

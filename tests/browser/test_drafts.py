@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PASSWORD, sign_in
+from tests.browser.conftest import PASSWORD, cut_off, sign_in
 from tests.browser.test_everybody import user
 from tests.browser.test_rep import current, dialog, open_lead
 from tests.browser.test_unsent import sign_in_over, sign_out, touches
@@ -129,7 +129,7 @@ def test_what_runs_is_seen_at_once_and_focus_stays_where_it_was(desk, site, lead
 
 def test_a_card_that_was_moved_without_a_connection_is_moved_when_it_is_back(desk, site, lead):
     desk.goto(f"{site}/~acme/admin/crm/lead/board/")
-    desk.context.set_offline(True)
+    cut_off(desk)
     desk.locator("[data-card] .name").focus()
     for key in (" ", "ArrowRight", " "):
         desk.keyboard.press(key)

@@ -12,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
+from tests.browser.conftest import cut_off
+
 pytestmark = pytest.mark.browser
 
 #: HTML that takes the place of a list, in bytes.
@@ -168,7 +170,7 @@ def test_a_list_and_its_board_take_each_others_place_without_a_load(desk, site, 
     desk.go_back()
     rows.first.locator("[data-cell=score]").click()
     desk.locator(".celled input:visible").fill("1")
-    desk.context.set_offline(True)
+    cut_off(desk)
     desk.keyboard.press("Enter")
     expect(desk.locator(".celled")).to_contain_text("No connection.")
     with desk.expect_event("dialog", lambda box: box.dismiss() or box.type == "beforeunload"):
@@ -197,7 +199,7 @@ def test_an_answer_that_comes_late_does_not_replace_a_later_one(desk, site, lead
 def test_a_list_without_a_connection_says_so_and_asks_again(desk, site, leads):
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
     same = stays(desk)
-    desk.context.set_offline(True)
+    cut_off(desk)
     desk.get_by_role("link", name="Next").click()
     expect(desk.locator("#toasts")).to_contain_text("No connection.")
     desk.context.set_offline(False)

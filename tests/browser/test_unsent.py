@@ -12,7 +12,7 @@ pytest.importorskip("playwright", reason="Playwright is installed with `pip inst
 from playwright.sync_api import expect
 
 from headlessly.accounts import factors
-from tests.browser.conftest import PASSWORD, sign_in
+from tests.browser.conftest import PASSWORD, cut_off, sign_in
 from tests.browser.test_rep import current, dialog, open_lead
 
 pytestmark = pytest.mark.browser
@@ -189,7 +189,7 @@ def test_without_a_connection_the_page_stays_and_sends_again(desk, site, lead):
     open_lead(desk, site)
     desk.keyboard.press("n")
     desk.keyboard.type("On the train")
-    desk.context.set_offline(True)
+    cut_off(desk)
     desk.keyboard.press("Control+Enter")
     expect(desk.get_by_role("alert")).to_contain_text("No connection.")
     expect(desk.get_by_role("textbox", name="Note")).to_have_value("On the train")
@@ -232,7 +232,7 @@ def test_a_note_that_was_put_away_is_not_sent_behind_ones_back(desk, site, lead)
     open_lead(desk, site)
     desk.keyboard.press("n")
     desk.keyboard.type("Rather not")
-    desk.context.set_offline(True)
+    cut_off(desk)
     desk.keyboard.press("Control+Enter")
     expect(desk.get_by_role("alert")).to_contain_text("as soon as the connection is back")
     desk.keyboard.press("Escape")
@@ -252,7 +252,7 @@ def test_a_page_with_a_form_waits_for_the_connection_and_for_who_signs_in(desk, 
 
     field = desk.get_by_role("textbox", name="Name")
     heading = desk.get_by_role("heading", level=1)
-    before = partial(desk.context.set_offline, True)
+    before = partial(cut_off, desk)
     save("Typed on the train")
     expect(desk.get_by_role("alert")).to_contain_text("No connection.")
     expect(field).to_have_value("Typed on the train")
@@ -340,7 +340,7 @@ def test_a_cell_keeps_what_was_typed_and_sends_it_when_the_connection_is_back(de
     cell = desk.locator("[data-cell=score]").first
     cell.click()
     desk.locator(".celled input:visible").fill("66")
-    desk.context.set_offline(True)
+    cut_off(desk)
     desk.keyboard.press("Enter")
     expect(desk.locator(".celled")).to_contain_text("No connection.")
     expect(desk.locator(".celled input:visible")).to_have_value("66")
