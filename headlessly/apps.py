@@ -29,6 +29,7 @@ def keep_the_past(**_: Any) -> None:
     """Renew what the database does by itself: the append-only log, the versions of every noun."""
     from django.db import connection
 
+    from headlessly.database import policies
     from headlessly.declaration.registry import registry
     from headlessly.log import events, versions
 
@@ -36,6 +37,9 @@ def keep_the_past(**_: Any) -> None:
     with connection.cursor() as cursor:
         if events.Event._meta.db_table in tables:
             cursor.execute(events.APPEND_ONLY)
+            cursor.execute(events.OLDEST_RUNNING)
     for noun in registry.values():
         if noun._meta.db_table in tables:
             versions.install_triggers(noun)
+    if events.Event._meta.db_table in tables:
+        policies.install_row_security()

@@ -13,6 +13,7 @@ from django.db.models.signals import post_migrate
 from django.test import Client
 
 from headlessly.access import actors, tenancy
+from headlessly.context.tenant_scope import EVERY, enter_scope
 from tests import tenancy_of_statements
 from tests.emptying import empty_quickly
 
@@ -22,6 +23,7 @@ def pytest_configure() -> None:
     read the folders of all static files before its first request."""
     from django.conf import settings
 
+    enter_scope(EVERY)  # what a test asks itself is of all tenants, until it opens one
     settings.WHITENOISE_AUTOREFRESH = True
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

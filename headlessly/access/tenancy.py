@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
+from headlessly.context import tenant_scope
 from headlessly.errors import NoTenant
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def active(tenant: Tenant | None) -> Iterator[Tenant | None]:
     """Let ``tenant`` be the active one inside the block; None closes the door."""
     token = _tenant.set(tenant)
     try:
-        yield tenant
+        with tenant_scope.scoped_to(None if tenant is None else tenant.pk):
+            yield tenant
     finally:
         _tenant.reset(token)
 
@@ -63,6 +65,7 @@ def active(tenant: Tenant | None) -> Iterator[Tenant | None]:
 def enter(tenant: Tenant) -> None:
     """Make ``tenant`` active for the rest of this script or shell."""
     _tenant.set(tenant)
+    tenant_scope.enter_scope(tenant.pk)
 
 
 def context_url() -> str:

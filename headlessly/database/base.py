@@ -12,6 +12,7 @@ from django.db.utils import OperationalError as DjangoOperationalError
 from psycopg import OperationalError, connect
 from psycopg_pool import ConnectionPool
 
+from headlessly.database import row_security
 from headlessly.database.schema_editor import DatabaseFeatures, SchemaEditor
 from headlessly.database.server import start
 from headlessly.database.slow import time_statement
@@ -25,7 +26,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.execute_wrappers.append(time_statement)
+        self.execute_wrappers += [row_security.set_before_statement, time_statement]
+
+    def _commit(self):
+        super()._commit()
+        row_security.forget_transaction(self.connection)
+
+    def _rollback(self):
+        super()._rollback()
+        row_security.forget(self.connection)
+
+    def _savepoint_rollback(self, sid):
+        super()._savepoint_rollback(sid)
+        row_security.forget(self.connection)
 
     def get_connection_params(self):
         if self.settings_dict.get("EMBEDDED"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -16,17 +17,25 @@ import psycopg
 from django.db import connection
 from django.db.models import Field, Model
 
+from headlessly.database.row_security import in_scope
+from headlessly.database.schema_editor import tenant_field
 from headlessly.database.slow import timed
 
 
 def execute_prepared(
-    sql: str, parameters: Sequence[Any], *, rows: bool = True, binary: bool = False
+    sql: str,
+    parameters: Sequence[Any],
+    *,
+    rows: bool = True,
+    binary: bool = False,
+    scoped: bool = True,
 ) -> list[tuple[Any, ...]]:
     """Run a statement prepared on the server, through Django's connection, and logged like its own.
 
-    ``binary`` rows are read four times as fast: Django's own reading of a moment is Python's.
+    ``binary`` rows are read four times as fast: Django's own reading of a moment is Python's. One of tables that
+    are no tenant's is not ``scoped``: it is the same whatever tenant the connection is of.
     """
-    return _execute(sql, parameters, rows=rows, binary=binary, prepare=True)
+    return _execute(sql, parameters, rows=rows, binary=binary, prepare=True, scoped=scoped)
 
 
 def execute_planned(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -36,13 +45,19 @@ def execute_planned(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]
 
 
 def _execute(
-    sql: str, parameters: Sequence[Any], *, rows: bool, binary: bool, prepare: bool
+    sql: str,
+    parameters: Sequence[Any],
+    *,
+    rows: bool,
+    binary: bool,
+    prepare: bool,
+    scoped: bool = True,
 ) -> list[tuple[Any, ...]]:
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     started = time.monotonic()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        with timed(sql):
+        with in_scope(connection) if scoped else nullcontext(), timed(sql):
             cursor.execute(sql, parameters, prepare=prepare, binary=binary)
         found = cursor.fetchall() if rows else []
     if connection.queries_logged:
@@ -67,7 +82,7 @@ def quoted_column(model: type[Model], name: str) -> str:
 def fetch_by_unique(model: type[Model], field: str, value: Any) -> Any:
     """The row of a table of the platform with this unique value, or None; asked by every request."""
     sql, made = select_by_unique(model, field)
-    found = execute_prepared(sql, [value])
+    found = execute_prepared(sql, [value], scoped=tenant_field(model) is not None)
     return made(found[0]) if found else None
 
 

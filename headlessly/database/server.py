@@ -19,6 +19,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from headlessly.database import row_security
+
 with warnings.catch_warnings():
     # On import it looks for a runtime folder that this module has no use for, and complains.
     warnings.simplefilter("ignore")
@@ -34,6 +36,9 @@ UNPRIVILEGED = "embedded_postgres"
 
 # The application's role: owner of its database, no superuser, so that row-level security binds it.
 ROLE = DATABASE = "headlessly"
+
+# What row-level security binds (see row_security.py).
+TENANT_ROLE = row_security.ROLE
 
 # The kernel's limit for a socket's whole path.
 SOCKET_PATH_MAX = 107
@@ -176,11 +181,17 @@ class Server:
             file.unlink()
 
     def create_role_and_database(self):
-        """The application's role and database."""
+        """The application's role, the one that its statements run as, and its database."""
         role, name = sql.Identifier(ROLE), sql.Identifier(DATABASE)
         with self.admin() as connection:
             if not connection.execute("select 1 from pg_roles where rolname = %s", [ROLE]).rowcount:
                 connection.execute(sql.SQL("create role {} login createdb").format(role))
+            if not connection.execute(
+                "select 1 from pg_roles where rolname = %s", [TENANT_ROLE]
+            ).rowcount:
+                bound = sql.Identifier(TENANT_ROLE)
+                connection.execute(sql.SQL("create role {} nologin").format(bound))
+                connection.execute(sql.SQL("grant {} to {}").format(bound, role))
             if not connection.execute(
                 "select 1 from pg_database where datname = %s", [DATABASE]
             ).rowcount:

@@ -12,7 +12,9 @@ import psycopg
 from django.db import connection
 
 from headlessly.access import visibility
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared, quoted
+from headlessly.database.row_security import in_scope
 from headlessly.log.versions import version_table
 
 if TYPE_CHECKING:
@@ -86,8 +88,11 @@ class Table:
     ) -> None:
         columns = ", ".join([*(quoted(f) for f in self.fields), *more])
         adapted = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
+        # PostgreSQL copies into no table with row-level security, but for its owner.
         sql = f"COPY {table} ({columns}) FROM STDIN"
         with (
+            every_tenant(),
+            in_scope(connection),
             connection.wrap_database_errors,
             psycopg.Cursor(connection.connection) as cursor,
             cursor.copy(sql) as rows,

@@ -40,6 +40,17 @@ CREATE OR REPLACE TRIGGER headlessly_append_only_truncate
     BEFORE TRUNCATE ON headlessly_event FOR EACH STATEMENT EXECUTE FUNCTION headlessly_append_only();
 """
 
+#: The oldest transaction of this database that is still running, if any; of the moment of the statement. By right of
+#: who owns it: the role that statements run as is not told of the transactions of others.
+OLDEST_RUNNING = """
+CREATE OR REPLACE FUNCTION headlessly_oldest_running() RETURNS xid8 LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog AS $$
+    SELECT x FROM pg_snapshot_xip(pg_current_snapshot()) AS x
+    JOIN pg_stat_activity AS a ON a.backend_xid = x::xid
+    WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() ORDER BY x LIMIT 1
+$$;
+"""
+
 
 def dump_json(value: Any) -> bytes:
     """JSON with UTC as ``Z`` and amounts as numbers."""
@@ -108,9 +119,7 @@ SELECT t.log_offset + (CASE
     WHEN pg_is_in_recovery() OR current_setting('max_prepared_transactions')::integer > 0
     THEN pg_snapshot_xmin(pg_current_snapshot())
     ELSE coalesce(
-        (SELECT x FROM pg_snapshot_xip(pg_current_snapshot()) AS x
-         JOIN pg_stat_activity AS a ON a.backend_xid = x::xid
-         WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() ORDER BY x LIMIT 1),
+        headlessly_oldest_running(),
         pg_snapshot_xmax(pg_current_snapshot()))
     END)::text::bigint,
     t.log_offset + pg_current_xact_id_if_assigned()::text::bigint

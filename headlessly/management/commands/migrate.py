@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.commands import migrate
 
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.migration_states import adding_to_drawn_models
 from headlessly.database.roles import connect_directly, name_connections
 
@@ -14,5 +15,5 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> str | None:
         connect_directly()
         name_connections("migrate")
-        with adding_to_drawn_models():
+        with adding_to_drawn_models(), every_tenant():
             return super().handle(*args, **options)

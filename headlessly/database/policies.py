@@ -1,0 +1,108 @@
+"""What the database needs so that it keeps tenants apart by itself; renewed after each ``migrate``."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import psycopg
+from django.apps import apps
+from django.db import connection, transaction
+from django.db.utils import ProgrammingError
+
+from headlessly.database.row_security import ROLE, SETTING, renew
+from headlessly.database.schema_editor import tenant_field
+
+logger = logging.getLogger("headlessly.database")
+
+POLICY = "one_tenant"
+#: Compared with the tenant that each statement names, it is true or false before a row is read.
+OWN = f"tenant_id = nullif(current_setting('{SETTING}', true), '')::bigint"
+
+#: What conditions call before a row is known to be the tenant's, so that indexes answer them. PostgreSQL
+#: lets only those go first that tell nothing of a row but by their result; these do not, and a superuser says so.
+LEAKPROOF = (
+    *("lower(text)", "upper(text)", "textlike(text,text)", "texticlike(text,text)"),
+    *("octet_length(text)", "length(text)", "headlessly_fold(text)", "headlessly_fold_letters(text)"),
+    *("regexp_replace(text,text,text,text)", "textregexeq(text,text)", "starts_with(text,text)"),
+    *("arraycontains(anyarray,anyarray)", "arrayoverlap(anyarray,anyarray)"),
+    *("numeric_eq(numeric,numeric)", "numeric_lt(numeric,numeric)", "numeric_le(numeric,numeric)"),
+    *("numeric_gt(numeric,numeric)", "numeric_ge(numeric,numeric)"),
+)
+#: Those that are not.
+LACKING = """
+SELECT f FROM unnest(%s::text[]) AS f JOIN pg_proc AS p ON p.oid = to_regprocedure(f) WHERE NOT proleakproof
+"""
+
+
+def install_row_security() -> bool:
+    """Make the role, its rights and the policies. Answers whether the database may enforce them; where not,
+    the log says what is missing."""
+    tables = [
+        model._meta.db_table for model in apps.get_models() if tenant_field(model) is not None
+    ]
+    with connection.cursor() as cursor:
+        if not (_declare_leakproof(cursor) and _make_role(cursor)):
+            return False
+        cursor.execute(
+            "SELECT c.relname FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid "
+            "WHERE p.polname = %s AND c.relrowsecurity",
+            [POLICY],
+        )
+        there = {name for (name,) in cursor.fetchall()}
+        existing = set(connection.introspection.table_names(cursor))
+        quote = connection.ops.quote_name
+        for table in sorted(existing.intersection(tables) - there):
+            name = quote(table)
+            cursor.execute(
+                f"DROP POLICY IF EXISTS {POLICY} ON {name}; "
+                f"CREATE POLICY {POLICY} ON {name} USING ({OWN}) WITH CHECK ({OWN}); "
+                f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
+            )
+        cursor.execute(
+            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}; "
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
+        )
+    renew(connection.connection)
+    return True
+
+
+def _declare_leakproof(cursor: Any) -> bool:
+    cursor.execute(LACKING, [list(LEAKPROOF)])
+    if not (lacking := [f for (f,) in cursor.fetchall()]):
+        return True
+    declare = "; ".join(f"ALTER FUNCTION {f} LEAKPROOF" for f in lacking)
+    if connection.settings_dict.get("EMBEDDED"):
+        host = connection.settings_dict["HOST"]
+        name = connection.settings_dict["NAME"]
+        with psycopg.connect(host=host, user="postgres", dbname=name, autocommit=True) as admin:
+            admin.execute(declare.encode())
+        return True
+    return _attempt(cursor, declare, "A superuser of PostgreSQL declares once in this database")
+
+
+def _make_role(cursor: Any) -> bool:
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE])
+    if cursor.fetchone() is None and not _attempt(
+        cursor, f"CREATE ROLE {ROLE} NOLOGIN", "Somebody with CREATEROLE says once"
+    ):
+        return False
+    cursor.execute("SELECT pg_has_role(session_user, %s, 'SET')", [ROLE])
+    if cursor.fetchone() == (True,):
+        return True
+    return _attempt(cursor, f"GRANT {ROLE} TO CURRENT_USER", f"Whoever made {ROLE} says once")
+
+
+def _attempt(cursor: Any, statement: str, who: str) -> bool:
+    try:
+        with transaction.atomic():
+            cursor.execute(statement)
+    except ProgrammingError:
+        logger.warning(
+            "Row-level security is not enforced: the database lacks what it needs. %s, and "
+            "`manage.py migrate` is run again: %s",
+            who,
+            statement,
+        )
+        return False
+    return True
