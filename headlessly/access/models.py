@@ -21,6 +21,7 @@ from headlessly.access import actors, sign_in_emails, suggestions, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.encryption import hash_secret
 from headlessly.access.tenant_rows import TenantRow
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.cluster import CLOSED, CLUSTER
 from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.currencies import validate_currency
@@ -239,7 +240,9 @@ class Membership(TenantRow):
         of an account that nobody has proved: who knows whose it is."""
         if self._state.adding and self.user.email_proven_at is None:
             elsewhere = Membership.objects.filter(user=self.user_id).exclude(tenant=self.tenant_id)
-            if elsewhere.exists():
+            with every_tenant():
+                is_elsewhere = elsewhere.exists()
+            if is_elsewhere:
                 raise ValidationError(
                     {"user": _("Nobody has shown yet that this account is theirs.")}
                 )
@@ -364,7 +367,8 @@ class ApiKey(TenantRow):
     @classmethod
     def find_valid(cls, secret: str) -> ApiKey | None:
         """The valid key with this secret, or None: unknown, expired and revoked are the same."""
-        key = fetch_by_unique(cls, "hash", hash_secret(secret))
+        with every_tenant():
+            key = fetch_by_unique(cls, "hash", hash_secret(secret))
         return key if key is not None and key.standing == "valid" else None
 
     @property
@@ -381,6 +385,7 @@ class ApiKey(TenantRow):
         return Actor(self.id, self.name, actors.SCOPES[self.scope])
 
     @classmethod
+    @every_tenant()
     def revoke_all(cls, **conditions: Any) -> None:
         """Refuse these keys from the next request on."""
         cls.objects.filter(**conditions, revoked_at=None).update(revoked_at=timezone.now())

@@ -20,6 +20,7 @@ from headlessly.access.models import Membership, User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
 from headlessly.accounts import mail, passwords
 from headlessly.accounts.models import INVITATION_LASTS, Invitation, new_nonce
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.errors import Conflict
 from headlessly.log.names import INVITATION_ACCEPTED, INVITATION_WITHDRAWN, INVITED
 from headlessly.log.security_events import record_security_event
@@ -84,6 +85,7 @@ def _send(invitation: Invitation) -> None:
     logger.info("%s invited by %s", invitation.pk, actors.current().id)
 
 
+@every_tenant()
 def may_show_link(invitation: Invitation) -> bool:
     """Whether the admin may hand on the link themselves: no mail is set up, and the address is of no other
     tenant and of no operator."""
@@ -155,7 +157,9 @@ def accept_signed_in(invitation: Invitation, user: User) -> None:
         own = User.objects.with_email(invitation.email).filter(pk=user.pk, is_active=True).exists()
         if not own:
             raise Conflict(_("This invitation is for another address than yours."))
-        has_place = Membership.objects.filter(user=user).exclude(tenant=locked.tenant_id).exists()
+        with every_tenant():
+            places = Membership.objects.filter(user=user).exclude(tenant=locked.tenant_id)
+            has_place = places.exists()
         if user.email_proven_at is None and has_place:
             raise Conflict(
                 _("Show first that this address is yours: choose a new password by mail.")

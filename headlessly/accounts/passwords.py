@@ -12,6 +12,7 @@ from django.utils import timezone
 from headlessly.access.models import Membership, User
 from headlessly.accounts import factors, guessing, mail, sessions
 from headlessly.accounts.models import Device
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.log.names import PASSWORD_CHANGED
 from headlessly.log.security_events import record_of_person
 
@@ -24,12 +25,14 @@ class ShownLink(PasswordResetTokenGenerator):
         super().__init__()
         self.key_salt = f"headlessly.accounts.passwords.{by}"
 
+    @every_tenant()
     def _make_hash_value(self, user: Any, timestamp: int) -> str:
         places = Membership.objects.filter(user=user).order_by("tenant")
         tenants = list(places.values_list("tenant", flat=True))
         return f"{super()._make_hash_value(user, timestamp)}{tenants}"
 
 
+@every_tenant()
 def may_be_shown_link(member: Membership) -> bool:
     """Whether an admin of this tenant may hand this member a link to choose a password: only where no mail is
     set up, and of somebody who belongs to no other tenant and does not operate the site."""

@@ -27,6 +27,7 @@ from headlessly.accounts import factors
 from headlessly.accounts.guessing import TooManyGuesses
 from headlessly.accounts.hashing import TooManyAtOnce
 from headlessly.accounts.signing_in import begin_session, remember_browser, try_password
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.web.sign_in import readable_address
 
 #: Where a session keeps who has typed their password and has not shown their second factor.
@@ -131,6 +132,7 @@ def come_in(
     return remember_browser(request, HttpResponseRedirect(onward or reverse("enter")))
 
 
+@every_tenant()
 def _choose(request: HttpRequest) -> HttpResponse:
     """Straight to the only place there is, or a choice."""
     memberships = (

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from headlessly.access.models import Tenant
 from headlessly.admin import display as words
 from headlessly.admin.sites import Site
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.database import prepared
 from headlessly.environment import product_version
 from headlessly.log import offsets
@@ -91,6 +92,7 @@ def _tenant_use(row: tuple[Any, ...], size: int) -> TenantUse:
     )
 
 
+@every_tenant()
 def waiting() -> list[tuple[str, str]]:
     """What waits, as /metrics tells it: each with its value."""
     labels = {

@@ -14,6 +14,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -37,6 +38,7 @@ from headlessly.admin.account import pages as account_pages
 from headlessly.admin.installation import installation_view
 from headlessly.admin.settings.member_forms import find_contact_id
 from headlessly.admin.sites import Site, menu_item
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.log.names import MEMBER_REMOVED, ROLE_CHANGED, SESSIONS_ENDED, SETTINGS_CHANGED
 from headlessly.log.security_events import record_of_person, record_security_event
 from headlessly.transfer import storage
@@ -65,7 +67,10 @@ class OperatorSite(Site):
 
         @wraps(guarded)
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            response = guarded(request, *args, **kwargs)
+            with every_tenant():
+                response = guarded(request, *args, **kwargs)
+                if isinstance(response, TemplateResponse):
+                    response.render()  # its page reads on
             response.headers.setdefault(csp.HEADER, csp.WITH_ALPINE)
             return response
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from headlessly.api import idempotency
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.database import prepared
 
 #: How long one round may take, in seconds; what is left then is for the next.
@@ -29,6 +30,7 @@ RETURNING 1"""
 
 @app.periodic(cron="17 * * * *")
 @app.task(name="api.clean", queueing_lock="api.clean")
+@every_tenant()
 def clean(timestamp: int) -> None:
     """Once an hour, delete what is over."""
     import_module(str(settings.SESSION_ENGINE)).SessionStore.clear_expired()

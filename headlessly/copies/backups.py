@@ -19,6 +19,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from headlessly.access.models import Tenant
 from headlessly.copies.programs import ProgramFailed, connection_words, find_program
+from headlessly.database import policies
 from headlessly.log import offsets
 
 #: Whoever else is connected: they would wait for a restore, and go on with what they knew before it.
@@ -129,6 +130,7 @@ def restore_backup(file: Path, *, replace: bool = False) -> tuple[BackupFacts, l
             raise BackupRefused(f"Others use the database: {listed}. End `serve` and `work` first.")
     connection.close()
     _pour(file)
+    policies.install_row_security()  # what belongs to no table is in no backup
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # or the first questions are planned as if there were nothing
     if facts.missing:

@@ -20,10 +20,16 @@ POLICY = "one_tenant"
 OWN = f"tenant_id = nullif(current_setting('{SETTING}', true), '')::bigint"
 
 #: What conditions call before a row is known to be the tenant's, so that indexes answer them. PostgreSQL
-#: lets only those go first that tell nothing of a row but by their result; these do not, and a superuser says so.
+#: lets only those go first that tell nothing of a row but by their result. So do these, which a superuser
+#: has to declare.
 LEAKPROOF = (
     *("lower(text)", "upper(text)", "textlike(text,text)", "texticlike(text,text)"),
-    *("octet_length(text)", "length(text)", "headlessly_fold(text)", "headlessly_fold_letters(text)"),
+    *(
+        "octet_length(text)",
+        "length(text)",
+        "headlessly_fold(text)",
+        "headlessly_fold_letters(text)",
+    ),
     *("regexp_replace(text,text,text,text)", "textregexeq(text,text)", "starts_with(text,text)"),
     *("arraycontains(anyarray,anyarray)", "arrayoverlap(anyarray,anyarray)"),
     *("numeric_eq(numeric,numeric)", "numeric_lt(numeric,numeric)", "numeric_le(numeric,numeric)"),

@@ -1,8 +1,9 @@
 """Row-level security: the database itself answers the rows of one tenant only.
 
 Each tenant's table has a policy for the role ``ROLE``, which owns nothing. A statement runs as that role, and
-in the tenant of the moment; in none, every tenant's table is empty to it. What goes over all tenants
-(:func:`~headlessly.context.tenant_scope.every_tenant`) runs as the user of DATABASE_URL, whose tables they are.
+in the tenant of the moment; in none, every tenant's table is empty to it. What goes over all
+tenants (:func:`~headlessly.context.tenant_scope.every_tenant`) runs as the user of DATABASE_URL, who owns
+the tables.
 
 The tenant is set where it differs from what the connection has: for the session where the connection is our
 own, which costs a request nothing that stays in the tenant of the one before; in the transaction, or in the
@@ -57,9 +58,7 @@ def setting_statement(tenant: int | None, *, local: bool) -> str:
     """The statement that makes a connection one of ``tenant``."""
     role = "none" if tenant == EVERY else ROLE
     number = "" if tenant in (None, EVERY) else int(tenant)  # type: ignore[arg-type]
-    return (
-        f"SELECT set_config('role', '{role}', {local}), set_config('{SETTING}', '{number}', {local})"
-    )
+    return f"SELECT set_config('role', '{role}', {local}), set_config('{SETTING}', '{number}', {local})"
 
 
 def scope_of(pg: Any) -> ConnectionScope:
@@ -95,7 +94,9 @@ def in_scope(wrapper: Any) -> AbstractContextManager[Any]:
         return nullcontext()
     status = pg.pgconn.transaction_status
     if status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
-        return nullcontext()  # it has failed already, and takes no statement but the one that ends it
+        return (
+            nullcontext()
+        )  # it has failed already, and takes no statement but the one that ends it
     if scope.is_direct:
         scope.set_for_session(pg, tenant)
     elif pg.autocommit:
@@ -107,7 +108,7 @@ def in_scope(wrapper: Any) -> AbstractContextManager[Any]:
 
 
 def _pipelined(pg: Any, tenant: int | None) -> AbstractContextManager[Any]:
-    """The setting goes before the statement in the same round trip, which PostgreSQL takes as one transaction."""
+    """Send the setting and the statement in one round trip, which PostgreSQL takes as one transaction."""
     stack = ExitStack()
     stack.enter_context(pg.pipeline())
     pg.execute(setting_statement(tenant, local=True))

@@ -40,8 +40,8 @@ CREATE OR REPLACE TRIGGER headlessly_append_only_truncate
     BEFORE TRUNCATE ON headlessly_event FOR EACH STATEMENT EXECUTE FUNCTION headlessly_append_only();
 """
 
-#: The oldest transaction of this database that is still running, if any; of the moment of the statement. By right of
-#: who owns it: the role that statements run as is not told of the transactions of others.
+#: The oldest transaction of this database that is still running, if any. By right of who owns the
+#: function: the role that statements run as is not told of the transactions of others.
 OLDEST_RUNNING = """
 CREATE OR REPLACE FUNCTION headlessly_oldest_running() RETURNS xid8 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog AS $$

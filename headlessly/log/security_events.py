@@ -16,6 +16,7 @@ from headlessly.access.actors import Actor
 from headlessly.access.models import Membership, Tenant, User
 from headlessly.context import clock, tracing
 from headlessly.context.running import flush_events
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.ids import public_id
 from headlessly.log.events import Event, append_events, dump_json
 from headlessly.log.names import SECURITY
@@ -68,9 +69,10 @@ def record_of_person(
     """
     here, acting = tenancy.current(), actors.current_or_none()
     found = {}
-    for tenant in Tenant.objects.filter(
-        pk__in=Membership.objects.filter(user=user).values("tenant")
-    ).order_by("pk")[:MOST_TENANTS]:
+    places = Membership.objects.filter(user=user).values("tenant")
+    with every_tenant():
+        tenants = list(Tenant.objects.filter(pk__in=places).order_by("pk")[:MOST_TENANTS])
+    for tenant in tenants:
         actor = Actor(user.pk, str(user), actors.VIEWER)
         if by_stranger:
             actor = actors.PUBLIC

@@ -28,6 +28,7 @@ from procrastinate.contrib.django import app
 from headlessly.access import actors, tenancy
 from headlessly.background.jobs import job
 from headlessly.context import clock, running, tracing
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
@@ -342,6 +343,7 @@ def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 
 @app.periodic(cron="17 3 * * *")
 @app.task(name="imports.clear", queueing_lock="imports.clear")
+@every_tenant()
 def clear(timestamp: int = 0) -> None:
     """Forget the refused rows of old imports, and give up those that nobody will finish."""
     now = clock.now()

@@ -29,6 +29,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from headlessly.context import tracing
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.database import prepared
 from headlessly.web.callers import caller_address
 
@@ -188,6 +189,7 @@ class _StateCollector:
         registry.register(cls())  # type: ignore[arg-type]
         return registry
 
+    @every_tenant()
     def collect(self) -> Iterable[Metric]:
         yield from self._pool()
         reachable = GaugeMetricFamily("headlessly_database_up", "Whether the database answers.")

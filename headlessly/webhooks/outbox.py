@@ -23,6 +23,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.background.jobs import job
 from headlessly.context import tracing
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.log.events import Event, LogPosition
 from headlessly.webhooks import deliveries
 from headlessly.webhooks.models import Delivery, LogSnapshot, Webhook
@@ -148,6 +149,7 @@ def _log_entries(found: models.QuerySet[Event]) -> list[LogEntry]:
 
 @app.periodic(cron="* * * * *")
 @app.task(name="webhooks.tick", queueing_lock="webhooks.tick")
+@every_tenant()
 def catch_up(timestamp: int) -> None:
     """Once a minute, find events that no job has looked at: its worker was killed, or the log was written
     in bulk. Also sends what is due, and deletes old deliveries."""

@@ -22,11 +22,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=100, help="for the paths of milliseconds")
     parser.add_argument("--only", default="", help=f"of {', '.join(PATHS)}")
     parser.add_argument("--drop", action="store_true", help="keep no data")
+    parser.add_argument(
+        "--owner", action="store_true", help="as who owns the tables: without row-level security"
+    )
     options = parser.parse_args()
     wanted = [name for name in options.only.split(",") if name] or list(PATHS)
     if unknown := set(wanted) - set(PATHS):
         parser.error(f"There is no path {', '.join(unknown)}. Paths: {', '.join(PATHS)}.")
     databases.ready()
+    if options.owner:
+        from headlessly.database import row_security
+
+        row_security.STATE = "SELECT pg_backend_pid(), false"
     measuring.report(run(wanted, options), options.leads)
 
 

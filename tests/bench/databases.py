@@ -21,6 +21,10 @@ def ready() -> None:
 
     django.setup()
 
+    from headlessly.context.tenant_scope import EVERY, enter_scope
+
+    enter_scope(EVERY)  # what fills and measures is of all tenants; what is measured opens its own
+
 
 @contextmanager
 def opened(name: str, fill: Callable[[], None], *, drop: bool = False) -> Iterator[None]:

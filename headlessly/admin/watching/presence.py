@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
 
 #: Whoever was not heard of for so long is gone, in seconds.
@@ -82,7 +83,8 @@ class Presence:
             execute_prepared(ENTER, [tenant, *columns], rows=False)
             self._heard = {}
             if random.random() < CLEARED:
-                execute_prepared(CLEAR, [], rows=False)
+                with every_tenant():
+                    execute_prepared(CLEAR, [], rows=False)
         there: dict[str, list[Viewer]] = {}
         if self._watched:
             for row in execute_prepared(OTHERS, [tenant, list(self._watched)]):

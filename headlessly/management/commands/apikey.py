@@ -17,6 +17,7 @@ from django.utils import timezone
 from headlessly.access import actors, tenancy
 from headlessly.access.models import RATE_LIMIT, Tenant
 from headlessly.accounts.keys import issue_key, revoke_key
+from headlessly.context.tenant_scope import every_tenant
 
 
 class Command(BaseCommand):
@@ -39,6 +40,7 @@ class Command(BaseCommand):
             "--rate-limit", type=int, default=RATE_LIMIT, help="requests a minute; %(default)s"
         )
 
+    @every_tenant()
     def handle(self, *, slug: str, **options: Any) -> None:
         tenant = Tenant.find_by_slug(slug)
         if tenant is None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from headlessly.access.models import Tenant
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.log import offsets
 
 
@@ -30,6 +31,7 @@ class Command(BaseCommand):
             help="also where the cluster is the same: after its disk was put back to an earlier moment",
         )
 
+    @every_tenant()
     def handle(self, *, action: str, tenant: str | None, force: bool, **_: Any) -> None:
         tenants = Tenant.objects.order_by("slug")
         if tenant is not None and not (tenants := tenants.filter(slug=tenant)):

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.copies.backups import BackupRefused, restore_backup
 from headlessly.copies.programs import ProgramFailed
 from headlessly.database.roles import connect_directly, name_connections
@@ -25,6 +26,7 @@ class Command(BaseCommand):
             "--replace", action="store_true", help="delete what the database has; else it is empty"
         )
 
+    @every_tenant()
     def handle(self, *, file: Path, replace: bool, **_: Any) -> None:
         connect_directly()
         name_connections("copy")

@@ -19,6 +19,7 @@ from django.utils import timezone
 from headlessly.access import actors, tenancy
 from headlessly.access.models import SLUG, Membership, Tenant, User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.copies.tenant_export import export_tenant
 from headlessly.copies.tenant_import import import_tenant
 from headlessly.copies.tenant_move import Move, SwitchFailed, run_switch
@@ -74,6 +75,7 @@ class Command(BaseCommand):
             "--limit", type=float, default=5, metavar="SECONDS", help="the longest stop; 5"
         )
 
+    @every_tenant()
     def handle(self, *, words: list[str], **options: Any) -> None:
         action, *rest = words
         if action not in COPYING:

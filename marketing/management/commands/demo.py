@@ -19,6 +19,7 @@ from crm.models import Contact, Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.context import clock
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.management.ports import port_refusal
 from marketing.demo import access
 from marketing.demo.cast import ACME, CASTS, OPERATOR, Cast, Occupied, fill, is_filled
@@ -36,6 +37,7 @@ class Command(BaseCommand):
             "--leads", type=int, default=ACME.leads, help="how many leads acme has had (2000)"
         )
 
+    @every_tenant()
     def handle(self, *, port: int, serve: bool, leads: int, **_: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError(
