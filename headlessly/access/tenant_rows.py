@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from django.db import models
 
 from headlessly.access import tenancy
+from headlessly.context import tenant_scope
 
 M = TypeVar("M", bound=models.Model, covariant=True)
 
@@ -19,7 +20,12 @@ class TenantRow(models.Model):
 
     def _do_update(self, base_qs: Any, *more: Any) -> Any:
         tenant: Any = self.tenant_id  # type: ignore[attr-defined]  # each table has its own
-        return super()._do_update(base_qs.filter(tenant_id=tenant), *more)  # type: ignore[misc]
+        with tenant_scope.scoped_to(tenant):
+            return super()._do_update(base_qs.filter(tenant_id=tenant), *more)  # type: ignore[misc]
+
+    def _do_insert(self, *given: Any) -> Any:
+        with tenant_scope.scoped_to(self.tenant_id):  # type: ignore[attr-defined]
+            return super()._do_insert(*given)  # type: ignore[misc]
 
 
 class TenantRowManager(models.Manager[M]):

@@ -21,6 +21,7 @@ from headlessly.access.models import Tenant, User
 from headlessly.accounts.models import Invitation
 from headlessly.background.jobs import Job, job
 from headlessly.context import tracing
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.language.languages import ENGLISH
 
 #: Somewhere mail is down: again, at growing intervals, for about a day.
@@ -52,7 +53,8 @@ def invitation_path(invitation: Invitation) -> str:
 @job("accounts.mail_invitation", retry=AGAIN)
 def mail_invitation(invitation: str) -> None:
     """Send the link of an invitation, if it may still be accepted."""
-    found = Invitation.objects.select_related("tenant").filter(pk=invitation).first()
+    with every_tenant():
+        found = Invitation.objects.select_related("tenant").filter(pk=invitation).first()
     if found is None or not found.is_open:
         return
     user = User.objects.with_email(found.email).first()

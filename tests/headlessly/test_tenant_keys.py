@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.schema_editor import tenant_field
 from headlessly.declaration.registry import registry
 from headlessly.log.versions import Version
@@ -63,6 +64,7 @@ def test_every_noun_has_a_reference_that_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", REFERENCES)
+@every_tenant()
 def test_it_refuses_another_tenants_record(name: str, acme: Any, rival: Any) -> None:
     """Whatever a statement says: PostgreSQL itself does not take it."""
     model = next(m for m in TABLES.values() if m.__name__ == name.partition(".")[0])

@@ -28,6 +28,7 @@ from headlessly.accounts import invitations, mail, passwords
 from headlessly.accounts.guessing import Guesser
 from headlessly.accounts.models import Invitation
 from headlessly.admin.entrance import REFUSALS, come_in, render_gate, style_fields
+from headlessly.context.tenant_scope import every_tenant, scoped_to
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 from headlessly.web.callers import caller_address, customer_network
@@ -140,13 +141,15 @@ def invitation(request: HttpRequest, id: str, token: str) -> HttpResponse:
     """Take a place in a tenant: with a new password, or with the account that one is signed in with."""
     found = None
     if not UNSTORABLE.search(id):
-        found = Invitation.objects.select_related("tenant").filter(pk=id).first()
+        with every_tenant():  # its link tells of which tenant it is
+            found = Invitation.objects.select_related("tenant").filter(pk=id).first()
     if found is None or not found.fits(token):
         raise Http404
     user = User.objects.with_email(found.email).first()
-    if invitations.needs_password(found, user):
-        return _accept_with_password(request, found)
-    return _accept_signed_in(request, found)
+    with scoped_to(found.tenant_id):
+        if invitations.needs_password(found, user):
+            return _accept_with_password(request, found)
+        return _accept_signed_in(request, found)
 
 
 def _accept_with_password(request: HttpRequest, found: Invitation) -> HttpResponse:
