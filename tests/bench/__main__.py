@@ -23,17 +23,17 @@ def main() -> None:
     parser.add_argument("--only", default="", help=f"of {', '.join(PATHS)}")
     parser.add_argument("--drop", action="store_true", help="keep no data")
     parser.add_argument(
-        "--owner", action="store_true", help="as who owns the tables: without row-level security"
+        "--row-security",
+        action="store_true",
+        help="the limit is the product itself, without row-level security",
     )
     options = parser.parse_args()
     wanted = [name for name in options.only.split(",") if name] or list(PATHS)
     if unknown := set(wanted) - set(PATHS):
         parser.error(f"There is no path {', '.join(unknown)}. Paths: {', '.join(PATHS)}.")
     databases.ready()
-    if options.owner:
-        from headlessly.database import row_security
-
-        row_security.STATE = "SELECT pg_backend_pid(), false"
+    if options.row_security:
+        measuring.compare_row_security()
     measuring.report(run(wanted, options), options.leads)
 
 

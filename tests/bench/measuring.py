@@ -34,6 +34,8 @@ class Measured:
 
 def in_turns(limit: Callable, product: Callable, rounds: int, warm: int = 5) -> tuple[float, float]:
     """The medians of both, in milliseconds, taken in turns."""
+    if _unbound is not None:
+        return _product_twice(product, rounds)
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(rounds + warm):
         for which, function in enumerate((limit, product)):
@@ -41,6 +43,40 @@ def in_turns(limit: Callable, product: Callable, rounds: int, warm: int = 5) -> 
             function()
             if number >= warm:
                 times[which].append((time.perf_counter() - started) * 1000)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+#: Lets statements run as who owns the tables, or, with False, as usual; where that is compared.
+_unbound: Callable[[bool], None] | None = None
+
+
+def compare_row_security() -> None:
+    """Measure the product instead of the limit, without row-level security."""
+    from headlessly.context.tenant_scope import EVERY
+    from headlessly.database import row_security
+
+    global _unbound
+    usual = row_security.tenant_in_scope
+
+    def unbound(free: bool) -> None:
+        row_security.tenant_in_scope = (lambda: EVERY) if free else usual
+
+    _unbound = unbound
+
+
+def _product_twice(product: Callable, rounds: int, block: int = 6) -> tuple[float, float]:
+    """The product without and with row-level security, in turns of some calls, of which the first changes
+    what the connection is."""
+    assert _unbound is not None
+    times: tuple[list[float], list[float]] = ([], [])
+    for number in range(2 * (2 + rounds // (block - 1))):
+        _unbound(number % 2 == 0)
+        for call in range(block):
+            started = time.perf_counter()
+            product()
+            if call and number > 1:
+                times[number % 2].append((time.perf_counter() - started) * 1000)
+    _unbound(False)
     return statistics.median(times[0]), statistics.median(times[1])
 
 

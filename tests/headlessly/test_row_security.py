@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import ProgrammingError, connection, transaction
+from django.db import DataError, ProgrammingError, connection, transaction
 
 from crm import Lead
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.database.prepared import execute_prepared
+from headlessly.database.row_security import scope_of
 from headlessly.database.schema_editor import tenant_field
 
 
@@ -32,11 +37,57 @@ def test_a_statement_that_forgot_its_tenant_answers_that_of_the_moment(
     assert asked("UPDATE crm_lead SET name = 'x' WHERE id = %s RETURNING id", theirs.lead.id) == []
     for statement in (
         "UPDATE crm_lead SET tenant_id = %s",
-        "INSERT INTO headlessly_savedview SELECT %s",
-        "INSERT INTO headlessly_presence (tenant_id) VALUES (%s)",
+        "INSERT INTO marketing_visitor (tenant_id) VALUES (%s)",
     ):
         with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
             asked(statement, rival.pk)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["headlessly_fold(name) LIKE '%%xerox%%'", "headlessly_fold(email) LIKE '%%xerox%%'"],
+)
+def test_what_is_searched_is_still_looked_up_in_an_index(acme: Any, condition: str) -> None:
+    """What is not declared to tell nothing of a row would be asked of all rows of the tenant."""
+    asked("SET LOCAL enable_seqscan = off")
+    asked("SET LOCAL enable_indexscan = off")
+    explain = "EXPLAIN SELECT id FROM crm_contact WHERE tenant_id = %s::bigint AND " + condition
+    plan = "\n".join(asked(explain, acme.pk))
+    (looked_up,) = re.findall(r"Index Scan on contact_search.*\n +Index Cond: (.*)", plan)
+    assert "~~ '%xerox%'" in looked_up and f"tenant_id = '{acme.pk}'" in looked_up, plan
+    assert "One-Time Filter" in plan, plan  # the policy is asked once, not of every row
+
+
+@pytest.mark.django_db(transaction=True)
+def test_behind_a_pooler_the_tenant_goes_with_each_statement(monkeypatch: Any) -> None:
+    """Nothing is left on a connection that somebody else has next."""
+    acme, rival = (Tenant.objects.create(slug=slug, name=slug) for slug in ("acme", "rival"))
+    for tenant in (acme, rival):
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            Lead.create(name=f"Of {tenant.slug}")
+    monkeypatch.setattr(scope_of(connection.connection), "is_direct", False)
+    names = "SELECT name FROM crm_lead WHERE tenant_id = ANY(%s)"
+    both = [[acme.pk, rival.pk]]
+    left = connection.connection.execute  # as the next one finds it
+    with tenancy.active(acme):
+        assert asked(names, *both) == ["Of acme"]
+        assert execute_prepared(names, both) == [("Of acme",)]
+        assert left("SELECT current_setting('headlessly.tenant', true)").fetchone()[0] in ("", None)
+        with transaction.atomic():
+            assert asked(names, *both) == ["Of acme"]
+            with tenancy.active(rival):
+                assert execute_prepared(names, both) == [("Of rival",)]
+            with suppress(ZeroDivisionError), transaction.atomic():
+                asked(names, *both)
+                1 / 0  # noqa: B018
+            assert asked(names, *both) == ["Of acme"]
+        with pytest.raises(DataError):
+            asked("SELECT 1 / 0")
+        with pytest.raises(DataError):
+            execute_prepared("SELECT 1 / 0", ())
+        assert [e.name for e in Lead.objects.all()] == ["Of acme"]
+    with tenancy.active(None):
+        assert asked(names, *both) == []
 
 
 def test_every_table_of_a_tenant_has_the_policy(db: None) -> None:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from crm import Contact, Deal, Lead, Organization
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.folding import fold, phone_digits
 from headlessly.errors import InvalidFilter
 from headlessly.query import paging, ranking, reads
@@ -147,7 +148,8 @@ def test_it_never_reads_a_table_for_a_word(words: str, acme: Any) -> None:
         search = Search(Scope(noun), words)
         for table in search.tables:
             fitting = QuerySet(table.scope.noun).filter(table.word_condition(search.words[0]))
-            plan = fitting.values("pk").explain()
+            with every_tenant():  # or the tenant alone would lead to an index
+                plan = fitting.values("pk").explain()
             assert f"Bitmap Index Scan on {table.scope.noun._meta.model_name}_search" in plan, plan
             assert "Seq Scan" not in plan, plan
 
