@@ -30,7 +30,7 @@ from headlessly.errors import InvalidFilter
 #: A record is looked at beside its list as its page shows it.
 MEDIA = Media(
     css={"all": ["headlessly/record.css", "headlessly/lists.css"]},
-    js=["headlessly/lists.js", "headlessly/columns.js"],
+    js=["headlessly/lists.js", "headlessly/columns.js", "headlessly/filters.js"],
 )
 #: Of a noun with a board, which takes the place of its list without loading the page.
 BOARD_MEDIA = Media(css={"all": ["headlessly/board.css"]}, js=["headlessly/board.js"])
