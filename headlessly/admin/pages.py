@@ -25,7 +25,7 @@ from headlessly.nouns import Noun
 #: What the pages of records need beside the site's own.
 MEDIA = Media(
     css={"all": ["headlessly/record.css"]},
-    js=["headlessly/record.js", "headlessly/queue.js", "headlessly/rows.js"],
+    js=[f"headlessly/{name}.js" for name in ("filters", "record", "queue", "rows")],
 )
 #: A longer query is none that a list makes.
 LONGEST_QUERY = 2_000
