@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
 from headlessly.accounts.entering import is_confirmed
-from headlessly.admin import buttons, display, import_pages, widgets
+from headlessly.admin import buttons, display, import_pages
 from headlessly.admin.lists import totals
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import bulk_operations
@@ -26,14 +25,6 @@ from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
-
-#: A record is looked at beside its list as its page shows it.
-MEDIA = Media(
-    css={"all": ["headlessly/record.css", "headlessly/lists.css"]},
-    js=["headlessly/lists.js", "headlessly/columns.js"],
-)
-#: Of a noun with a board, which takes the place of its list without loading the page.
-BOARD_MEDIA = Media(css={"all": ["headlessly/board.css"]}, js=["headlessly/board.js"])
 
 #: Of no more records a list says at once what its columns come to: that takes as long as a row or two.
 ADDED_AT_ONCE = 2_000
@@ -81,7 +72,6 @@ class ListPage(NounPages):
             "list",
             status=refused["status"] if refused else 200,
             title=labels.plural_title(self.noun),
-            media=widgets.select2() + MEDIA + (BOARD_MEDIA if self.noun.Surface.board else Media()),
             cl=found,
             address=address,
             tabs=tabs,

@@ -58,9 +58,11 @@
     const form = event.target.matches("dialog") && event.target.querySelector("form[method=post]");
     if (form) keep(form);
   }, true);
-  window.addEventListener("pagehide", () => {
+  const keepWaiting = () => {
     for (const form of waiting.keys()) if (form.isConnected) keep(form);
-  });
+  };
+  window.addEventListener("pagehide", keepWaiting);
+  document.addEventListener("leave", keepWaiting);
 
   // Cancel gives up what was typed; Escape does not.
   document.addEventListener("click", (event) => {
