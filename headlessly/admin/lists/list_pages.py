@@ -21,8 +21,10 @@ from headlessly.admin.lists.bulk_operations import bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.columns import MAX_COLUMNS, offered_columns
 from headlessly.admin.lists.export import export_url
+from headlessly.admin.lists.row_html import rows_html
 from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages
+from headlessly.admin.sites import PART
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
 
@@ -67,6 +69,7 @@ class ListPage(NounPages):
         found = NounList(address, per_page=self.admin.list_per_page)
         found.read_page()
         grouped = self._grouped(address, found)
+        selects = address.live or (address.deleted and self.admin.may("restore"))
         return self.admin.respond(
             request,
             "list",
@@ -77,8 +80,8 @@ class ListPage(NounPages):
             tabs=tabs,
             saving=saving,
             renaming=renaming,
-            selectable=address.live or (address.deleted and self.admin.may("restore")),
-            restore_url=self.admin.place("bulk", "restore"),
+            selectable=selects,
+            rows="" if grouped["groups"] else self._rows(request, found, selects),
             operations=bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
@@ -104,6 +107,14 @@ class ListPage(NounPages):
             keys_url=reverse("admin:settings_keys")
             if actors.may_administer(actors.current())
             else f"{tenancy.context_url()}/docs",
+        )
+
+    def _rows(self, request: HttpRequest, found: NounList, selects: bool) -> str:
+        return rows_html(
+            found.rows(),
+            selects=selects,
+            part=PART in request.headers and found.address.live,
+            restore_url=self.admin.place("bulk", "restore"),
         )
 
     def _grouped(self, address: Address, found: NounList) -> dict[str, Any]:

@@ -280,7 +280,7 @@
     for (const box of all) box.disabled = full && !box.checked;
   };
 
-  // A row of a part of a page says only what no other row says: see row_of_part.html.
+  // A row of a part of a page says only what no other row says: see row_html.py.
   function complete(row, heads, list) {
     const link = row.querySelector("a");
     const { row: id, place } = row.dataset;
