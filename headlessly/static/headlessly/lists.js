@@ -104,7 +104,8 @@
     if (asks && submitter.name === "only") body.append("go", "1");
     if (submitter) submitter.disabled = true;
     try {
-      const answer = await send(asks ? submitter.formAction : form.action, body);
+      const part = { body, headers: { "X-Part": "1" }, redirect: "error" };
+      const answer = await (asks ? send(submitter.formAction, body) : window.hly.write(form, form.action, part));
       if (inside && answer.ok) window.hly.forget(form);
       await show(answer, asks ? submitter : null);
     } catch (problem) {

@@ -329,5 +329,12 @@
     document.getElementById("toasts")?.replaceChildren(toast);
   }
 
-  Object.assign(window.hly, { load, show, visit, push, warn, makeChoices, holdsUnsaved });
+  // What is said of what happened elsewhere.
+  function inform(text) {
+    const toast = Object.assign(document.createElement("div"), { className: "toast", textContent: text });
+    document.getElementById("toasts")?.replaceChildren(toast);
+    window.hly.fade();
+  }
+
+  Object.assign(window.hly, { inform, load, show, visit, push, warn, makeChoices, holdsUnsaved });
 })();

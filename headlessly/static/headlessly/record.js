@@ -47,7 +47,7 @@
       forget(form);
       document.dispatchEvent(new CustomEvent("written", { detail: record }));
     }
-    if (location.pathname !== path) return inform(page, done);
+    if (location.pathname !== path) return tellElsewhere(page, done);
     if (done) {
       const to = new URL(answer.url);
       form.closest("dialog.does[open]")?.close();
@@ -68,7 +68,7 @@
   }
 
   // One has gone on meanwhile: what came of it is said there, and what was refused is a draft again.
-  function inform(page, done) {
+  function tellElsewhere(page, done) {
     const toasts = page.getElementById("toasts");
     if (!done) warn(page.querySelector(".wrong, [role=alert]")?.textContent.trim() || page.title);
     else if (toasts) document.getElementById("toasts").replaceChildren(...toasts.children);
