@@ -31,6 +31,8 @@ from headlessly.nouns import Board, Noun, Reason, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
 DealChoice = Annotated[Any, NewOrExisting("Deal")]
+#: Where leads usually come from; a tenant may have its own sources.
+SOURCES = ("website", "referral", "event", "phone", "partner")
 #: Why leads are usually lost; a tenant may have its own reasons.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No answer", "Not a fit")
 
@@ -64,7 +66,9 @@ class Lead(Noun):
         },
         closed={Status.CONVERTED: ("status", "deal", *BANT)},
     )
-    source = String("acquisition channel: website, referral, event, ...", required=True)
+    source = String(
+        "acquisition channel: website, referral, event, ...", required=True, suggests=SOURCES
+    )
     source_detail = String("page, URL, campaign name")
     campaign = Reference("marketing.Campaign", "leads", "the campaign that generated it")
     score = Number("how promising it is, 0 to 100", minimum=0, maximum=100)
@@ -143,6 +147,7 @@ class Lead(Noun):
         introduces = ("contact", "organization")
         search = ("name", "contact__name", "contact__email", "organization__name")
         alike = ("name", "contact")
+        quick = ("contact.name", "contact.email", "organization.name", "name", "source")
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),
             ("Where from", ("source", "source_detail", "campaign", "first_touch_at")),

@@ -34,6 +34,12 @@ from headlessly.query.duplicates import find_duplicates
 AT_ONCE = 2
 
 
+def mine(inputs: Iterable[Field]) -> dict[str, str]:
+    """Who adds a record works on it, unless they say otherwise."""
+    person = actors.current().contact_id
+    return {f.name: person for f in inputs if f.name in display.WORKERS} if person else {}
+
+
 class EditPages(NounPages):
     """The pages of a noun that have a form."""
 
@@ -54,7 +60,7 @@ class EditPages(NounPages):
         if request.method != "POST":
             suggested = forms.query(request.GET, inputs)
             defaults = {f.name: f.default for f in inputs if f.default is not None}
-            initial = self.admin.starts_with | self._mine(inputs) | defaults | suggested
+            initial = self.admin.starts_with | mine(inputs) | defaults | suggested
             form = forms.DeclaredForm(inputs, self.site, initial=initial)
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST)
@@ -74,12 +80,6 @@ class EditPages(NounPages):
     def _asked(self, verb: Verb) -> list[Field]:
         """The inputs of a verb that its form has."""
         return [f for f in verb.inputs.values() if f.name not in self.schema.not_in_forms]
-
-    @staticmethod
-    def _mine(inputs: list[Field]) -> dict[str, str]:
-        """Who adds a record works on it, unless they say otherwise."""
-        person = actors.current().contact_id
-        return {f.name: person for f in inputs if f.name in display.WORKERS} if person else {}
 
     def _form_page(
         self,
