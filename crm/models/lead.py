@@ -217,12 +217,23 @@ class Lead(Noun):
         return answers | {"answered": sum(answers.values())}
 
     @verb(source=Status.QUALIFIED, target=Status.CONVERTED, sets=["converted_at", "deal"])
-    def convert(self, *, deal: DealChoice = None) -> None:
+    def convert(
+        self,
+        *,
+        deal: DealChoice = None,
+        contact: str | None = None,
+        organization: str | None = None,
+        without_deal: bool = False,
+    ) -> None:
         """Hand this lead to sales as a deal.
 
-        ``deal`` as an object overrides fields of the new deal; as an id it attaches an open one.
+        ``deal`` as an object overrides fields of the new deal; as an id it attaches an open one; none is made
+        ``withoutDeal``. ``contact`` and ``organization``, an id or the fields of a new one, take the place of
+        those that the lead has.
         """
         self.converted_at = self.moment()
+        self.contact_id = contact or self.contact_id
+        self.organization_id = organization or self.organization_id
 
     @verb(source=OPEN, target=Status.LOST, sets=["lost_at", "lost_reason"])
     def lose(self, *, lost_reason: str) -> None:

@@ -271,7 +271,8 @@ class Verb(Generic[N, P]):
                 label=parameter.name.replace("_", " ").capitalize(),
             )
         if parameter.name in noun.schema.by_name:
-            return field_as_input(noun.schema.by_name[parameter.name], required=required)
+            field = field_as_input(noun.schema.by_name[parameter.name], required=required)
+            return replace(field, new=field.name in noun.Surface.files.described)
         plain = next((each for each in get_args(hint) if each is not NoneType), hint)
         if plain in PLAIN:
             return Field(

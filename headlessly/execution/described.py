@@ -69,8 +69,21 @@ def find_or_create_described(
                 ):
                     given.setdefault(same, values[same])
             id = _create(execution, reference, given)
+        else:
+            _bring_along(noun, other, id, values)
         values[name] = id
-        execution.known_ids.add(id)
+
+
+def _bring_along(noun: type[Record], other: type[Record], id: str, values: dict[str, Any]) -> None:
+    """Who is found brings whom they belong to, where nothing else is said: a contact their organization."""
+    record = other.objects.get(pk=id)
+    for name in noun.Surface.files.described:
+        field, its = noun.schema.by_name[name], other.schema.references.get(name)
+        if its is None or its.to != field.to or values.get(name) is not None:
+            continue
+        theirs = getattr(record, its.column)
+        if theirs and _visible(field.target_noun).filter(pk=theirs).exists():
+            values[name] = theirs
 
 
 def find_described(noun: type[Record], given: Mapping[str, Any]) -> str | None:

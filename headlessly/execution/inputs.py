@@ -49,8 +49,7 @@ def clean_inputs(
         check.values.pop(verb.finds, None)
     if not record._state.adding and verb.takes_fields:
         _refuse_changes_to_closed(execution, record, check.values)
-    if verb.name == "create":
-        described.find_or_create_described(execution, noun, check.values)
+    described.find_or_create_described(execution, noun, check.values)
     _check_references(execution, noun, check)
     if execution.is_callers_own and execution.actor != actors.SYSTEM:
         workers.refuse_others_than_members(
@@ -204,7 +203,11 @@ class _InputCheck:
         """A new record that says whom it is about and not what it is called is called like them."""
         own, noun = self.schema.columns[0], self.verb.noun
         about = noun.Surface.files.described
-        if self.values.get(own) or not any(isinstance(self.values.get(n), dict) for n in about):
+        if (
+            not self.record._state.adding
+            or self.values.get(own)
+            or not any(isinstance(self.values.get(n), dict) for n in about)
+        ):
             return
         if (name := described.compose_name(noun, self.values)) is not None:
             self.values[own], self.fields[own] = name, self.schema.by_name[own]

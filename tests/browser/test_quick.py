@@ -67,3 +67,36 @@ def test_it_makes_a_lead_with_its_people_by_twelve_keys_and_no_page(
     found = Lead.find({"source": "fair"}).get()
     assert found.contact_id == people.ada.pk
     assert len(loads) == 1
+
+
+def test_a_picker_makes_what_is_not_there_and_brings_what_belongs_to_it(
+    desk: Any, site: str, people: Any
+) -> None:
+    from crm import Lead
+
+    desk.goto(f"{site}/~acme/admin/crm/lead/add/")
+    loads: list[str] = []
+    desk.on("framenavigated", lambda frame: loads.append(frame.url))
+
+    def pick(label: str, text: str, option: str) -> None:
+        desk.get_by_role("combobox", name=label).click()
+        desk.locator(".select2-search__field").fill(text)
+        desk.locator(".select2-results__option", has_text=option).click()
+
+    # A person who is there brings their company; owners are members, whoever asks first.
+    pick("Contact", "ada", "Ada Chen")
+    expect(desk.get_by_role("combobox", name="Organization")).to_contain_text("Acme Corp")
+    desk.get_by_role("combobox", name="Owner").click()
+    owners = desk.locator(".select2-results__option")
+    expect(owners.first).to_contain_text("(me)")
+    expect(desk.locator(".select2-results")).not_to_contain_text("Ada Chen")
+    desk.keyboard.press("Escape")
+    pick("Organization", "Holm AS", "Create “Holm AS”")
+    expect(desk.get_by_role("combobox", name="Organization")).to_contain_text("Holm AS")
+    desk.locator("#id_name").fill("Pilot")
+    desk.locator("#id_source").fill("fair")
+    assert loads == []
+    desk.get_by_role("button", name="Create", exact=True).click()
+    expect(desk.get_by_role("heading", level=1)).to_contain_text("Pilot")
+    lead = Lead.find({"name": "Pilot"}, include=["organization"]).get()
+    assert (lead.contact_id, lead.organization.name) == (people.ada.pk, "Holm AS")

@@ -45,6 +45,9 @@ def test_it_finds_who_is_there_and_changes_nothing_of_them(
     lead = Lead.get(answer.json()["$id"])
     assert (lead.contact_id, lead.organization_id) == (people.ada.pk, people.corp.pk)
     assert Contact.get(people.ada.pk).name == "Ada Chen"
+    # Who is found brings whom they belong to.
+    alone = api.call("POST", "/leads", {"source": "x", "contact": {"email": "ada@acme.example"}})
+    assert alone.json()["organization"] == people.corp.pk
     assert (Contact.count(), Organization.count()) == (3, 1)
 
 

@@ -13,12 +13,13 @@ from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
 from headlessly.admin import display, toasts
+from headlessly.admin.choices import describe_choice
 from headlessly.admin.field_edit import check_readable
 from headlessly.admin.forms import DeclaredForm, sent
 from headlessly.admin.pages import NounPages
@@ -263,7 +264,8 @@ class QuickPages(NounPages):
     """The quick form: a dialog where the page has scripts, else a page."""
 
     def quick_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the form; by POST make the record, or with ``alike`` say what is there already."""
+        """Show the form; by POST make the record, or with ``alike`` say what is there already. With
+        ``choice`` the answer is one for the picker that asked for it."""
         if not self.noun.Surface.quick:
             raise Http404
         if not self.admin.may("create"):
@@ -281,8 +283,18 @@ class QuickPages(NounPages):
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self.admin.respond(
-                request, "quick", status=problem.status, title=form.title, quick=form
+                request,
+                "quick",
+                status=problem.status,
+                title=form.title,
+                quick=form,
+                choice=bool(request.POST.get("choice")),
             )
+        if request.POST.get("choice"):
+            answer = JsonResponse(describe_choice(made))
+            if undoable := toasts.undoable_request():
+                answer[toasts.UNDO_HEADER] = undoable
+            return answer
         event = self.noun.verbs["create"].conjugation.event
         toasts.say(request, f"{capfirst(wording.event_label(event))}: {made}.", undo=True)
         if request.POST.get("then") == "open":

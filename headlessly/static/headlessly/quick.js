@@ -54,7 +54,53 @@
     if (main?.matches("[data-visits]") && !window.hly.holdsUnsaved(main)) window.hly.visit(location.href, { push: false, quiet: true });
   }
 
+  // -- for a picker: what was chosen to be made --------------------------------------------------
+
+  // Makes what a picker asks for, by the small form where more is required; answers the choice, or null.
+  async function choose(select, { create: url, sends }) {
+    const body = new FormData();
+    for (const [name, value] of Object.entries({ ...sends, choice: 1 })) body.set(name, value);
+    body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]")?.value || "");
+    const said = await answered(select, url, body);
+    return said.choice || (await ask(said.page, select));
+  }
+
+  async function answered(place, url, body) {
+    const answer = await write(place, url, { body, headers: { "X-Region": "1" } });
+    const text = await answer.text();
+    if (!answer.ok || !answer.headers.get("Content-Type").includes("json")) return { page: parse(text) };
+    window.hly.saved(answer);
+    return { choice: JSON.parse(text) };
+  }
+
+  let chosen = null;
+  function ask(page, select) {
+    const back = dialog?.open;
+    if (back || !fill(page)) return warn(page.querySelector("[role=alert]")?.textContent.trim() || page.title), null;
+    opener = select.nextElementSibling?.querySelector(".select2-selection");
+    return new Promise((done) => {
+      chosen = done;
+      dialog.addEventListener("close", () => done(null), { once: true });
+    });
+  }
+
+  async function createChoice(form) {
+    try {
+      const said = await answered(form, form.action, new FormData(form));
+      delete form.dataset.sent;
+      if (!said.choice) return fill(said.page);
+      forget(form);
+      chosen?.(said.choice);
+      dialog.close();
+    } catch (problem) {
+      delete form.dataset.sent;
+      if (!(problem instanceof Unsent)) throw problem;
+      window.hly.tell(form, problem.message, () => createChoice(form));
+    }
+  }
+
   async function create(form, then) {
+    if (form.elements.choice) return createChoice(form);
     const body = new FormData(form);
     body.set("then", then);
     let got;
@@ -111,6 +157,8 @@
     event.preventDefault();
     create(form, event.submitter?.value || "");
   });
+
+  Object.assign(window.hly, { choose });
 
   // A page that has "c" for something else, such as a call, keeps it.
   document.addEventListener("keydown", (event) => {
