@@ -169,6 +169,7 @@ class Deal(Noun):
         )
         introduces = ("contact", "organization")
         search = ("name", "organization__name", "contact__name")
+        quick = ("name", "organization.name", "value", "expected_close_date")
         card = ("value", "expected_close_date")
         groups = (
             ("What", ("name", "organization", "contact", "owner", "description", "next_step")),

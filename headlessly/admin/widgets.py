@@ -21,7 +21,7 @@ from unfold.widgets import (
 )
 
 from headlessly.admin import display
-from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, SUITS
+from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, OR_NEW, SUITS
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
@@ -76,8 +76,9 @@ class FlagWidget(forms.CheckboxInput):
 class ReferenceSelect(AutocompleteMixin, forms.Select):
     """A searchable choice among the tenant's records; only the chosen one is in the page.
 
-    Who works on something is a member, and a list is narrowed by "me" and "nobody" too: ``narrows``.
-    ``suits`` is the record that goes on as the chosen one: what is open and near it is offered.
+    What is not there can be made. Who works on something is a member, and a list is narrowed by "me" and
+    "nobody" too: ``narrows``. ``suits`` is the record that goes on as the chosen one: what is open and near
+    it is offered.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
         suits: Noun | None = None,
     ) -> None:
         self.noun = field.target_noun
-        among = "id"
+        among = "id" if narrows else OR_NEW
         if field.name in display.WORKERS:
             among = MEMBER_FILTER if narrows else MEMBER
         elif suits is not None:

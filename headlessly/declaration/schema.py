@@ -326,6 +326,16 @@ class Schema:
         """The references whose records decide who sees one that belongs to nobody."""
         return tuple(self.by_name[name] for name in self.noun.Surface.about)
 
+    @cached_property
+    def becomes(self) -> tuple[Field, ...]:
+        """The references to what a record becomes by a step of its machine: the deal of a converted lead."""
+        verbs = self.noun.verbs
+        return tuple(
+            field
+            for field in self.references.values()
+            if field.read_only and any(verbs[name].steps for name in field.set_by)
+        )
+
     @property
     def is_limited(self) -> bool:
         """Whether not everybody sees all of its records: they have owners, or are about such that do."""
