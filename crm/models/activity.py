@@ -132,7 +132,7 @@ class Activity(Noun):
         )
         not_in_forms = ("reminder_at",)  # until something reminds
         introduces = ("contact", "organization")
-        search = ("subject",)
+        search = ("subject", "outcome", "description")
         groups = (
             ("What", ("subject", "type", "description", "outcome", "priority", "status")),
             ("About", ("lead", "deal", "contact", "organization", "campaign", "assignee")),

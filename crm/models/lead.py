@@ -141,7 +141,10 @@ class Lead(Noun):
             ),
         )
         introduces = ("contact", "organization")
-        search = ("name", "contact__name", "contact__email", "organization__name")
+        search = (
+            "name", "authority", "need", "timeline",
+            "contact__name", "contact__email", "organization__name",
+        )  # fmt: skip
         alike = ("name", "contact")
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),
