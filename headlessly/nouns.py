@@ -485,8 +485,9 @@ def _make_unique(noun: type[Noun]) -> None:
 
 def _make_searchable(noun: type[Noun]) -> None:
     """One index over the noun's own searchable columns, matching what a search asks of them (trigrams of
-    short texts, words of long ones), and one of its names in their order, for lists by name and names that begin with what is typed. A noun that is
-    found only by what it refers to, and one whose records have no names but a choice, does without.
+    short texts, words of long ones), and one of its names in their order, for lists by name and names that
+    begin with what is typed. A noun that is found only by what it refers to, and one whose records have no
+    names but a choice, does without.
 
     The first begins with the tenant: what an index finds in all tenants would be met with a list of all
     records of the one, which took longer than the search itself.

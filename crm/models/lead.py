@@ -191,7 +191,7 @@ class Lead(Noun):
             ),
             models.Index(
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
-                name="lead_by_activity",
+                name="lead_by_activity", include=("owner", "deleted_at"),
             ),
             models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
             # What nobody works on yet, for whoever looks for something to take.

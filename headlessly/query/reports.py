@@ -198,9 +198,10 @@ class Slice:
         first, end = map(moment_text, self.period.bounds)
         return {f"{name}__gte": first, f"{name}__lt": end}
 
-    def cached(self, report: Callable[..., T], *given: Any) -> T:
-        """The result of ``report`` for this slice, computed once however many tiles show it."""
-        key = (report, *given)
+    def cached(self, report: Callable[..., T], *given: Any, over_time: bool = True) -> T:
+        """The result of ``report`` for this slice, computed once however many tiles show it; one that is not
+        ``over_time`` once for this period and the one before."""
+        key = (report, self.period if over_time else None, *given)
         if key not in self._known:
             self._known[key] = report(self, *given)
         return self._known[key]
@@ -208,7 +209,7 @@ class Slice:
     @cached_property
     def before(self) -> Slice:
         """The same of the period before."""
-        return Slice(self.period.before, self.narrowed, self.as_of)
+        return Slice(self.period.before, self.narrowed, self.as_of, self._known)
 
     def at(self, moment: datetime | None) -> Slice:
         """The same as it was at another moment; None is now."""

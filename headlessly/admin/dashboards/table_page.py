@@ -53,12 +53,12 @@ def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
         cells = []
         for column in report.columns:
             value = row.values.get(column.name)
-            was = then.values.get(column.name) if then else None
+            was = then.values.get(column.name) if then and column.over_time else None
             cells.append(
                 {
                     "figure": Figure(_short_text(column.unit, value), row.lists.get(column.name)),
                     "whole": value_text(column.unit, value),
-                    "before": _short_text(column.unit, was) if then else "",
+                    "before": _short_text(column.unit, was) if then and column.over_time else "",
                     "name": str(column.title),
                 }
             )
