@@ -66,7 +66,7 @@ def _count_overdue(slice: Slice) -> Mapping[str | None, int]:
 )
 def measure_team(slice: Slice) -> Measured:
     """What each owner did in the period: leads of theirs created, with a last activity, and converted in it;
-    the median time from the creation of a lead to its first touch, of the latest 2,500 leads; deals won in it
+    the median time from the creation of a lead to its first touch, of the latest 1,000 leads; deals won in it
     (actualCloseDate), what they are worth, and their part of those won or lost; calls completed in it.
     Overdue is what is open and due, whatever the period. The value is how many leads were created."""
     counted = _counted(slice)

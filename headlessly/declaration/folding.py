@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.postgres.search import SearchVectorField
@@ -103,10 +102,10 @@ class WordsBegin(Lookup):
     lookup_name = "begin"
     prepare_rhs = False
 
-    def get_db_prep_lookup(self, value: Sequence[str], connection: Any) -> tuple[str, list[str]]:
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, Any]:
         return "to_tsquery('simple', %s)", [" & ".join(f"'{word}':*" for word in value)]
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         words, given = self.process_lhs(compiler, connection)
         query, asked = self.process_rhs(compiler, connection)
         return f"{words} @@ {query}", [*given, *asked]

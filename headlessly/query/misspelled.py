@@ -53,7 +53,7 @@ def spellings(word: str) -> list[str]:
 
 def least_similarity(length: int) -> float:
     """The least word similarity of a word of so many letters to one that is an error away, wherever it is:
-    as pg_trgm counts, the best of the trigrams before the error, those behind it, and both with the spoiled."""
+    as pg_trgm counts, the best of those before the error, those behind it, and all with the spoiled ones."""
     spoiled = SPOILED_BY_SWAP if length >= SHORTEST_SWAPPED else SPOILED
     trigrams, left = length + 1, length + 1 - spoiled
     return min(
