@@ -26,6 +26,7 @@ from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
+from headlessly.transfer.formats import XLSX
 
 #: A record is looked at beside its list as its page shows it.
 MEDIA = Media(
@@ -92,6 +93,7 @@ class ListPage(NounPages):
             operations=bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
+            export_workbook=export_url(address, format=XLSX) if not address.deleted else "",
             exports_at_once=is_confirmed(request),
             columns=self._columns(address),
             max_columns=MAX_COLUMNS - 1,
