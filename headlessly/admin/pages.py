@@ -26,7 +26,8 @@ from headlessly.nouns import Noun
 MEDIA = Media(
     css={"all": ["headlessly/record.css", "headlessly/lists.css", "headlessly/board.css"]},
     js=[
-        f"headlessly/{name}.js" for name in ("record", "queue", "rows", "lists", "columns", "filters", "board")
+        f"headlessly/{name}.js"
+        for name in ("record", "queue", "rows", "lists", "columns", "filters", "board")
     ],
 )
 #: A longer query is none that a list makes.

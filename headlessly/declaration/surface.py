@@ -64,6 +64,7 @@ class Surface:
     no_mean: tuple[str, ...] = ()
     #: What pages do not ask for, because nothing comes of it yet: programs may set it.
     not_in_forms: tuple[str, ...] = ()
+    #: The texts in which words are looked for: anywhere in short ones, where a word begins in long ones.
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
