@@ -16,6 +16,7 @@ class HeadlesslyConfig(AppConfig):
     def ready(self) -> None:
         # Here, and below: models can be imported now that every app is there.
         from headlessly import checks  # noqa: F401  (registers them)
+        from headlessly.accounts import session_cache  # noqa: F401  (hears of sessions)
         from headlessly.log import events, offsets
         from headlessly.web import health
         from headlessly.webhooks import outbox

@@ -2,6 +2,7 @@
 
 import os
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
@@ -115,6 +116,16 @@ def mail(folder):
     }
 
 
+def redis_url():
+    """The Redis to ask, or "". Raises ValueError."""
+    url = os.environ.get("REDIS_URL", "").strip()
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("begins with redis://, rediss:// (TLS) or unix://.")
+    if url and find_spec("redis") is None:
+        raise ValueError("needs the library: pip install 'headlessly[redis]'.")
+    return url
+
+
 def refusals():
     """What production lacks: one sentence per variable, each with an example."""
     found = []
@@ -158,6 +169,11 @@ def refusals():
             f"EMAIL_URL {reason} For example: "
             "EMAIL_URL=smtp://user:password@mail.example.com:587?from=crm@example.com"
         )
+
+    try:
+        redis_url()
+    except ValueError as reason:
+        found.append(f"REDIS_URL {reason} For example: REDIS_URL=redis://cache.example.com:6379/0")
 
     if flag("DEBUG"):
         found.append("DEBUG is on: it shows strangers the source. Unset DEBUG.")
