@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from crm import Lead
+from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, KeyUse, Tenant, User
 from headlessly.accounts import session_cache, sessions
 from headlessly.accounts.models import Session
 from headlessly.api import limits
 from headlessly.database import redis_server
+from headlessly.log import news
+from headlessly.log.events import LOG_START
 from tests.conftest import Api
 
 from .redis_servers import own_redis
@@ -104,3 +108,27 @@ def test_a_session_that_is_known_is_over_in_time(redis: Any, settings: Any) -> N
     assert known is not None and not sessions.is_over(known)
     settings.SESSION_IDLE *= 0
     assert sessions.is_over(known)
+
+
+def test_it_tells_of_events_as_they_are_committed(redis: Any, tenant: Any) -> None:
+    heard = news.LogNews()
+    assert heard.look([tenant.pk], [tenant.pk], True) == {tenant.pk: LOG_START}
+    assert heard.look([], [tenant.pk], True) == {}, "nothing was said of it, so nothing is asked"
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        with transaction.atomic():
+            Lead.create(name="Anna", source="website")
+            assert heard._listen(0.1) == set(), "nobody knows whether it will be"
+        began = time.monotonic()
+        found = heard.look([], [tenant.pk], False)
+        assert time.monotonic() - began < news.LISTEN, "it does not wait when something is said"
+        assert found[tenant.pk] > LOG_START
+        assert heard.look([], [0], True) == {}
+
+
+def test_logs_are_looked_at_while_redis_is_silent(
+    redis: Any, tenant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = news.LogNews()
+    heard.look([], [tenant.pk], True)
+    monkeypatch.setattr(redis_server, "_asked_again_from", time.monotonic() + 60)
+    assert heard.look([], [tenant.pk], False) == {tenant.pk: LOG_START}
