@@ -110,7 +110,10 @@ def count_in_redis(key: str) -> tuple[int, int, int] | None:
 
     def count(redis: Redis) -> list[Any]:
         steps = redis.pipeline(transaction=True)
-        steps.set(name, 0, ex=60, nx=True).incr(name).pexpiretime(name).time()
+        steps.set(name, 0, ex=60, nx=True)
+        steps.incr(name)
+        steps.pexpiretime(name)
+        steps.time()
         return steps.execute()
 
     if (told := ask_redis(count)) is None:

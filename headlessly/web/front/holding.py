@@ -92,10 +92,11 @@ class Holding:
         if self.by_tenant.total() >= MOST or self.by_tenant[tenant] >= MOST_OF_TENANT:
             return question.first.content
         group = self._join(question)
-        leaving = asyncio.ensure_future(wait_for_leaving(receive))
+        leaving: asyncio.Future[Any] = asyncio.ensure_future(wait_for_leaving(receive))
         try:
+            ends: list[asyncio.Future[Any]] = [group.answered, leaving]
             await asyncio.wait(
-                [group.answered, leaving],
+                ends,
                 timeout=question.seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
@@ -158,8 +159,11 @@ class Holding:
             if tenant not in self._reading:
                 task = asyncio.create_task(self._read(groups))
                 self._reading[tenant] = task
-                task.add_done_callback(lambda _, tenant=tenant: self._reading.pop(tenant))
+                task.add_done_callback(partial(self._forget_reading, tenant))
         return bool(due)
+
+    def _forget_reading(self, tenant: int, _: asyncio.Task[None]) -> None:
+        del self._reading[tenant]
 
     async def _read(self, groups: list[Group]) -> None:
         """Read on for those of a tenant, one group after the other: they have one of its turns."""
