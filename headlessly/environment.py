@@ -126,6 +126,18 @@ def redis_url():
     return url
 
 
+def traces():
+    """Where traces go: otlp, console or nowhere (""). Raises ValueError."""
+    exporter = os.environ.get("OTEL_TRACES_EXPORTER", "none").strip()
+    if exporter in ("", "none"):
+        return ""
+    if exporter not in ("otlp", "console"):
+        raise ValueError("is one of otlp, console, none.")
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter") is None:
+        raise ValueError("needs the libraries: pip install 'headlessly[traces]'.")
+    return exporter
+
+
 def refusals():
     """What production lacks: one sentence per variable, each with an example."""
     found = []
@@ -174,6 +186,11 @@ def refusals():
         redis_url()
     except ValueError as reason:
         found.append(f"REDIS_URL {reason} For example: REDIS_URL=redis://cache.example.com:6379/0")
+
+    try:
+        traces()
+    except ValueError as reason:
+        found.append(f"OTEL_TRACES_EXPORTER {reason} For example: OTEL_TRACES_EXPORTER=otlp")
 
     if flag("DEBUG"):
         found.append("DEBUG is on: it shows strangers the source. Unset DEBUG.")

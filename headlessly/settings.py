@@ -45,6 +45,8 @@
     LOG_LEVEL             INFO.
     ACCESS_LOG            1 writes a line per request; `serve --access-log` does, too.
     SLOW_STATEMENT        seconds from which on a statement of the database is logged, with its route; 1.
+    OTEL_TRACES_EXPORTER  otlp sends traces to OTEL_EXPORTER_OTLP_ENDPOINT (and the other variables of
+                          OpenTelemetry), console prints them; `pip install 'headlessly[traces]'`. Off.
     METRICS_TOKEN         what a Prometheus sends as a bearer to read /metrics. In production nobody reads
                           them without one.
     DEBUG                 1 shows tracebacks in the browser; development only.
@@ -61,7 +63,16 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from headlessly.environment import SESSION_ENGINES, database, flag, mail, redis_url, refusals, words
+from headlessly.environment import (
+    SESSION_ENGINES,
+    database,
+    flag,
+    mail,
+    redis_url,
+    refusals,
+    traces,
+    words,
+)
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 BASE_DIR = PACKAGE_DIR.parent
@@ -256,6 +267,7 @@ REST_FRAMEWORK = {
 
 ACCESS_LOG = flag("ACCESS_LOG")
 SLOW_STATEMENT = float(os.environ.get("SLOW_STATEMENT") or 1)
+TRACES = traces()
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 
 LOGGING = {
