@@ -21,6 +21,7 @@ from headlessly.admin.lists.saved_views import SavedViewPages
 from headlessly.admin.pages import NounAdminBase
 from headlessly.admin.records.delete_pages import DeletePages
 from headlessly.admin.records.edit_pages import EditPages
+from headlessly.admin.records.quick import QuickPages
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.admin.records.verb_pages import VerbPages
 from headlessly.nouns import Noun
@@ -42,6 +43,7 @@ class NounAdmin(NounAdminBase, ModelAdmin):
         self.bulk_pages = BulkPages(self)
         self.record_page = RecordPage(self)
         self.edit_pages = EditPages(self)
+        self.quick_pages = QuickPages(self)
         self.delete_pages = DeletePages(self)
         self.verb_pages = VerbPages(self, self.record_page)
         self.board_pages = BoardPages(self, self.record_page)
@@ -79,6 +81,7 @@ class NounAdmin(NounAdminBase, ModelAdmin):
             page("filter/", self.filter_pages.filter_view, "filter"),
             page("add/", self.edit_pages.add_view, "add"),
             page("add/<str:verb>/", self.edit_pages.add_view, "add_by"),
+            page("quick/", self.quick_pages.quick_view, "quick"),
             page("board/", board.board_view, "board"),
             page("board/more/<str:state>/<str:cursor>/", board.board_more_view, "board_more"),
             page("bulk/<str:name>/", self.bulk_pages.bulk_view, "bulk"),

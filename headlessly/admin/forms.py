@@ -23,7 +23,7 @@ from headlessly.admin.widgets import Input, ReferenceSelect, make_widget
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import to_json_value
+from headlessly.declaration.values import TEXT_TYPES, to_json_value
 from headlessly.errors import HeadlesslyError
 from headlessly.language import languages, numbers
 from headlessly.language.moments import read_when
@@ -72,6 +72,9 @@ class DeclaredForm(forms.Form):
         if field.type == "datetime":
             zone = _("in %s") % languages.current_time_zone_name()
             help = f"{help}; {zone}" if help else zone
+        if field.type in TEXT_TYPES:
+            # What it is stands in it until something is typed: no line of its own.
+            widget.attrs.setdefault("placeholder", help[:1].upper() + help[1:])
         return Input(
             field, widget, label=labels.field_label(field), help_text=help[:1].upper() + help[1:]
         )

@@ -9,11 +9,10 @@ the order (``o=-score``), the columns (``columns=status,score``), a past day (``
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
 
 from django.db import models
 from django.http import QueryDict
@@ -255,16 +254,11 @@ class Address(Parameters):
             for preset in self.presets
         ]
 
-    def in_list_at(self, record: Noun) -> str:
-        """The same, with where in the list ``record`` stands now."""
-        if not self.live:
-            return self.in_list
-        return quote(self.query_string + places.AT + self.place_of(record), safe="")
-
-    def place_of(self, record: Noun) -> str:
-        """Where in the list ``record`` stands now."""
+    def placed(self) -> Callable[[Noun], str]:
+        """What says of a record where in the list it stands now."""
         columns = self.order_columns
-        return places.encode(columns, places.row_of(columns, record))
+        encode = places.encoder(columns)
+        return lambda record: encode(places.row_of(columns, record))
 
     @property
     def but_filters(self) -> list[tuple[str, str]]:

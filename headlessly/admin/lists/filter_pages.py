@@ -14,9 +14,8 @@ from django.views.decorators.http import require_GET
 from headlessly.admin import widgets
 from headlessly.admin.filtering.form import ROOT, FilterForm
 from headlessly.admin.lists.conditions import filter_text, parse_filter
-from headlessly.admin.lists.list_pages import MEDIA
 from headlessly.admin.lists.parameters import Parameters
-from headlessly.admin.pages import NounPages
+from headlessly.admin.pages import MEDIA, NounPages
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
 
