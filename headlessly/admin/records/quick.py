@@ -218,7 +218,9 @@ class QuickForm:
                 same = wording.join_with_and(
                     wording.inside_sentence(labels.field_label(f)) for f in fields
                 )
-                found.setdefault(record.pk, self._tell(record, _("same %(fields)s") % {"fields": same}))
+                found.setdefault(
+                    record.pk, self._tell(record, _("same %(fields)s") % {"fields": same})
+                )
             if not part.name:
                 self._add_called(found, part, given)
         return list(found.values())
