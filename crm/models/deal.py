@@ -168,8 +168,9 @@ class Deal(Noun):
             ),
         )
         introduces = ("contact", "organization")
-        search = ("name", "organization__name", "contact__name")
-        quick = ("name", "organization.name", "value", "expected_close_date")
+        search = (
+            "name", "next_step", "description", "organization__name", "contact__name"
+        )  # fmt: skip
         card = ("value", "expected_close_date")
         groups = (
             ("What", ("name", "organization", "contact", "owner", "description", "next_step")),

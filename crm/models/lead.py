@@ -145,7 +145,10 @@ class Lead(Noun):
             ),
         )
         introduces = ("contact", "organization")
-        search = ("name", "contact__name", "contact__email", "organization__name")
+        search = (
+            "name", "authority", "need", "timeline",
+            "contact__name", "contact__email", "organization__name",
+        )  # fmt: skip
         alike = ("name", "contact")
         quick = ("contact.name", "contact.email", "organization.name", "name", "source")
         groups = (
@@ -193,7 +196,7 @@ class Lead(Noun):
             ),
             models.Index(
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
-                name="lead_by_activity",
+                name="lead_by_activity", include=("owner", "deleted_at"),
             ),
             models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
             # What nobody works on yet, for whoever looks for something to take.

@@ -22,6 +22,7 @@ from headlessly.admin.sites import TenantSite, menu_item
 from headlessly.admin.today import today_pages
 from headlessly.admin.undo import Undo
 from headlessly.admin.watching.middleware import make_token
+from headlessly.api import idempotency
 from headlessly.declaration import labels
 from headlessly.query.named_reports import reports
 
@@ -29,6 +30,12 @@ from headlessly.query.named_reports import reports
 def watch_token_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """The right to ask what changed, for a page that goes on asking: see watch.js."""
     return JsonResponse({"token": make_token()})
+
+
+@require_GET
+def sent_view(request: HttpRequest, key: str, *, site: Any) -> HttpResponse:
+    """Whether what was sent with a key is done, to a page that had no answer: see drafts.js."""
+    return JsonResponse({"arrived": idempotency.is_answered(key)})
 
 
 class Workplace(TenantSite):
@@ -42,6 +49,7 @@ class Workplace(TenantSite):
             self.page("dashboard/definitions/", definitions.definitions_view, "definitions"),
             self.page("dashboard/tables/<str:name>/", table_page.table_view, "report_table"),
             self.page("find/", palette.find_view, "find"),
+            self.page("sent/<str:key>/", sent_view, "sent"),
             self.page("watch/token/", watch_token_view, "watch_token"),
             *report_pages.urls(self),
             *proposals.urls(self),

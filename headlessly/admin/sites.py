@@ -238,6 +238,10 @@ class TenantSite(Site):
                 self.register(noun, self.noun_admin)
         return found
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Nothing: the menu is ``get_sidebar_list``, and Django would look at every noun for its own."""
+        return []
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         tenant = tenancy.require()

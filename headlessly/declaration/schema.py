@@ -261,6 +261,13 @@ class Schema:
         )
 
     @cached_property
+    def long_texts(self) -> frozenset[str]:
+        """The columns that hold texts: searched by how their words begin."""
+        return frozenset(
+            f.name for f in self.noun._meta.concrete_fields if isinstance(f, columns.Text)
+        )
+
+    @cached_property
     def currency(self) -> columns.Currency | None:
         """The column with the currency of the amounts; without one they are in the tenant's."""
         found = (f for f in self.noun._meta.concrete_fields if isinstance(f, columns.Currency))
