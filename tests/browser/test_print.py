@@ -16,8 +16,9 @@ MARGIN = dict.fromkeys(("top", "right", "bottom", "left"), "1cm")
 PAPER = {"width": 718, "height": 1047}
 CUT = """
 () => [...document.querySelectorAll(".hly :is(table.list, .bars .label, .bars .figure)")]
-  .filter((each) => each.checkVisibility() && (each.scrollWidth > each.clientWidth + 1
-    || each.getBoundingClientRect().right > document.documentElement.clientWidth + 8))
+  .filter((each) => each.checkVisibility() && (
+    (!each.matches("table") && each.scrollWidth > each.clientWidth + 1)
+    || each.getBoundingClientRect().right > document.documentElement.clientWidth + 1))
   .map((each) => each.innerText)
 """
 
