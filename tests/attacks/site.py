@@ -121,6 +121,9 @@ class Site:
             self.port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = folder / "serve.log"
+        self.serve(*options)
+
+    def serve(self, *options: str) -> None:
         command = [sys.executable, "manage.py", "serve", "--port", str(self.port), *options]
         with interruptible(), self.log.open("w") as log:
             self.process = psutil.Popen(
