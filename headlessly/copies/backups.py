@@ -139,13 +139,23 @@ def restore_backup(file: Path, *, replace: bool = False) -> tuple[BackupFacts, l
 
 
 def _pour(file: Path) -> None:
-    """Have pg_restore write the statements, and psql execute them in one transaction."""
+    """Have pg_restore write the statements, and psql execute them in one transaction.
+
+    Only a superuser may make functions LEAKPROOF, so they are made without: who may declares them afterwards
+    (:mod:`headlessly.database.policies`).
+    """
     where, environment = connection_words()
-    reading = [find_program("pg_restore"), *PLAIN, "--file=-", str(file)]
+    program = [find_program("pg_restore"), *PLAIN, "--file=-"]
+    tables = _run([*program, "--section=pre-data", str(file)], environment)
+    tables = re.sub(r"^( +LANGUAGE .*) LEAKPROOF\b", r"\1", tables, flags=re.MULTILINE)
+    reading = [*program, "--section=data", "--section=post-data", str(file)]
     writing = [find_program("psql"), "--dbname", where, "--no-psqlrc", "--quiet"]
     writing += ["--output", os.devnull, "--set", "ON_ERROR_STOP=1", "--single-transaction"]
-    writing += ["--command", "SET client_min_messages = warning", "--command", EMPTY, "--file", "-"]
-    with tempfile.TemporaryFile() as problems:
+    writing += ["--command", "SET client_min_messages = warning", "--command", EMPTY]
+    with tempfile.TemporaryFile() as problems, tempfile.NamedTemporaryFile("w") as first:
+        first.write(tables)
+        first.flush()
+        writing += ["--file", first.name, "--file", "-"]
         reader = subprocess.Popen(reading, env=environment, stdout=subprocess.PIPE, stderr=problems)
         writer = subprocess.Popen(
             writing,
