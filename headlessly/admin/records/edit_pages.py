@@ -299,9 +299,11 @@ class EditPages(NounPages):
         }
 
     def _first_fields(self, form: forms.DeclaredForm) -> set[str]:
-        """What matters first: what is required, what the quick form asks for and what the list shows."""
+        """What matters first: what is required, what the quick form asks for, what the list shows and what is
+        put together row by row."""
         asked = {name.partition(".")[0] for name in self.noun.Surface.quick}
         required = {name for name, field in form.declared.items() if field.required}
         listed = {n for n in self.schema.columns if not self.schema.by_name[n].follows_events}
         verb = {name for name in form.declared if name not in self.schema.by_name}
-        return asked | required | listed | verb
+        rows = {name for name, field in form.declared.items() if field.filters or field.kinds}
+        return asked | required | listed | verb | rows
