@@ -25,7 +25,7 @@ from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, OR_NEW, SU
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
@@ -46,11 +46,22 @@ def select2() -> forms.Media:
     )
 
 
+#: What is typed as it is, or chosen.
+PLAIN_TYPES = (*TEXT_TYPES, "number", "integer", "money", "reference", "enum")
+
+
 class Input(forms.Field):
     """One input; the text is taken as it is."""
 
     #: What people usually write into it.
     suggestions: Iterable[str] = ()
+    #: Whether a form does without it, though the field is required.
+    optional = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it says by itself what it takes: by its choices, or by what stands in it while empty."""
+        return self.declared.type in PLAIN_TYPES
 
     def __init__(self, field: Field, widget: forms.Widget, **kwargs: Any) -> None:
         self.declared = field

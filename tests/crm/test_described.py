@@ -137,3 +137,28 @@ def test_it_neither_finds_nor_names_what_a_limited_rep_does_not_see(
         with pytest.raises(Invalid):
             Lead.create(source="x", contact={"name": "New", "manager": hush.pk})
     assert Lead.count() == 1
+
+
+def test_a_row_of_a_file_names_a_member_as_owner_or_is_refused(
+    api: Any, people: SimpleNamespace, work: Any
+) -> None:
+    user = User.objects.create_user("bob@sign.example")
+    Membership.objects.create(user=user, tenant=people.bob.tenant, role="rep", contact=people.bob)
+    rows = "name,source,owner\nA,web,bob@seller.example\nB,web,ada@acme.example\n"
+    answer = api.generic(
+        "POST", f"{api.base}/import/leads", rows.encode(), content_type="text/csv",
+        headers={"Authorization": f"Bearer {api.secret}"},
+    )  # fmt: skip
+    work()
+    done = api.call("GET", f"/imports/{answer.json()['$id']}?limit=100").json()
+    assert [lead.name for lead in Lead.find()] == ["A"], done
+    assert (done["refused"], done["errors"][0]["field"]) == (1, "owner"), done
+
+
+def test_it_finds_nobody_of_another_tenant(api: Any, people: SimpleNamespace, theirs: Any) -> None:
+    said = {"source": "x", "contact": {"email": "eve@rival.example"}}
+    said["organization"] = {"name": "Rival Corp"}
+    answer = api.call("POST", "/leads", said).json()
+    assert answer["contact"] != theirs.eve.pk
+    assert answer["organization"] != theirs.corp.pk
+    assert api.call("POST", "/leads", said | {"owner": theirs.eve.pk}).status_code == 422

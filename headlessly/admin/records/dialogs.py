@@ -81,6 +81,7 @@ class VerbDialog:
             b for b in self.form
             if not (self.form.declared[b.name].record and self.form.declared[b.name].new)
             and b.name not in asked_first
+            and (self.choice is None or b.name != self.choice.without)
         ]  # fmt: skip
 
     @staticmethod

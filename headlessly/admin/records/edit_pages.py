@@ -213,7 +213,7 @@ class EditPages(NounPages):
             problem,
             original=found,
             title=_("Edit %s") % found,
-            sections=self._sections(form, hidden, set()),
+            sections=self._sections(form, hidden, set(), found),
             submit=_("Save"),
             back=self.admin.place("change", found.pk) + self.keep(request),
             version=version or found.version,
@@ -273,7 +273,11 @@ class EditPages(NounPages):
         )
 
     def _sections(
-        self, form: forms.DeclaredForm, hidden: set[str], wanted: set[str]
+        self,
+        form: forms.DeclaredForm,
+        hidden: set[str],
+        wanted: set[str],
+        original: Noun | None = None,
     ) -> dict[str, Any]:
         """The form's inputs in one column: what matters or needs attention first, the rest in the noun's
         groups under "More"."""
@@ -295,15 +299,20 @@ class EditPages(NounPages):
         ]
         return {
             "main": [form[name] for name in shown if name in first],
-            "more": [group for group in rest if group["fields"]],
+            "more": (more := [group for group in rest if group["fields"]]),
+            # What is filled in already is seen by whoever edits it.
+            "open": original is not None
+            and any(getattr(original, f.name) for group in more for f in group["fields"]),
         }
 
     def _first_fields(self, form: forms.DeclaredForm) -> set[str]:
-        """What matters first: what is required, what the quick form asks for, what the list shows and what is
-        put together row by row."""
+        """What matters first: what is required, what the quick form asks for (of a noun without one the first
+        group), what the list shows and what is filled in row by row."""
         asked = {name.partition(".")[0] for name in self.noun.Surface.quick}
+        if not asked and self.schema.groups:
+            asked = set(self.schema.groups[0][1])
+        asked |= {name for name, field in form.declared.items() if field.kinds or field.filters}
         required = {name for name, field in form.declared.items() if field.required}
         listed = {n for n in self.schema.columns if not self.schema.by_name[n].follows_events}
         verb = {name for name in form.declared if name not in self.schema.by_name}
-        rows = {name for name, field in form.declared.items() if field.filters or field.kinds}
-        return asked | required | listed | verb | rows
+        return asked | required | listed | verb

@@ -7,6 +7,7 @@ While one types the form asks what is there already: whom the record would be ab
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,7 +22,7 @@ from headlessly.access import actors, visibility
 from headlessly.admin import display, toasts
 from headlessly.admin.choices import describe_choice
 from headlessly.admin.field_edit import check_readable
-from headlessly.admin.forms import DeclaredForm, sent
+from headlessly.admin.forms import DeclaredForm, sent, text_of
 from headlessly.admin.pages import NounPages
 from headlessly.admin.records.edit_pages import mine
 from headlessly.database import timeouts
@@ -69,6 +70,12 @@ class Told:
     about: str
     why: str = ""
     taken: bool = False  #: whether the new record will be about it
+    fills: Mapping[str, str] = field(default_factory=dict)  #: what the inputs say when it is taken
+
+    @property
+    def filling(self) -> str:
+        """The same as JSON, for the page's script."""
+        return json.dumps(dict(self.fills)) if self.fills else ""
 
     @property
     def place(self) -> str:
@@ -112,13 +119,13 @@ class QuickForm:
         if own is None:
             return
         if reference is not None:
-            own.label = labels.field_label(reference)
+            own.label, own.optional = labels.field_label(reference), True
             own.widget.attrs.pop("aria-required", None)
         elif (
             any("." in name for name in self.noun.Surface.quick)
             and self.noun.Surface.files.named_by
         ):
-            own.label = _("What it is about")
+            own.label, own.optional = _("What it is about"), True
             own.widget.attrs.pop("aria-required", None)
             own.widget.attrs["placeholder"] = _("else named after whom it is about")
 
@@ -211,7 +218,9 @@ class QuickForm:
                 same = wording.join_with_and(
                     wording.inside_sentence(labels.field_label(f)) for f in fields
                 )
-                found.setdefault(record.pk, self._tell(record, _("same %s") % same))
+                found.setdefault(
+                    record.pk, self._tell(record, _("same %(fields)s") % {"fields": same})
+                )
             if not part.name:
                 self._add_called(found, part, given)
         return list(found.values())
@@ -234,7 +243,13 @@ class QuickForm:
         ).in_bulk(called)
         for key in called:
             if key in rows:
-                found.setdefault(key, self._tell(rows[key], ""))
+                told = self._tell(rows[key], "")
+                if part.name:
+                    told.fills = {
+                        f"{part.name}-{n}": text_of(f, getattr(rows[key], f.column))
+                        for n, f in part.form.declared.items()
+                    }
+                found.setdefault(key, told)
 
     @staticmethod
     def _tell(record: Noun, why: str, *, taken: bool = False) -> Told:

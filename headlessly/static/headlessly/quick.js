@@ -144,6 +144,14 @@
   });
 
   document.addEventListener("click", (event) => {
+    const takes = event.target.closest("[data-takes]");
+    if (takes) {
+      const { form } = takes;
+      for (const [name, value] of Object.entries(JSON.parse(takes.dataset.takes))) form.elements[name].value = value;
+      form.querySelector(".inputs input").dispatchEvent(new Event("input", { bubbles: true }));
+      [...form.querySelectorAll(".inputs input")].find((input) => !input.value)?.focus();
+      return;
+    }
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
     const link = event.target.closest("a[data-quick]");
     if (!link) return;
