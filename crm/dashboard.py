@@ -227,7 +227,7 @@ def by_owner(slice: Slice) -> Chart:
 
 
 def conversion_by(slice: Slice, name: str) -> Chart:
-    """The groups of a cohort, best rate first; a bar's whole length is all of a group's leads."""
+    """The groups of a cohort, best rate first; a bar that is full is all of its leads."""
     rows = measure_by_name(name, slice).rows or ()
     shares = [percent_of(_number(row, "qualified"), _number(row, "leads")) for row in rows]
     bars = [

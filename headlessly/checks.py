@@ -9,13 +9,25 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.checks import Error, register
+from django.conf import settings
+from django.core.checks import Error, Tags, register
 
+from headlessly.accounts.breached_passwords import problem_of_file
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import SYSTEM_COLUMNS
 from headlessly.declaration.surface import Surface
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
+
+
+@register(Tags.security)
+def check_breached_passwords(**_: Any) -> list[Error]:
+    """The file of ``BREACHED_PASSWORDS``, where one is set: a process does not start without it."""
+    path = settings.BREACHED_PASSWORDS
+    problem = None if path is None else problem_of_file(path)
+    return (
+        [] if problem is None else [Error(f"BREACHED_PASSWORDS: {problem}", id="headlessly.E010")]
+    )
 
 
 @register("nouns")

@@ -202,7 +202,9 @@ class Lead(Noun):
             # What nobody works on yet, for whoever looks for something to take.
             models.Index(
                 fields=["tenant", "status", "-created_at", "-id"], name="lead_unowned",
-                condition=models.Q(owner=None, deleted_at=None),
+                condition=models.Q(
+                    owner=None, deleted_at=None, status__in=["New", "Contacted", "Qualified"]
+                ),
             ),
             # By which a file that comes twice is told: see `Surface.files`.
             models.Index(fields=["tenant", "name"], name="lead_by_name", condition=LIVE),

@@ -22,12 +22,12 @@ from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import NotFound
 from headlessly.nouns import Noun
 
-#: What the pages of nouns need beside the site's own: the same, for they take each other's place.
+#: What pages of nouns and the day need beside the site's own: the same, for they take each other's place.
 MEDIA = Media(
-    css={"all": ["headlessly/record.css", "headlessly/lists.css", "headlessly/board.css"]},
+    css={"all": [f"headlessly/{name}.css" for name in ("record", "lists", "board", "today")]},
     js=[
         f"headlessly/{name}.js"
-        for name in ("record", "queue", "rows", "lists", "columns", "filters", "board")
+        for name in ("record", "queue", "rows", "lists", "columns", "filters", "board", "today")
     ],
 )
 #: A longer query is none that a list makes.

@@ -23,6 +23,7 @@ from unfold.widgets import (
 from headlessly.admin import display
 from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, OR_NEW, SUITS
 from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
 from headlessly.language import wording
@@ -180,7 +181,7 @@ def make_widget(field: Field) -> forms.Widget:
             return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES), "rows": 3})
         case "json":
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
-            return forms.Textarea(attrs | _rows(field))
+            return forms.Textarea(attrs | (_builder() if field.filters else _rows(field)))
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":
@@ -190,6 +191,20 @@ def make_widget(field: Field) -> forms.Widget:
         case "url":
             return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
     return forms.TextInput(text)
+
+
+def _builder() -> dict[str, str]:
+    """What the page's script needs to have a filter put together: of which nouns, and where it gets rows."""
+    types = [
+        {
+            "name": noun.__name__,
+            "label": labels.plural_title(noun),
+            "url": display.page_url(noun, "filter"),
+        }
+        for noun in registry.values()
+    ]
+    says = {"type": _("What it is about")}
+    return {"data-builds": json.dumps({"types": types, "says": says}, ensure_ascii=False)}
 
 
 def _rows(field: Field) -> dict[str, str]:

@@ -98,6 +98,7 @@ class Field:
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
     kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
+    filters: bool = False  #: whether a JSON value is a filter, with the noun that it is of
     needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
@@ -476,6 +477,7 @@ class Schema:
             normalize=getattr(column, "normalize", None),
             keys=getattr(column, "keys", ()),
             kinds=getattr(column, "kinds", None),
+            filters=getattr(column, "filters", False),
             description=str(column.help_text),
             label=str(column.verbose_name).capitalize(),
             # Those it was declared with, without Django's own, which the stubs do not know.

@@ -422,7 +422,7 @@ def test_paper_shows_no_controls(desk, site, lead):
 
 
 def lose_answers(desk: Any) -> list[int]:
-    """The server gets what is written, and its answer gets lost: what it answered, as long as this is routed."""
+    """The server gets what is written, and its answer gets lost: the answers, while this is routed."""
     answered: list[int] = []
 
     def lose(route: Any) -> None:

@@ -105,10 +105,11 @@ def _read_part(noun: type[Noun], key: Any, value: Any) -> list[Part]:
             if key == "$or":
                 return [Group(ANY, [_as_one(noun, each) for each in value])]
             return [part for each in value for part in _read_parts(noun, each)]
-        case "$not", {"$or": [*some], **rest} if some and not rest and all(some):
-            return [Group(NONE, [_as_one(noun, each) for each in some])]
-        case "$not", {**some} if some:
-            return [Group(NONE, [_as_one(noun, some)])]
+        case "$not", {**negated} if negated:
+            inner = negated.get("$or") if len(negated) == 1 else None
+            if isinstance(inner, list) and inner and all(inner):
+                return [Group(NONE, [_as_one(noun, each) for each in inner])]
+            return [Group(NONE, [_as_one(noun, negated)])]
         case "$text", str():
             return [Condition(WORDS, "text", [value])]
     if not isinstance(key, str) or key in ("$and", "$or", "$not", "$text"):

@@ -57,9 +57,6 @@ class Asked:
         names: tuple[str, ...] = ()
         if self.what in GROUPS:
             names = GROUPS[self.what][1]
-            columns["target_type"] = SECURITY
-            if self.what == "files":
-                del columns["target_type"]  # an import is no event of security
         elif self.what in registry or self.what == SECURITY:
             columns["target_type"] = self.what
         elif self.what:

@@ -16,15 +16,29 @@
     return sent;
   };
 
+  const inputs = (place) => [...place.querySelectorAll("input:not([type=hidden], [type=checkbox]), textarea")].filter((each) => each.name);
+
+  // Enter applies the whole; without this file the first button of the form would be meant.
+  function begin(place) {
+    for (const button of place.querySelectorAll("[data-filter-rows] button, .rowed button")) button.type = "button";
+    choices(place);
+  }
+
   async function draw(place, more) {
     const at = document.activeElement?.name, within = place.contains(document.activeElement);
     const sent = "filter" in more ? new URLSearchParams() : said(place);
     for (const [name, value] of Object.entries({ ...more, rows: "1" })) sent.set(name, value);
+    const typed = inputs(place).map((each) => [each.name, each.value]);
     const mine = (place.asked = (place.asked || 0) + 1);
     const answer = await window.hly.send(`${place.dataset.filterRows}?${sent}`, PART);
     if (!answer.ok || mine !== place.asked) return;
-    place.innerHTML = await answer.text();
-    choices(place);
+    const html = await answer.text();
+    // What was typed while this was on its way stays.
+    const since = inputs(place).filter((each) => !typed.some(([name, value]) => name === each.name && value === each.value));
+    const kept = since.map((each) => [each.name, each.value]);
+    place.innerHTML = html;
+    for (const each of inputs(place)) for (const [name, value] of kept) if (name === each.name) each.value = value;
+    begin(place);
     place.dispatchEvent(new CustomEvent("drawn"));
     if (!within) return;
     const added = more.do?.startsWith("add:") || more.do?.startsWith("group:");
@@ -76,8 +90,8 @@
       open.innerHTML = await answer.text();
       link.closest("details")?.removeAttribute("open");
       open.showModal();
-      choices(open);
-      open.querySelector(".what, select")?.focus();
+      begin(open);
+      (open.querySelector(".what") || open.querySelector("select"))?.focus();
     } catch {
       location.href = link.href;
     }
@@ -108,8 +122,8 @@
         return;
       }
       open.innerHTML = await answer.text();
-      choices(open);
-      (open.querySelector(".bad :is(input, select, textarea):not([type=hidden], .what)") || open.querySelector(".what"))?.focus();
+      begin(open);
+      (open.querySelector(".bad [name^='v.']") || open.querySelector(".what"))?.focus();
     } catch (problem) {
       window.hly.tell(form, problem.message, () => form.requestSubmit());
     }
@@ -136,24 +150,27 @@
       const { filter } = place.firstElementChild.dataset;
       if (!("wrong" in place.firstElementChild.dataset)) write(filter ? JSON.parse(filter) : {});
     });
-    const begin = (filter) => {
+    const ask = (filter) => {
       place.dataset.filterRows = types.find(({ name }) => name === kind.value).url;
       return redraw(place, { filter: JSON.stringify(filter) });
     };
-    kind.addEventListener("change", () => begin({}));
+    kind.addEventListener("change", () => ask({}));
     whole.append(kind, place);
     text.before(whole);
     text.hidden = true;
-    begin(held?.filter || {});
-    // What was typed last is written before it is sent.
-    text.form?.addEventListener("submit", (event) => {
-      if (!place.drawing) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      place.drawing.then(() => text.form.requestSubmit(event.submitter));
-    }, true);
+    ask(held?.filter || {});
   }
-  const begin = (place) => place.querySelectorAll("textarea[data-builds]").forEach(enhance);
-  document.addEventListener("DOMContentLoaded", () => begin(document));
-  document.addEventListener("fresh", (event) => begin(event.detail));
+
+  // What was typed last is written before it is sent.
+  window.addEventListener("submit", (event) => {
+    const { target: form, submitter } = event;
+    const place = [...form.querySelectorAll("[data-writes]")].find((each) => each.drawing);
+    if (!place) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    place.drawing.then(() => form.requestSubmit(submitter));
+  }, true);
+  const all = () => document.querySelectorAll("textarea[data-builds]").forEach(enhance);
+  document.addEventListener("DOMContentLoaded", () => (begin(document), all()));
+  document.addEventListener("rows", all);
 })();

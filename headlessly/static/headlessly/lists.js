@@ -526,6 +526,7 @@
     if (peeked !== mine) return;
     if (!record) return unpeek();
     for (const control of record.querySelectorAll(CONTROLS)) control.remove();
+    for (const empty of record.querySelectorAll(".missing, .people > div:not(:has(dd > *)), .sides > .card:not(:has(p, li, dl > *))")) empty.remove();
     for (const named of record.querySelectorAll("[id]")) named.removeAttribute("id");
     record.removeAttribute("id");
     // What it is about has one heading on the page.

@@ -159,7 +159,7 @@
     const choices = [
       mark?.switches && within(".switch [aria-current]"),
       mark?.key && within(`.steps [data-key="${CSS.escape(mark.key)}"]`),
-      from && within(`:is([data-row], [data-card])[id="of-${CSS.escape(from)}"] :is(.name a, a.name)`),
+      from && within(`:is([id="of-${CSS.escape(from)}"], [data-entry$=".${CSS.escape(from)}"]) :is(.name a, a.name)`),
       document.getElementById("content"),
     ];
     choices.find((each) => each && each.checkVisibility())?.focus({ preventScroll: true });
@@ -329,6 +329,14 @@
     document.getElementById("toasts")?.replaceChildren(toast);
   }
 
+  // One has gone on before it was answered: what came of it is said there, and what was refused is a draft again.
+  function tellElsewhere(page, done) {
+    const toasts = page.getElementById("toasts");
+    if (!done) warn(page.querySelector(".wrong, [role=alert]")?.textContent.trim() || page.title);
+    else if (toasts) document.getElementById("toasts").replaceChildren(...toasts.children);
+    window.hly.fade();
+  }
+
   // What is said of what happened elsewhere.
   function inform(text) {
     const toast = Object.assign(document.createElement("div"), { className: "toast", textContent: text });
@@ -336,5 +344,5 @@
     window.hly.fade();
   }
 
-  Object.assign(window.hly, { inform, load, show, visit, push, warn, makeChoices, holdsUnsaved });
+  Object.assign(window.hly, { tellElsewhere, inform, load, show, visit, push, warn, makeChoices, holdsUnsaved });
 })();

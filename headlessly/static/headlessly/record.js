@@ -2,7 +2,7 @@
 // Without this file every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
-  const { load, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
+  const { load, tellElsewhere, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
   let opener = null;
 
   // What the server answers takes the place of what stands here; ``saved`` is the form that was sent.
@@ -65,14 +65,6 @@
       return show(page, location.href, form);
     }
     complain(form, page);
-  }
-
-  // One has gone on meanwhile: what came of it is said there, and what was refused is a draft again.
-  function tellElsewhere(page, done) {
-    const toasts = page.getElementById("toasts");
-    if (!done) warn(page.querySelector(".wrong, [role=alert]")?.textContent.trim() || page.title);
-    else if (toasts) document.getElementById("toasts").replaceChildren(...toasts.children);
-    window.hly.fade();
   }
 
   function go(url, page, saved) {

@@ -95,3 +95,22 @@ def test_drops_one_part_by_its_chip(bob):
 def test_says_what_is_wrong_with_the_filter_of_an_address(bob, text):
     html = bob.get(LEADS, {"filter": text}).content.decode()
     assert 'class="notice bad"' in html
+
+
+def test_a_segment_shows_its_members_and_leads_to_them_as_a_list(cleo, people):
+    from crm import Lead
+    from marketing import Segment
+
+    hot = Lead.create(name="Hot one", source="web", score=90)
+    Lead.create(name="Cold one", source="web", score=3)
+    segment = Segment.create(
+        name="Hot", criteria={"type": "Lead", "filter": {"score": {"$gte": 80}}}
+    )
+    html = cleo.get(f"/~acme/admin/marketing/segment/{segment.pk}/change/").content.decode()
+    card = html.split('aria-label="Members now"')[1].split("</section>")[0]
+    assert "Score is at least 80" in card
+    assert hot.name in card
+    assert "Cold one" not in card
+    place = re.findall(r'class="btn" href="([^"]+)"', card)[0].replace("&amp;", "&")
+    assert names(cleo, place) == {hot.name}
+    assert "data-builds" in cleo.get("/~acme/admin/marketing/segment/add/").content.decode()

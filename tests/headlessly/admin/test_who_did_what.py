@@ -26,7 +26,7 @@ def test_is_asked_by_person_verb_record_and_day(ann, bob, people, acme):
     lead = Lead.create(name="Acme pilot", source="web")
     with clock.set_clock(datetime(2026, 1, 31, 12, tzinfo=UTC), purpose="replay"):
         Lead.create(name="Of January", source="web")
-    bob.post(f"/~acme/admin/crm/lead/{lead.pk}/move/", {"status": "Contacted"})
+    bob.post(f"/~acme/admin/crm/lead/{lead.pk}/move/", {"to": "Contacted"})
     assert {"Session.Started", "Lead.Updated Acme pilot"} <= set(told(ann))
     by_bob = told(ann, who=bob.session["_auth_user_id"])
     assert "Lead.Updated Acme pilot" in by_bob
