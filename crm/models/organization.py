@@ -89,6 +89,7 @@ class Organization(Noun):
         inline = ("type", "tier")
         search = ("name", "domain", "description")
         alike = ("name", "website")
+        quick = ("name", "domain")
         card = ("industry", "website")
         groups = (
             ("Who", ("name", "legal_name", "domain", "website", "description", "industry",
