@@ -96,6 +96,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),
+        "quick": [name.partition(".")[0] for name in noun.Surface.quick],
         "alike": noun.Surface.alike if noun.Surface.alike is not Surface.alike else (),
         "files": noun.Surface.files.fields,
         "agenda": [reason.moment for reason in noun.Surface.agenda],

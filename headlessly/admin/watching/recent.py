@@ -162,7 +162,9 @@ class RecentEvents:
     def _read_on(self) -> None:
         with tenancy.active(self.tenant), actors.acting(actors.SYSTEM):
             self._read_log()
-            if not settings.READ_ONLY:
+            if settings.READ_ONLY:
+                self.presence.renew_alone()
+            else:
                 self.presence.renew(self.tenant.pk)
         self._asked = time.monotonic()
 

@@ -141,6 +141,29 @@ def test_nobody_hears_by_a_page_who_got_in(client: Any, acme: Any, monkeypatch: 
     assert (told["changed"], told["others"]) == ([], False)
 
 
+def test_a_server_that_only_reads_tells_who_is_there_as_far_as_the_process_knows(
+    acme: Any, lead: Any, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.READ_ONLY = True
+    process = recent.RecentEvents(acme)
+
+    def look(name: str, writes: bool = False) -> Any:
+        viewer = Viewer(lead.pk, f"user_{name}", name, writes)
+        found = process.changes(recent.Question(None, "Lead", [], viewer), reads=True)
+        assert found is not None
+        return found.here
+
+    assert look("Cleo") == []
+    assert look("Bob", writes=True) == [{"name": "Cleo", "writes": False}]
+    assert look("Cleo") == [{"name": "Bob", "writes": True}]
+    with django_assert_num_queries(0):
+        process.presence.renew_alone()
+    # Whoever is not heard of any more is gone.
+    process.presence._here = {k: (0.0, v) for k, (_at, v) in process.presence._here.items()}
+    process._asked = 0
+    assert look("Bob", writes=True) == []
+
+
 def test_what_is_known_takes_no_thread() -> None:
     def application(*_: Any) -> Any:
         raise AssertionError("no thread is needed")
