@@ -16,11 +16,13 @@ class HeadlesslyConfig(AppConfig):
     def ready(self) -> None:
         # Here, and below: models can be imported now that every app is there.
         from headlessly import checks  # noqa: F401  (registers them)
-        from headlessly.log import events, offsets
+        from headlessly.accounts import session_cache  # noqa: F401  (hears of sessions)
+        from headlessly.log import events, news, offsets
         from headlessly.web import health
         from headlessly.webhooks import outbox
 
         events.events_appended.connect(outbox.pump_after_append, dispatch_uid="headlessly.webhooks")
+        events.events_appended.connect(news.tell_news, dispatch_uid="headlessly.news")
         health.readiness_checks["log"] = offsets.restored_log_problem
         post_migrate.connect(keep_the_past, sender=self, dispatch_uid="headlessly.keep_the_past")
 

@@ -2,6 +2,7 @@
 
 import os
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
@@ -115,6 +116,28 @@ def mail(folder):
     }
 
 
+def redis_url():
+    """The Redis to ask, or "". Raises ValueError."""
+    url = os.environ.get("REDIS_URL", "").strip()
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("begins with redis://, rediss:// (TLS) or unix://.")
+    if url and find_spec("redis") is None:
+        raise ValueError("needs the library: pip install 'headlessly[redis]'.")
+    return url
+
+
+def traces():
+    """Where traces go: otlp, console or nowhere (""). Raises ValueError."""
+    exporter = os.environ.get("OTEL_TRACES_EXPORTER", "none").strip()
+    if exporter in ("", "none"):
+        return ""
+    if exporter not in ("otlp", "console"):
+        raise ValueError("is one of otlp, console, none.")
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter") is None:
+        raise ValueError("needs the libraries: pip install 'headlessly[traces]'.")
+    return exporter
+
+
 def refusals():
     """What production lacks: one sentence per variable, each with an example."""
     found = []
@@ -158,6 +181,16 @@ def refusals():
             f"EMAIL_URL {reason} For example: "
             "EMAIL_URL=smtp://user:password@mail.example.com:587?from=crm@example.com"
         )
+
+    try:
+        redis_url()
+    except ValueError as reason:
+        found.append(f"REDIS_URL {reason} For example: REDIS_URL=redis://cache.example.com:6379/0")
+
+    try:
+        traces()
+    except ValueError as reason:
+        found.append(f"OTEL_TRACES_EXPORTER {reason} For example: OTEL_TRACES_EXPORTER=otlp")
 
     if flag("DEBUG"):
         found.append("DEBUG is on: it shows strangers the source. Unset DEBUG.")

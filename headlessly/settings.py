@@ -9,6 +9,10 @@
                           notices and change tables. DATABASE_URL when not set.
     DB_PREPARE            0 where a pooler gives each transaction another connection and does not know
                           prepared statements: PgBouncer before 1.21. Slower. 1.
+    REDIS_URL             redis://:password@cache.example.com:6379/0, rediss:// with TLS: counts of requests,
+                          sessions that are looked up and news of the log are asked there, by all servers
+                          together. Redis 7 or later, `pip install 'headlessly[redis]'`. PostgreSQL does it
+                          when not set, and when it does not answer.
     READ_ONLY             1 for a server on a standby: it answers GET, and everything else by 503.
     SESSIONS              database | cookies: where it is kept who is signed in. Signed cookies are valid on
                           all servers with the same SECRET_KEY, whatever their database, and until they are
@@ -35,12 +39,15 @@
     SESSION_DAYS          after how many days in any case; 14.
     CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
     IMPORT_QUOTA_MB       how much the imports of a tenant keep, files and refused rows together; 2048.
+    BREACHED_PASSWORDS  a file of passwords known from breaches, as hashes: docs/security.md.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
                           one then reaches whatever this machine reaches. Off.
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
     LOG_LEVEL             INFO.
     ACCESS_LOG            1 writes a line per request; `serve --access-log` does, too.
     SLOW_STATEMENT        seconds from which on a statement of the database is logged, with its route; 1.
+    OTEL_TRACES_EXPORTER  otlp sends traces to OTEL_EXPORTER_OTLP_ENDPOINT (and the other variables of
+                          OpenTelemetry), console prints them; `pip install 'headlessly[traces]'`. Off.
     METRICS_TOKEN         what a Prometheus sends as a bearer to read /metrics. In production nobody reads
                           them without one.
     DEBUG                 1 shows tracebacks in the browser; development only.
@@ -57,7 +64,16 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from headlessly.environment import SESSION_ENGINES, database, flag, mail, refusals, words
+from headlessly.environment import (
+    SESSION_ENGINES,
+    database,
+    flag,
+    mail,
+    redis_url,
+    refusals,
+    traces,
+    words,
+)
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 BASE_DIR = PACKAGE_DIR.parent
@@ -147,6 +163,7 @@ TEMPLATES = [
 DATABASES = {"default": database()}
 #: What `work` and `migrate` use instead.
 DIRECT_DATABASE = database("DATABASE_DIRECT_URL") if os.environ.get("DATABASE_DIRECT_URL") else None
+REDIS_URL = redis_url()
 READ_ONLY = flag("READ_ONLY")
 STATEMENT_TIMEOUT = float(os.environ.get("STATEMENT_TIMEOUT") or 30)  # of requests, in seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -161,7 +178,14 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-] + [{"NAME": "headlessly.accounts.password_words.KnownWordsValidator"}]
+] + [
+    {"NAME": "headlessly.accounts.password_words.KnownWordsValidator"},
+    {"NAME": "headlessly.accounts.breached_passwords.BreachedPasswordsValidator"},
+]
+#: Passwords of breaches: a file of hashes; see the validator.
+BREACHED_PASSWORDS = (
+    Path(os.environ["BREACHED_PASSWORDS"]) if os.environ.get("BREACHED_PASSWORDS") else None
+)
 PASSWORD_HASHERS = ["headlessly.accounts.hashing.BoundedPBKDF2"]
 PASSWORD_RESET_TIMEOUT = 60 * 60  # of a link by which one's own password is chosen, in seconds
 SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS", ""), SESSION_ENGINES["database"])
@@ -251,6 +275,7 @@ REST_FRAMEWORK = {
 
 ACCESS_LOG = flag("ACCESS_LOG")
 SLOW_STATEMENT = float(os.environ.get("SLOW_STATEMENT") or 1)
+TRACES = traces()
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 
 LOGGING = {

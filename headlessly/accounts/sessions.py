@@ -15,6 +15,7 @@ from django.contrib.sessions.backends import db
 from django.utils import timezone
 
 from headlessly.access.encryption import hash_secret
+from headlessly.accounts import session_cache
 from headlessly.accounts.models import Session
 
 #: How exactly it is known when a session was last used.
@@ -30,6 +31,16 @@ def unexpired_sessions() -> Any:
         expire_date__gt=now,
         seen_at__gt=now - settings.SESSION_IDLE,
         created_at__gt=now - settings.SESSION_LASTS,
+    )
+
+
+def is_over(session: Session) -> bool:
+    """Whether it is none of :func:`unexpired_sessions` any more."""
+    now = timezone.now()
+    return (
+        session.expire_date <= now
+        or session.seen_at <= now - settings.SESSION_IDLE
+        or session.created_at <= now - settings.SESSION_LASTS
     )
 
 
@@ -54,11 +65,16 @@ class SessionStore(db.SessionStore):
         return Session
 
     def _get_session_from_db(self) -> Session | None:
-        now = timezone.now()
-        found = unexpired_sessions().filter(pk=hash_secret(self.session_key or "")).first()
+        now, hash = timezone.now(), hash_secret(self.session_key or "")
+        found = session_cache.known_session(hash)
+        if found is not None and not is_over(found):
+            return found
+        found = unexpired_sessions().filter(pk=hash).first()
         if found is None:
             self._session_key = None  # type: ignore[attr-defined]
-        elif found.seen_at < now - NOTED_EVERY and not settings.READ_ONLY:
+            return None
+        session_cache.remember_read(found)
+        if found.seen_at < now - NOTED_EVERY and not settings.READ_ONLY:
             Session.objects.filter(pk=found.pk).update(seen_at=now)
         return found
 

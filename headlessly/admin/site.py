@@ -16,6 +16,7 @@ from headlessly.access import actors, tenancy
 from headlessly.admin import choices, display, import_pages, palette, settings, toasts, undo
 from headlessly.admin.dashboards import dashboard, definitions, table_page
 from headlessly.admin.proposing import proposals
+from headlessly.admin.records.quick import quick_nouns
 from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
 from headlessly.admin.today import today_pages
@@ -75,6 +76,9 @@ class Workplace(TenantSite):
         """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
         context = super().each_context(request)
         if actors.current().writes:
+            context["quick_url"] = next(
+                (display.page_url(noun, "quick") for noun in quick_nouns()), ""
+            )
             context["undo_by_key"] = {"undo": Undo(""), "redo": Undo("", redo=True)}
         return context | self._notes(request)
 

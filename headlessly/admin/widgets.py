@@ -21,10 +21,11 @@ from unfold.widgets import (
 )
 
 from headlessly.admin import display
-from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, SUITS
+from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, OR_NEW, SUITS
 from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
@@ -45,11 +46,22 @@ def select2() -> forms.Media:
     )
 
 
+#: What is typed as it is, or chosen.
+PLAIN_TYPES = (*TEXT_TYPES, "number", "integer", "money", "reference", "enum")
+
+
 class Input(forms.Field):
     """One input; the text is taken as it is."""
 
     #: What people usually write into it.
     suggestions: Iterable[str] = ()
+    #: Whether a form does without it, though the field is required.
+    optional = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it says by itself what it takes: by its choices, or by what stands in it while empty."""
+        return self.declared.type in PLAIN_TYPES
 
     def __init__(self, field: Field, widget: forms.Widget, **kwargs: Any) -> None:
         self.declared = field
@@ -76,8 +88,9 @@ class FlagWidget(forms.CheckboxInput):
 class ReferenceSelect(AutocompleteMixin, forms.Select):
     """A searchable choice among the tenant's records; only the chosen one is in the page.
 
-    Who works on something is a member, and a list is narrowed by "me" and "nobody" too: ``narrows``.
-    ``suits`` is the record that goes on as the chosen one: what is open and near it is offered.
+    What is not there can be made. Who works on something is a member, and a list is narrowed by "me" and
+    "nobody" too: ``narrows``. ``suits`` is the record that goes on as the chosen one: what is open and near
+    it is offered.
     """
 
     def __init__(
@@ -90,7 +103,7 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
         suits: Noun | None = None,
     ) -> None:
         self.noun = field.target_noun
-        among = "id"
+        among = "id" if narrows else OR_NEW
         if field.name in display.WORKERS:
             among = MEMBER_FILTER if narrows else MEMBER
         elif suits is not None:
@@ -168,7 +181,7 @@ def make_widget(field: Field) -> forms.Widget:
             return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES), "rows": 3})
         case "json":
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
-            return forms.Textarea(attrs | _rows(field))
+            return forms.Textarea(attrs | (_builder() if field.filters else _rows(field)))
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":
@@ -178,6 +191,20 @@ def make_widget(field: Field) -> forms.Widget:
         case "url":
             return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
     return forms.TextInput(text)
+
+
+def _builder() -> dict[str, str]:
+    """What the page's script needs to have a filter put together: of which nouns, and where it gets rows."""
+    types = [
+        {
+            "name": noun.__name__,
+            "label": labels.plural_title(noun),
+            "url": display.page_url(noun, "filter"),
+        }
+        for noun in registry.values()
+    ]
+    says = {"type": _("What it is about")}
+    return {"data-builds": json.dumps({"types": types, "says": says}, ensure_ascii=False)}
 
 
 def _rows(field: Field) -> dict[str, str]:

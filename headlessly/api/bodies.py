@@ -31,6 +31,7 @@ MAX_BODY_SIZE = 10 * 1024 * 1024
 
 class ApiResponse(HttpResponse):
     """``data`` as JSON, written at once: what cannot be written is caught like any other error.
+    ``content`` is JSON that was written before.
 
     (A framework's response is rendered after its view is done, when nothing answers for it.)
     """
@@ -47,9 +48,11 @@ class ApiResponse(HttpResponse):
         headers: Mapping[str, str] | None = None,
         *,
         has_effect: bool = False,
+        content: bytes | None = None,
     ) -> None:
         self.has_effect = has_effect
-        content = b"" if data is None else dump_json(data)
+        if content is None:
+            content = b"" if data is None else dump_json(data)
         super().__init__(content, content_type=JSON, status=status, headers=headers)
 
 

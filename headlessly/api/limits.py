@@ -9,6 +9,9 @@ A key that may send many takes some of them at once, its *lease*: a hundredth of
 most. A process uses it up before it counts again, so that most requests only read. What others have taken
 and not used is lost to the key: it may be refused a hundredth of its requests early for each process, never
 late.
+
+Where there is a Redis it counts instead, each request by itself: nothing is written in the database but the
+first use of a minute.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import math
 import threading
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -24,7 +28,11 @@ from django.utils import timezone
 from headlessly.access.encryption import hash_secret
 from headlessly.access.models import ApiKey, Tenant
 from headlessly.database import prepared
+from headlessly.database.redis_server import ask_redis
 from headlessly.errors import RateLimited
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 #: The database's clock: those of several servers differ. Of two that race for a new minute, the second
 #: finds it begun.
@@ -95,6 +103,33 @@ class Lease:
     until: float  #: the end of the minute, in seconds of :func:`time.monotonic`
 
 
+def count_in_redis(key: str) -> tuple[int, int, int] | None:
+    """One request more of ``key``: how many that makes in its minute, when that is over in seconds since
+    1970, and in how many seconds. None where no Redis answers."""
+    name = f"headlessly:minute:{key}"
+
+    def count(redis: Redis) -> list[Any]:
+        steps = redis.pipeline(transaction=True)
+        steps.set(name, 0, ex=60, nx=True)
+        steps.incr(name)
+        steps.pexpiretime(name)
+        steps.time()
+        return steps.execute()
+
+    if (told := ask_redis(count)) is None:
+        return None
+    _, used, ends, (seconds, microseconds) = told
+    return used, math.ceil(ends / 1000), math.ceil(ends / 1000 - seconds - microseconds / 1e6)
+
+
+def count_stranger(key: str) -> tuple[int, int, int]:
+    """The same of who has no key, in the database where no Redis answers."""
+    if (counted := count_in_redis(key)) is not None:
+        return counted
+    ((used, reset, seconds),) = prepared.execute_prepared(COUNT, [key], binary=True)
+    return used, reset, seconds
+
+
 class Leases:
     """The leases of this process, by key. Threads share them."""
 
@@ -151,10 +186,14 @@ def find_and_count_key(tenant: Tenant | None, secret: str) -> tuple[ApiKey, Requ
     hash = hash_secret(secret)
     given = [hash, tenant.pk if tenant else NOBODY, timezone.now()]
     find, made = prepared.select_by_unique(ApiKey, "hash")
-    if settings.READ_ONLY or leases.has(hash):
+    if settings.REDIS_URL or settings.READ_ONLY or leases.has(hash):
         if not (rows := prepared.execute_prepared(VALID.format(find=find), given)):
             return None
         key = made(rows[0])
+        if (counted := count_in_redis(hash)) is not None:
+            if counted[0] == 1 and not settings.READ_ONLY:
+                prepared.execute_prepared(USED, [key.tenant_id, key.pk], rows=False)
+            return key, RequestCount(key.rate_limit, *counted)
         if use := leases.use_one(hash, key.rate_limit):
             return key, use
         if settings.READ_ONLY:  # nobody else can be told: each process counts for itself

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from typing import Any
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from rest_framework.request import Request
 
-from headlessly.access import tenancy, visibility
+from headlessly.access import actors, tenancy, visibility
 from headlessly.api import parameters
 from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.tracking import track_event
-from headlessly.background.slots import thread_slots
 from headlessly.database import timeouts
 from headlessly.declaration import values
 from headlessly.declaration.registry import registry
@@ -25,11 +24,12 @@ from headlessly.log.names import SECURITY
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import reads
+from headlessly.web.front.holding import HOLD, Question, Reading
 from headlessly.webhooks import patterns
 
-#: How long a reader may wait for the next event, and how often the log is looked at meanwhile, in
-#: seconds. A page of the log is one look-up in an index.
-LONGEST_WAIT, LOOK_AGAIN = 25, 0.25
+#: How long a reader may wait for the next event, in seconds. It is the front that waits
+#: (:mod:`headlessly.web.front.holding`): without it, a page is answered at once.
+LONGEST_WAIT = 25
 
 #: Parameters that name a column's value.
 COLUMN_PARAMETERS = {
@@ -47,7 +47,12 @@ class EventViewSet(TenantViewSet):
 
     def list(self, request: Request) -> ApiResponse:
         asked = parameters.read_parameters(request.GET, (*LOG_PARAMETERS, "wait"))
-        return ApiResponse(list_events(asked, seconds=_read_wait(asked.get("wait"))))
+        seconds = _read_wait(asked.pop("wait", None))
+        first = _read_on(asked)
+        hold = request._request.META.get(HOLD)
+        if seconds and not first.is_answer and hold is not None:
+            hold.question = _question(asked, first, seconds)
+        return ApiResponse(content=first.content)
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         parameters.refuse_parameters(request.GET)
@@ -85,8 +90,31 @@ def record_history(noun: type[Noun], id: str, **page: Any) -> dict[str, Any]:
     return found
 
 
-def list_events(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
-    """One page of the log after its ``cursor``, oldest first; it waits ``seconds`` for an event.
+def _read_on(asked: Mapping[str, Any], after: events.LogPosition | None = None) -> Reading:
+    """A page of the log, behind ``after`` where that is said."""
+    found = list_events(asked if after is None else {**asked, "cursor": str(after)})
+    is_answer = bool(found["results"] or found["hasMore"])
+    return Reading(events.dump_json(found), events.LogPosition.parse(found["cursor"]), is_answer)
+
+
+def _question(asked: Mapping[str, Any], first: Reading, seconds: float) -> Question:
+    """What whoever acts waits for, in the front. Those who see the same are told the same."""
+    tenant, actor, here = tenancy.require(), actors.current(), copy_context()
+    is_limited = visibility.visible_owner() is not None
+    sees = actor.id if is_limited else actors.may_administer(actor)
+
+    def read(after: events.LogPosition) -> Reading:
+        try:
+            return here.run(_read_on, asked, after)
+        finally:
+            connections.close_all()  # no request ends here that would
+
+    key = (tenancy.context_url(), tenant.pk, sees, *sorted(asked.items()), first.position)
+    return Question(tenant.pk, tenant.slug, key, seconds, first, read)
+
+
+def list_events(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of the log after its ``cursor``, oldest first.
 
     The cursor stands where the page ends, also when nothing was found: going on from it repeats nothing.
     """
@@ -102,7 +130,7 @@ def list_events(asked: Mapping[str, Any], seconds: float = 0) -> dict[str, Any]:
     cursor, size = _read_cursor(asked.get("cursor")), reads.check_limit(asked.get("limit"))
     counts = parameters.read_count(asked.get("count"))
     start = question.first_position()
-    page = _wait_for_page(question, start if cursor is None else max(start, cursor), size, seconds)
+    page = question.read_page(start if cursor is None else max(start, cursor), size)
     answer: dict[str, Any] = {"results": [event.as_json() for event in page.events]}
     if counts:
         total, exact = _count_visible(question.all_events())
@@ -160,25 +188,6 @@ def _read_wait(value: str | None) -> float:
     if not 0 <= seconds <= LONGEST_WAIT:
         raise InvalidFilter(f"wait is a number of seconds from 0 to {LONGEST_WAIT}.", field="wait")
     return seconds
-
-
-def _wait_for_page(
-    question: pages.LogQuestion, after: events.LogPosition, size: int, seconds: float
-) -> pages.LogPage:
-    """A page as soon as there is something on it, or empty when the time is over."""
-    page = question.read_page(after, size)
-    if page.events or page.has_more or not seconds:
-        return page
-    until = time.monotonic() + seconds
-    with thread_slots.reserve_for_waiting() as may_wait:
-        while (
-            may_wait
-            and not (page.events or page.has_more)
-            and (left := until - time.monotonic()) > 0
-        ):
-            time.sleep(min(LOOK_AGAIN, left))
-            page = question.read_page(page.end, size)
-    return page
 
 
 def _count_visible(found: Any) -> tuple[int, bool]:

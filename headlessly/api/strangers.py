@@ -48,7 +48,7 @@ def count_request(request: HttpRequest) -> limits.RequestCount:
         f"{tenant.pk if tenant else limits.NOBODY} {customer_network(caller_address(request.META))}"
     )
     key = f"ip_{hashlib.sha256(where.encode()).hexdigest()[:29]}"
-    ((used, reset, seconds),) = prepared.execute_prepared(limits.COUNT, [key], binary=True)
+    used, reset, seconds = limits.count_stranger(key)
     if key.endswith("0") and used == 1:
         prepared.execute_prepared(CLEAR, [], rows=False)
     return limits.RequestCount(PER_MINUTE, used, reset, seconds, who="One address")

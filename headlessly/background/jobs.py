@@ -40,6 +40,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.models import Tenant
 from headlessly.context import tracing
+from headlessly.context.spans import span
 from headlessly.database import prepared
 
 logger = logging.getLogger(__name__)
@@ -168,7 +169,8 @@ class Job:
     def perform(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
         named = tracing.route_scope(lambda: f"job {self.name}")
         place = job_places.reserve(circumstances["tenant"])
-        with named, _restored_circumstances(**circumstances), place:
+        restored = _restored_circumstances(**circumstances)
+        with named, restored, span(f"job {self.name}", "CONSUMER"), place:
             try:
                 self.function(**arguments)
             except Exception:

@@ -1,8 +1,8 @@
 """How many threads of a process may be kept at once, by what takes longer than an answer does.
 
-Whoever waits for an event, whoever runs a script or waits to run one, and whoever hashes a password keeps a
-thread. Were all of them kept, anybody who may read could stand in everybody's way, health checks included.
-So one is always left, and those who wait for events have half of them at the most.
+Whoever runs a script or waits to run one, and whoever hashes a password keeps a thread. Were all of them
+kept, anybody who may do so could stand in everybody's way. So one is always left. Whoever waits for an
+event keeps none (:mod:`headlessly.web.front.holding`).
 """
 
 from __future__ import annotations
@@ -34,14 +34,8 @@ class ThreadSlots:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._script_ended = threading.Condition(self._lock)
-        self.waiting = self.running = self.hashing = 0
+        self.running = self.hashing = 0
         self.scripts: Counter[object] = Counter()  #: that run, or wait to, by tenant
-
-    @contextmanager
-    def reserve_for_waiting(self) -> Iterator[bool]:
-        """Reserve a thread to wait for an event, inside the block. Yields whether there was one."""
-        with self._reserve("waiting", threads_of_process() // 2) as found:
-            yield found
 
     @contextmanager
     def reserve_for_script(self, tenant: object, patience: float = 0) -> Iterator[bool]:
@@ -79,7 +73,7 @@ class ThreadSlots:
 
     def _has_room(self) -> bool:
         """Whether a thread can be kept, and one is left. Under the lock."""
-        return self.waiting + self.running + self.hashing < max(1, threads_of_process() - 1)
+        return self.running + self.hashing < max(1, threads_of_process() - 1)
 
     @contextmanager
     def _reserve(self, kind: str, most: int) -> Iterator[bool]:

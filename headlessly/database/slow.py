@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.context import tracing
+from headlessly.context.spans import span
 
 logger = logging.getLogger("headlessly.database")
 
@@ -20,10 +21,17 @@ SHOWN = 1_000
 
 @contextmanager
 def timed(sql: Any) -> Iterator[None]:
-    """Log ``sql`` when the block, which runs it, takes ``settings.SLOW_STATEMENT`` seconds or more."""
+    """Trace ``sql``, which the block runs, where that is asked for, and log it when it takes
+    ``settings.SLOW_STATEMENT`` seconds or more."""
     started = time.monotonic()
     try:
-        yield
+        if settings.TRACES:
+            text = str(sql)[:SHOWN]
+            name = text.split(None, 1)[0].upper() if text.strip() else "SQL"
+            with span(name, "CLIENT", db__system__name="postgresql", db__query__text=text):
+                yield
+        else:
+            yield
     finally:
         if (took := time.monotonic() - started) >= settings.SLOW_STATEMENT:
             fields = {"route": tracing.route(), "seconds": round(took, 3)}

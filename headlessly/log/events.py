@@ -134,17 +134,20 @@ def settled_horizon() -> tuple[int, int | None]:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    def settled_after(self, position: LogPosition) -> Self:
-        """The events after ``position`` in the order of the log, none skipped and none twice.
+    def settled_after(
+        self, position: LogPosition, horizon: tuple[int, int | None] | None = None
+    ) -> Self:
+        """The events after ``position`` in the order of the log, none skipped and none twice; up to
+        ``horizon``, where it is known.
 
         The order is by transaction and number: everything that becomes readable later lies behind
         everything that is readable now.
         """
-        horizon, own = settled_horizon()
+        until, own = horizon or settled_horizon()
         settled = RawSQL(
             "headlessly_event.xid < %s::text::xid8"
             " OR headlessly_event.xid = %s::text::xid8",  # one's own, in a hook
-            (str(horizon), str(own or 0)),
+            (str(until), str(own or 0)),
             models.BooleanField(),
         )
         return self.filter(settled).all_after(position).order_by("xid", "seq")
@@ -238,7 +241,7 @@ class Event(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["tenant", "xid", "seq"], name="event_by_place"),
             models.Index(fields=["tenant", "timestamp", "xid", "seq"], name="event_by_time"),
-            # What is tracked is about nothing, and writes nothing in these two.
+            # What is tracked is about nothing, and writes nothing in this one.
             models.Index(
                 fields=["tenant", "target", "seq"],
                 name="event_by_target",
@@ -246,11 +249,6 @@ class Event(models.Model):
             ),
             models.Index(fields=["tenant", "name", "xid", "seq"], name="event_by_name"),
             models.Index(fields=["tenant", "actor", "xid", "seq"], name="event_by_actor"),
-            models.Index(
-                fields=["tenant", "target_type", "xid", "seq"],
-                name="event_by_type",
-                condition=models.Q(target_type__isnull=False),
-            ),
             # What a request did, to take it back; many have the same, so that it stays small.
             models.Index(fields=["tenant", "request_id"], name="event_by_request"),
         ]

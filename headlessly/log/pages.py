@@ -12,10 +12,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db import models
+
 from headlessly.access import tenancy, visibility
 from headlessly.database.prepared import execute_prepared
+from headlessly.declaration.registry import registry
 from headlessly.log.event_visibility import without_security
-from headlessly.log.events import LOG_START, Event, EventQuerySet, LogPosition
+from headlessly.log.events import (
+    LOG_START,
+    Event,
+    EventQuerySet,
+    LogPosition,
+    settled_horizon,
+)
+from headlessly.log.names import SECURITY, SECURITY_EVENTS
 
 #: How many events are looked at for one page, where no index has all that is asked.
 EVENTS_PER_PAGE = 20_000
@@ -30,7 +40,7 @@ FIRST_SINCE = f"""
 WITH recent AS MATERIALIZED ({SINCE} ORDER BY timestamp DESC LIMIT {EVENTS_SINCE})
 SELECT xid::text, seq FROM recent ORDER BY recent.xid, recent.seq LIMIT 1"""
 #: The columns that an index has in the order of the log, the rarest values first.
-INDEXED = ("target", "actor", "name", "target_type")
+INDEXED = ("target", "actor", "name")
 
 
 class LogPage(NamedTuple):
@@ -67,9 +77,16 @@ class LogQuestion:
             found["timestamp__lt"] = self.until
         return found
 
+    @property
+    def _is_of_a_type_alone(self) -> bool:
+        return set(self.columns) == {"target_type"} and self.since is None and self.until is None
+
     def all_events(self) -> EventQuerySet:
         """All events that fit, whether the actor sees them or not."""
-        return without_security(Event.log.filter(**self._looked_up, **self._looked_at))
+        found = Event.log.filter(**self._looked_up, **self._looked_at)
+        if self._is_of_a_type_alone:
+            found = found.filter(name__in=names_of_type(self.columns["target_type"]))
+        return without_security(found)
 
     def first_position(self) -> LogPosition:
         """Where to begin without a cursor: just before the first event since the moment that is asked for.
@@ -92,11 +109,14 @@ class LogQuestion:
         log_end = end_of_log() if self.until is None else after
         ahead = without_security(Event.log.filter(**self._looked_up))
         stretch_end = self._end_of_stretch(ahead, after)
-        found = ahead.filter(**self._looked_at).settled_after(after)
-        if stretch_end is not None:
-            found = found.up_to(stretch_end)
         limited = visibility.visible_owner() is not None
         most = max(size, EVENTS_PER_LIMITED_PAGE) if limited else size
+        if self._is_of_a_type_alone:
+            found = _of_type(ahead, self.columns["target_type"], after, most + 1)
+        else:
+            found = ahead.filter(**self._looked_at).settled_after(after)
+        if stretch_end is not None:
+            found = found.up_to(stretch_end)
         events = list(found[: most + 1])
         more, events = len(events) > most, events[:most]
         if more:
@@ -118,11 +138,31 @@ class LogQuestion:
 
     def _end_of_stretch(self, ahead: EventQuerySet, after: LogPosition) -> LogPosition | None:
         """The last position to look at for one page; None where what follows is looked up, or is less."""
-        if not self._looked_at or "target" in self._looked_up:
+        if not self._looked_at or "target" in self._looked_up or self._is_of_a_type_alone:
             return None
         following = ahead.settled_after(after).values_list("xid", "seq")
         place = following[EVENTS_PER_PAGE - 1 : EVENTS_PER_PAGE].first()
         return None if place is None else LogPosition(int(place[0]), place[1])
+
+
+def names_of_type(target_type: str) -> list[str]:
+    """The names of all events about records of a type."""
+    if target_type == SECURITY:
+        return list(SECURITY_EVENTS)
+    return list(registry[target_type].schema.verbs_by_event)
+
+
+def _of_type(
+    ahead: EventQuerySet, target_type: str, after: LogPosition, most: int
+) -> models.QuerySet[Event]:
+    """The next events about records of a type: for each name that they have a look-up in an index. One more
+    index, by type, would be written by every verb."""
+    horizon = settled_horizon()
+    first, *others = (
+        ahead.filter(name=name, target_type=target_type).settled_after(after, horizon)[:most]
+        for name in names_of_type(target_type)
+    )
+    return first.union(*others, all=True).order_by("xid", "seq")
 
 
 def end_of_log() -> LogPosition:

@@ -11,7 +11,7 @@ import hmac
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +29,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from headlessly.context import tracing
+from headlessly.context.spans import REQUEST_ID, span
 from headlessly.database import prepared
 from headlessly.web.callers import caller_address
 
@@ -96,7 +97,7 @@ class CountRequests:
             return answer_metrics(request)
         started = time.monotonic()
         with tracing.route_scope(lambda: f"{request.method} {route_of(request)}"):
-            response = self.get_response(request)
+            response = self._trace(request) if settings.TRACES else self.get_response(request)
         took = time.monotonic() - started
         method = request.method if request.method in METHODS else "other"
         requests_total.labels(method, route_of(request), response.status_code).inc()
@@ -104,6 +105,22 @@ class CountRequests:
         if settings.ACCESS_LOG:
             _log_access(request, response, path, took)
         return response
+
+    def _trace(self, request: HttpRequest) -> HttpResponse:
+        method = request.method or ""
+        asked = {"http__request__method": method, "url__path": request.path_info}
+        with span(method, "SERVER", headers=_lowercase(request.headers), **asked) as made:
+            response = self.get_response(request)
+            assert made is not None
+            made.update_name(tracing.route())
+            made.set_attribute("http.route", route_of(request))
+            made.set_attribute("http.response.status_code", response.status_code)
+            made.set_attribute(REQUEST_ID, response.headers.get("X-Request-Id", "-"))
+            return response
+
+
+def _lowercase(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def route_of(request: HttpRequest) -> str:

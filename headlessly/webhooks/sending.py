@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,6 +20,7 @@ from urllib.parse import quote
 
 import httpcore
 
+from headlessly.context.spans import span
 from headlessly.log.events import dump_json
 from headlessly.webhooks import addresses, signing
 from headlessly.webhooks.addresses import AddressNotAllowed, WebhookUrl
@@ -59,7 +61,8 @@ def send_all(held: Sequence[Delivery]) -> list[AttemptResult]:
     messages = [make_request(delivery) for delivery in held]
     # A thread of its own: the loop of a thread that runs one already could not be waited for.
     with ThreadPoolExecutor(1, thread_name_prefix="webhooks") as thread:
-        return thread.submit(asyncio.run, _post_all(messages)).result()
+        here = copy_context()  # of the job, whose trace goes on
+        return thread.submit(here.run, asyncio.run, _post_all(messages)).result()
 
 
 def make_request(delivery: Delivery, *, at: int | None = None) -> SignedRequest:
@@ -129,8 +132,12 @@ async def _post_one(pool: httpcore.AsyncConnectionPool, message: SignedRequest) 
     except ValueError as problem:
         return outcome(None, str(problem))
     try:
-        async with asyncio.timeout(TOTAL_TIMEOUT):
-            status = await _post(pool, address, message)
+        event = message.headers["webhook-id"]
+        with span("webhook", "CLIENT", server__address=address.host, webhook__id=event) as made:
+            async with asyncio.timeout(TOTAL_TIMEOUT):
+                status = await _post(pool, address, message)
+            if made is not None:
+                made.set_attribute("http.response.status_code", status)
     except Exception as problem:
         return outcome(None, _error_text(problem))
     if 200 <= status < 300:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.attacks.site import Answer, Site, is_no_slower
+from tests.scale.pollers import measure
 
 #: Some seconds of computing, again and again.
 ENDLESS = "for n in range(8_000_000):\n    pass"
@@ -119,3 +121,10 @@ def test_does_the_jobs_of_a_quiet_tenant_beside_webhooks_that_never_answer(site:
         assert found < max(2 * usual, usual + 3), (usual, found)
         for each in site.get("/webhooks", tenant="greedy").body["results"]:
             site.call("DELETE", f"/webhooks/{each['$id']}", tenant="greedy")
+
+
+def test_two_hundred_wait_for_an_event_and_nobody_for_them(site: Site) -> None:
+    found = asyncio.run(measure(site, 200, arrive=4))
+    assert found["readers"] == 200
+    assert found["last"] < 10, found  # a quarter of a second where nobody else computes
+    assert found["a list meanwhile, median"] < 2, found

@@ -200,6 +200,7 @@ def test_without_a_connection_the_page_stays_and_sends_again(desk, site, lead):
     assert [each.description for each in touches()] == ["On the train"]
 
 
+@pytest.mark.own_context
 def test_a_minute_without_the_server_keeps_what_is_written_says_so_and_sends_it_later(
     desk, site, lead
 ):

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from crm import Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
-from headlessly.log.events import LOG_START, LogPosition
+from headlessly.log.events import LOG_START
 from headlessly.models import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,54 +84,6 @@ def test_it_gives_every_event_once_while_eight_writers_write(tenant: Any) -> Non
             thread.join()
         assert len(seen) == len(set(seen)) == 96
         assert set(seen) == set(Event.objects.values_list("id", flat=True))
-
-
-def test_it_waits_for_the_next_event_and_answers_as_soon_as_it_is_there(tenant: Any) -> None:
-    from tests.conftest import Api
-
-    api = Api(tenant)
-    cursor = api.call("GET", "/events").json()["cursor"]
-
-    def later() -> None:
-        time.sleep(0.6)
-        Lead.create(name="At last", source="website")
-
-    thread = in_thread(tenant, later)
-    page = api.call("GET", f"/events?cursor={cursor}&wait=20").json()
-    thread.join()
-    assert [event["name"] for event in page["results"]] == ["Lead.Created"]
-    assert LogPosition.parse(page["cursor"]) > LogPosition.parse(cursor)
-    assert api.call("GET", f"/events?cursor={page['cursor']}&wait=0.3").json()["results"] == []
-
-
-def test_it_lets_half_of_a_process_wait_and_answers_the_others_at_once(
-    tenant: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from headlessly.background.slots import THREADS, thread_slots
-    from tests.conftest import Api
-
-    api = Api(tenant)
-    monkeypatch.setenv(THREADS, "3")
-    answered = threading.Event()
-
-    def wait() -> None:
-        api.call("GET", "/events?wait=20")
-        answered.set()
-
-    def took(seconds: float) -> float:
-        started = time.monotonic()
-        assert Api(tenant).call("GET", f"/events?name=x&wait={seconds}").json()["results"] == []
-        return time.monotonic() - started
-
-    thread = in_thread(tenant, wait)
-    while thread_slots.waiting < 1:
-        time.sleep(0.01)
-    assert took(8) < 5 and not answered.is_set()
-    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
-        Lead.create(name="At last", source="website")
-    thread.join()
-    assert answered.is_set() and thread_slots.waiting == 0
-    assert took(0.5) >= 0.5
 
 
 @pytest.mark.parametrize("wait", ["26", "-1", "soon", "nan", "inf"])

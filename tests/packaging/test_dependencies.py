@@ -54,8 +54,11 @@ def distributions(packages: set[str]) -> dict[str, set[str]]:
     return {name: {each.lower() for each in known.get(name, [name])} for name in packages}
 
 
-PRODUCT = declared(PROJECT["dependencies"])
-TESTS = PRODUCT | declared(PROJECT["optional-dependencies"]["test"])
+EXTRAS = PROJECT["optional-dependencies"]
+#: What some settings need, and is installed for them.
+OPTIONAL = [each for name, some in EXTRAS.items() if name != "test" for each in some]
+PRODUCT = declared([*PROJECT["dependencies"], *OPTIONAL])
+TESTS = PRODUCT | declared(EXTRAS["test"])
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ def test_nothing_is_declared_that_nobody_uses():
     names = {
         re.match(r"[\w.-]+", requirement).group().lower()
         for requirement in (
-            *PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]
+            *PROJECT["dependencies"], *OPTIONAL, *EXTRAS["test"]
         )
     }  # fmt: skip
     assert names - used - NOT_IMPORTED == set()
@@ -82,6 +85,8 @@ def test_nothing_is_declared_that_nobody_uses():
 
 def test_every_declared_distribution_is_pinned():
     pins = (ROOT / "constraints.txt").read_text().lower()
-    names = [re.match(r"[\w.-]+", each).group().lower() for each in PROJECT["dependencies"]]
+    names = [
+        re.match(r"[\w.-]+", each).group().lower() for each in (*PROJECT["dependencies"], *OPTIONAL)
+    ]
     assert [name for name in names if not re.search(rf"^{re.escape(name)}==", pins, re.M)] == []
     assert "://" not in pins, "a pin names no host"

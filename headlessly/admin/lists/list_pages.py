@@ -27,6 +27,7 @@ from headlessly.admin.pages import NounPages
 from headlessly.admin.sites import PART
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
+from headlessly.transfer.formats import XLSX
 
 #: Of no more records a list says at once what its columns come to: that takes as long as a row or two.
 ADDED_AT_ONCE = 2_000
@@ -85,6 +86,7 @@ class ListPage(NounPages):
             operations=bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
+            export_workbook=export_url(address, format=XLSX) if not address.deleted else "",
             exports_at_once=is_confirmed(request),
             columns=self._columns(address),
             max_columns=MAX_COLUMNS - 1,

@@ -88,6 +88,12 @@ class Answer:
         if not self.has_begun.done():
             self.has_begun.set_result(None)
 
+    def replace_content(self, content: bytes) -> None:
+        """Answer this instead, of one that was made at once."""
+        self.content = content
+        size = (b"content-length", str(len(content)).encode())
+        self.headers = [size if name == size[0] else (name, v) for name, v in self.headers]
+
     async def parts(self) -> AsyncIterator[bytes]:
         """What there is, as it comes. Raises what the application raised."""
         if not self.is_long:

@@ -24,6 +24,7 @@ from headlessly.errors import HeadlesslyError, Unavailable
 from headlessly.web import csp
 from headlessly.web.callers import caller_address, customer_network
 from headlessly.web.front.answers import Answer, Pace
+from headlessly.web.front.holding import HOLD, Hold, Holding, Look, wait_for_leaving
 from headlessly.web.front.passwords import LONGEST_BODY, PasswordTurns, tries_password
 from headlessly.web.front.reading import MOST_BYTES, BodyReader, Gone, Receive
 from headlessly.web.front.waiting_room import WaitingRoom
@@ -51,11 +52,13 @@ class Front:
         threads: int,
         hashing: int,
         at_once: AtOnce = lambda *_: None,
+        look: Look = lambda *_: {},
     ) -> None:
         """For a process of so many ``threads``, ``hashing`` of which try passwords; ``at_once`` answers what
-        needs none."""
+        needs none; ``look`` tells where logs end to those who wait for events."""
         self.application, self.at_once = application, at_once
         self.room = WaitingRoom(threads)
+        self.holding = Holding(self.room, look)
         self.passwords = PasswordTurns(hashing)
         self.bodies = BodyReader()
         self.probes = {path: ThreadPoolExecutor(1, path.strip("/")) for path in PROBES}
@@ -113,12 +116,13 @@ class Front:
     ) -> None:
         """Have the request answered when it is its tenant's turn."""
         environ["wsgi.input"] = body
+        environ[HOLD] = hold = Hold()
         tenant = found[1] if (found := TENANT.match(environ["PATH_INFO"])) else ""
         if self.long_answers[tenant] >= MOST_LONG_ANSWERS:
             raise Unavailable("Others of this tenant's exports are still being read.", 5)
         making = asyncio.ensure_future(self._have_made(tenant, environ, answer))
         making.add_done_callback(lambda done: _end_unless_made(answer, done))
-        await self._send(answer, making, receive, send, tenant)
+        await self._send(answer, making, receive, send, tenant, hold)
 
     async def _have_made(self, tenant: str, environ: dict[str, Any], answer: Answer) -> None:
         async with self.passwords.have_turn(environ):
@@ -140,6 +144,7 @@ class Front:
         receive: Receive,
         send: Send,
         tenant: str = "",
+        hold: Hold | None = None,
     ) -> None:
         await answer.has_begun
         if answer.failure is not None and not answer.is_long:
@@ -149,11 +154,13 @@ class Front:
             logger.error("A request failed outside of the application.", exc_info=answer.failure)
             raise HeadlesslyError("Something went wrong on our side.")
         if not answer.is_long:
+            if hold is not None and hold.question is not None:
+                answer.replace_content(await self.holding.wait(hold.question, receive))
             await _send_parts(answer, send)
             await asyncio.wait([making])
             return
         self.long_answers[tenant] += 1
-        leaving = asyncio.ensure_future(_wait_for_leaving(receive))
+        leaving = asyncio.ensure_future(wait_for_leaving(receive))
         sending = asyncio.ensure_future(_send_parts(answer, send))
         try:
             await asyncio.wait([leaving, sending], return_when=asyncio.FIRST_COMPLETED)
@@ -174,11 +181,6 @@ def _end_unless_made(answer: Answer, done: asyncio.Future[None]) -> None:
     """Tell the answer where no thread was found for it."""
     if not answer.is_complete:
         answer.end(asyncio.CancelledError() if done.cancelled() else done.exception())
-
-
-async def _wait_for_leaving(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _send_parts(answer: Answer, send: Send) -> None:

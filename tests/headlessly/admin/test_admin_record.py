@@ -90,9 +90,10 @@ def test_converting_lands_on_the_deal(bob, qualified, address):
     qualified.refresh_from_db()
     assert qualified.status == "Converted"
     assert response.headers["Location"] == address(qualified.deal)
-    assert "because they converted the lead Acme Platform Evaluation" in text(
-        bob.get(address(qualified.deal))
-    )
+    # The lead's own timeline goes on there, and says how it came to be.
+    told = text(bob.get(address(qualified.deal)))
+    assert "converted the lead Acme Platform Evaluation" in told
+    assert "created the lead" in told
 
 
 def test_a_conversion_may_say_what_the_deal_is(bob, qualified, address):

@@ -114,6 +114,7 @@ def test_it_looks_at_a_few_events_for_a_page_and_finds_all_in_the_end(
         {"since": "1h ago"},
         {"name": "Lead.Updated", "actor": "system"},
         {"targetType": "Lead", "until": "2999-01-01T00:00:00Z"},
+        {"targetType": "Lead"},
         {"target": lead.pk, "name": "Lead.Updated"},
     ):
         found, cursor, asked = [], "", 0

@@ -526,17 +526,17 @@ def test_a_process_always_has_a_thread_left_for_the_site(acme, monkeypatch):
     monkeypatch.setenv(THREADS, "3")
     with (
         sandbox.reserve_worker(limits.limits_of(actors.SYSTEM)) as session,
-        thread_slots.reserve_for_waiting() as may_wait,
+        thread_slots.reserve_for_hashing() as may_hash,
     ):
-        assert may_wait and os.getpriority(os.PRIO_PROCESS, session.worker_pid) >= sandbox.NICE
+        assert may_hash and os.getpriority(os.PRIO_PROCESS, session.worker_pid) >= sandbox.NICE
         began = time.monotonic()
-        with refused(scripts.Busy), thread_slots.reserve_for_waiting() as more:
+        with refused(scripts.Busy), thread_slots.reserve_for_hashing() as more:
             assert not more
             scripts.run("1")
         assert time.monotonic() - began < sandbox.PATIENCE
     monkeypatch.setenv(THREADS, "1")
     assert value("1") == 1
-    assert (thread_slots.running, thread_slots.waiting) == (0, 0)
+    assert (thread_slots.running, thread_slots.hashing) == (0, 0)
 
 
 @pytest.mark.urls("headlessly.tenant_urls")  # its entries lead to the records that they are of

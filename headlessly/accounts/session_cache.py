@@ -1,0 +1,73 @@
+"""Sessions known to Redis, so that a request need not ask the database who sends it.
+
+The table stays the truth: its list, its limits, the end of a session anywhere. What is written or deleted
+there is told here after the commit, in place of what is known; whoever has read adds only what is not known
+yet. So a reader who was slow puts nothing old in its place, and a session that was ended does not come back.
+Redis is told what the table has: the hash of the key, never the key.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+
+from headlessly.accounts.models import Session
+from headlessly.database.redis_server import ask_redis
+
+#: For how many seconds a session is known. Then the table is asked, which notes that it is in use.
+KNOWN_FOR = 60
+#: For how long it is known that one has ended, in seconds: longer than any request takes.
+ENDED_FOR = 600
+ENDED = b"ended"
+
+
+def _name(hash: str) -> str:
+    return f"headlessly:session:{hash}"
+
+
+def _written(session: Session) -> bytes:
+    """The session as Redis keeps it."""
+    return orjson.dumps(
+        {field.attname: getattr(session, field.attname) for field in Session._meta.concrete_fields}
+    )
+
+
+def known_session(hash: str) -> Session | None:
+    """The session with this hash, if it is known."""
+    text: Any = ask_redis(lambda redis: redis.get(_name(hash)))
+    if text is None or text == ENDED:
+        return None
+    values = orjson.loads(text)
+    for name in ("expire_date", "created_at", "seen_at"):
+        values[name] = datetime.fromisoformat(values[name])
+    return Session.from_db("default", list(values), list(values.values()))
+
+
+def remember_read(session: Session) -> None:
+    """Know a session that was just read from the table."""
+    name, text = _name(session.session_key), _written(session)
+    ask_redis(lambda redis: redis.set(name, text, ex=KNOWN_FOR, nx=True))
+
+
+def _replace(hash: str, text: bytes, seconds: int) -> None:
+    ask_redis(lambda redis: redis.set(_name(hash), text, ex=seconds))
+
+
+@receiver(post_save, sender=Session)
+def remember_written(instance: Session, **_: Any) -> None:
+    if settings.REDIS_URL:
+        known = partial(_replace, instance.session_key, _written(instance), KNOWN_FOR)
+        transaction.on_commit(known)
+
+
+@receiver(post_delete, sender=Session)
+def remember_ended(instance: Session, **_: Any) -> None:
+    if settings.REDIS_URL:
+        transaction.on_commit(partial(_replace, instance.session_key, ENDED, ENDED_FOR))

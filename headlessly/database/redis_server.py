@@ -1,0 +1,47 @@
+"""The Redis that REDIS_URL names, asked for what may be lost: counts of a minute, known sessions.
+
+PostgreSQL does all of it without one, and whenever it does not answer: a Redis that fails makes nothing fail.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+#: How long an answer is waited for, and how long it is not asked again where none came, in seconds.
+PATIENCE, PAUSE = 0.5, 5.0
+_asked_again_from = 0.0
+
+
+@cache
+def _connect(url: str) -> Redis:
+    from redis import Redis  # of an extra: not there where there is no REDIS_URL
+
+    return Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+
+
+def ask_redis(question: Callable[[Redis], T]) -> T | None:
+    """What Redis answers to ``question``; None where there is none, or it does not answer."""
+    global _asked_again_from
+    if not settings.REDIS_URL or time.monotonic() < _asked_again_from:
+        return None
+    from redis import RedisError
+
+    try:
+        return question(_connect(settings.REDIS_URL))
+    except (RedisError, OSError) as problem:
+        _asked_again_from = time.monotonic() + PAUSE
+        logger.warning("Redis does not answer, PostgreSQL does: %s", problem)
+        return None

@@ -1,0 +1,82 @@
+"""A migration keeps nobody waiting, and lets the code before it go on: for a while both are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+from django.db.migrations.loader import MigrationLoader
+from django_migration_linter import MigrationLinter
+
+pytestmark = pytest.mark.django_db(transaction=True)  # as `migrate` works
+
+#: The last migration of each app that no installation has yet, and that so may lock what is empty. From
+#: the first release on it stays as it is.
+FREE_UNTIL = {"headlessly": 4, "crm": 5, "marketing": 1}
+
+#: What is said of a migration beside what keeps a table locked.
+HELP = """
+An index is added by AddIndexConcurrently in a migration with atomic = False, a column with a db_default;
+what the code before this one reads goes in the release after. Until the first release FREE_UNTIL may be
+raised. See docs/decisions/0074."""
+
+
+def lint(found: list[Any], read: Callable[[], Any]) -> str:
+    """What is wrong with these migrations."""
+    linter = MigrationLinter(
+        all_warnings_as_errors=True, no_cache=True, analyser_string="postgresql"
+    )
+    read()
+    for migration in found:
+        linter.lint_migration(migration)
+    said = read().out
+    return said if linter.has_errors else ""
+
+
+def test_no_migration_locks_a_table_or_breaks_the_code_before_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    loader = MigrationLoader(None)
+    new = [
+        migration
+        for (app, name), migration in loader.disk_migrations.items()
+        if app in FREE_UNTIL and int(name.split("_")[0]) > FREE_UNTIL[app]
+    ]
+    assert not (said := lint(new, capsys.readouterr)), said + HELP
+
+
+def test_what_locks_or_breaks_is_refused_by_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = models.Index(fields=["tenant", "need"], name="lead_by_need")
+    ((_, last),) = MigrationLoader(None).graph.leaf_nodes("crm")
+    migration = migrations.Migration("9999_locks", "crm")
+    migration.dependencies = [("crm", last)]
+    migration.operations = [
+        migrations.AddIndex("lead", index),
+        migrations.RemoveIndex("lead", "lead_by_score"),
+        migrations.RenameField("lead", "need", "wish"),
+        migrations.AddField("lead", "must", models.IntegerField(default=1)),
+        migrations.AlterField("lead", "score", models.BigIntegerField()),
+        migrations.RemoveField("lead", "timeline"),
+    ]
+    load_disk = MigrationLoader.load_disk
+
+    def with_this_one(self: MigrationLoader) -> None:
+        load_disk(self)
+        self.disk_migrations["crm", "9999_locks"] = migration
+
+    monkeypatch.setattr(MigrationLoader, "load_disk", with_this_one)
+    monkeypatch.setattr(MigrationLinter, "get_migration_hash", staticmethod(lambda *_: ""))
+    said = lint([migration], capsys.readouterr)
+    for words in (
+        "CREATE INDEX locks table", "DROP INDEX locks table", "RENAMING columns",
+        "NOT NULL constraint", "ALTERING columns", "DROPPING columns",
+    ):  # fmt: skip
+        assert words in said, (words, said)
+    migration.atomic = False
+    migration.operations = [AddIndexConcurrently("lead", index)]
+    assert lint([migration], capsys.readouterr) == ""

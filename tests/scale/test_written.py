@@ -1,0 +1,45 @@
+"""How much a verb writes: counted in the write-ahead log, not in time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crm import Contact, Lead, Organization
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+
+from .written import measure_writing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def leads() -> Any:
+    """Qualified leads, each with a person."""
+    tenant = Tenant.objects.create(slug="acme", name="Acme")
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        corp = Organization.create(name="Acme Corp")
+        ada = Contact.create(name="Ada", email="ada@acme.example", organization=corp)
+        found = [
+            Lead.create(name=f"Lead {number}", source="website", contact=ada, budget=1000)
+            for number in range(12)
+        ]
+        for lead in found:
+            lead.update(status="Contacted")
+            lead.update(status="Qualified")
+        yield found
+
+
+def test_an_update_of_what_no_index_has_writes_little(leads: list[Lead]) -> None:
+    written = measure_writing(lambda number: leads[number].update(need=f"need {number}"))
+    assert written.total <= 12.4, written.entries
+    assert not [name for name in written.entries if name.startswith(("lead_by", "crm_lead_pkey"))]
+    assert written.bytes <= 3_200, written
+
+
+def test_a_conversion_writes_little(leads: list[Lead]) -> None:
+    written = measure_writing(lambda number: leads[number].convert())
+    assert written.total <= 82, written.entries
+    assert written.bytes <= 14_000, written

@@ -1,0 +1,57 @@
+"""What is written by a piece of work, read from the write-ahead log (pg_walinspect)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+#: Entries of indexes that a stretch of the log has, by index. A page that is split is one, too.
+ENTRIES = """
+SELECT c.relname, count(*)
+FROM pg_get_wal_block_info(%(begin)s, %(end)s) AS b
+JOIN pg_class AS c ON pg_relation_filenode(c.oid) = b.relfilenode
+WHERE b.resource_manager = 'Btree' AND b.block_id = 0
+  AND (b.record_type LIKE 'INSERT%%' OR b.record_type LIKE 'SPLIT%%')
+GROUP BY 1 ORDER BY 1"""
+BYTES = """
+SELECT coalesce(sum(record_length - fpi_length), 0)::bigint
+FROM pg_get_wal_records_info(%(begin)s, %(end)s)"""
+
+
+@dataclass
+class Written:
+    """What one of so many times has written, on average."""
+
+    bytes: float  #: without the pages that are written whole after a checkpoint
+    entries: dict[str, float]  #: of B-tree indexes, by index
+
+    @property
+    def total(self) -> float:
+        return sum(self.entries.values())
+
+
+def measure_writing(work: Callable[[int], Any], times: int = 5) -> Written:
+    """What ``work`` writes, each time on average. Nothing else may write meanwhile."""
+    settings = connection.settings_dict
+    at = {"host": settings["HOST"], "dbname": settings["NAME"], "user": "postgres"}
+    with psycopg.connect(**at, autocommit=True) as asked:
+        asked.execute("SET synchronous_commit = on")  # what is read has to be in the file
+        asked.execute("CREATE EXTENSION IF NOT EXISTS pg_walinspect")
+
+        def place() -> str:
+            return asked.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()[0]
+
+        begin = place()
+        for number in range(times):
+            work(number)
+        end = place()
+        asked.execute("SELECT pg_logical_emit_message(true, 'test', 'x')")  # all before is readable
+        given = {"begin": begin, "end": end}
+        entries: Counter[str] = Counter(dict(asked.execute(ENTRIES, given).fetchall()))
+        (size,) = asked.execute(BYTES, given).fetchone()
+    return Written(size / times, {name: count / times for name, count in entries.items()})
