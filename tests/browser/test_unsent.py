@@ -81,7 +81,7 @@ def test_a_dialog_sends_once(desk, site, qualified, slow):
     button = dialog(desk).get_by_role("button", name="Convert")
     button.dblclick()
     desk.wait_for_url("**/crm/deal/**")
-    assert len(slow) == 1
+    assert len([url for url in slow if "/do/" in url]) == 1
 
 
 def test_saving_one_thing_leaves_what_is_typed_beside_it(desk, site, lead):

@@ -149,7 +149,9 @@ def test_a_server_that_only_reads_tells_who_is_there_as_far_as_the_process_knows
 
     def look(name: str, writes: bool = False) -> Any:
         viewer = Viewer(lead.pk, f"user_{name}", name, writes)
-        found = process.changes(recent.Question(None, "Lead", [], viewer), reads=True)
+        found = process.changes(
+            recent.Question(actors.SYSTEM, None, "Lead", [], viewer), reads=True
+        )
         assert found is not None
         return found.here
 
