@@ -1,4 +1,4 @@
-"""A cluster is backed up by pgBackRest as the handbook has it, and is restored with what was written since."""
+"""A cluster is backed up by pgBackRest as the handbook has it, and restored with what came since."""
 
 from __future__ import annotations
 
