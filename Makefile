@@ -18,8 +18,9 @@ help:
 demo: .venv/product
 	@exec .venv/bin/python manage.py demo
 
+# Handed out one by one: at the end nobody waits for who has many left.
 test: .venv/tests
-	@exec .venv/bin/python -m pytest -n $(WORKERS) $(ARGS)
+	@exec .venv/bin/python -m pytest -n $(WORKERS) --maxschedchunk 1 $(ARGS)
 
 bench: .venv/tests
 	@exec .venv/bin/python -m tests.bench $(ARGS)

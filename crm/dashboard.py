@@ -227,15 +227,14 @@ def by_owner(slice: Slice) -> Chart:
 
 
 def conversion_by(slice: Slice, name: str) -> Chart:
-    """The groups of a cohort, best rate first."""
+    """The groups of a cohort, best rate first; a bar that is full is all of its leads."""
     rows = measure_by_name(name, slice).rows or ()
     shares = [percent_of(_number(row, "qualified"), _number(row, "leads")) for row in rows]
-    best = max(shares, default=0) or 100
     bars = [
         Bar(
             Figure(row.name, row.lists["leads"]),
             row_figure(row, "rate", "percent"),
-            (Mark(0, share / best * 100, "pale"), Mark(0, _number(row, "rate") / best * 100)),
+            (Mark(0, share, "pale"), Mark(0, _number(row, "rate"))),
             format_html(
                 _("{converted} of {leads}, {qualified} qualified"),
                 converted=row_figure(row, "converted"),

@@ -30,7 +30,7 @@ RECORDED = (pgettext_lazy("event", "lead converted"), pgettext_lazy("label", "Cy
 @Lead.converting
 def require_a_contact(lead: Lead, ctx: Context) -> None:
     """A lead needs a contact before conversion."""
-    if lead.contact_id is None:
+    if lead.contact_id is None and not ctx.input.get("contact"):
         raise VerbRefused(
             _("Lead must have a contact before conversion"),
             code="contact_required",
@@ -44,6 +44,17 @@ def refuse_a_lost_lead(lead: Lead, ctx: Context) -> None:
     if lead.status == Lead.Status.LOST:
         raise VerbRefused(
             _("Cannot convert a lost lead"), code="lead_lost", **lead.status_for_conflict()
+        )
+
+
+@Lead.converting
+def refuse_a_deal_that_is_not_wanted(lead: Lead, ctx: Context) -> None:
+    """A deal is attached, made or left out."""
+    if ctx.input.get("without_deal") and ctx.input.get("deal"):
+        raise VerbRefused(
+            _("Give a deal, or say that there is none."),
+            code="deal_not_wanted",
+            field="withoutDeal",
         )
 
 
@@ -63,6 +74,8 @@ def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
 @Lead.converted
 def open_a_deal(lead: Lead, ctx: Context) -> None:
     """The lead becomes a deal, and points to it: revenue can be traced back to the first touch."""
+    if ctx.input.get("without_deal"):
+        return
     deal = ctx.input.get("deal")
     if not isinstance(deal, Deal):
         given = {
@@ -78,6 +91,16 @@ def open_a_deal(lead: Lead, ctx: Context) -> None:
         }
         deal = ctx.Deal.create(**given | (deal or {}))
     ctx.Lead.update(lead.pk, deal=deal)
+
+
+@Lead.converted
+def move_open_tasks(lead: Lead, ctx: Context) -> None:
+    """What is still to be done goes on with the deal; the lead keeps it in its timeline."""
+    if lead.deal_id is None:
+        return
+    planned = Activity.objects.filter(lead=lead.pk, status__in=Activity.OPEN, deal=None)
+    for id in planned.order_by("pk").values_list("pk", flat=True):
+        ctx.Activity.update(id, deal=lead.deal_id)
 
 
 @Lead.converted

@@ -9,13 +9,25 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.checks import Error, register
+from django.conf import settings
+from django.core.checks import Error, Tags, register
 
+from headlessly.accounts.breached_passwords import problem_of_file
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import SYSTEM_COLUMNS
 from headlessly.declaration.surface import Surface
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
+
+
+@register(Tags.security)
+def check_breached_passwords(**_: Any) -> list[Error]:
+    """The file of ``BREACHED_PASSWORDS``, where one is set: a process does not start without it."""
+    path = settings.BREACHED_PASSWORDS
+    problem = None if path is None else problem_of_file(path)
+    return (
+        [] if problem is None else [Error(f"BREACHED_PASSWORDS: {problem}", id="headlessly.E010")]
+    )
 
 
 @register("nouns")
@@ -84,6 +96,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),
+        "quick": [name.partition(".")[0] for name in noun.Surface.quick],
         "alike": noun.Surface.alike if noun.Surface.alike is not Surface.alike else (),
         "files": noun.Surface.files.fields,
         "agenda": [reason.moment for reason in noun.Surface.agenda],

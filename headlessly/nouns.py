@@ -36,7 +36,7 @@ from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
 from headlessly.declaration import days, labels, values
 from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
-from headlessly.declaration.folding import Digits, Folded
+from headlessly.declaration.folding import Digits, Folded, Words
 from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
@@ -484,20 +484,24 @@ def _make_unique(noun: type[Noun]) -> None:
 
 
 def _make_searchable(noun: type[Noun]) -> None:
-    """One trigram index over the noun's own searchable columns, matching what a search asks of them, and one
-    of its names in their order, for lists by name and names that begin with what is typed. A noun that is
-    found only by what it refers to, and one whose records have no names but a choice, does without.
+    """One index over the noun's own searchable columns, matching what a search asks of them (trigrams of
+    short texts, words of long ones), and one of its names in their order, for lists by name and names that
+    begin with what is typed. A noun that is found only by what it refers to, and one whose records have no
+    names but a choice, does without.
 
     The first begins with the tenant: what an index finds in all tenants would be met with a list of all
     records of the one, which took longer than the search itself.
     """
-    own = [Folded(name) for name in noun.Surface.search if "__" not in name]
+    searched = [name for name in noun.Surface.search if "__" not in name]
+    texts = [Words(name) for name in searched if name in noun.schema.long_texts]
+    own = [Folded(name) for name in searched if name not in noun.schema.long_texts]
     phones = [Digits(name) for name in noun.schema.phones]
     indexes: list[models.Index] = []
-    if own or phones:
+    if own or phones or texts:
         words = GinIndex(
             F("tenant"),
             *(OpClass(column, "gin_trgm_ops") for column in (*own, *phones)),
+            *texts,
             name=f"{noun._meta.model_name}_search",
         )
         indexes.append(words)

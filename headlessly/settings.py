@@ -39,6 +39,7 @@
     SESSION_DAYS          after how many days in any case; 14.
     CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
     IMPORT_QUOTA_MB       how much the imports of a tenant keep, files and refused rows together; 2048.
+    BREACHED_PASSWORDS  a file of passwords known from breaches, as hashes: docs/security.md.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
                           one then reaches whatever this machine reaches. Off.
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.
@@ -177,7 +178,14 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-] + [{"NAME": "headlessly.accounts.password_words.KnownWordsValidator"}]
+] + [
+    {"NAME": "headlessly.accounts.password_words.KnownWordsValidator"},
+    {"NAME": "headlessly.accounts.breached_passwords.BreachedPasswordsValidator"},
+]
+#: Passwords of breaches: a file of hashes; see the validator.
+BREACHED_PASSWORDS = (
+    Path(os.environ["BREACHED_PASSWORDS"]) if os.environ.get("BREACHED_PASSWORDS") else None
+)
 PASSWORD_HASHERS = ["headlessly.accounts.hashing.BoundedPBKDF2"]
 PASSWORD_RESET_TIMEOUT = 60 * 60  # of a link by which one's own password is chosen, in seconds
 SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS", ""), SESSION_ENGINES["database"])

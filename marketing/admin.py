@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
@@ -14,10 +15,20 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.dashboards.figures import Figure, number_figure
-from headlessly.query import money, periods
+from headlessly.admin.filtering.tree import read_filter
+from headlessly.admin.filtering.words import describe_part
+from headlessly.admin.lists.conditions import filter_text
+from headlessly.database import timeouts
+from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
+from headlessly.errors import InvalidFilter
+from headlessly.query import filters, money, periods, reads
 from marketing import funnel_page, questions, returns
 from marketing.attribution import pages  # noqa: F401  (registers them)
-from marketing.models import Campaign, Form, Funnel
+from marketing.models import Campaign, Form, Funnel, Segment
+
+#: As many members are named on the page of a segment.
+FIRST_MEMBERS = 5
 
 
 @admin.register(Form, site=workplace)
@@ -92,6 +103,42 @@ class FunnelAdmin(NounAdmin):
     def steps_view(self, request: HttpRequest) -> HttpResponse:
         """How many took each step of a funnel, or of steps chosen on the page."""
         return funnel_page.show_steps(self, request)
+
+
+@admin.register(Segment, site=workplace)
+class SegmentAdmin(NounAdmin):
+    """A segment, with those who belong to it now."""
+
+    record_template = "marketing/segment.html"
+
+    def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
+        found = super().context(request, **more)
+        segment = more.get("original")
+        if segment is not None and segment.criteria:
+            found["members"] = SimpleLazyObject(lambda: members_now(segment))
+        return found
+
+
+def members_now(segment: Segment) -> dict[str, Any]:
+    """Who belongs to a segment now: how many, the first of them, and the list of all with its bulk verbs."""
+    noun, filter = registry[segment.criteria["type"]], segment.criteria["filter"]
+    place = display.page_url(noun, "changelist")
+    found: dict[str, Any] = {
+        "nouns": labels.plural_title(noun),
+        "words": describe_part(noun, read_filter(noun, filter)),
+        "url": f"{place}?{urlencode({'filter': filter_text(filter)})}"
+        if filter
+        else f"{place}?view=all",
+    }
+    try:
+        with timeouts.statement_timeout():
+            total, exact = reads.count_records(
+                noun.objects.filter(filters.compile_filter(noun, filter))
+            )
+            found["first"] = list(noun.find(filter, limit=FIRST_MEMBERS))
+    except InvalidFilter as problem:
+        return found | {"problem": problem.message}
+    return found | {"count": display.number(total) + "+" * (not exact)}
 
 
 @admin.register(Campaign, site=workplace)

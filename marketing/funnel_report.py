@@ -153,6 +153,9 @@ def measure_funnel(question: Question) -> MeasuredFunnel:
     if noun is not None:
         whose, more = _records_sql(question)
         condition, parameters = f"{condition} AND target IN ({whose})", [*parameters, *more]
+    if question.funnel is not None:
+        fits, more = funnels.criteria_condition(question.funnel.criteria)
+        condition, parameters = f"{condition} {fits}", [*parameters, *more]
     wanted = ", ".join(
         f"(SELECT count(*) FROM step_{n}), (SELECT array_agg(who) FROM (SELECT who FROM step_{n} "
         f"ORDER BY timestamp DESC, seq DESC LIMIT {MOST_LISTED}) AS latest)"

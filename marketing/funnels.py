@@ -8,10 +8,11 @@ time loses nobody: whoever arrives on a later one would have arrived on it too.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeGuard
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.utils.translation import gettext as _
 
@@ -21,6 +22,7 @@ from headlessly.database import timeouts
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, VerbRefused, did_you_mean
 from headlessly.log.events import Event
+from headlessly.query import filters
 
 MOST_STEPS, LONGEST = 20, 255
 VERB_EVENT = re.compile(r"[A-Z]\w*\.[A-Z]\w*\Z")
@@ -110,17 +112,47 @@ def ordered_steps(steps: Any) -> list[Any]:
     return [step for _order, step in sorted(numbered, key=lambda each: each[0])]
 
 
-def completion_rate(events: Sequence[str]) -> float | None:
+def criteria_problem(criteria: Mapping[str, Any], steps: Any) -> str | None:
+    """What is wrong with criteria beside these steps, or None: those who take the first are of their type."""
+    first = next(iter(funnel_events(steps)), None) if isinstance(steps, list) else None
+    if first is None or first.partition(".")[0] == criteria["type"]:
+        return None
+    return _("type: the first step, %(event)s, is taken by no %(type)s.") % {
+        "event": first,
+        "type": criteria["type"],
+    }
+
+
+def criteria_condition(criteria: Mapping[str, Any] | None) -> tuple[str, Sequence[Any]]:
+    """The condition on the events of the first step that their records fit now, with its parameters."""
+    if not criteria or not criteria["filter"]:
+        return "", ()
+    noun = registry[criteria["type"]]
+    fitting = noun.objects.filter(filters.compile_filter(noun, criteria["filter"]))
+    try:
+        sql, given = fitting.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return "AND false", ()
+    return f"AND target IN ({sql})", given
+
+
+def completion_rate(
+    events: Sequence[str], criteria: Mapping[str, Any] | None = None
+) -> float | None:
     """How many of 100 who took the first step took all; None where nobody has begun."""
-    begun, arrived = count_first_and_last(events) if events else (0, 0)
+    begun, arrived = count_first_and_last(events, criteria) if events else (0, 0)
     return round(100 * arrived / begun, 2) if begun else None
 
 
-def count_first_and_last(events: Sequence[str]) -> tuple[int, int]:
+def count_first_and_last(
+    events: Sequence[str], criteria: Mapping[str, Any] | None = None
+) -> tuple[int, int]:
     """How many took the first step, and how many all. Raises VerbRefused when it takes too long."""
     last = len(events)
     begun, arrived = follow_steps(
-        events, f"(SELECT count(*) FROM step_1), (SELECT count(*) FROM step_{last})"
+        events,
+        f"(SELECT count(*) FROM step_1), (SELECT count(*) FROM step_{last})",
+        begin=criteria_condition(criteria),
     )
     return begun, arrived
 

@@ -132,7 +132,7 @@ class Activity(Noun):
         )
         not_in_forms = ("reminder_at",)  # until something reminds
         introduces = ("contact", "organization")
-        search = ("subject",)
+        search = ("subject", "outcome", "description")
         groups = (
             ("What", ("subject", "type", "description", "outcome", "priority", "status")),
             ("About", ("lead", "deal", "contact", "organization", "campaign", "assignee")),
@@ -151,6 +151,12 @@ class Activity(Noun):
             models.Index(
                 fields=["tenant", "status", "due_at", "id"], name="activity_by_due",
                 condition=models.Q(status__in=["Pending", "InProgress"], deleted_at=None),
+                include=("assignee", "all_day"),
+            ),
+            # What each of the team did in a period.
+            models.Index(
+                fields=["tenant", "type", "completed_at"], name="activity_by_completion",
+                condition=models.Q(status="Completed", deleted_at=None), include=("assignee",),
             ),
             models.Index(
                 fields=["tenant", "status", "-updated_at", "-id"], name="activity_by_end",

@@ -107,6 +107,7 @@ class Contact(Noun):
         presets = {"May be written to": {"status": "Active", "marketing_consent": True}}
         search = ("name", "email", "organization__name")
         alike = ("name", "phone", "mobile")
+        quick = ("name", "email", "organization.name", "phone")
         card = ("title", "email", "phone", "mobile", "linkedin_url")
         groups = (
             ("Who", ("name", "first_name", "last_name", "title", "department", "organization")),

@@ -168,7 +168,9 @@ class Deal(Noun):
             ),
         )
         introduces = ("contact", "organization")
-        search = ("name", "organization__name", "contact__name")
+        search = (
+            "name", "next_step", "description", "organization__name", "contact__name"
+        )  # fmt: skip
         card = ("value", "expected_close_date")
         groups = (
             ("What", ("name", "organization", "contact", "owner", "description", "next_step")),

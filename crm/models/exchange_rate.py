@@ -31,6 +31,7 @@ class ExchangeRate(Noun):
     class Surface:
         icon = "currency_exchange"
         area = "setup"
+        setting = "At which rates amounts of other currencies count"
         rank = 60
         columns = ("currency", "day", "rate", "source")
         facets = ("currency",)

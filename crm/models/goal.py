@@ -60,6 +60,7 @@ class Goal(Noun):
     class Surface:
         icon = "flag"
         area = "setup"
+        setting = "What the team and each rep shall reach"
         rank = 55
         columns = ("measure", "owner", "period", "start_date", "target")
         facets = ("measure", "period", "owner")

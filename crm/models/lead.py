@@ -31,6 +31,8 @@ from headlessly.nouns import Board, Noun, Reason, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
 DealChoice = Annotated[Any, NewOrExisting("Deal")]
+#: Where leads usually come from; a tenant may have its own sources.
+SOURCES = ("website", "referral", "event", "phone", "partner")
 #: Why leads are usually lost; a tenant may have its own reasons.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No answer", "Not a fit")
 
@@ -64,7 +66,9 @@ class Lead(Noun):
         },
         closed={Status.CONVERTED: ("status", "deal", *BANT)},
     )
-    source = String("acquisition channel: website, referral, event, ...", required=True)
+    source = String(
+        "acquisition channel: website, referral, event, ...", required=True, suggests=SOURCES
+    )
     source_detail = String("page, URL, campaign name")
     campaign = Reference("marketing.Campaign", "leads", "the campaign that generated it")
     score = Number("how promising it is, 0 to 100", minimum=0, maximum=100)
@@ -141,8 +145,12 @@ class Lead(Noun):
             ),
         )
         introduces = ("contact", "organization")
-        search = ("name", "contact__name", "contact__email", "organization__name")
+        search = (
+            "name", "authority", "need", "timeline",
+            "contact__name", "contact__email", "organization__name",
+        )  # fmt: skip
         alike = ("name", "contact")
+        quick = ("contact.name", "contact.email", "organization.name", "name", "source")
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),
             ("Where from", ("source", "source_detail", "campaign", "first_touch_at")),
@@ -188,7 +196,7 @@ class Lead(Noun):
             ),
             models.Index(
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
-                name="lead_by_activity",
+                name="lead_by_activity", include=("owner", "deleted_at"),
             ),
             models.Index(fields=["tenant", "source", "-created_at"], name="lead_by_source"),
             # What nobody works on yet, for whoever looks for something to take.
@@ -214,12 +222,23 @@ class Lead(Noun):
         return answers | {"answered": sum(answers.values())}
 
     @verb(source=Status.QUALIFIED, target=Status.CONVERTED, sets=["converted_at", "deal"])
-    def convert(self, *, deal: DealChoice = None) -> None:
+    def convert(
+        self,
+        *,
+        deal: DealChoice = None,
+        contact: str | None = None,
+        organization: str | None = None,
+        without_deal: bool = False,
+    ) -> None:
         """Hand this lead to sales as a deal.
 
-        ``deal`` as an object overrides fields of the new deal; as an id it attaches an open one.
+        ``deal`` as an object overrides fields of the new deal; as an id it attaches an open one; none is made
+        ``withoutDeal``. ``contact`` and ``organization``, an id or the fields of a new one, take the place of
+        those that the lead has.
         """
         self.converted_at = self.moment()
+        self.contact_id = contact or self.contact_id
+        self.organization_id = organization or self.organization_id
 
     @verb(source=OPEN, target=Status.LOST, sets=["lost_at", "lost_reason"])
     def lose(self, *, lost_reason: str) -> None:

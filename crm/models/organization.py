@@ -87,8 +87,9 @@ class Organization(Noun):
         facets = ("type", "status", "tier", "industry")
         ranges = ("employee_count", "annual_revenue", "health_score", "lifetime_value")
         inline = ("type", "tier")
-        search = ("name", "domain")
+        search = ("name", "domain", "description")
         alike = ("name", "website")
+        quick = ("name", "domain")
         card = ("industry", "website")
         groups = (
             ("Who", ("name", "legal_name", "domain", "website", "description", "industry",

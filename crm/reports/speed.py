@@ -15,6 +15,8 @@ from headlessly.query.reports import Records, Slice, Spread, seconds_between
 
 #: The speed of answers is measured on the latest so many leads of a period.
 SAMPLE_SIZE = 2_500
+#: The same where it is told by owner, beside that of the period before.
+SAMPLE_SIZE_BY_OWNER = 1_000
 
 
 def converted_leads(slice: Slice) -> Records:
@@ -59,7 +61,9 @@ def median_responses(slice: Slice) -> dict[str | None, float]:
     """The median of the same for each owner who touched any of these leads, in seconds."""
     latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
     waited = seconds_between("created_at", _first_touch(slice))
-    rows = latest.annotate(_seconds=waited).values_list("owner_id", "_seconds")[:SAMPLE_SIZE]
+    rows = latest.annotate(_seconds=waited).values_list("owner_id", "_seconds")[
+        :SAMPLE_SIZE_BY_OWNER
+    ]
     by_owner: dict[str | None, list[float]] = defaultdict(list)
     for owner, seconds in rows:
         if seconds is not None:

@@ -22,10 +22,7 @@ LARGE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 def main() -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
-            args=["--no-sandbox"],
-        )
+        browser = launch(playwright)
         page = browser.new_page(viewport=LARGE)
         page.emulate_media(reduced_motion="reduce")
         sign_in(page, "ben.whitlock@acme.example")
@@ -36,6 +33,13 @@ def main() -> None:
         page.set_viewport_size(PHONE)
         open_first(page, "/admin/crm/lead/?view=mine&status=Qualified&owner=me&o=-score", "phone")
         browser.close()
+
+
+def launch(playwright: Any) -> Any:
+    return playwright.chromium.launch(
+        executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+        args=["--no-sandbox"],
+    )
 
 
 def sign_in(page: Any, email: str) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 from django.contrib.auth.tokens import PasswordResetTokenGenerator, default_token_generator
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from headlessly.access.models import Membership, User
 from headlessly.accounts import factors, guessing, mail, sessions
 from headlessly.accounts.models import Device
+from headlessly.errors import Conflict
 from headlessly.log.names import PASSWORD_CHANGED
 from headlessly.log.security_events import record_of_person
 
@@ -59,6 +61,16 @@ def change_password(
     """
     user.set_password(password)  # before the transaction: it takes its time
     save_password(user, link_by=link_by, by_mail=by_mail, keep=keep)
+
+
+def choose_password_by_link(user: User, password: str, token: str, by: str) -> None:
+    """The same by a link that fits: once, however many come by it at the same time. Raises Conflict."""
+    user.set_password(password)
+    with transaction.atomic():
+        now = User.objects.select_for_update().get(pk=user.pk)
+        if not now.is_active or not link_fits(now, token, by):
+            raise Conflict(_("This link was used already."))
+        save_password(user, link_by=by, by_mail=not by)
 
 
 def save_password(

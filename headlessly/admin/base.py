@@ -15,11 +15,13 @@ from unfold.admin import ModelAdmin
 from headlessly.admin.boards.board_pages import BoardPages
 from headlessly.admin.lists.bulk import BulkPages
 from headlessly.admin.lists.cell_edit import CellPages
+from headlessly.admin.lists.filter_pages import FilterPages
 from headlessly.admin.lists.list_pages import ListPage
 from headlessly.admin.lists.saved_views import SavedViewPages
 from headlessly.admin.pages import NounAdminBase
 from headlessly.admin.records.delete_pages import DeletePages
 from headlessly.admin.records.edit_pages import EditPages
+from headlessly.admin.records.quick import QuickPages
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.admin.records.verb_pages import VerbPages
 from headlessly.nouns import Noun
@@ -36,10 +38,12 @@ class NounAdmin(NounAdminBase, ModelAdmin):
         super().__init__(model, admin_site)
         self.list_page = ListPage(self)
         self.cell_pages = CellPages(self)
+        self.filter_pages = FilterPages(self)
         self.saved_view_pages = SavedViewPages(self, self.list_page)
         self.bulk_pages = BulkPages(self)
         self.record_page = RecordPage(self)
         self.edit_pages = EditPages(self)
+        self.quick_pages = QuickPages(self)
         self.delete_pages = DeletePages(self)
         self.verb_pages = VerbPages(self, self.record_page)
         self.board_pages = BoardPages(self, self.record_page)
@@ -74,8 +78,10 @@ class NounAdmin(NounAdminBase, ModelAdmin):
             page("", self.list_page.list_view, "changelist"),
             page("totals/", self.list_page.totals_view, "totals"),
             page("queue/", self.list_page.queue_view, "queue"),
+            page("filter/", self.filter_pages.filter_view, "filter"),
             page("add/", self.edit_pages.add_view, "add"),
             page("add/<str:verb>/", self.edit_pages.add_view, "add_by"),
+            page("quick/", self.quick_pages.quick_view, "quick"),
             page("board/", board.board_view, "board"),
             page("board/more/<str:state>/<str:cursor>/", board.board_more_view, "board_more"),
             page("bulk/<str:name>/", self.bulk_pages.bulk_view, "bulk"),

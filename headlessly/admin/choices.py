@@ -1,7 +1,8 @@
 """What a searchable choice finds: records of the tenant by their words, twenty at a time.
 
-Who works on something is chosen among the members only, and what a record goes on as among the open ones
-that suit it: the name of the field says which (:class:`headlessly.admin.widgets.ReferenceSelect`).
+Who works on something is chosen among the members only, what a record goes on as among the open ones that
+suit it, and what a form refers to can be made there too: the name of the field says which
+(:class:`headlessly.admin.widgets.ReferenceSelect`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy
+from headlessly.access import actors, tenancy, visibility
 from headlessly.access.models import Membership
-from headlessly.admin import suiting
+from headlessly.admin import display, suiting
 from headlessly.database import timeouts
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
@@ -27,6 +28,8 @@ PAGE = 20
 #: In place of a field: the members; the same where "me" and "nobody" are asked for; and, before the id of
 #: a record, what suits that record.
 MEMBER, MEMBER_FILTER, SUITS = "member", "member-filter", "suits-"
+#: The same where a record that is not there can be made: "Create 'Acme GmbH'".
+OR_NEW = "or-new"
 NONE, ME = "-", "me"
 
 
@@ -48,14 +51,43 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
         keys = _find_keys(noun, term, start)
     except InvalidFilter:
         return _answer([])
-    by_id = noun.objects.in_bulk(keys)
+    about = [f.name for f in display.about_references(noun)]
+    by_id = visibility.load_visible_references(noun.objects.all(), about).in_bulk(keys)
     rows = [by_id[key] for key in keys if key in by_id]
-    return _answer(
-        [{"id": row.pk, "text": choice_label(row)} for row in rows[:PAGE]], more=len(keys) > PAGE
-    )
+    items = [describe_choice(row) for row in rows[:PAGE]]
+    more = len(keys) > PAGE
+    if name == OR_NEW and term and not more and noun.Surface.quick:
+        items += _create_choice(noun, term)
+    return _answer(items, more=more)
 
 
-def _answer(items: list[dict[str, str]], *, more: bool = False) -> JsonResponse:
+def describe_choice(record: Noun) -> dict[str, Any]:
+    """A record as one of the choices, with what it ``brings`` along where a form asks for that too: a contact
+    their organization."""
+    brings = {
+        field.name: {"id": other.pk, "text": str(other)}
+        for field in display.about_references(type(record))
+        if getattr(record, field.column) and (other := getattr(record, field.name)) is not None
+    }
+    found: dict[str, Any] = {"id": record.pk, "text": choice_label(record)}
+    return found | ({"brings": brings} if brings else {})
+
+
+def _create_choice(noun: type[Noun], term: str) -> list[dict[str, Any]]:
+    """The choice to make a record called ``term``, where the actor may."""
+    if not actors.may(actors.current(), "create", noun):
+        return []
+    return [
+        {
+            "id": "+",
+            "text": _("Create “%s”") % term,
+            "create": display.page_url(noun, "quick"),
+            "sends": {noun.schema.columns[0]: term},
+        }
+    ]
+
+
+def _answer(items: list[dict[str, Any]], *, more: bool = False) -> JsonResponse:
     return JsonResponse({"results": items, "pagination": {"more": more}})
 
 
@@ -140,6 +172,6 @@ def _requested_noun(request: HttpRequest) -> type[Noun]:
             field = noun.schema.references.get(name)
             if field is not None:
                 return registry[field.to]
-            if name in ("id", MEMBER, MEMBER_FILTER) or name.startswith(SUITS):
+            if name in ("id", OR_NEW, MEMBER, MEMBER_FILTER) or name.startswith(SUITS):
                 return noun
     raise PermissionDenied

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django.db import models
@@ -14,8 +15,8 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from headlessly.access import tenancy
 from headlessly.access.models import ApiKey
@@ -41,18 +42,22 @@ def age_text(moment: datetime, *, now: datetime | None = None) -> str:
     distance = abs(seconds)
     if distance < MINUTE:
         return _("now")
-    for limit, unit, said in (
-        (HOUR, MINUTE, pgettext("age", "%d min")),
-        (DAY, HOUR, pgettext("age", "%d h")),
-        (14 * DAY, DAY, pgettext("age", "%d d")),
-        (60 * DAY, 7 * DAY, pgettext("age", "%d w")),
-        (730 * DAY, 30.44 * DAY, pgettext("age", "%d mo")),
-        (float("inf"), 365.25 * DAY, pgettext("age", "%d y")),
-    ):
-        if distance < limit:
-            words = said % (distance // unit)
-            return words if seconds > 0 else pgettext("age", "in %s") % words
-    raise AssertionError("unreachable")
+    words = _distance_text(distance)
+    return words if seconds > 0 else pgettext("age", "in %s") % words
+
+
+def _distance_text(seconds: float) -> str:
+    if seconds < HOUR:
+        return pgettext("age", "%d min") % (seconds // MINUTE)
+    if seconds < DAY:
+        return pgettext("age", "%d h") % (seconds // HOUR)
+    if seconds < 14 * DAY:
+        return pgettext("age", "%d d") % (seconds // DAY)
+    if seconds < 60 * DAY:
+        return pgettext("age", "%d w") % (seconds // (7 * DAY))
+    if seconds < 730 * DAY:
+        return pgettext("age", "%d mo") % (seconds // (30.44 * DAY))
+    return pgettext("age", "%d y") % (seconds // (365.25 * DAY))
 
 
 def day_text(value: date) -> str:
@@ -65,8 +70,15 @@ def day_text(value: date) -> str:
 def moment_text(value: datetime, *, zone: bool = False) -> str:
     """``Jan 31, 2026, 9:00 AM``, with ``zone`` in which time zone that is."""
     local = timezone.localtime(value)
-    said = f"{day_text(value)}, {formats.date_format(local, 'TIME_FORMAT')}"
+    said = _minute_text(local.replace(tzinfo=None, second=0, microsecond=0), get_language())
     return f"{said} {local:%Z}" if zone else said
+
+
+@lru_cache(maxsize=4096)
+def _minute_text(local: datetime, language: str | None) -> str:
+    """A minute of the reader's clock in the language at hand: pages say the same ones again and again."""
+    day = formats.date_format(local, "DATE_FORMAT")
+    return f"{day}, {formats.date_format(local, 'TIME_FORMAT')}"
 
 
 def amount(value: Any) -> str:
@@ -209,7 +221,12 @@ def subtitle(record: Noun, fields: Sequence[Field]) -> str:
     """What stands below a record's name in a list: the names of the first two that it refers to."""
     filled = [f for f in fields if getattr(record, f.column)]
     names = dict.fromkeys(visible_name(getattr(record, f.name)) for f in filled)
-    return " · ".join(Truncator(name).chars(LONGEST_BELOW) for name in [*names][:2])
+    return " · ".join(cut(name, LONGEST_BELOW) for name in [*names][:2])
+
+
+def cut(text: str, longest: int) -> str:
+    """Text of no more characters than ``longest``."""
+    return text if len(text) <= longest else Truncator(text).chars(longest)
 
 
 def record_currency(record: Noun) -> str:

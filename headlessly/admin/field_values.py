@@ -44,7 +44,8 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     machine = record.schema.machine
     if machine and field.name == machine.name:
         return display.state_html(type(record), found)
-    return value_html(field, found, currency=display.record_currency(record), links=links)
+    currency = display.record_currency(record) if field.type == "money" else None
+    return value_html(field, found, currency=currency, links=links)
 
 
 def value_text(record: Noun, field: Field) -> str:

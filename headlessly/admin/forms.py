@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import suggestions
 from headlessly.admin import display
-from headlessly.admin.widgets import Input, ReferenceSelect, make_widget
+from headlessly.admin.widgets import PLAIN_TYPES, Input, ReferenceSelect, make_widget
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
@@ -72,6 +72,9 @@ class DeclaredForm(forms.Form):
         if field.type == "datetime":
             zone = _("in %s") % languages.current_time_zone_name()
             help = f"{help}; {zone}" if help else zone
+        if field.type in PLAIN_TYPES and isinstance(widget, forms.TextInput | forms.Textarea):
+            # What it is stands in it until something is typed: no line of its own.
+            widget.attrs.setdefault("placeholder", help[:1].upper() + help[1:])
         return Input(
             field, widget, label=labels.field_label(field), help_text=help[:1].upper() + help[1:]
         )

@@ -22,10 +22,13 @@ from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import NotFound
 from headlessly.nouns import Noun
 
-#: What the pages of records need beside the site's own.
+#: What pages of nouns and the day need beside the site's own: the same, for they take each other's place.
 MEDIA = Media(
-    css={"all": ["headlessly/record.css"]},
-    js=["headlessly/record.js", "headlessly/queue.js", "headlessly/rows.js"],
+    css={"all": [f"headlessly/{name}.css" for name in ("record", "lists", "board", "today")]},
+    js=[
+        f"headlessly/{name}.js"
+        for name in ("record", "queue", "rows", "lists", "columns", "filters", "board", "today")
+    ],
 )
 #: A longer query is none that a list makes.
 LONGEST_QUERY = 2_000

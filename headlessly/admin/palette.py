@@ -15,6 +15,7 @@ from headlessly.admin import buttons, display, import_pages
 from headlessly.admin.lists.tabs import Tabs, ready_views
 from headlessly.database import timeouts
 from headlessly.declaration import labels, values
+from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.language import wording
@@ -26,6 +27,8 @@ SHOWN = 5
 #: How many records that were opened lately are shown.
 RECENT = 8
 LONGEST = 100
+#: How many words are shown before and behind one that was found in a text.
+AROUND = 5
 #: How long the search may take in the database, in milliseconds.
 PATIENCE = 1_000
 
@@ -80,7 +83,7 @@ def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
     for noun in nouns:
         best = keys.get(noun.__name__, [])[:SHOWN]
         by_id = {row.pk: row for row in _read_records(noun, best)}
-        items = [_record_item(by_id[key]) for key in best if key in by_id]
+        items = [_found_item(by_id[key], text) for key in best if key in by_id]
         groups += _group(labels.plural_title(noun), items)
     return groups
 
@@ -119,6 +122,31 @@ def _record_item(record: Noun) -> dict[str, Any]:
         "icon": noun.Surface.icon,
         "url": display.page_url(noun, "change", record.pk),
     }
+
+
+def _found_item(record: Noun, text: str) -> dict[str, Any]:
+    """A record with the words that were looked for, where they are in a text that is not shown else."""
+    item = _record_item(record)
+    words = fold(text).split()
+    shown = fold(f"{item['label']} {item['detail']}")
+    if not all(word in shown for word in words):
+        schema = type(record).schema
+        for name in schema.search:
+            known = getattr(record, name, None) if name in schema.by_name else None
+            if isinstance(known, str) and (part := _part_with(known, words)):
+                return item | {"detail": part}
+    return item
+
+
+def _part_with(text: str, words: list[str]) -> str:
+    """What stands around the first of the words in ``text``; nothing where none does."""
+    parts = text.split()
+    at = next((n for n, part in enumerate(parts) if any(w in fold(part) for w in words)), None)
+    if at is None:
+        return ""
+    first, last = max(at - AROUND, 0), at + AROUND + 1
+    ends = "… " * (first > 0), " …" * (last < len(parts))
+    return f"{ends[0]}{' '.join(parts[first:last])}{ends[1]}"
 
 
 def _recent_items(text: str) -> list[dict[str, Any]]:

@@ -16,11 +16,13 @@ from headlessly.access import actors, tenancy
 from headlessly.admin import choices, display, import_pages, palette, settings, toasts, undo
 from headlessly.admin.dashboards import dashboard, definitions, table_page
 from headlessly.admin.proposing import proposals
+from headlessly.admin.records.quick import quick_nouns
 from headlessly.admin.reports import report_pages
 from headlessly.admin.sites import TenantSite, menu_item
 from headlessly.admin.today import today_pages
 from headlessly.admin.undo import Undo
 from headlessly.admin.watching.middleware import make_token
+from headlessly.api import idempotency
 from headlessly.declaration import labels
 from headlessly.query.named_reports import reports
 
@@ -28,6 +30,12 @@ from headlessly.query.named_reports import reports
 def watch_token_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """The right to ask what changed, for a page that goes on asking: see watch.js."""
     return JsonResponse({"token": make_token()})
+
+
+@require_GET
+def sent_view(request: HttpRequest, key: str, *, site: Any) -> HttpResponse:
+    """Whether what was sent with a key is done, to a page that had no answer: see drafts.js."""
+    return JsonResponse({"arrived": idempotency.is_answered(key)})
 
 
 class Workplace(TenantSite):
@@ -41,6 +49,7 @@ class Workplace(TenantSite):
             self.page("dashboard/definitions/", definitions.definitions_view, "definitions"),
             self.page("dashboard/tables/<str:name>/", table_page.table_view, "report_table"),
             self.page("find/", palette.find_view, "find"),
+            self.page("sent/<str:key>/", sent_view, "sent"),
             self.page("watch/token/", watch_token_view, "watch_token"),
             *report_pages.urls(self),
             *proposals.urls(self),
@@ -67,6 +76,9 @@ class Workplace(TenantSite):
         """Admins are told of webhooks that were disabled, on every page until somebody deals with it."""
         context = super().each_context(request)
         if actors.current().writes:
+            context["quick_url"] = next(
+                (display.page_url(noun, "quick") for noun in quick_nouns()), ""
+            )
             context["undo_by_key"] = {"undo": Undo(""), "redo": Undo("", redo=True)}
         return context | self._notes(request)
 

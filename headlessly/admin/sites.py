@@ -36,6 +36,7 @@ from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 #: What every page runs.
 SCRIPTS = (
     "zone", "admin", "sending", "toasts", "typed", "idiomorph", "parts", "drafts", "when", "keys",
+    "quick",
     "passkeys",
 )  # fmt: skip
 #: A page's script asks so for what stands within the frame alone: see parts.js.
@@ -236,6 +237,10 @@ class TenantSite(Site):
             if noun not in self._registry:
                 self.register(noun, self.noun_admin)
         return found
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Nothing: the menu is ``get_sidebar_list``, and Django would look at every noun for its own."""
+        return []
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)

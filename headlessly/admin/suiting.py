@@ -29,7 +29,7 @@ def suiting_records(
         open_ones = open_ones.filter(**{f"{machine.name}__in": noun.OPEN})
     open_ones, _many = narrow_by_search(open_ones, search)
     in_order = sorting.order_by_expressions(Scope(noun), None)
-    fields = [f.name for f in _shown_references(noun)]
+    fields = [f.name for f in (*_shown_references(noun), *_owner(noun))]
     found: list[Noun] = []
     for part in _parts(noun, record):
         rest = limit - len(found)
@@ -67,8 +67,14 @@ def _shown_references(noun: type[Noun]) -> list[Any]:
     return [f for f in columns if f.type == "reference" and f.name not in display.WORKERS]
 
 
+def _owner(noun: type[Noun]) -> list[Any]:
+    """The reference to who works on it, as a list; empty for a noun without one."""
+    return [noun.schema.owner] if noun.schema.owner is not None else []
+
+
 def option_text(record: Noun) -> str:
-    """A record with what tells it from others: whom it is about, where it stands, what it is worth."""
+    """A record with what tells it from others: whom it is about, where it stands, what it is worth, whose it
+    is."""
     noun, found = type(record), [str(record)]
     found += [
         display.visible_name(r) for f in _shown_references(noun) if (r := getattr(record, f.name))
@@ -79,6 +85,7 @@ def option_text(record: Noun) -> str:
                   if noun.schema.by_name[n].type == "money"), None)  # fmt: skip
     if money is not None and getattr(record, money.column) is not None:
         found.append(str(field_values.field_html(record, money, links=False)))
+    found += [display.visible_name(r) for f in _owner(noun) if (r := getattr(record, f.name))]
     return " · ".join(found)
 
 

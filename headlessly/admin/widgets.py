@@ -9,8 +9,9 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AutocompleteMixin, get_select2_language
+from django.forms.utils import flatatt
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from unfold.widgets import (
     CHECKBOX_CLASSES,
@@ -20,10 +21,11 @@ from unfold.widgets import (
 )
 
 from headlessly.admin import display
-from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, SUITS
+from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, OR_NEW, SUITS
 from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
@@ -44,11 +46,22 @@ def select2() -> forms.Media:
     )
 
 
+#: What is typed as it is, or chosen.
+PLAIN_TYPES = (*TEXT_TYPES, "number", "integer", "money", "reference", "enum")
+
+
 class Input(forms.Field):
     """One input; the text is taken as it is."""
 
     #: What people usually write into it.
     suggestions: Iterable[str] = ()
+    #: Whether a form does without it, though the field is required.
+    optional = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it says by itself what it takes: by its choices, or by what stands in it while empty."""
+        return self.declared.type in PLAIN_TYPES
 
     def __init__(self, field: Field, widget: forms.Widget, **kwargs: Any) -> None:
         self.declared = field
@@ -75,8 +88,9 @@ class FlagWidget(forms.CheckboxInput):
 class ReferenceSelect(AutocompleteMixin, forms.Select):
     """A searchable choice among the tenant's records; only the chosen one is in the page.
 
-    Who works on something is a member, and a list is narrowed by "me" and "nobody" too: ``narrows``.
-    ``suits`` is the record that goes on as the chosen one: what is open and near it is offered.
+    What is not there can be made. Who works on something is a member, and a list is narrowed by "me" and
+    "nobody" too: ``narrows``. ``suits`` is the record that goes on as the chosen one: what is open and near
+    it is offered.
     """
 
     def __init__(
@@ -89,7 +103,7 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
         suits: Noun | None = None,
     ) -> None:
         self.noun = field.target_noun
-        among = "id"
+        among = "id" if narrows else OR_NEW
         if field.name in display.WORKERS:
             among = MEMBER_FILTER if narrows else MEMBER
         elif suits is not None:
@@ -125,6 +139,19 @@ class NarrowingSelect(ReferenceSelect):
         nobody = _("No %(field)s") % {"field": wording.inside_sentence(label)}
         self.chosen |= {NONE: nobody, ME: _("Me")}
 
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        """As its template draws it, for a fifth of the time: a list has several and is asked for all day."""
+        options = [
+            format_html('<option value=""{}></option>', "" if value else mark_safe(" selected"))
+        ]
+        if value:
+            options.append(
+                format_html('<option value="{}" selected>{}</option>', value, self._label(value))
+            )
+        built = flatatt(self.build_attrs(self.attrs, attrs))
+        inside = mark_safe("".join(options))
+        return format_html('<select name="{}"{}>{}</select>', name, built, inside)
+
 
 class When(forms.TextInput):
     """A day, or a day and its time, as people type them; a calendar beside it, where the page has scripts."""
@@ -154,7 +181,7 @@ def make_widget(field: Field) -> forms.Widget:
             return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES), "rows": 3})
         case "json":
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
-            return forms.Textarea(attrs | _rows(field))
+            return forms.Textarea(attrs | (_builder() if field.filters else _rows(field)))
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":
@@ -164,6 +191,20 @@ def make_widget(field: Field) -> forms.Widget:
         case "url":
             return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
     return forms.TextInput(text)
+
+
+def _builder() -> dict[str, str]:
+    """What the page's script needs to have a filter put together: of which nouns, and where it gets rows."""
+    types = [
+        {
+            "name": noun.__name__,
+            "label": labels.plural_title(noun),
+            "url": display.page_url(noun, "filter"),
+        }
+        for noun in registry.values()
+    ]
+    says = {"type": _("What it is about")}
+    return {"data-builds": json.dumps({"types": types, "says": says}, ensure_ascii=False)}
 
 
 def _rows(field: Field) -> dict[str, str]:

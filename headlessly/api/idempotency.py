@@ -143,14 +143,23 @@ def _replay_answer(
     return HttpResponse(body, status=status, headers=orjson.loads(headers) | {REPLAYED: "true"})
 
 
+def is_answered(key: str) -> bool:
+    """Whether what the actor sent with this key was done, and its answer is kept. Raises BadRequest."""
+    place = (tenancy.require().pk, actors.current().id, _hash(key))
+    return bool(prepared.execute_prepared(FIND, place, binary=True))
+
+
 def _hash_key(request: HttpRequest | Request) -> str:
     """The key's hash."""
-    given = request.META["HTTP_IDEMPOTENCY_KEY"]
-    if not KEY.match(given):
+    return _hash(request.META["HTTP_IDEMPOTENCY_KEY"])
+
+
+def _hash(key: str) -> str:
+    if not KEY.match(key):
         raise BadRequest(
             f"{HEADER} is 1 to 255 visible characters of ASCII, such as a UUID.", field=HEADER
         )
-    return hashlib.sha256(given.encode()).hexdigest()
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _fingerprint_request(request: Request) -> str:

@@ -35,7 +35,7 @@ from headlessly.log.names import EXPORTED
 from headlessly.log.security_events import record_security_event
 from headlessly.nouns import Noun
 from headlessly.query.reads import Page, check_limit, check_offset
-from headlessly.transfer import exporting, imports
+from headlessly.transfer import exporting, formats, imports
 from headlessly.transfer.cells import guarded
 from headlessly.transfer.headings import REASON, ROW
 from headlessly.transfer.models import Import, RefusedRow, RowWarning
@@ -160,8 +160,9 @@ def _check_for_people(format: str, asked: dict[str, Any]) -> None:
     if asked.get("zone", "UTC") not in time_zone_names():
         raise BadRequest("zone is the name of a time zone like Europe/Berlin.", field="zone")
     for name in ("labels", "zone"):
-        if name in asked and (format != "csv" or "labels" not in asked):
-            raise BadRequest(f"{name} is for format=csv with labels.", field=name)
+        if name in asked and (format not in formats.TABLES or "labels" not in asked):
+            tables = " and ".join(formats.TABLES)
+            raise BadRequest(f"{name} is for format={tables} with labels.", field=name)
 
 
 def import_with_errors(source: Import, **page: Any) -> dict[str, Any]:

@@ -65,12 +65,14 @@ def _milliseconds_left() -> int | None:
 @contextmanager
 def statement_timeout(milliseconds: int = DEFAULT_TIMEOUT) -> Iterator[None]:
     """Limit the time of the statements inside the block. Raises TooSlow, an error of the filter."""
-    left = _milliseconds_left()
+    left, is_outermost = _milliseconds_left(), not connection.in_atomic_block
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(BOUND, [str(min(milliseconds, left or milliseconds))])
             yield
-            if left := _milliseconds_left():
+            if is_outermost:
+                pass  # it ends with the transaction
+            elif left := _milliseconds_left():
                 cursor.execute(BOUND, [str(left)])
             else:
                 cursor.execute(UNBOUND)

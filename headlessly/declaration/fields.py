@@ -194,7 +194,8 @@ class Json(_Optional, models.JSONField):
 
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
     row by row: ``number``, ``flag``, ``list`` (of texts), ``order`` (their place in it) or the choices
-    there are; what has no kind is text.
+    there are; what has no kind is text. One that ``filters`` has a noun's name as ``type`` and a ``filter``
+    of it, which people put together row by row.
     """
 
     def __init__(
@@ -203,9 +204,10 @@ class Json(_Optional, models.JSONField):
         *,
         keys: Iterable[str] = (),
         kinds: Mapping[str, str | Iterable[str]] | None = None,
+        filters: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.keys, self.kinds = tuple(keys), kinds
+        self.keys, self.kinds, self.filters = tuple(keys), kinds, filters
         super().__init__(help_text, **kwargs)
 
 

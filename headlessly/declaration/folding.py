@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
 
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import CharField, TextField, Transform
+from django.db.models import CharField, Lookup, TextField, Transform
 
 #: Accents, as they stand behind their letter when it is taken apart.
 MARKS = "".join(chr(code) for code in range(0x300, 0x370))
@@ -35,6 +37,16 @@ CREATE FUNCTION {FOLD}(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN octet_length($1) = char_length($1) THEN lower($1) ELSE {FOLD}_letters($1) END
 """
 DROP_FUNCTIONS = f"DROP FUNCTION {FOLD}(text); DROP FUNCTION {FOLD}_letters(text)"
+
+#: The words of a long text, each folded: an index of them is much smaller than one of its trigrams. Signs end
+#: a word, so that the parts of an address are words too.
+WORDS = "headlessly_words"
+SIGNS = "".join(chr(c) for c in range(0x21, 0x7F) if not chr(c).isalnum()).replace("'", "''")
+CREATE_WORDS = f"""
+CREATE FUNCTION {WORDS}(text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN to_tsvector('simple'::regconfig, translate({FOLD}($1), '{SIGNS}', '{" " * len(SIGNS)}'))
+"""
+DROP_WORDS = f"DROP FUNCTION {WORDS}(text)"
 
 #: What is no digit of a number, and the zero that is dialled only at home.
 NO_DIGIT = r"\(0\)|\D"
@@ -71,3 +83,29 @@ class Digits(Transform):
     lookup_name = "digits"
     template = rf"regexp_replace(%(expressions)s, '{NO_DIGIT}', '', 'g')"
     output_field = models.TextField()
+
+
+@TextField.register_lookup
+class Words(Transform):
+    """The words of a long text: ``description__words``."""
+
+    lookup_name = "words"
+    function = WORDS
+    output_field = SearchVectorField()
+
+
+@SearchVectorField.register_lookup
+class WordsBegin(Lookup):
+    """Whether words of a text begin with each of these: ``description__words__begin=("pilot", "sept")``.
+    They are letters and digits, folded."""
+
+    lookup_name = "begin"
+    prepare_rhs = False
+
+    def get_db_prep_lookup(self, value: Any, connection: Any) -> tuple[str, Any]:
+        return "to_tsquery('simple', %s)", [" & ".join(f"'{word}':*" for word in value)]
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        words, given = self.process_lhs(compiler, connection)
+        query, asked = self.process_rhs(compiler, connection)
+        return f"{words} @@ {query}", [*given, *asked]

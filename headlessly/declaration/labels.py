@@ -211,7 +211,9 @@ def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
         for word in (indefinite_article(name.lower()), "the", "this"):
             yield case, f"{word} {name.lower()}"
     yield from ((GROUP, title) for title, _names in noun.schema.groups)
-    yield from ((None, name) for name in (*surface.presets, *surface.views))
+    yield from (
+        (None, name) for name in (*surface.presets, *surface.views, surface.setting) if name
+    )
     yield from ((None, reason.name) for reason in surface.agenda)
     yield from ((RELATION, _english_relation(each)) for each in noun.schema.relations.values())
     if surface.engagements:

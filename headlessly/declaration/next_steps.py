@@ -48,7 +48,7 @@ class NextStep:
     def asks(self) -> bool:
         """Whether it wants something first: an input that it needs, or a word on what it makes."""
         return self.requires_input or (
-            not self.is_plain and any(i.new for i in self.verb.inputs.values())
+            not self.is_plain and any(i.new and i.record for i in self.verb.inputs.values())
         )
 
     @property

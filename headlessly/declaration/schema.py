@@ -98,6 +98,7 @@ class Field:
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
     kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
+    filters: bool = False  #: whether a JSON value is a filter, with the noun that it is of
     needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
@@ -261,6 +262,13 @@ class Schema:
         )
 
     @cached_property
+    def long_texts(self) -> frozenset[str]:
+        """The columns that hold texts: searched by how their words begin."""
+        return frozenset(
+            f.name for f in self.noun._meta.concrete_fields if isinstance(f, columns.Text)
+        )
+
+    @cached_property
     def currency(self) -> columns.Currency | None:
         """The column with the currency of the amounts; without one they are in the tenant's."""
         found = (f for f in self.noun._meta.concrete_fields if isinstance(f, columns.Currency))
@@ -325,6 +333,16 @@ class Schema:
     def about(self) -> tuple[Field, ...]:
         """The references whose records decide who sees one that belongs to nobody."""
         return tuple(self.by_name[name] for name in self.noun.Surface.about)
+
+    @cached_property
+    def becomes(self) -> tuple[Field, ...]:
+        """The references to what a record becomes by a step of its machine: the deal of a converted lead."""
+        verbs = self.noun.verbs
+        return tuple(
+            field
+            for field in self.references.values()
+            if field.read_only and any(verbs[name].steps for name in field.set_by)
+        )
 
     @property
     def is_limited(self) -> bool:
@@ -459,6 +477,7 @@ class Schema:
             normalize=getattr(column, "normalize", None),
             keys=getattr(column, "keys", ()),
             kinds=getattr(column, "kinds", None),
+            filters=getattr(column, "filters", False),
             description=str(column.help_text),
             label=str(column.verbose_name).capitalize(),
             # Those it was declared with, without Django's own, which the stubs do not know.

@@ -45,6 +45,7 @@ class Surface:
     area = "sales"  #: which row of the permission table applies
     icon: str = "circle"  #: of Material Symbols, beside the noun's name
     rank: int = 100  #: where menus list it, lowest first
+    setting: str = ""  #: what it decides, in a few words, where the settings lead to it
     path: tuple[
         str, ...
     ] = ()  #: the states when all goes well; empty for the machine's longest way
@@ -63,6 +64,7 @@ class Surface:
     no_mean: tuple[str, ...] = ()
     #: What pages do not ask for, because nothing comes of it yet: programs may set it.
     not_in_forms: tuple[str, ...] = ()
+    #: The texts in which words are looked for: anywhere in short ones, where a word begins in long ones.
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
@@ -84,6 +86,9 @@ class Surface:
     )
     #: The fields of which one is enough to take two records for one: whoever makes the second is told.
     alike: tuple[str, ...] = ("name",)
+    #: What the quick form asks for, in its order; "contact.email" is of the contact that a new record refers
+    #: to, which is found or made with it (``files.described``). Empty for a noun without one.
+    quick: tuple[str, ...] = ()
     files: Files = Files()  #: how other programs and people write it in files
 
 

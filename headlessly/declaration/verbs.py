@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
 from types import NoneType
@@ -218,8 +219,11 @@ class Verb(Generic[N, P]):
         schema = self.noun.schema
         inputs = {f.wire: f for f in map(self.input_of, self._parameters())}
         if self.takes_fields:
+            described = self.noun.Surface.files.described if self.name == "create" else ()
             writable = {
-                f.wire: f
+                f.wire: replace(f, new=True)
+                if f.name in described
+                else f
                 if self.name == "create" or (self.creates and f.name != self.finds)
                 else field_as_input(f, required=f.name == self.finds)
                 for f in schema.inputs()
@@ -267,7 +271,8 @@ class Verb(Generic[N, P]):
                 label=parameter.name.replace("_", " ").capitalize(),
             )
         if parameter.name in noun.schema.by_name:
-            return field_as_input(noun.schema.by_name[parameter.name], required=required)
+            field = field_as_input(noun.schema.by_name[parameter.name], required=required)
+            return replace(field, new=field.name in noun.Surface.files.described)
         plain = next((each for each in get_args(hint) if each is not NoneType), hint)
         if plain in PLAIN:
             return Field(

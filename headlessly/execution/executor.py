@@ -63,6 +63,8 @@ class RunningVerb:
     record: Record
     event: Event | None = None
     moment: datetime | None = None
+    #: Whether the caller asked for it, and no hook: it needs their permission, and sees what they do.
+    for_caller: bool = False
 
 
 class Context:
@@ -305,6 +307,7 @@ class Execution:
         self.first_unwritten = 0
         self.locked_records: dict[str, Record] = {}
         self.known_ids: set[str] = set()
+        self.member_ids: set[str] = set()  #: contacts who are known to be members
         self.failure: Exception | None = None
         self.attempted_record: Record | None = None
         self.attempted_by_hook = False  #: whether a hook attempted it
@@ -320,17 +323,20 @@ class Execution:
         wire: bool = False,
         text: bool = False,
         if_match: int | Collection[int] | None = None,
+        for_caller: bool = False,
     ) -> Record:
-        """One verb, outermost or in a hook, in the order that the contract gives."""
+        """One verb, outermost, in a hook or, ``for_caller``, a part of theirs, in the order that the contract
+        gives."""
         if len(self.frames) >= MAX_HOOK_DEPTH:
             path = " → ".join(f"{f.verb.noun.__name__}.{f.verb.name}" for f in self.frames)
             raise VerbRefused(f"Hooks cause each other without end: {path}.", code="hooks_too_deep")
         record = self._lock_subject(verb, target, data, wire)
-        self._check_permission(verb)
+        for_caller = not self.frames or (for_caller and self.is_callers_own)
+        self._check_permission(verb, for_caller)
         if if_match is not None:
             _refuse_if_stale(record, if_match)
         untouched, writes = dict(record.__dict__), len(self.events)
-        frame = RunningVerb(verb, record)
+        frame = RunningVerb(verb, record, for_caller=for_caller)
         self.frames.append(frame)
         try:
             return self._carry_out(frame, data, wire=wire, text=text)
@@ -355,7 +361,7 @@ class Execution:
                 _refuse_unless_possible(verb, record)
                 return record
             (data, extras), text = received, True
-        was = None if record._state.adding else record.as_json()
+        was, first = None if record._state.adding else record.as_json(), len(self.events)
         values = inputs.clean_inputs(self, verb, record, data, wire=wire, text=text)
         ctx = Context(self, frame, values, extras)
         if record._state.adding:
@@ -372,6 +378,9 @@ class Execution:
             )
         self._save(record)
         frame.event = self._record_event(verb, record, was)
+        for event in self.events[first:-1]:
+            # What it refers to was made first, and because of it.
+            event.cause = event.cause or frame.event.id
         if verb.deletes and not verb.merges:
             self._delete_dependents(record)
         elif verb.restores:
@@ -424,12 +433,12 @@ class Execution:
             columns = type(record).reference_columns
             self.known_ids.update(filter(None, (getattr(record, c) for c in columns)))
 
-    def _check_permission(self, verb: Verb) -> None:
+    def _check_permission(self, verb: Verb, for_caller: bool) -> None:
         """Raise Forbidden where the caller may not. What a hook executes needs no permission, nor does what
         no surface has (:func:`update_references` of an immutable noun)."""
         if verb.name not in verb.noun.verbs:
             return
-        if not self.frames and not actors.may(self.actor, verb.name, verb.noun):
+        if for_caller and not actors.may(self.actor, verb.name, verb.noun):
             raise Forbidden(
                 _("As %(role)s you may not %(verb)s a %(noun)s.")
                 % {
@@ -601,7 +610,7 @@ class Execution:
     @property
     def is_callers_own(self) -> bool:
         """Whether the running verb is the caller's own, not one that a hook executes."""
-        return len(self.frames) == 1
+        return len(self.frames) == 1 or self.frames[-1].for_caller
 
     def is_set_by_verb(self, record: Record, field: str) -> bool:
         """Whether a running verb sets this read-only ``field`` of this record."""

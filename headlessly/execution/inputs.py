@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from headlessly.access import visibility
+from headlessly.access import actors, visibility
 from headlessly.database import prepared
 from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import required_message, to_json_value
 from headlessly.errors import Conflict, Invalid, did_you_mean
+from headlessly.execution import described, workers
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def clean_inputs(
     check = _InputCheck(execution, verb, record, wire, text)
     for key, value in data.items():
         check.take(key, value)
+    check.name_by_described()
     check.complete()
     if check.problems:
         raise Invalid.for_fields(check.problems, type=noun.__name__)
@@ -47,7 +49,12 @@ def clean_inputs(
         check.values.pop(verb.finds, None)
     if not record._state.adding and verb.takes_fields:
         _refuse_changes_to_closed(execution, record, check.values)
+    described.find_or_create_described(execution, noun, check.values)
     _check_references(execution, noun, check)
+    if execution.is_callers_own and execution.actor != actors.SYSTEM:
+        workers.refuse_others_than_members(
+            execution, record, check.fields, check.values, check.problems
+        )
     if not verb.asks:
         record.validate(check.values, check.problems)
     if check.problems:
@@ -88,7 +95,9 @@ class _InputCheck:
             return
         self.fields[field.name] = field
         if field.new and isinstance(value, Mapping) and "$id" not in value:
-            self.values[field.name] = self._clean_new_record(field, value)
+            self.values[field.name] = cleaned = self._clean_new_record(field, value)
+            if not field.record and (wrong := described.check_described(field, cleaned)):
+                self.problems.setdefault(key, wrong)
             return
         try:
             self.values[field.name] = field.clean(value, text=self.text)
@@ -189,6 +198,19 @@ class _InputCheck:
             except ValueError as problem:
                 self.problems[f"{field.wire}.{key}"] = str(problem)
         return cleaned
+
+    def name_by_described(self) -> None:
+        """A new record that says whom it is about and not what it is called is called like them."""
+        own, noun = self.schema.columns[0], self.verb.noun
+        about = noun.Surface.files.described
+        if (
+            not self.record._state.adding
+            or self.values.get(own)
+            or not any(isinstance(self.values.get(n), dict) for n in about)
+        ):
+            return
+        if (name := described.compose_name(noun, self.values)) is not None:
+            self.values[own], self.fields[own] = name, self.schema.by_name[own]
 
     def complete(self) -> None:
         """Required fields that are missing, and the entry states of a new record."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db.models import Q
 
+from headlessly.access import visibility
 from headlessly.declaration import normalization
 from headlessly.declaration.fields import Domain
 from headlessly.declaration.folding import fold, phone_digits
@@ -47,7 +48,9 @@ def find_duplicates(noun: type[R], given: Mapping[str, Any]) -> list[tuple[R, li
         condition = _condition_of(field)(noun, field, value)
         if condition is None:
             continue
-        same = noun.objects.filter(condition).select_related(*noun.schema.references)
+        same = visibility.load_visible_references(
+            noun.objects.filter(condition), noun.schema.references
+        )
         for record in same.order_by()[:MOST_READ]:
             found.setdefault(record.pk, (record, []))[1].append(field)
     latest = sorted(found.values(), key=lambda each: each[0].created_at, reverse=True)

@@ -43,6 +43,7 @@ class Column:
     name: str
     title: Any  #: marked for translation
     unit: str
+    over_time: bool = True  #: whether it is about the period: what counts the present is not
 
     def as_json(self) -> dict[str, Any]:
         return {"name": self.name, "title": str(self.title), "unit": self.unit}

@@ -2,7 +2,8 @@
 
 First what is called like that, then what begins so, then what has a word that does, then the rest; of
 equals what is open, then by name. A bounded number of matches is gathered and sorted: names that begin
-so by their index, in order, and as many of all matches as they come.
+so by their index, in order, and as many of all matches as they come. Where these are few, names follow in
+which one letter is another than typed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import connection, models
 from django.db.models import CharField, F, Value
 
+from headlessly.database import timeouts
 from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
-from headlessly.query import paging
+from headlessly.query import misspelled, paging
 from headlessly.query.scope import Scope
 from headlessly.query.search import BEFORE_WORDS, Search
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 #: How many matches of a kind are looked at for each noun.
 LOOKED_AT = 200
+#: With fewer matches than this, of all nouns together, names with an error in them are looked for.
+FEW = 3
 #: Sorts behind every text that begins alike.
 LAST = chr(0x10FFFF)
 
@@ -37,15 +41,36 @@ class Match(NamedTuple):
 
 def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
     """The matches of ``text`` among the records of ``nouns``, the best first. Raises InvalidFilter."""
-    parts = [part for noun in nouns for part in _parts(noun, text)]
+    folded = " ".join(fold(text).split())
+    matches = _read_matches([part for noun in nouns for part in _parts(noun, text)])
+    matches.sort(key=lambda match: _rank(match, folded))
+    if len(matches) < FEW:
+        known = {match.key for match in matches}
+        near = [match for match in _misspelled_matches(nouns, text) if match.key not in known]
+        matches += sorted(near, key=lambda match: (_is_closed(match), match.name or "", match.key))
+    return matches
+
+
+def _read_matches(parts: Sequence[models.QuerySet]) -> list[Match]:
     found = paging.union_sql(parts)
     if found is None:
         return []
     with connection.cursor() as cursor:
         cursor.execute(*found)
-        matches = [Match(*row) for row in cursor.fetchall()]
-    folded = " ".join(fold(text).split())
-    return sorted(matches, key=lambda match: _rank(match, folded))
+        return [Match(*row) for row in cursor.fetchall()]
+
+
+def _misspelled_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
+    """Names in which a word of ``text`` is spelled a letter differently; none where that takes too long."""
+    if not misspelled.misspelled_words(text):
+        return []
+    parts = [_as_match(noun, misspelled.find_misspelled(noun, text)) for noun in nouns]
+    try:
+        with timeouts.statement_timeout(misspelled.PATIENCE):
+            misspelled.set_threshold(text)
+            return _read_matches(parts)
+    except timeouts.TooSlow:
+        return []
 
 
 def _parts(noun: type[Record], text: str) -> list[models.QuerySet]:
@@ -55,15 +80,17 @@ def _parts(noun: type[Record], text: str) -> list[models.QuerySet]:
     search = Search(Scope(noun), text)
     gathered = [beginning.order_by(name, "pk")]
     gathered += [part.order_by() for part in search.parts(noun.objects.all()) if search.words]
+    return [_as_match(noun, part) for part in gathered]
+
+
+def _as_match(noun: type[Record], found: models.QuerySet) -> models.QuerySet:
+    """The first of them, as the rows of a match."""
     machine = noun.schema.machine
     state = F(machine.name) if machine else Value(None, CharField())
     label = Value(noun.__name__, CharField())
-    return [
-        part.annotate(_noun=label, _state=state).values_list("_noun", "pk", name, "_state")[
-            :LOOKED_AT
-        ]
-        for part in gathered
-    ]
+    name = f"{noun.schema.columns[0]}__folded"
+    annotated = found.annotate(_noun=label, _state=state)
+    return annotated.values_list("_noun", "pk", name, "_state")[:LOOKED_AT]
 
 
 def _rank(match: Match, text: str) -> tuple[int, bool, str, str]:
@@ -75,8 +102,12 @@ def _rank(match: Match, text: str) -> tuple[int, bool, str, str]:
         fit = 1
     else:
         fit = 2 if all(_begins_a_word(word, name) for word in words) else 3
+    return fit, _is_closed(match), name, match.key
+
+
+def _is_closed(match: Match) -> bool:
     states = getattr(registry[match.noun], "OPEN", ())
-    return fit, bool(states) and match.state not in states, name, match.key
+    return bool(states) and match.state not in states
 
 
 def _begins_a_word(word: str, name: str) -> bool:

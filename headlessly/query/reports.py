@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -140,20 +140,24 @@ class Records:
     def query(self) -> str:
         """The address of their list, from ``?`` on: facets are said as facets, so that they can be
         changed there."""
-        said = dict(self._said(name, text) for name, text in self.conditions.items())
+        said = dict(_facet_or_lookup(self.noun, *each) for each in self.conditions.items())
         if self.as_of is not None:
             said["asOf"] = self.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")
         return "?" + urlencode(said, safe=",:")
 
-    def _said(self, name: str, text: str) -> tuple[str, str]:
-        path, lookup = querystring.parse_lookup(self.noun, name)
-        facets = {self.noun.schema.by_name[facet].wire for facet in self.noun.schema.facets}
-        if path not in facets or (lookup, text) == ("exact", "-"):
-            return name, text
-        if (lookup, text) == ("isnull", "true"):
-            return path, "-"
-        chosen = self.noun.schema.fields[path].type in ("enum", "reference")
-        return (path, text) if lookup == "exact" or (chosen and lookup == "in") else (name, text)
+
+@lru_cache(maxsize=4096)
+def _facet_or_lookup(noun: type[Record], name: str, text: str) -> tuple[str, str]:
+    """A condition as the address of a list says it. A table of figures asks this of the same conditions
+    hundreds of times."""
+    path, lookup = querystring.parse_lookup(noun, name)
+    facets = {noun.schema.by_name[facet].wire for facet in noun.schema.facets}
+    if path not in facets or (lookup, text) == ("exact", "-"):
+        return name, text
+    if (lookup, text) == ("isnull", "true"):
+        return path, "-"
+    chosen = noun.schema.fields[path].type in ("enum", "reference")
+    return (path, text) if lookup == "exact" or (chosen and lookup == "in") else (name, text)
 
 
 def moment_text(value: datetime) -> str:
@@ -198,9 +202,10 @@ class Slice:
         first, end = map(moment_text, self.period.bounds)
         return {f"{name}__gte": first, f"{name}__lt": end}
 
-    def cached(self, report: Callable[..., T], *given: Any) -> T:
-        """The result of ``report`` for this slice, computed once however many tiles show it."""
-        key = (report, *given)
+    def cached(self, report: Callable[..., T], *given: Any, over_time: bool = True) -> T:
+        """The result of ``report`` for this slice, computed once however many tiles show it; one that is not
+        ``over_time`` once for this period and the one before."""
+        key = (report, self.period if over_time else None, *given)
         if key not in self._known:
             self._known[key] = report(self, *given)
         return self._known[key]
@@ -208,7 +213,7 @@ class Slice:
     @cached_property
     def before(self) -> Slice:
         """The same of the period before."""
-        return Slice(self.period.before, self.narrowed, self.as_of)
+        return Slice(self.period.before, self.narrowed, self.as_of, self._known)
 
     def at(self, moment: datetime | None) -> Slice:
         """The same as it was at another moment; None is now."""

@@ -7,7 +7,8 @@ can be in, so that indexes are met with each other; the others are then looked f
 a word is, the planner estimates.
 
 Words are compared folded, telephone numbers by their digits. What is too short for a trigram is looked
-for where a word begins: there the index has it, and one letter inside of words is in every record.
+for where a word begins: there the index has it, and one letter inside of words is in every record. In long
+texts, such as notes, everything is looked for where a word begins.
 """
 
 from __future__ import annotations
@@ -64,6 +65,12 @@ class Word:
                 return True
         return False
 
+    def text_condition(self, column: str) -> Q:
+        """The condition that a column with a long text has it."""
+        if self.is_symbol:
+            return Q(**{f"{column}__folded__contains": self.text})
+        return Q(**{f"{column}__words__begin": LETTERS.findall(self.text)})
+
     def column_condition(self, column: str) -> Q:
         """The condition that a column of text has it."""
         if self.has_trigram or self.is_symbol:
@@ -100,9 +107,11 @@ class SearchTable:
     columns: tuple[str, ...]
 
     def word_condition(self, word: Word) -> Q:
-        found = Q()
+        found, long = Q(), self.scope.noun.schema.long_texts
         for column in self.columns:
-            found |= word.column_condition(column)
+            found |= (
+                word.text_condition(column) if column in long else word.column_condition(column)
+            )
         for column in self.scope.noun.schema.phones if word.digits else ():
             found |= Q(**{f"{column}__digits__contains": word.digits})
         return found

@@ -9,6 +9,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from headlessly.admin import display
+from headlessly.admin.settings import navigation
 from headlessly.language import wording
 
 register = template.Library()
@@ -54,3 +55,9 @@ def number(value: Any) -> str:
 def moment(value: datetime) -> str:
     """``{{ address.moment|moment }}``: with the time, and in which time zone."""
     return display.moment_text(value, zone=True)
+
+
+@register.simple_tag(takes_context=True)
+def settings_pages(context: Any) -> Any:
+    """``{% settings_pages as groups %}``: the pages of the settings by the titles of their groups."""
+    return navigation.settings_pages(context["request"])

@@ -1,7 +1,7 @@
 """Records as a file, streamed: however many there are, a block of them at a time is in memory.
 
-A table is written by PostgreSQL itself (COPY); objects are read by a cursor on the server. What is in an
-export is what a list with the same question shows.
+A table is written by PostgreSQL itself (COPY); objects and workbooks are read by a cursor on the server. What
+is in an export is what a list with the same question shows.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from headlessly.declaration.values import TEXT_TYPES
 from headlessly.errors import BadRequest
 from headlessly.ids import public_id
 from headlessly.language import wording
+from headlessly.language.languages import ENGLISH
 from headlessly.log.events import dump_json
 from headlessly.query import filters, reads, rows, sorting
 from headlessly.query.filters import META_FIELDS
@@ -38,6 +39,7 @@ from headlessly.transfer import formats
 from headlessly.transfer.cells import guarded
 from headlessly.transfer.formats import CSV, JSON, NDJSON, XLSX
 from headlessly.transfer.references import naming_field
+from headlessly.transfer.workbook_writing import write_workbook
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -54,6 +56,16 @@ MEDIA_TYPES = {
     XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 
+#: How many rows a workbook may have: it is sent when it is written to its end, some ten seconds for so many.
+MAX_BOOK_ROWS = 100_000
+#: What is a value of its own in a workbook, and how it is read; anything else is text.
+BOOK_VALUES = {
+    "number": "{c}",
+    "integer": "{c}",
+    "money": "{c}",
+    "date": "{c}",
+    "datetime": "date_trunc('second', {c}::timestamp)",
+}
 #: How PostgreSQL says a value, where its own way is not ours. ``{c}`` is the column.
 SAID = {
     # Six digits of a second or none, as a list says it; to_char is as fast as the column's own text.
@@ -218,6 +230,55 @@ def _csv(question: Question) -> Generator[bytes, None, None]:
     return _after(header, _copied(question, names, ", ".join(cells), "(FORMAT csv)"))
 
 
+def _xlsx(question: Question) -> Generator[bytes, None, None]:
+    """A workbook with the columns of a table; numbers, days and moments are such. Raises BadRequest."""
+    columns = _table_columns(question)
+    noun, names = question.noun, [name for name, _field in columns]
+    with translation.override(question.labels or ENGLISH):
+        headings = [
+            guarded(labels.field_label(field)) if question.labels else field.wire
+            for _name, field in columns
+        ]
+        cell = _cell_for_people if question.labels else _cell
+        select = [
+            BOOK_VALUES[field.type].format(c=_quoted(noun, name))
+            if field.type in BOOK_VALUES
+            else cell(noun, name, field)
+            for name, field in columns
+        ]
+        title = labels.plural_title(noun) if question.labels else noun.plural
+        with write_workbook(title, headings, _book_rows(question, names, select)) as file:
+            while block := file.read(BLOCK):
+                yield block
+
+
+def _book_rows(
+    question: Question, names: Sequence[str], select: Sequence[str]
+) -> Iterator[tuple[Any, ...]]:
+    if (found := question.found(names)) is None:
+        return
+    with (
+        _patience(question),
+        connection.wrap_database_errors,
+        psycopg.ServerCursor(connection.connection, public_id("export")) as cursor,
+        connection.cursor() as session,
+    ):
+        session.execute("SELECT set_config('timezone', %s, true)", [question.zone])
+        session.execute(
+            f"SELECT count(*) FROM (SELECT FROM {found} LIMIT {MAX_BOOK_ROWS + 1}) counted"
+        )
+        if session.fetchone()[0] > MAX_BOOK_ROWS:
+            raise BadRequest(
+                _("A workbook has at most %s rows. Narrow the list, or take it as CSV.")
+                % f"{MAX_BOOK_ROWS:,}",
+                type=question.noun.__name__,
+                field="format",
+            )
+        cursor.itersize = FETCHED
+        cursor.execute(f"SELECT {', '.join(select)} FROM {found}")
+        yield from cursor
+
+
 def _for_people(headings: Sequence[str]) -> bytes:
     """The header as a spreadsheet reads it, which knows UTF-8 by its mark."""
     line = io.StringIO()
@@ -371,6 +432,7 @@ WRITERS: dict[str, Callable[[Question], Generator[bytes, None, None]]] = {
     CSV: _csv,
     NDJSON: _objects,
     JSON: _json,
+    XLSX: _xlsx,
 }
 
 

@@ -72,6 +72,17 @@ SEGMENTS: tuple[dict[str, Any], ...] = (
         "is_dynamic": True,
     },
     {
+        "name": "Open leads with nothing planned",
+        "criteria": {
+            "type": "Lead",
+            "filter": {
+                "status": {"$in": ["New", "Contacted", "Qualified"]},
+                "activities": {"$none": {"status": "Pending"}},
+            },
+        },
+        "is_dynamic": True,
+    },
+    {
         "name": "Lost in the last quarter over the price",
         "criteria": {
             "type": "Lead",
@@ -88,6 +99,15 @@ FUNNELS: tuple[dict[str, Any], ...] = (
             {"name": "Came in", "event": "Lead.Created"},
             {"name": "Became a deal", "event": "Lead.Converted"},
         ],
+    },
+    {
+        "name": "From our own pages to a deal",
+        "description": "Leads who came by a form, and became deals.",
+        "steps": [
+            {"name": "Came in", "event": "Lead.Created"},
+            {"name": "Became a deal", "event": "Lead.Converted"},
+        ],
+        "criteria": {"type": "Lead", "filter": {"source": "website"}},
     },
     {
         "name": "From deal to customer",

@@ -117,6 +117,7 @@ class Campaign(Noun):
         facets = ("status", "type", "owner")
         ranges = ("start_date", "end_date", "budget", "actual_leads", "roi")
         search = ("name", "utm_campaign")
+        quick = ("name",)
         groups = (
             ("What", ("name", "slug", "type", "description", "owner", "organization")),
             ("When", ("status", "start_date", "end_date", "launched_at")),

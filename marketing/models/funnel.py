@@ -10,6 +10,7 @@ from django.db import models
 from headlessly.declaration.fields import Flag, Json, Number, String, Text
 from headlessly.nouns import Noun, verb
 from marketing import funnels
+from marketing.models.segment import filter_problem
 
 
 class Funnel(Noun):
@@ -21,6 +22,13 @@ class Funnel(Noun):
         'two or more, in order: name and event, such as "Lead.Created" or "page_view"',
         keys=("name", "event", "order"),
         kinds={"order": "order"},
+    )
+    criteria = Json(
+        'who counts, type and filter, such as {"type": "Lead", "filter": {"source": "web"}}; else all who '
+        "took the first step",
+        keys=("type", "filter"),
+        filters=True,
+        verbose_name="who counts",
     )
     conversion_rate = Number(
         "how many of 100 who took the first step took all, in order",
@@ -34,7 +42,12 @@ class Funnel(Noun):
         area = "marketing"
         columns = ("name", "conversion_rate", "is_active", "description")
         facets = ("is_active",)
-        groups = (("Funnel", ("name", "description", "steps", "is_active", "conversion_rate")),)
+        groups = (
+            (
+                "Funnel",
+                ("name", "description", "steps", "criteria", "is_active", "conversion_rate"),
+            ),
+        )
 
     class Meta:
         indexes: ClassVar = [
@@ -48,9 +61,11 @@ class Funnel(Noun):
         It is 100 * arrived / begun, to two decimals. Begun have all that ever did the first step: the
         records, or for tracked events the visitors (userId, anonymousId or sessionId). Arrived have those
         who then did the second, after it the third, and so on to the last, whatever came between. Where
-        nobody has begun, or there are no steps, it is empty.
+        nobody has begun, or there are no steps, it is empty. Criteria are held against the records as they
+        are now.
         """
-        self.conversion_rate = funnels.completion_rate(funnels.funnel_events(self.steps))
+        events = funnels.funnel_events(self.steps)
+        self.conversion_rate = funnels.completion_rate(events, self.criteria)
 
     @verb
     def activate(self) -> None:
@@ -61,3 +76,7 @@ class Funnel(Noun):
         """Steps are what they say."""
         if values.get("steps") is not None and (found := funnels.steps_problem(values["steps"])):
             problems["steps"] = found
+        if (criteria := values.get("criteria", self.criteria)) is not None:
+            steps = values.get("steps", self.steps)
+            if found := filter_problem(criteria) or funnels.criteria_problem(criteria, steps):
+                problems["criteria"] = found

@@ -24,6 +24,7 @@ class Segment(Noun):
     criteria = Json(
         'type and filter, such as {"type": "Lead", "filter": {"status": "New"}}',
         keys=("type", "filter"),
+        filters=True,
     )
     member_count = Integer(
         "how many there were when last counted", editable=False, verbose_name="members"

@@ -34,14 +34,17 @@ ROOT = Path(__file__).parents[2]
 
 #: The site's database: kept from one run to the next, as the tests' own may be.
 DATABASE = "headlessly_attacked"
-#: Two new tenants, a key of each scope, and one lead in each; printed as JSON.
+#: Two new tenants, a key of each scope, and one lead in each; an admin with a session, a link to choose a
+#: password and one of an invitation. Printed as JSON.
 FILL = """
 import json, secrets, django
 django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from headlessly.access import actors, tenancy
-from headlessly.access.models import ApiKey, Tenant
+from headlessly.access.models import ApiKey, Membership, Tenant, User
+from headlessly.accounts import invitations, mail
+from django.test import Client
 from crm import Lead
 found = {}
 for name in ("greedy", "quiet"):
@@ -49,7 +52,16 @@ for name in ("greedy", "quiet"):
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         lead = Lead.create(name="Lead of " + name, source="website")
         keys = {s: ApiKey.issue(tenant, s, s, rate_limit=100_000)[1] for s in actors.SCOPES}
-    found[name] = {"slug": tenant.slug, "keys": keys, "lead": lead.pk}
+        ann = User.objects.create_user("ann@" + tenant.slug + ".example", first_name="Ann")
+        Membership.objects.create(user=ann, tenant=tenant, role="admin")
+        client = Client()
+        client.force_login(ann)
+        invited = invitations.invite(email="new@" + tenant.slug + ".example", first_name="New",
+                                     last_name="", role="rep", contact_id=None)
+    found[name] = {"slug": tenant.slug, "keys": keys, "lead": lead.pk,
+                   "session": client.cookies["sessionid"].value,
+                   "reset": mail.password_path(User.objects.get(pk=ann.pk)),
+                   "invitation": mail.invitation_path(invited)}
 print(json.dumps(found))
 """
 
@@ -109,6 +121,9 @@ class Site:
             self.port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = folder / "serve.log"
+        self.serve(*options)
+
+    def serve(self, *options: str) -> None:
         command = [sys.executable, "manage.py", "serve", "--port", str(self.port), *options]
         with interruptible(), self.log.open("w") as log:
             self.process = psutil.Popen(

@@ -52,7 +52,7 @@ def test_says_at_once_that_its_database_is_away_and_comes_back_with_it(
         assert (healthy := far.get("/healthz")).status == 200
         assert (ready := far.get("/readyz")).status == 503
         assert max(healthy.seconds, ready.seconds) < 1.5
-        time.sleep(2)
+        time.sleep(1)
     assert page().status in (200, 503)
     proxy.open()
     took = far.wait_until(lambda: {each.status for each in all_at_once([read] * 8)} == {200}, 6)
@@ -60,21 +60,31 @@ def test_says_at_once_that_its_database_is_away_and_comes_back_with_it(
     assert far.get("/readyz").status == 200
 
 
+def workers_of(site: Site) -> list[psutil.Process]:
+    """The processes that answer, without the one for jobs."""
+    return [
+        each
+        for each in site.process.children()
+        if each.status() != psutil.STATUS_ZOMBIE and "work" not in each.cmdline()[3:4]
+    ]
+
+
 def test_starts_a_process_again_that_was_killed(far: Site) -> None:
-    workers = [p for p in far.process.children() if "work" not in p.cmdline()[3:4]]
-    assert len(workers) == 2
-    workers[0].kill()
-
-    def served() -> list[psutil.Process]:
-        return [
-            each
-            for each in far.process.children()
-            if each.status() != psutil.STATUS_ZOMBIE and "work" not in each.cmdline()[3:4]
-        ]
-
-    far.wait_until(lambda: workers[0] not in served() and len(served()) == 2, 5)
+    before = workers_of(far)
+    assert len(before) == 2
+    before[0].kill()
+    far.wait_until(lambda: before[0] not in workers_of(far) and len(workers_of(far)) == 2, 5)
     answers = [far.get("/leads", tenant="quiet") for _ in range(10)]
     assert {each.status for each in answers} == {200}
+
+
+def test_replaces_a_process_that_has_grown(far: Site) -> None:
+    """Each has more memory than it may, and is followed by another while requests are answered."""
+    far.stop()
+    far.serve("--workers", "2", "--threads", "4", "--jobs", "0", "--memory", "20")
+    before = set(workers_of(far))
+    far.wait_until(lambda: bool(before - set(workers_of(far))), 20)
+    far.wait_until(lambda: far.get("/leads", tenant="quiet", timeout=5).status == 200, 20)
 
 
 @pytest.mark.parametrize(

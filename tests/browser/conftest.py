@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.conf import settings
@@ -26,6 +27,8 @@ NAMES = (
     "google-chrome",
     "google-chrome-stable",
 )
+#: Modules whose tests take longest.
+LONGEST = ("test_everybody", "test_docs", "test_journeys", "test_reports")
 HOW = (
     "No Chromium was found. Get one with `apt-get install chromium-headless-shell`, "
     "or set CHROMIUM to its path."
@@ -40,12 +43,14 @@ def chromium() -> str | None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is here last, for Playwright's loop stays; skip it where there is no Chromium."""
+    """Run what is here last, for Playwright's loop stays, and the longest of it first, so that no worker is
+    left alone with it; skip it where there is no Chromium."""
     here = Path(__file__).parent
     mine = [item for item in items if here in item.path.parents]
     if chromium() is None:
         for item in mine:
             item.add_marker(pytest.mark.skip(reason=HOW))
+    mine.sort(key=lambda item: item.path.stem not in LONGEST)
     items[:] = [item for item in items if here not in item.path.parents] + mine
 
 
@@ -66,11 +71,37 @@ def playwright(playwright: Any) -> Iterator[Any]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(scope="session")
+def shared_context(browser: Any, browser_context_args: dict[str, Any]) -> Iterator[Any]:
+    """One browser for all tests, with what every page loads loaded once."""
+    context = browser.new_context(**browser_context_args)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def context(context: Any) -> Any:
-    """What is waited for has as long on a busy machine as what is expected."""
+def context(request: pytest.FixtureRequest, new_context: Any) -> Iterator[Any]:
+    """The browser of a test: nobody is signed in, nothing is kept. What is waited for has as long on a busy
+    machine as what is expected."""
+    if request.node.get_closest_marker("own_context"):
+        context = new_context()
+        context.set_default_timeout(2 * PATIENCE)
+        yield context
+        return
+    context = request.getfixturevalue("shared_context")
     context.set_default_timeout(2 * PATIENCE)
-    return context
+    yield context
+    context.set_offline(False)
+    context.clear_cookies()
+    sites = {urljoin(page.url, "/") for page in context.pages if page.url.startswith("http")}
+    for page in context.pages:
+        page.close()
+    # Not in the pages themselves, which keep what is typed when they are closed.
+    last = context.new_page()
+    for site in sites:
+        wanted = {"origin": site.rstrip("/"), "storageTypes": "local_storage"}
+        context.new_cdp_session(last).send("Storage.clearDataForOrigin", wanted)
+    last.close()
 
 
 @pytest.fixture(autouse=True)

@@ -180,6 +180,69 @@ def test_a_list_and_its_board_take_each_others_place_without_a_load(desk, site, 
     desk.context.set_offline(False)
 
 
+def test_a_record_takes_the_place_of_its_list_and_back_where_one_was(desk, site, leads):
+    desk.set_viewport_size({"width": 1200, "height": 600})
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&o=-score")
+    same = stays(desk)
+    heading, note = desk.get_by_role("heading", level=1), desk.get_by_role("textbox", name="Note")
+    link = desk.get_by_role("link", name="Lead 10")
+    link.scroll_into_view_if_needed()
+    far = desk.evaluate("scrollY")
+    assert far > 100
+    link.click()
+    expect(heading).to_have_text("Lead 10")
+    expect(desk).to_have_title(re.compile("Lead 10"))
+    assert f"/{leads[10].pk}/change/?in=" in desk.url and desk.evaluate("scrollY") == 0
+    expect(desk.locator("#content")).to_be_focused()
+    expect(desk.locator("#record .steps .quiet")).to_have_text("17 of 27, 0 done")
+    desk.keyboard.press("j")
+    expect(heading).to_have_text("Lead 09")
+    # What is on its way arrives although one has gone on, and is said there.
+    held: list[Any] = []
+    desk.route("**/touch/**", lambda route: held.append(route))
+    desk.keyboard.press("n")
+    desk.keyboard.type("Sent and left")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.locator("form[data-sent]")).to_have_count(1)
+    desk.get_by_role("link", name="Next").click()
+    expect(heading).to_have_text("Lead 08")
+    held[0].continue_()
+    expect(desk.get_by_text("Note added.")).to_be_visible()
+    expect(heading).to_have_text("Lead 08")
+    desk.go_back()
+    expect(heading).to_have_text("Lead 09")
+    expect(desk.get_by_label("Timeline")).to_contain_text("Sent and left")
+    expect(desk.locator("#record .steps .quiet")).to_have_text("18 of 27, 1 done")
+    desk.go_back()
+    expect(heading).to_have_text("Lead 10")
+    # What is typed is asked about, and stays where one stays.
+    desk.unroute("**/touch/**")
+    desk.keyboard.press("n")
+    desk.keyboard.type("Half a thought")
+    with desk.expect_event("dialog", lambda box: box.dismiss() or "not saved" in box.message):
+        desk.evaluate("history.back()")
+    expect(note).to_have_value("Half a thought")
+    desk.wait_for_url(f"**/{leads[10].pk}/change/**")
+    desk.once("dialog", lambda box: box.accept())
+    desk.evaluate("history.back()")
+    expect(desk.locator("table.list tbody tr")).to_have_count(25)
+    expect(desk.get_by_role("link", name="Lead 10")).to_be_focused()
+    assert desk.evaluate("scrollY") == far
+    desk.go_forward()
+    expect(heading).to_have_text("Lead 10")
+    expect(desk.locator("#drafts")).to_contain_text("Half a thought")
+    desk.locator("#drafts").get_by_role("button", name="Discard").click()
+    desk.locator("#record .trail").get_by_role("link", name="Leads").click()
+    expect(desk.get_by_role("link", name="Lead 10")).to_be_focused()
+    # From a card of the board too.
+    desk.get_by_role("link", name="Board", exact=True).click()
+    desk.locator("[data-card]").get_by_role("link", name="Lead 26").click()
+    expect(heading).to_have_text("Lead 26")
+    desk.go_back()
+    expect(desk.locator("[data-card]").get_by_role("link", name="Lead 26")).to_be_focused()
+    assert same()
+
+
 def test_an_answer_that_comes_late_does_not_replace_a_later_one(desk, site, leads):
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
     held: list[Any] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,9 @@ pytest.importorskip("playwright", reason="Playwright is installed with `pip inst
 from playwright.sync_api import expect
 
 from crm import Activity, Lead
+from tests.browser.test_parts import stays
 from tests.browser.test_rep import open_lead
+from tests.browser.test_unsent import sign_in_over, sign_out
 
 pytestmark = pytest.mark.browser
 
@@ -68,3 +71,52 @@ def test_a_task_is_done_on_its_record_and_the_next_one_is_asked_for(desk, site, 
     desk.keyboard.press("Enter")
     expect(desk.get_by_role("textbox", name="Task")).to_be_focused()
     assert Activity.find({"subject": "Call Ada"})[0].outcome == "Reached her"
+
+
+def test_done_is_done_once_however_often_it_is_clicked_and_also_when_the_session_ended(
+    desk, site, lead, people
+):
+    yesterday = datetime.now(UTC) - timedelta(days=1, hours=1)
+    tasks = [
+        Activity.create(
+            subject=subject,
+            type="Task",
+            assignee=people.bob,
+            due_at=yesterday + timedelta(minutes=at),
+            lead=lead if at == 1 else None,
+        )
+        for at, subject in enumerate(("Send a quote", "Call Ada", "Write to Ada"))
+    ]
+    held: list[Any] = []
+    desk.goto(f"{site}/~acme/admin/")
+    desk.route("**/do/complete/**", lambda route: held.append(route))
+    done = desk.locator(f'[data-entry="Activity.{tasks[0].pk}"] [data-does="d"]')
+    done.dblclick()
+    expect(desk.locator("#today form[data-sent]")).to_have_count(1)
+    for route in held:
+        route.continue_()
+    desk.unroute("**/do/complete/**")
+    expect(desk.get_by_role("link", name="Send a quote")).to_have_count(0)
+    # The next one stands where it stood, and was not done with it.
+    expect(desk.get_by_role("link", name="Call Ada")).to_be_visible()
+    assert len(held) == 1
+    # To its record and back no page is loaded, and one stands where one was.
+    same = stays(desk)
+    desk.get_by_role("link", name="Call Ada").click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Call Ada")
+    desk.go_back()
+    expect(desk.get_by_role("link", name="Call Ada")).to_be_focused()
+    assert same()
+    # The session ends: one signs in over the day, and it is done.
+    sign_out(desk)
+    desk.get_by_role("link", name="Call Ada").focus()
+    desk.keyboard.press("d")
+    expect(desk.get_by_role("dialog", name="Sign in")).to_contain_text("Your session has ended")
+    expect(desk.get_by_role("link", name="Call Ada")).to_be_attached()
+    sign_in_over(desk)
+    expect(desk.get_by_role("region", name="What comes next?")).to_be_visible()
+    expect(desk.get_by_role("link", name="Call Ada")).to_have_count(0)
+    for task in tasks:
+        task.refresh_from_db()
+    assert [task.status for task in tasks] == ["Completed", "Completed", "Pending"]
+    assert [task.version for task in tasks] == [2, 2, 1]

@@ -200,6 +200,7 @@ def test_without_a_connection_the_page_stays_and_sends_again(desk, site, lead):
     assert [each.description for each in touches()] == ["On the train"]
 
 
+@pytest.mark.own_context
 def test_a_minute_without_the_server_keeps_what_is_written_says_so_and_sends_it_later(
     desk, site, lead
 ):
@@ -418,3 +419,71 @@ def test_paper_shows_no_controls(desk, site, lead):
     desk.goto(f"{site}/~acme/admin/crm/lead/")
     expect(desk.locator("form.facets")).to_be_hidden()
     expect(desk.locator("table.list")).to_contain_text(lead.name)
+
+
+def lose_answers(desk: Any) -> list[int]:
+    """The server gets what is written, and its answer gets lost: the answers, while this is routed."""
+    answered: list[int] = []
+
+    def lose(route: Any) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        answered.append(route.fetch(max_redirects=0).status)
+        return route.abort()
+
+    desk.route("**/touch/**", lose)
+    return answered
+
+
+def test_a_note_whose_answer_got_lost_is_sent_again_and_is_one(desk, site, lead):
+    open_lead(desk, site)
+    answered = lose_answers(desk)
+    desk.keyboard.press("n")
+    desk.keyboard.type("Into the tunnel")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_role("alert")).to_contain_text("No connection.")
+    assert answered[0] == 302 and len(touches()) == 1
+    desk.unroute("**/touch/**")
+    desk.get_by_role("button", name="Send again").click()
+    expect(desk.get_by_text("Note added.")).to_be_visible()
+    expect(desk.get_by_label("Timeline")).to_contain_text("Into the tunnel")
+    assert [each.description for each in touches()] == ["Into the tunnel"]
+
+
+def test_a_note_that_arrived_is_no_draft_any_more_and_another_one_is(desk, site, lead):
+    def write(text: str) -> None:
+        desk.route("**/session/", lambda route: route.abort())
+        desk.keyboard.press("n")
+        expect(note).to_have_value("")
+        note.fill(text)
+        desk.keyboard.press("Control+Enter")
+        expect(desk.get_by_role("alert")).to_contain_text("No connection.")
+        desk.keyboard.press("Escape")
+        expect(note).to_be_hidden()
+        desk.unroute("**/session/")
+
+    desk.clock.install()
+    note, timeline = desk.get_by_role("textbox", name="Note"), desk.get_by_label("Timeline")
+    open_lead(desk, site)
+    lose_answers(desk)
+    write("It arrived")
+    # Put away it is not sent, but found out what became of it.
+    desk.clock.fast_forward(6_000)
+    expect(desk.get_by_text("Note: it had arrived and is saved.")).to_be_visible()
+    expect(timeline).to_contain_text("It arrived")
+    # Also by a page that is opened later.
+    write("This too")
+    desk.reload()
+    expect(desk.get_by_text("Note: it had arrived and is saved.")).to_be_visible()
+    expect(desk.locator("#drafts")).to_have_count(0)
+    # What did not is offered, and has its key still.
+    desk.unroute("**/touch/**")
+    desk.route("**/touch/**", lambda route: route.abort())
+    write("This did not")
+    desk.reload()
+    expect(desk.locator("#drafts")).to_contain_text("This did not")
+    desk.unroute("**/touch/**")
+    desk.locator("#drafts").get_by_role("button", name="Go on").click()
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_text("Note added.")).to_be_visible()
+    assert [each.description for each in touches()] == ["It arrived", "This too", "This did not"]

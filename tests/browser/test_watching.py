@@ -92,6 +92,7 @@ def test_a_list_and_a_board_show_what_a_colleague_changes(desk, site, lead, peop
     expect(desk.locator("table.list tbody")).to_contain_text("Fresh from")
 
 
+@pytest.mark.own_context
 def test_a_page_that_is_looked_at_asks_as_often_as_one_would_notice(desk, site, lead):
     """By the page's own clock, which here runs as far as it is told to."""
     desk.clock.install()

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.db.models import QuerySet
 
-from crm import Contact, Deal, Lead, Organization
+from crm import Activity, Contact, Deal, Lead, Organization
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
 from headlessly.declaration.folding import fold, phone_digits
@@ -280,3 +280,81 @@ def test_it_refuses_signs_alone_in_a_sentence(api: Any, acme: Any) -> None:
     answer = api.call("GET", "/leads?q=%26")
     assert answer.status_code == 400
     assert "letter or a digit" in answer.content.decode()
+
+
+# -- one letter wrong ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["whitlok", "witlock", "whitlpck", "whitlocck", "hwitlock", "whiltock", "ben whitlpck", "whitpoc",
+     "benn whitlock", "WHÏTLOK"],
+)  # fmt: skip
+def test_it_finds_names_with_one_letter_wrong_when_little_else_fits(
+    written: str, acme: Any
+) -> None:
+    ben = Contact.create(name="Ben Whitlock")
+    Contact.create(name="Bea Whitaker")
+    assert [match.key for match in ranking.best_matches([Contact, Lead], written)] == [ben.pk]
+
+
+@pytest.mark.parametrize("written", ["whtlck", "wht", "604893835", "whitlock bea", "chen whitlok"])
+def test_it_takes_one_wrong_letter_and_no_more(written: str, acme: Any) -> None:
+    Contact.create(name="Ben Whitlock", phone=NUMBER)
+    assert not ranking.best_matches([Contact, Lead], written)
+
+
+def test_it_finds_every_name_that_is_one_error_away(acme: Any) -> None:
+    """However short, wherever the error: what the trigrams lead to has them all."""
+    for number, name in enumerate(("Chen", "Stone", "Novak", "Garcia", "Kowalski", "Featherstone")):
+        made = Contact.create(name=f"{number} {name} Other")
+        word = name.lower()
+        for at in range(len(word)):
+            for written in (
+                word[:at] + "x" + word[at + 1 :], word[:at] + "x" + word[at:], word[:at] + word[at + 1 :],
+                word[:at] + word[at : at + 2][::-1] + word[at + 2 :],
+            ):  # fmt: skip
+                swapped = sorted(written) == sorted(word) and len(word) < 6
+                if len(written) < 4 or written in word or swapped:
+                    continue
+                found = [match.key for match in ranking.best_matches([Contact], written)]
+                assert found == [made.pk], written
+        made.delete()
+
+
+def test_it_puts_names_spelled_right_before_those_that_are_not_and_asks_for_few(acme: Any) -> None:
+    near = Organization.create(name="Embar")
+    right = Organization.create(name="Big Ember")
+    assert [m.key for m in ranking.best_matches([Organization], "ember")] == [right.pk, near.pk]
+    for number in range(ranking.FEW - 1):
+        Organization.create(name=f"Ember {number}")
+    assert near.pk not in {m.key for m in ranking.best_matches([Organization], "ember")}
+
+
+# -- words in texts --------------------------------------------------------------------------------
+
+
+def test_it_finds_words_of_notes_and_needs_where_they_begin(acme: Any, api: Any) -> None:
+    lead = Lead.create(
+        name="Roof", source="web", authority="CFO signs", timeline="before Ostern",
+        need="Wants to replace five tools; per-seat licences (Überblick), mail ops@novak.example",
+    )  # fmt: skip
+    Activity.log(
+        type="Note", subject="Note", description="Asked about\nfire-proof doors'n'locks", lead=lead
+    )
+    for written in (
+        "replac",
+        "seat licences",
+        "uber",
+        "cfo",
+        "oster",
+        "novak",
+        "five tools",
+        "ops@novak",
+    ):
+        assert found(Lead, written) == ["Roof"], written
+    assert not found(Lead, "eplace") and not found(Lead, "seats")
+    for written in ("fireproof", "proof", "locks", "fire-proof"):
+        assert bool(Activity.find(q=written)) is (written != "fireproof"), written
+    answer = api.call("GET", "/leads?q=replace").json()
+    assert [row["name"] for row in answer["results"]] == ["Roof"]

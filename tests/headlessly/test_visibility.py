@@ -451,6 +451,8 @@ def test_it_is_not_shown_the_others_in_what_would_happen(bob: Any, world: Any) -
 
 
 def test_it_gives_a_record_away(as_bob: Any, world: Any, people: Any) -> None:
+    user = User.objects.create_user("cleo@sign.example")
+    Membership.objects.create(user=user, tenant=people.cleo.tenant, contact=people.cleo)
     answer = as_bob("PATCH", f"/leads/{world.own.pk}", {"owner": people.cleo.pk})
     assert answer.json()["owner"] == people.cleo.pk
     assert as_bob("GET", f"/leads/{world.own.pk}").status_code == 404

@@ -164,3 +164,19 @@ def test_it_gives_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     funnel = Funnel.create(name="F", steps=steps("Lead.Created", "Lead.Lost"))
     with refused(VerbRefused, "too many of these events"):
         funnel.analyze()
+
+
+def test_it_counts_only_those_who_fit() -> None:
+    for name, source, converts in (("A", "web", True), ("B", "web", False), ("C", "fair", True)):
+        lead = Lead.create(name=name, source=source)
+        if converts:
+            Lead.lose(lead.pk, lost_reason="Elsewhere")
+    steps = [{"name": "In", "event": "Lead.Created"}, {"name": "Out", "event": "Lead.Lost"}]
+    web = {"type": "Lead", "filter": {"source": "web"}}
+    funnel = Funnel.create(name="Web", steps=steps, criteria=web)
+    assert Funnel.analyze(funnel.pk).conversion_rate == 50
+    assert Funnel.analyze(Funnel.create(name="All", steps=steps).pk).conversion_rate == 66.67
+    with pytest.raises(Invalid, match="taken by no Deal"):
+        Funnel.update(funnel.pk, criteria={"type": "Deal", "filter": {}})
+    with pytest.raises(Invalid, match="no field"):
+        Funnel.update(funnel.pk, criteria={"type": "Lead", "filter": {"nothing": 1}})

@@ -125,10 +125,8 @@ def choose_password(request: HttpRequest, id: str, token: str, by: str = "") -> 
     form = PasswordForm(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            passwords.change_password(
-                user, form.cleaned_data["new_password1"], link_by=by, by_mail=not by
-            )
-        except REFUSALS as problem:
+            passwords.choose_password_by_link(user, form.cleaned_data["new_password1"], token, by)
+        except (Conflict, *REFUSALS) as problem:
             form.add_error(None, problem.message)
         else:
             return come_in(request, user, link_by=by)

@@ -12,11 +12,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from headlessly.admin import toasts, widgets
+from headlessly.admin import toasts
 from headlessly.admin.boards import moves
 from headlessly.admin.boards.board import RECENT, NounBoard
 from headlessly.admin.boards.dialogs import MoveDialog
-from headlessly.admin.lists import list_pages
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.admin.records.record_page import RecordPage
@@ -92,7 +91,6 @@ class BoardPages(NounPages):
             board_url=self.admin.place("board"),
             add_url=self.admin.place("add") if self.admin.may("create") else "",
             said=_script_texts(),
-            media=widgets.select2() + list_pages.MEDIA + list_pages.BOARD_MEDIA,
         )
 
     def _card(self, request: HttpRequest, card: dict[str, Any], possible: list[NextStep]) -> str:

@@ -24,6 +24,8 @@ class MoveDialog(VerbDialog):
     ) -> None:
         super().__init__(verb, record, site, data)
         self.url = url
+        for field in self._repeated(verb):
+            del self.form.fields[field.name], self.form.declared[field.name]
         if (choice := self.choice) is None:
             return
         choice.form.fields[choice.name].label = _("Or attach an existing %s") % choice.noun_named

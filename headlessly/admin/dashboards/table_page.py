@@ -7,8 +7,9 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
+from headlessly.admin import display
 from headlessly.admin.dashboards.dashboard import PATIENCE, AskedSlice
-from headlessly.admin.dashboards.figures import Figure, definition_text
+from headlessly.admin.dashboards.figures import definition_text
 from headlessly.admin.dashboards.report_text import format_money, value_text
 from headlessly.admin.sites import TenantSite
 from headlessly.database import timeouts
@@ -47,18 +48,27 @@ def table_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResp
 
 def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
     before = {row.key: row for row in measure(report, slice.before).rows or ()}
+    list_urls: dict[Any, str] = {}  # asked once: there are hundreds of cells
     found = []
     for row in measure(report, slice).rows or ():
         then = before.get(row.key)
         cells = []
         for column in report.columns:
             value = row.values.get(column.name)
-            was = then.values.get(column.name) if then else None
+            was = then.values.get(column.name) if then and column.over_time else None
+            text, records = _short_text(column.unit, value), row.lists.get(column.name)
+            url = ""
+            if records is not None:
+                if records.noun not in list_urls:
+                    list_urls[records.noun] = display.page_url(records.noun, "changelist")
+                url = list_urls[records.noun] + records.query
+            whole = value_text(column.unit, value) if isinstance(value, Amounts) else text
             cells.append(
                 {
-                    "figure": Figure(_short_text(column.unit, value), row.lists.get(column.name)),
-                    "whole": value_text(column.unit, value),
-                    "before": _short_text(column.unit, was) if then else "",
+                    "text": text,
+                    "url": url,
+                    "whole": whole if whole != text else "",
+                    "before": _short_text(column.unit, was) if then and column.over_time else "",
                     "name": str(column.title),
                 }
             )

@@ -2,18 +2,17 @@
 
 An address names fields by their wire names (``?status=New,Contacted&owner=me&campaign=-``; ``-`` is
 "none"), lookups on any field (:mod:`headlessly.admin.lists.ranges`), the noun's own conditions
-(``is=bant-complete``), words (``q``), the order (``o=-score``), the columns (``columns=status,score``), a
-past day (``asOf=2026-01-31``), ``deleted=true``, what to group by (``group=owner``), and the saved view that
-it came from (``view``).
+(``is=bant-complete``), a filter of the filter language (``filter={"score": {"$gte": 80}}``), words (``q``),
+the order (``o=-score``), the columns (``columns=status,score``), a past day (``asOf=2026-01-31``),
+``deleted=true``, what to group by (``group=owner``), and the saved view that it came from (``view``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote
 
 from django.db import models
 from django.http import QueryDict
@@ -21,7 +20,12 @@ from django.utils.translation import gettext as _
 
 from headlessly.admin.lists import places
 from headlessly.admin.lists.columns import MAX_COLUMNS, is_sortable, listable_field
-from headlessly.admin.lists.conditions import PresetFilter, SearchFilter
+from headlessly.admin.lists.conditions import (
+    BuiltFilter,
+    PresetFilter,
+    SearchFilter,
+    read_built_filters,
+)
 from headlessly.admin.lists.facets import Facet, make_facet
 from headlessly.admin.lists.parameters import Parameters
 from headlessly.admin.lists.ranges import RangeFilter
@@ -35,7 +39,7 @@ from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
 #: Parameters that are no fields.
-OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view", "group")
+OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view", "group", "filter")
 
 
 def past_moment(text: str, name: str = "asOf") -> datetime | None:
@@ -108,6 +112,11 @@ class Address(Parameters):
         known = {preset.slug for preset in self.presets}
         if unknown := [slug for slug in self.chosen if slug not in known]:
             self.problem = _("There is no filter “%s” here.") % unknown[0][:64]
+        self.built: list[BuiltFilter] = []
+        try:
+            self.built = read_built_filters(self.noun, self.given.get("filter", ""))
+        except InvalidFilter as problem:
+            self.problem = problem.message
         self._check()
 
     def _check(self) -> None:
@@ -128,6 +137,7 @@ class Address(Parameters):
         found: list[Any] = [SearchFilter(self.query)] if self.query.strip() else []
         found += [facet for facet in self.facets if facet.value]
         found += [each for each in (*self.ranges, *self.others) if each.value]
+        found += self.built
         return found + [preset for preset in self.presets if preset.slug in self.chosen]
 
     @property
@@ -226,6 +236,8 @@ class Address(Parameters):
         """This address without one of its conditions."""
         if isinstance(condition, PresetFilter):
             return self.but({"is": ",".join(s for s in self.chosen if s != condition.slug)})
+        if isinstance(condition, BuiltFilter):
+            return self.but({"filter": condition.rest})
         return self.but(dict.fromkeys(condition.names))
 
     @property
@@ -242,16 +254,11 @@ class Address(Parameters):
             for preset in self.presets
         ]
 
-    def in_list_at(self, record: Noun) -> str:
-        """The same, with where in the list ``record`` stands now."""
-        if not self.live:
-            return self.in_list
-        return quote(self.query_string + places.AT + self.place_of(record), safe="")
-
-    def place_of(self, record: Noun) -> str:
-        """Where in the list ``record`` stands now."""
+    def placed(self) -> Callable[[Noun], str]:
+        """What says of a record where in the list it stands now."""
         columns = self.order_columns
-        return places.encode(columns, places.row_of(columns, record))
+        encode = places.encoder(columns)
+        return lambda record: encode(places.row_of(columns, record))
 
     @property
     def but_filters(self) -> list[tuple[str, str]]:

@@ -64,7 +64,7 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
     for verb in verbs.values():
         if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
-            inputs = [f for f in verb.inputs.values() if not f.record or f.required]
+            inputs = [f for f in verb.inputs.values() if not (f.record or f.new) or f.required]
             said = _("For each of them: %s") % labels.verb_summary(verb)
             found.append(BulkOperation(verb.name, labels.verb_label(verb), verb, said, inputs))
     for verb in verbs.values():

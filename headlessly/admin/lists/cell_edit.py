@@ -14,7 +14,9 @@ from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList
 from headlessly.admin.lists.columns import is_edited_in_lists
+from headlessly.admin.lists.row_html import rows_html
 from headlessly.admin.pages import NounPages
+from headlessly.admin.planned import planned_texts
 from headlessly.admin.toasts import UNDO_HEADER
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
@@ -43,7 +45,7 @@ class CellPages(NounPages):
             found, seen = self.admin.find(id), parse_version(request.POST.get("version"))
             text = _("%s changed this meanwhile. This is how it is now; try again.")
             text %= event_facts.who_changed(found, seen)
-            return self._row(request, found, address, problem=text, status=412)
+            return self._row(found, address, problem=text, status=412)
         except NotFound as problem:
             return HttpResponse(problem.message, status=404, content_type="text/plain")
         except HeadlesslyError as problem:
@@ -52,7 +54,7 @@ class CellPages(NounPages):
             return self._control(request, edit, problem)
         response = HttpResponse(status=204)
         with suppress(Http404):  # given away by somebody who sees their own only
-            response = self._row(request, self.admin.find(answer.pk), address)
+            response = self._row(self.admin.find(answer.pk), address)
         response.headers[UNDO_HEADER] = toasts.undoable_request()
         return response
 
@@ -78,14 +80,13 @@ class CellPages(NounPages):
 
     def _row(
         self,
-        request: HttpRequest,
         found: Noun,
         address: Address,
         *,
         problem: str = "",
         status: int = 200,
     ) -> HttpResponse:
-        edits = NounList(address).edits
-        row = cells.make_row(found, address, edits=edits)
+        row = cells.RowMaker(address, edits=NounList(address).edits).make(found)
+        row.planned = planned_texts(self.noun, [found]).get(row.id, "")
         row.problem = problem
-        return self.admin.respond(request, "row", status=status, row=row, selectable=True)
+        return HttpResponse(rows_html([row], selects=True), status=status)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from django.utils.html import format_html
-from django.utils.text import Truncator
 
 from headlessly.admin import display, field_values
 from headlessly.admin.field_edit import closed_fields
+from headlessly.admin.lists import places
 from headlessly.admin.lists.address import Address
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
@@ -50,29 +51,43 @@ class Row:
     problem: str = ""  #: why what was just tried was not done
 
 
-def make_row(found: Noun, address: Address, *, edits: Collection[str] = ()) -> Row:
-    """A record in the columns of a list; its link tells the record's page which list it was in."""
-    noun, columns = type(found), address.columns
-    closed = closed_fields(found)
-    return Row(
-        id=found.pk,
-        version=found.version,
-        url=f"{display.page_url(noun, 'change', found.pk)}?in={address.in_list_at(found)}",
-        place=address.place_of(found) if address.live else "",
-        name=str(found),
-        edits_name=columns[0].name in edits and columns[0].name not in closed,
-        below=display.subtitle(found, references_below_name(noun, columns)),
-        cells=[
-            Cell(
-                field.name,
-                labels.field_label(field),
-                field.type,
-                cell_html(found, field),
-                field.name in edits and field.name not in closed,
-            )
-            for field in columns[1:]
-        ],
-    )
+class RowMaker:
+    """Makes rows of records in the columns of a list; what they have in common is found out once.
+
+    The link of a row tells the record's page which list it was in, and where.
+    """
+
+    def __init__(self, address: Address, *, edits: Collection[str] = ()) -> None:
+        noun, columns = address.noun, address.columns
+        self.edits, self.name = edits, columns[0].name
+        self.cells = [(f, labels.field_label(f)) for f in columns[1:]]
+        self.below = references_below_name(noun, columns)
+        self.base = display.page_url(noun, "changelist")
+        self.placed = address.placed() if address.live else None
+        self.in_list = quote(address.query_string + (places.AT if self.placed else ""), safe="")
+
+    def make(self, found: Noun) -> Row:
+        closed = closed_fields(found)
+        place = self.placed(found) if self.placed else ""
+        return Row(
+            id=found.pk,
+            version=found.version,
+            url=f"{self.base}{found.pk}/change/?in={self.in_list}{place}",
+            place=place,
+            name=str(found),
+            edits_name=self.name in self.edits and self.name not in closed,
+            below=display.subtitle(found, self.below),
+            cells=[
+                Cell(
+                    field.name,
+                    label,
+                    field.type,
+                    cell_html(found, field),
+                    field.name in self.edits and field.name not in closed,
+                )
+                for field, label in self.cells
+            ],
+        )
 
 
 def references_below_name(noun: type[Noun], columns: Sequence[Field]) -> tuple[Field, ...]:
@@ -98,7 +113,7 @@ def cell_html(found: Noun, field: Field) -> Any:
     if not value:
         return ""
     if field.type in ("reference", "string", "text"):
-        value = Truncator(field_values.value_text(found, field)).chars(LONGEST_TEXT)
+        value = display.cut(field_values.value_text(found, field), LONGEST_TEXT)
     if (field.minimum, field.maximum) == (0, 100):
         bar = '<progress max="100" value="{}" aria-hidden="true"></progress> {}'
         return format_html(bar, getattr(found, field.column), value)

@@ -154,7 +154,8 @@ class NounList:
         return [f.name for f in self.address.columns if is_edited_in_lists(f, self.noun)]
 
     def rows(self) -> list[cells.Row]:
-        found = [cells.make_row(r, self.address, edits=self.edits) for r in self.records]
+        make = cells.RowMaker(self.address, edits=self.edits).make
+        found = [make(record) for record in self.records]
         if self.address.deleted:
             self._tell_deletions(found)
         if self.address.live:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+
+from headlessly.admin.filtering import tree
+from headlessly.admin.filtering.words import describe_part
+from headlessly.errors import InvalidFilter
+from headlessly.nouns import Noun
 
 
 class PresetFilter:
@@ -45,3 +52,55 @@ class SearchFilter:
 
     def in_words(self) -> str:
         return _("“%s”") % self.text
+
+
+class BuiltFilter:
+    """One part of the filter that people put together, or that another program wrote."""
+
+    label = ""
+    names = ("filter",)
+    params = None
+
+    def __init__(self, noun: type[Noun], group: tree.Group, number: int) -> None:
+        self.noun, self.group, self.number = noun, group, number
+        self.part = group.parts[number]
+
+    def as_filter(self) -> dict[str, Any]:
+        return tree.write_filter(self.part)
+
+    def in_words(self) -> str:
+        return describe_part(self.noun, self.part)
+
+    @property
+    def rest(self) -> str:
+        """The filter without this part, as an address has it."""
+        others = [each for each in self.group.parts if each is not self.part]
+        return filter_text(tree.write_filter(tree.Group(self.group.match, others)))
+
+
+def read_built_filters(noun: type[Noun], text: str) -> list[BuiltFilter]:
+    """The parts of the filter in an address. Raises InvalidFilter."""
+    if not text:
+        return []
+    group = tree.read_filter(noun, parse_filter(text))
+    if group.match != tree.ALL:
+        group = tree.Group(tree.ALL, [group])
+    return [BuiltFilter(noun, group, number) for number in range(len(group.parts))]
+
+
+def parse_filter(text: str) -> Mapping[str, Any]:
+    """The filter in an address. Raises InvalidFilter."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidFilter(_("The filter in this address is not JSON."), field="filter")
+    return found
+
+
+def filter_text(filter: Mapping[str, Any]) -> str:
+    """A filter as an address has it; empty for one that says nothing."""
+    if not filter:
+        return ""
+    return json.dumps(filter, ensure_ascii=False, separators=(",", ":"))

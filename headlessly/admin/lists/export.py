@@ -10,9 +10,10 @@ from django.utils.http import urlencode
 from headlessly.access import tenancy
 from headlessly.admin.lists.address import Address
 from headlessly.language.languages import ENGLISH
+from headlessly.transfer import formats
 
 
-def export_url(address: Address, ids: list[str] | None = None) -> str:
+def export_url(address: Address, ids: list[str] | None = None, format: str = formats.CSV) -> str:
     """Where what the list shows can be had as a file: all of it, or these records.
 
     It has the columns of the list, as the reader sees them: in their language, with names, in their zone.
@@ -21,7 +22,7 @@ def export_url(address: Address, ids: list[str] | None = None) -> str:
         return ""
     noun = address.noun
     asked: dict[str, str] = {
-        "format": "csv",
+        "format": format,
         "fields": ",".join(f.wire for f in address.columns if f.computed is None),
         "labels": translation.get_language() or ENGLISH,
         "zone": timezone.get_current_timezone_name(),

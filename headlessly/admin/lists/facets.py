@@ -80,6 +80,17 @@ class Facet:
             picked.append({"value": chosen, "label": self.in_words(), "selected": True})
         return picked
 
+    def further_options(self) -> list[dict[str, str]]:
+        """What can be picked beside what is chosen: each with all of them as its value."""
+        chosen = self.values()
+        if not chosen:
+            return []
+        return [
+            {"value": ",".join([*chosen, value]), "label": f"+ {text}"}
+            for value, text in self.choices()
+            if "," not in value and value not in chosen
+        ]
+
     @property
     def widget(self) -> str:
         """The control by which it is chosen, as HTML; empty where it is a list or a text."""
@@ -135,6 +146,10 @@ class TextFacet(Facet):
         return occurring_values(self.noun, self.field) if picked else []
 
     def values(self) -> list[str]:
+        """The value, which may have a comma; several where each of them occurs."""
+        parts = [part for part in self.value.split(",") if part]
+        if len(parts) > 1 and self.value not in self.known and set(parts) <= set(self.known):
+            return parts
         return [self.value] if self.value else []
 
     def as_filter(self) -> dict[str, Any]:

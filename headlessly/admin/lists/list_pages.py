@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -15,25 +14,20 @@ from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
 from headlessly.accounts.entering import is_confirmed
-from headlessly.admin import buttons, display, import_pages, widgets
+from headlessly.admin import buttons, display, import_pages
 from headlessly.admin.lists import totals
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.columns import MAX_COLUMNS, offered_columns
 from headlessly.admin.lists.export import export_url
+from headlessly.admin.lists.row_html import rows_html
 from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.pages import NounPages
+from headlessly.admin.sites import PART
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
-
-#: A record is looked at beside its list as its page shows it.
-MEDIA = Media(
-    css={"all": ["headlessly/record.css", "headlessly/lists.css"]},
-    js=["headlessly/lists.js", "headlessly/columns.js"],
-)
-#: Of a noun with a board, which takes the place of its list without loading the page.
-BOARD_MEDIA = Media(css={"all": ["headlessly/board.css"]}, js=["headlessly/board.js"])
+from headlessly.transfer.formats import XLSX
 
 #: Of no more records a list says at once what its columns come to: that takes as long as a row or two.
 ADDED_AT_ONCE = 2_000
@@ -76,22 +70,23 @@ class ListPage(NounPages):
         found = NounList(address, per_page=self.admin.list_per_page)
         found.read_page()
         grouped = self._grouped(address, found)
+        selects = address.live or (address.deleted and self.admin.may("restore"))
         return self.admin.respond(
             request,
             "list",
             status=refused["status"] if refused else 200,
             title=labels.plural_title(self.noun),
-            media=widgets.select2() + MEDIA + (BOARD_MEDIA if self.noun.Surface.board else Media()),
             cl=found,
             address=address,
             tabs=tabs,
             saving=saving,
             renaming=renaming,
-            selectable=address.live or (address.deleted and self.admin.may("restore")),
-            restore_url=self.admin.place("bulk", "restore"),
+            selectable=selects,
+            rows="" if grouped["groups"] else self._rows(request, found, selects),
             operations=bulk_operations(address, self.site),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
+            export_workbook=export_url(address, format=XLSX) if not address.deleted else "",
             exports_at_once=is_confirmed(request),
             columns=self._columns(address),
             max_columns=MAX_COLUMNS - 1,
@@ -114,6 +109,14 @@ class ListPage(NounPages):
             keys_url=reverse("admin:settings_keys")
             if actors.may_administer(actors.current())
             else f"{tenancy.context_url()}/docs",
+        )
+
+    def _rows(self, request: HttpRequest, found: NounList, selects: bool) -> str:
+        return rows_html(
+            found.rows(),
+            selects=selects,
+            part=PART in request.headers and found.address.live,
+            restore_url=self.admin.place("bulk", "restore"),
         )
 
     def _grouped(self, address: Address, found: NounList) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import QueryDict
@@ -78,11 +78,6 @@ class Parameters:
     @property
     def query_string(self) -> str:
         return urlencode(self.given, safe=",@")
-
-    @property
-    def in_list(self) -> str:
-        """The whole of it within another address: a record's page is told which list it was in."""
-        return quote(self.query_string, safe="")
 
     # -- what forms carry along -------------------------------------------------------------------
 

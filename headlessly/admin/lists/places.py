@@ -5,7 +5,7 @@ The query of the list carries it to the record's page, under a name that no filt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from headlessly.errors import InvalidFilter
@@ -22,14 +22,15 @@ def row_of(columns: Sequence[SortKey], record: Noun) -> list[Any]:
     return [column.value_of(record) for column in columns]
 
 
-def encode(columns: Sequence[SortKey], row: Sequence[Any]) -> str:
-    """A row of sort values as the query of a list carries it, behind :data:`AT`."""
-    return cursors.encode_cursor(_mark(columns), None, row)
+def encoder(columns: Sequence[SortKey]) -> Callable[[Sequence[Any]], str]:
+    """What makes of a row of sort values what the query of a list carries behind :data:`AT`."""
+    mark = _mark(columns)
+    return lambda row: cursors.encode_cursor(mark, None, row)
 
 
 def anchored(query: str, columns: Sequence[SortKey], row: Sequence[Any]) -> str:
     """The query of a list, with the place of a row of sort values in it."""
-    return query + AT + encode(columns, row)
+    return query + AT + encoder(columns)(row)
 
 
 def split(query: str) -> tuple[str, str]:

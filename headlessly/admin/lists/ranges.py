@@ -7,14 +7,15 @@ field. A value that ends in ``,-`` takes in the records without one: ``lastActiv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from headlessly.admin import display
-from headlessly.declaration import days, labels, values
+from headlessly.admin.filtering.offered import path_label
+from headlessly.admin.filtering.words import moment_in_words
+from headlessly.declaration import days, values
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.language import numbers, wording
@@ -220,30 +221,3 @@ def _span_lookups(span: Span) -> dict[str, str]:
 
 def parameter_name(path: str, lookup: str) -> str:
     return path if lookup == "exact" else f"{path}__{lookup}"
-
-
-def path_label(noun: type[Noun], path: str) -> str:
-    """``organization.industry`` → ``Organization industry``."""
-    names = path.split(".")
-    paths = (".".join(names[: count + 1]) for count in range(len(names)))
-    first, *rest = (labels.field_label(querystring.field_at_path(noun, part)) for part in paths)
-    return " ".join([first[:1].upper() + first[1:], *map(wording.inside_sentence, rest)])
-
-
-def moment_in_words(text: str) -> str:
-    """``14d ago`` → ``14 days ago``, ``2026-01-31`` → ``31 Jan 2026``."""
-    if (found := days.parse_relative(text)) is not None:
-        count, unit, direction = found
-        named = {
-            "m": ngettext("%d minute", "%d minutes", count),
-            "h": ngettext("%d hour", "%d hours", count),
-            "d": ngettext("%d day", "%d days", count),
-            "w": ngettext("%d week", "%d weeks", count),
-            "mo": ngettext("%d month", "%d months", count),
-            "y": ngettext("%d year", "%d years", count),
-        }[unit] % count
-        return _("%s ago") % named if direction == "ago" else _("%s from now") % named
-    try:
-        return display.day_text(date.fromisoformat(text.strip()))
-    except ValueError:
-        return text

@@ -32,6 +32,11 @@ class Panel:
     answered: int | None
 
     @property
+    def is_open(self) -> bool:
+        """Whether nothing is known yet: what is known of the record comes first then."""
+        return not any(answer.given for answer in self.answers)
+
+    @property
     def summary(self) -> str:
         count = sum(a.given for a in self.answers) if self.answered is None else self.answered
         return _("%(count)s of %(all)s") % {"count": count, "all": len(self.answers)}

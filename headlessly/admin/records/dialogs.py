@@ -40,11 +40,13 @@ class VerbDialog:
         self.id = f"do-{verb.name}"
         self.will: list[Any] = []
         self.problem: HeadlesslyError | None = None
+        # What the record refers to already stands in the picker that may say otherwise.
+        own = {f.name: getattr(record, f.column) for f in self._repeated(verb)}
         self.form = DeclaredForm(
-            verb.inputs.values(), site, data=data, id=verb.name, parent=self.id
+            verb.inputs.values(), site, data=data, initial=own, id=verb.name, parent=self.id
         )
         self.form.suggest(verb.noun)
-        chooses = next((f for f in verb.inputs.values() if f.new), None)
+        chooses = next((f for f in verb.inputs.values() if f.new and f.record), None)
         self.choice = (
             RecordChoice(
                 chooses,
@@ -74,7 +76,18 @@ class VerbDialog:
 
     @property
     def inputs(self) -> list[Any]:
-        return [b for b in self.form if not self.form.declared[b.name].new]
+        asked_first = self.first.declared if self.first is not None else ()
+        return [
+            b for b in self.form
+            if not (self.form.declared[b.name].record and self.form.declared[b.name].new)
+            and b.name not in asked_first
+            and (self.choice is None or b.name != self.choice.without)
+        ]  # fmt: skip
+
+    @staticmethod
+    def _repeated(verb: Verb) -> list[Field]:
+        """The inputs that may say otherwise of whom the record is about."""
+        return [f for f in verb.inputs.values() if f.new and not f.record]
 
     @property
     def note(self) -> str | None:

@@ -10,8 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
+from headlessly.access import actors, visibility
 from headlessly.admin import display, event_facts, event_text, field_values, forms, toasts
+from headlessly.admin.choices import describe_choice
 from headlessly.admin.field_edit import (
     FieldPages,
     check_readable,
@@ -22,7 +23,9 @@ from headlessly.admin.field_edit import (
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.declaration import days, labels
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
+from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
@@ -30,8 +33,28 @@ from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query.duplicates import find_duplicates
 
-#: Groups that a form for a new record shows at once; the others open on a click.
-AT_ONCE = 2
+
+def mine(inputs: Iterable[Field]) -> dict[str, str]:
+    """Who adds a record works on it, unless they say otherwise."""
+    person = actors.current().contact_id
+    return {f.name: person for f in inputs if f.name in display.WORKERS} if person else {}
+
+
+def _brought_along(inputs: Iterable[Field], given: Mapping[str, str]) -> dict[str, str]:
+    """What the records that a form begins with bring along: a contact their organization."""
+    found: dict[str, str] = {}
+    references = {f.name: f for f in inputs if f.type == "reference"}
+    for name in references.keys() & given.keys():
+        noun = registry[references[name].to or ""]
+        if UNSTORABLE.search(given[name]):
+            continue
+        about = [f.name for f in display.about_references(noun)]
+        rows = visibility.load_visible_references(noun.objects.filter(pk=given[name]), about)
+        for record in rows:
+            for other, its in describe_choice(record).get("brings", {}).items():
+                if other in references and other not in given:
+                    found[other] = its["id"]
+    return found
 
 
 class EditPages(NounPages):
@@ -54,7 +77,8 @@ class EditPages(NounPages):
         if request.method != "POST":
             suggested = forms.query(request.GET, inputs)
             defaults = {f.name: f.default for f in inputs if f.default is not None}
-            initial = self.admin.starts_with | self._mine(inputs) | defaults | suggested
+            suggested |= _brought_along(inputs, suggested)
+            initial = self.admin.starts_with | mine(inputs) | defaults | suggested
             form = forms.DeclaredForm(inputs, self.site, initial=initial)
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST)
@@ -74,12 +98,6 @@ class EditPages(NounPages):
     def _asked(self, verb: Verb) -> list[Field]:
         """The inputs of a verb that its form has."""
         return [f for f in verb.inputs.values() if f.name not in self.schema.not_in_forms]
-
-    @staticmethod
-    def _mine(inputs: list[Field]) -> dict[str, str]:
-        """Who adds a record works on it, unless they say otherwise."""
-        person = actors.current().contact_id
-        return {f.name: person for f in inputs if f.name in display.WORKERS} if person else {}
 
     def _form_page(
         self,
@@ -195,7 +213,7 @@ class EditPages(NounPages):
             problem,
             original=found,
             title=_("Edit %s") % found,
-            sections=self._sections(form, hidden, set(form.fields)),
+            sections=self._sections(form, hidden, set(), found),
             submit=_("Save"),
             back=self.admin.place("change", found.pk) + self.keep(request),
             version=version or found.version,
@@ -255,30 +273,46 @@ class EditPages(NounPages):
         )
 
     def _sections(
-        self, form: forms.DeclaredForm, hidden: set[str], wanted: set[str]
-    ) -> list[dict[str, Any]]:
-        """The form's inputs in the noun's groups; those that need attention are open."""
+        self,
+        form: forms.DeclaredForm,
+        hidden: set[str],
+        wanted: set[str],
+        original: Noun | None = None,
+    ) -> dict[str, Any]:
+        """The form's inputs in one column: what matters or needs attention first, the rest in the noun's
+        groups under "More"."""
         groups = [(title, list(names)) for title, names in self.schema.groups]
         named = {name for _title, names in groups for name in names}
-        extra = [name for name in form.fields if name not in named]
-        if extra and groups:
-            groups[0] = (groups[0][0], groups[0][1] + extra)
-        elif extra:
-            groups = [("", extra)]
-        sections: list[dict[str, Any]] = []
-        for title, names in groups:
-            fields = [form[name] for name in names if name in form.fields and name not in hidden]
-            if not fields:
-                continue
-            urgent = any(
-                field.errors or form.declared[field.name].required or field.name in wanted
-                for field in fields
-            )
-            sections.append(
-                {
-                    "title": labels.group_title(title),
-                    "fields": fields,
-                    "open": len(sections) < AT_ONCE or urgent,
-                }
-            )
-        return sections
+        groups.append((labels.OTHER_GROUP, [name for name in form.fields if name not in named]))
+        shown = [
+            n for _title, names in groups for n in names if n in form.fields and n not in hidden
+        ]
+        first = self._first_fields(form) | wanted | set(form.errors)
+        if not self.schema.groups:
+            first |= set(shown)
+        rest = [
+            {
+                "title": labels.group_title(title),
+                "fields": [form[n] for n in names if n in shown and n not in first],
+            }
+            for title, names in groups
+        ]
+        return {
+            "main": [form[name] for name in shown if name in first],
+            "more": (more := [group for group in rest if group["fields"]]),
+            # What is filled in already is seen by whoever edits it.
+            "open": original is not None
+            and any(getattr(original, f.name) for group in more for f in group["fields"]),
+        }
+
+    def _first_fields(self, form: forms.DeclaredForm) -> set[str]:
+        """What matters first: what is required, what the quick form asks for (of a noun without one the first
+        group), what the list shows and what is filled in row by row."""
+        asked = {name.partition(".")[0] for name in self.noun.Surface.quick}
+        if not asked and self.schema.groups:
+            asked = set(self.schema.groups[0][1])
+        asked |= {name for name, field in form.declared.items() if field.kinds is not None}
+        required = {name for name, field in form.declared.items() if field.required}
+        listed = {n for n in self.schema.columns if not self.schema.by_name[n].follows_events}
+        verb = {name for name in form.declared if name not in self.schema.by_name}
+        return asked | required | listed | verb

@@ -47,11 +47,15 @@ class FieldGroup:
 
 
 def status_path(record: Noun) -> list[dict[str, Any]]:
-    """The states on the way, with those behind, the present one and those ahead."""
+    """The states on the way, with those behind, the present one and those ahead. One that left the way stands
+    where it left it: a lead that was lost when it was qualified behind "Qualified"."""
     noun, machine = type(record), record.schema.machine
     if machine is None:
         return []
-    states, now = display.path_states(noun), getattr(record, machine.name)
+    states, now = list(display.path_states(noun)), getattr(record, machine.name)
+    if now not in states:
+        last = machine.furthest(now, record.reached)
+        states.insert(states.index(last) + 1 if last in states else len(states), now)
     here = states.index(now) if now in states else -1
     return [
         {
@@ -59,7 +63,7 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
             "is": "now" if state == now else "past" if number < here else "ahead",
             "tone": display.state_tone(noun, state),
         }
-        for number, state in enumerate(states if here >= 0 else (*states, now))
+        for number, state in enumerate(states)
     ]
 
 

@@ -17,7 +17,9 @@ from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError
 from headlessly.nouns import Noun
 
-NEW, EXISTING = "new", "existing"
+NEW, EXISTING, NO = "new", "existing", "none"
+#: Before the name of such an input: the flag of a verb that says there is no record at all.
+WITHOUT = "without_"
 
 
 class RecordChoice:
@@ -47,6 +49,12 @@ class RecordChoice:
         form.fields[field.name].widget = select
         if form.is_bound:
             self.offer_new({})
+
+    @property
+    def without(self) -> str:
+        """The verb's flag for no record at all; empty where it has none."""
+        name = f"{WITHOUT}{self.name}"
+        return name if name in self.form.declared else ""
 
     # -- what it shows ----------------------------------------------------------------------------
 
@@ -97,7 +105,14 @@ class RecordChoice:
         amounts = [n for n, name in enumerate(main) if schema.by_name[name].type == "money"]
         if amounts and schema.currency and schema.currency.name not in main:
             main.insert(amounts[-1] + 1, schema.currency.name)  # an amount is in a currency
-        fields = [f for name in main if not (f := schema.by_name[name]).read_only and not f.moves]
+        fields = [
+            field
+            for name in main
+            # Whom it is about the verb asks itself.
+            if not (field := schema.by_name[name]).read_only
+            and not field.moves
+            and not (field.type == "reference" and name in self.form.declared)
+        ]
         self.new = DeclaredForm(
             fields,
             self.site,
@@ -117,6 +132,10 @@ class RecordChoice:
         """The verb's input with what was chosen in it: an id, or what the new record shall be."""
         if self.new is None:
             return given
+        if self.without:
+            given = {name: value for name, value in given.items() if name != self.without}
+        if self.how == NO and self.without:
+            return {n: v for n, v in given.items() if n != self.name} | {self.without: "true"}
         if self.how == EXISTING:
             return given | {self.name: given.get(self.name) or ""}
         inner = {

@@ -1,7 +1,8 @@
 """What happened to a record and around it, newest first: its own events and those of its touches.
 
-A timeline holds the record's events, those of the touches that are about it and of what it became (the
-deal of a converted lead). What a verb caused is told below it.
+A timeline holds the record's events, those of what it became and of what became it (a lead and its deal
+have one, whichever page one reads it on), and of the touches that are about any of them. What a verb caused
+is told below it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from headlessly.admin import undo as undoing
 from headlessly.admin.event_facts import recorded_facts
 from headlessly.admin.event_text import Entry, Teller
 from headlessly.declaration import engagements, values
+from headlessly.declaration.registry import registry
 from headlessly.log import events
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
@@ -25,6 +27,9 @@ PAGE = 50
 WITHIN = 64
 #: The newest touches of a record that its timeline looks at.
 TOUCHES = 1_000
+
+#: Of how many records that became this one its timeline tells.
+THREADS = 20
 
 ALL, CHANGES, ACTIVITIES = "all", "changes", "activities"
 
@@ -90,16 +95,31 @@ def read_timeline(
 def _around(record: Noun, show: str) -> list[str]:
     """The ids of the other records whose events belong here: touches, and what it became."""
     found: list[str] = []
-    if show != CHANGES and (touching := engagements.engagement_noun(type(record))) is not None:
-        about = touching.noun.objects.filter(**{touching.reference.column: record.pk})
-        about = about.order_by("-created_at")
-        found += about.values_list("pk", flat=True)[:TOUCHES]
+    thread = _thread(record)
+    if show != CHANGES:
+        for noun, ids in {type(record): [record.pk], **thread}.items():
+            if (touching := engagements.engagement_noun(noun)) is not None:
+                about = touching.noun.objects.filter(**{f"{touching.reference.column}__in": ids})
+                about = about.order_by("-created_at")
+                found += about.values_list("pk", flat=True)[:TOUCHES]
     if show != ACTIVITIES:
-        found += [
-            id
-            for field in record.schema.references.values()
-            if field.read_only and (id := getattr(record, field.column))
-        ]
+        found += [id for ids in thread.values() for id in ids]
+    return list(dict.fromkeys(found))
+
+
+def _thread(record: Noun) -> dict[type[Noun], list[str]]:
+    """The ids of what the record became and of what became it, by noun; none that the reader does not see."""
+    found: dict[type[Noun], list[str]] = {}
+    for field in record.schema.becomes:
+        if id := getattr(record, field.column):
+            noun = registry[field.to or ""]
+            found.setdefault(noun, []).extend(
+                noun.objects.filter(pk=id).values_list("pk", flat=True)
+            )
+    for noun, name in record.schema.referrers:
+        if noun.schema.by_name[name] in noun.schema.becomes:
+            came = noun.objects.filter(**{name: record.pk}).order_by("-created_at")
+            found.setdefault(noun, []).extend(came.values_list("pk", flat=True)[:THREADS])
     return found
 
 

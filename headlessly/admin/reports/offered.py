@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
-from headlessly.admin.lists.ranges import path_label
+from headlessly.admin.filtering.offered import path_label
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field

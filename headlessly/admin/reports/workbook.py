@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from django.utils.translation import gettext as _
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils import get_column_letter
 
 from headlessly.admin.reports.results import Report
 from headlessly.query.measures import Measure
+from headlessly.transfer import workbook_writing
 from headlessly.transfer.cells import guarded
-
-#: What a spreadsheet calls a sheet may be no longer.
-MAX_TITLE = 31
 
 
 def write_workbook(report: Report, title: str) -> bytes:
     """The file. Amounts have a column for each currency, and one for all of them converted where there are
     several."""
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(_sheet_title(title))
     columns = _columns(report)
     heads = [head["label"] for head in report.heads if not head["number"]]
     heads += [head for head, _read in columns]
-    for number in range(1, len(heads) + 1):
-        sheet.column_dimensions[get_column_letter(number)].width = 22
-    sheet.freeze_panes = "A2"
-    sheet.append([_bold(sheet, guarded(head)) for head in heads])
-    for row in report.rows:
-        sheet.append([*map(guarded, row.labels), *(read(row.answer) for _head, read in columns)])
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
+    rows = (
+        [*map(guarded, row.labels), *(read(row.answer) for _head, read in columns)]
+        for row in report.rows
+    )
+    with workbook_writing.write_workbook(
+        title, list(map(guarded, heads)), rows, spare=_("Report")
+    ) as file:
+        return file.read()
 
 
 def _columns(report: Report) -> list[tuple[str, Any]]:
@@ -85,14 +75,3 @@ def _reads_converted(measure: Measure) -> Any:
         return next(iter(answer[measure.name].values()), None)
 
     return read
-
-
-def _bold(sheet: Any, text: str) -> Any:
-    cell = WriteOnlyCell(sheet, value=text)
-    cell.font = Font(bold=True)
-    return cell
-
-
-def _sheet_title(title: str) -> str:
-    kept = "".join(" " if letter in "[]:*?/\\" else letter for letter in title).strip()
-    return kept[:MAX_TITLE] or _("Report")

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.forms import Media
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
@@ -18,7 +17,8 @@ from django.views.decorators.http import require_POST
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
-from headlessly.admin import display, toasts
+from headlessly.admin import display, toasts, widgets
+from headlessly.admin.pages import MEDIA
 from headlessly.admin.records import composers
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.today import agenda, setup_steps
@@ -33,7 +33,6 @@ from headlessly.language.moments import When, read_when
 from headlessly.nouns import Noun
 from headlessly.query import counts
 
-MEDIA = Media(css={"all": ["headlessly/today.css"]}, js=["headlessly/today.js"])
 #: To when something is put off with one key; what is typed is understood as well.
 LATER = ("in 3 hours", "tomorrow", "next mon", "in 2 weeks")
 
@@ -54,7 +53,7 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
     here = _address(request)
     return {
         "title": _("Today"),
-        "media": MEDIA,
+        "media": widgets.select2() + MEDIA,
         "own_heading": True,
         "person": person,
         "whose": _whose_choices(person),

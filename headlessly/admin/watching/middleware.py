@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import IO, Any
+from dataclasses import astuple
+from typing import IO, Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
@@ -20,6 +21,7 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
 from headlessly.access import actors, tenancy
+from headlessly.access.actors import Actor
 from headlessly.admin.watching import recent
 from headlessly.admin.watching.presence import Viewer
 from headlessly.declaration.values import UNSTORABLE
@@ -33,24 +35,34 @@ MOST, LONGEST = 500, 32 * 1024
 #: For how long a process remembers that a token is good, in seconds, and of how many.
 REMEMBERS, MOST_TOKENS = 60, 5_000
 _signer = signing.TimestampSigner(salt="headlessly.watch")
-_good: dict[str, tuple[float, list[Any]]] = {}
+_good: dict[str, tuple[float, Asker]] = {}
+
+
+class Asker(NamedTuple):
+    """In which tenant a page asks, and for whom."""
+
+    tenant: int
+    slug: str
+    actor: Actor
 
 
 def make_token() -> str:
     """The right to ask what changed in the active tenant, for who acts."""
     actor, tenant = actors.current(), tenancy.require()
-    return _signer.sign_object([tenant.pk, tenant.slug, actor.id, actor.name])
+    # Also what they see: a page hears of no record that they do not.
+    return _signer.sign_object([tenant.pk, tenant.slug, list(astuple(actor))])
 
 
-def _read_token(token: str) -> list[Any]:
+def _read_token(token: str) -> Asker:
     """Of which tenant a token is, and whose. Raises BadSignature."""
-    until, said = _good.get(token, (0.0, []))
-    if until < time.monotonic():
-        said = _signer.unsign_object(token, max_age=HOLDS)
+    until, asker = _good.get(token, (0.0, None))
+    if asker is None or until < time.monotonic():
+        tenant, slug, actor = _signer.unsign_object(token, max_age=HOLDS)
+        asker = Asker(tenant, slug, Actor(*actor))
         if len(_good) >= MOST_TOKENS:
             _good.clear()
-        _good[token] = (time.monotonic() + REMEMBERS, said)
-    return said
+        _good[token] = (time.monotonic() + REMEMBERS, asker)
+    return asker
 
 
 def answer(slug: str, asked: Mapping[str, str], *, reads: bool = True) -> bytes | None:
@@ -58,16 +70,19 @@ def answer(slug: str, asked: Mapping[str, str], *, reads: bool = True) -> bytes 
 
     Raises BadSignature and ValueError for a question that nobody may ask.
     """
-    pk, whose, actor, name = _read_token(asked.get("token", ""))
+    pk, whose, actor = _read_token(asked.get("token", ""))
     if whose != slug:
         raise signing.BadSignature
     here = asked.get("here", "")
     is_at = here and len(here) <= recent.LONGEST_ID and not UNSTORABLE.search(here)
     question = recent.Question(
+        actor=actor,
         since=LogPosition.parse(text) if (text := asked.get("since")) else None,
         noun=asked.get("noun", ""),
         shown=[id for id in asked.get("of", "").split(",")[:MOST] if id],
-        viewer=Viewer(here, actor, name[:150], bool(asked.get("writes"))) if is_at else None,
+        viewer=Viewer(here, actor.id, actor.name[:150], bool(asked.get("writes")))
+        if is_at
+        else None,
     )
     found = recent.events_of(pk, slug).changes(question, reads=reads)
     if found is None:

@@ -1,12 +1,14 @@
 """Who looks at which record just now.
 
-Each process tells the others by a table, of all of its open pages at once: see :mod:`.recent` for when.
+Each process tells the others by a table, of all of its open pages at once: see :mod:`.recent` for when. A
+server that only reads cannot write into it: there each process knows of its own pages alone.
 """
 
 from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +56,8 @@ class Presence:
             str, float
         ] = {}  #: records that are open here, and since when nobody asked
         self._there: dict[str, list[Viewer]] = {}
+        #: Who was heard of and when, where nothing can be written down.
+        self._here: dict[tuple[str, str], tuple[float, Viewer]] = {}
 
     def enter(self, viewer: Viewer) -> None:
         """Somebody looks at a record: the others are told at the next :meth:`renew`."""
@@ -71,6 +75,14 @@ class Presence:
         found = [{"name": o.name, "writes": o.writes} for o in there if o.actor != viewer.actor]
         return found[:MOST_OF_RECORD]
 
+    def renew_alone(self) -> None:
+        """Who is there as far as this process was told itself."""
+        now = time.monotonic()
+        self._here |= {key: (now, viewer) for key, viewer in self._heard.items()}
+        self._here = {key: it for key, it in self._here.items() if now - it[0] < GONE_AFTER}
+        self._heard = {}
+        self._there = self._by_record(sorted((v for _at, v in self._here.values()), key=_name))
+
     def renew(self, tenant: int) -> None:
         """Write down who was heard of, and read who is there."""
         now = time.monotonic()
@@ -83,8 +95,17 @@ class Presence:
             self._heard = {}
             if random.random() < CLEARED:
                 execute_prepared(CLEAR, [], rows=False)
-        there: dict[str, list[Viewer]] = {}
-        if self._watched:
-            for row in execute_prepared(OTHERS, [tenant, list(self._watched)]):
-                there.setdefault(row[0], []).append(Viewer(*row))
-        self._there = there
+        asked = [tenant, list(self._watched)]
+        rows = execute_prepared(OTHERS, asked) if self._watched else []
+        self._there = self._by_record(Viewer(*row) for row in rows)
+
+    @staticmethod
+    def _by_record(viewers: Iterable[Viewer]) -> dict[str, list[Viewer]]:
+        found: dict[str, list[Viewer]] = {}
+        for viewer in viewers:
+            found.setdefault(viewer.record, []).append(viewer)
+        return found
+
+
+def _name(viewer: Viewer) -> str:
+    return viewer.name

@@ -46,5 +46,34 @@
       }
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
+  // -- what is not there is made, and what is chosen brings along what the form asks for too ----------
+  function take(select, data) {
+    if (!data) return;
+    const option = [...select.options].find((each) => each.value === data.id) || select.appendChild(new Option(data.text, data.id));
+    option.selected = true;
+    $(select).trigger("change");
+    bring(select, data.brings);
+    select.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  function bring(select, brings) {
+    for (const [name, other] of Object.entries(brings || {})) {
+      const beside = select.form?.elements[select.name.replace(/[^-]*$/, name)];
+      if (beside?.matches?.(".admin-autocomplete") && !beside.value) take(beside, other);
+    }
+  }
+  $(document).on("select2:select", ({ target, params }) => bring(target, params.data.brings));
+  $(document).on("select2:selecting", async (event) => {
+    const { target, params } = event;
+    if (!params.args.data.create) return;
+    event.preventDefault();
+    $(target).select2("close");
+    try {
+      take(target, await window.hly.choose(target, params.args.data));
+    } catch (problem) {
+      if (!(problem instanceof window.hly.Unsent)) throw problem;
+      window.hly.warn(problem.message);
+    }
+    shown(target)?.focus();
+  });
   $(document).on("select2:close", ({ target }) => shown(target)?.removeAttribute("aria-controls"));
 })();

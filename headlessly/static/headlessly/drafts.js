@@ -1,7 +1,7 @@
 // What is typed and not saved is kept in the browser, by who, record and field, until it is saved or given up: after
 // a reload, a crash or a link that was followed it is offered again, and a dialog that Escape closed has it still.
 (() => {
-  const { words, dirty } = window.hly;
+  const { words, dirty, sentWith, recall, arrived } = window.hly;
   const KEPT_FOR = 30 * 24 * 3600 * 1000; // ms
   const LONGEST = 40; // characters that are shown of what was typed
 
@@ -36,7 +36,7 @@
     });
     const typed = written(form).find((input) => input.type !== "checkbox" && input.type !== "radio" && input.value && input.value !== input.defaultValue);
     const said = typed?.options ? typed.selectedOptions[0]?.text : typed?.value;
-    try { localStorage.setItem(prefix() + place(form), JSON.stringify({ at: Date.now(), name: nameOf(form), said, fields })); } catch { /* then it is gone */ }
+    try { localStorage.setItem(prefix() + place(form), JSON.stringify({ at: Date.now(), name: nameOf(form), said, fields, sent: sentWith(form) })); } catch { /* then it is gone */ }
   }
 
   function forget(form) {
@@ -58,9 +58,11 @@
     const form = event.target.matches("dialog") && event.target.querySelector("form[method=post]");
     if (form) keep(form);
   }, true);
-  window.addEventListener("pagehide", () => {
+  const keepWaiting = () => {
     for (const form of waiting.keys()) if (form.isConnected) keep(form);
-  });
+  };
+  window.addEventListener("pagehide", keepWaiting);
+  document.addEventListener("leave", keepWaiting);
 
   // Cancel gives up what was typed; Escape does not.
   document.addEventListener("click", (event) => {
@@ -89,6 +91,42 @@
     if (event.target.matches("#logout-form")) every().forEach(drop);
   });
 
+  // -- what was sent and not answered ---------------------------------------------------------------
+
+  // It may have arrived all the same: it is asked before it is offered as not saved.
+  const asked = new Map(); // by key: whether it is being asked, or was and had not arrived
+  document.addEventListener("sending", (event) => {
+    asked.delete(sentWith(event.target)?.key);
+    keep(event.target);
+  });
+  document.addEventListener("putaway", ({ target: form }) => {
+    const draft = isKept(form) && read(prefix() + place(form));
+    if (!draft?.sent) return;
+    asked.delete(draft.sent.key);
+    settle(prefix() + place(form), draft);
+  });
+
+  async function settle(key, draft) {
+    const { sent } = draft;
+    if (asked.has(sent.key)) return;
+    asked.set(sent.key, "asking");
+    const there = await arrived(sent.key).catch(() => false);
+    if (!there) {
+      asked.set(sent.key, "not there");
+      return offer();
+    }
+    const form = home(key)?.form;
+    drop(key);
+    if (form && sentWith(form)?.key === sent.key) {
+      form.reset();
+      form.querySelector(":scope > .unsent")?.remove();
+    }
+    window.hly.inform(words().arrived.replace("%s", draft.name));
+    offer();
+    // It stands where it belongs.
+    if (document.querySelector("#hly[data-visits]")) window.hly.visit(location.href, { pushes: false, quiet: true });
+  }
+
   // -- giving back --------------------------------------------------------------------------------
 
   // Puts back into a form what was typed into it.
@@ -106,6 +144,7 @@
         if (window.django?.jQuery && input.matches(".select2-hidden-accessible")) django.jQuery(input).trigger("change.select2");
       }
     }
+    recall(form, draft.sent);
     form.dispatchEvent(new Event("input", { bubbles: true }));
     offer();
   }
@@ -162,8 +201,9 @@
     if (!main || !who()) return;
     const found = every().filter((key) => key.startsWith(prefix())).map((key) => [key, read(key)])
       .filter(([key, draft]) => draft && home(key) && !isShown(key));
+    const known = found.filter(([key, draft]) => !draft.sent || asked.get(draft.sent.key) === "not there" || void settle(key, draft));
     let notice = document.getElementById("drafts");
-    if (!found.length) return notice?.remove();
+    if (!known.length) return notice?.remove();
     if (!notice) {
       notice = document.createElement("div");
       Object.assign(notice, { id: "drafts", className: "notice warn drafts" });
@@ -173,7 +213,7 @@
     }
     const title = document.createElement("b");
     title.textContent = words().unsaved;
-    notice.replaceChildren(title, ...found.map(([key, draft]) => line(key, draft)));
+    notice.replaceChildren(title, ...known.map(([key, draft]) => line(key, draft)));
   }
 
   document.addEventListener("DOMContentLoaded", () => {

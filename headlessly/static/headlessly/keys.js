@@ -17,6 +17,8 @@
     for (const each of document.querySelectorAll("[data-key]")) {
       row(each.dataset.key, (each.getAttribute("aria-label") || each.textContent).replace("+", "").trim());
     }
+    const add = document.querySelector(".quick-opener");
+    if (add && !document.querySelector('#hly [data-key="c"]')) row("c", add.ariaLabel);
     // What no button stands for: walking through rows and cards.
     for (const more of document.querySelectorAll("template[data-keys-more]")) list.append(more.content.cloneNode(true));
     const search = document.querySelector("[data-search]")?.dataset.search || document.querySelector(".hly form.facets input[type=search]")?.ariaLabel;

@@ -19,6 +19,9 @@
 
   // After a bulk operation the ones that were refused stay selected, also those on other pages.
   let kept = new Set();
+  document.addEventListener("leave", () => {
+    [kept, from, editing] = [new Set(), null, null];
+  });
 
   function count() {
     const label = document.querySelector("#selection [data-count]");
@@ -72,6 +75,7 @@
 
   async function show(response, submitter) {
     const open = dialog();
+    if (!open) return; // one has gone on meanwhile
     open.innerHTML = response.redirected || !response.headers.get("content-type")?.includes("html") ? "" : await response.text();
     if (!open.firstElementChild) return refresh();
     enliven(open);
@@ -82,7 +86,7 @@
     (open.querySelector(".inputs .select2-selection") || first || open.querySelector(".btn.strong, .btn.danger")).focus();
   }
 
-  const refresh = () => window.hly.visit(location.href, { push: false });
+  const refresh = () => window.hly.visit(location.href, { pushes: false });
 
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
@@ -100,7 +104,8 @@
     if (asks && submitter.name === "only") body.append("go", "1");
     if (submitter) submitter.disabled = true;
     try {
-      const answer = await send(asks ? submitter.formAction : form.action, body);
+      const part = { body, headers: { "X-Part": "1" }, redirect: "error" };
+      const answer = await (asks ? send(submitter.formAction, body) : window.hly.write(form, form.action, part));
       if (inside && answer.ok) window.hly.forget(form);
       await show(answer, asks ? submitter : null);
     } catch (problem) {
@@ -203,8 +208,9 @@
       window.hly.tell(form, problem.message, save);
       return;
     }
-    editing.unsent = false;
     window.hly.saved(answer);
+    if (!cell.isConnected) return; // one has gone on meanwhile
+    editing.unsent = false;
     if (answer.status === 204 || answer.status === 404) {
       editing = null;
       return row.remove();
@@ -275,7 +281,7 @@
     for (const box of all) box.disabled = full && !box.checked;
   };
 
-  // A row of a part of a page says only what no other row says: see row_of_part.html.
+  // A row of a part of a page says only what no other row says: see row_html.py.
   function complete(row, heads, list) {
     const link = row.querySelector("a");
     const { row: id, place } = row.dataset;
@@ -375,7 +381,8 @@
       }
     } else if (event.key === " " && event.target.matches(".name a")) {
       event.preventDefault();
-      peek(rows[at]);
+      if (rows[at].dataset.row === peeked?.id) unpeek();
+      else peek(rows[at]);
     } else if (event.key === "Enter" && event.target.matches(".check input")) {
       event.preventDefault(); // it would press the first button of the bar
     } else if (event.key === "x" && at >= 0) {
@@ -481,66 +488,81 @@
 
   // -- a look at a record, beside its list ----------------------------------------------------------
 
-  let peeked = null;
+  let peeked = null; // the record, and its version
   const CONTROLS = "form, .menu, .composers, .trail, [data-edits], .shows, .older, [data-opens], .undo, .head .acts, .card > header a";
+  const rowOf = (id) => table()?.querySelector(`[data-row="${CSS.escape(id || "")}"]`);
 
   // The row of the record that one looks at, in sight.
   function mark() {
-    for (const row of table()?.querySelectorAll("tr[data-row]") || []) row.classList.toggle("peeked", row.dataset.row === peeked);
-    table()?.querySelector(".peeked")?.scrollIntoView({ block: "nearest" });
+    for (const row of table()?.querySelectorAll("tr[data-row]") || []) row.classList.toggle("peeked", row.dataset.row === peeked?.id);
+  }
+
+  function unpeek() {
+    if (!peeked) return;
+    const look = document.getElementById("peek");
+    const link = look?.contains(document.activeElement) && rowOf(peeked.id)?.querySelector(".name a");
+    look?.remove();
+    peeked = null;
+    mark();
+    if (link) link.focus();
+  }
+
+  // Beside the list, which stays where one is: the focus does not leave it.
+  function panel() {
+    const there = document.getElementById("peek");
+    if (there) return there;
+    const look = Object.assign(document.createElement("aside"), { id: "peek", className: "hly peek" });
+    document.getElementById("main").append(look);
+    return look;
   }
 
   async function peek(row) {
     const link = row.querySelector(".name a");
-    peeked = row.dataset.row;
+    if (!link) return;
+    const mine = (peeked = { id: row.dataset.row, version: row.dataset.version });
+    mark();
     const got = await window.hly.load(link.href).catch((problem) => note(link, problem.message, true));
     const record = got?.page.getElementById("record");
-    if (!record || peeked !== row.dataset.row) return;
-    let look = document.getElementById("peek");
-    if (!look) {
-      look = document.createElement("dialog");
-      Object.assign(look, { id: "peek", className: "peek" });
-      look.addEventListener("click", (event) => event.target === look && look.close());
-      const place = document.createElement("div");
-      place.className = "hly";
-      place.append(look);
-      document.body.append(place);
-      look.addEventListener("close", () => {
-        look.replaceChildren();
-        document.querySelector(`[data-row="${CSS.escape(peeked || "")}"] .name a`)?.focus();
-        peeked = null;
-        mark();
-      });
-    }
+    if (peeked !== mine) return;
+    if (!record) return unpeek();
     for (const control of record.querySelectorAll(CONTROLS)) control.remove();
+    for (const empty of record.querySelectorAll(".missing, .people > div:not(:has(dd > *)), .sides > .card:not(:has(p, li, dl > *))")) empty.remove();
     for (const named of record.querySelectorAll("[id]")) named.removeAttribute("id");
     record.removeAttribute("id");
+    // What it is about has one heading on the page.
+    const title = record.querySelector("h1");
+    if (title) title.replaceWith(Object.assign(document.createElement("h2"), { className: "h1", textContent: title.textContent }));
     const open = document.createElement("a");
     Object.assign(open, { className: "btn", href: link.href, textContent: table().dataset.open });
     const close = document.createElement("button");
     Object.assign(close, { type: "button", className: "btn plain", textContent: "×" });
-    close.dataset.closes = "";
+    close.addEventListener("click", unpeek);
     close.setAttribute("aria-label", table().dataset.close);
     const acts = document.createElement("div");
     acts.className = "acts";
     acts.append(open, close);
+    const look = panel();
     look.setAttribute("aria-label", link.textContent);
     look.replaceChildren(acts, document.adoptNode(record));
-    if (!look.open) look.showModal();
-    mark();
     look.scrollTop = 0;
-    open.focus({ preventScroll: true });
   }
 
+  // On the way through the list the panel goes along.
+  document.addEventListener("focusin", (event) => {
+    const row = peeked && event.target.closest("table.list tr[data-row]");
+    if (row && row.dataset.row !== peeked.id) peek(row);
+  });
   document.addEventListener("keydown", (event) => {
-    const look = event.target.closest?.("#peek");
-    if (!look || event.ctrlKey || event.metaKey || event.altKey) return;
-    const rows = [...table().querySelectorAll("tbody tr[data-row]")];
-    const at = rows.findIndex((row) => row.dataset.row === peeked);
-    if (event.key === " ") look.close();
-    else if (event.key === "j" || event.key === "k") rows[at + (event.key === "j" ? 1 : -1)] && peek(rows[at + (event.key === "j" ? 1 : -1)]);
-    else return;
-    event.preventDefault();
+    if (event.key !== "Escape" || !peeked || event.defaultPrevented) return;
+    if (event.target.closest("dialog[open], .select2-container--open, input:not([type=checkbox]), select") || document.querySelector("details.menu[open], .celled, dialog[open]")) return;
+    unpeek();
+  }, true);
+  document.addEventListener("leave", unpeek);
+  document.addEventListener("parts", () => {
+    const row = rowOf(peeked?.id);
+    if (peeked && !row) return unpeek();
+    if (row && row.dataset.version !== peeked.version) return peek(row);
+    mark();
   });
 
   window.addEventListener("pageshow", () => page() && setTimeout(count));

@@ -1,7 +1,7 @@
 // What the server answers takes the place of what stands there, part by part: what is being typed, what is open
 // and where one is stay as they are. Without this file every link and form leads to a page that does the same.
 (() => {
-  const { send, write, parse, dirty, words, Unsent } = window.hly;
+  const { send, write, parse, dirty, losesTyped, words, Unsent } = window.hly;
   const main = () => document.getElementById("hly");
 
   // As send, of what stands within the frame alone; what ``form`` asks for waits for its turn.
@@ -121,6 +121,11 @@
   function show(page, { saved, quiet, typing = quiet } = {}) {
     const fresh = page.getElementById("hly");
     const mark = marked();
+    const from = document.getElementById("record")?.dataset.record;
+    const moved = location.pathname !== shown.pathname;
+    // What is newer than an answer to come is not replaced by it.
+    if (!quiet && asked === unasked) asked += 1;
+    if (moved) leave();
     // What scripts add to a page they add to this one first: equal to what stands there it is left alone.
     document.dispatchEvent(new CustomEvent("fresh", { detail: fresh }));
     unmakeChoices(main(), saved);
@@ -132,8 +137,32 @@
     const toasts = page.getElementById("toasts");
     if (!quiet || toasts?.childElementCount) document.getElementById("toasts")?.replaceChildren(...(toasts ? toasts.children : []));
     place();
+    shown = new URL(location.href);
     document.dispatchEvent(new Event("parts"));
-    refocus(mark);
+    if (moved) arrive(mark, from);
+    else refocus(mark);
+  }
+
+  // The address of what is shown: Back and Forward change the browser's before anything is there.
+  let shown = new URL(location.href);
+
+  // Another page comes in its place: nothing of this one goes along.
+  function leave() {
+    document.dispatchEvent(new CustomEvent("leave", { detail: { from: shown.href, back: !settled } }));
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+    main().replaceChildren();
+  }
+
+  // On another page one begins where one pressed, at the record that one comes from, or at the start.
+  function arrive(mark, from) {
+    const within = (selector) => selector && main().querySelector(selector);
+    const choices = [
+      mark?.switches && within(".switch [aria-current]"),
+      mark?.key && within(`.steps [data-key="${CSS.escape(mark.key)}"]`),
+      from && within(`:is([id="of-${CSS.escape(from)}"], [data-entry$=".${CSS.escape(from)}"]) :is(.name a, a.name)`),
+      document.getElementById("content"),
+    ];
+    choices.find((each) => each && each.checkVisibility())?.focus({ preventScroll: true });
   }
 
   // The menu says where one is.
@@ -146,11 +175,20 @@
     }
   }
 
-  // -- going on within a page that lists things ---------------------------------------------------
+  // -- from one page to another: lists, boards and records take each other's place -------------------
 
   let asked = 0;
-  // The addresses of this page: a list and its board are one.
-  const within = new Set([location.pathname]);
+  let unasked = 0; // the last one that nobody asked for
+  // The steps of this tab are counted: how far down one was at each is found again, and so is the way back.
+  let step = history.state?.step ?? 0;
+  const heights = new Map();
+  let settled = true;
+  window.addEventListener("scroll", () => settled && heights.set(step, window.scrollY), { passive: true });
+
+  function push(url) {
+    step += 1;
+    history.pushState({ step }, "", url);
+  }
 
   // What runs is seen at once; what is there at once shows nothing.
   function running(yes) {
@@ -158,17 +196,20 @@
     main()?.setAttribute("aria-busy", yes);
   }
 
-  async function visit(url, { push = true, quiet = false } = {}) {
+  async function visit(url, { pushes = true, quiet = false } = {}) {
     const mine = (asked += 1);
-    const before = new URL(location.href);
+    const before = shown;
+    if (quiet) unasked = mine;
+    else document.dispatchEvent(new Event("visit"));
     const [at, value] = [document.activeElement, document.activeElement?.value];
     if (!quiet) running(true);
     let got;
     try {
       got = await load(url);
     } catch (problem) {
+      settled = true;
       if (!(problem instanceof Unsent)) throw problem;
-      if (!quiet && mine === asked) warn(problem.message, () => visit(url, { push }));
+      if (!quiet && mine === asked) warn(problem.message, () => visit(url, { pushes }));
       return;
     } finally {
       if (mine === asked) running(false);
@@ -180,14 +221,15 @@
       return;
     }
     const to = new URL(answer.url);
-    if (push) history.pushState(null, "", to.pathname + to.search);
-    else if (to.search !== before.search && answer.redirected) history.replaceState(null, "", to.pathname + to.search);
-    within.add(to.pathname);
+    if (pushes) push(to.pathname + to.search);
+    else if (to.href !== location.href && answer.redirected) history.replaceState(history.state, "", to.pathname + to.search);
     // What was typed since it was asked for is not undone.
     show(page, { quiet, typing: quiet || (at === document.activeElement && at?.value !== value) });
-    // A page further on begins at its top.
-    if (to.pathname !== before.pathname) window.scrollTo(0, 0);
-    else if (push && to.searchParams.get("p") !== before.searchParams.get("p")) main().querySelector(".sheet")?.scrollIntoView({ block: "nearest" });
+    // A page further on begins at its top, one come back to where one was.
+    settled = true;
+    if (!pushes && !quiet) window.scrollTo(0, heights.get(step) ?? 0);
+    else if (to.pathname !== before.pathname) window.scrollTo(0, 0);
+    else if (pushes && to.searchParams.get("p") !== before.searchParams.get("p")) main().querySelector(".sheet")?.scrollIntoView({ block: "nearest" });
   }
 
   // What was chosen in a menu closes it.
@@ -197,15 +239,22 @@
 
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const link = event.target.closest("#hly[data-visits] a[href]");
-    if (!link || link.target || link.hasAttribute("download") || link.hash) return;
-    // To the board of a list, or back; what is not saved is asked about first, as on the way to any other page.
-    const switches = link.closest(".switch") && link.origin === location.origin && !holdsUnsaved(main());
-    if (!switches && (!link.search || !same(link))) return;
+    const link = event.target.closest("a[href]");
+    if (!main()?.matches("[data-visits]") || !link?.closest("#hly, #peek, #main > header nav")) return;
+    if (link.target || link.hasAttribute("download") || link.hash || link.dataset.older !== undefined) return;
+    const stays = link.search && same(link) && main().contains(link);
+    // What is not saved is asked about first, as on the way to any other page.
+    if (!stays && (!swaps(link) || losesTyped() || main().querySelector(".celled"))) return;
     event.preventDefault();
     choose(link);
     visit(link.href);
   });
+
+  // Whether a link leads to a record, from a record to its list, or from a list to its board and back.
+  const RECORD = /\/[^/]+_[^/]+\/change\/$/;
+  const swaps = (link) =>
+    link.origin === location.origin &&
+    (RECORD.test(link.pathname) || link.closest(".switch") || link.pathname === location.pathname.replace(RECORD, "/"));
 
   // What narrows: only what is said has a place in the address.
   function addressOf(form) {
@@ -230,7 +279,7 @@
   // What is taken back of a list or a board shows where it stands, and what stays is told in its place.
   document.addEventListener("submit", async (event) => {
     const { target: form } = event;
-    if (event.defaultPrevented || !form.matches("form[data-undo]") || !main()?.matches("[data-visits]")) return;
+    if (event.defaultPrevented || !form.matches("form[data-undo]") || !main()?.matches("[data-visits]") || document.getElementById("record")) return;
     event.preventDefault();
     running(true);
     try {
@@ -248,9 +297,15 @@
     }
   });
 
-  window.addEventListener("popstate", () => {
-    if (within.has(location.pathname) && main()?.matches("[data-visits]")) return visit(location.href, { push: false });
-    location.reload();
+  window.addEventListener("popstate", (event) => {
+    const to = event.state?.step ?? 0;
+    // A place on the page, or the way back to where one chose to stay.
+    if (location.pathname + location.search === shown.pathname + shown.search) return void (step = to);
+    if (!main()?.matches("[data-visits]")) return location.reload();
+    if (location.pathname !== shown.pathname && losesTyped() && !confirm(words().leave)) return history.go(step - to || 1);
+    step = to;
+    settled = false;
+    visit(location.href, { pushes: false });
   });
 
   // -- what went wrong ----------------------------------------------------------------------------
@@ -274,5 +329,20 @@
     document.getElementById("toasts")?.replaceChildren(toast);
   }
 
-  Object.assign(window.hly, { load, show, visit, warn, makeChoices, holdsUnsaved });
+  // One has gone on before it was answered: what came of it is said there, and what was refused is a draft again.
+  function tellElsewhere(page, done) {
+    const toasts = page.getElementById("toasts");
+    if (!done) warn(page.querySelector(".wrong, [role=alert]")?.textContent.trim() || page.title);
+    else if (toasts) document.getElementById("toasts").replaceChildren(...toasts.children);
+    window.hly.fade();
+  }
+
+  // What is said of what happened elsewhere.
+  function inform(text) {
+    const toast = Object.assign(document.createElement("div"), { className: "toast", textContent: text });
+    document.getElementById("toasts")?.replaceChildren(toast);
+    window.hly.fade();
+  }
+
+  Object.assign(window.hly, { tellElsewhere, inform, load, show, visit, push, warn, makeChoices, holdsUnsaved });
 })();

@@ -17,14 +17,16 @@
   const record = () => document.getElementById("record")?.dataset.record;
   const list = () => document.querySelector("#record > .trail [data-queue]")?.dataset.queue;
 
-  // Whether one came here from the list itself: it is opened anew, what was done of it stays done.
-  const cameFromList = (from) => {
-    if (performance.getEntriesByType("navigation")[0]?.type !== "navigate" || !document.referrer) return false;
-    return new URL(document.referrer).pathname === new URL(from, location.href).pathname.replace(/queue\/$/, "");
-  };
+  // The address that one came here from by a link; nothing for who reloads, or goes back.
+  let came = performance.getEntriesByType("navigation")[0]?.type === "navigate" ? document.referrer : "";
+  let [wrote, opened] = [false, false];
+  document.addEventListener("leave", (event) => {
+    [came, opened] = [event.detail.back ? "" : event.detail.from, false];
+  });
 
-  let wrote = false;
-  let opened = false;
+  // Whether one came here from the list itself: it is opened anew, what was done of it stays done.
+  const cameFromList = (from) => Boolean(came) && new URL(came).pathname === new URL(from, location.href).pathname.replace(/queue\/$/, "");
+
   // The queue that one works on here: that of the list one came from, or the one that a record of it led out of.
   async function find() {
     const here = record();
@@ -34,7 +36,7 @@
     const anew = from && !opened && cameFromList(from);
     if (from) opened = true;
     if (kept && kept.ids.includes(here) && (!from || from === kept.list) && !anew) return kept;
-    const ledHere = kept?.last && (wrote || kept.led === here || document.referrer.includes(`/${kept.last}/`));
+    const ledHere = kept?.last && (wrote || kept.led === here || came.includes(`/${kept.last}/`));
     if (!from && ledHere) return kept;
     if (!from) return null;
     const answer = await fetch(from, { credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => null);
@@ -95,10 +97,10 @@
   }
 
   // What was written on a record is work on it.
-  document.addEventListener("written", () => {
+  document.addEventListener("written", (event) => {
     wrote = true;
     const queue = read();
-    const here = record();
+    const here = event.detail;
     if (!queue || !queue.ids.includes(here) || queue.done.includes(here)) return;
     queue.done.push(here);
     write(queue);

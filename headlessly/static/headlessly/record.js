@@ -2,7 +2,7 @@
 // Without this file every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
-  const { load, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
+  const { load, tellElsewhere, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
   let opener = null;
 
   // What the server answers takes the place of what stands here; ``saved`` is the form that was sent.
@@ -10,7 +10,7 @@
     if (!page.getElementById("hly")) return location.assign(url);
     const field = saved?.dataset.one;
     const here = new URL(url);
-    history.replaceState(null, "", here.pathname + here.search);
+    history.replaceState(history.state, "", here.pathname + here.search);
     window.hly.show(page, { saved });
     window.hly.fade();
     if (field) confirm(field);
@@ -40,10 +40,15 @@
   }
 
   async function carryOut(form, body) {
+    const { path, record } = { path: location.pathname, record: document.getElementById("record").dataset.record };
     const { answer, page } = await load(form.action, { method: "POST", body }, form);
-    if (answer.redirected || answer.ok) {
+    const done = answer.redirected || answer.ok;
+    if (done) {
       forget(form);
-      document.dispatchEvent(new Event("written"));
+      document.dispatchEvent(new CustomEvent("written", { detail: record }));
+    }
+    if (location.pathname !== path) return tellElsewhere(page, done);
+    if (done) {
       const to = new URL(answer.url);
       form.closest("dialog.does[open]")?.close();
       // Another record, another page: its address and its menu come with it.
@@ -67,8 +72,7 @@
     // else is not saved yet, the browser asks before it leaves.
     const fresh = page.getElementById("hly");
     if (!fresh || holdsUnsaved(main(), saved) || !page.getElementById("record") || !document.getElementById("record")) return location.assign(url);
-    history.pushState(null, "", url);
-    main().replaceChildren();
+    window.hly.push(url);
     show(page, url, saved);
     window.scrollTo(0, 0);
   }
@@ -116,6 +120,7 @@
 
   // What is on its way is called back by Escape, and by whatever is opened after it.
   let coming = null;
+  document.addEventListener("visit", () => (coming = null));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") coming = null;
   });
@@ -237,11 +242,6 @@
     return form ? inPlace(pen.closest("[data-field]"), form) : location.assign(pen.href);
   }
 
-  async function follow(link) {
-    const { answer, page } = await load(link.href);
-    show(page, answer.url);
-  }
-
   async function lengthen(older) {
     const { page } = await load(older.href);
     const part = page.getElementById("timeline");
@@ -262,7 +262,7 @@
       event.preventDefault();
       return leave(leaves.closest("[data-field]"));
     }
-    for (const [what, does] of [["a[data-edits]", edit], ["a[data-live-link]", follow], ["a[data-older]", lengthen]]) {
+    for (const [what, does] of [["a[data-edits]", edit], ["a[data-older]", lengthen]]) {
       const link = event.target.closest(what);
       if (!link || !document.getElementById("record")) continue;
       event.preventDefault();

@@ -29,18 +29,34 @@ window.hly = (() => {
 
   // -- one queue of what is written ---------------------------------------------------------------
 
-  // A key for each thing that is asked for, kept until it is answered: sent again it is done once.
+  // A key for each thing that is asked for, kept until it is answered: sent again it is done once. What is asked for
+  // in other words is another thing.
   const keys = new WeakMap();
-  function keyOf(place) {
-    if (!keys.has(place)) keys.set(place, [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join(""));
-    return keys.get(place);
+  const random = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
+  const sayable = (url, body) =>
+    JSON.stringify([new URL(url, location.href).pathname, ...[...(body || [])].filter(([name, value]) => name !== "csrfmiddlewaretoken" && typeof value === "string")]);
+  function keyOf(place, url, body) {
+    const said = sayable(url, body);
+    if (keys.get(place)?.said !== said) keys.set(place, { key: random(), said });
+    return keys.get(place).key;
+  }
+  // What a form was sent with and is not answered yet; and the same said of one that was made anew.
+  const sentWith = (form) => keys.get(form);
+  const recall = (form, sent) => sent && keys.set(form, sent);
+
+  // Whether something that was sent arrived, though the answer did not. Throws where nobody can be asked.
+  async function arrived(key) {
+    const answer = await fetch(`${words().sent}${key}/`, { credentials: "same-origin", headers: { "X-Live": "1" } });
+    if (!answer.ok || answer.headers.has("X-Sign-In")) throw new Unsent(words().offline);
+    return (await answer.json()).arrived;
   }
 
   // As send, one after the other in the order in which they were asked for; ``place`` is the form, or what else it is
   // asked by.
   let last = Promise.resolve();
   function write(place, url, options) {
-    const headers = { ...options.headers, "Idempotency-Key": keyOf(place) };
+    const headers = { ...options.headers, "Idempotency-Key": keyOf(place, url, options.body) };
+    if (place.matches?.("form")) place.dispatchEvent(new Event("sending", { bubbles: true }));
     const asked = last.then(() => send(url, { method: "POST", ...options, headers })).then((answer) => (keys.delete(place), answer));
     last = asked.catch(() => {});
     return asked;
@@ -131,8 +147,8 @@ window.hly = (() => {
     };
     if (text === words().offline) {
       place.append(" ", words().waits);
-      // What was put away meanwhile is not sent behind one's back.
-      const retry = () => place.checkVisibility() && once();
+      // What was put away meanwhile is not sent behind one's back: it is only found out what became of it.
+      const retry = () => (place.checkVisibility() ? once() : form.dispatchEvent(new Event("putaway", { bubbles: true })));
       window.addEventListener("online", retry, { once: true });
       // A browser may think that it is connected: the server is asked too.
       const ask = setInterval(() => {
@@ -172,5 +188,5 @@ window.hly = (() => {
     arriving.delete(form);
   });
 
-  return { send, write, tell, parse, words, Unsent };
+  return { send, write, sentWith, recall, arrived, tell, parse, words, Unsent };
 })();

@@ -1,7 +1,7 @@
 // Today by keyboard, and without reloads: what was done leaves the day, and what comes next is asked in its place.
 (() => {
   const today = () => document.getElementById("today");
-  const { load, show, forget, tell, Unsent } = window.hly;
+  const { load, show, forget, tell, tellElsewhere, Unsent } = window.hly;
   const entries = () => [...document.querySelectorAll("#today [data-entry]")];
   const links = (entry) => entry?.querySelector("a.name");
 
@@ -18,10 +18,14 @@
     const place = all.findIndex((entry) => entry.contains(form));
     try {
       const { answer, page } = await load(form.action, { method: "POST", body }, form);
+      if (!today()) {
+        if (answer.ok) forget(form);
+        return tellElsewhere(page, answer.ok);
+      }
       if (answer.ok && page.getElementById("today")) {
         forget(form);
         const to = new URL(answer.url);
-        history.replaceState(null, "", to.pathname + to.search);
+        history.replaceState(history.state, "", to.pathname + to.search);
         form.closest("details.menu")?.removeAttribute("open");
         show(page, { saved: form });
         const asked = document.querySelector("#next input:not([type=hidden])");

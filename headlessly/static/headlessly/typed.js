@@ -16,12 +16,12 @@
   // What was refused is not saved either, though it came back from the server as it was typed.
   const dirty = (form) => Boolean(form.querySelector(".wrong")) || [...form.elements].some(changed);
 
-  window.addEventListener("beforeunload", (event) => {
-    for (const form of document.querySelectorAll(".hly form[method=post]")) {
-      if (form.dataset.sent || form.matches("#selection, .gate") || form.closest("dialog:not([open])")) continue;
-      if (dirty(form)) return event.preventDefault();
-    }
-  });
+  // Whether leaving the page would lose something that is not on its way.
+  const losesTyped = () =>
+    [...document.querySelectorAll(".hly form[method=post]")].some(
+      (form) => !form.dataset.sent && !form.matches("#selection, .gate") && !form.closest("dialog:not([open])") && dirty(form),
+    );
+  window.addEventListener("beforeunload", (event) => losesTyped() && event.preventDefault());
 
   // -- half a date ----------------------------------------------------------------------------------
 
@@ -58,5 +58,5 @@
     event.stopImmediatePropagation();
   }, true);
 
-  Object.assign(window.hly, { dirty, incomplete });
+  Object.assign(window.hly, { dirty, incomplete, losesTyped });
 })();

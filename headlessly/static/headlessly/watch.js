@@ -1,7 +1,7 @@
 // What others do appears where one looks at it: the page asks every two seconds whether something that it shows has
 // changed, and takes over only what did. A page that nobody sees asks nothing.
 (() => {
-  const { words, load, show, visit } = window.hly;
+  const { words, visit } = window.hly;
   const EVERY = 2000; // ms
   const MOST = 30000; // ms between two looks at a list that changes all the time, but for its own rows
   const main = () => document.getElementById("hly");
@@ -33,6 +33,7 @@
     if (answer.status === 401) return void (token = "");
     if (!answer.ok) return;
     const told = await answer.json();
+    if (here !== record()) return;
     if (here) meet(told.here || []);
     if (await renew(told)) at = told.at;
   }
@@ -47,14 +48,8 @@
     if (!mine && now - looked < gap) return false;
     gap = mine || now - looked > 4 * gap ? EVERY : Math.min(MOST, gap * 2);
     looked = now;
-    const [where, before] = [location.href, new Map([...document.querySelectorAll("#hly [data-row]")].map((row) => [row.dataset.row, row.dataset.version]))];
-    if (main().matches("[data-visits]")) {
-      await visit(where, { push: false, quiet: true });
-    } else {
-      const { answer, page } = await load(where);
-      if (where !== location.href || busy()) return false;
-      if (answer.ok && page.getElementById("record")) show(page, { quiet: true });
-    }
+    const before = new Map([...document.querySelectorAll("#hly [data-row]")].map((row) => [row.dataset.row, row.dataset.version]));
+    await visit(location.href, { pushes: false, quiet: true });
     for (const row of document.querySelectorAll("#hly [data-row]")) {
       if (before.get(row.dataset.row) === row.dataset.version) continue;
       row.classList.add("saved");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+from headlessly import checks
 from headlessly.access.models import Membership, User
 from headlessly.accounts import invitations
+from headlessly.accounts.breached_passwords import is_listed
 
 
 @pytest.fixture
@@ -53,6 +56,41 @@ def test_a_password_that_is_guessed_first_is_refused(user, password):
 )
 def test_any_other_is_taken(user, password):
     validate_password(password, user)
+
+
+def sha1(password: str) -> str:
+    return hashlib.sha1(password.encode()).hexdigest().upper()
+
+
+def test_a_password_of_a_breach_is_refused_wherever_it_stands_in_the_file(user, tmp_path, settings):
+    known = [f"known horse {n}" for n in range(3_000)]
+    listed = sorted(sha1(each) for each in known)
+    settings.BREACHED_PASSWORDS = tmp_path / "pwnedpasswords.txt"
+    settings.BREACHED_PASSWORDS.write_text("".join(f"{each}:{len(each)}\r\n" for each in listed))
+    assert checks.check_breached_passwords() == []
+    found = [is_listed(each, settings.BREACHED_PASSWORDS) for each in known]
+    assert all(found)
+    assert not any(is_listed(f"other {n}", settings.BREACHED_PASSWORDS) for n in range(1_000))
+    with pytest.raises(ValidationError, match="breach"):
+        validate_password(known[5], user)
+    validate_password("right-horse-battery", user)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("", "lines like"),
+        ("password\n123456\n", "lines like"),
+        (f"{'F' * 40}:1\n{'0' * 40}:1\n", "ordered"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_file_of_breaches_that_is_none_is_named_at_the_start(tmp_path, settings, content, told):
+    settings.BREACHED_PASSWORDS = tmp_path / "list.txt"
+    if content is not None:
+        settings.BREACHED_PASSWORDS.write_text(content)
+    (problem,) = checks.check_breached_passwords()
+    assert told in problem.msg and "BREACHED_PASSWORDS" in problem.msg
 
 
 def test_whoever_is_invited_may_not_choose_the_name_of_the_tenant_either(acme):

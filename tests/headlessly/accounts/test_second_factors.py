@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 
 from headlessly.accounts import factors
-from headlessly.accounts.models import SecondFactor
+from headlessly.accounts.models import Guess, SecondFactor
 from tests.headlessly.accounts.authenticator import Authenticator
 from tests.headlessly.accounts.signing import code_of, give_app, sign_in
 
@@ -100,7 +101,7 @@ def test_a_passkey_is_set_up_and_asked_for(user):
 
 
 @pytest.mark.attack
-def test_another_passkey_another_site_and_nonsense_let_nobody_in(user):
+def test_another_passkey_another_site_and_nonsense_let_nobody_in(user, people_with_passwords):
     passkey, client = Authenticator(), sign_in(user)
     asked = client.get(ACCOUNT + "passkey/").context["asked"]
     client.post(ACCOUNT + "passkey/", {"passkey": passkey.create(asked)})
@@ -119,6 +120,25 @@ def test_another_passkey_another_site_and_nonsense_let_nobody_in(user):
         answer = thief.post("/second", sent, REMOTE_ADDR=f"192.0.2.{number}")
         assert answer.status_code == 422, attempt(asked)[:80]
         assert not is_in(thief)
+    # The right one, as another site has it sign; and one that is good, of somebody else.
+    other = people_with_passwords.ann
+    theirs, client = Authenticator(), sign_in(other)
+    asked = client.get(ACCOUNT + "passkey/").context["asked"]
+    client.post(ACCOUNT + "passkey/", {"passkey": theirs.create(asked)})
+    assert SecondFactor.objects.filter(user=other, kind="passkey").exists()
+    for number, (name, value) in enumerate(
+        (("origin", "https://evil.example"), ("site", "evil.example"), ("key", theirs.key),
+         ("id", theirs.id), ("__dict__", vars(theirs)))
+    ):  # fmt: skip
+        thief = sign_in(user, REMOTE_ADDR=f"198.51.100.{number}")
+        asked = thief.get("/second").context["passkey"]
+        wrong_one = copy.copy(passkey)
+        setattr(wrong_one, name, value)
+        sent = {"passkey": wrong_one.sign(asked)}
+        # It is not the waiting for guesses that refuses it.
+        Guess.objects.all().delete()
+        assert thief.post("/second", sent).status_code == 422, name
+        assert not is_in(thief), name
     # One that was copied counts behind the other.
     copied = sign_in(user)
     SecondFactor.objects.update(counter=50)

@@ -152,7 +152,8 @@ def test_asks_as_often_for_many_records_as_for_few(bob, people):
             find(bob, q="common")
         return len(captured)
 
-    Lead.create(name="Common 1", source="x", contact=people.ada)
+    for number in range(3):
+        Lead.create(name=f"Common {number}", source="x", contact=people.ada)
     queries()
     few = queries()
     for number in range(20):
@@ -167,3 +168,17 @@ def test_every_page_of_the_tenant_has_it_and_the_operators_have_not(bob, users, 
         assert 'id="palette"' in bob.get(page).content.decode()
     assert f'data-here="{lead.pk}"' in bob.get(address(lead)).content.decode()
     assert 'id="palette"' not in client_of(users.olga).get("/admin/").content.decode()
+
+
+def test_tells_where_in_a_record_the_words_are(bob, lead, people):
+    from crm import Activity, Deal
+
+    lead.update(
+        need="Their five tools do not talk to each other, so a pilot in spring is what they ask for"
+    )
+    Activity.log(type="Note", subject="Note", description="Ada mentioned the pilot", lead=lead)
+    Deal.create(name="Pilot", value=1)
+    found = find(bob, q="pilot")
+    assert "so a pilot in spring is" in found["Leads"][0]["detail"]
+    assert found["Activities"][0]["detail"] == "Ada mentioned the pilot"
+    assert "pilot" not in found["Deals"][0]["detail"]

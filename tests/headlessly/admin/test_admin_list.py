@@ -41,6 +41,7 @@ def names(client: Any, query: str = "") -> list[str]:
         ("status=New", {"Nadir new"}),
         ("status=New,Contacted,Qualified", {"Nadir new", "Coral contacted"}),
         ("source=event", {"Larch lost"}),
+        ("source=event,website", {"Larch lost", "Nadir new"}),
         ("owner=me", {"Nadir new"}),
         ("owner=-", {"Larch lost"}),
         ("q=nadir", {"Nadir new"}),
@@ -51,6 +52,14 @@ def names(client: Any, query: str = "") -> list[str]:
 )
 def test_shows_what_fits(bob, leads, query, found):
     assert set(names(bob, query)) == found
+
+
+def test_a_quick_filter_takes_one_value_more(bob, leads):
+    html = bob.get(f"{LEADS}?source=event&status=Lost").content.decode()
+    further = re.findall(r'<option value="([^"]+)">\+ ([^<]+)', html)
+    assert ("Lost,New", "New") in further
+    assert ("event,website", "website") in further
+    assert "Source: event, website" in bob.get(f"{LEADS}?source=event,website").content.decode()
 
 
 def test_filters_by_a_record_and_names_it(bob, leads, people):

@@ -41,6 +41,16 @@ def test_a_lead_shows_who_it_is_what_is_known_and_what_is_next(bob, lead, addres
     assert strong(response) == ["Move to Contacted"]
 
 
+def test_questions_without_any_answer_are_one_line_below_what_is_known(bob, people, address):
+    from crm import Lead
+
+    lead = Lead.create(name="Nothing known", source="website", contact=people.ada)
+    said = text(bob.get(address(lead)))
+    assert said.index("Ada Chen") < said.index("BANT")
+    assert "0 of 4 Not filled: Budget , Authority , Need , Timeline" in said
+    assert "+ add" not in said[said.index("BANT") :].split("Details")[0]
+
+
 def test_the_strong_button_is_the_step_that_the_machine_expects(bob, lead, address):
     steps = [
         ("Contacted", "Move to Qualified"),
@@ -80,9 +90,10 @@ def test_converting_lands_on_the_deal(bob, qualified, address):
     qualified.refresh_from_db()
     assert qualified.status == "Converted"
     assert response.headers["Location"] == address(qualified.deal)
-    assert "because they converted the lead Acme Platform Evaluation" in text(
-        bob.get(address(qualified.deal))
-    )
+    # The lead's own timeline goes on there, and says how it came to be.
+    told = text(bob.get(address(qualified.deal)))
+    assert "converted the lead Acme Platform Evaluation" in told
+    assert "created the lead" in told
 
 
 def test_a_conversion_may_say_what_the_deal_is(bob, qualified, address):

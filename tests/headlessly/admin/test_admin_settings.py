@@ -273,3 +273,18 @@ def test_it_asks_as_much_for_many_members_and_keys_as_for_few(
     for place in PLACES:
         with django_assert_max_num_queries(9):
             assert ann.get(at(place)).status_code == 200
+
+
+def test_every_page_is_reached_from_every_other(ann):
+    found: set[str] = set()
+    for place in (*PLACES, "webhooks/", "log/"):
+        html = ann.get(at(place)).content.decode()
+        nav = html.split('class="settings-pages"')[1].split("</nav>")[0]
+        links = re.findall(r'href="([^"]+)"', nav)
+        assert nav.count("aria-current") == 1
+        found |= set(links)
+        assert set(links) == found
+    assert {at(place) for place in (*PLACES, "webhooks/", "log/")} < found
+    assert "/~acme/admin/crm/exchangerate/" in found
+    for link in found - {"/~acme/docs"}:
+        assert ann.get(link).status_code == 200, link

@@ -11,8 +11,11 @@ from urllib.parse import urlencode
 import pytest
 
 from headlessly.access import actors
+from headlessly.access.actors import Actor
 from headlessly.admin.watching import middleware, recent
 from headlessly.admin.watching.presence import Viewer
+from headlessly.log.names import SECURITY, SIGNED_IN
+from headlessly.log.security_events import record_security_event
 from headlessly.web.front import Front
 
 
@@ -68,8 +71,10 @@ def test_processes_tell_each_other_who_is_at_a_record(acme: Any, lead: Any) -> N
     one, other = recent.RecentEvents(acme), recent.RecentEvents(acme)
 
     def look(process: recent.RecentEvents, name: str, writes: bool = False) -> Any:
-        viewer = Viewer(lead.pk, f"user_{name}", name, writes)
-        found = process.changes(recent.Question(None, "Lead", [lead.pk], viewer), reads=True)
+        actor = Actor(f"user_{name}", name, actors.REP)
+        viewer = Viewer(lead.pk, actor.id, name, writes)
+        asked = recent.Question(actor, None, "Lead", [lead.pk], viewer)
+        found = process.changes(asked, reads=True)
         assert found is not None
         return found.here
 
@@ -81,6 +86,82 @@ def test_processes_tell_each_other_who_is_at_a_record(acme: Any, lead: Any) -> N
     assert look(one, "Bob", writes=True) == [{"name": "Cleo", "writes": True}]
     other._asked = 0
     assert look(other, "Cleo", writes=True) == [{"name": "Bob", "writes": True}]
+
+
+def test_a_limited_rep_hears_of_a_hidden_record_what_they_hear_of_none(
+    client: Any, lead: Any, people: Any, monkeypatch: Any
+) -> None:
+    from crm import Lead
+
+    monkeypatch.setattr(recent, "OLDEST", -1)
+    hidden = Lead.create(name="Hidden", source="website", owner=people.cleo)
+    bob = Actor("user_bob", "Bob", actors.REP, people.bob.pk, limited=True)
+    cleo = Actor("user_cleo", "Cleo", actors.REP, people.cleo.pk, limited=True)
+    tokens = {}
+    for actor in (bob, cleo):
+        with actors.acting(actor):
+            tokens[actor] = middleware.make_token()
+
+    def ask(actor: Actor, id: str, since: str = "", noun: str = "Lead") -> Any:
+        sent = {"token": tokens[actor], "noun": noun, "of": id, "here": id, "since": since}
+        return client.post(WATCH, sent).json()
+
+    nothing = {"changed": [], "others": False, "missed": False, "here": []}
+    ask(cleo, hidden.pk)  # she is there
+    at = ask(bob, hidden.pk)["at"]
+    hidden.update(score=5)
+    for id in (hidden.pk, "lead_none234567Xy"):
+        for noun in ("Lead", "Contact", ""):
+            found = ask(bob, id, at, noun)
+            found.pop("at")
+            assert found == nothing, (id, noun)
+    assert ask(cleo, hidden.pk, at)["changed"] == [hidden.pk]
+    assert ask(cleo, hidden.pk)["here"] == [], "nor is he there for her"
+    # Of what is handed to somebody else the page hears for the last time; of what one is given, the first.
+    at = ask(bob, lead.pk)["at"]
+    lead.update(owner=people.cleo)
+    hidden.update(owner=people.bob)
+    assert ask(bob, lead.pk, at)["changed"] == [lead.pk]
+    assert ask(bob, hidden.pk, at)["changed"] == [hidden.pk]
+    at = ask(bob, lead.pk)["at"]
+    lead.update(score=1)
+    found = ask(bob, lead.pk, at)
+    assert (found["changed"], found["others"]) == ([], False)
+
+
+def test_nobody_hears_by_a_page_who_got_in(client: Any, acme: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(recent, "OLDEST", -1)
+    who = "user_none234567Xy"
+    with actors.acting(Actor("user_vic", "Vic", actors.VIEWER)):
+        asked = {"token": middleware.make_token(), "noun": SECURITY, "of": who}
+    at = client.post(WATCH, asked).json()["at"]
+    record_security_event(SIGNED_IN, about=who)
+    told = client.post(WATCH, asked | {"since": at}).json()
+    assert told["at"] != at, "something happened"
+    assert (told["changed"], told["others"]) == ([], False)
+
+
+def test_a_server_that_only_reads_tells_who_is_there_as_far_as_the_process_knows(
+    acme: Any, lead: Any, settings: Any, django_assert_num_queries: Any
+) -> None:
+    settings.READ_ONLY = True
+    process = recent.RecentEvents(acme)
+
+    def look(name: str, writes: bool = False) -> Any:
+        viewer = Viewer(lead.pk, f"user_{name}", name, writes)
+        found = process.changes(recent.Question(None, "Lead", [], viewer), reads=True)
+        assert found is not None
+        return found.here
+
+    assert look("Cleo") == []
+    assert look("Bob", writes=True) == [{"name": "Cleo", "writes": False}]
+    assert look("Cleo") == [{"name": "Bob", "writes": True}]
+    with django_assert_num_queries(0):
+        process.presence.renew_alone()
+    # Whoever is not heard of any more is gone.
+    process.presence._here = {k: (0.0, v) for k, (_at, v) in process.presence._here.items()}
+    process._asked = 0
+    assert look("Bob", writes=True) == []
 
 
 def test_what_is_known_takes_no_thread() -> None:

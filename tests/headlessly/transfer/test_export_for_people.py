@@ -5,12 +5,15 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+from datetime import datetime
 from typing import Any
 
 import pytest
+from openpyxl import load_workbook
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
+from headlessly.errors import BadRequest
 from tests.answered import problem
 from tests.headlessly.transfer.conftest import counts
 
@@ -73,3 +76,43 @@ def test_it_names_nobody_whom_the_reader_does_not_see(acme: Any, people: Any, ap
 )
 def test_it_says_what_it_can_be_asked_for(query: str, api: Any) -> None:
     problem(api.call("GET", f"/export/leads?{query}"), 400, "bad_request")
+
+
+# -- as a workbook ----------------------------------------------------------------------------------
+
+
+def book_rows(content: bytes) -> list[list[Any]]:
+    sheet = load_workbook(io.BytesIO(content)).active
+    return [[(cell.value, cell.data_type) for cell in row] for row in sheet]
+
+
+def test_it_is_a_workbook_of_values_with_nothing_that_runs(
+    exported: Any, acme: Any, people: Any
+) -> None:
+    Lead.create(
+        name='=HYPERLINK("http://x")', source="web\x0bsite", score=82, budget=1200.5,
+        owner=people.bob, first_touch_at="2026-03-15T13:05:00Z",
+    )  # fmt: skip
+    asked = "fields=name,owner,status,source,score,budget,firstTouchAt&labels=de&zone=Europe/Berlin"
+    head, row = book_rows(exported(f"leads?format=xlsx&{asked}"))
+    assert [value for value, _type in head][:3] == ["Name", "Betreuung", "Status"], head
+    assert row == [
+        ("'=HYPERLINK(\"http://x\")", "s"), ("Bob Stone", "s"), ("Neu", "s"), ("web site", "s"),
+        (82, "n"), (1200.5, "n"), (datetime(2026, 3, 15, 14, 5), "d"),
+    ]  # fmt: skip
+
+
+def test_a_workbook_has_what_the_table_has_and_comes_back(
+    exported: Any, imported: Any, lead: Lead, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Lead.create(name="Other", source="fair")
+    asked = "fields=name,status,owner,source&labels=en&sort=name"
+    (head, *table) = csv.reader(io.StringIO(exported(f"leads?{asked}").decode("utf-8-sig")))
+    (book_head, *book) = book_rows(exported(f"leads?format=xlsx&{asked}"))
+    assert [value for value, _type in book_head] == head
+    assert [[value or "" for value, _type in row] for row in book] == table
+    from headlessly.transfer import exporting
+
+    monkeypatch.setattr(exporting, "MAX_BOOK_ROWS", 1)
+    with pytest.raises(BadRequest, match="at most 1 rows"):
+        exporting.stream(exporting.Question(Lead, labels="en"), "xlsx")

@@ -1,0 +1,169 @@
+"""What a condition is filled in by: how its values stand in inputs, and how they are read from there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, time
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+
+from headlessly.admin.filtering import offered
+from headlessly.admin.filtering.tree import EMPTY, FILLED, IS, NOT
+from headlessly.admin.forms import is_whole_day, sent
+from headlessly.admin.widgets import ReferenceSelect
+from headlessly.declaration import days
+from headlessly.declaration.schema import Field
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.language import numbers, wording
+
+#: The kinds of input, as the template knows them.
+NOTHING, BOXES, RECORDS, LINES, LINE, WHEN = "", "boxes", "records", "lines", "line", "when"
+
+
+def input_kind(field: Field | None, operator: str) -> str:
+    """By which kind of input an operator of a field is filled in; ``field`` is None for words anywhere."""
+    if operator in (EMPTY, FILLED):
+        return NOTHING
+    if field is None or operator in ("text", "regex"):
+        return LINE
+    if field.type in ("enum", "bool"):
+        return BOXES
+    if field.type == "reference":
+        return RECORDS
+    if field.type in offered.DATES:
+        return WHEN
+    return LINES if operator in (IS, NOT) and field.type != "json" else LINE
+
+
+def read_values(field: Field | None, operator: str, given: Sequence[str], when: str) -> list[Any]:
+    """The values of the filter language in what was sent; what nobody understands stays as it was typed."""
+    match input_kind(field, operator):
+        case "":
+            return []
+        case "when":
+            assert field is not None
+            return _read_when(field, given[0] if given else "", when)
+        case "lines":
+            given = [line for text in given for line in text.replace("\r", "").split("\n")]
+    texts = dict.fromkeys(text.strip() for text in given if text.strip())
+    return [_read_value(field, operator, text) for text in texts]
+
+
+def _read_value(field: Field | None, operator: str, text: str) -> Any:
+    if field is None or operator in ("text", "regex"):
+        return text
+    if field.type in offered.NUMBERS:
+        with suppress(ValueError):
+            number = float(numbers.delocalize_number(text))
+            return int(number) if number.is_integer() else number
+    elif field.type == "bool" and text in ("true", "false"):
+        return text == "true"
+    elif field.type == "json":
+        with suppress(ValueError):
+            return json.loads(text)
+    return text
+
+
+def _read_when(field: Field, text: str, when: str) -> list[Any]:
+    if when in offered.NAMED_WHEN:
+        return [when]
+    text = text.strip()
+    if not text:
+        return []
+    if when in offered.AGO:
+        count, unit = text, when
+        return [f"{count}{unit}"] if count.isdecimal() else [f"{count} {unit}"]
+    if days.is_relative(text):
+        return [text.lower()]
+    read = sent(field, text)
+    if is_whole_day(read):
+        return [read[:10]]
+    local = _local(read) if field.type == "datetime" else None
+    if local is None:
+        return [read]
+    if ":" not in text and local.time() == time():
+        return [f"{local:%Y-%m-%d}"]
+    return [f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"]
+
+
+def _local(text: Any) -> datetime | None:
+    try:
+        moment = parse_datetime(text) if isinstance(text, str) else None
+        return timezone.localtime(moment) if moment and timezone.is_aware(moment) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def show_when(field: Field, operator: str, values: Sequence[Any]) -> tuple[str, str]:
+    """How the value of a date is said, and the text of its input."""
+    value = str(values[0]) if values else ""
+    if value in offered.NAMED_WHEN:
+        return value, ""
+    if (found := days.parse_relative(value)) is not None:
+        count, unit, direction = found
+        return f"{unit} {direction}", str(count)
+    for ending in offered.AGO:
+        if value.endswith(f" {ending}"):
+            return ending, value.removesuffix(f" {ending}")
+    if (local := _local(value)) is not None:
+        whole = local.time() == time() and operator in ("gte", "lt")
+        return offered.ON, f"{local:%Y-%m-%d}" if whole else f"{local:%Y-%m-%d %H:%M}"
+    return (offered.ON, value) if values else (offered.ON, "")
+
+
+def show_texts(field: Field | None, values: Sequence[Any]) -> list[str]:
+    """The values as texts of an input."""
+    return [_show_text(field, value) for value in values]
+
+
+def _show_text(field: Field | None, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if field is not None and field.type == "json":
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int | float) and field is not None and field.type in offered.NUMBERS:
+        return numbers.localize_number(value)
+    return str(value)
+
+
+def boxes_of(field: Field, values: Sequence[Any]) -> list[tuple[str, str, bool]]:
+    """The values of a closed list: each as sent and as read, and whether it is chosen; what is chosen and not
+    among them stays."""
+    chosen = show_texts(field, values)
+    known = list(field.choices) if field.type == "enum" else ["true", "false"]
+    return [
+        (value, value_in_words(field, value), value in chosen)
+        for value in dict.fromkeys([*known, *chosen])
+    ]
+
+
+def value_in_words(field: Field, value: str) -> str:
+    """One value of a closed list as people read it."""
+    if field.type == "bool":
+        return _("yes") if value == "true" else _("no")
+    return wording.state_label(value)
+
+
+class RecordsSelect(ReferenceSelect):
+    """A searchable choice of several of the tenant's records; only the chosen ones are in the page."""
+
+    allow_multiple_selected = True
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> list[Any]:
+        names = record_names(self.noun, value) | self.chosen
+        options = [
+            self.create_option(name, id, names.get(id, id), True, number)
+            for number, id in enumerate(each for each in value if each)
+        ]
+        return [(None, options, 0)]
+
+
+def record_names(noun: Any, ids: Sequence[Any]) -> dict[str, str]:
+    """The names of the records that the actor sees, by id."""
+    known = [id for id in ids if isinstance(id, str) and not UNSTORABLE.search(id)]
+    return {row.pk: str(row) for row in noun.objects.filter(pk__in=known)} if known else {}

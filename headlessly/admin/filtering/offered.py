@@ -1,0 +1,146 @@
+"""What a row of a filter offers: the fields and relations of a noun, and what can be said of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from headlessly.admin.filtering.tree import EMPTY, FILLED, IS, NOT, WORDS
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field, Relation
+from headlessly.language import wording
+from headlessly.nouns import Noun
+from headlessly.query import filters, querystring
+
+#: In front of the wire name of a relation, where a field's path would stand.
+RELATION = "@"
+#: The condition that is a piece of JSON.
+WRITTEN = "{}"
+
+TEXTS = ("string", "text", "email", "url")
+NUMBERS = ("number", "integer", "money")
+DATES = ("date", "datetime")
+PICKED = ("enum", "bool", "reference")
+
+_EMPTY = ((EMPTY, gettext_lazy("is empty")), (FILLED, gettext_lazy("is filled")))
+_IS = ((IS, pgettext_lazy("condition", "is")), (NOT, pgettext_lazy("condition", "is not")))
+_ALPHABET = (
+    ("gt", gettext_lazy("is in the alphabet after")),
+    ("gte", gettext_lazy("is in the alphabet from")),
+    ("lt", gettext_lazy("is in the alphabet before")),
+    ("lte", gettext_lazy("is in the alphabet up to")),
+)
+_TEXT = (("text", gettext_lazy("has the words")), *_IS, *_EMPTY)
+_PATTERN = (("regex", gettext_lazy("matches the pattern")),)
+_NUMBER = (
+    *_IS,
+    ("gte", gettext_lazy("is at least")),
+    ("lte", gettext_lazy("is at most")),
+    ("gt", gettext_lazy("is more than")),
+    ("lt", gettext_lazy("is less than")),
+    *_EMPTY,
+)
+_DATE = (
+    ("gte", gettext_lazy("is from")),
+    ("lt", gettext_lazy("is before")),
+    ("lte", gettext_lazy("is until")),
+    ("gt", gettext_lazy("is after")),
+    *_IS,
+    *_EMPTY,
+)
+#: What can be said of how far a record has come: it has always come somewhere.
+_REACHED = (*_IS,)
+
+
+def operators_of(field: Field) -> list[tuple[str, Any]]:
+    """What can be said of a field: the operator of a condition, and how it reads."""
+    if field.wire in filters.REACHED:
+        return [*_REACHED]
+    if field.type in TEXTS:
+        return [*_TEXT, *_PATTERN, *_ALPHABET]
+    if field.type in NUMBERS:
+        return [*_NUMBER]
+    if field.type in DATES:
+        return [*_DATE]
+    if field.type == "enum":
+        return [*_IS, *_EMPTY, ("text", gettext_lazy("has the words")), *_PATTERN]
+    return [*_IS, *_EMPTY]
+
+
+QUANTIFIERS = (("some", gettext_lazy("has some with")), ("none", gettext_lazy("has none with")))
+MATCHES = (
+    ("all", gettext_lazy("all of these hold")),
+    ("any", gettext_lazy("any of these holds")),
+    ("none", gettext_lazy("none of these holds")),
+)
+
+#: How a day or a moment is said: so many units from now, one with a name, or one of the calendar.
+ON = "on"
+NAMED_WHEN = {
+    "today": gettext_lazy("today"),
+    "yesterday": gettext_lazy("yesterday"),
+    "tomorrow": gettext_lazy("tomorrow"),
+    "now": gettext_lazy("now"),
+}
+AGO = {
+    "d ago": gettext_lazy("days ago"),
+    "w ago": gettext_lazy("weeks ago"),
+    "mo ago": gettext_lazy("months ago"),
+    "y ago": gettext_lazy("years ago"),
+    "h ago": gettext_lazy("hours ago"),
+    "m ago": gettext_lazy("minutes ago"),
+    "d from now": gettext_lazy("days from now"),
+    "w from now": gettext_lazy("weeks from now"),
+    "mo from now": gettext_lazy("months from now"),
+    "y from now": gettext_lazy("years from now"),
+    "h from now": gettext_lazy("hours from now"),
+    "m from now": gettext_lazy("minutes from now"),
+}
+WHEN = {ON: gettext_lazy("a day"), **NAMED_WHEN, **AGO}
+
+
+def choices_of(noun: type[Noun], chosen: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What a row may be about, in groups: the noun's own fields, what refers to it, and what lies behind each
+    of its references. What is ``chosen`` and lies deeper is among them."""
+    own = [(f.wire, labels.field_label(f)) for f in fields_of(noun)]
+    own.append((WORDS, _("Words anywhere")))
+    found = [(labels.noun_title(noun), own)]
+    if relations := [
+        (RELATION + r.wire, labels.relation_label(r)) for r in noun.schema.relations.values()
+    ]:
+        found.append((_("What belongs to it"), relations))
+    for reference in noun.schema.references.values():
+        label = labels.field_label(reference)
+        behind = [
+            (f"{reference.wire}.{f.wire}", f"{label}: {labels.field_label(f)}")
+            for f in fields_of(reference.target_noun)  # type: ignore[arg-type]
+        ]
+        found.append((label, behind))
+    known = {value for _title, group in found for value, _label in group}
+    if chosen and chosen != WRITTEN and chosen not in known:
+        found.append((_("Further away"), [(chosen, path_label(noun, chosen))]))
+    return [*found, (_("Anything else"), [(WRITTEN, _("As written (JSON)"))])]
+
+
+def fields_of(noun: type[Noun]) -> list[Field]:
+    """Every field of a noun that can be asked for, and what every record has, by their labels."""
+    fields = [f for f in noun.schema.fields.values() if f.computed is None]
+    if noun.schema.machine is not None and noun.schema.field("reached") is None:
+        fields.append(filters.find_condition_field(noun, filters.REACHED[0]))
+    fields += filters.META_FIELDS.values()
+    return sorted(fields, key=lambda field: labels.field_label(field).casefold())
+
+
+def relation_of(noun: type[Noun], name: str) -> Relation | None:
+    """The relation that a row is about, or None."""
+    return noun.schema.relations.get(name[1:]) if name.startswith(RELATION) else None
+
+
+def path_label(noun: type[Noun], path: str) -> str:
+    """``organization.industry`` → ``Organization industry``."""
+    names = path.split(".")
+    paths = (".".join(names[: count + 1]) for count in range(len(names)))
+    first, *rest = (labels.field_label(querystring.field_at_path(noun, part)) for part in paths)
+    return " ".join([first[:1].upper() + first[1:], *map(wording.inside_sentence, rest)])

@@ -1,0 +1,317 @@
+"""The quick form of a noun, in a dialog on any page: a record with the people and companies it is about.
+
+``Surface.quick`` names what it asks for; ``contact.email`` is the email of the contact that the record
+refers to. All of it is one ``create``, which finds or makes them (:mod:`headlessly.execution.described`).
+While one types the form asks what is there already: whom the record would be about, and what looks alike.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors, visibility
+from headlessly.admin import display, toasts
+from headlessly.admin.choices import describe_choice
+from headlessly.admin.field_edit import check_readable
+from headlessly.admin.forms import DeclaredForm, sent, text_of
+from headlessly.admin.pages import NounPages
+from headlessly.admin.records.edit_pages import mine
+from headlessly.database import timeouts
+from headlessly.declaration import labels
+from headlessly.declaration.folding import fold
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Field
+from headlessly.errors import HeadlesslyError, InvalidFilter
+from headlessly.execution import executor
+from headlessly.execution.described import find_described
+from headlessly.language import wording
+from headlessly.nouns import Noun
+from headlessly.query import ranking
+from headlessly.query.duplicates import find_duplicates
+
+#: How many records are told that are called as somebody types, and from how many letters on.
+MOST_TOLD, FEWEST_LETTERS = 4, 3
+
+
+@dataclass
+class QuickPart:
+    """The inputs about one record: the new one's own, or those of one that it refers to."""
+
+    noun: type[Noun]
+    form: DeclaredForm
+    reference: Field | None = None
+
+    @property
+    def name(self) -> str:
+        return self.reference.name if self.reference is not None else ""
+
+    def given(self, *, text: bool = True) -> dict[str, Any]:
+        """What was typed, by the names of fields."""
+        prefix = f"{self.name}-" if self.name else ""
+        data = self.form.data or {}
+        texts = {n: str(data.get(f"{prefix}{n}", "")).strip() for n in self.form.declared}
+        return {n: sent(self.form.declared[n], value) for n, value in texts.items() if value}
+
+
+@dataclass
+class Told:
+    """A record that is there already."""
+
+    record: Noun
+    about: str
+    why: str = ""
+    taken: bool = False  #: whether the new record will be about it
+    fills: Mapping[str, str] = field(default_factory=dict)  #: what the inputs say when it is taken
+
+    @property
+    def filling(self) -> str:
+        """The same as JSON, for the page's script."""
+        return json.dumps(dict(self.fills)) if self.fills else ""
+
+    @property
+    def place(self) -> str:
+        return display.page_url(type(self.record), "change", self.record.pk)
+
+
+@dataclass
+class QuickForm:
+    """What the dialog shows of one noun."""
+
+    noun: type[Noun]
+    site: Any
+    data: Mapping[str, str] | None = None
+    problem: HeadlesslyError | None = None
+    parts: list[QuickPart] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        schema = self.noun.schema
+        create = self.noun.verbs["create"].python_inputs
+        names = [name.partition(".") for name in self.noun.Surface.quick]
+        for first in dict.fromkeys(a if dot else "" for a, dot, _rest in names):
+            reference = schema.by_name[first] if first else None
+            noun: type[Noun] = registry[reference.to or ""] if reference else self.noun
+            inputs = noun.verbs["create"].python_inputs if reference else create
+            mine = [(rest if dot else a) for a, dot, rest in names if (a if dot else "") == first]
+            form = DeclaredForm(
+                [inputs[name] for name in mine], self.site, data=self.data, id=f"quick_{first}"
+            )
+            if reference is not None:
+                form.prefix = first
+            form.suggest(noun)
+            for item in form.fields.values():
+                item.widget.attrs["autocomplete"] = "off"
+                item.help_text = ""
+            self._name(form, noun, reference)
+            self.parts.append(QuickPart(noun, form, reference))
+
+    def _name(self, form: DeclaredForm, noun: type[Noun], reference: Field | None) -> None:
+        """Of several records in one form each is asked for by what it is."""
+        own = form.fields.get(noun.schema.columns[0])
+        if own is None:
+            return
+        if reference is not None:
+            own.label, own.optional = labels.field_label(reference), True
+            own.widget.attrs.pop("aria-required", None)
+        elif (
+            any("." in name for name in self.noun.Surface.quick)
+            and self.noun.Surface.files.named_by
+        ):
+            own.label, own.optional = _("What it is about"), True
+            own.widget.attrs.pop("aria-required", None)
+            own.widget.attrs["placeholder"] = _("else named after whom it is about")
+
+    @property
+    def inputs(self) -> list[Any]:
+        """All inputs, in the order of the declaration."""
+        by_name = {
+            f"{p.name}.{n}".lstrip("."): p.form[n] for p in self.parts for n in p.form.fields
+        }
+        return [by_name[name] for name in self.noun.Surface.quick]
+
+    @property
+    def title(self) -> str:
+        return _("New %s") % labels.noun_in_sentence(self.noun)
+
+    @property
+    def url(self) -> str:
+        return display.page_url(self.noun, "quick")
+
+    @property
+    def all_fields(self) -> str:
+        return display.page_url(self.noun, "add")
+
+    @property
+    def others(self) -> list[dict[str, Any]]:
+        """The quick forms there are, this one among them."""
+        return [
+            {
+                "label": labels.noun_title(noun),
+                "url": display.page_url(noun, "quick"),
+                "here": noun is self.noun,
+            }
+            for noun in quick_nouns()
+        ]
+
+    @property
+    def errors(self) -> list[str]:
+        return [str(e) for part in self.parts for e in part.form.non_field_errors()]
+
+    # -- what is sent -----------------------------------------------------------------------------
+
+    def given(self) -> dict[str, Any]:
+        """The input of ``create``."""
+        found: dict[str, Any] = {}
+        for part in self.parts:
+            found |= {part.name: given} if part.name and (given := part.given()) else {}
+            found |= part.given() if not part.name else {}
+        return mine(self.noun.verbs["create"].inputs.values()) | found
+
+    def refuse(self, problem: HeadlesslyError) -> None:
+        """Put what went wrong beside the input that it is about."""
+        self.problem = problem
+        details = problem.details or [{"field": problem.field or "", "message": problem.message}]
+        for detail in details:
+            outer, dot, inner = str(detail["field"]).partition(".")
+            name, message = inner if dot else outer, detail["message"]
+            part = self._part_of(outer) or self._part_of("") or self.parts[0]
+            known = part.noun.schema.field(name) if name else None
+            part.form.is_valid()
+            if known is not None and known.name in part.form.fields:
+                part.form.add_error(known.name, message)
+            else:
+                part.form.add_error(None, f"{name}: {message}" if name else message)
+
+    def _part_of(self, name: str) -> QuickPart | None:
+        """The part about the record behind this reference, by its Python or its wire name."""
+        return next(
+            (p for p in self.parts if name in (p.name, p.reference and p.reference.wire)), None
+        )
+
+    # -- what is there already ----------------------------------------------------------------------
+
+    @cached_property
+    def told(self) -> list[Told]:
+        """Whom the record would be about, what is alike, and what begins as somebody types."""
+        found: dict[str, Told] = {}
+        taken: dict[str, str] = {}
+        for part in self.parts:
+            given = part.given()
+            if part.name and given:
+                if (id := find_described(part.noun, given)) is not None:
+                    record = part.noun.get(id, include=list(part.noun.schema.references))
+                    taken[part.name] = id
+                    found[id] = self._tell(record, _("is taken"), taken=True)
+                else:
+                    self._add_called(found, part, given)
+        for part in self.parts:
+            given = part.given() | (taken if not part.name else {})
+            for record, fields in find_duplicates(part.noun, given):
+                same = wording.join_with_and(
+                    wording.inside_sentence(labels.field_label(f)) for f in fields
+                )
+                found.setdefault(
+                    record.pk, self._tell(record, _("same %(fields)s") % {"fields": same})
+                )
+            if not part.name:
+                self._add_called(found, part, given)
+        return list(found.values())
+
+    def _add_called(
+        self, found: dict[str, Told], part: QuickPart, given: Mapping[str, Any]
+    ) -> None:
+        """What is called as is being typed: by the name alone, so that an email is no search."""
+        term = given.get(part.noun.schema.columns[0])
+        if not isinstance(term, str) or len(term) < FEWEST_LETTERS:
+            return
+        try:
+            with timeouts.statement_timeout():
+                matches = ranking.best_matches([part.noun], term)[:MOST_TOLD]
+        except InvalidFilter:
+            return
+        called = [m.key for m in matches if _is_called(m.name, term)]
+        rows = visibility.load_visible_references(
+            part.noun.objects.all(), part.noun.schema.references
+        ).in_bulk(called)
+        for key in called:
+            if key in rows:
+                told = self._tell(rows[key], "")
+                if part.name:
+                    told.fills = {
+                        f"{part.name}-{n}": text_of(f, getattr(rows[key], f.column))
+                        for n, f in part.form.declared.items()
+                    }
+                found.setdefault(key, told)
+
+    @staticmethod
+    def _tell(record: Noun, why: str, *, taken: bool = False) -> Told:
+        noun = type(record)
+        about = display.subtitle(record, display.about_references(noun))
+        said = [labels.noun_title(noun), *([str(about)] if about else [])]
+        return Told(record, " · ".join(said), why, taken)
+
+
+def _is_called(name: str, term: str) -> bool:
+    """Whether each word of ``term`` begins one of the folded ``name``."""
+    words = fold(term).split()
+    return all(any(part.startswith(word) for part in (name or "").split()) for word in words)
+
+
+def quick_nouns() -> list[type[Noun]]:
+    """The nouns with a quick form that the actor may make records of, as menus list them."""
+    actor = actors.current_or_none()
+    return [
+        noun
+        for noun in sorted(registry.values(), key=lambda each: each.Surface.rank)
+        if noun.Surface.quick and actor is not None and actors.may(actor, "create", noun)
+    ]
+
+
+class QuickPages(NounPages):
+    """The quick form: a dialog where the page has scripts, else a page."""
+
+    def quick_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the form; by POST make the record, or with ``alike`` say what is there already. With
+        ``choice`` the answer is one for the picker that asked for it."""
+        if not self.noun.Surface.quick:
+            raise Http404
+        if not self.admin.may("create"):
+            raise PermissionDenied
+        posted = request.method == "POST"
+        form = QuickForm(self.noun, self.site, request.POST if posted else None)
+        if not posted:
+            return self.admin.respond(request, "quick", title=form.title, quick=form)
+        if request.POST.get("alike"):
+            return self.admin.respond(request, "quick_alike", quick=form)
+        try:
+            given = form.given()
+            check_readable(given)
+            made = executor.run(self.noun.verbs["create"], None, given, text=True)
+        except HeadlesslyError as problem:
+            form.refuse(problem)
+            return self.admin.respond(
+                request,
+                "quick",
+                status=problem.status,
+                title=form.title,
+                quick=form,
+                choice=bool(request.POST.get("choice")),
+            )
+        if request.POST.get("choice"):
+            answer = JsonResponse(describe_choice(made))
+            if undoable := toasts.undoable_request():
+                answer[toasts.UNDO_HEADER] = undoable
+            return answer
+        event = self.noun.verbs["create"].conjugation.event
+        toasts.say(request, f"{capfirst(wording.event_label(event))}: {made}.", undo=True)
+        if request.POST.get("then") == "open":
+            return HttpResponseRedirect(self.admin.place("change", made.pk))
+        return HttpResponseRedirect(self.admin.place("quick"))

@@ -1,0 +1,58 @@
+"""Events of all kinds as lines of a list: who, what they did, to what, and what changed by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils.html import strip_tags
+
+from headlessly.admin.event_text import Entry, Teller
+from headlessly.admin.settings.security_text import SecurityTeller
+from headlessly.log.events import Event
+from headlessly.log.names import SECURITY
+
+#: More of what changed is told on the page of the record.
+LONGEST = 200
+
+
+class EventLines:
+    """Lines of events; names are fetched once for all of them."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.events = events
+        self.security = SecurityTeller(e for e in events if e.target_type == SECURITY)
+        self.teller = Teller([e for e in events if e.target_type != SECURITY])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What a line says of each event, in words and as HTML-free text."""
+        return [self._row(event) for event in self.events]
+
+    def _row(self, event: Event) -> dict[str, Any]:
+        if event.target_type == SECURITY:
+            return {**self.security.row(event), "about": None, "changes": ""}
+        entry = self.teller.tell(event, about=event.target is not None)
+        did = entry.did
+        if entry.about and did.endswith(entry.about[0]):
+            did = did.removesuffix(entry.about[0])
+        return {
+            "event": event,
+            "who": entry.who,
+            "did": did,
+            "about": entry.about,
+            "changes": _changes_text(entry),
+            "maker": "",
+            "asked": "",
+        }
+
+
+def _changes_text(entry: Entry) -> str:
+    """What changed, in one line."""
+    told = []
+    if entry.moved is not None:
+        told.append(" → ".join(strip_tags(str(state)) for state in entry.moved))
+    for change in entry.changes:
+        was, now = strip_tags(str(change.was)), strip_tags(str(change.now))
+        told.append(f"{change.label}: {was} → {now}" if was else f"{change.label}: {now}")
+    text = "; ".join(told) or entry.said
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -1,0 +1,70 @@
+"""What the settings have: one list of their pages, in groups, beside each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from headlessly.access import tenancy
+from headlessly.admin import display
+from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
+
+
+@dataclass(frozen=True)
+class SettingsPage:
+    """One page: where it is, what it does, and whether it is the one that is shown."""
+
+    title: str
+    effect: str
+    url: str
+    here: bool = False
+
+
+def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]:
+    """The pages of the settings by the titles of their groups."""
+    at = request.resolver_match.url_name if request.resolver_match else ""
+
+    def page(name: str, title: str, effect: str, *inside: str) -> SettingsPage:
+        here = at == name or any(str(at).startswith(each) for each in inside)
+        return SettingsPage(title, effect, reverse(f"admin:{name}"), here)
+
+    nouns = [_noun_page(noun) for noun in registry.values() if noun.Surface.setting]
+    docs = f"{tenancy.context_url()}/docs"
+    return [
+        (
+            _("Company"),
+            [page("settings_general", _("General"), _("Its name, currency and rules")), *nouns],
+        ),
+        (
+            _("People"),
+            [
+                page("settings_members", _("Members"), _("Who gets in, and as what"), "settings_member"),
+                page("account", _("Your sign-in"), _("Your password, factors and sessions")),
+            ],
+        ),
+        (
+            _("Connections"),
+            [
+                page("settings_keys", _("API keys"), _("What programs get in by"), "settings_key"),
+                page("settings_webhooks", _("Webhooks"), _("What is told elsewhere"), "settings_webhook"),
+                SettingsPage(_("API"), _("Every address, to be tried"), docs),
+            ],
+        ),
+        (
+            _("Data"),
+            [
+                page("imports", _("Imports"), _("Files that came in, each to be taken back")),
+                page("settings_log", _("Who did what"), _("Every change, sign-in and export")),
+            ],
+        ),
+    ]  # fmt: skip
+
+
+def _noun_page(noun: Any) -> SettingsPage:
+    url = display.page_url(noun, "changelist")
+    return SettingsPage(labels.plural_title(noun), _(noun.Surface.setting), url)

@@ -1,0 +1,190 @@
+"""Who did what: every event of the tenant by person, day, verb and record; for admins, the latest first."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Membership
+from headlessly.accounts.entering import is_confirmed
+from headlessly.admin.account import pages as account_pages
+from headlessly.admin.event_facts import actor_names
+from headlessly.admin.settings import who_did_what_files as files
+from headlessly.admin.settings.event_lines import EventLines
+from headlessly.admin.settings.security_text import GROUPS
+from headlessly.admin.sites import TenantSite
+from headlessly.declaration import days, labels
+from headlessly.declaration.registry import registry
+from headlessly.language import wording
+from headlessly.log.names import EXPORTED, SECURITY
+from headlessly.log.newest import LatestQuestion, Place
+from headlessly.log.security_events import record_security_event
+
+PAGE = 50
+#: As many people and keys are offered; others are asked for by their ids.
+MOST_OFFERED = 500
+#: What an id looks like, wherever it stands: also within the address of a record's page.
+ID = re.compile(r"[a-z]{2,16}_[0-9A-Za-z]{8,24}")
+
+
+@dataclass
+class Asked:
+    """What the address asks for, as its controls show it; ``problem`` is what is wrong with it."""
+
+    who: str = ""
+    what: str = ""
+    record: str = ""
+    since: str = ""
+    until: str = ""
+    problem: str = ""
+
+    @classmethod
+    def read(cls, given: QueryDict) -> Asked:
+        names = ("who", "what", "record", "since", "until")
+        return cls(**{name: given.get(name, "").strip()[:200] for name in names})
+
+    def question(self) -> LatestQuestion:
+        """The same of the log; where something of it is not understood, ``problem`` says so."""
+        columns = {"actor": self.who} if self.who else {}
+        names: tuple[str, ...] = ()
+        if self.what in GROUPS:
+            names = GROUPS[self.what][1]
+        elif self.what in registry or self.what == SECURITY:
+            columns["target_type"] = self.what
+        elif self.what:
+            columns["name"] = self.what
+        if self.record:
+            if (found := ID.search(self.record)) is None:
+                self.problem = _("Paste the id of a record, or the address of its page.")
+            else:
+                columns["target"] = found[0]
+        since, until = self._day("since"), self._day("until")
+        begin = None if since is None else days.start_of_day(since)
+        end: datetime | None = None
+        if until is not None and until < date.max:
+            end = days.start_of_day(until + timedelta(days=1))
+        return LatestQuestion(columns, names, begin, end)
+
+    def _day(self, name: str) -> date | None:
+        text = getattr(self, name)
+        if not text:
+            return None
+        try:
+            found = date.fromisoformat(text)
+            days.start_of_day(found)
+        except (ValueError, OverflowError):
+            self.problem = _("“%s” is no day: write it like 2026-01-31.") % text[:40]
+            return None
+        return found
+
+    def query(self, **more: str) -> str:
+        """The address that asks the same, from the newest on."""
+        query = QueryDict(mutable=True)
+        for name in ("who", "what", "record", "since", "until"):
+            if value := getattr(self, name):
+                query[name] = value
+        query.update(more)
+        return f"?{query.urlencode()}" if query else "?"
+
+    @property
+    def narrows(self) -> bool:
+        return self.query() != "?"
+
+
+@require_GET
+def who_did_what_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """A page of events, from the place that the address names; or all of them as a file."""
+    asked = Asked.read(request.GET)
+    question = asked.question()
+    form = request.GET.get("as", "")
+    if form in files.FORMATS and not asked.problem:
+        if not is_confirmed(request):
+            return account_pages.ask_to_confirm(request)
+        return _file(form, asked, question)
+    before = _place(request.GET.get("before", ""))
+    events, end = ([], None) if asked.problem else question.read_page(before, PAGE)
+    return site.respond(
+        request,
+        "settings/log",
+        _("Who did what"),
+        asked=asked,
+        rows=EventLines(events).rows(),
+        people=_people(asked.who),
+        kinds=_kinds(asked.what),
+        older=asked.query(before=str(end)) if end is not None else "",
+        newest=asked.query() if before is not None else "",
+        files=[(name, asked.query(**{"as": form})) for form, name in files.FORMATS.items()],
+        most=files.MOST_ROWS,
+        rest_query=_rest_query(asked),
+    )
+
+
+def _file(form: str, asked: Asked, question: LatestQuestion) -> HttpResponse:
+    rows = files.rows_of(question)
+    told = {name: value for name, value in vars(asked).items() if value}
+    record_security_event(EXPORTED, noun="Event", asked=told, rows=len(rows))
+    return files.write_file(form, rows)
+
+
+def _place(text: str) -> Place | None:
+    try:
+        return Place.parse(text) if text else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _people(chosen: str) -> list[dict[str, Any]]:
+    """Whom one can ask for: members, keys, the system and visitors; with whoever is chosen."""
+    tenant = tenancy.require()
+    members = Membership.objects.filter(tenant=tenant).select_related("user")[:MOST_OFFERED]
+    found = sorted((str(each.user), each.user_id) for each in members)
+    keys = ApiKey.objects.filter(tenant=tenant).order_by("name")[:MOST_OFFERED]
+    found += [(_("API key “%s”") % key.name, key.pk) for key in keys]
+    found += [(_("System"), actors.SYSTEM.id), (_("A visitor"), actors.PUBLIC.id)]
+    if chosen and chosen not in {id for _name, id in found}:
+        found.append((actor_names({chosen}).get(chosen, chosen), chosen))
+    return [{"id": id, "label": name, "on": id == chosen} for name, id in found]
+
+
+def _kinds(chosen: str) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    """What one can ask for, in groups: all about a noun and each of its verbs, and kinds of security."""
+    security = [(SECURITY, _("All of them"))]
+    security += [(word, str(title)) for word, (title, _names) in GROUPS.items()]
+    found = [(_("Access and settings"), security)]
+    for noun in registry.values():
+        title = labels.plural_title(noun)
+        verbs = {verb.event: verb for verb in noun.verbs.values()}
+        offered = [(noun.__name__, _("%s: all") % title)]
+        for name in verbs:
+            did = wording.event_label(name.partition(".")[2])
+            offered.append((name, f"{title}: {wording.inside_sentence(did)}"))
+        found.append((title, offered))
+    if chosen and all(chosen != value for _title, group in found for value, _label in group):
+        found.append((_("Anything else"), [(chosen, chosen)]))
+    return [(title, [(v, label, v == chosen) for v, label in group]) for title, group in found]
+
+
+def _rest_query(asked: Asked) -> str:
+    """How a program asks the same, as far as it is one question there."""
+    names = {"actor": asked.who, "since": asked.since}
+    if asked.what and asked.what not in GROUPS:
+        is_type = asked.what in registry or asked.what == SECURITY
+        names["targetType" if is_type else "name"] = asked.what
+    if asked.record and (found := ID.search(asked.record)):
+        names["target"] = found[0]
+    query = QueryDict(mutable=True)
+    query.update({name: value for name, value in names.items() if value})
+    return f"?{query.urlencode()}" if query else ""
+
+
+def record_log_url(record: Any) -> str:
+    """Where everything is told that was done to a record."""
+    return f"{reverse('admin:settings_log')}?record={record.pk}"

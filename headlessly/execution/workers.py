@@ -1,0 +1,48 @@
+"""Who may be said to work on a record: a member, as the contact they are in the tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from headlessly.access.models import Membership
+from headlessly.declaration.surface import WORKERS
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+    from headlessly.execution.executor import Execution
+
+
+def refuse_others_than_members(
+    execution: Execution,
+    record: Record,
+    fields: Mapping[str, Field],
+    values: Mapping[str, Any],
+    problems: dict[str, str],
+) -> None:
+    """Name in ``problems`` the owners and assignees in ``values`` who are no members. Whoever was the owner
+    before stays it; where no member is linked to a contact yet, a program may name anybody; and so may the
+    system, by which an operator puts things right."""
+    stated = {
+        name: id
+        for name, field in fields.items()
+        if field.name in WORKERS
+        and field.type == "reference"
+        and field.target_noun._meta.label == settings.PERSON_MODEL
+        and isinstance(id := values.get(name), str)
+        and name not in problems
+        and id not in execution.member_ids
+        and (record._state.adding or getattr(record, field.column, None) != id)
+    }
+    if not stated:
+        return
+    linked = Membership.objects.filter(tenant=execution.tenant).exclude(contact=None)
+    known = linked.filter(contact__in=set(stated.values()))
+    execution.member_ids.update(known.values_list("contact_id", flat=True))
+    others = {name: id for name, id in stated.items() if id not in execution.member_ids}
+    if others and linked.exists():
+        problems.update({name: _("Name a member: %s is none.") % id for name, id in others.items()})

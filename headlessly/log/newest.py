@@ -1,0 +1,135 @@
+"""The log read backwards: the latest events that fit a question, in a time that does not grow with the log.
+
+Without days they come in the order of the log, along the index of one of the conditions. Between days they
+come by the moment at which they happened. For whatever is asked beside what an index has, no more than
+:data:`EVENTS_PER_PAGE` events are looked at for one page, so that a page may be short and older ones follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import models
+from django.db.models.expressions import RawSQL
+
+from headlessly.log.events import Event, EventQuerySet, LogPosition
+from headlessly.log.pages import EVENTS_PER_PAGE, INDEXED
+
+
+class Place(NamedTuple):
+    """Where a page ends: an event by its moment, its transaction and its number."""
+
+    timestamp: datetime
+    xid: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.timestamp:%Y%m%dT%H%M%S%f}.{self.xid}.{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """The place in an address. Raises ValueError."""
+        moment, _dot, rest = text.partition(".")
+        position = LogPosition.parse(rest)
+        return cls(datetime.strptime(f"{moment}+0000", "%Y%m%dT%H%M%S%f%z"), *position)
+
+
+class LatestPage(NamedTuple):
+    """Events, the latest first, and the place where the page ends; None where no older one may follow."""
+
+    events: list[Event]
+    end: Place | None
+
+
+@dataclass(frozen=True)
+class LatestQuestion:
+    """Which events: values of columns, one of several names, and the moments between which they happened."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def _by_time(self) -> bool:
+        return (self.since is not None or self.until is not None) and "target" not in self.columns
+
+    def _looked_up(self) -> dict[str, Any]:
+        if self._by_time:
+            return self._days()
+        first = next((name for name in INDEXED if name in self.columns), None)
+        return {} if first is None else {first: self.columns[first]}
+
+    def _looked_at(self) -> dict[str, Any]:
+        conditions: dict[str, Any] = self.columns | self._days()
+        if self.names:
+            conditions["name__in"] = self.names
+        known = self._looked_up()
+        return {name: value for name, value in conditions.items() if name not in known}
+
+    def _days(self) -> dict[str, Any]:
+        days = {"timestamp__gte": self.since, "timestamp__lt": self.until}
+        return {name: moment for name, moment in days.items() if moment is not None}
+
+    def read_page(self, before: Place | None, size: int) -> LatestPage:
+        """At most ``size`` of the events before a place that the actor sees."""
+        if self.names and not self._by_time and not self.columns:
+            return self._page_of_names(before, size)
+        behind: Any = Event.objects.filter(**self._looked_up())
+        behind = self._before(behind, before)
+        order = ("-timestamp", "-xid", "-seq") if self._by_time else ("-xid", "-seq")
+        behind = behind.order_by(*order)
+        found, last = behind, None
+        if (beside := self._looked_at()) and "target" not in self._looked_up():
+            last = behind[EVENTS_PER_PAGE - 1 : EVENTS_PER_PAGE].first()
+            found = found.filter(**beside)
+            if last is not None:
+                found = self._down_to(found, last)
+        elif beside:
+            found = found.filter(**beside)
+        events = list(found[: size + 1])
+        if len(events) > size:
+            return LatestPage(events[:size], _place(events[size - 1]))
+        return LatestPage(events, None if last is None else _place(last))
+
+    def _page_of_names(self, before: Place | None, size: int) -> LatestPage:
+        """The same of several names alone: a look-up in the index for each of them."""
+        each = [
+            self._before(Event.objects.filter(name=name), before).order_by("-xid", "-seq")[
+                : size + 1
+            ]
+            for name in self.names
+        ]
+        union = each[0].union(*each[1:], all=True) if each[1:] else each[0]
+        events = list(union.order_by("-xid", "-seq")[: size + 1])
+        more = len(events) > size
+        return LatestPage(events[:size], _place(events[size - 1]) if more else None)
+
+    def _before(self, found: EventQuerySet, place: Place | None) -> EventQuerySet:
+        if place is None:
+            return found
+        if not self._by_time:
+            return found.all_before(LogPosition(place.xid, place.seq))
+        return found.filter(_compared("<", place))
+
+    def _down_to(self, found: EventQuerySet, last: Event) -> EventQuerySet:
+        place = _place(last)
+        if self._by_time:
+            return found.filter(_compared(">=", place))
+        return found.all_after(LogPosition(place.xid, place.seq - 1))
+
+
+def _place(event: Event) -> Place:
+    return Place(event.timestamp, int(event.xid), event.seq)
+
+
+def _compared(operator: str, place: Place) -> RawSQL:
+    moment, xid, seq = place
+    columns = ", ".join(f"headlessly_event.{name}" for name in ("timestamp", "xid", "seq"))
+    return RawSQL(
+        f"({columns}) {operator} (%s, %s::text::xid8, %s)",
+        (moment, str(xid), seq),
+        models.BooleanField(),
+    )

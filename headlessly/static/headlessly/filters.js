@@ -1,0 +1,176 @@
+// A filter is put together row by row: each choice asks for the rows as they are then. A list opens its form in a
+// dialog; where a record holds a filter, the rows stand in the place of its text, which stays what is sent.
+(() => {
+  const PART = { headers: { "X-Part": "1" } };
+  const choices = (place) => window.hly.makeChoices?.(place);
+
+  // -- rows ---------------------------------------------------------------------------------------
+
+  const said = (place) => {
+    const sent = new URLSearchParams();
+    for (const each of place.querySelectorAll("[name]")) {
+      if (each.matches("button, noscript *") || (each.type === "checkbox" && !each.checked)) continue;
+      if (each.multiple) for (const option of each.selectedOptions) sent.append(each.name, option.value);
+      else sent.append(each.name, each.value);
+    }
+    return sent;
+  };
+
+  const inputs = (place) => [...place.querySelectorAll("input:not([type=hidden], [type=checkbox]), textarea")].filter((each) => each.name);
+
+  // Enter applies the whole; without this file the first button of the form would be meant.
+  function begin(place) {
+    for (const button of place.querySelectorAll("[data-filter-rows] button, .rowed button")) button.type = "button";
+    choices(place);
+  }
+
+  async function draw(place, more) {
+    const at = document.activeElement?.name, within = place.contains(document.activeElement);
+    const sent = "filter" in more ? new URLSearchParams() : said(place);
+    for (const [name, value] of Object.entries({ ...more, rows: "1" })) sent.set(name, value);
+    const typed = inputs(place).map((each) => [each.name, each.value]);
+    const mine = (place.asked = (place.asked || 0) + 1);
+    const answer = await window.hly.send(`${place.dataset.filterRows}?${sent}`, PART);
+    if (!answer.ok || mine !== place.asked) return;
+    const html = await answer.text();
+    // What was typed while this was on its way stays.
+    const since = inputs(place).filter((each) => !typed.some(([name, value]) => name === each.name && value === each.value));
+    const kept = since.map((each) => [each.name, each.value]);
+    place.innerHTML = html;
+    for (const each of inputs(place)) for (const [name, value] of kept) if (name === each.name) each.value = value;
+    begin(place);
+    place.dispatchEvent(new CustomEvent("drawn"));
+    if (!within) return;
+    const added = more.do?.startsWith("add:") || more.do?.startsWith("group:");
+    const fields = [...place.querySelectorAll(".what")];
+    const next = added ? fields.filter((each) => !each.value).pop() : place.querySelector(`[name="${CSS.escape(at || "")}"]`);
+    (next || place.querySelector("select, button"))?.focus();
+  }
+
+  const fails = (place) => (problem) => window.hly.tell(place.closest("form") || place, problem.message, () => draw(place, {}));
+  const redraw = (place, more) => (place.drawing = draw(place, more).catch(fails(place)).finally(() => (place.drawing = null)));
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-filter-rows] button[name=do]");
+    if (!button) return;
+    event.preventDefault();
+    redraw(button.closest("[data-filter-rows]"), { do: button.value });
+  }, true);
+  const changed = ({ target }) => {
+    const place = target.closest?.("[data-filter-rows]");
+    if (!place) return;
+    // Within a dialog only what asks for other inputs; a text is written anew with each change.
+    if (place.matches("[data-writes]") || /^[fow]\./.test(target.name)) redraw(place, {});
+  };
+  document.addEventListener("change", changed);
+  document.addEventListener("DOMContentLoaded", () => {
+    // The searchable choices tell jQuery alone.
+    if (window.django?.jQuery) django.jQuery(document).on("select2:select select2:unselect", "[data-writes] select", changed);
+  });
+
+  // -- in a dialog of the list --------------------------------------------------------------------
+
+  const dialog = () => {
+    const found = document.querySelector("dialog#building");
+    if (found) return found;
+    const made = Object.assign(document.createElement("dialog"), { id: "building" });
+    made.setAttribute("aria-labelledby", "building-title");
+    (document.getElementById("hly") || document.body).append(made);
+    return made;
+  };
+
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[data-builds]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    try {
+      const answer = await window.hly.send(link.href, PART);
+      const open = dialog();
+      open.innerHTML = await answer.text();
+      link.closest("details")?.removeAttribute("open");
+      open.showModal();
+      begin(open);
+      (open.querySelector(".what") || open.querySelector("select"))?.focus();
+    } catch {
+      location.href = link.href;
+    }
+  }, true);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("dialog#building a[data-closes]");
+    if (!link) return;
+    event.preventDefault();
+    link.closest("dialog").close();
+  }, true);
+
+  window.addEventListener("submit", async (event) => {
+    const { target: form } = event;
+    if (!form.matches("dialog#building [data-building]")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const place = form.querySelector("[data-filter-rows]");
+    await place.drawing;
+    const sent = said(form);
+    sent.set("do", "apply");
+    try {
+      const answer = await window.hly.send(`${form.action}?${sent}`, PART);
+      const to = answer.headers.get("X-To");
+      const open = dialog();
+      if (to) {
+        open.close();
+        window.hly.visit ? window.hly.visit(new URL(to, location.href).href) : (location.href = to);
+        return;
+      }
+      open.innerHTML = await answer.text();
+      begin(open);
+      (open.querySelector(".bad [name^='v.']") || open.querySelector(".what"))?.focus();
+    } catch (problem) {
+      window.hly.tell(form, problem.message, () => form.requestSubmit());
+    }
+  }, true);
+
+  // -- in the place of a text ---------------------------------------------------------------------
+
+  function enhance(text) {
+    if (text.dataset.built) return;
+    let held;
+    try {
+      held = JSON.parse(text.value.trim() || "null");
+    } catch { return; }
+    text.dataset.built = "1";
+    const { types, says } = JSON.parse(text.dataset.builds);
+    const make = (tag, more) => Object.assign(document.createElement(tag), more);
+    const whole = make("div", { className: "builder" });
+    const kind = make("select", { ariaLabel: says.type });
+    for (const { name, label } of types) kind.append(make("option", { value: name, textContent: label, selected: name === held?.type }));
+    const place = make("div", {});
+    place.dataset.writes = "";
+    const write = (filter) => (text.value = JSON.stringify({ type: kind.value, filter }));
+    place.addEventListener("drawn", () => {
+      const { filter } = place.firstElementChild.dataset;
+      if (!("wrong" in place.firstElementChild.dataset)) write(filter ? JSON.parse(filter) : {});
+    });
+    const ask = (filter) => {
+      place.dataset.filterRows = types.find(({ name }) => name === kind.value).url;
+      return redraw(place, { filter: JSON.stringify(filter) });
+    };
+    kind.addEventListener("change", () => ask({}));
+    whole.append(kind, place);
+    text.before(whole);
+    text.hidden = true;
+    ask(held?.filter || {});
+  }
+
+  // What was typed last is written before it is sent.
+  window.addEventListener("submit", (event) => {
+    const { target: form, submitter } = event;
+    const place = [...form.querySelectorAll("[data-writes]")].find((each) => each.drawing);
+    if (!place) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    place.drawing.then(() => form.requestSubmit(submitter));
+  }, true);
+  const all = () => document.querySelectorAll("textarea[data-builds]").forEach(enhance);
+  document.addEventListener("DOMContentLoaded", () => (begin(document), all()));
+  document.addEventListener("rows", all);
+})();

@@ -1,0 +1,180 @@
+// A new record from any page: its quick form in a dialog, what is there already beside it while one types.
+(() => {
+  const { load, write, parse, warn, restore, forget, makeChoices, Unsent } = window.hly;
+  const QUIET = 200; // ms without a key before what was typed is asked for
+  let dialog, opener, waiting, asked = 0;
+
+  function stage() {
+    if (dialog) return dialog;
+    const place = document.createElement("div");
+    place.className = "hly";
+    dialog = document.createElement("dialog");
+    dialog.className = "quick";
+    dialog.setAttribute("aria-labelledby", "quick-title");
+    dialog.addEventListener("close", () => {
+      dialog.replaceChildren();
+      if (opener?.isConnected) opener.focus();
+    });
+    place.append(dialog);
+    document.body.append(place);
+    return dialog;
+  }
+
+  const first = (form) => form.querySelector(".input.bad :is(input, select), .inputs :is(input:not([type=hidden]), select)");
+
+  // The form of an answer in the dialog; false where the answer has none.
+  function fill(page) {
+    const section = page.querySelector(".card.quick");
+    if (!section) return false;
+    stage().replaceChildren(document.adoptNode(section));
+    if (!dialog.open) dialog.showModal();
+    makeChoices(dialog);
+    first(dialog)?.focus();
+    return true;
+  }
+
+  async function open(link) {
+    opener = dialog?.open ? opener : link;
+    try {
+      const { answer, page } = await load(link.href);
+      if (!answer.ok || !fill(page)) return location.assign(link.href);
+      restore(dialog.querySelector("form"));
+    } catch (problem) {
+      if (!(problem instanceof Unsent)) throw problem;
+      warn(problem.message, () => open(link));
+    }
+  }
+
+  // What was made is said on the page that one is on, and seen in its lists.
+  function tell(page) {
+    const said = page.getElementById("toasts");
+    document.getElementById("toasts")?.replaceChildren(...(said ? said.children : []));
+    window.hly.fade();
+    const main = document.getElementById("hly");
+    if (main?.matches("[data-visits]") && !window.hly.holdsUnsaved(main)) window.hly.visit(location.href, { push: false, quiet: true });
+  }
+
+  // -- for a picker: what was chosen to be made --------------------------------------------------
+
+  // Makes what a picker asks for, by the small form where more is required; answers the choice, or null.
+  async function choose(select, { create: url, sends }) {
+    const body = new FormData();
+    for (const [name, value] of Object.entries({ ...sends, choice: 1 })) body.set(name, value);
+    body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]")?.value || "");
+    const said = await answered(select, url, body);
+    return said.choice || (await ask(said.page, select));
+  }
+
+  async function answered(place, url, body) {
+    const answer = await write(place, url, { body, headers: { "X-Region": "1" } });
+    const text = await answer.text();
+    if (!answer.ok || !answer.headers.get("Content-Type").includes("json")) return { page: parse(text) };
+    window.hly.saved(answer);
+    return { choice: JSON.parse(text) };
+  }
+
+  let chosen = null;
+  function ask(page, select) {
+    const back = dialog?.open;
+    if (back || !fill(page)) return warn(page.querySelector("[role=alert]")?.textContent.trim() || page.title), null;
+    opener = select.nextElementSibling?.querySelector(".select2-selection");
+    return new Promise((done) => {
+      chosen = done;
+      dialog.addEventListener("close", () => done(null), { once: true });
+    });
+  }
+
+  async function createChoice(form) {
+    try {
+      const said = await answered(form, form.action, new FormData(form));
+      delete form.dataset.sent;
+      if (!said.choice) return fill(said.page);
+      forget(form);
+      chosen?.(said.choice);
+      dialog.close();
+    } catch (problem) {
+      delete form.dataset.sent;
+      if (!(problem instanceof Unsent)) throw problem;
+      window.hly.tell(form, problem.message, () => createChoice(form));
+    }
+  }
+
+  async function create(form, then) {
+    if (form.elements.choice) return createChoice(form);
+    const body = new FormData(form);
+    body.set("then", then);
+    let got;
+    try {
+      got = await load(form.action, { method: "POST", body }, form);
+    } catch (problem) {
+      delete form.dataset.sent;
+      if (!(problem instanceof Unsent)) throw problem;
+      return window.hly.tell(form, problem.message, () => create(form, then));
+    }
+    const { answer, page } = got;
+    if (!answer.redirected) {
+      delete form.dataset.sent;
+      if (!fill(page)) warn(page.title);
+      return;
+    }
+    forget(form);
+    document.dispatchEvent(new Event("written"));
+    if (then === "open") return location.assign(answer.url);
+    tell(page);
+    if (then === "another") fill(page);
+    else dialog.close();
+  }
+
+  async function alike(form) {
+    const mine = (asked += 1);
+    const body = new FormData(form);
+    body.set("alike", "1");
+    // What cannot be asked now is missed: what is made says what is in its way.
+    const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" }).catch(() => ({}));
+    if (!answer.ok || mine !== asked || !form.isConnected) return;
+    const text = await answer.text();
+    if (mine === asked) form.querySelector("[data-told]")?.replaceChildren(...parse(text).body.childNodes);
+  }
+
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("[data-quick-form]");
+    if (!form) return;
+    clearTimeout(waiting);
+    waiting = setTimeout(() => alike(form), QUIET);
+  });
+
+  document.addEventListener("click", (event) => {
+    const takes = event.target.closest("[data-takes]");
+    if (takes) {
+      const { form } = takes;
+      for (const [name, value] of Object.entries(JSON.parse(takes.dataset.takes))) form.elements[name].value = value;
+      form.querySelector(".inputs input").dispatchEvent(new Event("input", { bubbles: true }));
+      [...form.querySelectorAll(".inputs input")].find((input) => !input.value)?.focus();
+      return;
+    }
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const link = event.target.closest("a[data-quick]");
+    if (!link) return;
+    event.preventDefault();
+    open(link);
+  });
+
+  document.addEventListener("submit", (event) => {
+    const { target: form } = event;
+    if (event.defaultPrevented || !form.matches("dialog [data-quick-form]")) return;
+    event.preventDefault();
+    create(form, event.submitter?.value || "");
+  });
+
+  Object.assign(window.hly, { choose });
+
+  // A page that has "c" for something else, such as a call, keeps it.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "c" || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest?.("input:not([type=checkbox]), textarea, select, [contenteditable], dialog[open], .select2-container")) return;
+    const link = document.querySelector(".quick-opener");
+    if (!link || document.querySelector('#hly [data-key="c"]')) return;
+    event.preventDefault();
+    link.click();
+  });
+})();

@@ -1,0 +1,75 @@
+"""The quick form: what is there already is told, nothing hidden is, and pickers make what is missing."""
+
+from __future__ import annotations
+
+import json
+
+from crm import Contact, Lead, Organization
+from headlessly.access import actors
+from tests.headlessly.admin.signed_in import client_of
+
+QUICK = "/~acme/admin/crm/{}/quick/"
+
+
+def told(client, noun="lead", **typed):
+    answer = client.post(QUICK.format(noun), {"alike": "1", **typed}, headers={"X-Region": "1"})
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_tells_whom_a_record_would_be_about_and_what_is_alike(bob, people, lead):
+    shown = told(bob, **{"contact-email": "ada@acme.example", "organization-name": "acme"})
+    assert "Ada Chen" in shown and "is taken" in shown
+    assert "Acme Corp" in shown  # begins as it is typed
+    assert "Acme Platform Evaluation" in shown  # an open lead of the same person
+    assert told(bob).strip() == ""
+
+
+def test_tells_a_limited_rep_nothing_of_the_others(bob, users, people, acme, theirs):
+    acme.limits_reps = True
+    acme.save()
+    hush = Organization.create(name="Hush AG")
+    Contact.create(
+        name="Hush Person", email="h@x.example", phone="030 1234567", owner=people.cleo,
+        organization=hush,
+    )  # fmt: skip
+    Lead.create(name="Hush lead", source="x", owner=people.cleo)
+    client = client_of(users.bob)
+    for typed in (
+        {"contact-name": "Hush Person"},
+        {"contact-name": "Hush"},
+        {"contact-email": "h@x.example"},
+        {"name": "Hush lead"},
+        {"contact-name": "Eve Rival", "contact-email": "eve@rival.example"},
+    ):
+        assert told(client, **typed).strip() == "", typed
+    assert told(client, "contact", name="Hush Person", phone="030 1234567").strip() == ""
+
+
+def test_makes_what_a_picker_asks_for_or_asks_for_what_is_missing(bob, people):
+    made = bob.post(QUICK.format("organization"), {"choice": "1", "name": "Holm AS"})
+    found = Organization.find({"name": "Holm AS"}).get()
+    assert json.loads(made.content) == {"id": found.pk, "text": "Holm AS"}
+    assert made.headers["X-Undo"]
+    asked = bob.post(QUICK.format("lead"), {"choice": "1", "name": "Pilot"})
+    assert (asked.status_code, Lead.count()) == (422, 0)
+    assert 'name="choice"' in asked.content.decode()
+
+
+def test_pickers_offer_to_make_what_is_not_there_to_those_who_may(bob, users, people):
+    def choices(client, field):
+        query = f"?term=Holm&app_label=crm&model_name=contact&field_name={field}"
+        return client.get(f"/~acme/admin/autocomplete/{query}").json()["results"]
+
+    assert choices(bob, "or-new")[-1]["create"] == QUICK.format("contact")
+    assert choices(bob, "id") == choices(client_of(users.vic), "or-new") == []
+    assert [c["text"].split(" ·")[0] for c in choices(bob, "member")] == []
+
+
+def test_is_for_those_who_may_create(bob, users):
+    assert "quick-opener" in bob.get("/~acme/admin/crm/lead/").content.decode()
+    viewer = client_of(users.vic)
+    assert "quick-opener" not in viewer.get("/~acme/admin/crm/lead/").content.decode()
+    assert viewer.get(QUICK.format("lead")).status_code == 403
+    with actors.acting(actors.SYSTEM):
+        assert Lead.count() == 0

@@ -1,0 +1,116 @@
+"""A filter is put together row by row, and what anything holds comes out as it went in."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+LEADS = "/~acme/admin/crm/lead/"
+BUILDER = f"{LEADS}filter/"
+
+
+def names(client: Any, place: str) -> set[str]:
+    html = client.get(place).content.decode()
+    return set(re.findall(r'<td class="name"[^>]*><a href="[^"]*">([^<]*)</a>', html))
+
+
+def applied(client: Any, **rows: Any) -> str:
+    """Where the form leads that has these rows: ``f_0_0`` is the field of the first."""
+    sent = {re.sub(r"_(?=\d)", ".", name): value for name, value in rows.items()}
+    answer = client.get(BUILDER, {"m.0": "all", **sent, "do": "apply"})
+    assert answer.status_code == 302, answer.content.decode()
+    return str(answer["Location"])
+
+
+def filter_in(place: str) -> Any:
+    return json.loads(parse_qs(urlsplit(place).query)["filter"][0])
+
+
+def test_finds_who_has_nothing_planned(bob, people):
+    from crm import Activity, Lead
+
+    idle, planned, done = (
+        Lead.create(name=f"Lead {n}", source="web") for n in ("idle", "planned", "done")
+    )
+    Activity.create(subject="Call", type="Call", lead=planned)
+    call = Activity.create(subject="Call", type="Call", lead=done)
+    Activity.complete(call.pk, outcome="Reached")
+    place = applied(
+        bob,
+        f_0_0="@activities", o_0_0="none", m_0_0="all",
+        f_0_0_0="status", o_0_0_0="is", v_0_0_0="Pending",
+    )  # fmt: skip
+    assert filter_in(place) == {"activities": {"$none": {"status": "Pending"}}}
+    assert names(bob, place) == {idle.name, done.name}
+    chips = bob.get(place).content.decode()
+    assert "Activities: none with Status is Pending" in chips
+
+
+def test_takes_several_values_and_groups(bob, people):
+    from crm import Lead
+
+    Lead.create(name="New web", source="web")
+    Lead.create(name="Worth it", source="event", score=90)
+    Lead.create(name="Neither", source="fair", score=3)
+    place = applied(
+        bob, m_0="any",
+        f_0_0="source", o_0_0="is", v_0_0="web\nphone",
+        m_0_1="all", f_0_1_0="score", o_0_1_0="gte", v_0_1_0="80", f_0_1_1="owner", o_0_1_1="empty",
+    )  # fmt: skip
+    assert filter_in(place) == {
+        "$or": [
+            {"source": {"$in": ["web", "phone"]}},
+            {"score": {"$gte": 80}, "owner": {"$exists": False}},
+        ]
+    }
+    assert names(bob, place) == {"New web", "Worth it"}
+
+
+def test_says_beside_a_row_what_is_wrong_with_it(bob):
+    answer = bob.get(
+        BUILDER, {"m.0": "all", "f.0.0": "score", "o.0.0": "gte", "v.0.0": "many", "do": "apply"}
+    )
+    assert answer.status_code == 422
+    html = answer.content.decode()
+    assert "This is a number" in html
+    assert 'value="many"' in html
+
+
+def test_drops_one_part_by_its_chip(bob):
+    query = {"filter": json.dumps({"score": {"$gte": 3}, "source": "web"})}
+    html = bob.get(LEADS, query).content.decode()
+    assert "Score is at least 3" in html
+    drops = re.findall(r'<a href="([^"]*)" aria-label="Remove the filter', html)
+    assert [filter_in(each.replace("&amp;", "&")) for each in drops] == [
+        {"source": "web"},
+        {"score": {"$gte": 3}},
+    ]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"nothing": 1}', '{"score": {"$gte": "x"}}'])
+def test_says_what_is_wrong_with_the_filter_of_an_address(bob, text):
+    html = bob.get(LEADS, {"filter": text}).content.decode()
+    assert 'class="notice bad"' in html
+
+
+def test_a_segment_shows_its_members_and_leads_to_them_as_a_list(cleo, people):
+    from crm import Lead
+    from marketing import Segment
+
+    hot = Lead.create(name="Hot one", source="web", score=90)
+    Lead.create(name="Cold one", source="web", score=3)
+    segment = Segment.create(
+        name="Hot", criteria={"type": "Lead", "filter": {"score": {"$gte": 80}}}
+    )
+    html = cleo.get(f"/~acme/admin/marketing/segment/{segment.pk}/change/").content.decode()
+    card = html.split('aria-label="Members now"')[1].split("</section>")[0]
+    assert "Score is at least 80" in card
+    assert hot.name in card
+    assert "Cold one" not in card
+    place = re.findall(r'class="btn" href="([^"]+)"', card)[0].replace("&amp;", "&")
+    assert names(cleo, place) == {hot.name}
+    assert "data-builds" in cleo.get("/~acme/admin/marketing/segment/add/").content.decode()
