@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0003_trials_show_samples_and_keep_mappings'),
+        ('headlessly', '0004_words_of_texts'),
     ]
 
     operations = [

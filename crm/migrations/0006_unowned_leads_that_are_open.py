@@ -6,9 +6,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crm', '0004_activities_by_lead'),
-        ('headlessly', '0004_no_index_of_the_log_by_type'),
-        ('marketing', '0001_initial'),
+        ('crm', '0005_words_in_texts_and_figures_of_the_team'),
+        ('headlessly', '0005_no_index_of_the_log_by_type'),
+        ('marketing', '0002_funnels_say_who_counts'),
     ]
 
     operations = [
