@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('crm', '0005_words_in_texts_and_figures_of_the_team'),
         ('headlessly', '0005_no_index_of_the_log_by_type'),
-        ('marketing', '0002_funnels_say_who_counts'),
+        ('marketing', '0001_initial'),
     ]
 
     operations = [

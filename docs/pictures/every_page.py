@@ -3,7 +3,7 @@ dark, in each language. `.venv/bin/python docs/pictures/every_page.py /tmp/pages
 
 `make demo` runs in another terminal. The pages are those that the menu leads to, the first record of each
 list, and what is done with it; nothing is changed but the language of who looks, which is put back.
-`index.html` in the folder has all of them side by side. Needs Playwright and a Chromium; CHROMIUM is its path.
+`index.html` in the folder has all of them side by side. Needs Playwright; CHROMIUM is the path of a Chromium.
 """
 
 from __future__ import annotations
