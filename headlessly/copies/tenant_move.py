@@ -24,6 +24,7 @@ from psycopg import IsolationLevel
 from psycopg.types.json import Jsonb
 
 from headlessly.access.models import Tenant
+from headlessly.copies.tenant_delete import LEFT_BEHIND
 from headlessly.copies.tenant_export import find_tenant, read_people
 from headlessly.copies.tenant_import import clear_past, open_log, raise_numbers, refuse_slug
 from headlessly.copies.tenant_rows import Arrival, Connection, CopyRefused, connect, read_rows
@@ -339,7 +340,7 @@ class Move:
 
     def leave(self) -> None:
         """Rename what stays here, closed, and have nobody work for it."""
-        name = f"{self.slug[:32]}-moved-{int(time.time())}"
+        name = f"{self.slug[:32]}{LEFT_BEHIND}{int(time.time())}"
         self.source.execute(
             "UPDATE headlessly_tenant SET slug = %s, has_webhooks = false WHERE id = %s",
             (name, self.number),

@@ -101,9 +101,10 @@ class TenantTable:
         return issubclass(self.model, Version)
 
 
-def tenant_tables(*, with_secrets: bool) -> list[TenantTable]:
-    """The tables of a tenant, in the order in which they are written: the past after what it is of."""
-    skipped = LEFT_OUT if with_secrets else LEFT_OUT | SECRET
+def tenant_tables(*, with_secrets: bool, with_moment: bool = False) -> list[TenantTable]:
+    """The tables of a tenant, in the order in which they are written: the past after what it is of; those of
+    the moment, which stay where they are, only ``with_moment``."""
+    skipped = ({} if with_moment else LEFT_OUT) | ({} if with_secrets else SECRET)
     found = []
     for model in apps.get_models():
         if model._meta.label not in skipped and (condition := _condition(model, "t")) is not None:

@@ -1,4 +1,7 @@
-"""The log: one row per executed verb, never changed, never deleted; the database sees to that."""
+"""The log: one row per executed verb, never changed, never deleted; the database sees to that.
+
+Only a whole tenant that has moved to another database leaves a log that may be deleted.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,12 @@ if TYPE_CHECKING:
 APPEND_ONLY = """
 CREATE OR REPLACE FUNCTION headlessly_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Of a tenant that has moved to another database a copy is left, which may go.
+    IF TG_LEVEL = 'ROW' AND TG_OP = 'DELETE' THEN
+        IF EXISTS (SELECT FROM headlessly_tenant WHERE id = OLD.tenant_id AND log_cluster = 'closed') THEN
+            RETURN OLD;
+        END IF;
+    END IF;
     RAISE EXCEPTION 'Events are never changed and never deleted.'
         USING ERRCODE = 'integrity_constraint_violation';
 END $$;

@@ -112,12 +112,12 @@ class LogQuestion:
         limited = visibility.visible_owner() is not None
         most = max(size, EVENTS_PER_LIMITED_PAGE) if limited else size
         if self._is_of_a_type_alone:
-            found = _of_type(ahead, self.columns["target_type"], after, most + 1)
+            events = list(_of_type(ahead, self.columns["target_type"], after, most + 1))
         else:
             found = ahead.filter(**self._looked_at).settled_after(after)
-        if stretch_end is not None:
-            found = found.up_to(stretch_end)
-        events = list(found[: most + 1])
+            if stretch_end is not None:
+                found = found.up_to(stretch_end)
+            events = list(found[: most + 1])
         more, events = len(events) > most, events[:most]
         if more:
             stretch_end = None  # the page ends before it
@@ -162,7 +162,7 @@ def _of_type(
         ahead.filter(name=name, target_type=target_type).settled_after(after, horizon)[:most]
         for name in names_of_type(target_type)
     )
-    return first.union(*others, all=True).order_by("xid", "seq")
+    return first.union(*others, all=True).order_by("xid", "seq")[:most]
 
 
 def end_of_log() -> LogPosition:

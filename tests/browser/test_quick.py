@@ -21,7 +21,7 @@ def test_it_makes_a_lead_with_its_people_by_twelve_keys_and_no_page(
 
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
     loads: list[str] = []
-    desk.on("framenavigated", lambda frame: loads.append(frame.url))
+    desk.on("domcontentloaded", lambda page: loads.append(page.url))
     keys = ["c", "Tab", "Tab", "Tab", "Tab", "Enter"]
     assert len(keys) <= 12
     dialog = desk.get_by_role("dialog", name="New lead")
@@ -77,7 +77,7 @@ def test_a_picker_makes_what_is_not_there_and_brings_what_belongs_to_it(
 
     desk.goto(f"{site}/~acme/admin/crm/lead/add/")
     loads: list[str] = []
-    desk.on("framenavigated", lambda frame: loads.append(frame.url))
+    desk.on("domcontentloaded", lambda page: loads.append(page.url))
 
     def pick(label: str, text: str, option: str) -> None:
         desk.get_by_role("combobox", name=label).click()

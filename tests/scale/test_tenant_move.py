@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
 from django.test import Client
 
 from crm import Lead
@@ -151,6 +154,18 @@ def test_it_has_copied_everything_when_nobody_writes_any_more(
     with cell.in_use():
         export_tenant("quiet", tmp_path / "moved", with_secrets=True)
     assert comparable(tmp_path / "left") == comparable(tmp_path / "moved")
+    with original.in_use():
+        others = Event._base_manager.exclude(tenant__slug=left).count()
+        for wrong in ("acme", "nobody"):
+            with pytest.raises(CommandError, match=wrong):
+                call_command("tenant", "delete", wrong)
+        out = io.StringIO()
+        call_command("tenant", "delete", left, stdout=out)
+        assert re.match(rf"Deleted {left}: \d+ rows", out.getvalue())
+        assert not Tenant.objects.filter(slug=left).exists()
+        assert Event._base_manager.count() == others
+        with pytest.raises(DatabaseError, match="never deleted"), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM headlessly_event")
 
 
 def test_it_stays_in_use_where_it_was_when_the_stop_would_be_too_long(

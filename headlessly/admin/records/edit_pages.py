@@ -290,19 +290,16 @@ class EditPages(NounPages):
         first = self._first_fields(form) | wanted | set(form.errors)
         if not self.schema.groups:
             first |= set(shown)
-        rest = [
-            {
-                "title": labels.group_title(title),
-                "fields": [form[n] for n in names if n in shown and n not in first],
-            }
+        rest = [n for n in shown if n not in first]
+        more = [
+            {"title": labels.group_title(title), "fields": [form[n] for n in names if n in rest]}
             for title, names in groups
         ]
         return {
             "main": [form[name] for name in shown if name in first],
-            "more": (more := [group for group in rest if group["fields"]]),
+            "more": [group for group in more if group["fields"]],
             # What is filled in already is seen by whoever edits it.
-            "open": original is not None
-            and any(getattr(original, f.name) for group in more for f in group["fields"]),
+            "open": any(form.initial.get(name) for name in rest) and original is not None,
         }
 
     def _first_fields(self, form: forms.DeclaredForm) -> set[str]:
@@ -311,7 +308,7 @@ class EditPages(NounPages):
         asked = {name.partition(".")[0] for name in self.noun.Surface.quick}
         if not asked and self.schema.groups:
             asked = set(self.schema.groups[0][1])
-        asked |= {name for name, field in form.declared.items() if field.kinds is not None}
+        asked |= {name for name, field in form.declared.items() if field.kinds or field.filters}
         required = {name for name, field in form.declared.items() if field.required}
         listed = {n for n in self.schema.columns if not self.schema.by_name[n].follows_events}
         verb = {name for name in form.declared if name not in self.schema.by_name}

@@ -25,6 +25,7 @@ from headlessly.admin.field_edit import check_readable
 from headlessly.admin.forms import DeclaredForm, sent, text_of
 from headlessly.admin.pages import NounPages
 from headlessly.admin.records.edit_pages import mine
+from headlessly.admin.widgets import Input
 from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.declaration.folding import fold
@@ -116,7 +117,7 @@ class QuickForm:
     def _name(self, form: DeclaredForm, noun: type[Noun], reference: Field | None) -> None:
         """Of several records in one form each is asked for by what it is."""
         own = form.fields.get(noun.schema.columns[0])
-        if own is None:
+        if not isinstance(own, Input):
             return
         if reference is not None:
             own.label, own.optional = labels.field_label(reference), True

@@ -17,6 +17,7 @@ from headlessly.admin import undo as undoing
 from headlessly.admin.event_facts import recorded_facts
 from headlessly.admin.event_text import Entry, Teller
 from headlessly.declaration import engagements, values
+from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.log import events
 from headlessly.log.events import Event
@@ -107,9 +108,9 @@ def _around(record: Noun, show: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _thread(record: Noun) -> dict[type[Noun], list[str]]:
+def _thread(record: Noun) -> dict[type[Record], list[str]]:
     """The ids of what the record became and of what became it, by noun; none that the reader does not see."""
-    found: dict[type[Noun], list[str]] = {}
+    found: dict[type[Record], list[str]] = {}
     for field in record.schema.becomes:
         if id := getattr(record, field.column):
             noun = registry[field.to or ""]

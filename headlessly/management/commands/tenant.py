@@ -1,6 +1,7 @@
 """`manage.py tenant acme --name "Acme" --admin you@example.com`: a tenant, and somebody in it.
 
-`manage.py tenant export acme DIR`, `tenant import DIR` and `tenant move acme --to URL` copy a whole one.
+`manage.py tenant export acme DIR`, `tenant import DIR` and `tenant move acme --to URL` copy a whole one;
+`tenant delete acme-moved-...` deletes what a move has left behind.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import SLUG, Membership, Tenant, User
 from headlessly.access.sign_in_emails import normalize_sign_in_email
 from headlessly.context.tenant_scope import every_tenant
+from headlessly.copies.tenant_delete import delete_left_behind
 from headlessly.copies.tenant_export import export_tenant
 from headlessly.copies.tenant_import import import_tenant
 from headlessly.copies.tenant_move import Move, SwitchFailed, run_switch
@@ -33,6 +35,7 @@ from headlessly.log.security_events import record_security_event
 COPYING = {
     "export": ("export SLUG DIR [--with-secrets]", 2),
     "import": ("import DIR [--slug NAME]", 1),
+    "delete": ("delete SLUG, of a tenant that has moved", 1),
     "move": ("move SLUG --to DATABASE_URL [--on-switch COMMAND] [--limit SECONDS]", 1),
 }
 
@@ -45,7 +48,8 @@ class Command(BaseCommand):
             "words",
             nargs="+",
             metavar="SLUG",
-            help="its address: acme is served at /~acme. Or: export SLUG DIR, import DIR, move SLUG --to URL",
+            help="its address: acme is served at /~acme. Or: export SLUG DIR, import DIR, "
+            "move SLUG --to URL, delete SLUG",
         )
         parser.add_argument("--name", help="what people call it")
         parser.add_argument("--currency", help="of a new tenant's amounts; USD unless said")
@@ -105,6 +109,9 @@ class Command(BaseCommand):
             self.stdout.write(
                 "Without secrets: no keys, passwords or invitations; webhooks are paused."
             )
+
+    def delete_tenant(self, tenant: str, **_: Any) -> None:
+        self.stdout.write(f"Deleted {tenant}: {delete_left_behind(tenant):,} rows.")
 
     def import_tenant(self, folder: str, *, new_slug: str | None, **_: Any) -> None:
         manifest, known = import_tenant(Path(folder), slug=new_slug)
