@@ -287,12 +287,12 @@ LOGGING = {
     },
     "filters": {
         "request_id": {"()": "headlessly.context.tracing.RequestIdFilter"},
-        "wrong_host": {"()": "headlessly.web.logs.WrongHostFilter"},
+        "refusals": {"()": "headlessly.web.logs.RefusalFilter"},
     },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id", "wrong_host"],
+            "filters": ["request_id", "refusals"],
             "formatter": "lines" if PRODUCTION else "plain",
         }
     },

@@ -5,14 +5,17 @@ import logging
 from datetime import UTC, datetime
 
 
-class WrongHostFilter(logging.Filter):
-    """Logging filter: a request for another host is one line. Strangers send them all day, and where in
-    Django that was found helps nobody."""
+class RefusalFilter(logging.Filter):
+    """Logging filter: a request that is refused is one line, and one for another host a warning. Whoever
+    likes sends them all day, and where in Django that was found helps nobody."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name == "django.security.DisallowedHost":
-            record.exc_info, record.exc_text = None, None
+        is_wrong_host = record.name == "django.security.DisallowedHost"
+        if is_wrong_host:
             record.levelno, record.levelname = logging.WARNING, "WARNING"
+        is_refused = record.name.startswith(("django.request", "django.security"))
+        if is_wrong_host or (is_refused and getattr(record, "status_code", 500) < 500):
+            record.exc_info, record.exc_text = None, None
         return True
 
 

@@ -102,7 +102,7 @@ FUNNELS: tuple[dict[str, Any], ...] = (
     },
     {
         "name": "From our own pages to a deal",
-        "description": "Leads who came by a form, and became deals.",
+        "description": "Leads whose source is the website, and who became deals.",
         "steps": [
             {"name": "Came in", "event": "Lead.Created"},
             {"name": "Became a deal", "event": "Lead.Converted"},

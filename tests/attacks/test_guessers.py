@@ -16,7 +16,7 @@ def slowed_by_guessers(site: Site) -> tuple[float, float, dict[str, int]]:
     """How long a read takes before, and meanwhile; and how often the guessers were answered what."""
     usual = site.seconds_to_read()
     guessers = subprocess.Popen(
-        [sys.executable, "-m", "tests.attacks.guessers", str(site.port), str(GUESSERS), "4.5"],
+        [sys.executable, "-m", "tests.attacks.guessers", str(site.port), str(GUESSERS), "3.5"],
         cwd=ROOT, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     time.sleep(1.5)  # they have begun

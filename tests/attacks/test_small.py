@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from headlessly.api import strangers
-from headlessly.web.logs import JsonLines, WrongHostFilter
+from headlessly.web.logs import JsonLines, RefusalFilter
 from tests.attacks.site import Site, all_at_once
 
 
@@ -56,12 +57,30 @@ def test_logs_a_wrong_host_in_one_line(client: Any, caplog: Any) -> None:
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
     (record,) = [each for each in caplog.records if "DisallowedHost" in each.name]
     record.request_id = "-"
-    assert WrongHostFilter().filter(record)
+    assert RefusalFilter().filter(record)
     for formatter in (JsonLines(), logging.Formatter("%(levelname)s %(message)s")):
         line = formatter.format(record)
         assert "evil.example" in line
         assert "\n" not in line
         assert "Traceback" not in line
+
+
+def test_logs_what_is_refused_in_one_line_and_what_breaks_with_its_place(
+    caplog: Any, settings: Any
+) -> None:
+    for status, lines in ((400, 1), (403, 1), (404, 1), (500, 2)):
+        caplog.clear()
+        try:
+            raise PermissionDenied("no")
+        except PermissionDenied:
+            logging.getLogger("django.request").warning(
+                "Refused", extra={"status_code": status}, exc_info=True
+            )
+        (record,) = caplog.records
+        assert RefusalFilter().filter(record)
+        told = logging.Formatter("%(message)s").format(record)
+        assert ("Traceback" in told) == (lines > 1), status
+    assert "refusals" in settings.LOGGING["handlers"]["console"]["filters"]
 
 
 #: Codecs of Python's, and names of none; in none of them is an address written.

@@ -45,7 +45,7 @@ def test_a_list_is_narrowed_by_what_is_not_there(desk, site, leads):
     expect(rows).to_have_count(3)
     desk.get_by_text("More filters").click()
     desk.get_by_role("link", name="Build a filter…").click()
-    dialog = desk.get_by_role("dialog", name="Filter leads")
+    dialog = desk.get_by_role("dialog", name="Filter the leads")
     what = dialog.get_by_label("What the condition is about")
     expect(what).to_be_focused()
     what.select_option("@activities")

@@ -81,7 +81,7 @@ def test_a_dialog_sends_once(desk, site, qualified, slow):
     button = dialog(desk).get_by_role("button", name="Convert")
     button.dblclick()
     desk.wait_for_url("**/crm/deal/**")
-    assert len(slow) == 1
+    assert len([url for url in slow if "/do/" in url]) == 1
 
 
 def test_saving_one_thing_leaves_what_is_typed_beside_it(desk, site, lead):
@@ -421,33 +421,16 @@ def test_paper_shows_no_controls(desk, site, lead):
     expect(desk.locator("table.list")).to_contain_text(lead.name)
 
 
-def lose_answers(desk: Any) -> list[int]:
-    """The server gets what is written, and its answer gets lost: the answers, while this is routed."""
-    answered: list[int] = []
+def lose_answers(desk: Any) -> None:
+    """The server gets what is written, and its answer gets lost."""
 
     def lose(route: Any) -> None:
         if route.request.method != "POST":
             return route.continue_()
-        answered.append(route.fetch(max_redirects=0).status)
+        route.fetch(max_redirects=0)
         return route.abort()
 
     desk.route("**/touch/**", lose)
-    return answered
-
-
-def test_a_note_whose_answer_got_lost_is_sent_again_and_is_one(desk, site, lead):
-    open_lead(desk, site)
-    answered = lose_answers(desk)
-    desk.keyboard.press("n")
-    desk.keyboard.type("Into the tunnel")
-    desk.keyboard.press("Control+Enter")
-    expect(desk.get_by_role("alert")).to_contain_text("No connection.")
-    assert answered[0] == 302 and len(touches()) == 1
-    desk.unroute("**/touch/**")
-    desk.get_by_role("button", name="Send again").click()
-    expect(desk.get_by_text("Note added.")).to_be_visible()
-    expect(desk.get_by_label("Timeline")).to_contain_text("Into the tunnel")
-    assert [each.description for each in touches()] == ["Into the tunnel"]
 
 
 def test_a_note_that_arrived_is_no_draft_any_more_and_another_one_is(desk, site, lead):

@@ -156,7 +156,7 @@ def test_it_has_forms_that_were_sent_and_numbers_that_were_counted(acme: Tenant)
     sent = Lead.objects.filter(source="form")
     assert forms["request-a-demo"].submission_count == sent.count() == 6
     assert sent.filter(campaign__isnull=False).exists()
-    assert Segment.count() == 3 and not Segment.objects.filter(member_count=None).exists()
+    assert Segment.count() == 4 and not Segment.objects.filter(member_count=None).exists()
     for funnel in Funnel.objects.all():
         assert funnel.is_active and 0 < funnel.conversion_rate < 100
 

@@ -57,7 +57,7 @@ class FilterPages(NounPages):
             "filter_rows" if "rows" in given else "filter",
             status=422 if applies else 200,
             title=_("Filter"),
-            heading=_("Filter %s") % labels.plural_in_sentence(self.noun),
+            heading=_("Filter the %s") % labels.plural_in_sentence(self.noun),
             media=widgets.select2() + MEDIA,
             form=None,
             rows=form.root,

@@ -308,7 +308,7 @@ class EditPages(NounPages):
         asked = {name.partition(".")[0] for name in self.noun.Surface.quick}
         if not asked and self.schema.groups:
             asked = set(self.schema.groups[0][1])
-        asked |= {name for name, field in form.declared.items() if field.kinds is not None}
+        asked |= {name for name, field in form.declared.items() if field.kinds or field.filters}
         required = {name for name, field in form.declared.items() if field.required}
         listed = {n for n in self.schema.columns if not self.schema.by_name[n].follows_events}
         verb = {name for name in form.declared if name not in self.schema.by_name}

@@ -187,6 +187,7 @@
 
   function push(url) {
     step += 1;
+    heights.delete(step);
     history.pushState({ step }, "", url);
   }
 
@@ -196,6 +197,7 @@
     main()?.setAttribute("aria-busy", yes);
   }
 
+  // Answers whether there is nothing newer on its way, or missing.
   async function visit(url, { pushes = true, quiet = false } = {}) {
     const mine = (asked += 1);
     const before = shown;
@@ -210,15 +212,15 @@
       settled = true;
       if (!(problem instanceof Unsent)) throw problem;
       if (!quiet && mine === asked) warn(problem.message, () => visit(url, { pushes }));
-      return;
+      return false;
     } finally {
       if (mine === asked) running(false);
     }
-    if (mine !== asked) return;
+    if (mine !== asked) return false;
     const { answer, page } = got;
     if (!page.getElementById("hly")?.matches("[data-visits]")) {
       if (!quiet) location.assign(url);
-      return;
+      return true;
     }
     const to = new URL(answer.url);
     if (pushes) push(to.pathname + to.search);
@@ -230,6 +232,7 @@
     if (!pushes && !quiet) window.scrollTo(0, heights.get(step) ?? 0);
     else if (to.pathname !== before.pathname) window.scrollTo(0, 0);
     else if (pushes && to.searchParams.get("p") !== before.searchParams.get("p")) main().querySelector(".sheet")?.scrollIntoView({ block: "nearest" });
+    return true;
   }
 
   // What was chosen in a menu closes it.

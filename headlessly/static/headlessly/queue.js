@@ -100,7 +100,7 @@
   document.addEventListener("written", (event) => {
     wrote = true;
     const queue = read();
-    const here = event.detail;
+    const here = event.detail || record();
     if (!queue || !queue.ids.includes(here) || queue.done.includes(here)) return;
     queue.done.push(here);
     write(queue);

@@ -51,7 +51,7 @@
     document.getElementById("toasts")?.replaceChildren(...(said ? said.children : []));
     window.hly.fade();
     const main = document.getElementById("hly");
-    if (main?.matches("[data-visits]") && !window.hly.holdsUnsaved(main)) window.hly.visit(location.href, { push: false, quiet: true });
+    if (main?.matches("[data-visits]") && !window.hly.holdsUnsaved(main)) window.hly.visit(location.href, { pushes: false, quiet: true });
   }
 
   // -- for a picker: what was chosen to be made --------------------------------------------------

@@ -148,8 +148,9 @@ def test_a_server_that_only_reads_tells_who_is_there_as_far_as_the_process_knows
     process = recent.RecentEvents(acme)
 
     def look(name: str, writes: bool = False) -> Any:
-        viewer = Viewer(lead.pk, f"user_{name}", name, writes)
-        found = process.changes(recent.Question(None, "Lead", [], viewer), reads=True)
+        actor = Actor(f"user_{name}", name, actors.REP)
+        viewer = Viewer(lead.pk, actor.id, name, writes)
+        found = process.changes(recent.Question(actor, None, "Lead", [], viewer), reads=True)
         assert found is not None
         return found.here
 
