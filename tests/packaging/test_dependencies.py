@@ -43,9 +43,13 @@ def imported(*folders: str) -> set[str]:
                 continue
             for node in ast.walk(ast.parse(path.read_text())):
                 if isinstance(node, ast.Import):
-                    found |= {alias.name.split(".")[0] for alias in node.names}
+                    names = {alias.name.split(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    found.add(node.module.split(".")[0])
+                    names = {node.module.split(".")[0]}
+                else:
+                    continue
+                # A script's own neighbour is no package.
+                found |= {name for name in names if not path.with_name(f"{name}.py").exists()}
     return found - OURS - sys.stdlib_module_names
 
 
