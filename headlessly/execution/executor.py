@@ -363,6 +363,7 @@ class Execution:
             (data, extras), text = received, True
         was, first = None if record._state.adding else record.as_json(), len(self.events)
         values = inputs.clean_inputs(self, verb, record, data, wire=wire, text=text)
+        made = self.events[first:]
         ctx = Context(self, frame, values, extras)
         if record._state.adding:
             record.tenant_id = self.tenant.pk
@@ -378,7 +379,7 @@ class Execution:
             )
         self._save(record)
         frame.event = self._record_event(verb, record, was)
-        for event in self.events[first:-1]:
+        for event in made:
             # What it refers to was made first, and because of it.
             event.cause = event.cause or frame.event.id
         if verb.deletes and not verb.merges:

@@ -566,10 +566,13 @@ def test_it_takes_no_foreign_id_inside_a_new_record(
     to = samples.registry[verb.inputs[wire].to]
     with tenancy.active(rival):
         theirs = samples.create(samples.registry[to.schema.fields[inner].to])
-    record = samples.in_state(verb.noun, next(iter(verb.steps)))
+    new = samples.inputs(to.verbs["create"]) | {inner: theirs.pk}
+    is_create = verb.name == "create"
+    record = None if is_create else samples.in_state(verb.noun, next(iter(verb.steps))).pk
+    given = samples.inputs(verb) if is_create else {}
     with refused(Invalid) as caught:
-        samples.run(verb, record.pk, {wire: {inner: theirs.pk}})
-    assert inner in str(details(caught))
+        samples.run(verb, record, given | {wire: new})
+    assert [key.rpartition(".")[2] for key in details(caught)] == [inner]
 
 
 # -- who ------------------------------------------------------------------------------------------

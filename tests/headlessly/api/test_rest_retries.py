@@ -16,6 +16,7 @@ from psycopg import errors as postgres
 from crm import Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import IdempotentReply
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.log.events import Event
 from tests.answered import answered, named, problem, unchanged
 from tests.headlessly.test_races import at_once
@@ -149,6 +150,7 @@ def test_it_forgets_after_a_day(api: Any) -> None:
     assert IdempotentReply.objects.count() == 1
 
 
+@every_tenant()
 def test_it_clears_away_what_is_older_than_a_day(api: Any, acme: Any, rival: Any) -> None:
     now = timezone.now()
     for moment in (now - timedelta(hours=25), now):
