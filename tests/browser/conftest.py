@@ -29,6 +29,7 @@ NAMES = (
 )
 #: Modules whose tests take longest.
 LONGEST = ("test_everybody", "test_docs", "test_journeys", "test_reports")
+ARGUMENTS = ["--no-sandbox", "--renderer-process-limit=1"]
 HOW = (
     "No Chromium was found. Get one with `apt-get install chromium-headless-shell`, "
     "or set CHROMIUM to its path."
@@ -56,8 +57,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The machine's own Chromium; without its sandbox, which root cannot have."""
-    return browser_type_launch_args | {"executable_path": chromium(), "args": ["--no-sandbox"]}
+    """The machine's own Chromium; without its sandbox, which root cannot have. Its pages share a process: one
+    for each is begun for each test."""
+    return browser_type_launch_args | {"executable_path": chromium(), "args": ARGUMENTS}
 
 
 @pytest.fixture(scope="session")
