@@ -18,6 +18,7 @@ import httpx
 import pytest
 from django.db import connection
 
+from headlessly.database.row_security import ROLE as BOUND
 from headlessly.database.server import ROLE
 
 from .cells import Cell
@@ -65,6 +66,9 @@ def fill_with_tables(cell: Cell) -> None:
     with cell.connect() as admin:
         admin.execute(f"CREATE ROLE {ROLE} LOGIN")
         admin.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}")
+        # Roles are in no dump.
+        admin.execute(f"CREATE ROLE {BOUND} NOLOGIN")
+        admin.execute(f"GRANT {BOUND} TO {ROLE}")
     leader = cell.leader()
     assert leader is not None
     here = connection.settings_dict
