@@ -101,10 +101,10 @@ class Tenant(models.Model):
         before = Tenant.objects.filter(pk=self.pk).values_list("currency", flat=True).first()
         if before in (None, self.currency):
             return
-        for noun in registry.values():
-            if noun.holds_exchange_rates and (
-                count := noun._base_manager.filter(tenant=self.pk, deleted_at=None).count()
-            ):
+        for noun in filter(lambda noun: noun.holds_exchange_rates, registry.values()):
+            with tenancy.active(self):
+                count = noun._base_manager.filter(tenant=self.pk, deleted_at=None).count()
+            if count:
                 raise ValidationError(
                     {
                         "currency": _(

@@ -29,7 +29,8 @@ class TenantRow(models.Model):
 
 
 class TenantRowManager(models.Manager[M]):
-    """The rows of the active tenant; where none is active, of all: for the operator, and what cleans up."""
+    """The rows of the active tenant; where none is active, of all that the database answers: none, but inside
+    :func:`~headlessly.context.tenant_scope.every_tenant`, for the operator and what cleans up."""
 
     def get_queryset(self) -> Any:
         found = super().get_queryset()

@@ -3,6 +3,11 @@
 The table stays the truth: its list, its limits, the end of a session anywhere. What is written or deleted
 there is told here after the commit, in place of what is known; whoever has read adds only what is not known
 yet. So a reader who was slow puts nothing old in its place, and a session that was ended does not come back.
+
+Where Redis was not told, because it did not answer or the process was killed behind the commit, others may go
+on with what they know, for ``KNOWN_FOR`` seconds at the most. Nothing of it gets back into the table: see
+:class:`headlessly.accounts.sessions.SessionStore`.
+
 Redis is told what the table has: the hash of the key, never the key.
 """
 
@@ -21,8 +26,9 @@ from django.dispatch import receiver
 from headlessly.accounts.models import Session
 from headlessly.database.redis_server import ask_redis
 
-#: For how many seconds a session is known. Then the table is asked, which notes that it is in use.
-KNOWN_FOR = 60
+#: For how many seconds a session is known. Then the table is asked, which notes that it is in use. So long
+#: may one that was ended be used where Redis was not told.
+KNOWN_FOR = 10
 #: For how long it is known that one has ended, in seconds: longer than any request takes.
 ENDED_FOR = 600
 ENDED = b"ended"
@@ -57,7 +63,7 @@ def remember_read(session: Session) -> None:
 
 
 def _replace(hash: str, text: bytes, seconds: int) -> None:
-    ask_redis(lambda redis: redis.set(_name(hash), text, ex=seconds))
+    ask_redis(lambda redis: redis.set(_name(hash), text, ex=seconds), in_pause=True)
 
 
 @receiver(post_save, sender=Session)

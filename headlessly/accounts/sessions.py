@@ -60,6 +60,9 @@ def end_sessions(user: Any, *, but: str | None = None) -> int:
 class SessionStore(db.SessionStore):
     """Django's in the database, with the key hashed on its way there. Its ``async`` half is not used."""
 
+    #: What Redis knew of it, which may be older than the table.
+    _known: Session | None = None
+
     @classmethod
     def get_model_class(cls) -> Any:
         return Session
@@ -68,6 +71,7 @@ class SessionStore(db.SessionStore):
         now, hash = timezone.now(), hash_secret(self.session_key or "")
         found = session_cache.known_session(hash)
         if found is not None and not is_over(found):
+            self._known = found
             return found
         found = unexpired_sessions().filter(pk=hash).first()
         if found is None:
@@ -77,6 +81,22 @@ class SessionStore(db.SessionStore):
         if found.seen_at < now - NOTED_EVERY and not settings.READ_ONLY:
             Session.objects.filter(pk=found.pk).update(seen_at=now)
         return found
+
+    def save(self, must_create: bool = False) -> None:
+        if self._known is not None and not must_create:
+            self._change_what_the_table_has(self._known)
+        self._known = None
+        super().save(must_create)
+
+    def _change_what_the_table_has(self, known: Session) -> None:
+        """Let what is saved differ from the table in nothing but what was changed here since it was known."""
+        rows = Session.objects.filter(pk=known.pk).values_list("session_data", flat=True)
+        if (text := rows.first()) is None or text == known.session_data:
+            return
+        before, now = self.decode(known.session_data), self._get_session()  # type: ignore[attr-defined]
+        changed = {k: v for k, v in now.items() if k not in before or before[k] != v}
+        others = {k: v for k, v in self.decode(text).items() if k in now or k not in before}
+        self._session_cache = others | changed
 
     def exists(self, session_key: str) -> bool:
         return Session.objects.filter(pk=hash_secret(session_key)).exists()

@@ -13,7 +13,7 @@ from django.http import StreamingHttpResponse
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
 from headlessly.api.auth import BelongsToTenant, IsConfirmed
 from headlessly.api.base import TenantView, TenantViewSet
 from headlessly.api.bodies import ApiResponse, parse_object
@@ -225,9 +225,26 @@ def _cell_text(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+class _InTenant:
+    """Content that is made when the request is over, in the tenant and by the actor of the request."""
+
+    def __init__(self, content: Iterator[bytes]) -> None:
+        self.content, self.tenant, self.actor = content, tenancy.require(), actors.current()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        with tenancy.active(self.tenant), actors.acting(self.actor):
+            return next(self.content)
+
+    def close(self) -> None:
+        self.content.close()  # type: ignore[attr-defined]
+
+
 def _stream_file(content: Iterator[bytes], media_type: str, name: str) -> StreamingHttpResponse:
     return StreamingHttpResponse(
-        content,
+        _InTenant(content),
         content_type=media_type,
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',

@@ -36,13 +36,19 @@ SELECT f FROM unnest(%s::text[]) AS f JOIN pg_proc AS p ON p.oid = to_regprocedu
 
 
 def install_row_security() -> bool:
-    """Make the role, its rights and the policies. Answers whether the database may enforce them; where not,
-    the log says what is missing."""
+    """Make the role, its rights and the policies. Answers whether the database enforces them; the log says
+    what is missing.
+
+    What is missing keeps them from being enforced for the first time. Once they are, connections go on as
+    the role, which then needs its rights in every new table too.
+    """
     tables = [
         model._meta.db_table for model in apps.get_models() if tenant_field(model) is not None
     ]
     with connection.cursor() as cursor:
-        if not (_declare_leakproof(cursor) and _make_role(cursor)):
+        is_ready = all([_declare_leakproof(cursor), _make_role(cursor)])
+        if not is_ready and not _is_enforced(cursor):
+            logger.warning("Row-level security is not enforced: the database lacks what it needs.")
             return False
         cursor.execute(
             "SELECT c.relname FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid "
@@ -65,6 +71,15 @@ def install_row_security() -> bool:
         )
     renew(connection.connection)
     return True
+
+
+def _is_enforced(cursor: Any) -> bool:
+    """Whether there are connections that have become the role."""
+    cursor.execute(
+        "SELECT has_table_privilege(oid, to_regclass(%s), 'SELECT') FROM pg_roles WHERE rolname = %s",
+        ["headlessly_event", ROLE],
+    )
+    return cursor.fetchone() == (True,)
 
 
 def _declare_leakproof(cursor: Any) -> bool:
@@ -99,8 +114,8 @@ def _attempt(cursor: Any, statement: str, who: str) -> bool:
             cursor.execute(statement)
     except ProgrammingError:
         logger.warning(
-            "Row-level security is not enforced: the database lacks what it needs. %s, and "
-            "`manage.py migrate` is run again: %s",
+            "Row-level security lacks something in the database. %s, and `manage.py migrate` is run "
+            "again: %s",
             who,
             statement,
         )

@@ -32,10 +32,13 @@ def _connect(url: str) -> Redis:
     return Redis.from_url(url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
 
 
-def ask_redis(question: Callable[[Redis], T]) -> T | None:
-    """What Redis answers to ``question``; None where there is none, or it does not answer."""
+def ask_redis(question: Callable[[Redis], T], *, in_pause: bool = False) -> T | None:
+    """What Redis answers to ``question``; None where there is none, or it does not answer.
+
+    Other processes may have an answer all the while: what they must not miss is said ``in_pause`` too.
+    """
     global _asked_again_from
-    if not settings.REDIS_URL or time.monotonic() < _asked_again_from:
+    if not settings.REDIS_URL or (time.monotonic() < _asked_again_from and not in_pause):
         return None
     from redis import RedisError
 

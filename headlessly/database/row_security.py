@@ -15,7 +15,9 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
-from psycopg.pq import TransactionStatus
+from psycopg import OperationalError
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from headlessly.context.tenant_scope import EVERY, tenant_in_scope
 
@@ -41,17 +43,27 @@ class ConnectionScope:
     """What a connection of psycopg's was told."""
 
     def __init__(self, pg: Any) -> None:
-        result = pg.pgconn.exec_(STATE.encode())
-        row = [result.get_value(0, n) for n in range(2)] if result.ntuples else [b"0", b"f"]
+        result = _execute_below(pg, STATE)
         #: Whether it is ours from the first statement to the last.
-        self.is_direct = row[0] == str(pg.pgconn.backend_pid).encode()
-        self.is_enforced = row[1] == b"t"
+        self.is_direct = result.get_value(0, 0) == str(pg.pgconn.backend_pid).encode()
+        self.is_enforced = result.get_value(0, 1) == b"t"
         self.told: Any = UNKNOWN
 
     def set_for_session(self, pg: Any, tenant: int | None) -> None:
-        # Below psycopg, which would begin a transaction first.
-        pg.pgconn.exec_(setting_statement(tenant, local=False).encode())
+        self.told = UNKNOWN
+        _execute_below(pg, setting_statement(tenant, local=False))
         self.told = tenant
+
+
+def _execute_below(pg: Any, statement: str) -> Any:
+    """Run a statement below psycopg, which would begin a transaction first. Raises psycopg's errors: after a
+    setting that failed, what comes next would be answered in another tenant."""
+    result = pg.pgconn.exec_(statement.encode())
+    if result.status == ExecStatus.TUPLES_OK:
+        return result
+    if pg.closed:
+        raise OperationalError("the connection is lost")
+    raise error_from_result(result, encoding="utf-8")
 
 
 def setting_statement(tenant: int | None, *, local: bool) -> str:
@@ -88,15 +100,13 @@ def forget_transaction(pg: Any) -> None:
 def in_scope(wrapper: Any) -> AbstractContextManager[Any]:
     """A block for one statement on Django's connection, in the tenant of the moment."""
     pg = wrapper.connection
+    if pg.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
+        # It has failed already, and takes no statement but the one that ends it.
+        return nullcontext()
     scope = scope_of(pg)
     tenant = tenant_in_scope()
     if not scope.is_enforced or scope.told == tenant:
         return nullcontext()
-    status = pg.pgconn.transaction_status
-    if status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
-        return (
-            nullcontext()
-        )  # it has failed already, and takes no statement but the one that ends it
     if scope.is_direct:
         scope.set_for_session(pg, tenant)
     elif pg.autocommit:

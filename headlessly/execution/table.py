@@ -92,8 +92,8 @@ class Table:
         sql = f"COPY {table} ({columns}) FROM STDIN"
         with (
             every_tenant(),
-            in_scope(connection),
             connection.wrap_database_errors,
+            in_scope(connection),
             psycopg.Cursor(connection.connection) as cursor,
             cursor.copy(sql) as rows,
         ):

@@ -12,9 +12,16 @@ from django.db import DataError, ProgrammingError, connection, transaction
 from crm import Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
-from headlessly.context.tenant_scope import EVERY
+from headlessly.context.tenant_scope import EVERY, every_tenant
+from headlessly.database import policies, row_security
 from headlessly.database.prepared import execute_prepared
-from headlessly.database.row_security import forget, scope_of, setting_statement
+from headlessly.database.row_security import (
+    ROLE,
+    ConnectionScope,
+    forget,
+    scope_of,
+    setting_statement,
+)
 from headlessly.database.schema_editor import tenant_field
 
 
@@ -85,3 +92,50 @@ def test_every_table_of_a_tenant_has_the_policy(db: None) -> None:
         "AND pg_get_expr(p.polqual, c.oid) = pg_get_expr(p.polwithcheck, c.oid)"
     )
     assert set(found) == {m._meta.db_table for m in apps.get_models() if tenant_field(m)}
+
+
+def test_a_new_table_has_its_rights_whatever_else_the_database_has_lost(
+    rival: Any, monkeypatch: Any
+) -> None:
+    """But nothing is enforced for the first time where something is missing."""
+    monkeypatch.setattr(policies, "_declare_leakproof", lambda cursor: False)
+    visitors = "SELECT id FROM marketing_visitor"
+    with every_tenant():
+        asked(f"DROP POLICY {policies.POLICY} ON marketing_visitor")
+        asked(f"REVOKE ALL ON marketing_visitor FROM {ROLE}")
+        assert policies.install_row_security()
+    assert asked(visitors) == []
+    assert scope_of(connection.connection).is_enforced
+    with every_tenant():
+        asked(f"REVOKE ALL ON headlessly_event, marketing_visitor FROM {ROLE}")
+        assert not policies.install_row_security()
+    assert not ConnectionScope(connection.connection).is_enforced
+
+
+def test_it_answers_nothing_where_the_tenant_could_not_be_set(
+    acme: Any, rival: Any, monkeypatch: Any
+) -> None:
+    setting = "SELECT current_setting('headlessly.tenant', true)"
+    other = connection.copy()  # in no transaction, whose failure would undo what was set
+    try:
+        with other.cursor() as cursor:
+            with tenancy.active(acme):
+                with monkeypatch.context() as broken:
+                    broken.setattr(row_security, "STATE", "SELECT 1 / 0")
+                    with pytest.raises(DataError):
+                        cursor.execute(setting)
+                cursor.execute(setting)
+                assert cursor.fetchone() == (str(acme.pk),), (
+                    "it asks again what the database enforces"
+                )
+            with tenancy.active(rival):
+                with monkeypatch.context() as broken:
+                    broken.setattr(
+                        row_security, "setting_statement", lambda *_, **__: "SELECT 1 / 0"
+                    )
+                    with pytest.raises(DataError):
+                        cursor.execute(setting)
+                cursor.execute(setting)
+                assert cursor.fetchone() == (str(rival.pk),)
+    finally:
+        other.close()

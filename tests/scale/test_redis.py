@@ -100,6 +100,43 @@ def test_it_knows_who_is_signed_in_and_that_they_are_no_more(redis: Any) -> None
     assert asks_table()
 
 
+def test_the_end_of_a_session_is_told_to_others_although_redis_was_silent(
+    redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = User.objects.create(email="ann@acme.example")
+    Client().force_login(user)
+    hashed = Session.objects.get(user=user).session_key
+    assert 0 < redis.ttl(session_cache._name(hashed)) <= 10
+    monkeypatch.setattr(redis_server, "_asked_again_from", time.monotonic() + 60)
+    sessions.end_sessions(user)
+    assert redis.get(session_cache._name(hashed)) == session_cache.ENDED
+
+
+def test_what_is_known_and_old_is_not_written_over_the_table(redis: Any) -> None:
+    browser = Client()
+    browser.force_login(User.objects.create(email="ann@acme.example"))
+    key = browser.cookies["sessionid"].value
+    first = sessions.SessionStore(key)
+    first.update({"visited": "acme", "language": "en", "left": True})
+    first.save()
+    name = session_cache._name(Session.objects.get().session_key)
+    old = redis.get(name)
+    confirmed = sessions.SessionStore(key)
+    confirmed["confirmed"] = True
+    del confirmed["visited"]
+    confirmed.save()
+    redis.set(name, old)  # as if it had not been told
+    slow = sessions.SessionStore(key)
+    assert "confirmed" not in slow
+    slow["language"] = "de"
+    del slow["left"]
+    slow.save()
+    row = Session.objects.get()
+    found = slow.decode(row.session_data)
+    assert found["confirmed"] and found["language"] == "de" and row.user_id
+    assert not found.keys() & {"visited", "left"}
+
+
 def test_a_session_that_is_known_is_over_in_time(redis: Any, settings: Any) -> None:
     user = User.objects.create(email="ann@acme.example")
     browser = Client()

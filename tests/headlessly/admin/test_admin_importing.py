@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from headlessly.access import actors, tenancy
 from headlessly.transfer.models import Import
 
 PLACE = "/~acme/admin/imports/"
@@ -100,8 +101,16 @@ def test_the_file_of_a_trial_is_forgotten_after_a_day(bob, tried, people):
 
     from headlessly.transfer.import_job import clear
 
-    Import.objects.update(created_at=Import.objects.get().created_at - timedelta(days=1, minutes=1))
-    clear()
+    done = Import.objects.get()
+    Import.objects.update(created_at=done.created_at - timedelta(days=1, minutes=1))
+    lost = Import.objects.get(pk=done.pk)
+    lost.pk, lost.status = "import_lost", Import.Status.RUNNING
+    lost.created_at -= timedelta(days=4)
+    lost.save(force_insert=True)
+    with tenancy.active(None), actors.acting(None):
+        clear()
+    lost.refresh_from_db()
+    assert lost.status == Import.Status.FAILED
     assert "Import this row" not in bob.get(tried).content.decode()
     said = bob.post(f"{tried}go/")
     assert said.status_code == 409

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
@@ -62,6 +63,9 @@ def test_it_has_a_currency_that_stays_once_there_are_rates(ann, acme):
     refused = ann.post(at(), form | {"currency": "CHF"})
     assert refused.status_code == 422
     assert "There are exchange rates to EUR (1). Delete them first" in refused.content.decode()
+    acme.currency = "CHF"
+    with tenancy.active(None), pytest.raises(ValidationError, match="exchange rates"):
+        acme.clean()
     assert ann.post(at(), form | {"currency": "Euro"}).status_code == 422
     acme.refresh_from_db()
     assert acme.currency == "EUR"
