@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from headlessly.access.models import Tenant
+from headlessly.context.tenant_scope import every_tenant
 
 #: How many letters and digits have to be left of a password without these words.
 LEAST_LEFT = 8
@@ -45,7 +46,9 @@ def known_words(user: Any = None) -> list[str]:
         tenants = Tenant.objects.filter(memberships__user__email=email) | Tenant.objects.filter(
             invitations__email=email
         )
-        for slug, name in tenants.values_list("slug", "name").distinct():
+        with every_tenant():  # whatever page asks: all in which this person is
+            names = list(tenants.values_list("slug", "name").distinct())
+        for slug, name in names:
             words += [slug, name, *name.split()]
     spelled = {_letters(word) for word in words}
     return sorted((word for word in spelled if len(word) >= SHORTEST_WORD), key=len, reverse=True)

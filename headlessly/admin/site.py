@@ -24,6 +24,7 @@ from headlessly.admin.undo import Undo
 from headlessly.admin.watching.middleware import make_token
 from headlessly.api import idempotency
 from headlessly.declaration import labels
+from headlessly.errors import BadRequest
 from headlessly.query.named_reports import reports
 
 
@@ -35,7 +36,11 @@ def watch_token_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 @require_GET
 def sent_view(request: HttpRequest, key: str, *, site: Any) -> HttpResponse:
     """Whether what was sent with a key is done, to a page that had no answer: see drafts.js."""
-    return JsonResponse({"arrived": idempotency.is_answered(key)})
+    try:
+        arrived = idempotency.is_answered(key)
+    except BadRequest:  # nothing is sent with a key that is none
+        arrived = False
+    return JsonResponse({"arrived": arrived})
 
 
 class Workplace(TenantSite):

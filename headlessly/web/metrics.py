@@ -104,15 +104,17 @@ class CountRequests:
         requests_total.labels(method, route_of(request), response.status_code).inc()
         request_seconds.labels(route_of(request)).observe(took)
         if settings.ACCESS_LOG:
-            _log_access(request, response, path, took)
+            _log_access(request, response, _without_token(request, path), took)
         return response
 
     def _trace(self, request: HttpRequest) -> HttpResponse:
         method = request.method or ""
-        asked = {"http__request__method": method, "url__path": request.path_info}
-        with span(method, "SERVER", headers=_lowercase(request.headers), **asked) as made:
+        path, headers = request.path_info, _lowercase(request.headers)
+        with span(method, "SERVER", headers=headers, http__request__method=method) as made:
             response = self.get_response(request)
             assert made is not None
+            if route_of(request) != "none":  # of another path nobody knows what is secret in it
+                made.set_attribute("url.path", _without_token(request, path))
             made.update_name(tracing.route())
             made.set_attribute("http.route", route_of(request))
             made.set_attribute("http.response.status_code", response.status_code)
@@ -131,6 +133,13 @@ def route_of(request: HttpRequest) -> str:
     if match is None:
         return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
     return f"{'/~' if getattr(request, 'mounted', False) else ''}/{match.route}"
+
+
+def _without_token(request: HttpRequest, path: str) -> str:
+    """The path without what its route captures as ``token``: whoever has that link sets a password."""
+    match = getattr(request, "resolver_match", None)
+    token = match.kwargs.get("token") if match is not None else None
+    return path.replace(token, "<token>") if token else path
 
 
 def _log_access(request: HttpRequest, response: HttpResponse, path: str, took: float) -> None:

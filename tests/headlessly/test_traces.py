@@ -47,6 +47,26 @@ def test_a_request_has_its_statements_and_goes_on_in_the_trace_of_who_asked(
     assert not any(lead.pk in each.attributes["db.query.text"] for each in inner), "no values"
 
 
+def test_no_link_that_sets_a_password_is_in_a_trace_or_in_the_access_log(
+    traced: InMemorySpanExporter, client: Any, db: Any, settings: Any, caplog: Any
+) -> None:
+    settings.ACCESS_LOG = True
+    caplog.set_level("INFO", "headlessly.access")
+    paths = {}
+    for end in ("", "/tnt_x", "/"):
+        for place in ("/password/user_x/s3-cret", "/invitation/inv_x/s3-cret"):
+            traced.clear()
+            client.get(f"{place}{end}")
+            *_, request = traced.get_finished_spans()
+            paths[place + end] = request.attributes.get("url.path")
+            assert "s3-cret" not in str([each.attributes for each in traced.get_finished_spans()])
+    assert paths["/password/user_x/s3-cret"] == "/password/user_x/<token>"
+    lines = [each.fields for each in caplog.records if each.name == "headlessly.access"]
+    written = {each["path"] for each in lines if each["route"] != "none"}
+    assert "/invitation/inv_x/<token>" in written
+    assert not any("s3-cret" in path for path in written)
+
+
 def test_a_job_and_the_webhook_that_it_sends_have_the_id_of_the_request(
     traced: InMemorySpanExporter, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

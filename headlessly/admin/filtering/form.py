@@ -31,6 +31,7 @@ from headlessly.admin.filtering.tree import (
     Part,
     Related,
     Written,
+    check_nesting,
     read_filter,
     says_nothing,
     write_filter,
@@ -54,7 +55,8 @@ class FilterForm:
 
     @classmethod
     def of_filter(cls, noun: type[Noun], filter: Mapping[str, Any], site: Any) -> FilterForm:
-        """The rows of a filter that something holds; one row to begin with where it says nothing."""
+        """The rows of a filter that something holds; one row to begin with where it says nothing. Raises
+        InvalidFilter for one that is nested too deep."""
         form = cls(noun, site)
         form.group = read_filter(noun, filter)
         form.group.parts = form.group.parts or [Condition()]
@@ -301,11 +303,15 @@ def _read_written(text: str) -> Written:
         return Written({})
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         problem = _("This is not JSON: put texts in double quotes, and check commas and brackets.")
         return Written(text, problem)
     if not isinstance(found, dict):
         return Written(text, _('Write a filter, such as {"status": "New"}.'))
+    try:
+        check_nesting(found)
+    except InvalidFilter as problem:
+        return Written(text, problem.message)
     return Written(found)
 
 

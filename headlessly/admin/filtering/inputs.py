@@ -64,7 +64,7 @@ def _read_value(field: Field | None, operator: str, text: str) -> Any:
     elif field.type == "bool" and text in ("true", "false"):
         return text == "true"
     elif field.type == "json":
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             return json.loads(text)
     return text
 

@@ -12,10 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from headlessly.declaration import days
+from headlessly.declaration.values import JSON_DEPTH
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
 from headlessly.query import querystring
+from headlessly.query.filters import MAX_DEPTH
 
 #: How the parts of a group belong together.
 ALL, ANY, NONE = MATCHES = ("all", "any", "none")
@@ -31,6 +35,8 @@ OPERATORS = {
 }
 #: How many of those that refer to a record fulfil something.
 SOME, NO = QUANTIFIERS = ("some", "none")
+#: Brackets within brackets: two for each level of a filter, and those of a JSON value in it.
+DEEPEST_BRACKETS = 2 * MAX_DEPTH + JSON_DEPTH
 #: In the place of a field: words anywhere in the record.
 WORDS = "$text"
 
@@ -80,12 +86,50 @@ Part = Condition | Group | Related | Written
 
 
 def read_filter(noun: type[Noun], filter: Mapping[str, Any]) -> Group:
-    """The filter as one group; whether it fits the noun, :func:`compile_filter` says."""
+    """The filter as one group; whether it fits the noun, :func:`compile_filter` says. Raises InvalidFilter
+    for one that is nested too deep to be read."""
+    check_nesting(filter)
     parts = _read_parts(noun, filter)
     match parts:
-        case [Group() as only]:
-            return only
-    return Group(ALL, parts)
+        case [Group() as found]:
+            pass
+        case _:
+            found = Group(ALL, parts)
+    # An alternative of several parts is two groups.
+    if _height(found) > 2 * MAX_DEPTH:
+        raise _too_deep()
+    return found
+
+
+def _height(part: Part) -> int:
+    match part:
+        case Group(parts=parts):
+            return 1 + max(map(_height, parts), default=0)
+        case Related(group=group):
+            return _height(group)
+    return 0
+
+
+def _too_deep() -> InvalidFilter:
+    message = _("A filter may be nested %(most)s levels deep at the most.")
+    return InvalidFilter(message % {"most": MAX_DEPTH})
+
+
+def check_nesting(filter: Any) -> None:
+    """Raise InvalidFilter where brackets are within brackets deeper than in any filter that is allowed: what
+    follows each of them down has to come to an end."""
+    level = [filter]
+    for _depth in range(DEEPEST_BRACKETS + 1):
+        below: list[Any] = []
+        for each in level:
+            if isinstance(each, Mapping):
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+        if not below:
+            return
+        level = below
+    raise _too_deep()
 
 
 def _read_parts(noun: type[Noun], filter: Any) -> list[Part]:
@@ -211,7 +255,7 @@ def write_filter(part: Part) -> dict[str, Any]:
             if path == WORDS:
                 return {WORDS: values[0]}
             if part.moment and (day := _day(values)) is not None:
-                return {path: _write_day(operator, day)}
+                return {path: _write_day(operator, day, values)}
             return {path: _write_operator(operator, values)}
         case Group(match=match):
             found = [write_filter(each) for each in part.parts if not says_nothing(each)]
@@ -244,9 +288,13 @@ def _day(values: list[Any]) -> date | None:
         return None
 
 
-def _write_day(operator: str, day: date) -> dict[str, Any]:
-    """What is said of moments by a day where one reads: from its beginning to that of the next."""
-    begins, ends = _moment(day), _moment(day + timedelta(days=1))
+def _write_day(operator: str, day: date, values: list[Any]) -> Any:
+    """What is said of moments by a day where one reads: from its beginning to that of the next. A day at the
+    end of the calendar stays as it was typed: :func:`compile_filter` says that there is none."""
+    try:
+        begins, ends = _moment(day), _moment(day + timedelta(days=1))
+    except OverflowError:
+        return _write_operator(operator, values)
     match operator:
         case "is":
             return {"$gte": begins, "$lt": ends}

@@ -40,9 +40,10 @@ class FilterPages(NounPages):
             try:
                 text = given.get("filter", address.given.get("filter", ""))
                 held = parse_filter(text) if text else {}
+                form = FilterForm.of_filter(self.noun, held, self.site)
             except InvalidFilter as wrong:
-                held, problem = {}, wrong.message
-            form = FilterForm.of_filter(self.noun, held, self.site)
+                problem = wrong.message
+                form = FilterForm.of_filter(self.noun, {}, self.site)
         text = filter_text(form.filter) if not form.has_problem else ""
         if len(text) > LONGEST:
             problem = _("These are too many conditions for one filter.")

@@ -23,6 +23,7 @@ from headlessly.admin.settings.security_text import GROUPS
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
+from headlessly.declaration.values import UNSTORABLE, check_storable
 from headlessly.language import wording
 from headlessly.log.names import EXPORTED, SECURITY
 from headlessly.log.newest import LatestQuestion, Place
@@ -49,7 +50,14 @@ class Asked:
     @classmethod
     def read(cls, given: QueryDict) -> Asked:
         names = ("who", "what", "record", "since", "until")
-        return cls(**{name: given.get(name, "").strip()[:200] for name in names})
+        texts = {name: given.get(name, "").strip()[:200] for name in names}
+        try:
+            for text in texts.values():
+                check_storable(text)
+        except ValueError as problem:
+            storable = {name: UNSTORABLE.sub("", text) for name, text in texts.items()}
+            return cls(**storable, problem=str(problem))
+        return cls(**texts)
 
     def question(self) -> LatestQuestion:
         """The same of the log; where something of it is not understood, ``problem`` says so."""

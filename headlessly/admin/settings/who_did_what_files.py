@@ -10,13 +10,13 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from openpyxl import Workbook
 
 from headlessly.admin.settings.event_lines import EventLines
 from headlessly.log.newest import LatestQuestion
 from headlessly.transfer.cells import guarded
 from headlessly.transfer.exporting import MEDIA_TYPES
 from headlessly.transfer.formats import XLSX
+from headlessly.transfer.workbook_writing import write_workbook
 
 FORMATS = {"csv": gettext_lazy("CSV"), "xlsx": gettext_lazy("Workbook")}
 #: No file has more rows; programs read all of the log on by its cursor.
@@ -54,25 +54,15 @@ def rows_of(question: LatestQuestion) -> list[Line]:
 
 def write_file(form: str, rows: Iterable[Line]) -> HttpResponse:
     """The file; what a spreadsheet would take for a formula stays text."""
-    table = ([guarded(cell) for cell in row] for row in (headings(), *rows))
+    table = ([guarded(cell) for cell in row] for row in rows)
     if form == "xlsx":
-        body, kind = _workbook(table), MEDIA_TYPES[XLSX]
+        with write_workbook(_("Who did what"), headings(), table) as file:
+            body, kind = file.read(), MEDIA_TYPES[XLSX]
     else:
         text = io.StringIO()
-        csv.writer(text).writerows(table)
+        csv.writer(text).writerows([headings(), *table])
         body, kind = ("\ufeff" + text.getvalue()).encode(), "text/csv; charset=utf-8"
     name = f"events-{timezone.localdate():%Y-%m-%d}.{form}"
     return HttpResponse(
         body, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
     )
-
-
-def _workbook(table: Iterable[list[str]]) -> bytes:
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(_("Who did what")[:31])
-    sheet.freeze_panes = "A2"
-    for row in table:
-        sheet.append(row)
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()

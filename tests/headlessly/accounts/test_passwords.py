@@ -14,6 +14,7 @@ from headlessly import checks
 from headlessly.access.models import Membership, User
 from headlessly.accounts import invitations
 from headlessly.accounts.breached_passwords import is_listed
+from headlessly.context.tenant_scope import scoped_to
 
 
 @pytest.fixture
@@ -104,3 +105,9 @@ def test_whoever_is_invited_may_not_choose_the_name_of_the_tenant_either(acme):
     assert "guess first: acme" in page.content.decode()
     chosen |= {"new_password1": "right-horse-battery", "new_password2": "right-horse-battery"}
     assert Client().post(address, chosen).status_code == 302
+
+
+def test_the_names_of_all_tenants_of_a_person_are_refused_from_wherever_they_choose(user, rival):
+    for scope in (None, rival.pk):
+        with scoped_to(scope), pytest.raises(ValidationError, match="guess first: wonderwidgets"):
+            validate_password("WonderWidgets1", user)

@@ -73,3 +73,18 @@ def test_is_for_those_who_may_create(bob, users):
     assert viewer.get(QUICK.format("lead")).status_code == 403
     with actors.acting(actors.SYSTEM):
         assert Lead.count() == 0
+
+
+def test_answers_what_no_text_can_hold_with_a_problem_at_its_field(bob, people):
+    for name in ("contact-name", "organization-name"):
+        told(bob, **{name: "Ada\x00"})
+        answer = bob.post(QUICK.format("lead"), {"name": "New", name: "Ada\x00"})
+        assert answer.status_code == 422, name
+    assert not Lead.objects.filter(name="New").exists()
+
+
+def test_says_of_a_key_that_is_none_that_nothing_arrived_with_it(bob):
+    for key in ("a%20b", "%C3%A9", "known-to-nobody"):
+        answer = bob.get(f"/~acme/admin/sent/{key}/")
+        assert answer.status_code == 200
+        assert answer.json() == {"arrived": False}

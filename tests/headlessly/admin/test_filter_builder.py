@@ -114,3 +114,30 @@ def test_a_segment_shows_its_members_and_leads_to_them_as_a_list(cleo, people):
     place = re.findall(r'class="btn" href="([^"]+)"', card)[0].replace("&amp;", "&")
     assert names(cleo, place) == {hot.name}
     assert "data-builds" in cleo.get("/~acme/admin/marketing/segment/add/").content.decode()
+
+
+@pytest.mark.parametrize("operator", ["is", "not", "gt", "lte"])
+def test_says_that_a_day_at_the_end_of_the_calendar_is_none(bob, operator):
+    rows = {"m.0": "all", "f.0.0": "createdAt", "o.0.0": operator, "w.0.0": "on"}
+    answer = bob.get(BUILDER, {**rows, "v.0.0": "9999-12-31", "do": "apply"})
+    assert answer.status_code == 422
+    assert answer.context["rows"].rows[0].problem
+
+
+def test_says_of_a_filter_that_is_nested_too_deep_that_it_is(bob):
+    too_deep = "nested 16 levels deep at the most"
+    for levels in (17, 32, 60, 350, 3_000):
+        filter = '{"$not":' * levels + '{"name":"x"}' + "}" * levels
+        for page in (LEADS, BUILDER):
+            answer = bob.get(page, {"filter": filter})
+            assert answer.status_code in (200, 422)
+            if levels < 400 and (page == LEADS or levels > 32):
+                assert too_deep in answer.content.decode(), (page, levels)
+        sent = {"m.0": "all", "f.0.0": "{}", "v.0.0": filter, "do": "apply"}
+        assert bob.get(BUILDER, sent).status_code == 422, levels
+    for levels in (100, 400, 1_000):
+        brackets = "[" * levels + "]" * levels
+        for text in (brackets, f'{{"name": {brackets}}}'):
+            sent = {"m.0": "all", "f.0.0": "{}", "v.0.0": text, "do": "apply"}
+            assert bob.get(BUILDER, sent).status_code == 422
+        assert bob.get(LEADS, {"filter": f'{{"name": {brackets}}}'}).status_code in (200, 422)

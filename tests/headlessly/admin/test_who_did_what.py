@@ -98,3 +98,22 @@ def test_asks_as_often_for_fifty_events_as_for_five(ann, people):
     for number in range(40):
         Lead.create(name=f"More {number}", source="web", owner=people.bob)
     assert asked() == few
+
+
+def test_has_a_workbook_whatever_control_characters_somebody_asked_for(ann):
+    from openpyxl import load_workbook
+
+    assert ann.get(LOG, {"what": "x\x0by\x0cz", "as": "csv"}).status_code == 200
+    book = ann.get(LOG, {"as": "xlsx"})
+    assert book.status_code == 200
+    rows = list(load_workbook(io.BytesIO(book.content)).active.values)
+    assert any("x y z" in str(cell) for row in rows for cell in row)
+
+
+def test_says_that_no_person_and_no_event_has_what_no_text_can_hold(ann):
+    for name in ("who", "what", "record", "since"):
+        for more in ({}, {"as": "csv"}):
+            answer = ann.get(LOG, {name: "a\x00b", **more})
+            assert answer.status_code == 200
+            assert answer.context["asked"].problem
+            assert not answer.context["rows"]
