@@ -15,6 +15,7 @@ from django.db import connection
 from headlessly import scripts
 from headlessly.access import actors
 from headlessly.access.actors import Actor
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.errors import HeadlesslyError, status_and_body
 from headlessly.scripts import limits, proposals
 from headlessly.scripts.host import Host
@@ -134,6 +135,7 @@ def test_lets_go_of_its_locks_with_its_time(lead: Any, monkeypatch: Any) -> None
     tight = dataclasses.replace(limits.LIMITS[actors.MANAGER], seconds=1.0)
     monkeypatch.setitem(limits.LIMITS, actors.MANAGER, tight)
 
+    @every_tenant()
     def seconds_locked() -> float:
         """How long somebody has the lead, seen by a connection of its own."""
         try:

@@ -64,8 +64,9 @@ async def measure(site: Site, count: int, arrive: float) -> dict[str, float]:
     heard: list[float] = []
 
     async def follow() -> None:
-        page = await get(f"/events?cursor={end}&wait=25")
-        assert [event["name"] for event in page["results"]] == ["asked"]
+        page = await get(f"/events?cursor={end}&name=asked&wait=25")
+        names = [event["name"] for event in page["results"]]
+        assert names == ["asked"], names
         heard.append(time.monotonic())
 
     readers = [asyncio.create_task(follow()) for _ in range(count)]
