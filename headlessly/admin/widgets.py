@@ -203,7 +203,10 @@ def _builder() -> dict[str, str]:
         }
         for noun in registry.values()
     ]
-    says = {"type": _("What it is about")}
+    says = {
+        "type": _("What it is about"),
+        "fails": _("The conditions could not be read."),
+    }
     return {"data-builds": json.dumps({"types": types, "says": says}, ensure_ascii=False)}
 
 

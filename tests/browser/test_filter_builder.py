@@ -112,8 +112,22 @@ def test_a_segment_is_made_of_rows(desk, site, leads, bob):
     desk.get_by_label("What it is about").select_option("Lead")
     desk.locator('[name="f.0.0"]').select_option("score")
     desk.locator('[name="o.0.0"]').select_option("gte")
-    desk.locator('input[name="v.0.0"]').fill("85")
-    desk.locator("form .submit .btn.strong").first.click()
+    value, save = (
+        desk.locator('input[name="v.0.0"]'),
+        desk.locator("form .submit .btn.strong").first,
+    )
+    # What is wrong is said, and not left out of what is saved; nor is what could not be read.
+    value.fill("many")
+    save.click()
+    expect(desk.locator(".builder .bad")).to_contain_text("This is a number")
+    expect(value).to_be_focused()
+    desk.route("**/lead/filter/**", lambda route: route.fulfill(status=500))
+    value.fill("85")
+    save.click()
+    expect(desk.get_by_role("alert").last).to_contain_text("The conditions could not be read.")
+    assert not Segment.find()
+    desk.unroute("**/lead/filter/**")
+    save.click()
     card = desk.get_by_role("region", name="Members now")
     expect(card).to_contain_text("Lead A")
     assert Segment.find()[0].criteria == {"type": "Lead", "filter": {"score": {"$gte": 85}}}

@@ -70,6 +70,20 @@ def test_it_makes_a_lead_with_its_people_by_twelve_keys_and_no_page(
     assert len(loads) == 1
 
 
+def test_it_asks_for_no_sign_in_page_while_one_types(desk: Any, site: str, people: Any) -> None:
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    desk.keyboard.press("c")
+    dialog = desk.get_by_role("dialog", name="New lead")
+    dialog.get_by_label("Organization").fill("acme corp")
+    told = dialog.locator("[data-told]")
+    expect(told.locator("li.taken")).to_contain_text("Acme Corp")
+    desk.context.clear_cookies(name="sessionid")
+    with desk.expect_response(lambda answer: answer.request.method == "POST") as answered:
+        dialog.get_by_label("Organization").fill("acme")
+    assert answered.value.status == 401
+    expect(told.locator("li.taken")).to_contain_text("Acme Corp")
+
+
 def test_a_picker_makes_what_is_not_there_and_brings_what_belongs_to_it(
     desk: Any, site: str, people: Any
 ) -> None:

@@ -470,3 +470,19 @@ def test_a_note_that_arrived_is_no_draft_any_more_and_another_one_is(desk, site,
     desk.keyboard.press("Control+Enter")
     expect(desk.get_by_text("Note added.")).to_be_visible()
     assert [each.description for each in touches()] == ["It arrived", "This too", "This did not"]
+
+
+def test_what_was_typed_on_after_a_lost_answer_is_a_draft_still(desk, site, lead):
+    note = desk.get_by_role("textbox", name="Note")
+    open_lead(desk, site)
+    lose_answers(desk)
+    desk.route("**/session/", lambda route: route.abort())
+    desk.keyboard.press("n")
+    note.fill("It arrived")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_role("alert")).to_contain_text("No connection.")
+    note.fill("It arrived and goes on")
+    desk.keyboard.press("Escape")
+    desk.unroute("**/session/")
+    desk.reload()
+    expect(desk.locator("#drafts")).to_contain_text("It arrived and goes on")

@@ -25,7 +25,7 @@ SAMPLES: dict[str, list[Any]] = {
     "money": [12.5, 2000],
     "bool": [True, False],
     "date": ["2026-01-31", "7d ago"],
-    "datetime": ["2026-01-31T09:30:00Z", "today"],
+    "datetime": ["2026-01-31T09:30:05Z", "today"],
 }
 COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
 
@@ -132,3 +132,40 @@ def test_what_has_no_row_stays_as_it_is_written(held, acme):
     for key, value in sent(form.root):
         again.appendlist(key, value)
     assert FilterForm.of_sent(registry["Lead"], again, workplace).filter == held
+
+
+def _nested(levels: int) -> dict[str, Any]:
+    held: dict[str, Any] = {"score": 1}
+    for _level in range(levels):
+        held = {"$or": [{"score": 2}, {"$not": held}]}
+    return held
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"$or": [{"score": number} for number in range(80)]},
+        {"name": "a", "$not": {"$or": [{"score": number} for number in range(80)]}},
+        _nested(9),
+    ],
+)
+def test_keeps_the_whole_of_a_filter_that_is_too_large_for_rows(held, acme):
+    form = FilterForm.of_filter(registry["Lead"], held, workplace)
+    assert is_written(form.group)
+    assert not form.has_problem
+    again = QueryDict(mutable=True)
+    for key, value in sent(form.root):
+        again.appendlist(key, value)
+    after = FilterForm.of_sent(registry["Lead"], again, workplace)
+    assert after.filter == held
+    assert not after.has_problem
+
+
+def test_says_that_rows_are_too_many_and_drops_none(acme):
+    held = {"$or": [{"score": number} for number in range(60)]}
+    again = QueryDict("do=add:0", mutable=True)
+    for key, value in sent(FilterForm.of_filter(registry["Lead"], held, workplace).root):
+        again.appendlist(key, value)
+    form = FilterForm.of_sent(registry["Lead"], again, workplace)
+    assert form.filter == held
+    assert "60" in form.root.problem

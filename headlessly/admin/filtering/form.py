@@ -42,7 +42,8 @@ from headlessly.nouns import Noun
 from headlessly.query import filters, querystring
 
 ROOT = "0"
-#: More rows are no filter that people put together.
+#: More rows in a group, or groups within each other, are no filter that people put together: what something
+#: holds beyond them stays as it is written.
 MOST_ROWS, DEEPEST = 60, 6
 
 
@@ -58,7 +59,7 @@ class FilterForm:
         """The rows of a filter that something holds; one row to begin with where it says nothing. Raises
         InvalidFilter for one that is nested too deep."""
         form = cls(noun, site)
-        form.group = read_filter(noun, filter)
+        form.group = _fit(read_filter(noun, filter), 0)
         form.group.parts = form.group.parts or [Condition()]
         form._check(noun, form.group)
         return form
@@ -91,12 +92,14 @@ class FilterForm:
         self, noun: type[Noun], given: QueryDict, key: str, below: dict[str, list[str]], depth: int
     ) -> Group:
         match = given.get(f"m.{key}", ALL)
-        parts = [
-            self._read_part(noun, given, each, below, depth + 1)
-            for each in below.get(key, [])[:MOST_ROWS]
-            if depth < DEEPEST
-        ]
-        return Group(match if match in MATCHES else ALL, parts)
+        group = Group(match if match in MATCHES else ALL)
+        if depth < DEEPEST:
+            group.parts = [
+                self._read_part(noun, given, each, below, depth + 1) for each in below.get(key, [])
+            ]
+        elif key in below:
+            group.problem = _("Groups stand at most %d deep in each other here.") % DEEPEST
+        return group
 
     def _read_part(
         self, noun: type[Noun], given: QueryDict, key: str, below: dict[str, list[str]], depth: int
@@ -170,6 +173,8 @@ class FilterForm:
         """Say beside each row what is wrong with it."""
         match part:
             case Group(parts=parts):
+                if len(parts) > MOST_ROWS:
+                    part.problem = _("A group has at most %d conditions here.") % MOST_ROWS
                 for each in parts:
                     self._check(noun, each)
             case Related(wire=wire, group=group):
@@ -192,6 +197,7 @@ class FilterForm:
                 return row
             case Related(wire=wire, quantifier=quantifier, group=group):
                 row.kind, row.chosen = "related", RELATION + wire
+                row.problem = row.problem or group.problem
                 row.operators = _options(offered.QUANTIFIERS, quantifier)
                 other: Any = noun.registry[noun.schema.relations[wire].noun]
                 row.match = _options(offered.MATCHES, group.match)
@@ -271,6 +277,28 @@ class Row:
     @property
     def text(self) -> str:
         return self.texts[0] if self.texts else ""
+
+
+def _fit(group: Group, depth: int) -> Group:
+    """The group with what exceeds the limits of the rows as it is written."""
+    if len(group.parts) > MOST_ROWS:
+        return Group(ALL, [Written(write_filter(group))])
+    group.parts = [_fit_part(each, depth + 1) for each in group.parts]
+    return group
+
+
+def _fit_part(part: Part, depth: int) -> Part:
+    match part:
+        case Group() as inner:
+            pass
+        case Related(group=inner):
+            pass
+        case _:
+            return part
+    if inner.parts and (depth >= DEEPEST or len(inner.parts) > MOST_ROWS):
+        return Written(write_filter(part))
+    _fit(inner, depth)
+    return part
 
 
 def _options(choices: Sequence[tuple[str, Any]], chosen: str) -> list[tuple[str, Any, bool]]:

@@ -23,6 +23,7 @@ from headlessly.language import numbers, wording
 
 #: The kinds of input, as the template knows them.
 NOTHING, BOXES, RECORDS, LINES, LINE, WHEN = "", "boxes", "records", "lines", "line", "when"
+TO_THE_SECOND = "%Y-%m-%d %H:%M:%S"
 
 
 def input_kind(field: Field | None, operator: str) -> str:
@@ -81,6 +82,8 @@ def _read_when(field: Field, text: str, when: str) -> list[Any]:
     if days.is_relative(text):
         return [text.lower()]
     read = sent(field, text)
+    with suppress(ValueError, OverflowError):  # as it is shown where it has seconds
+        read = timezone.make_aware(datetime.strptime(text, TO_THE_SECOND)).isoformat()
     if is_whole_day(read):
         return [read[:10]]
     local = _local(read) if field.type == "datetime" else None
@@ -112,7 +115,8 @@ def show_when(field: Field, operator: str, values: Sequence[Any]) -> tuple[str, 
             return ending, value.removesuffix(f" {ending}")
     if (local := _local(value)) is not None:
         whole = local.time() == time() and operator in ("gte", "lt")
-        return offered.ON, f"{local:%Y-%m-%d}" if whole else f"{local:%Y-%m-%d %H:%M}"
+        shape = "%Y-%m-%d" if whole else TO_THE_SECOND if local.second else "%Y-%m-%d %H:%M"
+        return offered.ON, local.strftime(shape)
     return (offered.ON, value) if values else (offered.ON, "")
 
 

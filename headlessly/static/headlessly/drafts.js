@@ -1,7 +1,7 @@
 // What is typed and not saved is kept in the browser, by who, record and field, until it is saved or given up: after
 // a reload, a crash or a link that was followed it is offered again, and a dialog that Escape closed has it still.
 (() => {
-  const { words, dirty, sentWith, recall, arrived } = window.hly;
+  const { words, dirty, sentWith, sentUnchanged, recall, arrived } = window.hly;
   const KEPT_FOR = 30 * 24 * 3600 * 1000; // ms
   const LONGEST = 40; // characters that are shown of what was typed
 
@@ -36,7 +36,7 @@
     });
     const typed = written(form).find((input) => input.type !== "checkbox" && input.type !== "radio" && input.value && input.value !== input.defaultValue);
     const said = typed?.options ? typed.selectedOptions[0]?.text : typed?.value;
-    try { localStorage.setItem(prefix() + place(form), JSON.stringify({ at: Date.now(), name: nameOf(form), said, fields, sent: sentWith(form) })); } catch { /* then it is gone */ }
+    try { localStorage.setItem(prefix() + place(form), JSON.stringify({ at: Date.now(), name: nameOf(form), said, fields, sent: sentUnchanged(form) })); } catch { /* then it is gone */ }
   }
 
   function forget(form) {
@@ -116,8 +116,8 @@
       return offer();
     }
     const form = home(key)?.form;
-    drop(key);
-    if (form && sentWith(form)?.key === sent.key) {
+    if (read(key)?.sent?.key === sent.key) drop(key); // what was typed on meanwhile is not saved
+    if (form && sentUnchanged(form)?.key === sent.key) {
       form.reset();
       form.querySelector(":scope > .unsent")?.remove();
     }

@@ -31,7 +31,8 @@
     const typed = inputs(place).map((each) => [each.name, each.value]);
     const mine = (place.asked = (place.asked || 0) + 1);
     const answer = await window.hly.send(`${place.dataset.filterRows}?${sent}`, PART);
-    if (!answer.ok || mine !== place.asked) return;
+    if (mine !== place.asked) return;
+    if (!answer.ok) throw new Error(place.dataset.fails);
     const html = await answer.text();
     // What was typed while this was on its way stays.
     const since = inputs(place).filter((each) => !typed.some(([name, value]) => name === each.name && value === each.value));
@@ -47,8 +48,18 @@
     (next || place.querySelector("select, button"))?.focus();
   }
 
-  const fails = (place) => (problem) => window.hly.tell(place.closest("form") || place, problem.message, () => draw(place, {}));
-  const redraw = (place, more) => (place.drawing = draw(place, more).catch(fails(place)).finally(() => (place.drawing = null)));
+  // What could not be drawn is kept to be asked for again: its rows are not what is written.
+  function redraw(place, more) {
+    const form = place.closest("form") || place;
+    const drawing = draw(place, more).then(() => {
+      if (place.undrawn) form.querySelector(":scope > .unsent")?.remove();
+      place.undrawn = null;
+    }, (problem) => {
+      place.undrawn = more;
+      window.hly.tell(form, problem.message, () => redraw(place, more));
+    }).finally(() => place.drawing === drawing && (place.drawing = null));
+    return (place.drawing = drawing);
+  }
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-filter-rows] button[name=do]");
@@ -145,6 +156,7 @@
     for (const { name, label } of types) kind.append(make("option", { value: name, textContent: label, selected: name === held?.type }));
     const place = make("div", {});
     place.dataset.writes = "";
+    place.dataset.fails = says.fails;
     const write = (filter) => (text.value = JSON.stringify({ type: kind.value, filter }));
     place.addEventListener("drawn", () => {
       const { filter } = place.firstElementChild.dataset;
@@ -161,14 +173,16 @@
     ask(held?.filter || {});
   }
 
-  // What was typed last is written before it is sent.
+  // What was typed last is written before it is sent; rows that are wrong, or could not be read, are not left out.
   window.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
-    const place = [...form.querySelectorAll("[data-writes]")].find((each) => each.drawing);
+    const place = [...form.querySelectorAll("[data-writes]")].find((each) => each.drawing || each.undrawn || each.matches(":has(> [data-wrong])"));
     if (!place) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    place.drawing.then(() => form.requestSubmit(submitter));
+    if (place.drawing) place.drawing.then(() => form.requestSubmit(submitter));
+    else if (place.undrawn) redraw(place, place.undrawn).then(() => place.undrawn || form.requestSubmit(submitter));
+    else (place.querySelector(".bad [name^='v.']") || place.querySelector("select, button"))?.focus();
   }, true);
   const all = () => document.querySelectorAll("textarea[data-builds]").forEach(enhance);
   document.addEventListener("DOMContentLoaded", () => (begin(document), all()));

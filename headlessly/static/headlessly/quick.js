@@ -130,8 +130,8 @@
     const body = new FormData(form);
     body.set("alike", "1");
     // What cannot be asked now is missed: what is made says what is in its way.
-    const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin" }).catch(() => ({}));
-    if (!answer.ok || mine !== asked || !form.isConnected) return;
+    const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => ({}));
+    if (!answer.ok || answer.redirected || answer.headers.has("X-Sign-In") || mine !== asked || !form.isConnected) return;
     const text = await answer.text();
     if (mine === asked) form.querySelector("[data-told]")?.replaceChildren(...parse(text).body.childNodes);
   }

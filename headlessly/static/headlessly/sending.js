@@ -35,14 +35,18 @@ window.hly = (() => {
   const random = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
   const sayable = (url, body) =>
     JSON.stringify([new URL(url, location.href).pathname, ...[...(body || [])].filter(([name, value]) => name !== "csrfmiddlewaretoken" && typeof value === "string")]);
+  // What is sent may say more than its form holds, such as which button was pressed.
+  const heldBy = (place) => (place.matches?.("form") ? sayable(place.action, new FormData(place)) : undefined);
   function keyOf(place, url, body) {
     const said = sayable(url, body);
-    if (keys.get(place)?.said !== said) keys.set(place, { key: random(), said });
+    if (keys.get(place)?.said !== said) keys.set(place, { key: random(), said, held: heldBy(place) });
     return keys.get(place).key;
   }
   // What a form was sent with and is not answered yet; and the same said of one that was made anew.
   const sentWith = (form) => keys.get(form);
   const recall = (form, sent) => sent && keys.set(form, sent);
+  // The same while the form still holds what was sent: whoever typed on has something else to send.
+  const sentUnchanged = (form) => (sentWith(form)?.held === heldBy(form) ? sentWith(form) : undefined);
 
   // Whether something that was sent arrived, though the answer did not. Throws where nobody can be asked.
   async function arrived(key) {
@@ -188,5 +192,5 @@ window.hly = (() => {
     arriving.delete(form);
   });
 
-  return { send, write, sentWith, recall, arrived, tell, parse, words, Unsent };
+  return { send, write, sentWith, sentUnchanged, recall, arrived, tell, parse, words, Unsent };
 })();
