@@ -42,4 +42,4 @@ def test_an_update_of_what_no_index_has_writes_little(leads: list[Lead]) -> None
 def test_a_conversion_writes_little(leads: list[Lead]) -> None:
     written = measure_writing(lambda number: leads[number].convert())
     assert written.total <= 82, written.entries
-    assert written.bytes <= 14_000, written
+    assert written.bytes <= 14_500, written

@@ -15,19 +15,26 @@ ENTRIES = """
 SELECT c.relname, count(*)
 FROM pg_get_wal_block_info(%(begin)s, %(end)s) AS b
 JOIN pg_class AS c ON pg_relation_filenode(c.oid) = b.relfilenode
-WHERE b.resource_manager = 'Btree' AND b.block_id = 0
+WHERE b.reldatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND b.resource_manager = 'Btree' AND b.block_id = 0
   AND (b.record_type LIKE 'INSERT%%' OR b.record_type LIKE 'SPLIT%%')
 GROUP BY 1 ORDER BY 1"""
 BYTES = """
-SELECT coalesce(sum(record_length - fpi_length), 0)::bigint
-FROM pg_get_wal_records_info(%(begin)s, %(end)s)"""
+SELECT coalesce(sum(size), 0)::bigint
+FROM (
+    SELECT max(record_length) - sum(block_fpi_length) AS size
+    FROM pg_get_wal_block_info(%(begin)s, %(end)s)
+    WHERE reldatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+    GROUP BY start_lsn
+) AS records"""
 
 
 @dataclass
 class Written:
     """What one of so many times has written, on average."""
 
-    bytes: float  #: without the pages that are written whole after a checkpoint
+    #: Of changes to pages of this database, without the pages that are written whole after a checkpoint.
+    bytes: float
     entries: dict[str, float]  #: of B-tree indexes, by index
 
     @property
@@ -36,7 +43,7 @@ class Written:
 
 
 def measure_writing(work: Callable[[int], Any], times: int = 5) -> Written:
-    """What ``work`` writes, each time on average. Nothing else may write meanwhile."""
+    """What ``work`` writes, each time on average. Nothing else may write into this database meanwhile."""
     settings = connection.settings_dict
     at = {"host": settings["HOST"], "dbname": settings["NAME"], "user": "postgres"}
     with psycopg.connect(**at, autocommit=True) as asked:
