@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
@@ -20,7 +21,8 @@ def everything() -> list[tuple[Any, ...]]:
 
     That somebody came in is in the log too, and is no more than that.
     """
-    return execute_prepared(_of_all_tables(), ())
+    with every_tenant():
+        return execute_prepared(_of_all_tables(), ())
 
 
 @cache

@@ -9,7 +9,7 @@ import pytest
 from django.apps import apps
 from django.db import DataError, ProgrammingError, connection, transaction
 
-from crm import Lead
+from crm import Contact, Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.context.tenant_scope import EVERY, every_tenant
@@ -23,6 +23,7 @@ from headlessly.database.row_security import (
     setting_statement,
 )
 from headlessly.database.schema_editor import tenant_field
+from tests.refusals import everything
 
 
 def asked(sql: str, *parameters: Any) -> list[Any]:
@@ -139,3 +140,10 @@ def test_it_answers_nothing_where_the_tenant_could_not_be_set(
                 assert cursor.fetchone() == (str(rival.pk),)
     finally:
         other.close()
+
+
+def test_a_refusal_is_proven_over_all_tenants(acme: Any, rival: Any) -> None:
+    before = everything()
+    with tenancy.active(rival), actors.acting(actors.SYSTEM):
+        Contact.create(name="Eve Rival")
+    assert everything() != before
