@@ -41,5 +41,5 @@ def test_an_update_of_what_no_index_has_writes_little(leads: list[Lead]) -> None
 
 def test_a_conversion_writes_little(leads: list[Lead]) -> None:
     written = measure_writing(lambda number: leads[number].convert())
-    assert written.total <= 82, written.entries
-    assert written.bytes <= 14_500, written
+    assert written.total <= 58, written.entries
+    assert written.bytes <= 12_000, written
