@@ -25,6 +25,7 @@ OWN = f"tenant_id = nullif(current_setting('{SETTING}', true), '')::bigint"
 LEAKPROOF = (
     *("lower(text)", "upper(text)", "char_length(text)", "octet_length(text)"),
     *("headlessly_fold(text)", "headlessly_fold_letters(text)"),
+    *("translate(text,text,text)", "to_tsvector(regconfig,text)", "ts_match_vq(tsvector,tsquery)"),
     *("textlike(text,text)", "textregexeq(text,text)", "regexp_replace(text,text,text,text)"),
     *("arraycontains(anyarray,anyarray)", "arrayoverlap(anyarray,anyarray)"),
     *(f"numeric_{name}(numeric,numeric)" for name in ("eq", "lt", "le", "gt", "ge")),
