@@ -106,7 +106,9 @@ def _make_role(cursor: Any) -> bool:
     cursor.execute("SELECT pg_has_role(session_user, %s, 'SET')", [ROLE])
     if cursor.fetchone() == (True,):
         return True
-    return _attempt(cursor, f"GRANT {ROLE} TO CURRENT_USER", f"Whoever made {ROLE} says once")
+    cursor.execute("SELECT quote_ident(session_user)")
+    grant = f"GRANT {ROLE} TO {cursor.fetchone()[0]}"
+    return _attempt(cursor, grant, f"Whoever made {ROLE} says once")
 
 
 def _attempt(cursor: Any, statement: str, who: str) -> bool:

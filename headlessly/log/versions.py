@@ -75,9 +75,6 @@ def make_version_model(noun: type[Record]) -> type[Version]:
                 "db_table": version_table(noun),
                 "indexes": [
                     models.Index(
-                        fields=["tenant", "record", "valid_from"], name=f"{meta.model_name}_past"
-                    ),
-                    models.Index(
                         fields=["tenant", "-created_at", "-record"],
                         name=f"{meta.model_name}_past_by_created",
                     ),

@@ -157,7 +157,7 @@ def test_it_never_reads_a_table_for_a_word(words: str, acme: Any) -> None:
 
 @pytest.mark.parametrize("noun", [Contact, Lead, Organization])
 def test_it_looks_a_word_up_among_the_records_of_the_tenant(noun: type[Any], acme: Any) -> None:
-    """By an index that begins with the tenant and knows its type alone; in long texts too."""
+    """By an index that begins with the tenant and knows its type alone; in each of its texts."""
     table, name = noun._meta.db_table, noun._meta.model_name
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMPORARY TABLE only_searched (LIKE {table})")
@@ -168,15 +168,15 @@ def test_it_looks_a_word_up_among_the_records_of_the_tenant(noun: type[Any], acm
             f"CREATE POLICY {policies.POLICY} ON only_searched USING ({policies.OWN})"
         )
         cursor.execute("SET LOCAL enable_seqscan = off")
-        own = Search(Scope(noun), "xerox").tables[0]
-        found = noun.objects.filter(own.word_condition(Word("xerox")))
-        sql, given = found.values("pk").query.sql_with_params()
-        cursor.execute(f"EXPLAIN {sql}".replace(f'"{table}"', '"only_searched"'), given)
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "One-Time Filter" in plan, plan  # the policy is asked once, not of every row
-    looked_up = [line for line in plan.splitlines() if "Index Cond:" in line]
-    assert looked_up and all("tenant_id" in each for each in looked_up), plan
-    assert all("~~" in each or "@@" in each for each in looked_up), plan
+        for column in Search(Scope(noun), "xerox").tables[0].columns:
+            own = SearchTable(Scope(noun), "", (column,))
+            found = noun.objects.filter(own.word_condition(Word("xerox")))
+            sql, given = found.values("pk").query.sql_with_params()
+            cursor.execute(f"EXPLAIN {sql}".replace(f'"{table}"', '"only_searched"'), given)
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "One-Time Filter" in plan, plan  # the policy is asked once, not of every row
+            looked_up = plan.split("Index Cond:", 1)[1].splitlines()[0]
+            assert "tenant_id" in looked_up and ("~~" in looked_up or "@@" in looked_up), plan
 
 
 # -- nobody else's ------------------------------------------------------------------------------------

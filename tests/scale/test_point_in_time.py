@@ -46,7 +46,8 @@ def test_it_restores_to_a_moment_between_two_writes(new_cluster: Callable[[], Cl
     shutil.rmtree(cluster.cluster)
 
     shutil.copytree(backups / "base", cluster.cluster)
-    cluster.make_private(cluster.cluster)
+    for path in (cluster.cluster, *cluster.cluster.rglob("*")):
+        shutil.chown(path, (backups / "base").owner(), (backups / "base").group())
     restoring = handbook_settings("and these settings, with an empty file")
     with (cluster.cluster / "postgresql.auto.conf").open("a") as file:
         for name, value in restoring.items():
