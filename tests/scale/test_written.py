@@ -46,10 +46,9 @@ def test_a_conversion_writes_little(leads: list[Lead]) -> None:
 
 
 def test_a_full_page_leaves_room_to_change_what_no_index_has(leads: list[Lead]) -> None:
-    """Each of many leads once: nine of ten beside the row, as also the end of the version before."""
+    """Each of many leads once: beside the row, as also the end of the version before."""
     contact = leads[0].contact
     many = [Lead.create(name=f"Full {n}", source="website", contact=contact) for n in range(80)]
-    written = measure_writing(lambda number: many[number].update(need="One tool"), times=80)
-    once = {name for name, count in written.entries.items() if count > 0.1}
-    assert not [name for name in once if name.startswith(("lead_by", "crm_lead_pkey"))], written
-    assert written.entries["crm_lead_version_pkey"] < 1.1, written
+    written = measure_writing(lambda number: many[number].update(budget=number), times=80)
+    assert written.entries.get("crm_lead_pkey", 0) < 0.02, written
+    assert written.entries["crm_lead_version_pkey"] < 1.05, written
