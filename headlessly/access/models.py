@@ -73,6 +73,10 @@ class Tenant(models.Model):
     log_cluster = models.CharField(
         max_length=64, db_default=RawSQL(CLUSTER, ()), editable=False, db_collation="C"
     )
+    #: From when on the past is here, and the last place of the log that is not; see
+    #: :mod:`headlessly.log.kept`.
+    past_begins = models.DateTimeField(null=True, editable=False)
+    archived_to = models.CharField(max_length=40, null=True, editable=False, db_collation="C")
     choices = models.JSONField(
         gettext_lazy("suggestions"),
         default=dict,

@@ -114,18 +114,18 @@ class RowStatement:
             self.includes.append((field, shape, position))
             position += len(shape.columns)
         table = noun.past._meta.db_table if past else noun._meta.db_table
-        key = "seq" if past else "id"
-        select = f"SELECT r.{key}, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
-        self.sql = f"{select} WHERE r.tenant_id = %s AND r.{key} = ANY(%s)"
+        select = f"SELECT r.id, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
+        valid = VALID_AT.format(alias="r") if past else ""
+        self.sql = f"{select} WHERE r.tenant_id = %s AND r.id = ANY(%s) {valid}"
         self.one = f"{select} WHERE r.id = %s AND "
-        self.moments = len(joins) if past else 0
+        self.joined_moments = 2 * len(joins) if past else 0
 
     def fetch(self, keys: Sequence[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
         """The records with these keys, in this order; keys that are gone are left out."""
         if not keys:
             return []
-        moments = [as_of] * (2 * self.moments)
-        given = [*moments, tenancy.require().pk, list(keys)]
+        given = [*[as_of] * self.joined_moments, tenancy.require().pk, list(keys)]
+        given += [as_of, as_of] if self.past else []
         rows = prepared.execute_prepared(self.sql, given, binary=True)
         return self._records(rows, keys, as_of)
 

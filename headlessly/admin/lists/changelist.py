@@ -123,7 +123,8 @@ class NounList:
         keys = list(keys)
         fields = self.references
         moment = self.address.moment
-        found = self.address.scope.queryset().filter(pk__in=[pk for pk, *_ in keys])
+        scope = self.address.scope
+        found = scope.queryset().filter(**{f"{scope.key}__in": [id for id, *_ in keys]})
         if moment is None:
             rows = list(visibility.load_visible_references(found, (f.name for f in fields)))
         else:
