@@ -1,0 +1,91 @@
+"""The team: who works together, and is looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.fields import Reference, String
+from headlessly.declaration.indexes import index_of_reference
+from headlessly.nouns import Noun
+
+
+class Team(Noun):
+    """People who work together; lists and numbers can be narrowed to what they own."""
+
+    name = String(required=True, unique=True)
+    leader = Reference("crm.Contact", "led_teams", "who leads it")
+
+    class Surface:
+        icon = "groups"
+        area = "setup"
+        setting = "Who works together, and is looked at together"
+        rank = 54
+        columns = ("name", "leader")
+        search = ("name", "leader__name")
+        ordering = ("name",)
+        groups = (("Team", ("name", "leader")),)
+
+    class Meta:
+        indexes: ClassVar = [
+            index_of_reference("leader", name="team_by_leader"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMember(Noun):
+    """One person's place in one team; somebody may have several."""
+
+    prefix = "place"
+
+    team = Reference(
+        "crm.Team", "members", "in which team", required=True, on_delete=models.CASCADE
+    )
+    member = Reference(
+        "crm.Contact", "team_places", "who is in it", required=True, on_delete=models.CASCADE
+    )
+
+    class Surface:
+        icon = "group_add"
+        area = "setup"
+        rank = 56
+        columns = ("member", "team")
+        facets = ("team", "member")
+        joins = ("member", "team")
+        search = ("member__name", "team__name")
+        quick = ("member", "team")
+        alike = ()
+        groups = (("Place", ("member", "team")),)
+
+    class Meta:
+        verbose_name = "team member"
+        verbose_name_plural = "team members"
+        indexes: ClassVar = [
+            index_of_reference("team", name="place_by_team"),
+            index_of_reference("member", name="place_by_member"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "team", "member"],
+                condition=models.Q(deleted_at=None),
+                name="one_place_in_a_team",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return _("%(member)s in %(team)s") % {"member": self.member, "team": self.team}
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Nobody has two places in one team."""
+        said = {
+            "team": values.get("team", self.team_id),
+            "member": values.get("member", self.member_id),
+        }
+        others = TeamMember.objects.filter(**said).exclude(pk=self.pk)
+        if said.keys() & values.keys() and all(said.values()) and others.exists():
+            problems["member"] = _("They are in this team already.")
