@@ -35,7 +35,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
 from headlessly.declaration import days, labels, values
-from headlessly.declaration.fields import Choice, PublicId, Reference, Stated, StatusField
+from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded, Words
 from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.record import Record
@@ -487,7 +487,7 @@ def _make_searchable(noun: type[Noun]) -> None:
     """One index over the noun's own searchable columns, matching what a search asks of them (trigrams of
     short texts, words of long ones), and one of its names in their order, for lists by name and names that
     begin with what is typed. A noun that is found only by what it refers to, and one whose records have no
-    names but a choice or a reference, does without.
+    names but a choice, does without.
 
     The first begins with the tenant: what an index finds in all tenants would be met with a list of all
     records of the one, which took longer than the search itself.
@@ -505,7 +505,7 @@ def _make_searchable(noun: type[Noun]) -> None:
             name=f"{noun._meta.model_name}_search",
         )
         indexes.append(words)
-    if not isinstance(noun._meta.get_field(name := noun.schema.columns[0]), Choice | Reference):
+    if not isinstance(noun._meta.get_field(name := noun.schema.columns[0]), Choice):
         names = models.Index(
             F("tenant"),
             Folded(name),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from headlessly.declaration.fields import Reference, String
+from headlessly.declaration.fields import Choice, Reference, String, Text
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.nouns import Noun
 
@@ -17,22 +17,16 @@ class Team(Noun):
     """People who work together; lists and numbers can be narrowed to what they own."""
 
     name = String(required=True, unique=True)
-    leader = Reference("crm.Contact", "led_teams", "who leads it")
+    description = Text("what it is there for")
 
     class Surface:
         icon = "groups"
         area = "setup"
         setting = "Who works together, and is looked at together"
         rank = 54
-        columns = ("name", "leader")
-        search = ("name", "leader__name")
+        columns = ("name", "description")
         ordering = ("name",)
-        groups = (("Team", ("name", "leader")),)
-
-    class Meta:
-        indexes: ClassVar = [
-            index_of_reference("leader", name="team_by_leader"),
-        ]
+        groups = (("Team", ("name", "description")),)
 
     def __str__(self) -> str:
         return self.name
@@ -43,6 +37,10 @@ class TeamMember(Noun):
 
     prefix = "place"
 
+    class Role(models.TextChoices):
+        MEMBER = "Member"
+        LEADER = "Leader"
+
     team = Reference(
         "crm.Team", "members", "in which team", required=True, on_delete=models.CASCADE
     )
@@ -50,17 +48,19 @@ class TeamMember(Noun):
         "crm.Contact", "team_places", "who is in it", required=True, on_delete=models.CASCADE
     )
 
+    role = Choice(Role, "whether they lead it", default=Role.MEMBER)
+
     class Surface:
         icon = "group_add"
         area = "setup"
         rank = 56
-        columns = ("member", "team")
-        facets = ("team", "member")
+        columns = ("role", "member", "team")
+        facets = ("team", "member", "role")
         joins = ("member", "team")
         search = ("member__name", "team__name")
-        quick = ("member", "team")
+        quick = ("member", "team", "role")
         alike = ()
-        groups = (("Place", ("member", "team")),)
+        groups = (("Place", ("member", "team", "role")),)
 
     class Meta:
         verbose_name = "team member"
@@ -78,7 +78,9 @@ class TeamMember(Noun):
         ]
 
     def __str__(self) -> str:
-        return _("%(member)s in %(team)s") % {"member": self.member, "team": self.team}
+        leads = self.role == self.Role.LEADER
+        said = _("%(member)s leads %(team)s") if leads else _("%(member)s in %(team)s")
+        return said % {"member": self.member, "team": self.team}
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nobody has two places in one team."""

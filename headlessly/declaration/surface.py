@@ -11,7 +11,7 @@ from headlessly.declaration.files import Files
 
 T = TypeVar("T")
 #: The references that say who works on a record, not whom it is about.
-WORKERS = ("owner", "assignee", "leader", "member")
+WORKERS = ("owner", "assignee", "member")
 
 
 @dataclass(frozen=True)

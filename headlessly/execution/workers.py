@@ -1,4 +1,4 @@
-"""Who may be said to work on a record: a member, as the contact they are in the tenant, and who is invited."""
+"""Who may be said to work on a record: a member, as the contact they are in the tenant, or an invited one."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def refuse_others_than_members(
     problems: dict[str, str],
 ) -> None:
     """Name in ``problems`` the owners and assignees in ``values`` who are no members and not invited as
-    one. Whoever was the owner before stays it; where no member is linked to a contact yet, a program may name anybody; and so may the
-    system, by which an operator puts things right."""
+    one. Whoever was the owner before stays it; where no member is linked to a contact yet, a program may
+    name anybody; and so may the system, by which an operator puts things right."""
     stated = {
         name: id
         for name, field in fields.items()

@@ -45,7 +45,8 @@ class LatestPage(NamedTuple):
 
 @dataclass(frozen=True)
 class LatestQuestion:
-    """Which events: values of columns, one of several names, of several actors, and the moments between which they happened."""
+    """Which events: values of columns, one of several names or actors, and the moments between which they
+    happened."""
 
     columns: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()

@@ -85,8 +85,8 @@ class AgendaPart:
 
 
 def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaPart]:
-    """The day of ``person``, the id of a contact or of a group such as a team, or of all (``TEAM``): what there is, by urgency. It asks
-    the database as often for a long day as for a short one."""
+    """The day of ``person``, the id of a contact or of a group such as a team, or of all (``TEAM``): what
+    there is, by urgency. It asks the database as often for a long day as for a short one."""
     reasons = [
         (reason, noun)
         for noun in nouns
