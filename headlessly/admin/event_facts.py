@@ -99,13 +99,19 @@ class EventReader:
         return EventFacts(noun, event.target, record_name(event), verb, kind, moved, previous, data)
 
     def changes(
-        self, noun: type[Noun], previous: dict[str, Any], now: dict[str, Any]
+        self,
+        noun: type[Noun],
+        previous: dict[str, Any],
+        now: dict[str, Any],
+        *,
+        followed: bool = False,
     ) -> list[Change]:
-        """The changes that one tells: from ``previous`` to ``now``, by wire names."""
+        """The changes that one tells: from ``previous`` to ``now``, by wire names; with ``followed`` also
+        those that follow from other records."""
         found = []
         for wire, was in previous.items():
             declared = noun.schema.fields.get(wire)
-            if declared is None or declared.follows_events:
+            if declared is None or (declared.follows_events and not followed):
                 continue
             is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
             before, after = (

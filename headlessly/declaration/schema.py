@@ -151,6 +151,15 @@ class Relation:
 
 
 @dataclass(frozen=True)
+class Join:
+    """What records are put into by those of another noun (``Surface.joins``): a person's teams."""
+
+    noun: type[Record]  #: whose records join the two
+    column: str  #: its reference to the record that is put somewhere
+    field: Field  #: its reference to where
+
+
+@dataclass(frozen=True)
 class Step:
     """One arrow of a state machine; ``via`` is the verb that takes it, ``update`` for a plain change."""
 
@@ -359,6 +368,27 @@ class Schema:
             for field in (noun.schema.by_name[name] for name in noun.Surface.introduces)
             if field.to == self.name
         )
+
+    @cached_property
+    def joins(self) -> dict[str, Join]:
+        """What its records are put into, by the wire name of the reference over there: filters alone have
+        it."""
+        found: dict[str, Join] = {}
+        for noun in self.noun.registry.values():
+            if noun.Surface.joins is not None:
+                one, other = (noun.schema.by_name[name] for name in noun.Surface.joins)
+                if one.to == self.name and self.field(other.wire) is None:
+                    found[other.wire] = Join(noun, one.column, other)
+        return found
+
+    @cached_property
+    def joined_facets(self) -> tuple[Field, ...]:
+        """What its records are narrowed by through their owner: ``owner.team``."""
+        if self.owner is None:
+            return ()
+        found = self.owner.target_noun.schema.joins.values()
+        paths = ((f"{self.owner.wire}.{join.field.wire}", join.field) for join in found)
+        return tuple(replace(field, name=path, wire=path) for path, field in paths)
 
     @cached_property
     def card(self) -> tuple[Field, ...]:

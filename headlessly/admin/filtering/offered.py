@@ -130,6 +130,7 @@ def fields_of(noun: type[Noun]) -> list[Field]:
     if noun.schema.machine is not None and noun.schema.field("reached") is None:
         fields.append(filters.find_condition_field(noun, filters.REACHED[0]))
     fields += filters.META_FIELDS.values()
+    fields += [join.field for join in noun.schema.joins.values()]
     return sorted(fields, key=lambda field: labels.field_label(field).casefold())
 
 

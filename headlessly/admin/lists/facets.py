@@ -91,6 +91,8 @@ class Facet:
             if "," not in value and value not in chosen
         ]
 
+    is_offered = True  #: whether there is a control for it
+
     @property
     def widget(self) -> str:
         """The control by which it is chosen, as HTML; empty where it is a list or a text."""
@@ -120,7 +122,12 @@ class ReferenceFacet(Facet):
 
     def __init__(self, *args: Any, site: Any) -> None:
         super().__init__(*args)
-        self.select = NarrowingSelect(self.field, site)
+        self.select = NarrowingSelect(self.field, site, several=True)
+
+    @property
+    def is_offered(self) -> bool:
+        """Not where there is nothing yet to be put into."""
+        return "." not in self.name or bool(self.value) or self.field.target_noun.objects.exists()
 
     @property
     def widget(self) -> str:
