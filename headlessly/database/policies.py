@@ -26,6 +26,10 @@ LEAKPROOF = (
     *("lower(text)", "upper(text)", "char_length(text)", "octet_length(text)"),
     *("headlessly_fold(text)", "headlessly_fold_letters(text)"),
     *("textlike(text,text)", "textregexeq(text,text)", "regexp_replace(text,text,text,text)"),
+    *(
+        f"jsonb_exists{ending}"
+        for ending in ("(jsonb,text)", "_any(jsonb,text[])", "_all(jsonb,text[])")
+    ),
     *("arraycontains(anyarray,anyarray)", "arrayoverlap(anyarray,anyarray)"),
     *(f"numeric_{name}(numeric,numeric)" for name in ("eq", "lt", "le", "gt", "ge")),
 )

@@ -21,6 +21,7 @@ from headlessly.access import visibility
 from headlessly.declaration.schema import Field, Relation
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query import money, operators
+from headlessly.query.external_ids import id_condition
 from headlessly.query.scope import EVERYTHING, NOTHING, Scope
 from headlessly.query.search import Search
 
@@ -102,7 +103,7 @@ def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | Non
         value = operand[0] if one else operand if operator == "$eq" else value
     if value is None or isinstance(value, Mapping | list):
         return None
-    if field is None or field.computed is not None or field.type == "json":
+    if field is None or field.computed is not None or field.type in ("json", "choices"):
         return None
     if operators.named_day_of(field, value) is not None:
         return None
@@ -209,6 +210,13 @@ class _Compiler:
         """A condition on one field, over references when ``name`` has dots."""
         head, dot, rest = name.partition(".")
         field = find_condition_field(scope.noun, head)
+        if dot and field.parts:
+            return self.operators(
+                path,
+                value,
+                depth,
+                lambda operator, operand: id_condition(scope, field, rest, operator, operand),
+            )
         if dot:
             if field.type != "reference":
                 raise InvalidFilter(
@@ -298,9 +306,11 @@ class _Compiler:
         if build is None:
             raise InvalidFilter(
                 f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
-                "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $not, $text.",
+                "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $all, $exists, $regex, $not, $text.",
                 field=path,
             )
+        if field.type == "choices":
+            return operators.choices_condition(field, path, column, operator, operand)
         if field.wire in REACHED:
             return _reached_condition(scope.noun, field, path, operator, operand)
         return build(field, path, column, operator, operand)

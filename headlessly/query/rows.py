@@ -29,7 +29,12 @@ INVERSE_LIMIT = 25
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
 
 #: How values of a type become JSON that the driver does not give as such; JSON itself is read as text.
-CONVERTERS = {"money": to_json_value, "number": to_json_value, "json": orjson.loads}
+CONVERTERS = {
+    "money": to_json_value,
+    "number": to_json_value,
+    "json": orjson.loads,
+    "choices": orjson.loads,
+}
 
 
 class RowShape:
@@ -49,7 +54,7 @@ class RowShape:
         self.convert = [
             (self.columns.index(f.column), f.wire, CONVERTERS.get(f.type)) for f in self.stored
         ]
-        self.json = {f.column for f in schema.stored if f.type == "json"}
+        self.json = {f.column for f in schema.stored if f.type in ("json", "choices")}
         self.positions = {name: self.columns.index(name) for name in extra}
 
     def select(self, alias: str, key: str = "id") -> str:
