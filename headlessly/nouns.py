@@ -43,6 +43,7 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Schema
+from headlessly.declaration.shapes import SchemaOfTenant
 from headlessly.declaration.surface import Board, Computed, Reason, Surface, computed
 from headlessly.declaration.verbs import Verb, verb
 from headlessly.errors import NotFound, VerbRefused
@@ -459,7 +460,7 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
     )
     if noun.Surface.owner is None and "owner" in {f.name for f in noun._meta.concrete_fields}:
         noun.Surface.owner = "owner"
-    noun.schema = Schema(noun)
+    noun.schema = SchemaOfTenant(Schema(noun))  # type: ignore[assignment]  # it answers one
     own = [v for v in noun.__dict__.values() if isinstance(v, Verb)]
     common = [v for v in Noun.__dict__.values() if isinstance(v, Verb)]
     names = {v.name for v in own}

@@ -256,6 +256,14 @@ class Schema:
         self.ordering: tuple[str, ...] = surface.ordering
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = _with_common(surface.groups)
 
+    def begin_copy(self) -> Schema:
+        """Another schema of the noun with the same fields; all else is derived of it when it is asked for."""
+        derived = {n for n, v in vars(Schema).items() if isinstance(v, cached_property)}
+        copied = Schema.__new__(Schema)
+        copied.__dict__ = {n: v for n, v in self.__dict__.items() if n not in derived}
+        copied.fields = dict(self.fields)
+        return copied
+
     @cached_property
     def fields(self) -> dict[str, Field]:
         """Every field by its wire name, in the order of declaration, the computed ones last."""

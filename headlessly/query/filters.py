@@ -11,7 +11,6 @@ checked against the schema, and values travel as parameters: nothing of a filter
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -19,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.declaration.schema import Field, Relation
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query import money, operators
 from headlessly.query.external_ids import id_condition
@@ -132,7 +132,7 @@ def find_condition_field(noun: type[Record], name: str) -> Field:
     return find_field(noun, name)
 
 
-@cache
+@cached_by_shape
 def _reached_field(noun: type[Record]) -> Field:
     path = noun.schema.require_machine().path
     return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import Enum
-from functools import cache, lru_cache, reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Any
 
@@ -19,6 +19,7 @@ from headlessly.database import timeouts
 from headlessly.declaration import choices, days, normalization, values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING
 
@@ -249,7 +250,7 @@ def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilt
     )
 
 
-@cache
+@cached_by_shape
 def without_bounds(field: Field) -> Any:
     """The field without its bounds: asking for a score above 1,000 is no mistake."""
     bounded = field.minimum is not None or field.maximum is not None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from django.db import connection
 from headlessly.access import tenancy, visibility
 from headlessly.database import prepared
 from headlessly.declaration.schema import META, Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.values import to_json_value
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _join(noun: type[Record], field: Field, other: type[Record], alias: str, pas
 
 
 #: Clients choose the shape, so not every shape that was ever asked for is kept.
-@lru_cache(maxsize=1024)
+@cached_by_shape(most=1024)
 def row_statement(
     noun: type[Record],
     only: tuple[str, ...] | None = None,
