@@ -202,9 +202,9 @@ class Noun(RefusalMixin):
         if_match: int | None = None,
         **fields: Any,
     ) -> Self | DryRun:
-        """Change the record that is called so, or create it: ``Contact.upsert("email", "ada@x.example", title="CEO")``.
+        """Change the record that is called so, or create it: ``Contact.upsert("email", "ada@x.example")``.
 
-        ``name`` is a unique field or a system that has ids of its own: ``Lead.upsert("hubspot", "123", name="Ada")``.
+        ``name`` is a unique field, or a system that has ids of its own: ``Lead.upsert("hubspot", "123")``.
         Safe to repeat: of two at once one creates, the other changes.
         """
         named = upserts.name_record(cls, name, value)

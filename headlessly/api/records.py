@@ -117,7 +117,7 @@ class NounViewSet(VerbViewSet):
         return self.execute(request, self.noun.verbs["create"], None)
 
     def upsert(self, request: Request, name: str, value: str) -> HttpResponse:
-        """Change the record with a unique value, or with an id of another system; create it where there is none."""
+        """Change the record with a unique value or an id of another system; create it where there is none."""
         dry_run = parameters.read_dry_run(request.GET)
         result = upserts.upsert(
             upserts.name_record(self.noun, name, value),

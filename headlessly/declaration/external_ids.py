@@ -1,7 +1,7 @@
 """What a record is called in other systems: a list of ``{"system": "hubspot", "id": "123"}``.
 
-A record may have several ids of one system: those of contacts that were merged. Of one noun no two records of a
-tenant have the same.
+A record may have several ids of one system: those of contacts that were merged. Of one noun no two records
+of a tenant have the same.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def normalize_external_ids(value: Any) -> Ids | None:
 
 
 def change_external_ids(now: Iterable[Mapping[str, str]] | None, changes: Mapping[str, Any]) -> Ids:
-    """The ids after ``{"hubspot": "123", "pipedrive": None}``: of the systems that it names these and no others.
+    """The ids after ``{"hubspot": "123", "pipedrive": None}``: of the systems it names these and no others.
 
     Raises ValueError.
     """

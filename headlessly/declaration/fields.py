@@ -225,8 +225,8 @@ class ExternalIds(Json):
 class Choices(_Optional, models.JSONField):
     """Several short texts, each once, in the order in which they were given; NULL where there is none.
 
-    ``of`` is the list of values that they are taken from and that remembers new ones; texts that differ in case
-    and accents alone are one.
+    ``of`` is the list of values that they are taken from and that remembers new ones; texts that differ in
+    case and accents alone are one.
     """
 
     change = staticmethod(choices.change_choices)

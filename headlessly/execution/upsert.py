@@ -108,8 +108,8 @@ def _ids_of(noun: type[Record]) -> Field:
 
 
 def name_record(noun: type[Record], name: str, value: Any) -> RecordName:
-    """What the address of a record says. Raises BadRequest for a name that tells no record from others, and for a
-    value that no record can have."""
+    """What the address of a record says. Raises BadRequest for a name that tells no record from others, and
+    for a value that no record can have."""
     field = noun.schema.field(name)
     unique = [f for f in noun.schema.stored if f.unique]
     if field is not None and field.unique:
@@ -130,8 +130,8 @@ def name_record(noun: type[Record], name: str, value: Any) -> RecordName:
         fields = ", ".join(f.wire for f in unique) or _("none")
         raise BadRequest(
             _(
-                "%(noun)s has no record by %(name)s: %(why)s Unique fields: %(fields)s. Or the name of a system, "
-                "as in /by/hubspot/123."
+                "%(noun)s has no record by %(name)s: %(why)s Unique fields: %(fields)s. Or the name of a "
+                "system, as in /by/hubspot/123."
             )
             % {"noun": noun.__name__, "name": name[:64], "why": problem, "fields": fields},
             type=noun.__name__,

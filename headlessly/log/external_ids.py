@@ -1,7 +1,7 @@
 """Which record has an id of another system: a narrow table beside the records, which the database keeps.
 
-What a record is called elsewhere stands in its own row (``external_ids``), so that events, the past and an undo
-have it as they have every other field. That no two records share one, and the way from an id to its record,
+What a record is called elsewhere stands in its own row (``external_ids``): events, the past and an
+undo have it as they have every other field. That no two records share one, and the way from an id to its record,
 is this table's. A trigger writes it, and runs only for rows that have such ids: others cost nothing.
 """
 
@@ -63,7 +63,8 @@ def systems_in_use(noun: type[Record]) -> list[str]:
           (SELECT min(system) AS system FROM headlessly_externalid WHERE tenant_id = %s AND noun = %s)
           UNION ALL
           SELECT (SELECT min(e.system) FROM headlessly_externalid e
-                  WHERE e.tenant_id = %s AND e.noun = %s AND e.system > t.system) FROM t WHERE t.system IS NOT NULL
+                  WHERE e.tenant_id = %s AND e.noun = %s AND e.system > t.system)
+          FROM t WHERE t.system IS NOT NULL
         ) SELECT system FROM t WHERE system IS NOT NULL LIMIT %s
     """
     key = [tenancy.require().pk, noun.__name__]

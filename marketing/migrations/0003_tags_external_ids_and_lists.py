@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('crm', '0007_tags_external_ids_and_lists'),
-        ('headlessly', '0006_tags_external_ids_and_lists'),
+        ('headlessly', '0007_tags_external_ids_and_lists'),
         ('marketing', '0002_funnels_say_who_counts'),
     ]
 
