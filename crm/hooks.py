@@ -218,7 +218,14 @@ def keep_what_was_known(merged: Contact, ctx: Context) -> None:
         f for f in Contact.verbs["enrich"].inputs.values() if f.name != "name" and f.type != "bool"
     ]
     known = {f.name: getattr(merged, f.column) for f in fields}
+    united = {
+        f.name: f.unite(getattr(survivor, f.column), known.pop(f.name))
+        for f in fields
+        if f.unite is not None
+    }
     known = survivor.only_empty({name: value for name, value in known.items() if value is not None})
     known = {n: value for n, value in known.items() if value not in (survivor.pk, merged.pk)}
     if known:
         ctx.Contact.enrich(survivor.pk, **known)
+    if united:
+        ctx.Contact.update(survivor.pk, **united)

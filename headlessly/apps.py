@@ -33,15 +33,17 @@ def keep_the_past(**_: Any) -> None:
 
     from headlessly.database import policies
     from headlessly.declaration.registry import registry
-    from headlessly.log import events, versions
+    from headlessly.log import events, external_ids, versions
 
     tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
         if events.Event._meta.db_table in tables:
             cursor.execute(events.APPEND_ONLY)
             cursor.execute(events.OLDEST_RUNNING)
-    for noun in registry.values():
-        if noun._meta.db_table in tables:
-            versions.install_triggers(noun)
+    nouns = [noun for noun in registry.values() if noun._meta.db_table in tables]
+    for noun in nouns:
+        versions.install_triggers(noun)
+    if external_ids.ExternalId._meta.db_table in tables:
+        external_ids.install_triggers(nouns)
     if events.Event._meta.db_table in tables:
         policies.install_row_security()

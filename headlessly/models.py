@@ -5,6 +5,7 @@ None of these is a noun. They know no tenant's business, and nobody creates them
 
 from __future__ import annotations
 
+from headlessly.access.lists import ListValue
 from headlessly.access.models import (
     ApiKey,
     IdempotentReply,
@@ -16,6 +17,7 @@ from headlessly.access.models import (
 )
 from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
+from headlessly.log.external_ids import ExternalId
 from headlessly.query.saved_views import (
     Pin,
     Start,
@@ -38,12 +40,14 @@ __all__ = [
     "Delivery",
     "Device",
     "Event",
+    "ExternalId",
     "Guess",
     "IdempotentReply",
     "Import",
     "ImportPart",
     "Invitation",
     "KeyUse",
+    "ListValue",
     "Membership",
     "Pin",
     "Presence",

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headlessly.execution import executor
+from headlessly.execution import upsert as upserts
 from headlessly.log import events
 from headlessly.query import aggregates, reads
 
@@ -42,6 +43,7 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Schema
+from headlessly.declaration.shapes import SchemaOfTenant
 from headlessly.declaration.surface import Board, Computed, Reason, Surface, computed
 from headlessly.declaration.verbs import Verb, verb
 from headlessly.errors import NotFound, VerbRefused
@@ -188,6 +190,25 @@ class Noun(RefusalMixin):
     def get(cls, id: str, *, include: Any = (), as_of: Any = None) -> Self:
         """One record. Raises NotFound, also for another tenant's and for a deleted one."""
         return reads.find_record(cls, id, include=include, as_of=as_of)
+
+    @classmethod
+    def upsert(
+        cls,
+        name: str,
+        value: Any,
+        /,
+        *,
+        dry_run: bool = False,
+        if_match: int | None = None,
+        **fields: Any,
+    ) -> Self | DryRun:
+        """Change the record that is called so, or create it: ``Contact.upsert("email", "ada@x.example")``.
+
+        ``name`` is a unique field, or a system that has ids of its own: ``Lead.upsert("hubspot", "123")``.
+        Safe to repeat: of two at once one creates, the other changes.
+        """
+        named = upserts.name_record(cls, name, value)
+        return upserts.upsert(named, fields, dry_run=dry_run, if_match=if_match)
 
     @classmethod
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
@@ -439,7 +460,7 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
     )
     if noun.Surface.owner is None and "owner" in {f.name for f in noun._meta.concrete_fields}:
         noun.Surface.owner = "owner"
-    noun.schema = Schema(noun)
+    noun.schema = SchemaOfTenant(Schema(noun))  # type: ignore[assignment]  # it answers one
     own = [v for v in noun.__dict__.values() if isinstance(v, Verb)]
     common = [v for v in Noun.__dict__.values() if isinstance(v, Verb)]
     names = {v.name for v in own}
@@ -514,7 +535,13 @@ def _make_searchable(noun: type[Noun]) -> None:
             condition=LIVE,
         )
         indexes.append(names)
-    noun._meta.indexes = [*noun._meta.indexes, *indexes]
+    # Records without tags are not in it, and cost it nothing.
+    tagged = GinIndex(
+        fields=["tenant", "tags"],
+        name=f"{noun._meta.model_name}_by_tags",
+        condition=LIVE & models.Q(tags__isnull=False),
+    )
+    noun._meta.indexes = [*noun._meta.indexes, *indexes, tagged]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

@@ -66,6 +66,8 @@ class Tenant(models.Model):
     allows_own_approval = models.BooleanField(
         gettext_lazy("people may approve what they proposed themselves"), default=False
     )
+    #: The stamp of its own shape, another with every change; 0 without: :mod:`headlessly.declaration.shapes`.
+    shape = models.BigIntegerField(default=0, db_default=0, editable=False)
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
     #: What is added to the numbers of transactions in the log, and the cluster for which it holds; see
     #: :mod:`headlessly.log.offsets`.

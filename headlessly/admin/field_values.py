@@ -92,6 +92,10 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
             return format_html('<a href="mailto:{}">{}</a>', found, found)
         case "text" if links:
             return folded_text(found)
+        case "choices" if links:
+            return format_html_join(" ", '<span class="tag">{}</span>', ((text,) for text in found))
+        case "choices":
+            return ", ".join(found)
         case "json":
             return _json_html(found)
     return str(found)

@@ -187,6 +187,8 @@ def make_widget(field: Field) -> forms.Widget:
         case "json":
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
             return forms.Textarea(attrs | (_builder() if field.filters else _rows(field)))
+        case "choices":
+            return forms.TextInput(text | {"placeholder": _("several with ; between them")})
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":

@@ -27,6 +27,10 @@ LEAKPROOF = (
     *("headlessly_fold(text)", "headlessly_fold_letters(text)"),
     *("translate(text,text,text)", "to_tsvector(regconfig,text)", "ts_match_vq(tsvector,tsquery)"),
     *("textlike(text,text)", "textregexeq(text,text)", "regexp_replace(text,text,text,text)"),
+    *(
+        f"jsonb_exists{ending}"
+        for ending in ("(jsonb,text)", "_any(jsonb,text[])", "_all(jsonb,text[])")
+    ),
     *("arraycontains(anyarray,anyarray)", "arrayoverlap(anyarray,anyarray)"),
     *(f"numeric_{name}(numeric,numeric)" for name in ("eq", "lt", "le", "gt", "ge")),
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from django.db import connection
 from headlessly.access import tenancy, visibility
 from headlessly.database import prepared
 from headlessly.declaration.schema import META, Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.values import to_json_value
 
 if TYPE_CHECKING:
@@ -29,7 +29,12 @@ INVERSE_LIMIT = 25
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
 
 #: How values of a type become JSON that the driver does not give as such; JSON itself is read as text.
-CONVERTERS = {"money": to_json_value, "number": to_json_value, "json": orjson.loads}
+CONVERTERS = {
+    "money": to_json_value,
+    "number": to_json_value,
+    "json": orjson.loads,
+    "choices": orjson.loads,
+}
 
 
 class RowShape:
@@ -49,7 +54,7 @@ class RowShape:
         self.convert = [
             (self.columns.index(f.column), f.wire, CONVERTERS.get(f.type)) for f in self.stored
         ]
-        self.json = {f.column for f in schema.stored if f.type == "json"}
+        self.json = {f.column for f in schema.stored if f.type in ("json", "choices")}
         self.positions = {name: self.columns.index(name) for name in extra}
 
     def select(self, alias: str, key: str = "id") -> str:
@@ -205,7 +210,7 @@ def _join(noun: type[Record], field: Field, other: type[Record], alias: str, pas
 
 
 #: Clients choose the shape, so not every shape that was ever asked for is kept.
-@lru_cache(maxsize=1024)
+@cached_by_shape(most=1024)
 def row_statement(
     noun: type[Record],
     only: tuple[str, ...] | None = None,

@@ -166,7 +166,7 @@ class Search:
     @cached_property
     def tables(self) -> list[SearchTable]:
         tables: dict[str, list[str]] = {}
-        for path in self.scope.noun.Surface.search:
+        for path in self.scope.noun.schema.search:
             *references, column = path.split("__")
             tables.setdefault("__".join(references), []).append(column)
         found = []

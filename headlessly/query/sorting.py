@@ -80,7 +80,7 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
     descending = False
     for name, descending in named:
         field = find_field(noun, name)
-        if field.computed is not None or field.type == "json":
+        if field.computed is not None or field.type in ("json", "choices"):
             raise InvalidFilter(f"{name} cannot be sorted by.", field=name)
         if field.column == "pk":
             return [*found, SortKey(scope.key, "string", descending, nullable=False)]

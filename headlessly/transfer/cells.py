@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from headlessly.declaration.choices import split_choices
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.transfer import day_cells
@@ -212,6 +213,13 @@ def read_json(cell: Any) -> Any:
         raise ValueError(_("This is no JSON.")) from None
 
 
+def read_choices(cell: Any) -> Any:
+    """``VIP; Partner`` → both of them; a list of JSON as it is."""
+    if isinstance(cell, str) and unguarded(cell).lstrip()[:1] == "[":
+        return read_json(cell)
+    return split_choices(read_text(cell)) if not isinstance(cell, list) else cell
+
+
 def read_text(cell: Any) -> str:
     return unguarded(cell) if isinstance(cell, str) else as_shown(cell)
 
@@ -244,6 +252,6 @@ def read_email(cell: Any) -> str:
 
 
 READERS: dict[str, Read] = {
-    "bool": read_flag, "json": read_json, "url": read_url, "email": read_email,
+    "bool": read_flag, "json": read_json, "choices": read_choices, "url": read_url, "email": read_email,
 }  # fmt: skip
 READERS |= dict.fromkeys(("string", "text"), read_text)

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy, visibility
 from headlessly.database import timeouts
 from headlessly.declaration import labels
+from headlessly.declaration.choices import BETWEEN
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import TEXT_TYPES
 from headlessly.errors import BadRequest
@@ -76,7 +77,7 @@ SESSION = "SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'"
 #: Text that a spreadsheet would run, or take for text that is guarded: see :func:`.cells.guarded`.
 GUARDED = "CASE WHEN ascii({c}) <= 64 AND {c} ~ '^''*[=+@\t\r-]' THEN '''' || {c} ELSE {c} END"
 #: Types whose text is JSON as it is, and those that need quotes around it and nothing else.
-BARE = {"number", "integer", "money", "bool", "json"}
+BARE = {"number", "integer", "money", "bool", "json", "choices"}
 QUOTED = {"date", "datetime", "reference"}
 #: A format of COPY that adds nothing to a line of JSON: these characters are in none.
 LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
@@ -343,6 +344,11 @@ def _cell(noun: type[Record], name: str, field: Field) -> str:
     column = _quoted(noun, name)
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
+    if field.type == "choices":
+        joined = (
+            f"(SELECT string_agg(e, '{BETWEEN} ') FROM jsonb_array_elements_text({column}) AS e)"
+        )
+        return GUARDED.format(c=joined)
     if field.type in TEXT_TYPES and field.type != "enum" and field.wire not in META:
         return GUARDED.format(c=column)
     return SAID.get(field.type, "{c}::text").format(c=column)

@@ -21,6 +21,7 @@ from headlessly.errors import InvalidFilter
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import operators
+from headlessly.query.used_choices import used_choices
 
 #: More values than this are typed, not picked.
 PICKABLE = 50
@@ -168,9 +169,25 @@ class TextFacet(Facet):
         return [(value, value) for value in self.known]
 
 
+class ChoicesFacet(Facet):
+    """Several texts: what the records have any of, picked from what there is, most used first."""
+
+    @cached_property
+    def known(self) -> list[str]:
+        return [value for value, _count in used_choices(self.noun, self.field)[:PICKABLE]]
+
+    def as_filter(self) -> dict[str, Any]:
+        return {self.name: {"$in": [None if text == NONE else text for text in self.values()]}}
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [(value, value) for value in self.known]
+
+
 def make_facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
     if field.type in ("enum", "bool"):
         return ChoiceFacet(noun, field, value)
+    if field.type == "choices":
+        return ChoicesFacet(noun, field, value)
     if field.type == "reference":
         return ReferenceFacet(noun, field, value, site=site)
     return TextFacet(noun, field, value)
