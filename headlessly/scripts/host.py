@@ -28,6 +28,7 @@ from headlessly.scripts import marshalling
 from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
 from headlessly.scripts.prelude import EVENT, READS, REQUEST
+from headlessly.web.front.precedence import SHORT, short_requests
 
 if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
@@ -59,6 +60,8 @@ class Host:
         self.calls = self.records = 0
         self.seconds = limits.seconds
         self.has_written = False
+        #: Seconds spent on answers, and waiting for others in between.
+        self.worked = self.waited = 0.0
         self.on_shorter_deadline: Callable[[], None] = lambda: None
 
     def begin_writing(self) -> None:
@@ -98,7 +101,9 @@ class Host:
         ask = self._resolve_call(name, what)
         given = [self._from_sandbox(value, f"argument {n}") for n, value in enumerate(given, 1)]
         options = {str(key): self._from_sandbox(value, key) for key, value in options.items()}
+        self.let_others_pass()
         self._bound_database()
+        began = time.monotonic()
         try:
             with timeouts.read_until(self.deadline):
                 return ask(given, options)
@@ -106,6 +111,15 @@ class Host:
             if isinstance(problem.__cause__, postgres.QueryCanceled):
                 raise self.exceeded_time() from problem
             raise
+        finally:
+            self.worked += time.monotonic() - began
+
+    def let_others_pass(self) -> None:
+        """Give way to short requests once this script has asked for long. It waits for others no longer than
+        others wait for it: it takes twice as long at the most."""
+        left = min(self.worked - self.waited, self.deadline - time.monotonic())
+        if self.worked > SHORT and left > 0:
+            self.waited += short_requests.let_pass(left)
 
     def _bound_database(self) -> None:
         """Give the database no longer than the script has left. Raises LimitExceeded."""
