@@ -29,6 +29,7 @@ LOOKUPS_BY_TYPE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("enum", "reference"), _CHOICE_LOOKUPS),
     **dict.fromkeys(("number", "integer", "money", "date", "datetime"), _ORDERED_LOOKUPS),
     "bool": ("exact", "isnull"),
+    "choices": ("exact", "in", "all", "nin", "isnull"),
     "json": ("isnull",),
 }
 #: What every record carries, by the names that need no escaping; ``$createdAt`` is taken as well.
