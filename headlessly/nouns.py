@@ -245,8 +245,9 @@ class Noun(RefusalMixin):
                 "A record of the past cannot be saved. Read the present one, or roll back."
             )
         fields = [f for f in self.schema.stored if f.column in self.__dict__]
+        own = {f.name: self.__dict__[f.name] for f in self.schema.custom if f.name in self.__dict__}
         if self._state.adding:
-            given = {f.name: getattr(self, f.column) for f in fields}
+            given = {f.name: getattr(self, f.column) for f in fields} | own
             given = {name: value for name, value in given.items() if value is not None}
             self.take_over(executor.run(type(self).verbs["create"], None, given))
             return
@@ -256,7 +257,7 @@ class Noun(RefusalMixin):
             for f in fields
             if f.column not in read or read[f.column] != getattr(self, f.column)
         }
-        self.update(**changed)
+        self.update(**changed, **own)
 
     def insert(self) -> None:
         """Write the new row. Only the executor calls this and :meth:`rewrite`."""
@@ -287,7 +288,7 @@ class Noun(RefusalMixin):
             if schema.machine and name == schema.machine.name and not self._state.adding:
                 self.move(value)
             else:
-                setattr(self, schema.by_name[name].column, value)
+                schema.by_name[name].set_value(self, value)
         for column in schema.followers:
             if column.name in fields:
                 stated = fields[column.name] is not None

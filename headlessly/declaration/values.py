@@ -214,12 +214,16 @@ def clean_json(field: Field, value: Any, text: bool) -> Any:
 
 
 def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
+    """Several short texts, each once; as text with semicolons between. Of a closed list each is one of it."""
     if text and isinstance(value, str):
         value = choices.split_choices(value)
     check_json(value, 0)
-    return choices.normalize_choices(
+    found = choices.normalize_choices(
         value, most=int(field.maximum or choices.MOST), length=field.max_length or choices.LENGTH
     )
+    for each in (found or ()) if field.choices else ():
+        clean_choice(field, each, text)
+    return found
 
 
 CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {

@@ -173,11 +173,12 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
     return Q(**{f"{column}__{operator.value}": operand})
 
 
-def choices_condition(field: Field, path: str, column: str, operator: Any, operand: Any) -> Q:
+def _choices_condition(field: Field, path: str, column: str, operator: Any, operand: Any) -> Q:
     """Several texts have one (``$eq``), any (``$in``) or all (``$all``) of those that are asked for."""
+    looks_inside = operator in (Lookup.ICONTAINS, "$text") and isinstance(operand, str)
     if operator == "$eq":
-        operand = [operand]
-    elif operator in (Lookup.ICONTAINS, "$text") and isinstance(operand, str):
+        operand = operand if isinstance(operand, list | tuple) else [operand]
+    elif looks_inside and not field.is_custom:
         return Q(**{f"{column}__folded__contains": fold(operand)})
     elif operator not in ("$in", "$all"):
         raise InvalidFilter(
@@ -199,6 +200,8 @@ def choices_condition(field: Field, path: str, column: str, operator: Any, opera
     try:
         given = [item for item in operand if item is not None]
         texts = choices.normalize_choices(given, most=MAX_VALUES) or []
+        for text in texts if field.choices else ():
+            values.clean_choice(field, text, False)
     except ValueError as problem:
         raise invalid_operand(field, path, problem) from None
     if field.list_name:
@@ -211,6 +214,13 @@ def choices_condition(field: Field, path: str, column: str, operator: Any, opera
 
 def _all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     raise InvalidFilter(_("%s: it has one value; $all asks those with several.") % path, field=path)
+
+
+def find_condition(field: Field, operator: Any) -> Callable[[Field, str, str, Any, Any], Q] | None:
+    """What an operator says of the column of ``field``; None where there is no such operator."""
+    if field.type == "choices" and operator in OPERATOR_CONDITIONS:
+        return _choices_condition
+    return OPERATOR_CONDITIONS.get(operator)
 
 
 #: What compares amounts of several currencies converted.
