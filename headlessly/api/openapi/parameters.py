@@ -247,6 +247,7 @@ def _describe_condition(declared: ConditionFilter) -> str:
         "exact": "Equal to it.",
         "in": "One of these, with commas between.",
         "nin": "None of these, with commas between.",
+        "all": "All of these, with commas between.",
         "gt": "Greater, or later.",
         "gte": "At least, or from then on.",
         "lt": "Less, or earlier.",
