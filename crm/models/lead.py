@@ -243,7 +243,7 @@ class Lead(Noun):
         if not without_deal:
             # The id of the deal that the conversion makes behind this: the lead is written once, with it.
             self.deal_id = getattr(deal, "pk", None) or public_id(
-                type(self).deal.field.related_model.prefix
+                type(self).schema.by_name["deal"].target_noun.prefix
             )
 
     @verb(source=OPEN, target=Status.LOST, sets=["lost_at", "lost_reason"])

@@ -33,6 +33,6 @@ def refuse_cursor_before_kept(cursor: LogPosition | None) -> None:
 
 def _told(begins: datetime) -> str:
     return _(
-        "What was before %(moment)s has been taken out to files. Ask for a later moment, or ask whoever runs "
+        "What was before %(day)s has been taken out to files. Ask for a later moment, or ask whoever runs "
         "this installation to bring it back."
-    ) % {"moment": begins.strftime("%Y-%m-%d %H:%M UTC")}
+    ) % {"day": begins.date().isoformat()}

@@ -131,9 +131,9 @@ class RowStatement:
             self.includes.append((field, shape, position))
             position += len(shape.columns)
         table = noun.past._meta.db_table if past else noun._meta.db_table
-        select = f"SELECT r.id, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
-        valid = VALID_AT.format(alias="r") if past else ""
-        self.sql = f"{select} WHERE r.tenant_id = %s AND r.id = ANY(%s) {valid}"
+        source = f"{quote(table)} r" if not past else LAST_UNTIL.format(table=quote(table))
+        select = f"SELECT r.id, {', '.join(selects)} FROM {source} {' '.join(joins)} "
+        self.sql = select if past else f"{select} WHERE r.tenant_id = %s AND r.id = ANY(%s)"
         self.one = f"{select} WHERE r.id = %s AND "
         self.joined_moments = 2 * len(joins) if past else 0
 
@@ -141,8 +141,9 @@ class RowStatement:
         """The records with these keys, in this order; keys that are gone are left out."""
         if not keys:
             return []
-        given = [*[as_of] * self.joined_moments, tenancy.require().pk, list(keys)]
-        given += [as_of, as_of] if self.past else []
+        given: list[Any] = [tenancy.require().pk, list(keys)]
+        if self.past:
+            given = [*reversed(given), as_of, *[as_of] * self.joined_moments]
         rows = prepared.execute_prepared(self.sql, given, binary=True)
         return self._records(rows, keys, as_of)
 
@@ -206,6 +207,12 @@ def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[R
             record[field.wire] = {n: whole[n] for n in card} if id in introduced else id
 
 
+#: Of each record the last version that had begun at a moment: the one that was valid, where one was. Found
+#: by the key, however many versions there are; takes the ids, the tenant and the moment.
+LAST_UNTIL = """(
+    SELECT last.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL (
+        SELECT p.* FROM {table} p WHERE p.tenant_id = %s AND p.id = k.id AND p.valid_from <= %s
+        ORDER BY p.valid_from DESC, p.seq DESC LIMIT 1) AS last) AS r"""
 #: A version that was valid at a moment; takes the moment twice.
 VALID_AT = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
 
