@@ -20,7 +20,7 @@ class Team(Noun):
     description = Text("what it is there for")
 
     class Surface:
-        icon = "groups"
+        icon = "diversity_3"
         area = "setup"
         setting = "Who works together, and is looked at together"
         rank = 54

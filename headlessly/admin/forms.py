@@ -70,6 +70,8 @@ class DeclaredForm(forms.Form):
         if field.required:
             widget.attrs["aria-required"] = "true"
         help = labels.field_help(field)
+        if field.filters:
+            help = ""  # what it takes is put together row by row
         if field.type == "datetime":
             zone = _("in %s") % languages.current_time_zone_name()
             help = f"{help}; {zone}" if help else zone

@@ -120,6 +120,8 @@ class Workplace(TenantSite):
             first.append(waiting)
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
+            if noun.Surface.joins is not None:
+                continue  # its records stand on the pages of what they join
             link = display.page_url(noun, "changelist")
             item = menu_item(request, labels.plural_title(noun), noun.Surface.icon, link)
             more = [menu_item(request, *page) for page in self._registry[noun].menu_pages()]
