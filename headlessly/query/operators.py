@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.database import timeouts
 from headlessly.declaration import days, normalization, values
+from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.declaration.shapes import cached_by_shape
@@ -24,6 +25,8 @@ from headlessly.query.scope import MAX_WORDS, NOTHING
 
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
+#: Up to so many values of a tenant's own field are looked up by its index one by one.
+MOST_HELD = 50
 
 DATES = ("date", "datetime")
 ORDERED_TYPES = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
@@ -68,6 +71,8 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
     # An empty list is not the optimizer's "nothing": negated it must be everything.
     if not given:
         condition = NOTHING
+    elif field.is_custom and len(given) <= MOST_HELD:
+        condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
     elif field.day_if is None:
         condition = Q(**{f"{column}__in": given})
     else:
@@ -117,6 +122,8 @@ def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
 
     A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
     """
+    if field.is_custom and not lookup:
+        return Q(custom__contains=held_json(column, value))
     if field.day_if is None:
         return Q(**{column + lookup: value})
     day = days.moment_of_day(days.day_of(value))
@@ -196,13 +203,21 @@ def _has_any_condition(field: Field, path: str, column: str, operator: str, oper
         empty = Q(**{f"{column}__isnull": True})
         operand = [each for each in operand if each is not None]
     wanted = clean_operand(field, path, _texts_of(path, operator, operand))
-    any_of = Q(**{f"{column}__has_any_keys": wanted}) if wanted else NOTHING
+    if wanted and field.is_custom and len(wanted) <= MOST_HELD:
+        each_of = (Q(custom__contains=held_json(column, [each])) for each in wanted)
+        any_of = reduce(or_, each_of)
+    else:
+        any_of = Q(**{f"{column}__has_any_keys": wanted}) if wanted else NOTHING
     return any_of | empty if empty else any_of
 
 
 def _has_all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     wanted = clean_operand(field, path, _texts_of(path, operator, operand))
-    return Q(**{f"{column}__has_keys": wanted}) if wanted else NOTHING
+    if not wanted:
+        return NOTHING
+    if field.is_custom:
+        return Q(custom__contains=held_json(column, wanted))
+    return Q(**{f"{column}__has_keys": wanted})
 
 
 def _no_order_condition(field: Field, path: str, column: str, operator: Any, operand: Any) -> Q:
