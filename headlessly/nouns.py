@@ -36,6 +36,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
 from headlessly.declaration import days, labels, values
+from headlessly.declaration.custom_values import COLUMN, WholeText
 from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded, Words
 from headlessly.declaration.indexes import LIVE
@@ -474,6 +475,7 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
             noun.verbs[each.name] = bound
     _make_unique(noun)
     _make_searchable(noun)
+    _make_found_by_own_fields(noun)
     registry[noun.__name__] = noun
     labels.translate_verbose_names(noun)
     noun.past = versions.make_version_model(noun)
@@ -543,6 +545,20 @@ def _make_searchable(noun: type[Noun]) -> None:
         condition=LIVE & models.Q(tags__isnull=False),
     )
     noun._meta.indexes = [*noun._meta.indexes, *indexes, tagged]
+    noun._meta.original_attrs["indexes"] = noun._meta.indexes
+
+
+def _make_found_by_own_fields(noun: type[Noun]) -> None:
+    """One index for all fields of all tenants: which records have a value in one of their own, and in which
+    texts of these a word is. Who has none writes nothing in it."""
+    own = GinIndex(
+        F("tenant"),
+        OpClass(F(COLUMN), "jsonb_path_ops"),
+        OpClass(Folded(WholeText(COLUMN)), "gin_trgm_ops"),
+        condition=models.Q(**{f"{COLUMN}__isnull": False}),
+        name=f"{noun._meta.model_name}_custom",
+    )
+    noun._meta.indexes = [*noun._meta.indexes, own]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

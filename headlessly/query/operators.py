@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import lists
 from headlessly.database import timeouts
 from headlessly.declaration import choices, days, normalization, values
+from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.declaration.shapes import cached_by_shape
@@ -25,6 +26,8 @@ from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING
 
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
+#: Up to so many values of a tenant's own field are looked up by its index one by one.
+MOST_HELD = 50
 
 DATES = ("date", "datetime")
 ORDERED_TYPES = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
@@ -69,6 +72,8 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
     # An empty list is not the optimizer's "nothing": negated it must be everything.
     if not given:
         condition = NOTHING
+    elif field.is_custom and len(given) <= MOST_HELD:
+        condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
     elif field.day_if is None:
         condition = Q(**{f"{column}__in": given})
     else:
@@ -118,6 +123,8 @@ def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
 
     A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
     """
+    if field.is_custom and not lookup:
+        return Q(custom__contains=held_json(column, value))
     if field.day_if is None:
         return Q(**{column + lookup: value})
     day = days.moment_of_day(days.day_of(value))
@@ -207,9 +214,21 @@ def _choices_condition(field: Field, path: str, column: str, operator: Any, oper
     if field.list_name:
         texts = lists.spell(field.list_name, texts)
     if operator == "$all":
-        return Q(**{f"{column}__has_keys": texts}) if texts else EVERYTHING
-    found = Q(**{f"{column}__has_any_keys": texts}) if texts else NOTHING
+        return _holds_all(field, column, texts) if texts else EVERYTHING
+    found = _holds_any(field, column, texts) if texts else NOTHING
     return found | Q(**{f"{column}__isnull": True}) if None in operand else found
+
+
+def _holds_all(field: Field, column: str, texts: Sequence[str]) -> Q:
+    if field.is_custom:
+        return Q(custom__contains=held_json(column, list(texts)))
+    return Q(**{f"{column}__has_keys": texts})
+
+
+def _holds_any(field: Field, column: str, texts: Sequence[str]) -> Q:
+    if field.is_custom and len(texts) <= MOST_HELD:
+        return reduce(or_, (Q(custom__contains=held_json(column, [each])) for each in texts))
+    return Q(**{f"{column}__has_any_keys": texts})
 
 
 def _all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:

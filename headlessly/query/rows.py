@@ -219,12 +219,16 @@ VALID_AT = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias
 
 def _join(noun: type[Record], field: Field, other: type[Record], alias: str, past: bool) -> str:
     quote = connection.ops.quote_name
-    column = prepared.quoted_column(noun, field.name)
+    column = (
+        custom_values.column_sql("r", field.column)
+        if field.is_custom
+        else f"r.{prepared.quoted_column(noun, field.name)}"
+    )
     table = quote((other.past if past else other)._meta.db_table)
     valid = VALID_AT.format(alias=alias) if past else ""
     return (
         f"LEFT JOIN {table} {alias} ON {alias}.tenant_id = r.tenant_id "
-        f"AND {alias}.id = r.{column} {valid}"
+        f"AND {alias}.id = {column} {valid}"
     )
 
 

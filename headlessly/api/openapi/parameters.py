@@ -246,8 +246,8 @@ def _describe_condition(declared: ConditionFilter) -> str:
     words = {
         "exact": "Equal to it.",
         "in": "One of these, with commas between.",
-        "nin": "None of these, with commas between.",
         "all": "All of these, with commas between.",
+        "nin": "None of these, with commas between.",
         "gt": "Greater, or later.",
         "gte": "At least, or from then on.",
         "lt": "Less, or earlier.",
