@@ -1,8 +1,8 @@
 """Which record has an id of another system: a narrow table beside the records, which the database keeps.
 
-What a record is called elsewhere stands in its own row (``external_ids``): events, the past and an
-undo have it as they have every other field. That no two records share one, and the way from an id to its
-record, is this table's. A trigger writes it, and runs only for rows that have such ids: others cost nothing.
+What a record is called elsewhere stands in its own row (``external_ids``): events, the past and an undo have
+it as they have every other field. That no two records share one, and the way from an id to its record, is
+this table's. A trigger writes it, and runs only for rows that have such ids: others cost nothing.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from crm.models import Contact, Lead
+from headlessly import scripts
 from headlessly.access import actors, tenancy
 from headlessly.errors import BadRequest, Conflict, Invalid
 from headlessly.log.external_ids import ExternalId, systems_in_use
@@ -143,3 +144,31 @@ def test_of_many_at_once_one_creates_it_and_the_others_change_it(
         thread.join()
     assert not problems and sorted(made) == [False] * 5 + [True]
     assert Contact.objects.count() == 1 and Contact.objects.get().version == 6
+
+
+def test_rest_reads_and_writes_a_record_by_what_it_is_called(acme: Any, api: Any) -> None:
+    address = "/contacts/by/hubspot/a%2Fb"
+    assert api.call("GET", address).status_code == 404
+    tried = api.call("PUT", f"{address}?dryRun=true", {"name": "Ada"})
+    assert (tried.status_code, Contact.objects.count()) == (200, 0)
+    made = api.call("PUT", address, {"name": "Ada"})
+    assert made.status_code == 201, made.content
+    assert made.json()["externalIds"] == [{"system": "hubspot", "id": "a/b"}]
+    again = api.call("PUT", address, {"title": "CEO"})
+    assert (again.status_code, again.json()["$version"]) == (200, 2)
+    assert api.call("GET", address).json()["title"] == "CEO"
+    stale = api.call("PUT", address, {"title": "CTO"}, If_Match='"1"')
+    new = api.call("PUT", "/contacts/by/hubspot/9", {"name": "B"}, If_Match='"1"')
+    assert (stale.status_code, new.status_code) == (412, 412)
+    wrong = api.call("PUT", "/contacts/by/title/CEO", {})
+    assert wrong.status_code == 400 and "email" in wrong.json()["message"]
+    found = api.call("GET", "/contacts?externalIds.hubspot=a/b").json()["results"]
+    assert [each["title"] for each in found] == ["CEO"]
+
+
+def test_a_script_writes_a_record_by_what_it_is_called(acme: Any) -> None:
+    code = (
+        'c = Contact.upsert("hubspot", "5", name="Ada")\n'
+        'c.id == Contact.upsert("hubspot", "5", title="CEO").id and c.externalIds'
+    )
+    assert scripts.run(code).as_json()["value"] == [{"system": "hubspot", "id": "5"}]
