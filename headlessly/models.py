@@ -16,6 +16,7 @@ from headlessly.access.models import (
 )
 from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
+from headlessly.notifications.models import Follower, Notification, NotificationReader
 from headlessly.query.saved_views import (
     Pin,
     Start,
@@ -38,6 +39,7 @@ __all__ = [
     "Delivery",
     "Device",
     "Event",
+    "Follower",
     "Guess",
     "IdempotentReply",
     "Import",
@@ -45,6 +47,8 @@ __all__ = [
     "Invitation",
     "KeyUse",
     "Membership",
+    "Notification",
+    "NotificationReader",
     "Pin",
     "Presence",
     "Proposal",
