@@ -54,7 +54,9 @@ COLUMNS = (
 
 def look_after_append(tenant: Tenant, events: Sequence[Event], **_: Any) -> None:
     """Receiver of the log's signal: after the commit, look at events that may concern somebody."""
-    if tenant.has_followers or any(map(_may_concern, events)):
+    oldest = timezone.now() - FRESH
+    fresh = [event for event in events if event.timestamp >= oldest]
+    if fresh and (tenant.has_followers or any(map(_may_concern, fresh))):
         transaction.on_commit(partial(defer_reading, tenant), robust=True)
 
 
