@@ -103,8 +103,9 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
 
 def change(record: Noun) -> dict[str, Any]:
     """An input that changes ``record``: one that says what it has already would leave no event."""
-    field = next(f for f in record.schema.inputs() if f.type == "string" and not f.unique)
-    return {field.wire: value(field)}
+    plain = [f for f in record.schema.inputs() if f.type in ("string", "enum") and not f.unique]
+    field = min((f for f in plain if not f.moves), key=lambda f: f.type != "string")
+    return {field.wire: value(field, record)}
 
 
 def run(verb: Verb, record: Any = None, data: dict[str, Any] | None = None, **options: Any) -> Any:
