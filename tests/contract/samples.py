@@ -66,7 +66,7 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "json":
             return SHAPES.get(field.name, {"key": number})
         case "reference":
-            return some(registry[field.to], besides, new=field.record)
+            return some(registry[field.to], besides, new=field.record or field.cascades)
     raise AssertionError(f"No sample for a field of type {field.type}: teach tests/contract one.")
 
 
