@@ -24,6 +24,8 @@ from headlessly.query.saved_views import (
     View,
 )
 from headlessly.scripts.models import Proposal
+from headlessly.shaping import composing as composing  # its fields join every schema
+from headlessly.shaping.models import CustomField
 from headlessly.transfer.models import (
     Import,
     ImportPart,
@@ -37,6 +39,7 @@ from headlessly.webhooks.models import (
 
 __all__ = [
     "ApiKey",
+    "CustomField",
     "Delivery",
     "Device",
     "Event",

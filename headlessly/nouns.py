@@ -36,6 +36,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
 from headlessly.declaration import days, labels, values
+from headlessly.declaration.custom_values import COLUMN, WholeText
 from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded, Words
 from headlessly.declaration.indexes import LIVE
@@ -245,8 +246,9 @@ class Noun(RefusalMixin):
                 "A record of the past cannot be saved. Read the present one, or roll back."
             )
         fields = [f for f in self.schema.stored if f.column in self.__dict__]
+        own = {f.name: self.__dict__[f.name] for f in self.schema.custom if f.name in self.__dict__}
         if self._state.adding:
-            given = {f.name: getattr(self, f.column) for f in fields}
+            given = {f.name: getattr(self, f.column) for f in fields} | own
             given = {name: value for name, value in given.items() if value is not None}
             self.take_over(executor.run(type(self).verbs["create"], None, given))
             return
@@ -256,7 +258,7 @@ class Noun(RefusalMixin):
             for f in fields
             if f.column not in read or read[f.column] != getattr(self, f.column)
         }
-        self.update(**changed)
+        self.update(**changed, **own)
 
     def insert(self) -> None:
         """Write the new row. Only the executor calls this and :meth:`rewrite`."""
@@ -287,7 +289,7 @@ class Noun(RefusalMixin):
             if schema.machine and name == schema.machine.name and not self._state.adding:
                 self.move(value)
             else:
-                setattr(self, schema.by_name[name].column, value)
+                schema.by_name[name].set_value(self, value)
         for column in schema.followers:
             if column.name in fields:
                 stated = fields[column.name] is not None
@@ -473,6 +475,7 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
             noun.verbs[each.name] = bound
     _make_unique(noun)
     _make_searchable(noun)
+    _make_found_by_own_fields(noun)
     registry[noun.__name__] = noun
     labels.translate_verbose_names(noun)
     noun.past = versions.make_version_model(noun)
@@ -542,6 +545,20 @@ def _make_searchable(noun: type[Noun]) -> None:
         condition=LIVE & models.Q(tags__isnull=False),
     )
     noun._meta.indexes = [*noun._meta.indexes, *indexes, tagged]
+    noun._meta.original_attrs["indexes"] = noun._meta.indexes
+
+
+def _make_found_by_own_fields(noun: type[Noun]) -> None:
+    """One index for all fields of all tenants: which records have a value in one of their own, and in which
+    texts of these a word is. Who has none writes nothing in it."""
+    own = GinIndex(
+        F("tenant"),
+        OpClass(F(COLUMN), "jsonb_path_ops"),
+        OpClass(Folded(WholeText(COLUMN)), "gin_trgm_ops"),
+        condition=models.Q(**{f"{COLUMN}__isnull": False}),
+        name=f"{noun._meta.model_name}_custom",
+    )
+    noun._meta.indexes = [*noun._meta.indexes, own]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

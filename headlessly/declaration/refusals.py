@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
+from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.next_steps import next_steps
 from headlessly.declaration.record import Record
 from headlessly.errors import Conflict, MethodNotAllowed
 from headlessly.language import wording
 
 if TYPE_CHECKING:
-    from django.db import models
-
     from headlessly.declaration.verbs import Verb
 
 
@@ -46,6 +46,12 @@ class RefusalMixin(Record):
                 continue
             if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
                 found[noun.__name__] = found.get(noun.__name__, 0) + count
+        for noun in self.registry.values():
+            for reference in noun.schema.custom:
+                if reference.to == type(self).__name__:
+                    held = models.Q(custom__contains=held_json(reference.column, self.pk))
+                    if count := noun.objects.filter(held).exclude(pk=self.pk).count():
+                        found[noun.__name__] = found.get(noun.__name__, 0) + count
         for model, field in self.schema.platform_referrers:
             own: dict[str, Any] = {"tenant": self.tenant_id, field: self.pk}
             if count := model._default_manager.filter(**own).count():

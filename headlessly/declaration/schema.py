@@ -5,6 +5,7 @@ A schema is derived from the noun's class once, when it is first asked for, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 
-from headlessly.declaration import days, values
+from headlessly.declaration import custom_values, days, values
 from headlessly.declaration import fields as columns
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
@@ -60,6 +61,11 @@ COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
     (models.TextField, "text"),
     (models.CharField, "string"),
 )
+
+
+def snake_name(wire: str) -> str:
+    """``lostReason`` → ``lost_reason``."""
+    return re.sub(r"([A-Z])", r"_\1", wire).lower()
 
 
 def wire_name(name: str) -> str:
@@ -115,6 +121,33 @@ class Field:
     day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
     cascades: bool = False  #: a reference whose record is deleted together with what it refers to
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
+    nullable: bool = True  #: whether a record may be without a value
+    value_labels: Mapping[str, str] | None = (
+        None  #: how its choices read, where nobody translates them
+    )
+    retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
+    group: str = ""  #: under which title a tenant's own field stands, where it says one
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is a field of the tenant's own, whose values are in :mod:`.custom_values`."""
+        return custom_values.is_custom(self.column)
+
+    def with_default(self, value: Any) -> Field:
+        """The field with a default, in JSON, for new records that say nothing."""
+        default = replace(self, required=False).clean(value)
+        return replace(self, default=default, required=False)
+
+    def value_of(self, record: Any) -> Any:
+        """What ``record`` has in it; of a reference the id."""
+        return getattr(record, self.column)
+
+    def set_value(self, record: Any, value: Any) -> None:
+        """Give ``record`` this value."""
+        if self.is_custom:
+            record.custom = custom_values.store_value(record.custom, self.column, value)
+        else:
+            setattr(record, self.column, value)
 
     @cached_property
     def target_noun(self) -> RecordClass:
@@ -312,6 +345,11 @@ class Schema:
         return tuple(field for field in self.fields.values() if field.computed is None)
 
     @cached_property
+    def custom(self) -> tuple[Field, ...]:
+        """The fields of the tenant's own."""
+        return tuple(field for field in self.stored if field.is_custom)
+
+    @cached_property
     def day_moments(self) -> tuple[Field, ...]:
         """The moments that stand for a whole day where a flag of the record says so."""
         return tuple(field for field in self.stored if field.day_if is not None)
@@ -495,6 +533,7 @@ class Schema:
             max_length=getattr(column, "MAX_LENGTH", None)
             or getattr(column, "length", None)
             or column.max_length,
+            nullable=column.null,
             default=default,
             unit=getattr(column, "unit", ""),
             day_if=getattr(column, "day_if", None),

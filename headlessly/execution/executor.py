@@ -370,6 +370,9 @@ class Execution:
             known = (
                 verb.noun.schema.by_name
             )  # what else a verb takes, its body and hooks make use of
+            for field in verb.noun.schema.custom:
+                if field.default is not None:
+                    field.set_value(record, field.default)
             record.fill({n: values[n] for n in values if n in known} if verb.takes_fields else {})
         verb.before.fire(record, ctx)
         answer = self._run_body(verb, record, values)

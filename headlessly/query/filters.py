@@ -302,18 +302,21 @@ class _Compiler:
         column = scope.key if field.column == "pk" else field.column
         if operator in operators.COMPARISONS and field.type == "money":
             column = money.converted_name(scope.noun, field)
-        build = operators.OPERATOR_CONDITIONS.get(operator)
+        build = operators.find_condition(field, operator)
         if build is None:
             raise InvalidFilter(
                 f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
                 "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $all, $exists, $regex, $not, $text.",
                 field=path,
             )
-        if field.type == "choices":
-            return operators.choices_condition(field, path, column, operator, operand)
         if field.wire in REACHED:
             return _reached_condition(scope.noun, field, path, operator, operand)
-        return build(field, path, column, operator, operand)
+        condition = build(field, path, column, operator, operand)
+        asks_for_none = operand is None or (isinstance(operand, list | tuple) and None in operand)
+        if field.is_custom and not asks_for_none:
+            # Of a column Django knows that there may be no value; a complement needs it said.
+            condition &= Q(**{f"{field.column}__isnull": False})
+        return condition
 
 
 def _reached_condition(

@@ -17,6 +17,7 @@ from django.db import connection
 
 from headlessly.access import tenancy, visibility
 from headlessly.database import prepared
+from headlessly.declaration import custom_values
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.values import to_json_value
@@ -48,13 +49,18 @@ class RowShape:
         computed = [f for f in chosen if f.computed is not None]
         self.functions = [(f.wire, f.computed) for f in computed if f.computed is not None]
         columns = [column for _, column in META_COLUMNS]
-        columns += [f.column for f in self.stored]
+        # The JSON is read once, not taken apart for each field in it.
+        self.custom = [f for f in self.stored if f.is_custom]
+        self.plain = [f for f in self.stored if not f.is_custom]
+        columns += [f.column for f in self.plain]
+        columns += [custom_values.COLUMN] if self.custom else []
         extra = [name for f in computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
         self.convert = [
-            (self.columns.index(f.column), f.wire, CONVERTERS.get(f.type)) for f in self.stored
+            (self.columns.index(f.column), f.wire, CONVERTERS.get(f.type)) for f in self.plain
         ]
-        self.json = {f.column for f in schema.stored if f.type in ("json", "choices")}
+        as_text = {f.column for f in schema.stored if f.type in ("json", "choices")}
+        self.json = as_text | {custom_values.COLUMN}
         self.positions = {name: self.columns.index(name) for name in extra}
 
     def select(self, alias: str, key: str = "id") -> str:
@@ -82,6 +88,12 @@ class RowShape:
         for position, wire, convert in self.convert:
             value = row[position]
             found[wire] = value if convert is None or value is None else convert(value)
+        if self.custom:
+            held = row[self.columns.index(custom_values.COLUMN)]
+            known = None if held is None else orjson.loads(held)
+            for field in self.custom:
+                value = custom_values.load_value(known, field.column)
+                found[field.wire] = to_json_value(value)
         if self.functions:
             columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
             for wire, function in self.functions:
@@ -200,12 +212,16 @@ VALID_AT = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias
 
 def _join(noun: type[Record], field: Field, other: type[Record], alias: str, past: bool) -> str:
     quote = connection.ops.quote_name
-    column = prepared.quoted_column(noun, field.name)
+    column = (
+        custom_values.column_sql("r", field.column)
+        if field.is_custom
+        else f"r.{prepared.quoted_column(noun, field.name)}"
+    )
     table = quote((other.past if past else other)._meta.db_table)
     valid = VALID_AT.format(alias=alias) if past else ""
     return (
         f"LEFT JOIN {table} {alias} ON {alias}.tenant_id = r.tenant_id "
-        f"AND {alias}.id = r.{column} {valid}"
+        f"AND {alias}.id = {column} {valid}"
     )
 
 

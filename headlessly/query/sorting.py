@@ -84,7 +84,7 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
             raise InvalidFilter(f"{name} cannot be sorted by.", field=name)
         if field.column == "pk":
             return [*found, SortKey(scope.key, "string", descending, nullable=False)]
-        nullable = noun._meta.get_field(field.name).null
+        nullable = field.nullable
         written = field.type in WRITTEN and field not in META_FIELDS.values()
         column = f"{field.column}__{Folded.lookup_name}" if written else field.column
         if money.is_converted(noun, field):

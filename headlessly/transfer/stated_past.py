@@ -151,10 +151,10 @@ def past_states(record: Record, steps: list[PastStep]) -> list[Record]:
         was.version, was.updated_at = number + 1, moment
         for name in unknown:
             field = record.schema.by_name[name]
-            setattr(was, field.column, field.default)
+            field.set_value(was, field.default)
         for field in _never_ahead(type(record)):
             if _is_ahead(getattr(was, field.column), moment):
-                setattr(was, field.column, None)
+                field.set_value(was, None)
         setattr(was, machine.name, state)
         was.reached = reached
         was.before_write()

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.api.bodies import FORM, JSON, MULTIPART
-from headlessly.api.json_schema import TEXT, Schema, ref
+from headlessly.api.json_schema import TEXT, Schema, id_schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import (
@@ -308,7 +308,13 @@ def _import_operation(noun: type[Noun]) -> Schema:
         "examples": [f"{cells}\n"],
     }
     row = {"type": "object", "description": "What `create` takes, or some of it."}
-    rows = {"type": "array", "items": row, "examples": [[example_value(input_schema(create), {})]]}
+    ids = {
+        f"{f.to}Reference": id_schema(f.prefix or "")
+        for f in create.inputs.values()
+        if f.type == "reference"
+    }
+    example = example_value(input_schema(create), ids)
+    rows = {"type": "array", "items": row, "examples": [[example]]}
     binary = TEXT | {"format": "binary"}
     workbook = binary | {"description": "A workbook, of which the first visible sheet is read."}
     bodies: dict[str, Schema] = {

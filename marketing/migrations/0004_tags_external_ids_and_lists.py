@@ -7,9 +7,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crm', '0007_tags_external_ids_and_lists'),
-        ('headlessly', '0007_tags_external_ids_and_lists'),
-        ('marketing', '0002_funnels_say_who_counts'),
+        ('crm', '0008_tags_external_ids_and_lists'),
+        ('headlessly', '0008_tags_external_ids_and_lists'),
+        ('marketing', '0003_tenants_have_fields_of_their_own'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0006_tenants_have_shapes'),
+        ('headlessly', '0007_tenants_have_fields_of_their_own'),
     ]
 
     operations = [
