@@ -18,6 +18,7 @@ from headlessly.access.models import (
 from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
 from headlessly.log.external_ids import ExternalId
+from headlessly.notifications.models import Follower, Notification, NotificationReader
 from headlessly.query.saved_views import (
     Pin,
     Start,
@@ -44,6 +45,7 @@ __all__ = [
     "Device",
     "Event",
     "ExternalId",
+    "Follower",
     "Guess",
     "IdempotentReply",
     "Import",
@@ -52,6 +54,8 @@ __all__ = [
     "KeyUse",
     "ListValue",
     "Membership",
+    "Notification",
+    "NotificationReader",
     "Pin",
     "Presence",
     "Proposal",

@@ -348,7 +348,7 @@ APPEND_SQL = _append_sql(EVENT_COLUMNS)
 APPEND_RESERVED_SQL = _append_sql({"seq": "bigint", **EVENT_COLUMNS})
 
 
-#: Sent in the transaction that appended events; provides ``tenant``.
+#: Sent in the transaction that appended events; provides ``tenant`` and ``events``.
 events_appended = Signal()
 #: Sent in the transaction that recorded an event from outside; provides ``event``.
 event_tracked = Signal()
@@ -361,7 +361,7 @@ def append_events(events: Sequence[Event]) -> None:
     rows = [{column: getattr(event, column) for column in EVENT_COLUMNS} for event in events]
     for event, seq in zip(events, _append(APPEND_SQL, rows), strict=True):
         event.seq = seq
-    events_appended.send(sender=Event, tenant=tenancy.require())
+    events_appended.send(sender=Event, tenant=tenancy.require(), events=events)
 
 
 def _append(sql: str, rows: list[dict[str, Any]]) -> list[int]:
