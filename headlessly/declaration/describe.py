@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headlessly.declaration import values
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, Field, wire_name
+from headlessly.declaration.shapes import cached_by_shape
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -27,7 +27,7 @@ META_TYPES = {
 assert META_TYPES.keys() == META.keys()
 
 
-@cache
+@cached_by_shape
 def describe_nouns() -> dict[str, Any]:
     """Every noun by name, and what all records carry."""
     return {
@@ -36,7 +36,7 @@ def describe_nouns() -> dict[str, Any]:
     }
 
 
-@cache
+@cached_by_shape
 def describe_noun(noun: type[Record]) -> dict[str, Any]:
     """One noun: its fields, verbs, machine and relations."""
     schema = noun.schema
@@ -51,6 +51,14 @@ def describe_noun(noun: type[Record]) -> dict[str, Any]:
         "verbs": {wire_name(v.name): describe_verb(v) for v in schema.verbs.values()},
         "machine": describe_machine(noun),
         "relations": describe_relations(noun),
+    } | ({"filters": describe_joins(noun)} if schema.joins else {})
+
+
+def describe_joins(noun: type[Record]) -> dict[str, Any]:
+    """What a filter may name beside the fields: what records are put into by those of another noun."""
+    return {
+        wire: {"type": "reference", "to": join.field.to, "through": join.noun.__name__}
+        for wire, join in noun.schema.joins.items()
     }
 
 

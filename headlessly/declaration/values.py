@@ -22,7 +22,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from headlessly.context import clock
-from headlessly.declaration import normalization
+from headlessly.declaration import choices, normalization
 from headlessly.errors import did_you_mean
 from headlessly.language import wording
 
@@ -210,7 +210,20 @@ def clean_reference(field: Field, value: Any, text: bool) -> str:
 
 def clean_json(field: Field, value: Any, text: bool) -> Any:
     check_json(value, 0)
-    return value
+    return value if field.normalize is None else field.normalize(value)
+
+
+def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
+    """Several short texts, each once; as text with semicolons between. Of a closed list each is one of it."""
+    if text and isinstance(value, str):
+        value = choices.split_choices(value)
+    check_json(value, 0)
+    found = choices.normalize_choices(
+        value, most=int(field.maximum or choices.MOST), length=field.max_length or choices.LENGTH
+    )
+    for each in (found or ()) if field.choices else ():
+        clean_choice(field, each, text)
+    return found
 
 
 CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {
@@ -227,6 +240,7 @@ CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {
     "enum": clean_choice,
     "reference": clean_reference,
     "json": clean_json,
+    "choices": clean_choices,
 }
 
 

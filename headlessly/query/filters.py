@@ -11,16 +11,17 @@ checked against the schema, and values travel as parameters: nothing of a filter
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
-from headlessly.declaration.schema import Field, Relation
+from headlessly.declaration.schema import Field, Join, Relation
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query import money, operators
+from headlessly.query.external_ids import id_condition
 from headlessly.query.scope import EVERYTHING, NOTHING, Scope
 from headlessly.query.search import Search
 
@@ -102,7 +103,7 @@ def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | Non
         value = operand[0] if one else operand if operator == "$eq" else value
     if value is None or isinstance(value, Mapping | list):
         return None
-    if field is None or field.computed is not None or field.type == "json":
+    if field is None or field.computed is not None or field.type in ("json", "choices"):
         return None
     if operators.named_day_of(field, value) is not None:
         return None
@@ -125,13 +126,15 @@ def find_field(noun: type[Record], name: str) -> Field:
 
 def find_condition_field(noun: type[Record], name: str) -> Field:
     """What a condition may be about: a field, or how far a record has come. Raises InvalidFilter."""
+    if (join := noun.schema.joins.get(name)) is not None:
+        return join.field
     machine = noun.schema.machine
     if name in REACHED and machine and noun.schema.field(name) is None:
         return _reached_field(noun)
     return find_field(noun, name)
 
 
-@cache
+@cached_by_shape
 def _reached_field(noun: type[Record]) -> Field:
     path = noun.schema.require_machine().path
     return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")
@@ -209,6 +212,15 @@ class _Compiler:
         """A condition on one field, over references when ``name`` has dots."""
         head, dot, rest = name.partition(".")
         field = find_condition_field(scope.noun, head)
+        if (join := scope.noun.schema.joins.get(head)) is not None:
+            return self.operators(path, value, depth, self._joined(scope, join, path, name, depth))
+        if dot and field.parts:
+            return self.operators(
+                path,
+                value,
+                depth,
+                lambda operator, operand: id_condition(scope, field, rest, operator, operand),
+            )
         if dot:
             if field.type != "reference":
                 raise InvalidFilter(
@@ -246,15 +258,19 @@ class _Compiler:
             found = there.filter(self.field(other, path, rest, condition, depth))
             return Q(**{f"{field.column}__in": found.order_by().values(other.key)})
 
-        def leaf(operator: str, operand: Any) -> Q:
-            if operator == "$eq" and operand is None:
-                return ~behind({"$exists": True})
-            if operator == "$in" and isinstance(operand, list | tuple) and None in operand:
-                given = [item for item in operand if item is not None]
-                return leaf("$eq", None) | behind({"$in": given})
-            return behind({operator: operand})
+        return _elsewhere(behind)
 
-        return leaf
+    def _joined(
+        self, scope: Scope, join: Join, path: str, name: str, depth: int
+    ) -> Callable[[str, Any], Q]:
+        """One operator on what a record is put into: it holds where one of them fulfils it."""
+        other = scope.for_noun(join.noun)
+
+        def behind(condition: Mapping[str, Any]) -> Q:
+            found = other.queryset().filter(self.field(other, path, name, condition, depth))
+            return Q(**{f"{scope.key}__in": found.order_by().values(join.column)})
+
+        return _elsewhere(behind)
 
     def operators(self, path: str, value: Any, depth: int, leaf: Callable[[str, Any], Q]) -> Q:
         """``{"$gte": 1, "$lt": 9}`` or a plain value; complements are taken here, on the outside."""
@@ -294,16 +310,36 @@ class _Compiler:
         column = scope.key if field.column == "pk" else field.column
         if operator in operators.COMPARISONS and field.type == "money":
             column = money.converted_name(scope.noun, field)
-        build = operators.OPERATOR_CONDITIONS.get(operator)
+        build = operators.find_condition(field, operator)
         if build is None:
             raise InvalidFilter(
                 f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
-                "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $not, $text.",
+                "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $all, $exists, $regex, $not, $text.",
                 field=path,
             )
         if field.wire in REACHED:
             return _reached_condition(scope.noun, field, path, operator, operand)
-        return build(field, path, column, operator, operand)
+        condition = build(field, path, column, operator, operand)
+        asks_for_none = operand is None or (isinstance(operand, list | tuple) and None in operand)
+        if field.is_custom and not asks_for_none:
+            # Of a column Django knows that there may be no value; a complement needs it said.
+            condition &= Q(**{f"{field.column}__isnull": False})
+        return condition
+
+
+def _elsewhere(behind: Callable[[Mapping[str, Any]], Q]) -> Callable[[str, Any], Q]:
+    """One operator on what stands elsewhere, of what finds the records by a condition on it: where there is
+    nothing, there is no value either."""
+
+    def leaf(operator: str, operand: Any) -> Q:
+        if operator == "$eq" and operand is None:
+            return ~behind({"$exists": True})
+        if operator == "$in" and isinstance(operand, list | tuple) and None in operand:
+            given = [item for item in operand if item is not None]
+            return leaf("$eq", None) | behind({"$in": given})
+        return behind({operator: operand})
+
+    return leaf
 
 
 def _reached_condition(
