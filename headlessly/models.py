@@ -5,6 +5,7 @@ None of these is a noun. They know no tenant's business, and nobody creates them
 
 from __future__ import annotations
 
+from headlessly.access.lists import ListValue
 from headlessly.access.models import (
     ApiKey,
     IdempotentReply,
@@ -16,12 +17,16 @@ from headlessly.access.models import (
 )
 from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
+from headlessly.log.external_ids import ExternalId
+from headlessly.notifications.models import Follower, Notification, NotificationReader
 from headlessly.query.saved_views import (
     Pin,
     Start,
     View,
 )
 from headlessly.scripts.models import Proposal
+from headlessly.shaping import composing as composing  # its fields join every schema
+from headlessly.shaping.models import CustomField
 from headlessly.transfer.models import (
     Import,
     ImportPart,
@@ -35,16 +40,22 @@ from headlessly.webhooks.models import (
 
 __all__ = [
     "ApiKey",
+    "CustomField",
     "Delivery",
     "Device",
     "Event",
+    "ExternalId",
+    "Follower",
     "Guess",
     "IdempotentReply",
     "Import",
     "ImportPart",
     "Invitation",
     "KeyUse",
+    "ListValue",
     "Membership",
+    "Notification",
+    "NotificationReader",
     "Pin",
     "Presence",
     "Proposal",

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headlessly.execution import executor
+from headlessly.execution import upsert as upserts
 from headlessly.log import events
 from headlessly.query import aggregates, reads
 
@@ -35,6 +36,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
 from headlessly.declaration import days, labels, values
+from headlessly.declaration.custom_values import COLUMN, WholeText
 from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded, Words
 from headlessly.declaration.indexes import LIVE
@@ -42,6 +44,7 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Schema
+from headlessly.declaration.shapes import SchemaOfTenant
 from headlessly.declaration.surface import Board, Computed, Reason, Surface, computed
 from headlessly.declaration.verbs import Verb, verb
 from headlessly.errors import NotFound, VerbRefused
@@ -190,6 +193,25 @@ class Noun(RefusalMixin):
         return reads.find_record(cls, id, include=include, as_of=as_of)
 
     @classmethod
+    def upsert(
+        cls,
+        name: str,
+        value: Any,
+        /,
+        *,
+        dry_run: bool = False,
+        if_match: int | None = None,
+        **fields: Any,
+    ) -> Self | DryRun:
+        """Change the record that is called so, or create it: ``Contact.upsert("email", "ada@x.example")``.
+
+        ``name`` is a unique field, or a system that has ids of its own: ``Lead.upsert("hubspot", "123")``.
+        Safe to repeat: of two at once one creates, the other changes.
+        """
+        named = upserts.name_record(cls, name, value)
+        return upserts.upsert(named, fields, dry_run=dry_run, if_match=if_match)
+
+    @classmethod
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
         """How many records fit ``filter``, exactly."""
         return reads.find_queryset(cls, filter, sort=None, as_of=as_of).order_by().count()
@@ -224,8 +246,9 @@ class Noun(RefusalMixin):
                 "A record of the past cannot be saved. Read the present one, or roll back."
             )
         fields = [f for f in self.schema.stored if f.column in self.__dict__]
+        own = {f.name: self.__dict__[f.name] for f in self.schema.custom if f.name in self.__dict__}
         if self._state.adding:
-            given = {f.name: getattr(self, f.column) for f in fields}
+            given = {f.name: getattr(self, f.column) for f in fields} | own
             given = {name: value for name, value in given.items() if value is not None}
             self.take_over(executor.run(type(self).verbs["create"], None, given))
             return
@@ -235,7 +258,7 @@ class Noun(RefusalMixin):
             for f in fields
             if f.column not in read or read[f.column] != getattr(self, f.column)
         }
-        self.update(**changed)
+        self.update(**changed, **own)
 
     def insert(self) -> None:
         """Write the new row. Only the executor calls this and :meth:`rewrite`."""
@@ -266,7 +289,7 @@ class Noun(RefusalMixin):
             if schema.machine and name == schema.machine.name and not self._state.adding:
                 self.move(value)
             else:
-                setattr(self, schema.by_name[name].column, value)
+                schema.by_name[name].set_value(self, value)
         for column in schema.followers:
             if column.name in fields:
                 stated = fields[column.name] is not None
@@ -439,7 +462,7 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
     )
     if noun.Surface.owner is None and "owner" in {f.name for f in noun._meta.concrete_fields}:
         noun.Surface.owner = "owner"
-    noun.schema = Schema(noun)
+    noun.schema = SchemaOfTenant(Schema(noun))  # type: ignore[assignment]  # it answers one
     own = [v for v in noun.__dict__.values() if isinstance(v, Verb)]
     common = [v for v in Noun.__dict__.values() if isinstance(v, Verb)]
     names = {v.name for v in own}
@@ -452,6 +475,7 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
             noun.verbs[each.name] = bound
     _make_unique(noun)
     _make_searchable(noun)
+    _make_found_by_own_fields(noun)
     registry[noun.__name__] = noun
     labels.translate_verbose_names(noun)
     noun.past = versions.make_version_model(noun)
@@ -514,7 +538,27 @@ def _make_searchable(noun: type[Noun]) -> None:
             condition=LIVE,
         )
         indexes.append(names)
-    noun._meta.indexes = [*noun._meta.indexes, *indexes]
+    # Records without tags are not in it, and cost it nothing.
+    tagged = GinIndex(
+        fields=["tenant", "tags"],
+        name=f"{noun._meta.model_name}_by_tags",
+        condition=LIVE & models.Q(tags__isnull=False),
+    )
+    noun._meta.indexes = [*noun._meta.indexes, *indexes, tagged]
+    noun._meta.original_attrs["indexes"] = noun._meta.indexes
+
+
+def _make_found_by_own_fields(noun: type[Noun]) -> None:
+    """One index for all fields of all tenants: which records have a value in one of their own, and in which
+    texts of these a word is. Who has none writes nothing in it."""
+    own = GinIndex(
+        F("tenant"),
+        OpClass(F(COLUMN), "jsonb_path_ops"),
+        OpClass(Folded(WholeText(COLUMN)), "gin_trgm_ops"),
+        condition=models.Q(**{f"{COLUMN}__isnull": False}),
+        name=f"{noun._meta.model_name}_custom",
+    )
+    noun._meta.indexes = [*noun._meta.indexes, own]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

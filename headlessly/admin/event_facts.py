@@ -12,8 +12,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly import ids
-from headlessly.access import actors, tenancy
-from headlessly.access.models import ApiKey, User
+from headlessly.access import tenancy
+from headlessly.access.actor_names import actor_names
 from headlessly.admin import display, field_values
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
@@ -240,16 +240,3 @@ def who_changed(record: Noun, version: int | None, field: Field | None = None) -
     if (event := next(iter(told), None)) is None:
         return _("Somebody")
     return actor_names({event.actor}).get(event.actor) or _("Somebody")
-
-
-def actor_names(ids: set[str]) -> dict[str, str]:
-    """Who acted, as people call them."""
-    names = {actors.SYSTEM.id: _("System"), actors.PUBLIC.id: _("A visitor")}
-    users = [id for id in ids if id.startswith(User.prefix)]
-    keys = [id for id in ids if id.startswith(ApiKey.prefix)]
-    if users:
-        names |= {user.pk: str(user) for user in User.objects.filter(pk__in=users)}
-    if keys:
-        own = ApiKey.objects.filter(tenant=tenancy.require().pk, pk__in=keys)
-        names |= {key.pk: _("API key “%s”") % key.name for key in own}
-    return names

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from headlessly.access.actor_names import actor_names
 from headlessly.admin import display
 from headlessly.admin.event_facts import (
     LONG,
     Change,
     EventFacts,
     EventReader,
-    actor_names,
     left_out_facts,
     recorded_facts,
 )

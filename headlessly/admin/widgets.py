@@ -23,6 +23,7 @@ from unfold.widgets import (
 from headlessly.admin import display
 from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, OR_NEW, SUITS
 from headlessly.declaration import labels
+from headlessly.declaration.choices import BETWEEN
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
@@ -179,7 +180,8 @@ def make_widget(field: Field) -> forms.Widget:
     match field.type:
         case "enum":
             blank = [] if field.required or field.default else [("", "—")]
-            choices = blank + [(value, wording.state_label(value)) for value in field.choices]
+            offered = [value for value in field.choices if value not in field.retired]
+            choices = blank + [(value, labels.choice_label(field, value)) for value in offered]
             return UnfoldAdminSelectWidget(choices=choices)
         case "bool":
             return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})
@@ -188,6 +190,10 @@ def make_widget(field: Field) -> forms.Widget:
         case "json":
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
             return forms.Textarea(attrs | (_builder() if field.filters else _rows(field)))
+        case "choices":
+            return forms.TextInput(
+                text | {"placeholder": _("several with ; between them"), "data-between": BETWEEN}
+            )
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":

@@ -5,6 +5,7 @@ A schema is derived from the noun's class once, when it is first asked for, and 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 
-from headlessly.declaration import days, values
+from headlessly.declaration import custom_values, days, values
 from headlessly.declaration import fields as columns
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
@@ -40,6 +41,11 @@ SYSTEM_COLUMNS = {
     "id", "tenant", "version", "created_at", "created_by", "updated_at", "deleted_at", "successor"
 }  # fmt: skip
 
+#: Columns of every noun that are fields of it.
+COMMON_COLUMNS = ("tags", "external_ids")
+#: By which every list is narrowed.
+EVERYWHERE_FACETS = ("tags",)
+
 COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
     (columns.StatusField, "enum"),
     (columns.Choice, "enum"),
@@ -52,10 +58,16 @@ COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
     (models.BooleanField, "bool"),
     (models.DateTimeField, "datetime"),
     (models.DateField, "date"),
+    (columns.Choices, "choices"),
     (models.JSONField, "json"),
     (models.TextField, "text"),
     (models.CharField, "string"),
 )
+
+
+def snake_name(wire: str) -> str:
+    """``lostReason`` → ``lost_reason``."""
+    return re.sub(r"([A-Z])", r"_\1", wire).lower()
 
 
 def wire_name(name: str) -> str:
@@ -94,7 +106,13 @@ class Field:
     description: str = ""
     label: str = ""
     validators: tuple[Callable[[Any], None], ...] = ()
-    normalize: Callable[[str], str] | None = None  #: how its text is stored and compared
+    normalize: Callable[[Any], Any] | None = (
+        None  #: how its text, or its JSON, is stored and compared
+    )
+    change: Callable[[Any, Any], Any] | None = None  #: its value after a change of some parts of it
+    unite: Callable[[Any, Any], Any] | None = None  #: its value where two records become one
+    list_name: str = ""  #: the list of values that its texts are taken from
+    parts: bool = False  #: whether its value has parts by name: ``externalIds.hubspot``
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
     kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
@@ -105,6 +123,33 @@ class Field:
     day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
     cascades: bool = False  #: a reference whose record is deleted together with what it refers to
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
+    nullable: bool = True  #: whether a record may be without a value
+    value_labels: Mapping[str, str] | None = (
+        None  #: how its choices read, where nobody translates them
+    )
+    retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
+    group: str = ""  #: under which title a tenant's own field stands, where it says one
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is a field of the tenant's own, whose values are in :mod:`.custom_values`."""
+        return custom_values.is_custom(self.column)
+
+    def with_default(self, value: Any) -> Field:
+        """The field with a default, in JSON, for new records that say nothing."""
+        default = replace(self, required=False).clean(value)
+        return replace(self, default=default, required=False)
+
+    def value_of(self, record: Any) -> Any:
+        """What ``record`` has in it; of a reference the id."""
+        return getattr(record, self.column)
+
+    def set_value(self, record: Any, value: Any) -> None:
+        """Give ``record`` this value."""
+        if self.is_custom:
+            record.custom = custom_values.store_value(record.custom, self.column, value)
+        else:
+            setattr(record, self.column, value)
 
     @cached_property
     def target_noun(self) -> RecordClass:
@@ -125,6 +170,8 @@ class Field:
         if self.relative and isinstance(value, str):
             value = days.relative_moment(value) or value
         value = values.CLEANERS[self.type](self, value, text)
+        if value is None:
+            return self._missing_value()
         if isinstance(value, str) and not value.strip():
             return self._missing_value()
         try:
@@ -247,11 +294,19 @@ class Schema:
         surface = noun.Surface
         self.area: str = surface.area
         self.columns: tuple[str, ...] = surface.columns
-        self.facets: tuple[str, ...] = surface.facets
+        self.facets: tuple[str, ...] = (*surface.facets, *EVERYWHERE_FACETS)
         self.not_in_forms: tuple[str, ...] = surface.not_in_forms
         self.search: tuple[str, ...] = surface.search
         self.ordering: tuple[str, ...] = surface.ordering
-        self.groups: tuple[tuple[str, tuple[str, ...]], ...] = surface.groups
+        self.groups: tuple[tuple[str, tuple[str, ...]], ...] = _with_common(surface.groups)
+
+    def begin_copy(self) -> Schema:
+        """Another schema of the noun with the same fields; all else is derived of it when it is asked for."""
+        derived = {n for n, v in vars(Schema).items() if isinstance(v, cached_property)}
+        copied = Schema.__new__(Schema)
+        copied.__dict__ = {n: v for n, v in self.__dict__.items() if n not in derived}
+        copied.fields = dict(self.fields)
+        return copied
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -261,6 +316,8 @@ class Schema:
             for f in self.noun._meta.concrete_fields
             if f.name not in SYSTEM_COLUMNS and not isinstance(f, columns.Hidden)
         )
+        # What every noun has stands after what is its own.
+        stored = sorted(stored, key=lambda field: field.name in COMMON_COLUMNS)
         return {field.wire: field for field in (*stored, *self._computed())}
 
     @cached_property
@@ -297,6 +354,11 @@ class Schema:
     @cached_property
     def stored(self) -> tuple[Field, ...]:
         return tuple(field for field in self.fields.values() if field.computed is None)
+
+    @cached_property
+    def custom(self) -> tuple[Field, ...]:
+        """The fields of the tenant's own."""
+        return tuple(field for field in self.stored if field.is_custom)
 
     @cached_property
     def day_moments(self) -> tuple[Field, ...]:
@@ -499,12 +561,19 @@ class Schema:
             cascades=getattr(column.remote_field, "on_delete", None) is models.CASCADE,
             inverse=self._inverse(column),
             minimum=getattr(column, "minimum", None),
-            maximum=getattr(column, "maximum", None),
-            max_length=getattr(column, "MAX_LENGTH", None) or column.max_length,
+            maximum=getattr(column, "maximum", getattr(column, "most", None)),
+            max_length=getattr(column, "MAX_LENGTH", None)
+            or getattr(column, "length", None)
+            or column.max_length,
+            nullable=column.null,
             default=default,
             unit=getattr(column, "unit", ""),
             day_if=getattr(column, "day_if", None),
             normalize=getattr(column, "normalize", None),
+            change=getattr(column, "change", None),
+            unite=getattr(column, "unite", None),
+            list_name=getattr(column, "list_name", ""),
+            parts=isinstance(column, columns.ExternalIds),
             keys=getattr(column, "keys", ()),
             kinds=getattr(column, "kinds", None),
             filters=getattr(column, "filters", False),
@@ -541,6 +610,16 @@ class Schema:
                 computed=computed.function,
                 needs=computed.needs,
             )
+
+
+def _with_common(
+    groups: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The groups of a noun, the last with the fields that every noun has."""
+    if not groups:
+        return groups
+    *before, (title, names) = groups
+    return (*before, (title, (*names, *(name for name in COMMON_COLUMNS if name not in names))))
 
 
 def field_as_input(field: Field, *, required: bool) -> Field:

@@ -22,7 +22,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from headlessly.context import clock
-from headlessly.declaration import normalization
+from headlessly.declaration import choices, normalization
 from headlessly.errors import did_you_mean
 from headlessly.language import wording
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 JSON_DEPTH = 32
+#: How many values a field that takes several has at the most, and how long each may be, unless it says so.
+MOST_CHOICES, LONGEST_CHOICE = 100, 255
 #: Days begin in the east, so much earlier than in UTC.
 EAST = timedelta(hours=14)
 
@@ -210,7 +212,20 @@ def clean_reference(field: Field, value: Any, text: bool) -> str:
 
 def clean_json(field: Field, value: Any, text: bool) -> Any:
     check_json(value, 0)
-    return value
+    return value if field.normalize is None else field.normalize(value)
+
+
+def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
+    """Several values, each once, in the order in which they are said; as text with semicolons between."""
+    if text and isinstance(value, str):
+        value = choices.split_choices(value)
+    check_json(value, 0)
+    found = choices.normalize_choices(
+        value, most=int(field.maximum or MOST_CHOICES), length=field.max_length or LONGEST_CHOICE
+    )
+    for each in found or () if field.choices else ():
+        clean_choice(field, each, text)
+    return found
 
 
 CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {
@@ -227,6 +242,7 @@ CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {
     "enum": clean_choice,
     "reference": clean_reference,
     "json": clean_json,
+    "choices": clean_choices,
 }
 
 

@@ -33,6 +33,7 @@ from django_fsm import transition
 from headlessly.declaration.conjugation import conjugate
 from headlessly.declaration.hooks import Hook
 from headlessly.declaration.schema import Field, field_as_input, wire_name
+from headlessly.declaration.shapes import cached_by_shape
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -213,7 +214,8 @@ class Verb(Generic[N, P]):
         kinds = (p.kind for p in inspect.signature(self.body).parameters.values())
         return inspect.Parameter.VAR_KEYWORD in kinds
 
-    @cached_property
+    @property
+    @cached_by_shape
     def inputs(self) -> dict[str, Field]:
         """The input by wire name; for a verb that takes fields, the writable fields of the noun."""
         schema = self.noun.schema
@@ -238,7 +240,8 @@ class Verb(Generic[N, P]):
             return getattr(record, self.asks)()
         return self.inputs if wire else self.python_inputs
 
-    @cached_property
+    @property
+    @cached_by_shape
     def python_inputs(self) -> dict[str, Field]:
         """The input by the names that Python callers use, a reference's column included."""
         fields = self.inputs.values()

@@ -19,16 +19,18 @@ from headlessly.access import tenancy, visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration import indexes, labels
+from headlessly.declaration.custom_values import COLUMN, CustomValues, HoldsCustomValues
 from headlessly.declaration.fields import Stated, StatusField
 from headlessly.errors import Conflict, NotFound
 from headlessly.language import wording
+from headlessly.log import kept
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
 
-class Version(models.Model):
+class Version(HoldsCustomValues):
     """Base of the models made by :func:`make_version_model`."""
 
     noun: ClassVar[type[Record]]
@@ -74,9 +76,6 @@ def make_version_model(noun: type[Record]) -> type[Version]:
                 "app_label": meta.app_label,
                 "db_table": version_table(noun),
                 "indexes": [
-                    models.Index(
-                        fields=["tenant", "record", "valid_from"], name=f"{meta.model_name}_past"
-                    ),
                     models.Index(
                         fields=["tenant", "-created_at", "-record"],
                         name=f"{meta.model_name}_past_by_created",
@@ -128,6 +127,8 @@ def _copy_column(field: models.Field) -> models.Field:
             db_constraint=False,
             db_index=False,
         )
+    if isinstance(field, CustomValues):
+        return CustomValues()
     _, path, args, kwargs = field.deconstruct()
     for word in ("unique", "default", "blank", "editable"):
         kwargs.pop(word, None)
@@ -169,7 +170,11 @@ def install_triggers(noun: type[Record]) -> None:
 
 
 def versions_at(noun: type[Record], moment: datetime) -> models.QuerySet:
-    """The versions, valid at ``moment``, of the active tenant's records that the actor sees."""
+    """The versions, valid at ``moment``, of the active tenant's records that the actor sees.
+
+    Raises InvalidFilter where that past is in files.
+    """
+    kept.refuse_before_kept(moment, "asOf")
     found = noun.past.objects.filter(
         models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
         tenant_id=tenancy.require().pk,
@@ -222,11 +227,11 @@ def restore_values(record: Record, moment: datetime) -> None:
         name = f"{column.name}{Stated.SUFFIX}"
         setattr(record, name, bool(getattr(past, name)))
     for field in record.schema.stored:
-        value = getattr(past, field.column)
-        if value == getattr(record, field.column):
+        value = field.value_of(past)
+        if value == field.value_of(record):
             continue
         _refuse_if_gone(record, field, value)
-        setattr(record, field.column, value)
+        field.set_value(record, value)
 
 
 def _refuse_if_gone(record: Record, field: Field, value: Any) -> None:
@@ -254,7 +259,8 @@ def restore_changed_values(record: Record, before: int, after: int) -> None:
     Raises NotFound where there is no such version, and Conflict when something that it referred to is gone.
     """
     was, became = (_version(record, number) for number in (before, after))
-    columns = [f.attname for f in record._meta.concrete_fields if f.attname not in OF_THE_VERSION]
+    own = [f.attname for f in record._meta.concrete_fields if f.attname not in OF_THE_VERSION]
+    columns = [name for name in own if name != COLUMN]
     values = {
         name: getattr(was, name)
         for name in columns
@@ -265,10 +271,25 @@ def restore_changed_values(record: Record, before: int, after: int) -> None:
         if name in by_column:
             _refuse_if_gone(record, by_column[name], value)
         setattr(record, name, value)
+    record.custom = _taken_back(was.custom, became.custom, record.custom)
     for field in record.schema.day_moments:
         if field.day_if in values:
             # Another object: the moment that stands for the day is not to be found anew.
             setattr(record, field.column, getattr(was, field.column))
+
+
+def _taken_back(
+    was: dict[str, Any] | None, became: dict[str, Any] | None, now: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """The values of the tenant's own fields, each as it was before where nobody changed it since."""
+    was, became, found = was or {}, became or {}, dict(now or {})
+    for key in was.keys() | became.keys():
+        if was.get(key) != became.get(key) == found.get(key):
+            if key in was:
+                found[key] = was[key]
+            else:
+                found.pop(key, None)
+    return found or None
 
 
 def _version(record: Record, number: int) -> Record:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import Enum
-from functools import cache, lru_cache, reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Any
 
@@ -14,15 +14,20 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from headlessly.access import lists
 from headlessly.database import timeouts
 from headlessly.declaration import days, normalization, values
+from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import MAX_WORDS, NOTHING
 
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
+#: Up to so many values of a tenant's own field are looked up by its index one by one.
+MOST_HELD = 50
 
 DATES = ("date", "datetime")
 ORDERED_TYPES = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
@@ -67,6 +72,8 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
     # An empty list is not the optimizer's "nothing": negated it must be everything.
     if not given:
         condition = NOTHING
+    elif field.is_custom and len(given) <= MOST_HELD:
+        condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
     elif field.day_if is None:
         condition = Q(**{f"{column}__in": given})
     else:
@@ -116,6 +123,8 @@ def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
 
     A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
     """
+    if field.is_custom and not lookup:
+        return Q(custom__contains=held_json(column, value))
     if field.day_if is None:
         return Q(**{column + lookup: value})
     day = days.moment_of_day(days.day_of(value))
@@ -171,15 +180,75 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
     return Q(**{f"{column}__{operator.value}": operand})
 
 
+def _all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    raise InvalidFilter(_("%s has one value: $all is for several.") % path, field=path)
+
+
+def _texts_of(path: str, operator: str, operand: Any) -> list[str]:
+    found = [operand] if isinstance(operand, str) else operand
+    if not isinstance(found, Sequence) or not all(isinstance(each, str) for each in found):
+        raise InvalidFilter(
+            _("%(path)s: %(operator)s takes one of its values, or a list of them.")
+            % {"path": path, "operator": operator},
+            field=path,
+        )
+    return list(found)
+
+
+def _has_any_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    """Of a field with several values: one of these is among them; null is a record without any."""
+    if operand is None:
+        return Q(**{f"{column}__isnull": True})
+    empty = Q()
+    if isinstance(operand, list | tuple) and None in operand:
+        empty = Q(**{f"{column}__isnull": True})
+        operand = [each for each in operand if each is not None]
+    wanted = clean_operand(field, path, _texts_of(path, operator, operand))
+    if wanted and field.is_custom and len(wanted) <= MOST_HELD:
+        each_of = (Q(custom__contains=held_json(column, [each])) for each in wanted)
+        any_of = reduce(or_, each_of)
+    else:
+        any_of = Q(**{f"{column}__has_any_keys": wanted}) if wanted else NOTHING
+    return any_of | empty if empty else any_of
+
+
+def _has_all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    wanted = clean_operand(field, path, _texts_of(path, operator, operand))
+    if not wanted:
+        return NOTHING
+    if field.is_custom:
+        return Q(custom__contains=held_json(column, wanted))
+    return Q(**{f"{column}__has_keys": wanted})
+
+
+def _no_order_condition(field: Field, path: str, column: str, operator: Any, operand: Any) -> Q:
+    raise InvalidFilter(
+        _("%s has several values: use $eq, $in, $all, $ne, $nin or $exists.") % path, field=path
+    )
+
+
+def find_condition(field: Field, operator: Any) -> Callable[[Field, str, str, Any, Any], Q] | None:
+    """What an operator says of the column of ``field``; None where there is no such operator."""
+    if field.type == "choices" and operator in OPERATOR_CONDITIONS:
+        return CHOICES_CONDITIONS.get(operator, _no_order_condition)
+    return OPERATOR_CONDITIONS.get(operator)
+
+
 #: What compares amounts of several currencies converted.
 COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
 OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$eq": _equal_condition,
     "$in": _in_condition,
+    "$all": _all_condition,
     "$regex": _regex_condition,
     "$text": _text_condition,
     **dict.fromkeys(COMPARISONS, _comparison_condition),
     **dict.fromkeys(Lookup, _lookup_condition),
+}
+CHOICES_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
+    "$eq": _has_any_condition,
+    "$in": _has_any_condition,
+    "$all": _has_all_condition,
 }
 
 
@@ -194,7 +263,8 @@ def clean_operand(field: Field, path: str, operand: Any) -> Any:
                 return found
         if field.type in values.TEXT_TYPES:
             return values.normalize_operand(field, operand)
-        return values.CLEANERS[field.type](without_bounds(field), operand, False)
+        cleaned = values.CLEANERS[field.type](without_bounds(field), operand, False)
+        return lists.spell(field.list_name, cleaned) if field.list_name and cleaned else cleaned
     except ValueError as problem:
         raise invalid_operand(field, path, problem) from None
 
@@ -207,7 +277,7 @@ def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilt
     )
 
 
-@cache
+@cached_by_shape
 def without_bounds(field: Field) -> Any:
     """The field without its bounds: asking for a score above 1,000 is no mistake."""
     bounded = field.minimum is not None or field.maximum is not None

@@ -14,6 +14,7 @@ from headlessly.declaration import days, values
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query import filters, operators
+from headlessly.query.external_ids import field_of_system
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -27,6 +28,7 @@ LOOKUP_OPERATORS: dict[str, Any] = {
     "lt": "$lt",
     "lte": "$lte",
     "in": "$in",
+    "all": "$all",
     "nin": "$nin",
     "isnull": "$exists",
     "regex": "$regex",
@@ -57,7 +59,7 @@ def lookup_filter(noun: type[Record], path: str, lookup: str, text: str) -> dict
     field = field_at_path(noun, path)
     if lookup == "isnull":
         operand: Any = not _clean_text(FLAG, f"{path}__isnull", text)
-    elif lookup in ("in", "nin"):
+    elif lookup in ("in", "nin", "all"):
         operand = [_clean_text(field, path, part) for part in text.split(",")]
     elif lookup in ("exact", "ne", "gt", "gte", "lt", "lte"):
         operand = _clean_text(field, path, text)
@@ -68,6 +70,9 @@ def lookup_filter(noun: type[Record], path: str, lookup: str, text: str) -> dict
 
 def field_at_path(noun: type[Record], path: str) -> Field:
     """The field at the end of a path of references. Raises InvalidFilter."""
+    head, dot, part = path.partition(".")
+    if dot and (whole := noun.schema.field(head)) is not None and whole.parts:
+        return field_of_system(whole, part)
     *references, last = path.split(".")
     for name in references:
         field = filters.find_field(noun, name)
@@ -98,7 +103,7 @@ def _clean_text(field: Field, path: str, text: str) -> Any:
                 _("This is one value. For several, write %(path)s__in=%(values)s.")
                 % {"path": path, "values": text[:200]}
             )
-        if field.type in operators.TEXT_TYPES or field.type == "reference":
+        if field.type in operators.TEXT_TYPES or field.type in ("reference", "choices"):
             return text
         if field.type in operators.DATES and days.is_relative(text):
             return text

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,9 @@ from django.db import connection
 
 from headlessly.access import tenancy, visibility
 from headlessly.database import prepared
+from headlessly.declaration import custom_values
 from headlessly.declaration.schema import META, Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.values import to_json_value
 
 if TYPE_CHECKING:
@@ -29,7 +30,12 @@ INVERSE_LIMIT = 25
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
 
 #: How values of a type become JSON that the driver does not give as such; JSON itself is read as text.
-CONVERTERS = {"money": to_json_value, "number": to_json_value, "json": orjson.loads}
+CONVERTERS = {
+    "money": to_json_value,
+    "number": to_json_value,
+    "json": orjson.loads,
+    "choices": orjson.loads,
+}
 
 
 class RowShape:
@@ -43,13 +49,21 @@ class RowShape:
         computed = [f for f in chosen if f.computed is not None]
         self.functions = [(f.wire, f.computed) for f in computed if f.computed is not None]
         columns = [column for _, column in META_COLUMNS]
-        columns += [f.column for f in self.stored]
+        # The JSON is read once, not taken apart for each field in it.
+        self.custom = [
+            (f.wire, *custom_values.json_reader(f.column)) for f in self.stored if f.is_custom
+        ]
+        self.plain = [f for f in self.stored if not f.is_custom]
+        columns += [f.column for f in self.plain]
+        columns += [custom_values.COLUMN] if self.custom else []
         extra = [name for f in computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
         self.convert = [
-            (self.columns.index(f.column), f.wire, CONVERTERS.get(f.type)) for f in self.stored
+            (self.columns.index(f.column), f.wire, CONVERTERS.get(f.type)) for f in self.plain
         ]
-        self.json = {f.column for f in schema.stored if f.type == "json"}
+        as_json = {f.column for f in schema.stored if f.type in ("json", "choices")}
+        self.json = as_json | {custom_values.COLUMN}
+        self.at_custom = self.columns.index(custom_values.COLUMN) if self.custom else 0
         self.positions = {name: self.columns.index(name) for name in extra}
 
     def select(self, alias: str, key: str = "id") -> str:
@@ -77,6 +91,12 @@ class RowShape:
         for position, wire, convert in self.convert:
             value = row[position]
             found[wire] = value if convert is None or value is None else convert(value)
+        if self.custom:
+            held = row[self.at_custom]
+            known = {} if held is None else orjson.loads(held)
+            for wire, key, load in self.custom:
+                value = known.get(key)
+                found[wire] = value if value is None or load is None else load(value)
         if self.functions:
             columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
             for wire, function in self.functions:
@@ -114,18 +134,19 @@ class RowStatement:
             self.includes.append((field, shape, position))
             position += len(shape.columns)
         table = noun.past._meta.db_table if past else noun._meta.db_table
-        key = "seq" if past else "id"
-        select = f"SELECT r.{key}, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
-        self.sql = f"{select} WHERE r.tenant_id = %s AND r.{key} = ANY(%s)"
+        source = f"{quote(table)} r" if not past else LAST_UNTIL.format(table=quote(table))
+        select = f"SELECT r.id, {', '.join(selects)} FROM {source} {' '.join(joins)} "
+        self.sql = select if past else f"{select} WHERE r.tenant_id = %s AND r.id = ANY(%s)"
         self.one = f"{select} WHERE r.id = %s AND "
-        self.moments = len(joins) if past else 0
+        self.joined_moments = 2 * len(joins) if past else 0
 
     def fetch(self, keys: Sequence[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
         """The records with these keys, in this order; keys that are gone are left out."""
         if not keys:
             return []
-        moments = [as_of] * (2 * self.moments)
-        given = [*moments, tenancy.require().pk, list(keys)]
+        given: list[Any] = [tenancy.require().pk, list(keys)]
+        if self.past:
+            given = [*reversed(given), as_of, *[as_of] * self.joined_moments]
         rows = prepared.execute_prepared(self.sql, given, binary=True)
         return self._records(rows, keys, as_of)
 
@@ -189,23 +210,33 @@ def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[R
             record[field.wire] = {n: whole[n] for n in card} if id in introduced else id
 
 
+#: Of each record the last version that had begun at a moment: the one that was valid, where one was. Found
+#: by the key, however many versions there are; takes the ids, the tenant and the moment.
+LAST_UNTIL = """(
+    SELECT last.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL (
+        SELECT p.* FROM {table} p WHERE p.tenant_id = %s AND p.id = k.id AND p.valid_from <= %s
+        ORDER BY p.valid_from DESC, p.seq DESC LIMIT 1) AS last) AS r"""
 #: A version that was valid at a moment; takes the moment twice.
 VALID_AT = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
 
 
 def _join(noun: type[Record], field: Field, other: type[Record], alias: str, past: bool) -> str:
     quote = connection.ops.quote_name
-    column = prepared.quoted_column(noun, field.name)
+    column = (
+        custom_values.column_sql("r", field.column)
+        if field.is_custom
+        else f"r.{prepared.quoted_column(noun, field.name)}"
+    )
     table = quote((other.past if past else other)._meta.db_table)
     valid = VALID_AT.format(alias=alias) if past else ""
     return (
         f"LEFT JOIN {table} {alias} ON {alias}.tenant_id = r.tenant_id "
-        f"AND {alias}.id = r.{column} {valid}"
+        f"AND {alias}.id = {column} {valid}"
     )
 
 
 #: Clients choose the shape, so not every shape that was ever asked for is kept.
-@lru_cache(maxsize=1024)
+@cached_by_shape(most=1024)
 def row_statement(
     noun: type[Record],
     only: tuple[str, ...] | None = None,

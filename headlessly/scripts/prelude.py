@@ -10,10 +10,9 @@ classes, the host checks what it is asked.
 
 from __future__ import annotations
 
-from functools import cache
-
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, wire_name
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.scripts.paths import FIND_FIRST, FIRST, READ_REFERENCE, reference_names
 from headlessly.scripts.source import DOLLAR
 
@@ -21,6 +20,8 @@ from headlessly.scripts.source import DOLLAR
 ASK = "_ask"
 #: What a noun and its records have beside verbs.
 READS = ("find", "get", "count", "aggregate", "history")
+#: What changes a record by what it is called, or creates it.
+UPSERT = "upsert"
 #: What a tracked event is recorded with.
 EVENT = "Event"
 #: What a script takes back.
@@ -125,7 +126,7 @@ class {noun}:
 """
 
 
-@cache
+@cached_by_shape
 def prelude_code() -> str:
     """The whole of it: the same for every script, as the nouns are."""
     parts = [COMMON, f"_references = {reference_names()!r}\n", _event_class(), _request_class()]
@@ -146,6 +147,7 @@ def prelude_code() -> str:
             f"        record = self.id if isinstance(self, {name}) else self\n"
             f'        return [_record(p) for p in {ASK}("{name}", "history", (record, *a), k)]'
         )
+        lines.append(_method(UPSERT, f'_make("{name}", "{UPSERT}", a, k)'))
         for verb in noun.verbs.values():
             for spelling in dict.fromkeys((verb.name, wire_name(verb.name))):
                 if verb.creates:

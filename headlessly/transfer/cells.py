@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from headlessly.declaration.choices import split_choices
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.transfer import day_cells
@@ -170,6 +171,7 @@ def choice_reader(field: Field, words: tuple[tuple[str, str], ...] = ()) -> Read
     """``decision maker`` or ``Entscheider`` → ``DecisionMaker``; ``words`` are others for its values."""
     known = {letters(word): value for word, value in words}
     known |= _spoken_choices(field.choices)
+    known |= {letters(label): value for value, label in (field.value_labels or {}).items()}
 
     def read(cell: Any) -> Any:
         if isinstance(cell, bool):
@@ -184,7 +186,7 @@ def choice_reader(field: Field, words: tuple[tuple[str, str], ...] = ()) -> Read
     return read
 
 
-@cache
+@lru_cache(1_000)
 def _spoken_choices(choices: tuple[str, ...]) -> dict[str, str]:
     """Values by how they are written and by how each language says them, in letters."""
     found: dict[str, str] = {}
@@ -210,6 +212,13 @@ def read_json(cell: Any) -> Any:
         return orjson.loads(unguarded(cell))
     except ValueError:
         raise ValueError(_("This is no JSON.")) from None
+
+
+def read_choices(cell: Any) -> Any:
+    """``VIP; Partner`` → both of them; a list of JSON as it is."""
+    if isinstance(cell, str) and unguarded(cell).lstrip()[:1] == "[":
+        return read_json(cell)
+    return split_choices(read_text(cell)) if not isinstance(cell, list) else cell
 
 
 def read_text(cell: Any) -> str:
@@ -241,6 +250,14 @@ def read_email(cell: Any) -> str:
     """``Ada Chen <ada@x.example>`` → ``ada@x.example``."""
     text = read_text(cell)
     return found[1] if (found := NAMED_ADDRESS.match(text)) else text
+
+
+def choices_reader(field: Field) -> Read:
+    """``Gold; silver`` → several values, each as its list has it."""
+    if not field.choices:
+        return read_choices
+    read_one = choice_reader(field)
+    return lambda cell: [read_one(part) for part in read_choices(cell)]
 
 
 READERS: dict[str, Read] = {

@@ -50,6 +50,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "enum":
             now = getattr(besides, field.column, None)
             return next(choice for choice in reversed(field.choices) if choice != now)
+        case "choices":
+            return list(field.choices[:2]) or [f"Word {number}"]
         case "number" | "integer" | "money":
             return (field.minimum or 0) + number % 90 + 1
         case "date":
@@ -63,6 +65,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return "2026-01-31T09:00:00Z"
         case "bool":
             return not field.default
+        case "json" if field.parts:
+            return [{"system": "hubspot", "id": f"{number}"}]
         case "json":
             return SHAPES.get(field.name, {"key": number})
         case "reference":

@@ -16,10 +16,10 @@ from headlessly.admin.filtering import offered
 from headlessly.admin.filtering.tree import EMPTY, FILLED, IS, NOT
 from headlessly.admin.forms import is_whole_day, sent
 from headlessly.admin.widgets import ReferenceSelect
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.language import numbers, wording
+from headlessly.language import numbers
 
 #: The kinds of input, as the template knows them.
 NOTHING, BOXES, RECORDS, LINES, LINE, WHEN = "", "boxes", "records", "lines", "line", "when"
@@ -32,12 +32,14 @@ def input_kind(field: Field | None, operator: str) -> str:
         return NOTHING
     if field is None or operator in ("text", "regex"):
         return LINE
-    if field.type in ("enum", "bool"):
+    if field.type in ("enum", "bool") or (field.type == "choices" and field.choices):
         return BOXES
     if field.type == "reference":
         return RECORDS
     if field.type in offered.DATES:
         return WHEN
+    if field.type == "choices":
+        return LINES
     return LINES if operator in (IS, NOT) and field.type != "json" else LINE
 
 
@@ -139,7 +141,7 @@ def boxes_of(field: Field, values: Sequence[Any]) -> list[tuple[str, str, bool]]
     """The values of a closed list: each as sent and as read, and whether it is chosen; what is chosen and not
     among them stays."""
     chosen = show_texts(field, values)
-    known = list(field.choices) if field.type == "enum" else ["true", "false"]
+    known = list(field.choices) if field.type != "bool" else ["true", "false"]
     return [
         (value, value_in_words(field, value), value in chosen)
         for value in dict.fromkeys([*known, *chosen])
@@ -150,7 +152,7 @@ def value_in_words(field: Field, value: str) -> str:
     """One value of a closed list as people read it."""
     if field.type == "bool":
         return _("yes") if value == "true" else _("no")
-    return wording.state_label(value)
+    return labels.choice_label(field, value)
 
 
 class RecordsSelect(ReferenceSelect):

@@ -18,9 +18,9 @@ from headlessly.admin.widgets import NarrowingSelect
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
-from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import operators
+from headlessly.query.used_choices import used_choices
 
 #: More values than this are typed, not picked.
 PICKABLE = 50
@@ -114,7 +114,9 @@ class ChoiceFacet(Facet):
         return dict(self.choices()).get(self.value) or super().in_words()
 
     def _value_in_words(self, value: str) -> str:
-        return {"true": _("yes"), "false": _("no")}.get(value) or wording.state_label(value)
+        return {"true": _("yes"), "false": _("no")}.get(value) or labels.choice_label(
+            self.field, value
+        )
 
 
 class ReferenceFacet(Facet):
@@ -168,9 +170,25 @@ class TextFacet(Facet):
         return [(value, value) for value in self.known]
 
 
+class ChoicesFacet(Facet):
+    """Several texts: what the records have any of, picked from what there is, most used first."""
+
+    @cached_property
+    def known(self) -> list[str]:
+        return [value for value, _count in used_choices(self.noun, self.field)[:PICKABLE]]
+
+    def as_filter(self) -> dict[str, Any]:
+        return {self.name: {"$in": [None if text == NONE else text for text in self.values()]}}
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [(value, value) for value in self.known]
+
+
 def make_facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
     if field.type in ("enum", "bool"):
         return ChoiceFacet(noun, field, value)
+    if field.type == "choices":
+        return ChoicesFacet(noun, field, value)
     if field.type == "reference":
         return ReferenceFacet(noun, field, value, site=site)
     return TextFacet(noun, field, value)

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
+from headlessly.access.actor_names import actor_names
 from headlessly.access.models import ApiKey, Membership
 from headlessly.accounts.entering import is_confirmed
 from headlessly.admin.account import pages as account_pages
-from headlessly.admin.event_facts import actor_names
 from headlessly.admin.settings import who_did_what_files as files
 from headlessly.admin.settings.event_lines import EventLines
 from headlessly.admin.settings.security_text import GROUPS

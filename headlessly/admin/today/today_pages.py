@@ -190,8 +190,9 @@ def put_off(record: Noun, when: When, moment: str) -> str:
     """Do so, and say what was done. Raises what the executor raises."""
     noun = type(record)
     day = display.day_text(when.day)
-    due = noun.schema.by_name.get(noun.Surface.due or "")
-    if due is not None and moment == due.name:
+    own = {name for name in (noun.Surface.due, noun.Surface.reminds) if name}
+    due = noun.schema.by_name[moment] if moment in own else None
+    if due is not None:
         executor.run(noun.verbs["update"], record.pk, _due_values(noun, due.name, when), text=True)
         return _("%(record)s: %(day)s.") % {"record": record, "day": day}
     form = composers.plan_form(noun)
