@@ -318,7 +318,7 @@ def test_what_settles_counts_and_narrows(walk, site, acme, people, qualified):
     for address in (
         "settings/members/", f"settings/members/{member.pk}/", "settings/log/?what=Lead",
         f"crm/team/{place.team_id}/change/", "crm/team/", "crm/teammember/add/", "crm/goal/",
-        f"crm/goal/{goal.pk}/change/", "reports/crm/lead/?groupBy=status",
+        f"crm/goal/{goal.pk}/change/", "reports/leads/?groupBy=status",
         f"marketing/funnel/steps/?funnel={funnel.pk}", f"?of={place.team_id}",
         f"dashboard/?owner.team={place.team_id}",
     ):  # fmt: skip
