@@ -73,22 +73,24 @@ def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
 
 @Lead.converted
 def open_a_deal(lead: Lead, ctx: Context) -> None:
-    """The lead becomes the deal that it points to: revenue can be traced back to the first touch."""
-    deal = ctx.input.get("deal")
-    if lead.deal_id is None or isinstance(deal, Deal):
+    """The lead becomes a deal, and points to it: revenue can be traced back to the first touch."""
+    if ctx.input.get("without_deal"):
         return
-    given = {
-        "name": lead.name,
-        "contact": lead.contact_id,
-        "organization": lead.organization_id,
-        "owner": lead.owner_id,
-        "value": lead.budget or 0,
-        "currency": lead.currency,
-        "stage": Deal.Stage.PROSPECTING,
-        "source": lead.source,
-        "campaign": lead.campaign_id,
-    }
-    executor.create_with_id(Deal, lead.deal_id, given | (deal or {}))
+    deal = ctx.input.get("deal")
+    if not isinstance(deal, Deal):
+        given = {
+            "name": lead.name,
+            "contact": lead.contact_id,
+            "organization": lead.organization_id,
+            "owner": lead.owner_id,
+            "value": lead.budget or 0,
+            "currency": lead.currency,
+            "stage": Deal.Stage.PROSPECTING,
+            "source": lead.source,
+            "campaign": lead.campaign_id,
+        }
+        deal = ctx.Deal.create(**given | (deal or {}))
+    ctx.Lead.update(lead.pk, deal=deal)
 
 
 @Lead.converted

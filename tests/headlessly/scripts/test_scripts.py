@@ -202,7 +202,7 @@ lost = Lead.create(name="Other", source="referral", contact=lead.contact)
 lost.lose(lost_reason="Price")
 [before, lead.status, lead.score, lead.need, lead.version, Deal.get(lead.deal).value, lost.lostReason]
 """
-    assert value(code) == ["Qualified", "Converted", 90, "One tool", 6, 60000, "Price"]
+    assert value(code) == ["Qualified", "Converted", 90, "One tool", 7, 60000, "Price"]
     assert Lead.get(qualified.pk).status == "Converted"
 
 
