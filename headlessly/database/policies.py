@@ -26,6 +26,9 @@ LEAKPROOF = (
     *("lower(text)", "upper(text)", "char_length(text)", "octet_length(text)"),
     *("headlessly_fold(text)", "headlessly_fold_letters(text)"),
     *("textlike(text,text)", "textregexeq(text,text)", "regexp_replace(text,text,text,text)"),
+    # Of the values of tenants' own fields, and of these as one text.
+    *("jsonb_contains(jsonb,jsonb)", "jsonb_object_field_text(jsonb,text)"),
+    *("jsonb_out(jsonb)", "textin(cstring)"),
     *("arraycontains(anyarray,anyarray)", "arrayoverlap(anyarray,anyarray)"),
     *(f"numeric_{name}(numeric,numeric)" for name in ("eq", "lt", "le", "gt", "ge")),
 )
