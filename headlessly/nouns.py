@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headlessly.execution import executor
+from headlessly.execution import upsert as upserts
 from headlessly.log import events
 from headlessly.query import aggregates, reads
 
@@ -190,6 +191,25 @@ class Noun(RefusalMixin):
     def get(cls, id: str, *, include: Any = (), as_of: Any = None) -> Self:
         """One record. Raises NotFound, also for another tenant's and for a deleted one."""
         return reads.find_record(cls, id, include=include, as_of=as_of)
+
+    @classmethod
+    def upsert(
+        cls,
+        name: str,
+        value: Any,
+        /,
+        *,
+        dry_run: bool = False,
+        if_match: int | None = None,
+        **fields: Any,
+    ) -> Self | DryRun:
+        """Change the record that is called so, or create it: ``Contact.upsert("email", "ada@x.example")``.
+
+        ``name`` is a unique field, or a system that has ids of its own: ``Lead.upsert("hubspot", "123")``.
+        Safe to repeat: of two at once one creates, the other changes.
+        """
+        named = upserts.name_record(cls, name, value)
+        return upserts.upsert(named, fields, dry_run=dry_run, if_match=if_match)
 
     @classmethod
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
@@ -518,7 +538,13 @@ def _make_searchable(noun: type[Noun]) -> None:
             condition=LIVE,
         )
         indexes.append(names)
-    noun._meta.indexes = [*noun._meta.indexes, *indexes]
+    # Records without tags are not in it, and cost it nothing.
+    tagged = GinIndex(
+        fields=["tenant", "tags"],
+        name=f"{noun._meta.model_name}_by_tags",
+        condition=LIVE & models.Q(tags__isnull=False),
+    )
+    noun._meta.indexes = [*noun._meta.indexes, *indexes, tagged]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

@@ -23,6 +23,10 @@ def unique_index_name(noun: type[models.Model], field: str) -> str:
     return f"{noun._meta.model_name}_{field}_unique"
 
 
+#: The constraint that keeps ids of other systems apart (:mod:`headlessly.log.external_ids`).
+EXTERNAL_IDS_UNIQUE = "headlessly_externalid_pkey"
+
+
 class RefusalMixin(Record):
     """The part of a noun that makes its Conflict errors."""
 
@@ -204,5 +208,15 @@ class RefusalMixin(Record):
                     field=field.wire,
                     **more,
                 )
+        if constraint == EXTERNAL_IDS_UNIQUE:
+            field = next(field for field in self.schema.stored if field.parts)
+            ids = getattr(self, field.column) or ()
+            named = ", ".join(f"{each['system']} {each['id']}" for each in ids)
+            return Conflict(
+                _("Another %(noun)s has one of these ids already: %(ids)s.")
+                % {"noun": labels.noun_in_error(type(self)), "ids": named},
+                type=type(self).__name__,
+                field=field.wire,
+            )
         said = _("There is already such a %s.") % labels.noun_in_error(type(self))
         return Conflict(said, type=type(self).__name__)

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from headlessly.access import lists
 from headlessly.database import timeouts
 from headlessly.declaration import days, normalization, values
 from headlessly.declaration.custom_values import held_json
@@ -238,11 +239,11 @@ COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
 OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$eq": _equal_condition,
     "$in": _in_condition,
+    "$all": _all_condition,
     "$regex": _regex_condition,
     "$text": _text_condition,
     **dict.fromkeys(COMPARISONS, _comparison_condition),
     **dict.fromkeys(Lookup, _lookup_condition),
-    "$all": _all_condition,
 }
 CHOICES_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$eq": _has_any_condition,
@@ -262,7 +263,8 @@ def clean_operand(field: Field, path: str, operand: Any) -> Any:
                 return found
         if field.type in values.TEXT_TYPES:
             return values.normalize_operand(field, operand)
-        return values.CLEANERS[field.type](without_bounds(field), operand, False)
+        cleaned = values.CLEANERS[field.type](without_bounds(field), operand, False)
+        return lists.spell(field.list_name, cleaned) if field.list_name and cleaned else cleaned
     except ValueError as problem:
         raise invalid_operand(field, path, problem) from None
 
