@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 ('external_ids', models.JSONField(blank=True, null=True)),
                 ('name', models.CharField(max_length=255)),
                 ('description', models.CharField(blank=True, max_length=255, null=True)),
+                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant')),
             ],
             options={
                 'abstract': False,
@@ -58,6 +59,7 @@ class Migration(migrations.Migration):
                 ('tags', models.JSONField(blank=True, null=True)),
                 ('external_ids', models.JSONField(blank=True, null=True)),
                 ('role', models.CharField(default='Member', max_length=32)),
+                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant')),
             ],
             options={
                 'verbose_name': 'team member',
@@ -422,11 +424,6 @@ class Migration(migrations.Migration):
             index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='pipeline_custom'),
         ),
         migrations.AddField(
-            model_name='team',
-            name='tenant',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant'),
-        ),
-        migrations.AddField(
             model_name='teammember',
             name='member',
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='teams', to='crm.contact'),
@@ -435,11 +432,6 @@ class Migration(migrations.Migration):
             model_name='teammember',
             name='team',
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='members', to='crm.team'),
-        ),
-        migrations.AddField(
-            model_name='teammember',
-            name='tenant',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant'),
         ),
         migrations.AddField(
             model_name='teammemberversion',

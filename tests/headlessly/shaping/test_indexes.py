@@ -52,5 +52,4 @@ def test_its_condition_is_led_by_the_index(acme: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
     plans = [part.explain() for part in Search(Scope(Lead), "zinnober").parts(Lead.objects.all())]
-    print(plans[0])
     assert any("lead_custom" in plan and "lead_search" in plan for plan in plans), plans
