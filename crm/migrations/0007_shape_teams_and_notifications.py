@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                 ('external_ids', models.JSONField(blank=True, null=True)),
                 ('name', models.CharField(max_length=255)),
                 ('description', models.CharField(blank=True, max_length=255, null=True)),
+                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant')),
             ],
             options={
                 'abstract': False,
@@ -60,6 +61,7 @@ class Migration(migrations.Migration):
                 ('tags', models.JSONField(blank=True, null=True)),
                 ('external_ids', models.JSONField(blank=True, null=True)),
                 ('role', models.CharField(default='Member', max_length=32)),
+                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant')),
             ],
             options={
                 'verbose_name': 'team member',

@@ -27,6 +27,9 @@ LEAKPROOF = (
     *("headlessly_fold(text)", "headlessly_fold_letters(text)"),
     *("translate(text,text,text)", "to_tsvector(regconfig,text)", "ts_match_vq(tsvector,tsquery)"),
     *("textlike(text,text)", "textregexeq(text,text)", "regexp_replace(text,text,text,text)"),
+    # Of the values of tenants' own fields, and of these as one text.
+    *("jsonb_contains(jsonb,jsonb)", "jsonb_object_field_text(jsonb,text)"),
+    *("jsonb_out(jsonb)", "textin(cstring)"),
     *(
         f"jsonb_exists{ending}"
         for ending in ("(jsonb,text)", "_any(jsonb,text[])", "_all(jsonb,text[])")

@@ -169,7 +169,15 @@ def _input_examples(verb: Verb, fields: dict[str, Schema]) -> Schema:
         names = [f.wire for f in verb.inputs.values() if f.type in ("string", "text")][:1]
     else:
         return {}
-    return {"examples": [{name: example_value(fields[name], {}) for name in names}]}
+    return {
+        "examples": [{name: example_value(fields[name], reference_ids(verb)) for name in names}]
+    }
+
+
+def reference_ids(verb: Verb) -> dict[str, Schema]:
+    """What examples of its input say for the components of references: ids."""
+    references = (f for f in verb.inputs.values() if f.type == "reference")
+    return {f"{f.to}Reference": id_schema(f.prefix or "") for f in references}
 
 
 def is_required_input(verb: Verb, field: Field) -> bool:

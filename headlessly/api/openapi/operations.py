@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.api.bodies import FORM, JSON, MULTIPART
-from headlessly.api.json_schema import TEXT, Schema, id_schema, ref
+from headlessly.api.json_schema import TEXT, Schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import (
@@ -16,6 +16,7 @@ from headlessly.api.openapi.components import (
     input_schema,
     is_required_input,
     receipt_name,
+    reference_ids,
 )
 from headlessly.api.openapi.examples import example_value
 from headlessly.api.openapi.parameters import shared_parameters
@@ -308,12 +309,7 @@ def _import_operation(noun: type[Noun]) -> Schema:
         "examples": [f"{cells}\n"],
     }
     row = {"type": "object", "description": "What `create` takes, or some of it."}
-    ids = {
-        f"{f.to}Reference": id_schema(f.prefix or "")
-        for f in create.inputs.values()
-        if f.type == "reference"
-    }
-    example = example_value(input_schema(create), ids)
+    example = example_value(input_schema(create), reference_ids(create))
     rows = {"type": "array", "items": row, "examples": [[example]]}
     binary = TEXT | {"format": "binary"}
     workbook = binary | {"description": "A workbook, of which the first visible sheet is read."}
