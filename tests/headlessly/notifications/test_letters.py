@@ -72,7 +72,9 @@ def test_many_become_one_letter_that_reads_well_and_can_be_stopped(
 ) -> None:
     with by(users.cleo):
         Lead.create(name="<b>Grün & Söhne</b>\nGmbH", owner=people.bob, source="event")
-        Activity.log(subject="Call", lead=lead, type="Call", description="@Bob Stone <script>1</script>")
+        Activity.log(
+            subject="Call", lead=lead, type="Call", description="@Bob Stone <script>1</script>"
+        )
     from_log.read_log()
     assert "notifications.mail" in work(later=True)
     (letter,) = mailbox.letters

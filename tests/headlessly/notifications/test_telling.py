@@ -69,7 +69,10 @@ def test_whoever_is_mentioned_reads_what_was_written(
     from_log.read_log()
     with by(users.cleo):
         Activity.log(
-            subject="Call", lead=lead, type="Call", description="@Bob Stone, call them. bob@cleo.example"
+            subject="Call",
+            lead=lead,
+            type="Call",
+            description="@Bob Stone, call them. bob@cleo.example",
         )
         lead.update(need="Ask @bob and @Cleo Marsh, not x@bob")
         lead.update(score=5)  # what is there already mentions nobody again
@@ -136,7 +139,11 @@ def test_a_reminder_reaches_its_assignee_at_that_minute_and_again_when_put_off(
     # No worker ran for a while: nothing is left out, and each is told once.
     from_clock.tell_what_is_due(NINE + timedelta(hours=3))
     from_clock.tell_what_is_due(NINE + timedelta(hours=4))
-    assert sorted(told(users.bob)) == ["Overdue: Call Ada", "Reminder: Call Ada", "Reminder: Call Ada"]
+    assert sorted(told(users.bob)) == [
+        "Overdue: Call Ada",
+        "Reminder: Call Ada",
+        "Reminder: Call Ada",
+    ]
     task.complete(outcome="Done")
 
 
