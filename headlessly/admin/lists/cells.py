@@ -109,11 +109,12 @@ def row_references(noun: type[Noun], columns: Sequence[Field]) -> list[Field]:
 
 def cell_html(found: Noun, field: Field) -> Any:
     """A value as a narrow cell shows it: a share as a bar, somebody of ours with initials."""
-    value = field_values.field_html(found, field, links=field.type == "datetime")
+    if field.type in ("reference", "string", "text") and field.computed is None:
+        value: Any = display.cut(field_values.value_text(found, field), LONGEST_TEXT)
+    else:
+        value = field_values.field_html(found, field, links=field.type == "datetime")
     if not value:
         return ""
-    if field.type in ("reference", "string", "text"):
-        value = display.cut(field_values.value_text(found, field), LONGEST_TEXT)
     if (field.minimum, field.maximum) == (0, 100):
         bar = '<progress max="100" value="{}" aria-hidden="true"></progress> {}'
         return format_html(bar, getattr(found, field.column), value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -101,9 +102,17 @@ def query_string_of(params: Mapping[str, Any]) -> str:
 def canonical_query(given: Mapping[str, str] | str) -> str:
     """Two addresses that ask for the same list, as the same text."""
     if isinstance(given, str):
-        given = {name: _join_values(values) for name, values in QueryDict(given).lists()}
+        return _canonical_text(given)
     rest = {k: v for k, v in given.items() if v and k not in ("p", "view")}
     return urlencode(sorted(rest.items()), safe=",@")
+
+
+@lru_cache(maxsize=1024)
+def _canonical_text(query: str) -> str:
+    """The same of a text: each page asks it of every view of its list, several times."""
+    return canonical_query(
+        {name: _join_values(values) for name, values in QueryDict(query).lists()}
+    )
 
 
 def _join_values(values: list[str]) -> str:

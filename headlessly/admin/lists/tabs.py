@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.utils.text import slugify
@@ -91,6 +92,7 @@ class Tabs:
         query = canonical_query(view.query)
         return f"?{query}&view={view.key}" if query else f"?view={view.key}"
 
+    @cached_property
     def listed(self) -> list[dict[str, Any]]:
         return [
             {
@@ -106,12 +108,11 @@ class Tabs:
     @property
     def first(self) -> list[dict[str, Any]]:
         """The first ones, and the present one wherever it stands."""
-        found = self.listed()
-        return [tab for place, tab in enumerate(found) if place < TABS or tab["now"]]
+        return [tab for place, tab in enumerate(self.listed) if place < TABS or tab["now"]]
 
     @property
     def others(self) -> list[dict[str, Any]]:
-        return [tab for place, tab in enumerate(self.listed()) if place >= TABS and not tab["now"]]
+        return [tab for place, tab in enumerate(self.listed) if place >= TABS and not tab["now"]]
 
     @property
     def is_start(self) -> bool:
