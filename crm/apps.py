@@ -13,6 +13,7 @@ class CrmConfig(AppConfig):
             dashboard,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
             outlook,  # noqa: F401  (connects them)
+            pipelines,  # noqa: F401  (connects them)
             setup,  # noqa: F401  (declares them)
         )
         from crm.reports import (

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
+from headlessly.declaration import paths
 from headlessly.declaration.fields import Flag, Integer, Json, Slug, String, Text
-from headlessly.nouns import Noun
+from headlessly.errors import Invalid
+from headlessly.nouns import Noun, verb
+
+#: What a stage may say, and how long its name may be.
+KEYS = ("name", "kind", "probability", "rotting", "order", "key")
+LONGEST = 32
 
 
 class Pipeline(Noun):
@@ -21,10 +27,17 @@ class Pipeline(Noun):
     description = Text()
     is_default = Flag("the tenant's pipeline; there is one", verbose_name="default")
     stages = Json(
-        "in order: name, probability (0 to 100), order. Deals pass the stages that they have, whatever "
-        "stands here; of one of the same name the probability counts in the forecast",
-        keys=("name", "probability", "order"),
-        kinds={"probability": "number", "order": "order"},
+        "in order: name, kind (open, won, lost, closed), probability (0 to 100), rotting (days without "
+        "activity before a deal in it is stale), order; to rename one, send what it was first called as its "
+        "key. Without any the usual ones; what ends a deal is added where it is missing",
+        keys=KEYS,
+        kinds={
+            "kind": paths.KINDS,
+            "probability": "number",
+            "rotting": "number",
+            "order": "order",
+            "key": "hidden",
+        },
     )
     deal_rotting = Integer(
         "days without activity before a deal, or a lead, is stale",
@@ -59,6 +72,32 @@ class Pipeline(Noun):
         found = cls.objects.filter(is_default=True).values_list("deal_rotting", flat=True).first()
         return timedelta(days=found) if found else None
 
+    def as_path(self) -> paths.Path:
+        """What deals of this pipeline pass through."""
+        states = [stage_as_state(stage) for stage in in_order(self.stages or ())]
+        return paths.Path(
+            tuple(states) or usual_path().states, self.pk, self.name, self.version, self.is_default
+        )
+
+    @verb(event="StageRemoved")
+    def remove_stage(self, *, stage: str, move_to: str | None = None) -> None:
+        """Take a stage away. Deals that stand in it go to ``moveTo`` first."""
+        path = self.as_path()
+        key, to = path.find(stage), path.find(move_to or "")
+        problems = {}
+        if key is None:
+            problems["stage"] = _("Use one of %s.") % ", ".join(s.name for s in path.states)
+        kind = path.by_key[key].kind if key else None
+        left = [s for s in path.states if s.key != key and s.kind == kind]
+        if move_to is not None and to not in [state.key for state in left]:
+            problems["moveTo"] = _("Use one of %s.") % ", ".join(state.name for state in left)
+        if problems:
+            raise Invalid.for_fields(problems, type="Pipeline")
+        kept = self.stages or [{"name": state.name} for state in path.states]
+        self.stages = [stage for stage in kept if stage_as_state(stage).key != key]
+        if wrong := wrong_stages(self.stages):
+            raise Invalid.for_fields({"stage": wrong}, type="Pipeline")
+
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Stages are what they say; a second default is refused with the name of the first."""
         if values.get("stages") is not None and (wrong := wrong_stages(values["stages"])):
@@ -69,14 +108,34 @@ class Pipeline(Noun):
                 problems["is_default"] = _("%s is the default pipeline already.") % other.name
 
 
+def usual_path() -> paths.Path:
+    """The stages of a pipeline that gives none."""
+    from crm.models.deal import Deal
+
+    field: Any = Deal._meta.get_field("stage")
+    return field.usual_path
+
+
+def in_order(stages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(stages, key=lambda stage: stage.get("order") or 0)
+
+
+def stage_as_state(stage: Mapping[str, Any]) -> paths.State:
+    """What one stage says, of which all but the name may be left out."""
+    key = stage.get("key") or stage["name"]
+    usual = usual_path().by_key.get(key)
+    kind = stage.get("kind") or (usual.kind if usual else paths.OPEN)
+    return paths.State(key, stage["name"], kind, stage.get("probability"), stage.get("rotting"))
+
+
 def wrong_stages(stages: Any) -> str | None:
     """What is wrong with a list of stages, or None."""
     if not isinstance(stages, list):
         return _("Send a list of stages.")
-    names = set()
+    names, keys = set(), set()
     for number, stage in enumerate(stages, 1):
-        if not isinstance(stage, dict) or set(stage) - {"name", "probability", "order"}:
-            return _("Stage %d: send name, probability and order.") % number
+        if not isinstance(stage, dict) or set(stage) - set(KEYS):
+            return _("Stage %d: send name, kind, probability, rotting and order.") % number
         name, chance, order = (
             stage.get("name"),
             stage.get("probability"),
@@ -84,6 +143,20 @@ def wrong_stages(stages: Any) -> str | None:
         )
         if not isinstance(name, str) or not name.strip() or name in names:
             return _("Stage %d: give it a name of its own.") % number
+        key = stage.get("key") or name
+        if len(name) > LONGEST or "," in name or not isinstance(key, str) or len(key) > LONGEST:
+            return _("Stage %(stage)d: its name has at most %(most)d characters and no comma.") % {
+                "stage": number, "most": LONGEST
+            }  # fmt: skip
+        if key in keys:
+            return _("Stage %d: its key is that of another one.") % number
+        if stage.get("kind") not in (None, *paths.KINDS):
+            return _("Stage %(stage)d: kind is one of %(kinds)s.") % {
+                "stage": number, "kinds": ", ".join(paths.KINDS)
+            }  # fmt: skip
+        rest = stage.get("rotting")
+        if rest is not None and (isinstance(rest, bool) or not isinstance(rest, int) or rest < 1):
+            return _("Stage %d: rotting is a whole number of days.") % number
         if chance is not None and (
             isinstance(chance, bool)
             or not isinstance(chance, int | float)
@@ -93,4 +166,7 @@ def wrong_stages(stages: Any) -> str | None:
         if isinstance(order, bool) or not isinstance(order, int):
             return _("Stage %d: order is a whole number.") % number
         names.add(name)
+        keys.add(key)
+    if stages and not any(stage_as_state(stage).kind == paths.OPEN for stage in stages):
+        return _("Give at least one stage in which deals are open.")
     return None

@@ -6,7 +6,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy
 
 from crm.models import Deal, Lead
-from crm.reports.deals import open_pipeline
+from crm.reports.deals import open_pipeline, won_deals
 from crm.reports.leads import Stage, lead_cohort, lead_funnel, lost_leads
 from crm.reports.speed import converted_leads, cycle_time, first_response
 from crm.reports.waiting import stale_by_state, stale_deals, stale_leads
@@ -130,7 +130,7 @@ def deals_won(slice: Slice) -> Records:
     period = slice.period
     return slice.records(
         Deal,
-        stage__in=Deal.Stage.WON.value,
+        stage__in=won_deals(),
         actualCloseDate__gte=f"{period.first}",
         actualCloseDate__lt=f"{period.end}",
     )

@@ -18,6 +18,7 @@ from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
 from headlessly.context import tenant_scope
+from headlessly.declaration import paths
 from headlessly.errors import NoTenant
 
 if TYPE_CHECKING:
@@ -54,17 +55,19 @@ def typed_id() -> RawSQL:
 @contextmanager
 def active(tenant: Tenant | None) -> Iterator[Tenant | None]:
     """Let ``tenant`` be the active one inside the block; None closes the door."""
-    token = _tenant.set(tenant)
+    token, shaped = _tenant.set(tenant), paths.at_hand.set(tenant)
     try:
         with tenant_scope.scoped_to(None if tenant is None else tenant.pk):
             yield tenant
     finally:
+        paths.at_hand.reset(shaped)
         _tenant.reset(token)
 
 
 def enter(tenant: Tenant) -> None:
     """Make ``tenant`` active for the rest of this script or shell."""
     _tenant.set(tenant)
+    paths.at_hand.set(tenant)
     tenant_scope.enter_scope(tenant.pk)
 
 

@@ -93,7 +93,8 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
         if wire == "asOf":
             found[wire] = record.created_at
         elif machine and field.name == machine.name:
-            continue
+            if verb.chooses and record is not None:
+                found[wire] = verb.steps.get(getattr(record, machine.name), machine.entry[0])
         elif field.required or full:
             found[wire] = value(field, record)
     if verb.name == "update" and record is not None and not found:

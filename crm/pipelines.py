@@ -1,0 +1,93 @@
+"""What follows from the stages of pipelines: what deals may stand in, and what becomes of those in one that goes."""
+
+from __future__ import annotations
+
+from django.db.models import Count
+from django.utils.translation import gettext as _
+
+from crm.models import Deal, Pipeline
+from headlessly.declaration import paths
+from headlessly.errors import Conflict
+from headlessly.execution.executor import Context
+
+#: How many deals one request moves out of a stage that goes; more are moved in bulk before.
+MOST_MOVED = 500
+
+
+def give_stages(pipeline: Pipeline, ctx: Context) -> None:
+    """Deals stand in the stages of their pipelines; one in which some do is not taken away."""
+    before = Deal.schema.require_machine()
+    known = next((path for path in before.paths if path.id == pipeline.pk), None)
+    Pipeline.lock_by_id(pipeline.pk, deleting=True) if pipeline.deleted_at is None else None
+    ctx.tenant.keep_paths(Deal, read_paths)
+    if known is None or pipeline.deleted_at is not None:
+        return
+    _name_alike(pipeline, ctx)
+    now = next(path for path in Deal.schema.require_machine().paths if path.id == pipeline.pk)
+    gone = [state for state in known.states if state.key not in now.by_key]
+    if not gone:
+        return
+    if ctx.verb == "remove_stage" and ctx.input.get("move_to"):
+        _move_deals(pipeline, [state.key for state in gone], now.find(ctx.input["move_to"]), ctx)
+    _refuse_if_used(pipeline, gone)
+
+
+def read_paths() -> list[paths.Path]:
+    """The stages of all pipelines, the default one's first."""
+    found = Pipeline.objects.order_by("-is_default", "created_at", "pk")
+    return [pipeline.as_path() for pipeline in found]
+
+
+def _deals_in(pipeline: Pipeline, stages: list[str]):  # type: ignore[no-untyped-def]
+    return Deal.objects.filter(pipeline=pipeline.pk, stage__in=stages)
+
+
+def _refuse_if_used(pipeline: Pipeline, gone: list[paths.State]) -> None:
+    counted = _deals_in(pipeline, [state.key for state in gone]).values_list("stage")
+    counts = dict(counted.annotate(count=Count("pk")).order_by())
+    for state in gone:
+        if count := counts.get(state.key):
+            raise Conflict(
+                _("%(count)d deals stand in %(stage)s. Remove it with moveTo, where they shall go.")
+                % {"count": count, "stage": state.name},
+                type="Pipeline",
+                id=pipeline.pk,
+                field="stages",
+                stage=state.name,
+                count=count,
+                moveTo=[each.name for each in pipeline.as_path().states if each.kind == state.kind],
+            )
+
+
+def _move_deals(pipeline: Pipeline, gone: list[str], to: str | None, ctx: Context) -> None:
+    """Move the deals by their verbs, each with an event of its own."""
+    ids = list(
+        _deals_in(pipeline, gone).order_by("pk").values_list("pk", flat=True)[: MOST_MOVED + 1]
+    )
+    if len(ids) > MOST_MOVED:
+        raise Conflict(
+            _("More than %d deals stand there. Move them in the list first.") % MOST_MOVED,
+            type="Pipeline",
+            id=pipeline.pk,
+            field="stages",
+        )
+    is_open = to in Deal.OPEN
+    for id in ids:
+        ctx.Deal.move(id, stage=to) if is_open else ctx.Deal.restage(id, stage=to)
+
+
+def _name_alike(pipeline: Pipeline, ctx: Context) -> None:
+    """A stage that several pipelines have is called the same in all."""
+    names = {state.key: state.name for state in pipeline.as_path().states}
+    for other in Pipeline.objects.exclude(pk=pipeline.pk).order_by("pk"):
+        stages = [dict(stage) for stage in other.stages or ()]
+        for stage in stages:
+            key = stage.get("key") or stage["name"]
+            if names.get(key, stage["name"]) != stage["name"]:
+                stage |= {"name": names[key], "key": key}
+        if stages != (other.stages or []):
+            ctx.Pipeline.update(other.pk, stages=stages)
+
+
+for _verb in (*Pipeline.verbs.values(), *Pipeline.corrections.values()):
+    _verb.after(give_stages)
