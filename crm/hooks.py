@@ -85,7 +85,6 @@ def open_a_deal(lead: Lead, ctx: Context) -> None:
             "owner": lead.owner_id,
             "value": lead.budget or 0,
             "currency": lead.currency,
-            "stage": Deal.Stage.PROSPECTING,
             "source": lead.source,
             "campaign": lead.campaign_id,
         }

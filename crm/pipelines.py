@@ -1,4 +1,4 @@
-"""What follows from the stages of pipelines: what deals may stand in, and what becomes of those in one that goes."""
+"""What follows from the stages of pipelines: where deals stand, and what becomes of them when one goes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MOST_MOVED = 500
 
 def give_stages(pipeline: Pipeline, ctx: Context) -> None:
     """Deals stand in the stages of their pipelines; one in which some do is not taken away."""
-    before = Deal.schema.require_machine()
-    known = next((path for path in before.paths if path.id == pipeline.pk), None)
-    Pipeline.lock_by_id(pipeline.pk, deleting=True) if pipeline.deleted_at is None else None
-    ctx.tenant.keep_paths(Deal, read_paths)
+    if pipeline.deleted_at is None:
+        Pipeline.lock_by_id(pipeline.pk, deleting=True)
+    before = ctx.tenant.keep_paths(Deal, read_paths)
+    known = next((path for path in before if path.id == pipeline.pk), None)
     if known is None or pipeline.deleted_at is not None:
         return
     _name_alike(pipeline, ctx)
@@ -27,8 +27,6 @@ def give_stages(pipeline: Pipeline, ctx: Context) -> None:
     gone = [state for state in known.states if state.key not in now.by_key]
     if not gone:
         return
-    if ctx.verb == "remove_stage" and ctx.input.get("move_to"):
-        _move_deals(pipeline, [state.key for state in gone], now.find(ctx.input["move_to"]), ctx)
     _refuse_if_used(pipeline, gone)
 
 
@@ -59,10 +57,16 @@ def _refuse_if_used(pipeline: Pipeline, gone: list[paths.State]) -> None:
             )
 
 
-def _move_deals(pipeline: Pipeline, gone: list[str], to: str | None, ctx: Context) -> None:
-    """Move the deals by their verbs, each with an event of its own."""
+@Pipeline.removing_stage
+def move_deals(pipeline: Pipeline, ctx: Context) -> None:
+    """Deals leave the stage first, each by a verb with an event of its own."""
+    path = pipeline.as_path()
+    gone, to = path.find(ctx.input["stage"]), path.find(ctx.input.get("move_to") or "")
+    if gone is None or to is None or path.by_key[gone].kind != path.by_key[to].kind:
+        return  # refused by the verb
+    Pipeline.lock_by_id(pipeline.pk, deleting=True)
     ids = list(
-        _deals_in(pipeline, gone).order_by("pk").values_list("pk", flat=True)[: MOST_MOVED + 1]
+        _deals_in(pipeline, [gone]).order_by("pk").values_list("pk", flat=True)[: MOST_MOVED + 1]
     )
     if len(ids) > MOST_MOVED:
         raise Conflict(

@@ -41,12 +41,12 @@ def pipeline_rules(slice: Slice) -> PipelineRules:
     return PipelineRules(chances, Lead.stale_after().days)
 
 
-def open_deals() -> str:
+def open_stages() -> str:
     """The stages in which deals are open, as an address lists them."""
     return ",".join(Deal.OPEN)
 
 
-def won_deals() -> str:
+def won_stages() -> str:
     """The stages in which deals are won."""
     return ",".join(Deal.WON)
 
@@ -118,7 +118,7 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
     over the open deals.
     """
     chances, today = slice.cached(pipeline_rules).chances, slice.today
-    whole = slice.records(Deal, stage__in=open_deals())
+    whole = slice.records(Deal, stage__in=open_stages())
     usual = Case(
         *(
             When(stage=stage, pipeline=pipeline, then=Value(chance))

@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from crm.models import Activity, Deal, Goal, Lead
-from crm.reports.deals import won_deals
+from crm.reports.deals import won_stages
 from headlessly.access import actors, tenancy
 from headlessly.query import money, periods
 from headlessly.query.money import Amounts
@@ -28,7 +28,7 @@ def _won_deals(first: date, end: date) -> Records:
     return Records(
         Deal,
         {
-            "stage__in": won_deals(),
+            "stage__in": won_stages(),
             "actualCloseDate__gte": f"{first}",
             "actualCloseDate__lt": f"{end}",
         },

@@ -1,7 +1,7 @@
 """The states of a tenant's own, kept on its row: every request has them without asking.
 
 ``Tenant.paths`` is written in the transaction that changes the records which give the states, so that it is
-never other than they are: ``{"Deal": [path, ...]}``, each as :func:`~headlessly.declaration.paths.path_to_json`.
+never other than they are: ``{"Deal": [path, ...]}``, each as ``path_to_json`` writes it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class PathsMixin(models.Model):
 
     def schema_of(self, declared: Schema) -> Schema:
         """The schema of a noun with the states of this tenant; as declared where it has none."""
+        if self.__dict__.pop("_is_undone", False):
+            self.reload_paths()
         known = self.__dict__.setdefault("_schemas", {})
         if declared.name not in known:
             paths = self._paths_of(declared.noun)
@@ -52,16 +54,27 @@ class PathsMixin(models.Model):
             for path in found
         )  # fmt: skip
 
-    def keep_paths(self, noun: type[Record], read: Callable[[], Iterable[Path]]) -> None:
-        """Keep what ``read`` answers as the states of ``noun``; whoever changes others meanwhile waits."""
+    def keep_paths(self, noun: type[Record], read: Callable[[], Iterable[Path]]) -> list[Path]:
+        """Keep what ``read`` answers as the states of ``noun``; whoever changes others meanwhile waits.
+
+        Answers what they were before.
+        """
         row = type(self).objects.select_for_update(no_key=True).get(pk=self.pk)
+        before = [path_from_json(data) for data in row.paths.get(noun.__name__, ())]
         row.paths[noun.__name__] = [path_to_json(path) for path in read()]
         row.save(update_fields=["paths"])
         self._know(row.paths)
+        self.__dict__["_is_changed"] = True
+        return before
 
     def reload_paths(self) -> None:
         """Know the states as they are by now."""
         self._know(type(self).objects.values_list("paths", flat=True).get(pk=self.pk))
+
+    def end_of_change(self, *, undone: bool) -> None:
+        """The transaction is over: what it kept holds, or was never there."""
+        if self.__dict__.pop("_is_changed", False) and undone:
+            self.__dict__["_is_undone"] = True
 
     def _know(self, paths: Any) -> None:
         self.paths = paths

@@ -220,7 +220,8 @@ class Choice(String):
     """One of a closed list, written as its values are.
 
     ``follows`` is the name of another field, and what follows from each of its values (or what says so of
-    a record): until somebody states a value of this one, and again as soon as it is emptied. What is stored is what counts.
+    a record): until somebody states a value of this one, and again as soon as it is emptied. What is stored
+    is what counts.
     """
 
     def __init__(

@@ -115,7 +115,7 @@ at_hand: ContextVar[Shaped | None] = ContextVar("shaped", default=None)
 
 
 class SchemaAtHand:
-    """A noun's ``schema`` where tenants have states of their own: that of the tenant at hand, else as declared."""
+    """The ``schema`` of a noun for which tenants have states of their own: that of the tenant at hand."""
 
     def __init__(self, declared: Any) -> None:
         self.declared = declared

@@ -6,8 +6,9 @@ A schema is derived from the noun's class once, when it is first asked for, and 
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -86,9 +87,7 @@ class Field:
     unique: bool = False
     indexed: bool = False
     choices: tuple[str, ...] = ()
-    spoken: Mapping[str, str] = field(
-        default_factory=dict
-    )  #: stored values that are said otherwise
+    spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)  #: values said otherwise
     to: str | None = None  #: the noun that a reference leads to
     prefix: str | None = None  #: the prefix of that noun's ids
     inverse: str | None = None  #: the wire name of the other side

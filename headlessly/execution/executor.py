@@ -208,6 +208,7 @@ def _try_once(
         raise execution.integrity_conflict(problem) from problem
     finally:
         _execution.reset(token)
+        execution.tenant.end_of_change(undone=not execution.is_done or dry_run)
 
 
 def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
@@ -288,6 +289,7 @@ def one_transaction(
             raise execution.integrity_conflict(problem) from problem
         finally:
             _execution.reset(token)
+            execution.tenant.end_of_change(undone=not execution.is_done or dry_run)
 
 
 class Execution:
@@ -311,6 +313,7 @@ class Execution:
         self.held_paths: set[str] = set()  #: the records whose states stay what they are
         self.member_ids: set[str] = set()  #: contacts who are known to be members
         self.failure: Exception | None = None
+        self.is_done = False  #: whether nothing is left but to commit
         self.attempted_record: Record | None = None
         self.attempted_by_hook = False  #: whether a hook attempted it
 
@@ -586,6 +589,7 @@ class Execution:
         if self.failure is not None:
             raise self.failure
         self.flush()
+        self.is_done = True
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

@@ -26,8 +26,8 @@ def path_reference(record: Record) -> str | None:
 def hold_path(execution: Execution, record: Record, to: str | None = None) -> None:
     """Let the states of a record's path stay what they are until the commit, and know them as they are now.
 
-    ``to`` is the path to which it goes. Whoever takes a state away from a path locks it against this first, so that no record is left in one
-    that is gone.
+    ``to`` is the path to which it goes. Whoever takes a state away from a path locks it against this first,
+    so that no record is left in one that is gone.
     """
     machine = record.schema.machine
     if machine is None or not machine.paths:
