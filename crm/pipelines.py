@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from crm.models import Deal, Pipeline
 from headlessly.declaration import paths
 from headlessly.errors import Conflict
+from headlessly.execution import executor
 from headlessly.execution.executor import Context
 
 #: How many deals one request moves out of a stage that goes; more are moved in bulk before.
@@ -75,9 +76,9 @@ def move_deals(pipeline: Pipeline, ctx: Context) -> None:
             id=pipeline.pk,
             field="stages",
         )
-    is_open = to in Deal.OPEN
+    way = Deal.verbs["move"] if to in Deal.OPEN else Deal.corrections["restage"]
     for id in ids:
-        ctx.Deal.move(id, stage=to) if is_open else ctx.Deal.restage(id, stage=to)
+        executor.run(way, id, {"stage": to})
 
 
 def _name_alike(pipeline: Pipeline, ctx: Context) -> None:

@@ -469,8 +469,8 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
     if noun.Surface.owner is None and "owner" in {f.name for f in noun._meta.concrete_fields}:
         noun.Surface.owner = "owner"
     schema = Schema(noun)
-    given = any(getattr(f, "path_from", None) for f in noun._meta.concrete_fields)
-    noun.schema = SchemaAtHand(schema) if given else schema
+    has_machine = any(isinstance(f, StatusField) for f in noun._meta.concrete_fields)
+    noun.schema = SchemaAtHand(schema) if has_machine else schema
     own = [v for v in noun.__dict__.values() if isinstance(v, Verb)]
     common = [v for v in Noun.__dict__.values() if isinstance(v, Verb)]
     names = {v.name for v in own}

@@ -2,6 +2,7 @@ from crm.models.activity import Activity
 from crm.models.contact import Contact
 from crm.models.deal import Deal
 from crm.models.exchange_rate import ExchangeRate
+from crm.models.gate import Gate
 from crm.models.goal import Goal
 from crm.models.lead import Lead
 from crm.models.organization import Organization
@@ -12,6 +13,7 @@ __all__ = [
     "Contact",
     "Deal",
     "ExchangeRate",
+    "Gate",
     "Goal",
     "Lead",
     "Organization",

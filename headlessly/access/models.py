@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from headlessly.access import actors, sign_in_emails, suggestions, tenancy, tenant_paths
+from headlessly.access import actors, sign_in_emails, suggestions, tenancy, tenant_machines
 from headlessly.access.actors import Actor
 from headlessly.access.encryption import hash_secret
 from headlessly.access.tenant_rows import TenantRow
@@ -38,7 +38,7 @@ SLUG = RegexValidator(
 RATE_LIMIT = 1000
 
 
-class Tenant(tenant_paths.PathsMixin, models.Model):
+class Tenant(tenant_machines.MachinesMixin, models.Model):
     """One customer's isolated world, at ``/~{slug}``. Its number is internal: it leads every index."""
 
     slug = models.CharField(gettext_lazy("slug"), max_length=48, unique=True, validators=[SLUG])
@@ -82,8 +82,9 @@ class Tenant(tenant_paths.PathsMixin, models.Model):
             'Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.'
         ),
     )
-    #: The states that its records give to others, by noun: see :mod:`.tenant_paths`.
-    paths = models.JSONField(default=dict, db_default=RawSQL("'{}'::jsonb", ()), editable=False)
+    #: The states that its records give to others, and what it wants filled to enter one, by noun: see
+    #: :mod:`.tenant_machines`.
+    machines = models.JSONField(default=dict, db_default=RawSQL("'{}'::jsonb", ()), editable=False)
     created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
 
     class Meta:

@@ -18,6 +18,7 @@ from django.db import models
 
 from headlessly.declaration import days, values
 from headlessly.declaration import fields as columns
+from headlessly.declaration.gates import Gate
 from headlessly.declaration.paths import OPEN, WON, Path
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
@@ -301,6 +302,7 @@ class Schema:
     def __init__(self, noun: type[Record]) -> None:
         self.noun = noun
         self.paths: tuple[Path, ...] = ()  #: the states of a tenant, where they are its own
+        self.gates: tuple[Gate, ...] = ()  #: what a tenant wants filled to enter a state
         self.inputs_by_verb: dict[Verb, dict[str, Field]] = {}
         self.name = noun.__name__
         self.prefix = noun.prefix
@@ -316,13 +318,13 @@ class Schema:
         self.ordering: tuple[str, ...] = surface.ordering
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = surface.groups
 
-    def with_paths(self, paths: tuple[Path, ...]) -> Schema:
-        """The same noun with the states of ``paths``."""
+    def shaped(self, paths: tuple[Path, ...], gates: tuple[Gate, ...]) -> Schema:
+        """The same noun with the states of ``paths``, and with ``gates`` before some."""
         made = copy.copy(self)
         of_states = {"machine", "fields", "by_name", "stored", "computed", "references", "about"}
         for name in of_states | {"owner", "becomes", "card", "day_moments"}:
             made.__dict__.pop(name, None)
-        made.paths, made.inputs_by_verb = paths, {}
+        made.paths, made.gates, made.inputs_by_verb = paths, gates, {}
         machine = made.require_machine()
         choices = tuple(machine.names.get(state, state) for state in machine.states)
         made.fields = {

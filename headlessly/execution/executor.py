@@ -381,8 +381,9 @@ class Execution:
             to = values.get(record_paths.path_reference(record) or "")
             record_paths.hold_path(self, record, to)
         verb.before.fire(record, ctx)
+        before = None if record._state.adding else record_paths.standing(record)
         answer = self._run_body(verb, record, values)
-        record_paths.refuse_foreign_state(record)
+        record_paths.refuse_wrong_state(verb, record, before)
         if verb.name == "update" and not record.has_changes():
             return (
                 record  # it has these values already; verbs that do something always leave an event

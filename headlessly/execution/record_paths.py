@@ -9,11 +9,13 @@ from django.db import connection
 
 from headlessly.access import tenancy
 from headlessly.database import prepared
+from headlessly.declaration.gates import refuse_at_gate
 from headlessly.declaration.paths import OPEN
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Machine
+    from headlessly.declaration.verbs import Verb
     from headlessly.execution.executor import Execution
 
 
@@ -46,7 +48,7 @@ def _hold(execution: Execution, record: Record, machine: Machine, id: str) -> No
     )
     execution.held_paths.add(id)
     if rows and (path is None or rows[0][0] != path.version):
-        tenancy.require().reload_paths()
+        tenancy.require().reload_machines()
 
 
 def begin_path(execution: Execution, record: Record, values: Mapping[str, Any]) -> None:
@@ -63,10 +65,23 @@ def begin_path(execution: Execution, record: Record, values: Mapping[str, Any]) 
         setattr(record, machine.name, path.first(OPEN))
 
 
-def refuse_foreign_state(record: Record) -> None:
-    """Raise Invalid where a record would stand in a state that its path does not have."""
+def standing(record: Record) -> tuple[str | None, str] | None:
+    """Where a record stands: its path, and the state in it."""
+    machine = record.schema.machine
+    if machine is None:
+        return None
+    path = machine.path_of(record).id if machine.paths else None
+    return path, getattr(record, machine.name)
+
+
+def refuse_wrong_state(verb: Verb, record: Record, before: tuple[str | None, str] | None) -> None:
+    """Raise Invalid where a record would stand in a state that its path does not have, or has come to one
+    without what has to be filled there. What is given back as it was is not asked for more."""
     machine = record.machine
-    if machine is None or not machine.paths:
+    if machine is None or standing(record) == before:
         return
-    if getattr(record, machine.name) not in machine.states:
+    state = getattr(record, machine.name)
+    if machine.paths and state not in machine.states:
         raise record.wrong_state(machine.states)
+    if not verb.restores_values:
+        refuse_at_gate(record, state)

@@ -28,6 +28,9 @@ SHAPES = {
         {"name": "email", "type": "email", "label": "Your email", "required": True},
         {"name": "size", "type": "select", "options": ["Small", "Large"]},
     ],
+    "type": "Lead",  # of a gate, with what every lead has
+    "state": "Lost",
+    "requires": [{"field": "source"}],
     "criteria": {"type": "Lead", "filter": {"status": "New"}},
     "steps": [
         {"name": "Came", "event": "Lead.Created"},
@@ -40,6 +43,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
     """A valid value for ``field``, as JSON has it; another one each time where that is possible."""
     number = next(_number)
     match field.type:
+        case "string" | "text" if field.name in SHAPES:
+            return SHAPES[field.name]
         case "string" | "text":
             words = (*WORDS, CURRENCIES[number % len(CURRENCIES)])
             return next(filter(None, (_accepted(field, w.format(number)) for w in words)))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm import Contact, Deal, Lead, Pipeline
+from crm import Contact, Deal, Gate, Lead, Pipeline
 from headlessly.access import tenancy
 from headlessly.errors import Conflict, Invalid
 from headlessly.log.events import Event
@@ -137,3 +137,51 @@ def test_a_lead_becomes_a_deal_of_the_pipeline_that_was_asked_for(renewals: Pipe
     lead.update(status="Contacted").update(status="Qualified")
     lead.convert(deal={"pipeline": renewals.id})
     assert Deal.get(Lead.get(lead.id).deal_id).stage == "Upcoming"
+
+
+# -- gates --------------------------------------------------------------------------------------------
+
+
+def test_a_gate_asks_for_what_has_to_be_filled(renewals: Pipeline, rival: Any) -> None:
+    Gate.create(
+        type="Lead", state="Qualified", requires=[{"field": "budget"}, {"field": "authority"}]
+    )
+    Gate.create(
+        type="Deal", state="Proposal", pipeline=renewals.id,
+        requires=[{"field": "expectedCloseDate"}],
+    )  # fmt: skip
+    lead = Lead.create(name="L", source="web").update(status="Contacted")
+    with refused(Invalid, "Qualified needs this") as caught:
+        lead.update(status="Qualified")
+    assert list(details(caught)) == ["budget", "authority"]
+    with refused(Invalid) as caught:
+        lead.update(status="Qualified", budget=5)
+    assert list(details(caught)) == ["authority"]
+    assert lead.update(status="Qualified", budget=5, authority="CTO").status == "Qualified"
+    deal = renewal(renewals)
+    deal.advance()
+    for way in (deal.advance, lambda: deal.move(stage="Proposal")):
+        with refused(Invalid) as caught:
+            way()
+        assert list(details(caught)) == ["expectedCloseDate"]
+    with refused(Invalid):
+        renewal(renewals, stage="Proposal")
+    assert deal.update(expected_close_date="2030-01-01").advance().stage == "Proposal"
+    Deal.create(name="D", value=1, stage="Proposal")  # of the other pipeline
+    with tenancy.active(rival):
+        Lead.create(name="L", source="web").update(status="Contacted").update(status="Qualified")
+
+
+def test_a_gate_is_of_states_and_fields_that_there_are() -> None:
+    good = {"type": "Lead", "state": "Qualified", "requires": [{"field": "budget"}]}
+    for wrong in (
+        {"type": "Nothing"}, {"state": "Proposal"}, {"requires": []},
+        {"requires": [{"field": "status"}]}, {"requires": [{"field": "budgt"}]},
+    ):  # fmt: skip
+        with refused(Invalid) as caught:
+            Gate.create(**good | wrong)
+        assert list(details(caught)) == list(wrong)
+    gate = Gate.create(**good)
+    assert [gate.fields for gate in Lead.schema.gates] == [("budget",)]
+    gate.delete()
+    assert not Lead.schema.gates
