@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from crm.models import Gate
+from headlessly.access import tenancy
 from headlessly.declaration.gates import Gate as DeclaredGate
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.execution.executor import Context
-from headlessly.nouns import registry
 
 
-def keep_gates(gate: Gate, ctx: Context) -> None:
+@cached_by_shape
+def gates_by_noun() -> dict[str, tuple[DeclaredGate, ...]]:
+    """The gates of the active tenant by the noun that they are of."""
+    found: dict[str, tuple[DeclaredGate, ...]] = {}
+    for gate in Gate.objects.order_by("created_at", "pk"):
+        found[gate.type] = (*found.get(gate.type, ()), gate.as_declared())
+    return found
+
+
+def renew(gate: Gate, ctx: Context) -> None:
     """Whoever enters a state is asked for what the gates before it say."""
-    for name, noun in registry.items():
-        if noun.schema.machine and (name == gate.type or noun.schema.gates):
-            ctx.tenant.keep_gates(noun, lambda name=name: read_gates(name))
-
-
-def read_gates(type: str) -> list[DeclaredGate]:
-    """The gates of a noun, as the executor knows them."""
-    return [gate.as_declared() for gate in Gate.objects.filter(type=type).order_by("pk")]
+    tenancy.renew_shape()
 
 
 for _verb in (*Gate.verbs.values(), *Gate.corrections.values()):
-    _verb.after(keep_gates)
+    _verb.after(renew)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
+from crm.gates import gates_by_noun
 from crm.models import Deal, Pipeline
+from headlessly.access import tenancy
 from headlessly.declaration import paths
+from headlessly.declaration.schema import Schema
+from headlessly.declaration.shapes import Shape, cached_by_shape, composes_schemas
 from headlessly.errors import Conflict
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
@@ -15,12 +19,17 @@ from headlessly.execution.executor import Context
 MOST_MOVED = 500
 
 
+def remember_path(pipeline: Pipeline, ctx: Context) -> None:
+    """What the stages were before the verb, as they were when it locked them."""
+    pipeline.former_path = None if pipeline._state.adding else pipeline.as_path()
+
+
 def give_stages(pipeline: Pipeline, ctx: Context) -> None:
     """Deals stand in the stages of their pipelines; one in which some do is not taken away."""
     if pipeline.deleted_at is None:
         Pipeline.lock_by_id(pipeline.pk, deleting=True)
-    before = ctx.tenant.keep_paths(Deal, read_paths)
-    known = next((path for path in before if path.id == pipeline.pk), None)
+    tenancy.renew_shape()
+    known = pipeline.former_path
     if known is None or pipeline.deleted_at is not None:
         return
     _name_alike(pipeline, ctx)
@@ -31,10 +40,21 @@ def give_stages(pipeline: Pipeline, ctx: Context) -> None:
     _refuse_if_used(pipeline, gone)
 
 
-def read_paths() -> list[paths.Path]:
+@cached_by_shape
+def read_paths() -> tuple[paths.Path, ...]:
     """The stages of all pipelines, the default one's first."""
     found = Pipeline.objects.order_by("-is_default", "created_at", "pk")
-    return [pipeline.as_path() for pipeline in found]
+    return tuple(pipeline.as_path() for pipeline in found)
+
+
+@composes_schemas
+def set_stages(schema: Schema, shape: Shape) -> None:
+    """Deals stand in the stages of the tenant's pipelines; whatever has states, behind its gates."""
+    if not any(field.moves for field in schema.fields.values()):
+        return
+    stages = read_paths() if schema.name == "Deal" else ()
+    if stages or schema.name in gates_by_noun():
+        schema.set_states(stages, gates_by_noun().get(schema.name, ()))
 
 
 def _deals_in(pipeline: Pipeline, stages: list[str]):  # type: ignore[no-untyped-def]
@@ -95,4 +115,5 @@ def _name_alike(pipeline: Pipeline, ctx: Context) -> None:
 
 
 for _verb in (*Pipeline.verbs.values(), *Pipeline.corrections.values()):
+    _verb.before(remember_path)
     _verb.after(give_stages)

@@ -22,6 +22,8 @@ from headlessly.query.saved_views import (
     View,
 )
 from headlessly.scripts.models import Proposal
+from headlessly.shaping import composing as composing  # its fields join every schema
+from headlessly.shaping.models import CustomField
 from headlessly.transfer.models import (
     Import,
     ImportPart,
@@ -35,6 +37,7 @@ from headlessly.webhooks.models import (
 
 __all__ = [
     "ApiKey",
+    "CustomField",
     "Delivery",
     "Device",
     "Event",

@@ -38,11 +38,11 @@ from headlessly.declaration import days, labels, values
 from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded, Words
 from headlessly.declaration.indexes import LIVE
-from headlessly.declaration.paths import SchemaAtHand
 from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Machine, Schema
+from headlessly.declaration.shapes import SchemaOfTenant
 from headlessly.declaration.surface import Board, Computed, Reason, Surface, computed
 from headlessly.declaration.verbs import Verb, verb
 from headlessly.errors import Invalid, NotFound, VerbRefused
@@ -226,8 +226,9 @@ class Noun(RefusalMixin):
                 "A record of the past cannot be saved. Read the present one, or roll back."
             )
         fields = [f for f in self.schema.stored if f.column in self.__dict__]
+        own = {f.name: self.__dict__[f.name] for f in self.schema.custom if f.name in self.__dict__}
         if self._state.adding:
-            given = {f.name: getattr(self, f.column) for f in fields}
+            given = {f.name: getattr(self, f.column) for f in fields} | own
             given = {name: value for name, value in given.items() if value is not None}
             self.take_over(executor.run(type(self).verbs["create"], None, given))
             return
@@ -237,7 +238,7 @@ class Noun(RefusalMixin):
             for f in fields
             if f.column not in read or read[f.column] != getattr(self, f.column)
         }
-        self.update(**changed)
+        self.update(**changed, **own)
 
     def insert(self) -> None:
         """Write the new row. Only the executor calls this and :meth:`rewrite`."""
@@ -268,7 +269,7 @@ class Noun(RefusalMixin):
             if schema.machine and name == schema.machine.name and not self._state.adding:
                 self.take_step(value)
             else:
-                setattr(self, schema.by_name[name].column, value)
+                schema.by_name[name].set_value(self, value)
         for column in schema.followers:
             if column.name in fields:
                 stated = fields[column.name] is not None
@@ -468,9 +469,7 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
     )
     if noun.Surface.owner is None and "owner" in {f.name for f in noun._meta.concrete_fields}:
         noun.Surface.owner = "owner"
-    schema = Schema(noun)
-    has_machine = any(isinstance(f, StatusField) for f in noun._meta.concrete_fields)
-    noun.schema = SchemaAtHand(schema) if has_machine else schema
+    noun.schema = SchemaOfTenant(Schema(noun))  # type: ignore[assignment]  # it answers one
     own = [v for v in noun.__dict__.values() if isinstance(v, Verb)]
     common = [v for v in Noun.__dict__.values() if isinstance(v, Verb)]
     names = {v.name for v in own}

@@ -86,9 +86,9 @@ class Gate(Noun):
 
     def as_declared(self) -> DeclaredGate:
         """The rule for the executor, by the keys of states and the names of fields."""
-        fields = gate_fields(registry[self.type])
-        names = (fields[each["field"]].name for each in self.requires if each["field"] in fields)
-        return DeclaredGate(self.state, tuple(names), self.pipeline_id)
+        return DeclaredGate(
+            self.state, tuple(each["field"] for each in self.requires), self.pipeline_id
+        )
 
 
 def gate_fields(noun: type[Noun]) -> dict[str, Any]:

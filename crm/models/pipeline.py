@@ -22,6 +22,8 @@ LONGEST = 32
 class Pipeline(Noun):
     """The stages that deals pass through, with the chance of winning at each."""
 
+    former_path: paths.Path | None = None  #: its stages before the verb that is being executed
+
     name = String(required=True)
     slug = Slug(unique=True)
     description = Text()
@@ -75,9 +77,8 @@ class Pipeline(Noun):
     def as_path(self) -> paths.Path:
         """What deals of this pipeline pass through."""
         states = [stage_as_state(stage) for stage in in_order(self.stages or ())]
-        return paths.Path(
-            tuple(states) or usual_path().states, self.pk, self.name, self.version, self.is_default
-        )
+        whole = paths.complete_states(states, usual_path()) if states else usual_path().states
+        return paths.Path(whole, self.pk, self.name, self.version, self.is_default)
 
     @verb(event="StageRemoved")
     def remove_stage(self, *, stage: str, move_to: str | None = None) -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from headlessly.access import actors, sign_in_emails, suggestions, tenancy, tenant_machines
+from headlessly.access import actors, sign_in_emails, suggestions, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.encryption import hash_secret
 from headlessly.access.tenant_rows import TenantRow
@@ -38,7 +38,7 @@ SLUG = RegexValidator(
 RATE_LIMIT = 1000
 
 
-class Tenant(tenant_machines.MachinesMixin, models.Model):
+class Tenant(models.Model):
     """One customer's isolated world, at ``/~{slug}``. Its number is internal: it leads every index."""
 
     slug = models.CharField(gettext_lazy("slug"), max_length=48, unique=True, validators=[SLUG])
@@ -66,6 +66,8 @@ class Tenant(tenant_machines.MachinesMixin, models.Model):
     allows_own_approval = models.BooleanField(
         gettext_lazy("people may approve what they proposed themselves"), default=False
     )
+    #: The stamp of its own shape, another with every change; 0 without: :mod:`headlessly.declaration.shapes`.
+    shape = models.BigIntegerField(default=0, db_default=0, editable=False)
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
     #: What is added to the numbers of transactions in the log, and the cluster for which it holds; see
     #: :mod:`headlessly.log.offsets`.
@@ -82,9 +84,6 @@ class Tenant(tenant_machines.MachinesMixin, models.Model):
             'Its own lists where it has them: {"Lead.lostReason": ["Price", "Timing"]}.'
         ),
     )
-    #: The states that its records give to others, and what it wants filled to enter one, by noun: see
-    #: :mod:`.tenant_machines`.
-    machines = models.JSONField(default=dict, db_default=RawSQL("'{}'::jsonb", ()), editable=False)
     created_at = models.DateTimeField(gettext_lazy("created at"), auto_now_add=True)
 
     class Meta:

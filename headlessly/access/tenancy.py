@@ -14,11 +14,12 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
 from headlessly.context import tenant_scope
-from headlessly.declaration import paths
+from headlessly.declaration import shapes
 from headlessly.errors import NoTenant
 
 if TYPE_CHECKING:
@@ -55,20 +56,62 @@ def typed_id() -> RawSQL:
 @contextmanager
 def active(tenant: Tenant | None) -> Iterator[Tenant | None]:
     """Let ``tenant`` be the active one inside the block; None closes the door."""
-    token, shaped = _tenant.set(tenant), paths.at_hand.set(tenant)
+    token = _tenant.set(tenant)
+    shape = None if tenant is None else shapes.shape_of(tenant.pk, tenant.shape)
     try:
-        with tenant_scope.scoped_to(None if tenant is None else tenant.pk):
+        with (
+            tenant_scope.scoped_to(None if tenant is None else tenant.pk),
+            shapes.shaped_by(shape),
+        ):
             yield tenant
     finally:
-        paths.at_hand.reset(shaped)
         _tenant.reset(token)
 
 
 def enter(tenant: Tenant) -> None:
     """Make ``tenant`` active for the rest of this script or shell."""
     _tenant.set(tenant)
-    paths.at_hand.set(tenant)
     tenant_scope.enter_scope(tenant.pk)
+    shapes.enter_shape(shapes.shape_of(tenant.pk, tenant.shape))
+
+
+def renew_shape() -> None:
+    """Note that the active tenant's own shape is another from now on; in the transaction that changes it.
+
+    The stamp is a moment, not a count: what a process made of a change that was rolled back in the end is
+    never taken for what the next change made.
+    """
+    tenant = require()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE headlessly_tenant SET shape = greatest(shape + 1, "
+            "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint) WHERE id = %s RETURNING shape",
+            [tenant.pk],
+        )
+        (tenant.shape,) = cursor.fetchone()
+    shapes.enter_shape(shapes.shape_of(tenant.pk, tenant.shape))
+
+
+@contextmanager
+def tried_shape() -> Iterator[None]:
+    """What is changed in the tenant's shape inside is rolled back by the caller, and so is not there after
+    the block."""
+    tenant, before = require(), shapes.current_shape()
+    stamp = tenant.shape
+    try:
+        yield
+    finally:
+        tenant.shape = stamp
+        shapes.enter_shape(before)
+
+
+def reload_shape() -> None:
+    """Know the active tenant's shape as it is by now: somebody else has changed it."""
+    tenant = require()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT shape FROM headlessly_tenant WHERE id = %s", [tenant.pk])
+        (tenant.shape,) = cursor.fetchone()
+    shapes.enter_shape(shapes.shape_of(tenant.pk, tenant.shape))
 
 
 def context_url() -> str:

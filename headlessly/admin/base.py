@@ -33,8 +33,7 @@ class NounAdmin(NounAdminBase, ModelAdmin):
     actions = None
 
     def __init__(self, model: type[Noun], admin_site: Any) -> None:
-        self.schema = model.schema
-        self.search_fields = self.schema.search
+        self.search_fields = model.schema.search
         super().__init__(model, admin_site)
         self.list_page = ListPage(self)
         self.cell_pages = CellPages(self)

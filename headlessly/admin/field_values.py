@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.admin import display
 from headlessly.context import clock
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.nouns import Noun
@@ -80,7 +80,9 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "bool":
             return _("Yes") if found else _("No")
         case "enum":
-            return wording.state_label(found)
+            return labels.choice_label(field, found)
+        case "choices":
+            return ", ".join(labels.choice_label(field, each) for each in found)
         case "datetime":
             return display.age_html(found, ago=True)
         case "date":

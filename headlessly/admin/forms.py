@@ -140,6 +140,8 @@ def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
         return ""
     if isinstance(value, str) and field.type != "json":
         return value
+    if field.type == "choices":
+        return "; ".join(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):

@@ -39,7 +39,6 @@ class NounAdminBase:
     drawn. A subclass may override what its declaration cannot say."""
 
     model: type[Noun]
-    schema: Schema
     admin_site: TenantSite
     #: How many records a page of the list shows.
     list_per_page = 25
@@ -50,6 +49,11 @@ class NounAdminBase:
     def starts_with(self) -> dict[str, Any]:
         """What a form for a new record proposes, to be changed: values by field."""
         return {}
+
+    @property
+    def schema(self) -> Schema:
+        """The noun's, in the tenant at hand."""
+        return self.model.schema
 
     def may(self, verb: str) -> bool:
         """Whether who acts may execute the verb on records of this noun."""
@@ -100,7 +104,12 @@ class NounPages:
     """Some of the pages of a noun. They keep nothing of a request."""
 
     def __init__(self, admin: NounAdminBase) -> None:
-        self.admin, self.noun, self.schema = admin, admin.model, admin.schema
+        self.admin, self.noun = admin, admin.model
+
+    @property
+    def schema(self) -> Schema:
+        """The noun's, in the tenant at hand."""
+        return self.noun.schema
 
     @property
     def site(self) -> TenantSite:

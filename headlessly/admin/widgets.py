@@ -173,7 +173,8 @@ def make_widget(field: Field) -> forms.Widget:
     match field.type:
         case "enum":
             blank = [] if field.required or field.default else [("", "—")]
-            choices = blank + [(value, wording.state_label(value)) for value in field.choices]
+            offered = [value for value in field.choices if value not in field.retired]
+            choices = blank + [(value, labels.choice_label(field, value)) for value in offered]
             return UnfoldAdminSelectWidget(choices=choices)
         case "bool":
             return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})

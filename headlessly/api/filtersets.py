@@ -8,7 +8,7 @@ statement is :mod:`headlessly.query.filters`' business, for every surface alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -16,6 +16,7 @@ from django_filters import CharFilter, FilterSet
 
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.query import filters, querystring
 
 _TEXT_LOOKUPS = ("exact", "in", "icontains", "istartswith", "isnull")
@@ -28,6 +29,7 @@ LOOKUPS_BY_TYPE: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("enum", "reference"), _CHOICE_LOOKUPS),
     **dict.fromkeys(("number", "integer", "money", "date", "datetime"), _ORDERED_LOOKUPS),
     "bool": ("exact", "isnull"),
+    "choices": ("exact", "in", "all", "nin", "isnull"),
     "json": ("isnull",),
 }
 #: What every record carries, by the names that need no escaping; ``$createdAt`` is taken as well.
@@ -110,7 +112,7 @@ class NounFilterSet(FilterSet):
         return found
 
 
-@cache
+@cached_by_shape
 def filterset_for(noun: type[Record]) -> type[NounFilterSet]:
     """The noun's own filter set."""
     return type(f"{noun.__name__}FilterSet", (NounFilterSet,), {"noun": noun})

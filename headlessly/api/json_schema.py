@@ -43,6 +43,7 @@ TYPES: dict[str, Schema] = {
     "bool": {"type": "boolean"},
     "date": {"type": "string", "format": "date"},
     "datetime": MOMENT,
+    "choices": {"type": "array", "items": {"type": "string"}},
     "json": {},
 }
 TEXT_TYPES = ("string", "text", "email", "url")
@@ -97,7 +98,10 @@ def value_schema(field: Field) -> Schema:
     if field.type == "reference":
         return id_schema(f"{field.prefix}")
     schema = dict(TYPES[field.type])
-    if field.choices:
+    if field.type == "choices":
+        if field.choices:
+            schema["items"] = TEXT | {"enum": list(field.choices)}
+    elif field.choices:
         schema["enum"] = list(field.choices)
     if field.type in TEXT_TYPES and field.max_length:
         schema["maxLength"] = field.max_length

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headlessly.declaration import values
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, Field, wire_name
+from headlessly.declaration.shapes import cached_by_shape
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -27,7 +27,7 @@ META_TYPES = {
 assert META_TYPES.keys() == META.keys()
 
 
-@cache
+@cached_by_shape
 def describe_nouns() -> dict[str, Any]:
     """Every noun by name, and what all records carry."""
     return {
@@ -36,7 +36,7 @@ def describe_nouns() -> dict[str, Any]:
     }
 
 
-@cache
+@cached_by_shape
 def describe_noun(noun: type[Record]) -> dict[str, Any]:
     """One noun: its fields, verbs, machine and relations."""
     schema = noun.schema

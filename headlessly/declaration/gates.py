@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
@@ -21,18 +20,8 @@ class Gate:
     """The fields that must be filled to enter ``state``, on one path or, without it, on all."""
 
     state: str
-    fields: tuple[str, ...]  #: by their Python names
+    fields: tuple[str, ...]  #: by their wire names
     path: str | None = None
-
-
-def gate_from_json(data: Mapping[str, Any]) -> Gate:
-    """A gate as a tenant keeps it."""
-    return Gate(data["state"], tuple(data["fields"]), data["path"])
-
-
-def gate_to_json(gate: Gate) -> dict[str, Any]:
-    """The same, to be kept."""
-    return vars(gate) | {"fields": list(gate.fields)}
 
 
 def fields_lacking(record: Record, state: str) -> list[Field]:
@@ -47,9 +36,7 @@ def fields_lacking(record: Record, state: str) -> list[Field]:
         for name in gate.fields
     }
     return [
-        field
-        for field in schema.stored
-        if field.name in names and getattr(record, field.column) is None
+        field for field in schema.stored if field.wire in names and field.value_of(record) is None
     ]
 
 

@@ -39,6 +39,7 @@ from headlessly.language.wording import (
     inside_sentence,
     reads_english,
     split_words,
+    state_label,
 )
 
 if TYPE_CHECKING:
@@ -99,11 +100,20 @@ def this_noun(noun: type[Record], case: str = SUBJECT) -> str:
 
 def field_label(field: Field) -> str:
     """A field's name as people say it: ``last_activity_at`` → ``Last activity``."""
-    return pgettext(LABEL, english_label(field))
+    return field.label if field.is_custom else pgettext(LABEL, english_label(field))
+
+
+def choice_label(field: Field, value: str) -> str:
+    """One of the values of a closed list, as people say it."""
+    if field.value_labels is not None:
+        return field.value_labels.get(value) or (value if field.is_custom else state_label(value))
+    return state_label(value)
 
 
 def english_label(field: Field) -> str:
     """The same in English."""
+    if field.is_custom:
+        return field.label
     words = (field.label or field.name.replace("_", " ").capitalize()).split()
     if field.type == "datetime" and len(words) > 1 and words[-1] == "at":
         words.pop()
@@ -112,7 +122,9 @@ def english_label(field: Field) -> str:
 
 def field_help(field: Field) -> str:
     """What a field is for, as it stands below an input."""
-    return gettext(field.description) if field.description else ""
+    if field.is_custom or not field.description:
+        return field.description
+    return gettext(field.description)
 
 
 def group_title(title: str) -> str:

@@ -8,10 +8,9 @@ reference may lead to; a verb's steps are declared by the kinds of states, and a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 OPEN, WON, LOST, CLOSED = KINDS = ("open", "won", "lost", "closed")
 ENDED = (WON, LOST, CLOSED)
@@ -80,49 +79,6 @@ def complete_states(states: Iterable[State], usual: Path) -> tuple[State, ...]:
     kinds, keys = {state.kind for state in found}, {state.key for state in found}
     ends = (s for s in usual.states if s.kind in ENDED and s.kind not in kinds)
     return found + tuple(end for end in ends if end.key not in keys)
-
-
-def path_from_json(data: Mapping[str, Any]) -> Path:
-    """A path as a tenant keeps it."""
-    return Path(
-        tuple(State(**state) for state in data["states"]),
-        data["id"],
-        data["name"],
-        data["version"],
-        data["isDefault"],
-    )
-
-
-def path_to_json(path: Path) -> dict[str, Any]:
-    """The same, to be kept."""
-    return {
-        "id": path.id,
-        "name": path.name,
-        "version": path.version,
-        "isDefault": path.is_default,
-        "states": [vars(state) for state in path.states],
-    }
-
-
-class Shaped(Protocol):
-    """Whoever has paths of its own: a tenant."""
-
-    def schema_of(self, declared: Any) -> Any: ...
-
-
-#: The tenant at hand, as far as declarations ask for it.
-at_hand: ContextVar[Shaped | None] = ContextVar("shaped", default=None)
-
-
-class SchemaAtHand:
-    """The ``schema`` of a noun for which tenants have states of their own: that of the tenant at hand."""
-
-    def __init__(self, declared: Any) -> None:
-        self.declared = declared
-
-    def __get__(self, record: Any, noun: Any) -> Any:
-        tenant = at_hand.get()
-        return self.declared if tenant is None else tenant.schema_of(self.declared)
 
 
 class StatesOf:

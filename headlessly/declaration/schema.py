@@ -5,8 +5,8 @@ A schema is derived from the noun's class once, when it is first asked for, and 
 
 from __future__ import annotations
 
-import copy
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 
-from headlessly.declaration import days, values
+from headlessly.declaration import custom_values, days, values
 from headlessly.declaration import fields as columns
 from headlessly.declaration.gates import Gate
 from headlessly.declaration.paths import OPEN, WON, Path
@@ -60,6 +60,11 @@ COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
     (models.TextField, "text"),
     (models.CharField, "string"),
 )
+
+
+def snake_name(wire: str) -> str:
+    """``lostReason`` → ``lost_reason``."""
+    return re.sub(r"([A-Z])", r"_\1", wire).lower()
 
 
 def wire_name(name: str) -> str:
@@ -111,6 +116,33 @@ class Field:
     day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
     cascades: bool = False  #: a reference whose record is deleted together with what it refers to
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
+    nullable: bool = True  #: whether a record may be without a value
+    value_labels: Mapping[str, str] | None = (
+        None  #: how its choices read, where nobody translates them
+    )
+    retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
+    group: str = ""  #: under which title a tenant's own field stands, where it says one
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is a field of the tenant's own, whose values are in :mod:`.custom_values`."""
+        return custom_values.is_custom(self.column)
+
+    def with_default(self, value: Any) -> Field:
+        """The field with a default, in JSON, for new records that say nothing."""
+        default = replace(self, required=False).clean(value)
+        return replace(self, default=default, required=False)
+
+    def value_of(self, record: Any) -> Any:
+        """What ``record`` has in it; of a reference the id."""
+        return getattr(record, self.column)
+
+    def set_value(self, record: Any, value: Any) -> None:
+        """Give ``record`` this value."""
+        if self.is_custom:
+            record.custom = custom_values.store_value(record.custom, self.column, value)
+        else:
+            setattr(record, self.column, value)
 
     @cached_property
     def target_noun(self) -> RecordClass:
@@ -303,7 +335,6 @@ class Schema:
         self.noun = noun
         self.paths: tuple[Path, ...] = ()  #: the states of a tenant, where they are its own
         self.gates: tuple[Gate, ...] = ()  #: what a tenant wants filled to enter a state
-        self.inputs_by_verb: dict[Verb, dict[str, Field]] = {}
         self.name = noun.__name__
         self.prefix = noun.prefix
         self.plural = noun.plural
@@ -318,20 +349,33 @@ class Schema:
         self.ordering: tuple[str, ...] = surface.ordering
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = surface.groups
 
-    def shaped(self, paths: tuple[Path, ...], gates: tuple[Gate, ...]) -> Schema:
-        """The same noun with the states of ``paths``, and with ``gates`` before some."""
-        made = copy.copy(self)
-        of_states = {"machine", "fields", "by_name", "stored", "computed", "references", "about"}
-        for name in of_states | {"owner", "becomes", "card", "day_moments"}:
-            made.__dict__.pop(name, None)
-        made.paths, made.gates, made.inputs_by_verb = paths, gates, {}
-        machine = made.require_machine()
+    def begin_copy(self) -> Schema:
+        """Another schema of the noun with the same fields; all else is derived of it when it is asked for."""
+        derived = {n for n, v in vars(Schema).items() if isinstance(v, cached_property)}
+        copied = Schema.__new__(Schema)
+        copied.__dict__ = {n: v for n, v in self.__dict__.items() if n not in derived}
+        copied.fields = dict(self.fields)
+        return copied
+
+    def set_states(self, paths: tuple[Path, ...], gates: tuple[Gate, ...]) -> None:
+        """Have the states of ``paths``, where they are a tenant's own, and ``gates`` before some."""
+        self.paths, self.gates = paths, gates
+        machine = self.require_machine()
         choices = tuple(machine.names.get(state, state) for state in machine.states)
-        made.fields = {
-            wire: replace(each, choices=choices, spoken=machine.names) if each.moves else each
+        usual = machine.field.states
+        given = (s for path in paths for s in path.states if s.name != s.key or s.key not in usual)
+        own = {said: state.name for state in given for said in (state.key, state.name)}
+        self.fields = {
+            wire: replace(
+                each,
+                choices=choices,
+                spoken=machine.names,
+                value_labels=own,
+            )
+            if each.moves
+            else each
             for wire, each in self.fields.items()
         }
-        return made
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -377,6 +421,11 @@ class Schema:
     @cached_property
     def stored(self) -> tuple[Field, ...]:
         return tuple(field for field in self.fields.values() if field.computed is None)
+
+    @cached_property
+    def custom(self) -> tuple[Field, ...]:
+        """The fields of the tenant's own."""
+        return tuple(field for field in self.stored if field.is_custom)
 
     @cached_property
     def day_moments(self) -> tuple[Field, ...]:
@@ -562,6 +611,7 @@ class Schema:
             minimum=getattr(column, "minimum", None),
             maximum=getattr(column, "maximum", None),
             max_length=getattr(column, "MAX_LENGTH", None) or column.max_length,
+            nullable=column.null,
             default=default,
             unit=getattr(column, "unit", ""),
             day_if=getattr(column, "day_if", None),

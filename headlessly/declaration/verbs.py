@@ -33,6 +33,7 @@ from django_fsm import GET_STATE, transition
 from headlessly.declaration.conjugation import conjugate
 from headlessly.declaration.hooks import Hook
 from headlessly.declaration.schema import Field, field_as_input, wire_name
+from headlessly.declaration.shapes import cached_by_shape
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -229,14 +230,9 @@ class Verb(Generic[N, P]):
         return inspect.Parameter.VAR_KEYWORD in kinds
 
     @property
+    @cached_by_shape
     def inputs(self) -> dict[str, Field]:
         """The input by wire name; for a verb that takes fields, the writable fields of the noun."""
-        made = self.noun.schema.inputs_by_verb
-        if self not in made:
-            made[self] = self._make_inputs()
-        return made[self]
-
-    def _make_inputs(self) -> dict[str, Field]:
         schema = self.noun.schema
         inputs = {f.wire: f for f in map(self.input_of, self._parameters())}
         if self.takes_fields:
@@ -260,6 +256,7 @@ class Verb(Generic[N, P]):
         return self.inputs if wire else self.python_inputs
 
     @property
+    @cached_by_shape
     def python_inputs(self) -> dict[str, Field]:
         """The input by the names that Python callers use, a reference's column included."""
         fields = self.inputs.values()

@@ -23,7 +23,7 @@ from headlessly.access import actors, tenancy, visibility
 from headlessly.context import tracing
 from headlessly.context.running import _execution, current_moment
 from headlessly.database.instances import new_instance
-from headlessly.declaration import labels
+from headlessly.declaration import labels, shapes
 from headlessly.declaration.record import Record
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
 from headlessly.execution import inputs, record_paths
@@ -208,7 +208,7 @@ def _try_once(
         raise execution.integrity_conflict(problem) from problem
     finally:
         _execution.reset(token)
-        execution.tenant.end_of_change(undone=not execution.is_done or dry_run)
+        execution.restore_shape(undone=not execution.is_done or dry_run)
 
 
 def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
@@ -289,7 +289,7 @@ def one_transaction(
             raise execution.integrity_conflict(problem) from problem
         finally:
             _execution.reset(token)
-            execution.tenant.end_of_change(undone=not execution.is_done or dry_run)
+            execution.restore_shape(undone=not execution.is_done or dry_run)
 
 
 class Execution:
@@ -313,6 +313,7 @@ class Execution:
         self.held_paths: set[str] = set()  #: the records whose states stay what they are
         self.member_ids: set[str] = set()  #: contacts who are known to be members
         self.failure: Exception | None = None
+        self.shape = self.tenant.shape, shapes.current_shape()
         self.is_done = False  #: whether nothing is left but to commit
         self.attempted_record: Record | None = None
         self.attempted_by_hook = False  #: whether a hook attempted it
@@ -375,6 +376,9 @@ class Execution:
             known = (
                 verb.noun.schema.by_name
             )  # what else a verb takes, its body and hooks make use of
+            for field in verb.noun.schema.custom:
+                if field.default is not None:
+                    field.set_value(record, field.default)
             record.fill({n: values[n] for n in values if n in known} if verb.takes_fields else {})
             record_paths.begin_path(self, record, values)
         elif verb.declared_steps or record_paths.path_reference(record) in values:
@@ -591,6 +595,12 @@ class Execution:
             raise self.failure
         self.flush()
         self.is_done = True
+
+    def restore_shape(self, *, undone: bool) -> None:
+        """What was changed of the tenant's own shape is not there where the transaction is undone."""
+        if undone and self.tenant.shape != self.shape[0]:
+            self.tenant.shape, shape = self.shape
+            shapes.enter_shape(shape)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

@@ -223,6 +223,8 @@ class _InputCheck:
                     and not self.record._state.adding
                 ):
                     continue  # an existing record has it already
+                if field.is_custom and not self.execution.is_callers_own:
+                    continue  # a hook does not know what a tenant asks people for
                 self.problems.setdefault(key, required_message())
         machine = self.schema.machine
         if machine is None or machine.name not in self.values or not self.verb.takes_fields:

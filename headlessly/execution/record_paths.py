@@ -48,7 +48,7 @@ def _hold(execution: Execution, record: Record, machine: Machine, id: str) -> No
     )
     execution.held_paths.add(id)
     if rows and (path is None or rows[0][0] != path.version):
-        tenancy.require().reload_machines()
+        tenancy.reload_shape()
 
 
 def begin_path(execution: Execution, record: Record, values: Mapping[str, Any]) -> None:

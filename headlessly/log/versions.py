@@ -19,6 +19,7 @@ from headlessly.access import tenancy, visibility
 from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration import indexes, labels
+from headlessly.declaration.custom_values import COLUMN, CustomValues, HoldsCustomValues
 from headlessly.declaration.fields import Stated, StatusField
 from headlessly.errors import Conflict, NotFound
 from headlessly.language import wording
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
 
 
-class Version(models.Model):
+class Version(HoldsCustomValues):
     """Base of the models made by :func:`make_version_model`."""
 
     noun: ClassVar[type[Record]]
@@ -128,6 +129,8 @@ def _copy_column(field: models.Field) -> models.Field:
             db_constraint=False,
             db_index=False,
         )
+    if isinstance(field, CustomValues):
+        return CustomValues()
     _, path, args, kwargs = field.deconstruct()
     for word in ("unique", "default", "blank", "editable"):
         kwargs.pop(word, None)
@@ -222,11 +225,11 @@ def restore_values(record: Record, moment: datetime) -> None:
         name = f"{column.name}{Stated.SUFFIX}"
         setattr(record, name, bool(getattr(past, name)))
     for field in record.schema.stored:
-        value = getattr(past, field.column)
-        if value == getattr(record, field.column):
+        value = field.value_of(past)
+        if value == field.value_of(record):
             continue
         _refuse_if_gone(record, field, value)
-        setattr(record, field.column, value)
+        field.set_value(record, value)
 
 
 def _refuse_if_gone(record: Record, field: Field, value: Any) -> None:
@@ -254,7 +257,8 @@ def restore_changed_values(record: Record, before: int, after: int) -> None:
     Raises NotFound where there is no such version, and Conflict when something that it referred to is gone.
     """
     was, became = (_version(record, number) for number in (before, after))
-    columns = [f.attname for f in record._meta.concrete_fields if f.attname not in OF_THE_VERSION]
+    own = [f.attname for f in record._meta.concrete_fields if f.attname not in OF_THE_VERSION]
+    columns = [name for name in own if name != COLUMN]
     values = {
         name: getattr(was, name)
         for name in columns
@@ -265,10 +269,25 @@ def restore_changed_values(record: Record, before: int, after: int) -> None:
         if name in by_column:
             _refuse_if_gone(record, by_column[name], value)
         setattr(record, name, value)
+    record.custom = _taken_back(was.custom, became.custom, record.custom)
     for field in record.schema.day_moments:
         if field.day_if in values:
             # Another object: the moment that stands for the day is not to be found anew.
             setattr(record, field.column, getattr(was, field.column))
+
+
+def _taken_back(
+    was: dict[str, Any] | None, became: dict[str, Any] | None, now: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """The values of the tenant's own fields, each as it was before where nobody changed it since."""
+    was, became, found = was or {}, became or {}, dict(now or {})
+    for key in was.keys() | became.keys():
+        if was.get(key) != became.get(key) == found.get(key):
+            if key in was:
+                found[key] = was[key]
+            else:
+                found.pop(key, None)
+    return found or None
 
 
 def _version(record: Record, number: int) -> Record:

@@ -6,11 +6,11 @@ Together they take less than 1,000 tokens, which a test holds. What they leave o
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from headlessly.access import actors
 from headlessly.declaration.registry import registry
+from headlessly.declaration.shapes import cached_by_shape
 
 NAMES = ("search", "fetch", "do")
 
@@ -30,7 +30,7 @@ def offered_tools() -> list[dict[str, Any]]:
     return [tool for tool in all_tools() if tool["name"] != "do" or not actors.current().reads_only]
 
 
-@cache
+@cached_by_shape
 def all_tools() -> list[dict[str, Any]]:
     """All three, as the protocol says them."""
     return [

@@ -174,7 +174,7 @@ def describe_type(name: str) -> dict[str, Any]:
         name: _describe_verb(verb, fields) for name, verb in described["verbs"].items()
     }
     described["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
-    described["search"] = [wire_name(name.replace("__", ".")) for name in noun.Surface.search]
+    described["search"] = [wire_name(name.replace("__", ".")) for name in noun.schema.search]
     if machine := described.pop("machine"):
         described["states"] = {"field": machine["field"], "begins": machine["entry"]} | {
             "from": {state: _possible_steps(noun, state) for state in machine["states"]},

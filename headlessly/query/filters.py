@@ -11,7 +11,6 @@ checked against the schema, and values travel as parameters: nothing of a filter
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -19,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.declaration.schema import Field, Relation
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query import money, operators
 from headlessly.query.scope import EVERYTHING, NOTHING, Scope
@@ -102,7 +102,7 @@ def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | Non
         value = operand[0] if one else operand if operator == "$eq" else value
     if value is None or isinstance(value, Mapping | list):
         return None
-    if field is None or field.computed is not None or field.type == "json":
+    if field is None or field.computed is not None or field.type in ("json", "choices"):
         return None
     if operators.named_day_of(field, value) is not None:
         return None
@@ -131,7 +131,7 @@ def find_condition_field(noun: type[Record], name: str) -> Field:
     return find_field(noun, name)
 
 
-@cache
+@cached_by_shape
 def _reached_field(noun: type[Record]) -> Field:
     path = noun.schema.require_machine().path
     return Field("reached", "$reached", "reached", "enum", choices=path, label="Reached")
@@ -294,16 +294,21 @@ class _Compiler:
         column = scope.key if field.column == "pk" else field.column
         if operator in operators.COMPARISONS and field.type == "money":
             column = money.converted_name(scope.noun, field)
-        build = operators.OPERATOR_CONDITIONS.get(operator)
+        build = operators.find_condition(field, operator)
         if build is None:
             raise InvalidFilter(
                 f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
-                "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $regex, $not, $text.",
+                "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $all, $exists, $regex, $not, $text.",
                 field=path,
             )
         if field.wire in REACHED:
             return _reached_condition(scope.noun, field, path, operator, operand)
-        return build(field, path, column, operator, operand)
+        condition = build(field, path, column, operator, operand)
+        asks_for_none = operand is None or (isinstance(operand, list | tuple) and None in operand)
+        if field.is_custom and not asks_for_none:
+            # Of a column Django knows that there may be no value; a complement needs it said.
+            condition &= Q(**{f"{field.column}__isnull": False})
+        return condition
 
 
 def _reached_condition(

@@ -21,6 +21,7 @@ from django.db.models.functions import Cast, Coalesce, Least, TruncDate
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.database import prepared
+from headlessly.declaration.custom_values import CustomValue
 from headlessly.declaration.registry import registry
 
 if TYPE_CHECKING:
@@ -232,11 +233,13 @@ class Converted(models.Transform):
     ) -> tuple[str, Sequence[Any]]:
         amount: Any = self.lhs
         column, given = compiler.compile(amount)
-        noun, rates = amount.target.model, rates_noun()
+        # Of a tenant's own field it is the column that its value is in that says of which table.
+        own = amount.lhs if isinstance(amount, CustomValue) else amount
+        noun, rates = own.target.model, rates_noun()
         schema = getattr(noun, "schema", None) or noun.noun.schema
         if rates is None or schema.currency is None:
             return column, given
-        alias = connection.ops.quote_name(amount.alias)
+        alias = connection.ops.quote_name(own.alias)
         name = f"{alias}.{prepared.quoted_column(noun, schema.currency.name)}"
         ends = [
             f"{alias}.{prepared.quoted_column(noun, each)}"

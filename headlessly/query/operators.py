@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import Enum
-from functools import cache, lru_cache, reduce
+from functools import lru_cache, reduce
 from operator import or_
 from typing import Any
 
@@ -18,6 +18,7 @@ from headlessly.database import timeouts
 from headlessly.declaration import days, normalization, values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import MAX_WORDS, NOTHING
 
@@ -171,6 +172,52 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
     return Q(**{f"{column}__{operator.value}": operand})
 
 
+def _all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    raise InvalidFilter(_("%s has one value: $all is for several.") % path, field=path)
+
+
+def _texts_of(path: str, operator: str, operand: Any) -> list[str]:
+    found = [operand] if isinstance(operand, str) else operand
+    if not isinstance(found, Sequence) or not all(isinstance(each, str) for each in found):
+        raise InvalidFilter(
+            _("%(path)s: %(operator)s takes one of its values, or a list of them.")
+            % {"path": path, "operator": operator},
+            field=path,
+        )
+    return list(found)
+
+
+def _has_any_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    """Of a field with several values: one of these is among them; null is a record without any."""
+    if operand is None:
+        return Q(**{f"{column}__isnull": True})
+    empty = Q()
+    if isinstance(operand, list | tuple) and None in operand:
+        empty = Q(**{f"{column}__isnull": True})
+        operand = [each for each in operand if each is not None]
+    wanted = clean_operand(field, path, _texts_of(path, operator, operand))
+    any_of = Q(**{f"{column}__has_any_keys": wanted}) if wanted else NOTHING
+    return any_of | empty if empty else any_of
+
+
+def _has_all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    wanted = clean_operand(field, path, _texts_of(path, operator, operand))
+    return Q(**{f"{column}__has_keys": wanted}) if wanted else NOTHING
+
+
+def _no_order_condition(field: Field, path: str, column: str, operator: Any, operand: Any) -> Q:
+    raise InvalidFilter(
+        _("%s has several values: use $eq, $in, $all, $ne, $nin or $exists.") % path, field=path
+    )
+
+
+def find_condition(field: Field, operator: Any) -> Callable[[Field, str, str, Any, Any], Q] | None:
+    """What an operator says of the column of ``field``; None where there is no such operator."""
+    if field.type == "choices" and operator in OPERATOR_CONDITIONS:
+        return CHOICES_CONDITIONS.get(operator, _no_order_condition)
+    return OPERATOR_CONDITIONS.get(operator)
+
+
 #: What compares amounts of several currencies converted.
 COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
 OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
@@ -180,6 +227,12 @@ OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$text": _text_condition,
     **dict.fromkeys(COMPARISONS, _comparison_condition),
     **dict.fromkeys(Lookup, _lookup_condition),
+    "$all": _all_condition,
+}
+CHOICES_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
+    "$eq": _has_any_condition,
+    "$in": _has_any_condition,
+    "$all": _has_all_condition,
 }
 
 
@@ -207,7 +260,7 @@ def invalid_operand(field: Field, path: str, problem: ValueError) -> InvalidFilt
     )
 
 
-@cache
+@cached_by_shape
 def without_bounds(field: Field) -> Any:
     """The field without its bounds: asking for a score above 1,000 is no mistake."""
     bounded = field.minimum is not None or field.maximum is not None

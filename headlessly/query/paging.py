@@ -21,7 +21,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q
 
 from headlessly.access import tenancy, visibility
 from headlessly.database import prepared as statements
-from headlessly.declaration import indexes
+from headlessly.declaration import custom_values, indexes
 from headlessly.declaration.folding import FOLD, Folded
 from headlessly.query import filters, money
 from headlessly.query.scope import Scope
@@ -279,7 +279,11 @@ def list_statements(
 
     def column(name: str) -> str:
         plain = name.removesuffix(f"__{Folded.lookup_name}")
-        quoted = f"r.{statements.quoted_column(noun, plain)}"
+        quoted = (
+            custom_values.column_sql("r", plain)
+            if custom_values.is_custom(plain)
+            else f"r.{statements.quoted_column(noun, plain)}"
+        )
         return quoted if plain == name else f"{FOLD}({quoted})"
 
     values = "".join(f" AND {column(name)} = %s" for name in equal)

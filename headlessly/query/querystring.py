@@ -28,6 +28,7 @@ LOOKUP_OPERATORS: dict[str, Any] = {
     "lte": "$lte",
     "in": "$in",
     "nin": "$nin",
+    "all": "$all",
     "isnull": "$exists",
     "regex": "$regex",
 } | {lookup.value: lookup for lookup in operators.Lookup}
@@ -57,7 +58,7 @@ def lookup_filter(noun: type[Record], path: str, lookup: str, text: str) -> dict
     field = field_at_path(noun, path)
     if lookup == "isnull":
         operand: Any = not _clean_text(FLAG, f"{path}__isnull", text)
-    elif lookup in ("in", "nin"):
+    elif lookup in ("in", "nin", "all"):
         operand = [_clean_text(field, path, part) for part in text.split(",")]
     elif lookup in ("exact", "ne", "gt", "gte", "lt", "lte"):
         operand = _clean_text(field, path, text)
@@ -98,7 +99,7 @@ def _clean_text(field: Field, path: str, text: str) -> Any:
                 _("This is one value. For several, write %(path)s__in=%(values)s.")
                 % {"path": path, "values": text[:200]}
             )
-        if field.type in operators.TEXT_TYPES or field.type == "reference":
+        if field.type in operators.TEXT_TYPES or field.type in ("reference", "choices"):
             return text
         if field.type in operators.DATES and days.is_relative(text):
             return text

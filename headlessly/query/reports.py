@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -33,6 +33,7 @@ from django.utils import timezone
 
 from headlessly.context import clock
 from headlessly.declaration import days
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.query import filters, querystring
 from headlessly.query.periods import Period
 from headlessly.query.scope import Scope
@@ -146,7 +147,7 @@ class Records:
         return "?" + urlencode(said, safe=",:")
 
 
-@lru_cache(maxsize=4096)
+@cached_by_shape(most=4096)
 def _facet_or_lookup(noun: type[Record], name: str, text: str) -> tuple[str, str]:
     """A condition as the address of a list says it. A table of figures asks this of the same conditions
     hundreds of times."""

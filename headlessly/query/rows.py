@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,9 @@ from django.db import connection
 
 from headlessly.access import tenancy, visibility
 from headlessly.database import prepared
+from headlessly.declaration import custom_values
 from headlessly.declaration.schema import META, Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.values import to_json_value
 
 if TYPE_CHECKING:
@@ -50,13 +51,17 @@ class RowShape:
         computed = [f for f in chosen if f.computed is not None]
         self.functions = [(f.wire, f.computed) for f in computed if f.computed is not None]
         columns = [column for _, column in META_COLUMNS]
-        columns += [f.column for f in self.stored]
+        # The JSON is read once, not taken apart for each field in it.
+        self.custom = [f for f in self.stored if f.is_custom]
+        self.plain = [f for f in self.stored if not f.is_custom]
+        columns += [f.column for f in self.plain]
+        columns += [custom_values.COLUMN] if self.custom else []
         extra = [name for f in computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
         self.convert = [
-            (self.columns.index(f.column), f.wire, _converter(noun, f)) for f in self.stored
+            (self.columns.index(f.column), f.wire, _converter(noun, f)) for f in self.plain
         ]
-        self.json = {f.column for f in schema.stored if f.type == "json"}
+        self.json = {f.column for f in schema.stored if f.type == "json"} | {custom_values.COLUMN}
         self.positions = {name: self.columns.index(name) for name in extra}
 
     def select(self, alias: str, key: str = "id") -> str:
@@ -84,6 +89,12 @@ class RowShape:
         for position, wire, convert in self.convert:
             value = row[position]
             found[wire] = value if convert is None or value is None else convert(value)
+        if self.custom:
+            held = row[self.columns.index(custom_values.COLUMN)]
+            known = None if held is None else orjson.loads(held)
+            for field in self.custom:
+                value = custom_values.load_value(known, field.column)
+                found[field.wire] = to_json_value(value)
         if self.functions:
             columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
             for wire, function in self.functions:
@@ -212,7 +223,7 @@ def _join(noun: type[Record], field: Field, other: type[Record], alias: str, pas
 
 
 #: Clients choose the shape, so not every shape that was ever asked for is kept.
-@lru_cache(maxsize=1024)
+@cached_by_shape(most=1024)
 def row_statement(
     noun: type[Record],
     only: tuple[str, ...] | None = None,

@@ -13,7 +13,9 @@ texts, such as notes, everything is looked for where a word begins.
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import groupby, product
@@ -26,7 +28,7 @@ from django.db.models import OuterRef, Q, Subquery, Value
 from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
-from headlessly.declaration import normalization, values
+from headlessly.declaration import custom_values, normalization, values
 from headlessly.declaration.folding import fold, phone_digits
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import MAX_WORDS, Scope
@@ -80,6 +82,18 @@ class Word:
             condition |= Q(**{f"{column}__folded__contains": before + self.text})
         return condition
 
+    def custom_condition(self, columns: Sequence[str]) -> Q:
+        """The condition that one of the tenant's own fields has it. An index has the JSON of all of them
+        together, where a value begins behind its quotation mark."""
+        exact = reduce(or_, (self.column_condition(column) for column in columns))
+        whole = f"{custom_values.WHOLE}__folded__contains"
+        written = json.dumps(self.text, ensure_ascii=False)[1:-1]
+        somewhere = Q()
+        anywhere = self.has_trigram or self.is_symbol
+        for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
+            somewhere |= Q(**{whole: before + written})
+        return Q(custom__isnull=False) & somewhere & exact
+
 
 def read_words(text: str) -> list[Word]:
     """The words of ``text``. The groups of a phone number are one."""
@@ -108,7 +122,12 @@ class SearchTable:
 
     def word_condition(self, word: Word) -> Q:
         found, long = Q(), self.scope.noun.schema.long_texts
+        own = [column for column in self.columns if custom_values.is_custom(column)]
+        if own:
+            found |= word.custom_condition(own)
         for column in self.columns:
+            if column in own:
+                continue
             found |= (
                 word.text_condition(column) if column in long else word.column_condition(column)
             )
@@ -166,13 +185,15 @@ class Search:
     @cached_property
     def tables(self) -> list[SearchTable]:
         tables: dict[str, list[str]] = {}
-        for path in self.scope.noun.Surface.search:
+        for path in self.scope.noun.schema.search:
             *references, column = path.split("__")
             tables.setdefault("__".join(references), []).append(column)
         found = []
         for name, columns in tables.items():
             if not name:
-                found.append(SearchTable(self.scope, "", tuple(columns)))
+                own = {field.name: field.column for field in self.scope.noun.schema.custom}
+                named = tuple(own.get(column, column) for column in columns)
+                found.append(SearchTable(self.scope, "", named))
                 continue
             reference = self.scope.noun.schema.by_name[name]
             other = self.scope.for_noun(reference.target_noun)

@@ -80,11 +80,11 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
     descending = False
     for name, descending in named:
         field = find_field(noun, name)
-        if field.computed is not None or field.type == "json":
+        if field.computed is not None or field.type in ("json", "choices"):
             raise InvalidFilter(f"{name} cannot be sorted by.", field=name)
         if field.column == "pk":
             return [*found, SortKey(scope.key, "string", descending, nullable=False)]
-        nullable = noun._meta.get_field(field.name).null
+        nullable = field.nullable
         written = field.type in WRITTEN and field not in META_FIELDS.values()
         column = f"{field.column}__{Folded.lookup_name}" if written else field.column
         if money.is_converted(noun, field):

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
 from keyword import iskeyword
 
 from headlessly.declaration.registry import registry
+from headlessly.declaration.shapes import cached_by_shape
 
 #: The functions of the prelude: a reference's record; the first of a list; the first that a noun finds.
 READ_REFERENCE, FIRST, FIND_FIRST = "_at", "_first", "_find_first"
@@ -71,7 +71,7 @@ def _lines_of(text: str) -> str:
     return "\n" * text.count("\n")
 
 
-@cache
+@cached_by_shape
 def reference_names() -> list[str]:
     """What references are called, in either spelling."""
     names = {
@@ -84,7 +84,7 @@ def reference_names() -> list[str]:
     return sorted(names, reverse=True)
 
 
-@cache
+@cached_by_shape
 def _reference_pattern() -> re.Pattern[str]:
     """A reference of any noun that something is read behind: ``.deal.value`` or ``["deal"].value``."""
     name = "|".join(map(re.escape, reference_names()))

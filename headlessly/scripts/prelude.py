@@ -10,10 +10,9 @@ classes, the host checks what it is asked.
 
 from __future__ import annotations
 
-from functools import cache
-
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, wire_name
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.scripts.paths import FIND_FIRST, FIRST, READ_REFERENCE, reference_names
 from headlessly.scripts.source import DOLLAR
 
@@ -125,7 +124,7 @@ class {noun}:
 """
 
 
-@cache
+@cached_by_shape
 def prelude_code() -> str:
     """The whole of it: the same for every script, as the nouns are."""
     parts = [COMMON, f"_references = {reference_names()!r}\n", _event_class(), _request_class()]

@@ -175,4 +175,6 @@ def _reader(meaning: Meaning, notation: Notation, utc: bool, foreign: bool) -> c
         return cells.choice_reader(
             found, tuple((word, value) for value, others in words.items() for word in others)
         )
+    if found.type == "choices":
+        return cells.choices_reader(found)
     return cells.reader(found, notation, utc=utc)

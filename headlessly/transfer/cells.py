@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -170,6 +170,7 @@ def choice_reader(field: Field, words: tuple[tuple[str, str], ...] = ()) -> Read
     """``decision maker`` or ``Entscheider`` → ``DecisionMaker``; ``words`` are others for its values."""
     known = {letters(word): value for word, value in words}
     known |= _spoken_choices(field.choices)
+    known |= {letters(label): value for value, label in (field.value_labels or {}).items()}
 
     def read(cell: Any) -> Any:
         if isinstance(cell, bool):
@@ -184,7 +185,7 @@ def choice_reader(field: Field, words: tuple[tuple[str, str], ...] = ()) -> Read
     return read
 
 
-@cache
+@lru_cache(1_000)
 def _spoken_choices(choices: tuple[str, ...]) -> dict[str, str]:
     """Values by how they are written and by how each language says them, in letters."""
     found: dict[str, str] = {}
@@ -241,6 +242,18 @@ def read_email(cell: Any) -> str:
     """``Ada Chen <ada@x.example>`` → ``ada@x.example``."""
     text = read_text(cell)
     return found[1] if (found := NAMED_ADDRESS.match(text)) else text
+
+
+def choices_reader(field: Field) -> Read:
+    """``Gold; silver`` → several values, each as its list has it."""
+    read_one = choice_reader(field)
+
+    def read(cell: Any) -> Any:
+        if not isinstance(cell, str):
+            return cell
+        return ";".join(str(read_one(part.strip())) for part in unguarded(cell).split(";"))
+
+    return read
 
 
 READERS: dict[str, Read] = {

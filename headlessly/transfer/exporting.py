@@ -25,11 +25,11 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy, visibility
 from headlessly.database import timeouts
 from headlessly.declaration import labels
+from headlessly.declaration.custom_values import is_custom
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import TEXT_TYPES
 from headlessly.errors import BadRequest
 from headlessly.ids import public_id
-from headlessly.language import wording
 from headlessly.language.languages import ENGLISH
 from headlessly.log.events import dump_json
 from headlessly.query import filters, reads, rows, sorting
@@ -76,7 +76,7 @@ SESSION = "SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'"
 #: Text that a spreadsheet would run, or take for text that is guarded: see :func:`.cells.guarded`.
 GUARDED = "CASE WHEN ascii({c}) <= 64 AND {c} ~ '^''*[=+@\t\r-]' THEN '''' || {c} ELSE {c} END"
 #: Types whose text is JSON as it is, and those that need quotes around it and nothing else.
-BARE = {"number", "integer", "money", "bool", "json"}
+BARE = {"number", "integer", "money", "bool", "json", "choices"}
 QUOTED = {"date", "datetime", "reference"}
 #: A format of COPY that adds nothing to a line of JSON: these characters are in none.
 LINES = r"(FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02')"
@@ -137,6 +137,8 @@ def _quoted(noun: type[Record], name: str) -> str:
 
 
 def _column(noun: type[Record], name: str) -> str:
+    if is_custom(name):
+        return name  # the column of what it is read from
     return noun._meta.get_field(name).column  # type: ignore[union-attr, return-value] # it is stored
 
 
@@ -293,7 +295,8 @@ def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
         return GUARDED.format(c=_name_of(field.target_noun, column))
     if field.type == "enum":
         words = [
-            f"WHEN {_literal(c)} THEN {_literal(wording.state_label(c))}" for c in field.choices
+            f"WHEN {_literal(c)} THEN {_literal(labels.choice_label(field, c))}"
+            for c in field.choices
         ]
         return f"CASE {column} {' '.join(words)} ELSE {column} END"
     if field.type == "bool":
@@ -341,6 +344,9 @@ def _copied(
 
 def _cell(noun: type[Record], name: str, field: Field) -> str:
     column = _quoted(noun, name)
+    if field.type == "choices":
+        each = f"SELECT string_agg(v, '; ' ORDER BY n) FROM jsonb_array_elements_text({column}) "
+        return GUARDED.format(c=f"({each} WITH ORDINALITY AS t(v, n))")
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
     if field.type in TEXT_TYPES and field.type != "enum" and field.wire not in META:

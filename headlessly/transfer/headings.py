@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import Invalid
 from headlessly.query.filters import META_FIELDS
 from headlessly.transfer.cells import ADDITION
@@ -51,7 +52,7 @@ class Meaning:
         return self.field is not None and self.field.required
 
 
-@cache
+@cached_by_shape
 def meanings(noun: type[Record]) -> dict[str, Meaning]:
     """Every heading that is known, in small letters and digits only.
 

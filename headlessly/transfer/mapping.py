@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import META, Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import BadRequest, Invalid
 from headlessly.query.filters import META_FIELDS
 
@@ -68,7 +68,7 @@ def word_key(word: str) -> str:
     return " ".join(word.split()).casefold()
 
 
-@cache
+@cached_by_shape
 def mappable_fields(noun: type[Record]) -> dict[str, tuple[type[Record], Field]]:
     """What a column may become: the fields of a noun and of the records that its rows describe, by path."""
     known = noun.Surface.files.headings

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -17,6 +16,7 @@ from django.utils.translation import gettext as _
 from headlessly.context import clock
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.errors import Invalid
 
@@ -47,7 +47,7 @@ class PastStep:
     state: str
 
 
-@cache
+@cached_by_shape
 def milestones(noun: type[Record]) -> tuple[Milestone, ...]:
     """The moments of a noun that tell a step. A state in which records may begin needs no step to it."""
     machine = noun.schema.machine
@@ -63,7 +63,7 @@ def milestones(noun: type[Record]) -> tuple[Milestone, ...]:
     )
 
 
-@cache
+@cached_by_shape
 def _never_ahead(noun: type[Record]) -> tuple[Field, ...]:
     """The fields that never said what was still to come."""
     return tuple(f for f in noun.schema.stored if validate_not_in_future in f.validators)
@@ -151,10 +151,10 @@ def past_states(record: Record, steps: list[PastStep]) -> list[Record]:
         was.version, was.updated_at = number + 1, moment
         for name in unknown:
             field = record.schema.by_name[name]
-            setattr(was, field.column, field.default)
+            field.set_value(was, field.default)
         for field in _never_ahead(type(record)):
             if _is_ahead(getattr(was, field.column), moment):
-                setattr(was, field.column, None)
+                field.set_value(was, None)
         setattr(was, machine.name, state)
         was.reached = reached
         was.before_write()

@@ -55,6 +55,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "enum":
             now = getattr(besides, field.column, None)
             return next(choice for choice in reversed(field.choices) if choice != now)
+        case "choices":
+            return list(field.choices[:2]) or [f"Word {number}"]
         case "number" | "integer" | "money":
             return (field.minimum or 0) + number % 90 + 1
         case "date":

@@ -16,10 +16,10 @@ from headlessly.admin.filtering import offered
 from headlessly.admin.filtering.tree import EMPTY, FILLED, IS, NOT
 from headlessly.admin.forms import is_whole_day, sent
 from headlessly.admin.widgets import ReferenceSelect
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.language import numbers, wording
+from headlessly.language import numbers
 
 #: The kinds of input, as the template knows them.
 NOTHING, BOXES, RECORDS, LINES, LINE, WHEN = "", "boxes", "records", "lines", "line", "when"
@@ -32,7 +32,7 @@ def input_kind(field: Field | None, operator: str) -> str:
         return NOTHING
     if field is None or operator in ("text", "regex"):
         return LINE
-    if field.type in ("enum", "bool"):
+    if field.type in ("enum", "bool") or (field.type == "choices" and field.choices):
         return BOXES
     if field.type == "reference":
         return RECORDS
@@ -150,7 +150,7 @@ def value_in_words(field: Field, value: str) -> str:
     """One value of a closed list as people read it."""
     if field.type == "bool":
         return _("yes") if value == "true" else _("no")
-    return wording.state_label(value)
+    return labels.choice_label(field, value)
 
 
 class RecordsSelect(ReferenceSelect):

@@ -25,7 +25,7 @@ def listable_field(noun: type[Noun], name: str) -> Field:
 
 
 def is_sortable(field: Field) -> bool:
-    return field.computed is None and field.type != "json"
+    return field.computed is None and field.type not in ("json", "choices")
 
 
 def is_edited_in_lists(field: Field, noun: type[Noun]) -> bool:

@@ -18,7 +18,6 @@ from headlessly.admin.widgets import NarrowingSelect
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
-from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import operators
 
@@ -112,7 +111,9 @@ class ChoiceFacet(Facet):
         return dict(self.choices()).get(self.value) or super().in_words()
 
     def _value_in_words(self, value: str) -> str:
-        return {"true": _("yes"), "false": _("no")}.get(value) or wording.state_label(value)
+        return {"true": _("yes"), "false": _("no")}.get(value) or labels.choice_label(
+            self.field, value
+        )
 
 
 class ReferenceFacet(Facet):

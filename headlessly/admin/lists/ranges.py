@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy
 from headlessly.admin import display
 from headlessly.admin.filtering.offered import path_label
 from headlessly.admin.filtering.words import moment_in_words
-from headlessly.declaration import days, values
+from headlessly.declaration import days, labels, values
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.language import numbers, wording
+from headlessly.language import numbers
 from headlessly.nouns import Noun
 from headlessly.query import querystring
 
@@ -165,7 +165,7 @@ class RangeFilter:
             other = self.field.target_noun
             found = UNSTORABLE.search(text) or other.objects.filter(pk=text).first()
             return str(found) if isinstance(found, other) else text
-        return wording.state_label(text) if kind == "enum" else text
+        return labels.choice_label(self.field, text) if kind == "enum" else text
 
     # -- to choose from ---------------------------------------------------------------------------
 

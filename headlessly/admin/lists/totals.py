@@ -138,7 +138,7 @@ def _label(by: Field, value: Any, names: Mapping[str, str]) -> str:
         return names.get(value) or display.visible_name(None)
     if by.type == "bool":
         return _("Yes") if value else _("No")
-    return wording.state_label(value) if by.type == "enum" else str(value)
+    return labels.choice_label(by, value) if by.type == "enum" else str(value)
 
 
 def _parameter(value: Any) -> str:

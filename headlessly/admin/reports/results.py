@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from headlessly.admin import display, stretches
 from headlessly.admin.reports import offered
 from headlessly.admin.reports.report_address import ReportAddress
+from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
-from headlessly.language import wording
 from headlessly.query import aggregates, measures, periods
 from headlessly.query.measures import MAX_GROUPS, Measure
 from headlessly.query.reports import record_names
@@ -197,7 +197,7 @@ def value_text(found: Field, value: Any, names: Mapping[str, str]) -> str:
         case "reference":
             return names.get(value, display.visible_name(None))
         case "enum":
-            return wording.state_label(value)
+            return labels.choice_label(found, value)
         case "bool":
             return _("yes") if value else _("no")
         case "number" | "integer":

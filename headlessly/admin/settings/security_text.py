@@ -51,6 +51,16 @@ GROUPS: dict[str, tuple[Promise, tuple[str, ...]]] = {
         ),
     ),
     "settings": (gettext_lazy("Settings"), (names.SETTINGS_CHANGED,)),
+    "fields": (
+        gettext_lazy("Fields"),
+        (
+            names.FIELD_CREATED,
+            names.FIELD_CHANGED,
+            names.FIELD_ARCHIVED,
+            names.FIELD_RESTORED,
+            names.FIELD_DELETED,
+        ),
+    ),
     "files": (gettext_lazy("Exports and imports"), (names.EXPORTED, names.IMPORT_STARTED)),
 }
 
@@ -73,6 +83,11 @@ SENTENCES: dict[str, Promise] = {
     names.WEBHOOK_CREATED: gettext_lazy("made a webhook to %(url)s"),
     names.WEBHOOK_CHANGED: gettext_lazy("changed a webhook: %(settings)s"),
     names.WEBHOOK_DELETED: gettext_lazy("deleted the webhook to %(url)s"),
+    names.FIELD_CREATED: gettext_lazy("added the field “%(label)s”: %(noun)s"),
+    names.FIELD_CHANGED: gettext_lazy("changed a field: %(settings)s"),
+    names.FIELD_ARCHIVED: gettext_lazy("archived the field “%(name)s”: %(noun)s"),
+    names.FIELD_RESTORED: gettext_lazy("brought back the field “%(name)s”: %(noun)s"),
+    names.FIELD_DELETED: gettext_lazy("deleted the field “%(label)s”: %(noun)s"),
     names.EXPORTED: gettext_lazy("exported %(rows)s: %(noun)s"),
     names.IMPORT_STARTED: gettext_lazy("started an import"),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -20,6 +19,7 @@ from headlessly.api.openapi import (
     webhooks,
 )
 from headlessly.declaration.registry import registry
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.environment import product_version
 
 ABOUT = """\
@@ -41,7 +41,7 @@ def tenant_document() -> dict[str, Any]:
     }
 
 
-@cache
+@cached_by_shape
 def document_shape() -> dict[str, Any]:
     """What is the same for every tenant: made once per process, never changed."""
     paths: dict[str, Any] = {}

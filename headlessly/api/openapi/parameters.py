@@ -176,7 +176,7 @@ def _fields_parameter(noun: type[Noun]) -> Schema:
 
 
 def _sort_parameter(noun: type[Noun]) -> Schema:
-    stored = (f.wire for f in noun.schema.stored if f.type != "json")
+    stored = (f.wire for f in noun.schema.stored if f.type not in ("json", "choices"))
     names = [*filters.META_FIELDS, *stored]
     what = "At most eight; with `-` before it descending; nulls are last either way."
     return _names_parameter("sort", names, what, "-$createdAt")

@@ -1,0 +1,183 @@
+"""The values of a tenant's own fields: one JSON object per record, by the keys of their fields.
+
+To the rest of the product such a field has a column like every other, ``custom__integer_k3f9``: Django
+resolves it in every filter, order and sum to the value in its type, and a record answers it as an attribute.
+The key of a field stays for ever, so that its name may change; and all values under one key are of one type,
+so that no cast of them can fail: a field that changes its type gets another key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+from django.db import models
+from django.db.models import Transform
+
+from headlessly.declaration.fields import Hidden
+
+#: The column with the values of a record.
+COLUMN = "custom"
+PREFIX = f"{COLUMN}__"
+#: All values as one text, as an index for searching has them.
+WHOLE = f"{PREFIX}whole"
+#: What a key may be: nothing that means anything in SQL, and no underscore, which ends the type.
+KEY = re.compile(r"k[a-z0-9]{1,15}\Z")
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How values of a type lie in JSON: how SQL reads them, and what Python has of them."""
+
+    sql: str  #: of the whole JSON ``{0}`` and the key ``{1}``
+    output_field: models.Field[Any, Any]
+    load: Callable[[Any], Any] | None = None
+    dump: Callable[[Any], Any] | None = None
+
+
+def _dump_moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat()
+
+
+def _dump_amount(value: Decimal) -> float | int:
+    """15 digits: every amount is exact as a JSON number."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+_STRING = Storage("({0} ->> '{1}')", models.CharField(max_length=2000))
+#: By the type of the field, as it stands in its column's name.
+STORAGES: dict[str, Storage] = {
+    **dict.fromkeys(("string", "email", "url", "enum", "reference"), _STRING),
+    "text": Storage("({0} ->> '{1}')", models.TextField()),
+    "number": Storage("({0} ->> '{1}')::float8", models.FloatField()),
+    "integer": Storage("({0} ->> '{1}')::integer", models.IntegerField()),
+    "money": Storage(
+        "({0} ->> '{1}')::numeric(15, 2)",
+        models.DecimalField(max_digits=15, decimal_places=2),
+        load=lambda value: Decimal(str(value)),
+        dump=_dump_amount,
+    ),
+    "bool": Storage("({0} ->> '{1}')::boolean", models.BooleanField()),
+    "date": Storage(
+        "({0} ->> '{1}')::date", models.DateField(), load=date.fromisoformat, dump=date.isoformat
+    ),
+    "datetime": Storage(
+        "({0} ->> '{1}')::timestamptz",
+        models.DateTimeField(),
+        load=datetime.fromisoformat,
+        dump=_dump_moment,
+    ),
+    "choices": Storage("({0} -> '{1}')", models.JSONField()),
+}
+
+
+def column_of(type: str, key: str) -> str:
+    """The name of the column of a field: ``custom__integer_k3f9``."""
+    return f"{PREFIX}{type}_{key}"
+
+
+def is_custom(column: str) -> bool:
+    return column.startswith(PREFIX)
+
+
+@lru_cache(maxsize=10_000)
+def parse_column(column: str) -> tuple[Storage, str] | None:
+    """How the values of a column are stored, and under which key; None for what is none."""
+    type, _, key = column.removeprefix(PREFIX).partition("_")
+    storage = STORAGES.get(type)
+    return None if storage is None or not KEY.match(key) else (storage, key)
+
+
+def column_sql(alias: str, column: str) -> str:
+    """The value in its type, in a statement that is written by hand; ``alias`` is that of the table."""
+    if (parsed := parse_column(column)) is None:
+        raise ValueError(f"{column} is no column of a tenant's own field.")
+    storage, key = parsed
+    return storage.sql.format(f"{alias}.{COLUMN}", key)
+
+
+def load_value(values: dict[str, Any] | None, column: str) -> Any:
+    """The value of a column in the JSON of a record, as Python has it; None without any."""
+    if not values or (parsed := parse_column(column)) is None:
+        return None
+    storage, key = parsed
+    value = values.get(key)
+    return value if value is None or storage.load is None else storage.load(value)
+
+
+def store_value(values: dict[str, Any] | None, column: str, value: Any) -> dict[str, Any] | None:
+    """The JSON of a record with this value in a column: a new object, None where nothing is left in it."""
+    if (parsed := parse_column(column)) is None:
+        raise ValueError(f"{column} is no column of a tenant's own field.")
+    storage, key = parsed
+    found = dict(values or {})
+    if value is None or value == []:
+        found.pop(key, None)
+    else:
+        found[key] = value if storage.dump is None else storage.dump(value)
+    return found or None
+
+
+class CustomValue(Transform):
+    """The value of one field in its type: ``custom__integer_k3f9``."""
+
+    def __init__(self, column: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.column = column
+
+    @property
+    def _stored(self) -> tuple[Storage, str]:
+        parsed = parse_column(self.column)
+        assert parsed is not None
+        return parsed
+
+    @property
+    def output_field(self) -> Any:  # type: ignore[override]  # Django's is cached, and found in the same way
+        return self._stored[0].output_field
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Any]:  # type: ignore[override]  # the stubs give `**extra` names
+        sql, given = compiler.compile(self.lhs)
+        storage, key = self._stored
+        return storage.sql.format(sql, key), given
+
+
+class WholeText(Transform):
+    """All values as the JSON that they are: ``custom__whole``."""
+
+    template = "(%(expressions)s)::text"
+    output_field = models.TextField()
+
+
+class CustomValues(Hidden, models.JSONField):
+    """The column of every noun that holds the values of the tenant's own fields; NULL without any."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"null": True, "blank": True, "editable": False} | kwargs)
+
+    def get_transform(self, name: str) -> Any:
+        column = f"{PREFIX}{name}"
+        if column == WHOLE:
+            return WholeText
+        if parse_column(column) is None:
+            return super().get_transform(name)
+        return lambda *args, **kwargs: CustomValue(column, *args, **kwargs)
+
+
+class HoldsCustomValues(models.Model):
+    """What has such a column: its values are attributes, by the names of their columns."""
+
+    class Meta:
+        abstract = True
+
+    custom = CustomValues()
+
+    def __getattr__(self, name: str) -> Any:
+        """Only for what is not there otherwise."""
+        if name.startswith(PREFIX):
+            return load_value(self.__dict__.get(COLUMN), name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

@@ -1,0 +1,373 @@
+"""Fields of a tenant's own: made, changed, archived and deleted. What every way in calls.
+
+Each is one transaction, checked as a whole, told to the log, and there on every surface with the next
+request. Nobody but an admin may.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.declaration import shapes
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import META, snake_name, wire_name
+from headlessly.declaration.values import UNSTORABLE, to_json_value
+from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, did_you_mean
+from headlessly.log.names import (
+    FIELD_ARCHIVED,
+    FIELD_CHANGED,
+    FIELD_CREATED,
+    FIELD_DELETED,
+    FIELD_RESTORED,
+)
+from headlessly.log.security_events import record_security_event
+from headlessly.query import paging
+from headlessly.shaping.models import TYPES, CustomField
+
+#: How many fields of its own a tenant may add to one noun, archived ones among them.
+MOST_FIELDS = 200
+#: How many options a field has at the most.
+MOST_OPTIONS = 200
+NAME = re.compile(r"[a-z][A-Za-z0-9]{0,39}\Z")
+COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
+#: What may be said of a field when it is made, and of these what may change later.
+SETTABLE = (
+    "noun", "name", "type", "label", "help", "options", "to", "required", "default", "minimum",
+    "maximum", "group", "order",
+)  # fmt: skip
+FIXED = ("noun", "type", "to")
+TEXTS = {"name": 40, "label": 80, "help": 255, "group": 80}
+BOUNDED = ("integer", "number", "money")
+
+
+def list_fields(noun: str | None = None) -> list[CustomField]:
+    """The tenant's own fields, of one noun or of all, archived ones too, in their order."""
+    found = CustomField.objects.all() if noun is None else CustomField.objects.filter(noun=noun)
+    return list(found.order_by("noun", "order", "created_at", "id"))
+
+
+def find_field(id: str) -> CustomField:
+    """One of them by its id, or by noun and name: ``Lead.region``. Raises NotFound."""
+    noun, _dot, name = id.partition(".")
+    wanted = {"noun": noun, "name": name} if name else {"pk": id}
+    found = None if UNSTORABLE.search(id) else CustomField.objects.filter(**wanted).first()
+    if found is None:
+        raise NotFound(_("There is no field %s.") % id[:64], type="Field", id=id[:64])
+    return found
+
+
+def create_field(values: Mapping[str, Any]) -> CustomField:
+    """Add a field: ``noun``, ``type`` and ``label`` or ``name`` have to be said; see :data:`SETTABLE`.
+
+    Raises Invalid naming each value that is wrong, Conflict where there are too many, Forbidden.
+    """
+    with _changing_shape():
+        field = CustomField(tenant=tenancy.require())
+        given = dict(values)
+        if not given.get("name") and isinstance(given.get("label"), str):
+            given["name"] = name_from_label(given["label"])
+        if not given.get("label") and isinstance(given.get("name"), str):
+            given["label"] = snake_name(given["name"]).replace("_", " ").capitalize()
+        _take(field, given)
+        there = CustomField.objects.filter(noun=field.noun)
+        if there.count() >= MOST_FIELDS:
+            raise Conflict(
+                _("A noun has %d fields of a tenant's own at the most, archived ones among them.")
+                % MOST_FIELDS,
+                type="Field",
+            )
+        if "order" not in given:
+            field.order = there.count()
+        field.save(force_insert=True)
+        record_security_event(FIELD_CREATED, about=field.pk, **describe(field))
+    return field
+
+
+def change_field(field: CustomField, values: Mapping[str, Any]) -> CustomField:
+    """Change what is said of a field; under its new name it has its old values, and the past too.
+
+    Raises Invalid, also for what never changes (:data:`FIXED`), and Forbidden.
+    """
+    with _changing_shape():
+        field = _locked(field)
+        before = describe(field)
+        for name in FIXED:
+            if name in values and values[name] == getattr(field, name):
+                values = {key: value for key, value in values.items() if key != name}
+        _take(field, values)
+        field.save()
+        now = describe(field)
+        changed = {name: now[name] for name in now if now[name] != before.get(name)}
+        if changed:
+            previous = {name: before.get(name) for name in changed}
+            record_security_event(FIELD_CHANGED, about=field.pk, previous=previous, **changed)
+    return field
+
+
+def archive_field(field: CustomField) -> CustomField:
+    """Take a field out of every surface. Its values stay, and come back with it."""
+    with _changing_shape():
+        field = _locked(field)
+        if field.archived_at is None:
+            field.archived_at = timezone.now()
+            field.save(update_fields=["archived_at", "updated_at"])
+            record_security_event(FIELD_ARCHIVED, about=field.pk, noun=field.noun, name=field.name)
+    return field
+
+
+def bring_back_field(field: CustomField) -> CustomField:
+    """Make an archived field part of its noun again, with the values that it had."""
+    with _changing_shape():
+        field = _locked(field)
+        if field.archived_at is not None:
+            field.archived_at = None
+            problems: dict[str, str] = {}
+            _check_name(field, problems)
+            if problems:
+                raise Invalid.for_fields(problems, type="Field")
+            field.save(update_fields=["archived_at", "updated_at"])
+            record_security_event(FIELD_RESTORED, about=field.pk, noun=field.noun, name=field.name)
+    return field
+
+
+def count_values(field: CustomField) -> tuple[int, bool]:
+    """In how many records the field has a value, and whether that is all: counting stops at a cap."""
+    noun = registry[field.noun]
+    return paging.count_records(noun.objects.filter(**{f"{field.column}__isnull": False}))
+
+
+def delete_field(field: CustomField, confirmed_name: str) -> None:
+    """Delete a field for good: its values can be reached no more, in the past neither.
+
+    Raises Invalid unless its name is given, saying how many records would lose a value; and Forbidden.
+    """
+    with _changing_shape():
+        field = _locked(field)
+        if confirmed_name != field.name:
+            count, exact = count_values(field)
+            lost = f"{count}{'' if exact else '+'}"
+            raise Invalid.for_fields(
+                {
+                    "name": _(
+                        "Give its name, %(name)s, to delete it with its values in %(count)s records."
+                    )
+                    % {"name": field.name, "count": lost}
+                },
+                type="Field",
+            )
+        record_security_event(FIELD_DELETED, about=field.pk, **describe(field))
+        field.delete()
+
+
+def describe(field: CustomField) -> dict[str, Any]:
+    """What is said of a field, as programs read it."""
+    return {
+        "noun": field.noun,
+        "name": field.name,
+        "type": field.type,
+        "label": field.label,
+        "help": field.help or None,
+        "options": field.options or None,
+        "to": field.to or None,
+        "required": field.required,
+        "default": field.default,
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+        "group": field.group or None,
+        "order": field.order,
+        "archived": field.archived_at is not None,
+    }
+
+
+def name_from_label(label: str) -> str:
+    """``Contract end`` → ``contractEnd``."""
+    words = re.findall(r"[A-Za-z0-9]+", label)
+    name = "".join(
+        w.lower() if n == 0 else w[:1].upper() + w[1:].lower() for n, w in enumerate(words)
+    )
+    return re.sub(r"\A[0-9]+", "", name)[:40]
+
+
+@contextmanager
+def _changing_shape() -> Iterator[None]:
+    """One change of the tenant's shape at a time, by an admin; what is made of it is new afterwards."""
+    actor = actors.current()
+    if actor.role != actors.ADMIN and actor != actors.SYSTEM:
+        raise Forbidden(_("Admins decide which fields there are."))
+    tenant, shape = tenancy.require(), shapes.current_shape()
+    stamp = tenant.shape
+    try:
+        with transaction.atomic():
+            Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+            yield
+            tenancy.renew_shape()
+    except BaseException:
+        tenant.shape = stamp  # nothing of it is there
+        shapes.enter_shape(shape)
+        raise
+
+
+def _locked(field: CustomField) -> CustomField:
+    """The field as it is now; whoever changes the tenant's shape has the tenant locked."""
+    found = CustomField.objects.filter(pk=field.pk).first()
+    if found is None:
+        raise NotFound(_("There is no field %s.") % field.pk, type="Field", id=field.pk)
+    return found
+
+
+# -- checks -----------------------------------------------------------------------------------------
+
+
+def _take(field: CustomField, values: Mapping[str, Any]) -> None:
+    """Give the field these values. Raises Invalid with one entry for each that is wrong."""
+    problems: dict[str, str] = {}
+    allowed = SETTABLE if field._state.adding else [n for n in SETTABLE if n not in FIXED]
+    for name, value in values.items():
+        if name in FIXED and name not in allowed:
+            problems[name] = _("This never changes.")
+        elif name not in allowed:
+            problems[str(name)[:64]] = _("There is no such setting. Settings: %s.") % ", ".join(
+                allowed
+            ) + did_you_mean(str(name), allowed)
+        else:
+            _take_one(field, name, value, problems)
+    if field.noun not in registry:
+        problems.setdefault("noun", _("Use one of %s.") % ", ".join(registry))
+    elif field.type not in TYPES:
+        problems.setdefault("type", _("Use one of %s.") % ", ".join(TYPES))
+    if not problems:
+        _check_name(field, problems)
+        _check_whole(field, problems)
+    if problems:
+        raise Invalid.for_fields(problems, type="Field")
+
+
+def _take_one(field: CustomField, name: str, value: Any, problems: dict[str, str]) -> None:
+    if name == "options":
+        field.options = _read_options(value, problems)
+    elif name == "required":
+        if not isinstance(value, bool):
+            problems[name] = _("This is true or false.")
+        field.required = bool(value)
+    elif name in ("minimum", "maximum", "order"):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            problems[name] = _("This is a number.")
+        elif name == "order":
+            field.order = int(value or 0)
+        else:
+            setattr(field, name, None if value is None else float(value))
+    elif name == "default":
+        field.default = value
+    else:
+        text = "" if value is None else value
+        most = TEXTS.get(name, 64)
+        if not isinstance(text, str) or UNSTORABLE.search(text) or len(text.strip()) > most:
+            problems[name] = _("This is a text of at most %d characters.") % most
+        else:
+            setattr(field, name, " ".join(text.split()))
+
+
+def _read_options(value: Any, problems: dict[str, str]) -> list[dict[str, Any]]:
+    """Options as texts, or as objects with ``value``, ``label``, ``color`` and ``retired``."""
+    if not isinstance(value, list) or len(value) > MOST_OPTIONS:
+        problems["options"] = _("Give a list of at most %d options.") % MOST_OPTIONS
+        return []
+    found: dict[str, dict[str, Any]] = {}
+    for each in value:
+        option = {"value": each} if isinstance(each, str) else each
+        if not isinstance(option, dict) or option.keys() - {"value", "label", "color", "retired"}:
+            problems["options"] = _("An option is a text, or has value, label, color and retired.")
+            return []
+        label: Any = option.get("label") or option.get("value")
+        name: Any = option.get("value") or label
+        texts = (name, label)
+        if not all(map(_is_short_text, texts)):
+            problems["options"] = _("An option is a text of 1 to 100 characters.")
+            return []
+        if ";" in name:
+            problems["options"] = _("An option has no semicolon: it stands between several.")
+            return []
+        color = option.get("color")
+        if color is not None and not (isinstance(color, str) and COLOR.match(color)):
+            problems["options"] = _("A colour is like #1f77b4.")
+            return []
+        name = name.strip()
+        if name in found:
+            problems["options"] = _("There are two options %s.") % name
+            return []
+        found[name] = {"value": name, "label": label.strip()}
+        found[name] |= {"color": color} if color else {}
+        found[name] |= {"retired": True} if option.get("retired") else {}
+    return list(found.values())
+
+
+def _is_short_text(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value.strip()) <= 100 and not UNSTORABLE.search(value)
+
+
+def _check_name(field: CustomField, problems: dict[str, str]) -> None:
+    """A name is camel case, the noun's only one, and no word of the noun's in Python."""
+    noun, name = registry[field.noun], field.name
+    if not NAME.match(name) or wire_name(snake_name(name)) != name:
+        problems["name"] = _(
+            "A name is in camel case, like contractEnd: a small letter, then letters and digits."
+        )
+        return
+    declared = {f for c in noun._meta.get_fields() for f in (c.name, getattr(c, "attname", c.name))}
+    python = snake_name(name)
+    taken = (
+        python in declared
+        or keyword.iskeyword(python)
+        or hasattr(noun, python)
+        or f"${name}" in META
+        or name in {"id", "type", "context"}
+        or name in noun.schema.relations
+    )
+    others = CustomField.objects.filter(noun=field.noun, name__iexact=name).exclude(pk=field.pk)
+    if taken or others.exists():
+        problems["name"] = _("%(noun)s has %(name)s already.") % {"noun": field.noun, "name": name}
+
+
+def _check_whole(field: CustomField, problems: dict[str, str]) -> None:
+    """What depends on the type."""
+    if not field.label:
+        problems["label"] = _("This is required.")
+    if field.type in ("choice", "choices"):
+        if not field.options:
+            problems["options"] = _("Give at least one option.")
+    elif field.options:
+        problems["options"] = _("Only a choice, or choices, have options.")
+    if field.type == "reference":
+        if field.to not in registry:
+            problems["to"] = _("Use one of %s.") % ", ".join(registry)
+    elif field.to:
+        problems["to"] = _("Only a reference leads to a noun.")
+    for name in ("minimum", "maximum"):
+        if getattr(field, name) is not None and field.type not in BOUNDED:
+            problems[name] = _("Only numbers and amounts have bounds.")
+    if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:
+        problems["maximum"] = _("This is less than the minimum.")
+    if field.default is not None and not problems:
+        if field.type == "reference":
+            problems["default"] = _("A reference has no default.")
+            return
+        try:
+            cleaned = field.as_field_without_default().clean(field.default)
+        except (ValueError, TypeError) as problem:
+            problems["default"] = str(problem)
+        else:
+            field.default = _plain(cleaned)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else to_json_value(value)

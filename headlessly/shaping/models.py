@@ -1,0 +1,141 @@
+"""A field of a tenant's own: what is said of it, in a row. Its values are with the records."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.declaration import custom_values
+from headlessly.declaration.fields import PublicId, Text, Url
+from headlessly.declaration.normalization import normalize_email, normalize_phone
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Field, snake_name
+
+#: What a field may be, and of which type of the declaration its values are then.
+TYPES: dict[str, str] = {
+    "string": "string",
+    "text": "text",
+    "integer": "integer",
+    "number": "number",
+    "money": "money",
+    "date": "date",
+    "datetime": "datetime",
+    "bool": "bool",
+    "choice": "enum",
+    "choices": "choices",
+    "url": "url",
+    "email": "email",
+    "phone": "string",
+    "reference": "reference",
+}
+LONGEST: dict[str, int | None] = {
+    "string": 255,
+    "text": Text.MAX_LENGTH,
+    "email": 255,
+    "phone": 255,
+    "url": Url().max_length,
+}
+NORMALIZED = {"email": normalize_email, "phone": normalize_phone}
+#: Letters and digits of which a key is made; 36**9 are enough for one tenant.
+KEY_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def new_key() -> str:
+    """A key under which no values are yet: ``k3f9a7c2b1``."""
+    return "k" + "".join(secrets.choice(KEY_LETTERS) for _ in range(9))
+
+
+class CustomField(TenantRow):
+    """One field that a tenant added to a noun.
+
+    Its values are found by its ``key``, and its options by their ``value``: what people call them may change.
+    Only an archived field is not part of the noun; its values stay where they are.
+    """
+
+    prefix: ClassVar[str] = "field"
+
+    id = PublicId()
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    noun = models.CharField(max_length=64)
+    name = models.CharField(max_length=40)  #: on every wire, in camel case
+    key = models.CharField(max_length=16, default=new_key, editable=False)
+    type = models.CharField(max_length=16)
+    label = models.CharField(max_length=80)
+    help = models.CharField(max_length=255, blank=True, default="")
+    #: Of a choice or choices, in their order: objects with ``value``, ``label``, ``color`` and ``retired``.
+    options = models.JSONField(default=list, blank=True)
+    to = models.CharField(
+        max_length=64, blank=True, default=""
+    )  #: the noun that a reference leads to
+    required = models.BooleanField(default=False)
+    default = models.JSONField(null=True, blank=True)
+    minimum = models.FloatField(null=True, blank=True)
+    maximum = models.FloatField(null=True, blank=True)
+    group = models.CharField(max_length=80, blank=True, default="")
+    order = models.IntegerField(default=0)
+    archived_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[TenantRowManager[CustomField]] = TenantRowManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                "tenant", "noun", Lower("name"), name="custom_field_name_unique"
+            ),
+            models.UniqueConstraint(fields=["tenant", "key"], name="custom_field_key_unique"),
+            models.CheckConstraint(
+                condition=Q(type__in=list(TYPES)), name="custom_field_type_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.noun}.{self.name}"
+
+    @property
+    def column(self) -> str:
+        """The column of its values: ``custom__integer_k3f9a7c2b1``."""
+        return custom_values.column_of(TYPES[self.type], self.key)
+
+    def as_field(self) -> Field:
+        """The field of the declaration that it is."""
+        made = self.as_field_without_default()
+        return made if self.default is None else made.with_default(self.default)
+
+    def as_field_without_default(self) -> Field:
+        """The same, as a default is checked by it."""
+        values = tuple(str(option["value"]) for option in self.options)
+        other = registry.get(self.to)
+        kind = TYPES[self.type]
+        return Field(
+            name=snake_name(self.name),
+            wire=self.name,
+            column=self.column,
+            type=kind,
+            required=self.required,
+            choices=values,
+            value_labels={str(o["value"]): str(o.get("label") or o["value"]) for o in self.options}
+            if self.options
+            else None,
+            retired=tuple(str(o["value"]) for o in self.options if o.get("retired")),
+            to=other.__name__ if other else None,
+            prefix=other.prefix if other else None,
+            minimum=self._bound(self.minimum),
+            maximum=self._bound(self.maximum),
+            max_length=LONGEST.get(self.type),
+            description=self.help,
+            label=self.label,
+            normalize=NORMALIZED.get(self.type),
+            group=self.group,
+        )
+
+    def _bound(self, value: float | None) -> Any:
+        return int(value) if value is not None and value.is_integer() else value
