@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
 
 
+#: The code of an error that names what has to be filled before a step.
+GATE_CLOSED = "gate_closed"
+
+
 @dataclass(frozen=True)
 class Gate:
     """The fields that must be filled to enter ``state``, on one path or, without it, on all."""
@@ -48,5 +52,5 @@ def refuse_at_gate(record: Record, state: str) -> None:
         problem = Invalid.for_fields(
             {field.wire: said for field in lacking}, type=record.schema.name
         )
-        problem.code = "gate_closed"
+        problem.code = GATE_CLOSED
         raise problem

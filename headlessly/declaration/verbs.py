@@ -290,6 +290,9 @@ class Verb(Generic[N, P]):
             )
         if parameter.name in noun.schema.by_name:
             field = field_as_input(noun.schema.by_name[parameter.name], required=required)
+            if parameter.name == self.chooses:
+                entry = noun.schema.require_machine().entry
+                field = replace(field, choices=tuple(map(field.to_json, entry)))
             return replace(field, new=field.name in noun.Surface.files.described)
         plain = next((each for each in get_args(hint) if each is not NoneType), hint)
         if plain in PLAIN:
