@@ -1,6 +1,7 @@
 from crm.models.activity import Activity
 from crm.models.contact import Contact
 from crm.models.deal import Deal
+from crm.models.deal_contact import DealContact
 from crm.models.exchange_rate import ExchangeRate
 from crm.models.gate import Gate
 from crm.models.goal import Goal
@@ -12,6 +13,7 @@ __all__ = [
     "Activity",
     "Contact",
     "Deal",
+    "DealContact",
     "ExchangeRate",
     "Gate",
     "Goal",

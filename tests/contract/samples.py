@@ -23,14 +23,18 @@ WORDS = ("Word {}", "word-{}", "word{}.example", "Europe/Berlin", "en")
 CURRENCIES = ("EUR", "CHF", "GBP", "JPY", "SEK")
 #: Fields whose shape no schema tells.
 SHAPES = {
-    "stages": [{"name": "First", "probability": 10, "order": 1}],
+    "stages": [
+        {"name": name, "probability": 10, "order": 1} for name in ("Proposal", "Negotiation")
+    ],
+    "stage": "Proposal",  # that a pipeline does without
+    "move_to": "Negotiation",
     "fields": [
         {"name": "email", "type": "email", "label": "Your email", "required": True},
         {"name": "size", "type": "select", "options": ["Small", "Large"]},
     ],
-    "type": "Lead",  # of a gate, with what every lead has
+    "type": "Deal",  # of a gate, with what every deal has
     "state": "Lost",
-    "requires": [{"field": "source"}],
+    "requires": [{"field": "value"}],
     "criteria": {"type": "Lead", "filter": {"status": "New"}},
     "steps": [
         {"name": "Came", "event": "Lead.Created"},

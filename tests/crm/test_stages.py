@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm import Contact, Deal, Gate, Lead, Pipeline
+from crm import Contact, Deal, DealContact, Gate, Lead, Pipeline
 from headlessly.access import tenancy
 from headlessly.errors import Conflict, Invalid
 from headlessly.log.events import Event
@@ -185,3 +185,23 @@ def test_a_gate_is_of_states_and_fields_that_there_are() -> None:
     assert [gate.fields for gate in Lead.schema.gates] == [("budget",)]
     gate.delete()
     assert not Lead.schema.gates
+
+
+# -- people of a deal ---------------------------------------------------------------------------------
+
+
+def test_several_people_are_in_a_deal_and_one_is_its_contact() -> None:
+    ada, bob, eve = (Contact.create(name=name) for name in ("Ada", "Bob", "Eve"))
+    deal = Deal.create(name="D", value=1, contact=ada)
+    person = DealContact.create(deal=deal, contact=bob, role="DecisionMaker")
+    person.make_primary()
+    assert Deal.get(deal.id).contact_id == bob.id
+    assert {p.contact_id for p in DealContact.find({"deal": deal.id})} == {ada.id, bob.id}
+    other = DealContact.create(deal=deal, contact=eve, role="Champion")
+    Contact.merge(eve.id, into=ada.id)  # who is in the deal already
+    assert DealContact.objects.filter(pk=other.pk).first() is None
+    Contact.merge(bob.id, into=ada.id)
+    assert Deal.get(deal.id).contact_id == ada.id
+    deal = Deal.get(deal.id)
+    deal.delete()
+    assert not DealContact.find({"deal": deal.id})
