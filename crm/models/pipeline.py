@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any, ClassVar
 
 from django.db import models
@@ -30,8 +31,8 @@ class Pipeline(Noun):
     is_default = Flag("the tenant's pipeline; there is one", verbose_name="default")
     stages = Json(
         "in order: name, kind (open, won, lost, closed), probability (0 to 100), rotting (days without "
-        "activity before a deal in it is stale), order; to rename one, send what it was first called as its "
-        "key. Without any the usual ones; what ends a deal is added where it is missing",
+        "activity before a deal in it is stale), order; another name in the same place renames a "
+        "stage, as does its first name as the key of one. Without any the usual ones; what ends a deal is added where it is missing",
         keys=KEYS,
         kinds={
             "kind": paths.KINDS,
@@ -51,6 +52,8 @@ class Pipeline(Noun):
     class Surface:
         icon = "view_kanban"
         area = "setup"
+        setting = "Which stages deals pass through"
+        rank = 61
         columns = ("name", "is_default", "deal_rotting")
         facets = ("is_default",)
         groups = (("Pipeline", ("name", "slug", "description", "is_default", "stages",
@@ -73,6 +76,11 @@ class Pipeline(Noun):
         """How long a lead or a deal may rest before it is stale, where the default pipeline says so."""
         found = cls.objects.filter(is_default=True).values_list("deal_rotting", flat=True).first()
         return timedelta(days=found) if found else None
+
+    def before_write(self) -> None:
+        """A new name in the place of one that is gone renames that stage: deals stay in it."""
+        if self.former_path is not None and self.stages:
+            self.stages = renamed_stages(self.stages, self.former_path)
 
     def as_path(self) -> paths.Path:
         """What deals of this pipeline pass through."""
@@ -127,6 +135,20 @@ def stage_as_state(stage: Mapping[str, Any]) -> paths.State:
     usual = usual_path().by_key.get(key)
     kind = stage.get("kind") or (usual.kind if usual else paths.OPEN)
     return paths.State(key, stage["name"], kind, stage.get("probability"), stage.get("rotting"))
+
+
+def renamed_stages(stages: list[dict[str, Any]], before: paths.Path) -> list[dict[str, Any]]:
+    """The stages with the keys of those in whose place they stand under another name."""
+    names = {stage["name"] for stage in stages}
+    keys = {stage.get("key") or stage["name"] for stage in stages}
+    found = []
+    for stage, was in zip_longest(in_order(stages), before.states):
+        if stage is None:
+            break
+        known = "key" in stage or stage["name"] in before.by_key or before.find(stage["name"])
+        takes_its_place = was is not None and was.name not in names and was.key not in keys
+        found.append({**stage, "key": was.key} if takes_its_place and not known else dict(stage))
+    return found
 
 
 def wrong_stages(stages: Any) -> str | None:

@@ -296,7 +296,7 @@ def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
     if field.type == "enum":
         words = [
             f"WHEN {_literal(c)} THEN {_literal(labels.choice_label(field, c))}"
-            for c in field.choices
+            for c in dict.fromkeys((*field.spoken, *field.choices))
         ]
         return f"CASE {column} {' '.join(words)} ELSE {column} END"
     if field.type == "bool":
@@ -349,6 +349,9 @@ def _cell(noun: type[Record], name: str, field: Field) -> str:
         return GUARDED.format(c=f"({each} WITH ORDINALITY AS t(v, n))")
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
+    if field.spoken:
+        said = (f"WHEN {_literal(k)} THEN {_literal(v)}" for k, v in field.spoken.items())
+        return f"CASE {column} {' '.join(said)} ELSE {column} END"
     if field.type in TEXT_TYPES and field.type != "enum" and field.wire not in META:
         return GUARDED.format(c=column)
     return SAID.get(field.type, "{c}::text").format(c=column)

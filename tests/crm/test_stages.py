@@ -205,3 +205,12 @@ def test_several_people_are_in_a_deal_and_one_is_its_contact() -> None:
     deal = Deal.get(deal.id)
     deal.delete()
     assert not DealContact.find({"deal": deal.id})
+
+
+def test_a_name_in_the_place_of_another_renames_that_stage(renewals: Pipeline) -> None:
+    deal = renewal(renewals, stage="Legal review")
+    stages = [dict(stage) for stage in RENEWALS]
+    stages[1]["name"] = "Contract"
+    renewals.update(stages=stages)
+    assert Deal.get(deal.id).as_json()["stage"] == "Contract"
+    assert Pipeline.get(renewals.id).stages[1]["key"] == "Legal review"
