@@ -32,7 +32,8 @@ class Pipeline(Noun):
     stages = Json(
         "in order: name, kind (open, won, lost, closed), probability (0 to 100), rotting (days without "
         "activity before a deal in it is stale), order; another name in the same place renames a "
-        "stage, as does its first name as the key of one. Without any the usual ones; what ends a deal is added where it is missing",
+        "stage, as does its first name as the key of one. Without any the usual ones; what ends a "
+        "deal is added where it is missing",
         keys=KEYS,
         kinds={
             "kind": paths.KINDS,
@@ -146,7 +147,12 @@ def renamed_stages(stages: list[dict[str, Any]], before: paths.Path) -> list[dic
         if stage is None:
             break
         known = "key" in stage or stage["name"] in before.by_key or before.find(stage["name"])
-        takes_its_place = was is not None and was.name not in names and was.key not in keys
+        takes_its_place = (
+            was is not None
+            and was.kind == stage_as_state(stage).kind
+            and was.name not in names
+            and was.key not in keys
+        )
         found.append({**stage, "key": was.key} if takes_its_place and not known else dict(stage))
     return found
 
@@ -176,6 +182,11 @@ def wrong_stages(stages: Any) -> str | None:
         if stage.get("kind") not in (None, *paths.KINDS):
             return _("Stage %(stage)d: kind is one of %(kinds)s.") % {
                 "stage": number, "kinds": ", ".join(paths.KINDS)
+            }  # fmt: skip
+        usual = usual_path().by_key.get(key)
+        if usual and usual.kind != paths.OPEN and stage_as_state(stage).kind != usual.kind:
+            return _("Stage %(stage)d: %(name)s is of the kind %(kind)s.") % {
+                "stage": number, "name": key, "kind": usual.kind
             }  # fmt: skip
         rest = stage.get("rotting")
         if rest is not None and (isinstance(rest, bool) or not isinstance(rest, int) or rest < 1):

@@ -195,8 +195,8 @@ class Json(_Optional, models.JSONField):
 
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
     row by row: ``number``, ``flag``, ``list`` (of texts), ``order`` (their place in it), ``hidden`` (kept as
-    it is) or the choices there are; what has no kind is text. One that ``filters`` has a noun's name as ``type`` and a ``filter``
-    of it, which people put together row by row.
+    it is) or the choices there are; what has no kind is text. One that ``filters`` has a noun's name as
+    ``type`` and a ``filter`` of it, which people put together row by row.
     """
 
     def __init__(
