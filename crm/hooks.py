@@ -73,23 +73,21 @@ def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
 
 @Lead.converted
 def open_a_deal(lead: Lead, ctx: Context) -> None:
-    """The lead becomes a deal, and points to it: revenue can be traced back to the first touch."""
-    if ctx.input.get("without_deal"):
-        return
+    """The lead becomes the deal that it points to: revenue can be traced back to the first touch."""
     deal = ctx.input.get("deal")
-    if not isinstance(deal, Deal):
-        given = {
-            "name": lead.name,
-            "contact": lead.contact_id,
-            "organization": lead.organization_id,
-            "owner": lead.owner_id,
-            "value": lead.budget or 0,
-            "currency": lead.currency,
-            "source": lead.source,
-            "campaign": lead.campaign_id,
-        }
-        deal = ctx.Deal.create(**given | (deal or {}))
-    ctx.Lead.update(lead.pk, deal=deal)
+    if lead.deal_id is None or isinstance(deal, Deal):
+        return
+    given = {
+        "name": lead.name,
+        "contact": lead.contact_id,
+        "organization": lead.organization_id,
+        "owner": lead.owner_id,
+        "value": lead.budget or 0,
+        "currency": lead.currency,
+        "source": lead.source,
+        "campaign": lead.campaign_id,
+    }
+    executor.create_with_id(Deal, lead.deal_id, given | (deal or {}))
 
 
 @Lead.converted
@@ -242,7 +240,14 @@ def keep_what_was_known(merged: Contact, ctx: Context) -> None:
         f for f in Contact.verbs["enrich"].inputs.values() if f.name != "name" and f.type != "bool"
     ]
     known = {f.name: getattr(merged, f.column) for f in fields}
+    united = {
+        f.name: f.unite(getattr(survivor, f.column), known.pop(f.name))
+        for f in fields
+        if f.unite is not None
+    }
     known = survivor.only_empty({name: value for name, value in known.items() if value is not None})
     known = {n: value for n, value in known.items() if value not in (survivor.pk, merged.pk)}
     if known:
         ctx.Contact.enrich(survivor.pk, **known)
+    if united:
+        ctx.Contact.update(survivor.pk, **united)

@@ -18,10 +18,14 @@ class HeadlesslyConfig(AppConfig):
         from headlessly import checks  # noqa: F401  (registers them)
         from headlessly.accounts import session_cache  # noqa: F401  (hears of sessions)
         from headlessly.log import events, news, offsets
+        from headlessly.notifications import from_clock, from_log  # noqa: F401  (the clock's task)
         from headlessly.web import health
         from headlessly.webhooks import outbox
 
         events.events_appended.connect(outbox.pump_after_append, dispatch_uid="headlessly.webhooks")
+        events.events_appended.connect(
+            from_log.look_after_append, dispatch_uid="headlessly.notifications"
+        )
         events.events_appended.connect(news.tell_news, dispatch_uid="headlessly.news")
         health.readiness_checks["log"] = offsets.restored_log_problem
         post_migrate.connect(keep_the_past, sender=self, dispatch_uid="headlessly.keep_the_past")
@@ -33,15 +37,17 @@ def keep_the_past(**_: Any) -> None:
 
     from headlessly.database import policies
     from headlessly.declaration.registry import registry
-    from headlessly.log import events, versions
+    from headlessly.log import events, external_ids, versions
 
     tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
         if events.Event._meta.db_table in tables:
             cursor.execute(events.APPEND_ONLY)
             cursor.execute(events.OLDEST_RUNNING)
-    for noun in registry.values():
-        if noun._meta.db_table in tables:
-            versions.install_triggers(noun)
+    nouns = [noun for noun in registry.values() if noun._meta.db_table in tables]
+    for noun in nouns:
+        versions.install_triggers(noun)
+    if external_ids.ExternalId._meta.db_table in tables:
+        external_ids.install_triggers(nouns)
     if events.Event._meta.db_table in tables:
         policies.install_row_security()

@@ -288,4 +288,7 @@ def _translate_database_error(cause: BaseException | None) -> HeadlesslyError | 
             | postgres.IdleInTransactionSessionTimeout()
         ):
             return Unavailable(_("The database cannot be reached at the moment."), 2)
+        case postgres.DatabaseError() if cause.sqlstate is None:
+            # Not its answer, but that it broke off in the middle of one.
+            return Unavailable(_("The database cannot be reached at the moment."), 2)
     return None

@@ -5,6 +5,7 @@ None of these is a noun. They know no tenant's business, and nobody creates them
 
 from __future__ import annotations
 
+from headlessly.access.lists import ListValue
 from headlessly.access.models import (
     ApiKey,
     IdempotentReply,
@@ -16,6 +17,8 @@ from headlessly.access.models import (
 )
 from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
+from headlessly.log.external_ids import ExternalId
+from headlessly.notifications.models import Follower, Notification, NotificationReader
 from headlessly.query.saved_views import (
     Pin,
     Start,
@@ -41,13 +44,18 @@ __all__ = [
     "Delivery",
     "Device",
     "Event",
+    "ExternalId",
+    "Follower",
     "Guess",
     "IdempotentReply",
     "Import",
     "ImportPart",
     "Invitation",
     "KeyUse",
+    "ListValue",
     "Membership",
+    "Notification",
+    "NotificationReader",
     "Pin",
     "Presence",
     "Proposal",

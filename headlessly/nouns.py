@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from headlessly.execution import executor
+from headlessly.execution import upsert as upserts
 from headlessly.log import events
 from headlessly.query import aggregates, reads
 
@@ -35,6 +36,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
 from headlessly.declaration import days, labels, values
+from headlessly.declaration.custom_values import COLUMN, WholeText
 from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded, Words
 from headlessly.declaration.indexes import LIVE
@@ -190,6 +192,25 @@ class Noun(RefusalMixin):
     def get(cls, id: str, *, include: Any = (), as_of: Any = None) -> Self:
         """One record. Raises NotFound, also for another tenant's and for a deleted one."""
         return reads.find_record(cls, id, include=include, as_of=as_of)
+
+    @classmethod
+    def upsert(
+        cls,
+        name: str,
+        value: Any,
+        /,
+        *,
+        dry_run: bool = False,
+        if_match: int | None = None,
+        **fields: Any,
+    ) -> Self | DryRun:
+        """Change the record that is called so, or create it: ``Contact.upsert("email", "ada@x.example")``.
+
+        ``name`` is a unique field, or a system that has ids of its own: ``Lead.upsert("hubspot", "123")``.
+        Safe to repeat: of two at once one creates, the other changes.
+        """
+        named = upserts.name_record(cls, name, value)
+        return upserts.upsert(named, fields, dry_run=dry_run, if_match=if_match)
 
     @classmethod
     def count(cls, filter: Mapping[str, Any] | None = None, *, as_of: Any = None) -> int:
@@ -482,6 +503,7 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
             noun.verbs[each.name] = bound
     _make_unique(noun)
     _make_searchable(noun)
+    _make_found_by_own_fields(noun)
     registry[noun.__name__] = noun
     labels.translate_verbose_names(noun)
     noun.past = versions.make_version_model(noun)
@@ -544,7 +566,27 @@ def _make_searchable(noun: type[Noun]) -> None:
             condition=LIVE,
         )
         indexes.append(names)
-    noun._meta.indexes = [*noun._meta.indexes, *indexes]
+    # Records without tags are not in it, and cost it nothing.
+    tagged = GinIndex(
+        fields=["tenant", "tags"],
+        name=f"{noun._meta.model_name}_by_tags",
+        condition=LIVE & models.Q(tags__isnull=False),
+    )
+    noun._meta.indexes = [*noun._meta.indexes, *indexes, tagged]
+    noun._meta.original_attrs["indexes"] = noun._meta.indexes
+
+
+def _make_found_by_own_fields(noun: type[Noun]) -> None:
+    """One index for all fields of all tenants: which records have a value in one of their own, and in which
+    texts of these a word is. Who has none writes nothing in it."""
+    own = GinIndex(
+        F("tenant"),
+        OpClass(F(COLUMN), "jsonb_path_ops"),
+        OpClass(Folded(WholeText(COLUMN)), "gin_trgm_ops"),
+        condition=models.Q(**{f"{COLUMN}__isnull": False}),
+        name=f"{noun._meta.model_name}_custom",
+    )
+    noun._meta.indexes = [*noun._meta.indexes, own]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 

@@ -5,6 +5,7 @@ from django.urls import path
 from headlessly.admin.account.letter_box import letters
 from headlessly.admin.account.links import choose_password, forgotten, invitation
 from headlessly.admin.account.second_step import second
+from headlessly.admin.account.unsubscribing import unsubscribe
 from headlessly.admin.entrance import enter, leave
 from headlessly.admin.operator import operator
 
@@ -20,6 +21,7 @@ urlpatterns = [
     path("password/<str:id>/<str:token>", choose_password, name="choose_password"),
     path("password/<str:id>/<str:token>/<str:by>", choose_password),
     path("invitation/<str:id>/<str:token>", invitation, name="invitation"),
+    path("unsubscribe/<str:token>", unsubscribe, name="unsubscribe"),
     path("mail/", letters, name="letters"),
     path("admin/", operator.urls),
 ]

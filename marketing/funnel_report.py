@@ -28,7 +28,9 @@ from headlessly.query.reports import Records, Slice, record_names
 from marketing import funnels
 from marketing.models import Funnel
 
-PARAMETERS = ("funnel", "steps", "period", "from", "to", "owner", "campaign", "by", "asOf")
+PARAMETERS = (
+    "funnel", "steps", "period", "from", "to", "owner", "owner.team", "campaign", "by", "asOf"
+)  # fmt: skip
 COLUMNS = (
     Column("count", gettext_lazy("How many"), "number"),
     Column("share", gettext_lazy("Of all"), "percent"),
@@ -65,7 +67,8 @@ def read_question(given: Mapping[str, str]) -> Question:
     question = Question(steps, slice, funnel)
     for name in slice.narrowed:
         noun = question.noun
-        if noun is None or (name not in noun.schema.references and name != "owner"):
+        reference = name.partition(".")[0]
+        if noun is None or (reference not in noun.schema.references and reference != "owner"):
             raise InvalidFilter(
                 _("%(name)s: what takes the step %(step)s has none. Leave it out.")
                 % {"name": name, "step": steps[0][1]},

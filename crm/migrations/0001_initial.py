@@ -539,7 +539,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'crm_exchangerate_version',
-                'indexes': [models.Index(fields=['tenant', 'record', 'valid_from'], name='exchangerate_past'), models.Index(fields=['tenant', '-created_at', '-record'], name='exchangerate_past_by_created')],
+                'indexes': [models.Index(fields=['tenant', '-created_at', '-record'], name='exchangerate_past_by_created')],
             },
         ),
         migrations.CreateModel(
@@ -592,7 +592,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'crm_goal_version',
-                'indexes': [models.Index(fields=['tenant', 'record', 'valid_from'], name='goal_past'), models.Index(fields=['tenant', '-created_at', '-record'], name='goal_past_by_created')],
+                'indexes': [models.Index(fields=['tenant', '-created_at', '-record'], name='goal_past_by_created')],
             },
         ),
         migrations.AddIndex(
@@ -622,10 +622,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='organization',
             constraint=models.UniqueConstraint(models.F('tenant'), django.db.models.functions.text.Lower('domain'), condition=models.Q(('deleted_at', None)), name='organization_domain_unique'),
-        ),
-        migrations.AddIndex(
-            model_name='leadversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='lead_past'),
         ),
         migrations.AddIndex(
             model_name='leadversion',
@@ -693,10 +689,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='dealversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='deal_past'),
-        ),
-        migrations.AddIndex(
-            model_name='dealversion',
             index=models.Index(fields=['tenant', '-created_at', '-record'], name='deal_past_by_created'),
         ),
         migrations.AddIndex(
@@ -757,10 +749,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contactversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='contact_past'),
-        ),
-        migrations.AddIndex(
-            model_name='contactversion',
             index=models.Index(fields=['tenant', '-created_at', '-record'], name='contact_past_by_created'),
         ),
         migrations.AddIndex(
@@ -809,10 +797,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='activityversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='activity_past'),
-        ),
-        migrations.AddIndex(
-            model_name='activityversion',
             index=models.Index(fields=['tenant', '-created_at', '-record'], name='activity_past_by_created'),
         ),
         migrations.AddIndex(
@@ -857,10 +841,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='organizationversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='organization_past'),
-        ),
-        migrations.AddIndex(
-            model_name='organizationversion',
             index=models.Index(fields=['tenant', '-created_at', '-record'], name='organization_past_by_created'),
         ),
         migrations.AddIndex(
@@ -882,10 +862,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='pipeline',
             constraint=models.UniqueConstraint(models.F('tenant'), django.db.models.functions.text.Lower('slug'), condition=models.Q(('deleted_at', None)), name='pipeline_slug_unique'),
-        ),
-        migrations.AddIndex(
-            model_name='pipelineversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='pipeline_past'),
         ),
         migrations.AddIndex(
             model_name='pipelineversion',

@@ -8,6 +8,7 @@ from crm.models.goal import Goal
 from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
+from crm.models.team import Team, TeamMember
 
 __all__ = [
     "Activity",
@@ -20,4 +21,6 @@ __all__ = [
     "Lead",
     "Organization",
     "Pipeline",
+    "Team",
+    "TeamMember",
 ]

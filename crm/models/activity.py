@@ -77,7 +77,7 @@ class Activity(Noun):
     outcome = Text("what came of it", editable=False)
     recording_url = Url()
     meeting_link = Url()
-    reminder_at = DateTime("kept for whoever reminds; the product does not yet")
+    reminder_at = DateTime("when its assignee is reminded of it, as long as it is open")
 
     #: By which one asks how fast leads were answered, as of a day.
     past_indexes = (
@@ -130,7 +130,7 @@ class Activity(Noun):
                 moment="due_at",
             ),
         )
-        not_in_forms = ("reminder_at",)  # until something reminds
+        reminds = "reminder_at"
         introduces = ("contact", "organization")
         search = ("subject", "outcome", "description")
         groups = (
@@ -152,6 +152,12 @@ class Activity(Noun):
                 fields=["tenant", "status", "due_at", "id"], name="activity_by_due",
                 condition=models.Q(status__in=["Pending", "InProgress"], deleted_at=None),
                 include=("assignee", "all_day"),
+            ),
+            models.Index(
+                fields=["tenant", "reminder_at"], name="activity_by_reminder",
+                condition=models.Q(
+                    status__in=["Pending", "InProgress"], deleted_at=None, reminder_at__isnull=False
+                ),
             ),
             # What each of the team did in a period.
             models.Index(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.db import models
+from django.utils import formats
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
@@ -61,7 +62,7 @@ class ExchangeRate(Noun):
         ]
 
     def __str__(self) -> str:
-        return f"{self.currency} {self.day}"
+        return f"{self.currency} {formats.date_format(self.day, 'DATE_FORMAT')}"
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """One rate a day and currency; the tenant's own needs none."""

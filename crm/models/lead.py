@@ -27,6 +27,7 @@ from headlessly.declaration.indexes import LIVE, index_of_reference
 from headlessly.declaration.surface import computed
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import NewOrExisting
+from headlessly.ids import public_id
 from headlessly.nouns import Board, Noun, Reason, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
@@ -239,6 +240,11 @@ class Lead(Noun):
         self.converted_at = self.moment()
         self.contact_id = contact or self.contact_id
         self.organization_id = organization or self.organization_id
+        if not without_deal:
+            # The id of the deal that the conversion makes behind this: the lead is written once, with it.
+            self.deal_id = getattr(deal, "pk", None) or public_id(
+                type(self).schema.by_name["deal"].target_noun.prefix
+            )
 
     @verb(source=OPEN, target=Status.LOST, sets=["lost_at", "lost_reason"])
     def lose(self, *, lost_reason: str) -> None:

@@ -16,7 +16,8 @@ from headlessly.query.named_reports import Measured, percent, reports
 from headlessly.query.reports import Records, Slice
 
 reports.narrow(Lead, "owner", rank=1)
-reports.narrow(Lead, "campaign", rank=2)
+reports.narrow(Lead, "owner.team", rank=2)
+reports.narrow(Lead, "campaign", rank=3)
 
 
 @reports.declare("newLeads", gettext_lazy("New leads"), unit="leads", counted_by="createdAt")

@@ -15,9 +15,12 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.admin import display
 from headlessly.query import money
+from headlessly.query.filters import compile_filter
 from headlessly.query.named_reports import Column, Measured, Row, percent, reports
 from headlessly.query.reports import Records, Slice, moment_text, record_names
 
+#: What the numbers are narrowed by: the team of the owner.
+TEAM = "owner.team"
 COLUMNS = (
     Column("newLeads", gettext_lazy("New leads"), "leads"),
     Column("touched", gettext_lazy("Leads touched"), "leads"),
@@ -82,12 +85,8 @@ def measure_team(slice: Slice) -> Measured:
     worth = {key[0]: amounts[0] for key, amounts in won.items()}
     answers = slice.cached(median_responses)
     people = {each for counts in by_owner.values() for each in counts}
-    if not slice.narrowed and not actors.current().limited:
-        people |= set(
-            Membership.objects.filter(
-                tenant=tenancy.require(), contact__isnull=False, role__in=("rep", "manager")
-            ).values_list("contact", flat=True)
-        )
+    if not slice.narrowed.keys() - {TEAM} and not actors.current().limited:
+        people |= _members(slice)
     names = record_names(Contact, people)
     rows = []
     for person in people:
@@ -103,6 +102,19 @@ def measure_team(slice: Slice) -> Measured:
         rows.append(Row(person, name, values, _lists(counted, person)))
     rows.sort(key=lambda row: (row.key is None, -_size(row), row.name))
     return Measured(sum(by_owner["newLeads"].values()), counted["newLeads"], rows=rows)
+
+
+def _members(slice: Slice) -> set[str]:
+    """Who sells here, of the team that is asked for."""
+    linked = Membership.objects.filter(
+        tenant=tenancy.require(), contact__isnull=False, role__in=("rep", "manager")
+    )
+    found = set(linked.values_list("contact", flat=True))
+    if TEAM in slice.narrowed:
+        scope = slice.scope(Contact)
+        inside = scope.queryset().filter(compile_filter(scope, {"team": slice.narrowed[TEAM]}))
+        found &= set(inside.values_list(scope.key, flat=True))
+    return found
 
 
 def _count_by_owner(records: Records) -> Mapping[str | None, int]:

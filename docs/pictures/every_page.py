@@ -69,6 +69,14 @@ def find_pages(page: Any) -> list[str]:
         found |= dict.fromkeys([first, *(first.replace("change/", each) for each in OF_RECORD)])
         found |= dict.fromkeys(place + each for each in OF_LIST)
     found |= dict.fromkeys(start + each for each in BESIDE)
+    page.goto(base() + start + "settings/")
+    settings = page.locator(".settings-pages a[href]").evaluate_all(
+        "all => all.map(a => a.pathname)"
+    )
+    found |= dict.fromkeys(link for link in settings if link.startswith(start))
+    page.goto(base() + start + "settings/members/")
+    member = page.locator("a.name[href*='/settings/members/']").first.get_attribute("href")
+    found |= dict.fromkeys([urlsplit(member).path])
     return [place for place in found if page.request.get(base() + place).ok]
 
 

@@ -69,12 +69,17 @@ class Tenant(models.Model):
     #: The stamp of its own shape, another with every change; 0 without: :mod:`headlessly.declaration.shapes`.
     shape = models.BigIntegerField(default=0, db_default=0, editable=False)
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
+    has_followers = models.BooleanField(default=False, editable=False)  #: of any record
     #: What is added to the numbers of transactions in the log, and the cluster for which it holds; see
     #: :mod:`headlessly.log.offsets`.
     log_offset = models.BigIntegerField(default=0, editable=False)
     log_cluster = models.CharField(
         max_length=64, db_default=RawSQL(CLUSTER, ()), editable=False, db_collation="C"
     )
+    #: From when on the past is here, and the last place of the log that is not; see
+    #: :mod:`headlessly.log.kept`.
+    past_begins = models.DateTimeField(null=True, editable=False)
+    archived_to = models.CharField(max_length=40, null=True, editable=False, db_collation="C")
     choices = models.JSONField(
         gettext_lazy("suggestions"),
         default=dict,
@@ -224,6 +229,8 @@ class Membership(TenantRow):
         "the rep as a contact: the owner of their leads",
         verbose_name=gettext_lazy("contact"),
     )
+    #: What they are told of and where, as far as they chose: see :mod:`headlessly.notifications.kinds`.
+    notifications = models.JSONField(default=dict, blank=True, editable=False)
     #: When they last came in here; of what they do elsewhere nothing is known here.
     seen_at = models.DateTimeField(null=True, editable=False)
 

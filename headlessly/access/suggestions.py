@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
+from headlessly.access import lists, tenancy
 from headlessly.declaration.registry import registry
 from headlessly.language import wording
 
@@ -23,6 +23,8 @@ MAX_SUGGESTIONS, MAX_LENGTH = 30, 100
 
 def suggestions_for(noun: type[Record], field: Field) -> list[str]:
     """The suggestions for ``field`` in the active tenant; empty where there are none."""
+    if field.list_name:
+        return list(lists.values_of_list(field.list_name, limit=MAX_SUGGESTIONS))
     own = tenancy.require().choices.get(suggestions_key(noun, field))
     return list(own if own is not None else map(wording.suggestion_label, field.suggests))
 

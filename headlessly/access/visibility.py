@@ -157,7 +157,8 @@ def load_visible_references(found: Found, names: Iterable[str]) -> Found:
 
     Joined where everything is visible, else read through the managers, which have the condition.
     """
-    names = list(names)
+    own = {field.name for field in found.model.schema.custom}
+    names = [name for name in names if name not in own]  # those are read when they are asked for
     if not names:
         return found
     if (person := visible_owner()) is None:

@@ -6,12 +6,14 @@ and no dump of the database has one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
@@ -159,5 +161,49 @@ def _read_by(user: User | None) -> Any:
 
 
 def _send(to: str, subject: str, *paragraphs: str) -> None:
+    """A letter of sentences, and of links, each alone."""
+    letter = [
+        Paragraph(each, each if each.startswith(("http://", "https://")) else "")
+        for each in paragraphs
+    ]
+    send_letter(to, subject, letter)
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One of a letter: a sentence, or what a link leads to, with a word on it."""
+
+    text: str
+    link: str = ""
+    small: str = ""
+
+    @property
+    def plain(self) -> str:
+        lines = (self.text, self.small, self.link if self.link != self.text else "")
+        return "\n".join(line for line in lines if line)
+
+
+def send_letter(
+    to: str,
+    subject: str,
+    paragraphs: Sequence[Paragraph],
+    *,
+    footer: Paragraph | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """Send a letter as plain text and as HTML, in the language at hand. ``footer`` is a sentence, with
+    what its link is called as ``small``."""
     # What people typed may have line ends, and a subject none.
-    EmailMessage(" ".join(subject.split()), "\n\n".join(paragraphs) + "\n", to=[to]).send()
+    subject = " ".join(subject.split())
+    plain = [each.plain for each in paragraphs]
+    context: dict[str, Any] = {"subject": subject, "paragraphs": paragraphs}
+    if footer is not None:
+        plain.append(f"-- \n{footer.text}\n{footer.small}: {footer.link}")
+        context["footer"] = {
+            "text": footer.text, "link": footer.link, "link_text": footer.small
+        }  # fmt: skip
+    letter = EmailMultiAlternatives(
+        subject, "\n\n".join(plain) + "\n", to=[to], headers=dict(headers or {})
+    )
+    letter.attach_alternative(render_to_string("headlessly/mail/letter.html", context), "text/html")
+    letter.send()

@@ -12,8 +12,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly import ids
-from headlessly.access import actors, tenancy
-from headlessly.access.models import ApiKey, User
+from headlessly.access import tenancy
+from headlessly.access.actor_names import actor_names
 from headlessly.admin import display, field_values
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
@@ -99,13 +99,19 @@ class EventReader:
         return EventFacts(noun, event.target, record_name(event), verb, kind, moved, previous, data)
 
     def changes(
-        self, noun: type[Noun], previous: dict[str, Any], now: dict[str, Any]
+        self,
+        noun: type[Noun],
+        previous: dict[str, Any],
+        now: dict[str, Any],
+        *,
+        followed: bool = False,
     ) -> list[Change]:
-        """The changes that one tells: from ``previous`` to ``now``, by wire names."""
+        """The changes that one tells: from ``previous`` to ``now``, by wire names; with ``followed`` also
+        those that follow from other records."""
         found = []
         for wire, was in previous.items():
             declared = noun.schema.fields.get(wire)
-            if declared is None or declared.follows_events:
+            if declared is None or (declared.follows_events and not followed):
                 continue
             is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
             before, after = (
@@ -234,16 +240,3 @@ def who_changed(record: Noun, version: int | None, field: Field | None = None) -
     if (event := next(iter(told), None)) is None:
         return _("Somebody")
     return actor_names({event.actor}).get(event.actor) or _("Somebody")
-
-
-def actor_names(ids: set[str]) -> dict[str, str]:
-    """Who acted, as people call them."""
-    names = {actors.SYSTEM.id: _("System"), actors.PUBLIC.id: _("A visitor")}
-    users = [id for id in ids if id.startswith(User.prefix)]
-    keys = [id for id in ids if id.startswith(ApiKey.prefix)]
-    if users:
-        names |= {user.pk: str(user) for user in User.objects.filter(pk__in=users)}
-    if keys:
-        own = ApiKey.objects.filter(tenant=tenancy.require().pk, pk__in=keys)
-        names |= {key.pk: _("API key “%s”") % key.name for key in own}
-    return names

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from headlessly.access.actor_names import actor_names
 from headlessly.admin import display
 from headlessly.admin.event_facts import (
     LONG,
     Change,
     EventFacts,
     EventReader,
-    actor_names,
     left_out_facts,
     recorded_facts,
 )
@@ -110,7 +110,12 @@ class Teller:
             entry.did = _("changed %s") % what if about else _("changed")
             entry.plain, entry.nothing = not about, not entry.changes
             if entry.nothing:
-                entry.did = _("saved without a change")
+                # Something did change: what follows from other records, such as the last activity.
+                entry.did = _("changed %s") % what
+                if event.cause is None:
+                    entry.changes = self.reader.changes(
+                        noun, facts.previous, facts.data, followed=True
+                    )
             elif (one := entry.only) is None:
                 entry.did = _("changed %s") % what
             elif not one.was:

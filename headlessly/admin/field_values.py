@@ -81,8 +81,6 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
             return _("Yes") if found else _("No")
         case "enum":
             return labels.choice_label(field, found)
-        case "choices":
-            return ", ".join(labels.choice_label(field, each) for each in found)
         case "datetime":
             return display.age_html(found, ago=True)
         case "date":
@@ -94,6 +92,11 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
             return format_html('<a href="mailto:{}">{}</a>', found, found)
         case "text" if links:
             return folded_text(found)
+        case "choices" if links:
+            texts = ((labels.choice_label(field, each),) for each in found)
+            return format_html_join(" ", '<span class="tag">{}</span>', texts)
+        case "choices":
+            return ", ".join(labels.choice_label(field, each) for each in found)
         case "json":
             return _json_html(found)
     return str(found)

@@ -22,6 +22,7 @@ from headlessly.admin import display
 from headlessly.admin.widgets import PLAIN_TYPES, Input, ReferenceSelect, make_widget
 from headlessly.context import clock
 from headlessly.declaration import days, labels
+from headlessly.declaration.choices import join_choices
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError
@@ -69,6 +70,8 @@ class DeclaredForm(forms.Form):
         if field.required:
             widget.attrs["aria-required"] = "true"
         help = labels.field_help(field)
+        if field.filters:
+            help = ""  # what it takes is put together row by row
         if field.type == "datetime":
             zone = _("in %s") % languages.current_time_zone_name()
             help = f"{help}; {zone}" if help else zone
@@ -141,7 +144,7 @@ def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
     if isinstance(value, str) and field.type != "json":
         return value
     if field.type == "choices":
-        return "; ".join(value)
+        return join_choices(value) if isinstance(value, list | tuple) else str(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):

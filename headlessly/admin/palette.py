@@ -200,7 +200,9 @@ def _creating_actions(site: Any) -> list[dict[str, Any]]:
     for noun in site.nouns:
         if actors.may(actor, "create", noun):
             label = _("Create %(noun)s") % {"noun": labels.noun_in_sentence(noun)}
-            found.append({"label": label, "icon": "add", "url": display.page_url(noun, "add")})
+            page = "quick" if noun.Surface.quick else "add"
+            item = {"label": label, "icon": "add", "url": display.page_url(noun, page)}
+            found.append(item | ({"quick": True} if noun.Surface.quick else {}))
         found += [
             {
                 "label": labels.verb_and_noun(verb),

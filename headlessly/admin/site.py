@@ -13,7 +13,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
-from headlessly.admin import choices, display, import_pages, palette, settings, toasts, undo
+from headlessly.admin import (
+    choices,
+    display,
+    import_pages,
+    notification_pages,
+    palette,
+    settings,
+    toasts,
+    undo,
+)
 from headlessly.admin.dashboards import dashboard, definitions, table_page
 from headlessly.admin.proposing import proposals
 from headlessly.admin.records.quick import quick_nouns
@@ -60,6 +69,7 @@ class Workplace(TenantSite):
             *proposals.urls(self),
             *settings.urls(self),
             *undo.urls(self),
+            *notification_pages.urls(self),
             *import_pages.urls(self),
             *today_pages.urls(self),
             *found,
@@ -120,6 +130,8 @@ class Workplace(TenantSite):
             first.append(waiting)
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
+            if noun.Surface.joins is not None:
+                continue  # its records stand on the pages of what they join
             link = display.page_url(noun, "changelist")
             item = menu_item(request, labels.plural_title(noun), noun.Surface.icon, link)
             more = [menu_item(request, *page) for page in self._registry[noun].menu_pages()]

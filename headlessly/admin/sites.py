@@ -246,7 +246,9 @@ class TenantSite(Site):
         context = super().each_context(request)
         tenant = tenancy.require()
         context["styles"] += [static("headlessly/palette.css")]
-        context["scripts"] += [static("headlessly/palette.js"), static("headlessly/watch.js")]
+        context["scripts"] += [
+            *(static(f"headlessly/{name}.js") for name in ("palette", "watch", "bell"))
+        ]
         return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
 
     def part_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -254,5 +256,6 @@ class TenantSite(Site):
         return super().part_context(request) | {"site_title": tenant.name, "tenant": tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
+        told = {"title": _("Notifications"), "link": reverse("admin:notification_choices")}
         switch = {"title": _("Switch tenant"), "link": f"{sign_in_url(request)}?choose=1"}
-        return [*super().account_links(request), switch]
+        return [*super().account_links(request), told, switch]

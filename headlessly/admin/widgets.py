@@ -130,9 +130,11 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
 
 
 class NarrowingSelect(ReferenceSelect):
-    """The same to narrow a list or a dashboard by: "me" and "nobody" can be chosen too."""
+    """The same to narrow a list or a dashboard by: "me" and "nobody" can be chosen too. ``several`` at once
+    are a value with commas."""
 
-    def __init__(self, field: Field, site: Any) -> None:
+    def __init__(self, field: Field, site: Any, *, several: bool = False) -> None:
+        self.allow_multiple_selected = several
         label = labels.field_label(field)
         attrs = {"aria-label": label, "data-placeholder": label}
         super().__init__(field, site, attrs, narrows=True)
@@ -141,14 +143,17 @@ class NarrowingSelect(ReferenceSelect):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """As its template draws it, for a fifth of the time: a list has several and is asked for all day."""
-        options = [
-            format_html('<option value=""{}></option>', "" if value else mark_safe(" selected"))
-        ]
-        if value:
-            options.append(
-                format_html('<option value="{}" selected>{}</option>', value, self._label(value))
-            )
-        built = flatatt(self.build_attrs(self.attrs, attrs))
+        several = self.allow_multiple_selected
+        options = []
+        if not several:
+            chosen = "" if value else mark_safe(" selected")
+            options.append(format_html('<option value=""{}></option>', chosen))
+        for each in value.split(",") if several else [value]:
+            if each:
+                options.append(
+                    format_html('<option value="{}" selected>{}</option>', each, self._label(each))
+                )
+        built = flatatt(self.build_attrs(self.attrs, attrs) | {"multiple": several})
         inside = mark_safe("".join(options))
         return format_html('<select name="{}"{}>{}</select>', name, built, inside)
 
@@ -183,6 +188,8 @@ def make_widget(field: Field) -> forms.Widget:
         case "json":
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
             return forms.Textarea(attrs | (_builder() if field.filters else _rows(field)))
+        case "choices":
+            return forms.TextInput(text | {"placeholder": _("several with ; between them")})
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":

@@ -78,6 +78,8 @@ class NounFilterSet(FilterSet):
         lookups = {f.wire: LOOKUPS_BY_TYPE[f.type] for f in noun.schema.stored}
         if noun.schema.machine and filters.REACHED[1] not in lookups:
             lookups[filters.REACHED[1]] = ("exact", "in")
+        lookups |= dict.fromkeys(noun.schema.joins, LOOKUPS_BY_TYPE["reference"])
+        lookups |= {f.wire: LOOKUPS_BY_TYPE["reference"] for f in noun.schema.joined_facets}
         return {
             cls.get_filter_name(path, lookup): ConditionFilter(noun, path, lookup)
             for path, named in (lookups | META_CONDITIONS).items()

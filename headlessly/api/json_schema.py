@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from headlessly.declaration import values
+from headlessly.declaration import choices, external_ids, values
 from headlessly.declaration.schema import Field
 
 Schema = dict[str, Any]
@@ -43,8 +43,35 @@ TYPES: dict[str, Schema] = {
     "bool": {"type": "boolean"},
     "date": {"type": "string", "format": "date"},
     "datetime": MOMENT,
-    "choices": {"type": "array", "items": {"type": "string"}},
+    "choices": {"type": "array", "uniqueItems": True},
     "json": {},
+}
+EXTERNAL_IDS: Schema = {
+    "type": "array",
+    "maxItems": external_ids.MAX_IDS,
+    "items": {
+        "type": "object",
+        "properties": {
+            "system": {"type": "string", "maxLength": external_ids.MAX_SYSTEM},
+            "id": {"type": "string", "minLength": 1, "maxLength": external_ids.MAX_ID},
+        },
+        "required": ["system", "id"],
+        "additionalProperties": False,
+    },
+}
+#: What a body may send of some parts of a value instead of the whole of it.
+CHANGES: dict[str, Schema] = {
+    "choices": {
+        "type": "object",
+        "properties": {"add": TEXTS, "remove": TEXTS},
+        "minProperties": 1,
+        "additionalProperties": False,
+    },
+    "json": {
+        "type": "object",
+        "description": "The ids of these systems; null takes them away.",
+        "additionalProperties": {"anyOf": [TEXT, {"type": "integer"}, TEXTS, {"type": "null"}]},
+    },
 }
 TEXT_TYPES = ("string", "text", "email", "url")
 
@@ -97,11 +124,15 @@ def value_schema(field: Field) -> Schema:
     """What the field's values look like, in answers and in bodies alike."""
     if field.type == "reference":
         return id_schema(f"{field.prefix}")
+    if field.parts:
+        return EXTERNAL_IDS
     schema = dict(TYPES[field.type])
     if field.type == "choices":
+        each = TEXT | {"minLength": 1, "maxLength": field.max_length or choices.LENGTH}
         if field.choices:
-            schema["items"] = TEXT | {"enum": list(field.choices)}
-    elif field.choices:
+            each = TEXT | {"enum": list(field.choices)}
+        return schema | {"items": each, "maxItems": int(field.maximum or choices.MOST)}
+    if field.choices:
         schema["enum"] = list(field.choices)
     if field.type in TEXT_TYPES and field.max_length:
         schema["maxLength"] = field.max_length
@@ -134,6 +165,8 @@ def written_schema(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
             schema |= {"minLength": 1, "pattern": SAYS_SOMETHING}
         if entry and field.moves:
             schema["enum"] = list(entry)
+        if field.change is not None:
+            schema = {"anyOf": [schema, CHANGES[field.type]]}
         if field.suggests:
             schema["examples"] = list(field.suggests)
     if field.clearable and not field.required:

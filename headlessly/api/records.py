@@ -20,6 +20,7 @@ from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import NotFound, did_you_mean
 from headlessly.execution import executor, results
+from headlessly.execution import upsert as upserts
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, reads
 
@@ -43,6 +44,10 @@ class VerbViewSet(TenantViewSet):
             if_match=None if verb.creates else read_if_match(request.META.get("HTTP_IF_MATCH")),
             dry_run=dry_run,
         )
+        return self.answer(verb, result, dry_run=dry_run)
+
+    def answer(self, verb: Verb, result: Any, *, dry_run: bool) -> HttpResponse:
+        """What a write answers."""
         if dry_run:
             return ApiResponse(results.dry_run_json(result))
         if verb.name == "delete":
@@ -96,6 +101,10 @@ class NounViewSet(VerbViewSet):
             return ApiResponse(status=304, headers=headers)
         return ApiResponse(record, headers=headers)
 
+    def retrieve_by_name(self, request: Request, name: str, value: str) -> ApiResponse:
+        """The record with a unique value, or with an id of another system."""
+        return self.retrieve(request, upserts.name_record(self.noun, name, value).find_or_refuse())
+
     @action(detail=True, url_path="events", url_name="events")
     def history(self, request: Request, id: str) -> ApiResponse:
         """The events of one record, newest first; also of one that was deleted since."""
@@ -106,6 +115,20 @@ class NounViewSet(VerbViewSet):
 
     def create(self, request: Request) -> HttpResponse:
         return self.execute(request, self.noun.verbs["create"], None)
+
+    def upsert(self, request: Request, name: str, value: str) -> HttpResponse:
+        """Change the record with a unique value or an id of another system; create it where there is none."""
+        dry_run = parameters.read_dry_run(request.GET)
+        result = upserts.upsert(
+            upserts.name_record(self.noun, name, value),
+            request.data,
+            wire=True,
+            text=isinstance(request.data, FormBody),
+            if_match=read_if_match(request.META.get("HTTP_IF_MATCH")),
+            only_new="*" in request.META.get("HTTP_IF_NONE_MATCH", ""),
+            dry_run=dry_run,
+        )
+        return self.answer(self.noun.verbs["create"], result, dry_run=dry_run)
 
     def destroy(self, request: Request, id: str) -> HttpResponse:
         return self.execute(request, self.noun.verbs["delete"], id)

@@ -25,6 +25,13 @@ class TenantRouter(SimpleRouter):
         ),
         DynamicRoute("{prefix}/{lookup}/{url_path}", "{basename}-{url_name}", True, {}),
         Route(
+            "{prefix}/by/<name>/<path:value>",
+            {"get": "retrieve_by_name", "put": "upsert"},
+            "{basename}-by",
+            True,
+            {},
+        ),
+        Route(
             "{prefix}/{lookup}/<what>",
             dict.fromkeys(METHODS, "no_such_verb"),
             "{basename}-nothing",

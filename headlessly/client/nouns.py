@@ -22,7 +22,15 @@ from headlessly.client.files import (
 )
 from headlessly.client.halves import Asked, asking, awaited, blocking
 from headlessly.client.lists import LARGEST_PAGE, AsyncFound, Found
-from headlessly.client.records import DryRun, Event, Import, Record, record_of
+from headlessly.client.records import (
+    DryRun,
+    Event,
+    Import,
+    Record,
+    record_of,
+    result_of_write,
+)
+from headlessly.client.verbs import upsert_call
 from headlessly.client.wire import (
     comma_separated,
     dumps,
@@ -201,6 +209,28 @@ class BaseNoun:
             self.__name__, "update", id, fields, dry_run=dry_run, if_match=if_match
         )
 
+    def _upsert(
+        self,
+        name: str,
+        value: Any,
+        /,
+        *,
+        dry_run: bool = False,
+        if_match: int | None = None,
+        **fields: Any,
+    ) -> Steps[Any]:
+        """Change the record that is called so, or create it: ``upsert("email", "ada@x.example")``.
+
+        ``name`` is a unique field, or a system that has ids of its own: ``upsert("hubspot", "123")``. Safe to
+        repeat.
+        """
+        call = yield from self._session.with_declarations(
+            lambda declared: upsert_call(
+                declared, self.__name__, name, value, fields, dry_run=dry_run, if_match=if_match
+            )
+        )
+        return result_of_write((yield from self._session.request_json(call)), self._session)
+
     @overload
     def _delete(
         self, id: Target, /, *, dry_run: Literal[False] = False, if_match: int | None = None
@@ -286,6 +316,7 @@ class Noun(BaseNoun):
     history = asking(Found[Event], BaseNoun._history)
     create = blocking(BaseNoun._create)
     update = blocking(BaseNoun._update)
+    upsert = blocking(BaseNoun._upsert)
     delete = blocking(BaseNoun._delete)
     import_ = blocking(BaseNoun._import_)
     export = asking(Export, BaseNoun._export)
@@ -303,6 +334,7 @@ class AsyncNoun(BaseNoun):
     history = asking(AsyncFound[Event], BaseNoun._history)
     create = awaited(BaseNoun._create)
     update = awaited(BaseNoun._update)
+    upsert = awaited(BaseNoun._upsert)
     delete = awaited(BaseNoun._delete)
     import_ = awaited(BaseNoun._import_)
     export = asking(AsyncExport, BaseNoun._export)

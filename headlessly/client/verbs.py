@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from headlessly.client.calls import Call
 from headlessly.client.declarations import BY_METHOD, Declarations
-from headlessly.client.wire import id_of, path_segment_of, query_pairs
+from headlessly.client.wire import id_of, path_segment, path_segment_of, query_pairs
 
 if TYPE_CHECKING:
     from headlessly.client.sessions import Session
@@ -47,6 +47,24 @@ def verb_call(
         None if method == "DELETE" else body,
         if_match=if_match,
     )
+
+
+def upsert_call(
+    declared: Declarations,
+    noun: str,
+    name: str,
+    value: Any,
+    inputs: Mapping[str, Any],
+    *,
+    dry_run: bool = False,
+    if_match: int | None = None,
+) -> Call:
+    """The call that changes what is called so, or creates it. Raises UnknownName or UnknownInput."""
+    found = declared.noun(noun)
+    body = found.verb_body("update" if "update" in found.verbs else "create", inputs)
+    field = found.field(name) or name
+    path = f"/{found.plural}/by/{path_segment(field)}/{path_segment(str(value))}"
+    return Call("PUT", path, query_pairs(dryRun=dry_run), body, if_match=if_match)
 
 
 class Verb:

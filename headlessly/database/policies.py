@@ -25,7 +25,12 @@ OWN = f"tenant_id = nullif(current_setting('{SETTING}', true), '')::bigint"
 LEAKPROOF = (
     *("lower(text)", "upper(text)", "char_length(text)", "octet_length(text)"),
     *("headlessly_fold(text)", "headlessly_fold_letters(text)"),
+    *("translate(text,text,text)", "to_tsvector(regconfig,text)", "ts_match_vq(tsvector,tsquery)"),
     *("textlike(text,text)", "textregexeq(text,text)", "regexp_replace(text,text,text,text)"),
+    *(
+        f"jsonb_exists{ending}"
+        for ending in ("(jsonb,text)", "_any(jsonb,text[])", "_all(jsonb,text[])")
+    ),
     *("arraycontains(anyarray,anyarray)", "arrayoverlap(anyarray,anyarray)"),
     *(f"numeric_{name}(numeric,numeric)" for name in ("eq", "lt", "le", "gt", "ge")),
 )
@@ -105,7 +110,9 @@ def _make_role(cursor: Any) -> bool:
     cursor.execute("SELECT pg_has_role(session_user, %s, 'SET')", [ROLE])
     if cursor.fetchone() == (True,):
         return True
-    return _attempt(cursor, f"GRANT {ROLE} TO CURRENT_USER", f"Whoever made {ROLE} says once")
+    cursor.execute("SELECT quote_ident(session_user)")
+    grant = f"GRANT {ROLE} TO {cursor.fetchone()[0]}"
+    return _attempt(cursor, grant, f"Whoever made {ROLE} says once")
 
 
 def _attempt(cursor: Any, statement: str, who: str) -> bool:

@@ -110,6 +110,15 @@ def load_value(values: dict[str, Any] | None, column: str) -> Any:
     return value if value is None or storage.load is None else storage.load(value)
 
 
+def held_json(column: str, value: Any) -> dict[str, Any]:
+    """What the JSON of a record holds that has this value in a column: ``custom__contains`` finds it by an
+    index, whatever the field; of a field with several values each of these."""
+    if (parsed := parse_column(column)) is None:
+        raise ValueError(f"{column} is no column of a tenant's own field.")
+    storage, key = parsed
+    return {key: value if storage.dump is None else storage.dump(value)}
+
+
 def store_value(values: dict[str, Any] | None, column: str, value: Any) -> dict[str, Any] | None:
     """The JSON of a record with this value in a column: a new object, None where nothing is left in it."""
     if (parsed := parse_column(column)) is None:

@@ -51,6 +51,14 @@ def describe_noun(noun: type[Record]) -> dict[str, Any]:
         "verbs": {wire_name(v.name): describe_verb(v) for v in schema.verbs.values()},
         "machine": describe_machine(noun),
         "relations": describe_relations(noun),
+    } | ({"filters": describe_joins(noun)} if schema.joins else {})
+
+
+def describe_joins(noun: type[Record]) -> dict[str, Any]:
+    """What a filter may name beside the fields: what records are put into by those of another noun."""
+    return {
+        wire: {"type": "reference", "to": join.field.to, "through": join.noun.__name__}
+        for wire, join in noun.schema.joins.items()
     }
 
 

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from django_fsm import FSMField, transition
 
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.declaration import currencies, normalization
+from headlessly.declaration import choices, currencies, external_ids, normalization
 from headlessly.declaration.paths import OPEN, Path, State
 from headlessly.ids import public_id
 
@@ -209,6 +209,35 @@ class Json(_Optional, models.JSONField):
         **kwargs: Any,
     ) -> None:
         self.keys, self.kinds, self.filters = tuple(keys), kinds, filters
+        super().__init__(help_text, **kwargs)
+
+
+class ExternalIds(Json):
+    """What a record is called in other systems; see :mod:`.external_ids`. Every noun has one."""
+
+    normalize = staticmethod(external_ids.normalize_external_ids)
+    change = staticmethod(external_ids.change_external_ids)
+    unite = staticmethod(external_ids.unite_external_ids)
+
+    def __init__(self, help_text: str = "", **kwargs: Any) -> None:
+        super().__init__(help_text, **{"keys": ("system", "id"), "kinds": {}} | kwargs)
+
+
+class Choices(_Optional, models.JSONField):
+    """Several short texts, each once, in the order in which they were given; NULL where there is none.
+
+    ``of`` is the list of values that they are taken from and that remembers new ones; texts that differ in
+    case and accents alone are one.
+    """
+
+    change = staticmethod(choices.change_choices)
+    unite = staticmethod(choices.unite_choices)
+
+    def __init__(
+        self, help_text: str = "", *, most: int = choices.MOST, of: str = "", **kwargs: Any
+    ) -> None:
+        self.most, self.list_name = most, of
+        self.length = choices.LENGTH
         super().__init__(help_text, **kwargs)
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
+from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.next_steps import next_steps
 from headlessly.declaration.record import Record
 from headlessly.errors import Conflict, MethodNotAllowed
 from headlessly.language import wording
 
 if TYPE_CHECKING:
-    from django.db import models
-
     from headlessly.declaration.verbs import Verb
 
 
 def unique_index_name(noun: type[models.Model], field: str) -> str:
     """The name of the index that keeps a field unique."""
     return f"{noun._meta.model_name}_{field}_unique"
+
+
+#: The constraint that keeps ids of other systems apart (:mod:`headlessly.log.external_ids`).
+EXTERNAL_IDS_UNIQUE = "headlessly_externalid_pkey"
 
 
 class RefusalMixin(Record):
@@ -42,6 +46,12 @@ class RefusalMixin(Record):
                 continue
             if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
                 found[noun.__name__] = found.get(noun.__name__, 0) + count
+        for noun in self.registry.values():
+            for reference in noun.schema.custom:
+                if reference.to == type(self).__name__:
+                    held = models.Q(custom__contains=held_json(reference.column, self.pk))
+                    if count := noun.objects.filter(held).exclude(pk=self.pk).count():
+                        found[noun.__name__] = found.get(noun.__name__, 0) + count
         for model, field in self.schema.platform_referrers:
             own: dict[str, Any] = {"tenant": self.tenant_id, field: self.pk}
             if count := model._default_manager.filter(**own).count():
@@ -200,5 +210,15 @@ class RefusalMixin(Record):
                     field=field.wire,
                     **more,
                 )
+        if constraint == EXTERNAL_IDS_UNIQUE:
+            field = next(field for field in self.schema.stored if field.parts)
+            ids = getattr(self, field.column) or ()
+            named = ", ".join(f"{each['system']} {each['id']}" for each in ids)
+            return Conflict(
+                _("Another %(noun)s has one of these ids already: %(ids)s.")
+                % {"noun": labels.noun_in_error(type(self)), "ids": named},
+                type=type(self).__name__,
+                field=field.wire,
+            )
         said = _("There is already such a %s.") % labels.noun_in_error(type(self))
         return Conflict(said, type=type(self).__name__)

@@ -44,6 +44,9 @@ SYSTEM_COLUMNS = {
     "id", "tenant", "version", "created_at", "created_by", "updated_at", "deleted_at", "successor"
 }  # fmt: skip
 
+#: Columns of every noun that are fields of it.
+COMMON_COLUMNS = ("tags", "external_ids")
+
 COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
     (columns.StatusField, "enum"),
     (columns.Choice, "enum"),
@@ -56,6 +59,7 @@ COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
     (models.BooleanField, "bool"),
     (models.DateTimeField, "datetime"),
     (models.DateField, "date"),
+    (columns.Choices, "choices"),
     (models.JSONField, "json"),
     (models.TextField, "text"),
     (models.CharField, "string"),
@@ -105,7 +109,13 @@ class Field:
     description: str = ""
     label: str = ""
     validators: tuple[Callable[[Any], None], ...] = ()
-    normalize: Callable[[str], str] | None = None  #: how its text is stored and compared
+    normalize: Callable[[Any], Any] | None = (
+        None  #: how its text, or its JSON, is stored and compared
+    )
+    change: Callable[[Any, Any], Any] | None = None  #: its value after a change of some parts of it
+    unite: Callable[[Any, Any], Any] | None = None  #: its value where two records become one
+    list_name: str = ""  #: the list of values that its texts are taken from
+    parts: bool = False  #: whether its value has parts by name: ``externalIds.hubspot``
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
     kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
@@ -163,6 +173,8 @@ class Field:
         if self.relative and isinstance(value, str):
             value = days.relative_moment(value) or value
         value = values.CLEANERS[self.type](self, value, text)
+        if value is None:
+            return self._missing_value()
         if isinstance(value, str) and not value.strip():
             return self._missing_value()
         try:
@@ -190,6 +202,15 @@ class Relation:
     accessor: str
     noun: str
     field: str  #: the reference over there, in Python
+
+
+@dataclass(frozen=True)
+class Join:
+    """What records are put into by those of another noun (``Surface.joins``): a person's teams."""
+
+    noun: type[Record]  #: whose records join the two
+    column: str  #: its reference to the record that is put somewhere
+    field: Field  #: its reference to where
 
 
 @dataclass(frozen=True)
@@ -347,7 +368,7 @@ class Schema:
         self.not_in_forms: tuple[str, ...] = surface.not_in_forms
         self.search: tuple[str, ...] = surface.search
         self.ordering: tuple[str, ...] = surface.ordering
-        self.groups: tuple[tuple[str, tuple[str, ...]], ...] = surface.groups
+        self.groups: tuple[tuple[str, tuple[str, ...]], ...] = _with_common(surface.groups)
 
     def begin_copy(self) -> Schema:
         """Another schema of the noun with the same fields; all else is derived of it when it is asked for."""
@@ -385,6 +406,8 @@ class Schema:
             for f in self.noun._meta.concrete_fields
             if f.name not in SYSTEM_COLUMNS and not isinstance(f, columns.Hidden)
         )
+        # What every noun has stands after what is its own.
+        stored = sorted(stored, key=lambda field: field.name in COMMON_COLUMNS)
         return {field.wire: field for field in (*stored, *self._computed())}
 
     @cached_property
@@ -499,6 +522,27 @@ class Schema:
         )
 
     @cached_property
+    def joins(self) -> dict[str, Join]:
+        """What its records are put into, by the wire name of the reference over there: filters alone have
+        it."""
+        found: dict[str, Join] = {}
+        for noun in self.noun.registry.values():
+            if noun.Surface.joins is not None:
+                one, other = (noun.schema.by_name[name] for name in noun.Surface.joins)
+                if one.to == self.name and self.field(other.wire) is None:
+                    found[other.wire] = Join(noun, one.column, other)
+        return found
+
+    @cached_property
+    def joined_facets(self) -> tuple[Field, ...]:
+        """What its records are narrowed by through their owner: ``owner.team``."""
+        if self.owner is None:
+            return ()
+        found = self.owner.target_noun.schema.joins.values()
+        paths = ((f"{self.owner.wire}.{join.field.wire}", join.field) for join in found)
+        return tuple(replace(field, name=path, wire=path) for path, field in paths)
+
+    @cached_property
     def card(self) -> tuple[Field, ...]:
         """What is shown of a record to whom it was introduced: its name, and how to reach it."""
         names = dict.fromkeys((self.columns[0], *self.noun.Surface.card))
@@ -609,13 +653,19 @@ class Schema:
             cascades=getattr(column.remote_field, "on_delete", None) is models.CASCADE,
             inverse=self._inverse(column),
             minimum=getattr(column, "minimum", None),
-            maximum=getattr(column, "maximum", None),
-            max_length=getattr(column, "MAX_LENGTH", None) or column.max_length,
+            maximum=getattr(column, "maximum", getattr(column, "most", None)),
+            max_length=getattr(column, "MAX_LENGTH", None)
+            or getattr(column, "length", None)
+            or column.max_length,
             nullable=column.null,
             default=default,
             unit=getattr(column, "unit", ""),
             day_if=getattr(column, "day_if", None),
             normalize=getattr(column, "normalize", None),
+            change=getattr(column, "change", None),
+            unite=getattr(column, "unite", None),
+            list_name=getattr(column, "list_name", ""),
+            parts=isinstance(column, columns.ExternalIds),
             keys=getattr(column, "keys", ()),
             kinds=getattr(column, "kinds", None),
             filters=getattr(column, "filters", False),
@@ -652,6 +702,16 @@ class Schema:
                 computed=computed.function,
                 needs=computed.needs,
             )
+
+
+def _with_common(
+    groups: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The groups of a noun, the last with the fields that every noun has."""
+    if not groups:
+        return groups
+    *before, (title, names) = groups
+    return (*before, (title, (*names, *(name for name in COMMON_COLUMNS if name not in names))))
 
 
 def field_as_input(field: Field, *, required: bool) -> Field:

@@ -11,7 +11,7 @@ from headlessly.declaration.files import Files
 
 T = TypeVar("T")
 #: The references that say who works on a record, not whom it is about.
-WORKERS = ("owner", "assignee")
+WORKERS = ("owner", "assignee", "member")
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,12 @@ class Surface:
         str, ...
     ] = ()  #: the references whose records decide who sees a record without an owner
     due: str | None = None  #: the day or moment by which an open record has to be done
+    reminds: str | None = None  #: the moment at which the owner of an open record is reminded of it
     #: The references whose name and card its owner sees, whoever owns what they lead to.
     introduces: tuple[str, ...] = ()
+    #: Of a noun that puts records of one kind into records of another: the references to both. Those of the
+    #: first can then be filtered by the second, under its name: ("member", "team") makes ``owner.team``.
+    joins: tuple[str, str] | None = None
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
     card: tuple[
         str, ...

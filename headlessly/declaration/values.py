@@ -22,7 +22,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from headlessly.context import clock
-from headlessly.declaration import normalization
+from headlessly.declaration import choices, normalization
 from headlessly.errors import did_you_mean
 from headlessly.language import wording
 
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 JSON_DEPTH = 32
-#: How many values a field that takes several has at the most.
-MOST_CHOICES = 100
 #: Days begin in the east, so much earlier than in UTC.
 EAST = timedelta(hours=14)
 
@@ -196,21 +194,6 @@ def clean_choice(field: Field, value: Any, text: bool) -> str:
     raise ValueError(_("Use one of %s.") % ", ".join(allowed) + near)
 
 
-def clean_choices(field: Field, value: Any, text: bool) -> list[str]:
-    """Several values, each once, in the order in which they are said; as text with semicolons between."""
-    if isinstance(value, str):
-        value = [part for part in value.split(";") if part.strip()] if text else value
-    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
-        raise ValueError(_("These are several values: send a list of strings."))
-    found = dict.fromkeys(clean_string(field, each, text).strip() for each in value)
-    found.pop("", None)
-    if len(found) > MOST_CHOICES:
-        raise ValueError(_("At most %d values are allowed.") % MOST_CHOICES)
-    for each in found if field.choices else ():
-        clean_choice(field, each, text)
-    return list(found)
-
-
 def clean_reference(field: Field, value: Any, text: bool) -> str:
     """The id of another record: from an id, from a record, or from a record as it was read."""
     if isinstance(value, models.Model):
@@ -229,7 +212,20 @@ def clean_reference(field: Field, value: Any, text: bool) -> str:
 
 def clean_json(field: Field, value: Any, text: bool) -> Any:
     check_json(value, 0)
-    return value
+    return value if field.normalize is None else field.normalize(value)
+
+
+def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
+    """Several short texts, each once; as text with semicolons between. Of a closed list each is one of it."""
+    if text and isinstance(value, str):
+        value = choices.split_choices(value)
+    check_json(value, 0)
+    found = choices.normalize_choices(
+        value, most=int(field.maximum or choices.MOST), length=field.max_length or choices.LENGTH
+    )
+    for each in (found or ()) if field.choices else ():
+        clean_choice(field, each, text)
+    return found
 
 
 CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {
@@ -244,9 +240,9 @@ CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {
     "date": clean_day,
     "datetime": clean_moment,
     "enum": clean_choice,
-    "choices": clean_choices,
     "reference": clean_reference,
     "json": clean_json,
+    "choices": clean_choices,
 }
 
 

@@ -165,6 +165,15 @@ def update_references(noun: type[N], id: str, **references: Any) -> N:
     return run(noun.__dict__["update"], id, references)
 
 
+def create_with_id(noun: type[N], id: str, fields: Mapping[str, Any]) -> N:
+    """Create a record under an id that another record's row refers to already, in the same transaction.
+
+    For what a verb makes and refers to: so the row of that other one is written once, not once more behind.
+    The database looks for what a reference refers to at the commit.
+    """
+    return run(noun.verbs["create"], new_instance(noun, id=id), fields)
+
+
 def _in_transaction(
     verb: Verb, target: Any, data: Mapping[str, Any], *, dry_run: bool, **options: Any
 ) -> tuple[Execution, Record]:
@@ -406,6 +415,8 @@ class Execution:
 
     def _lock_subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Record:
         """The record the verb is about: locked, found by its unique field, or new."""
+        if verb.creates and isinstance(target, Record):
+            return target
         if not verb.creates:
             id = getattr(target, "pk", target)
             record = self.lock(verb.noun, id, deleting=verb.deletes, restoring=verb.restores)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, visibility
+from headlessly.access import actors, lists, visibility
 from headlessly.database import prepared
 from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
@@ -49,6 +49,9 @@ def clean_inputs(
         check.values.pop(verb.finds, None)
     if not record._state.adding and verb.takes_fields:
         _refuse_changes_to_closed(execution, record, check.values)
+    for name, field in check.fields.items():
+        if field.list_name and check.values.get(name):
+            check.values[name] = lists.remember(field.list_name, check.values[name])
     described.find_or_create_described(execution, noun, check.values)
     _check_references(execution, noun, check)
     if execution.is_callers_own and execution.actor != actors.SYSTEM:
@@ -100,6 +103,9 @@ class _InputCheck:
                 self.problems.setdefault(key, wrong)
             return
         try:
+            if field.change is not None and isinstance(value, Mapping):
+                now = getattr(self.record, field.column, None)
+                value = field.change(now, value)
             self.values[field.name] = field.clean(value, text=self.text)
         except ValueError as problem:
             self.problems[key] = str(problem)

@@ -1,4 +1,4 @@
-"""Who may be said to work on a record: a member, as the contact they are in the tenant."""
+"""Who may be said to work on a record: a member, as the contact they are in the tenant, or an invited one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from headlessly.access.models import Membership
+from headlessly.accounts.models import Invitation
 from headlessly.declaration.surface import WORKERS
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ def refuse_others_than_members(
     values: Mapping[str, Any],
     problems: dict[str, str],
 ) -> None:
-    """Name in ``problems`` the owners and assignees in ``values`` who are no members. Whoever was the owner
-    before stays it; where no member is linked to a contact yet, a program may name anybody; and so may the
-    system, by which an operator puts things right."""
+    """Name in ``problems`` the owners and assignees in ``values`` who are no members and not invited as
+    one. Whoever was the owner before stays it; where no member is linked to a contact yet, a program may
+    name anybody; and so may the system, by which an operator puts things right."""
     stated = {
         name: id
         for name, field in fields.items()
@@ -45,4 +46,9 @@ def refuse_others_than_members(
     execution.member_ids.update(known.values_list("contact_id", flat=True))
     others = {name: id for name, id in stated.items() if id not in execution.member_ids}
     if others and linked.exists():
+        waiting = Invitation.objects.open().filter(tenant=execution.tenant)
+        invited = set(
+            waiting.filter(contact_id__in=set(others.values())).values_list("contact_id", flat=True)
+        )
+        others = {name: id for name, id in others.items() if id not in invited}
         problems.update({name: _("Name a member: %s is none.") % id for name, id in others.items()})

@@ -1,6 +1,7 @@
 """The log: one row per executed verb, never changed, never deleted; the database sees to that.
 
-Only a whole tenant that has moved to another database leaves a log that may be deleted.
+Only a whole tenant that has moved to another database leaves a log that may be deleted; and old months of it
+that have been taken out to files (:mod:`.kept`).
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ if TYPE_CHECKING:
 APPEND_ONLY = """
 CREATE OR REPLACE FUNCTION headlessly_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    -- Of a tenant that has moved to another database a copy is left, which may go.
+    -- A tenant that has moved to another database leaves a copy, which may go; so may what is in files.
     IF TG_LEVEL = 'ROW' AND TG_OP = 'DELETE' THEN
-        IF EXISTS (SELECT FROM headlessly_tenant WHERE id = OLD.tenant_id AND log_cluster = 'closed') THEN
+        IF EXISTS (SELECT FROM headlessly_tenant WHERE id = OLD.tenant_id
+            AND (log_cluster = 'closed' OR OLD.timestamp < past_begins)) THEN
             RETURN OLD;
         END IF;
     END IF;
@@ -346,7 +348,7 @@ APPEND_SQL = _append_sql(EVENT_COLUMNS)
 APPEND_RESERVED_SQL = _append_sql({"seq": "bigint", **EVENT_COLUMNS})
 
 
-#: Sent in the transaction that appended events; provides ``tenant``.
+#: Sent in the transaction that appended events; provides ``tenant`` and ``events``.
 events_appended = Signal()
 #: Sent in the transaction that recorded an event from outside; provides ``event``.
 event_tracked = Signal()
@@ -359,7 +361,7 @@ def append_events(events: Sequence[Event]) -> None:
     rows = [{column: getattr(event, column) for column in EVENT_COLUMNS} for event in events]
     for event, seq in zip(events, _append(APPEND_SQL, rows), strict=True):
         event.seq = seq
-    events_appended.send(sender=Event, tenant=tenancy.require())
+    events_appended.send(sender=Event, tenant=tenancy.require(), events=events)
 
 
 def _append(sql: str, rows: list[dict[str, Any]]) -> list[int]:

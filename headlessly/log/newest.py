@@ -45,12 +45,14 @@ class LatestPage(NamedTuple):
 
 @dataclass(frozen=True)
 class LatestQuestion:
-    """Which events: values of columns, one of several names, and the moments between which they happened."""
+    """Which events: values of columns, one of several names or actors, and the moments between which they
+    happened."""
 
     columns: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+    actors: frozenset[str] | None = None  #: of one of several; None is of anybody
 
     @property
     def _by_time(self) -> bool:
@@ -66,6 +68,8 @@ class LatestQuestion:
         conditions: dict[str, Any] = self.columns | self._days()
         if self.names:
             conditions["name__in"] = self.names
+        if self.actors is not None:
+            conditions["actor__in"] = self.actors
         known = self._looked_up()
         return {name: value for name, value in conditions.items() if name not in known}
 
@@ -75,7 +79,7 @@ class LatestQuestion:
 
     def read_page(self, before: Place | None, size: int) -> LatestPage:
         """At most ``size`` of the events before a place that the actor sees."""
-        if self.names and not self._by_time and not self.columns:
+        if self.names and not (self._by_time or self.columns or self.actors is not None):
             return self._page_of_names(before, size)
         behind: Any = Event.objects.filter(**self._looked_up())
         behind = self._before(behind, before)

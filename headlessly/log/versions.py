@@ -23,6 +23,7 @@ from headlessly.declaration.custom_values import COLUMN, CustomValues, HoldsCust
 from headlessly.declaration.fields import Stated, StatusField
 from headlessly.errors import Conflict, NotFound
 from headlessly.language import wording
+from headlessly.log import kept
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -75,9 +76,6 @@ def make_version_model(noun: type[Record]) -> type[Version]:
                 "app_label": meta.app_label,
                 "db_table": version_table(noun),
                 "indexes": [
-                    models.Index(
-                        fields=["tenant", "record", "valid_from"], name=f"{meta.model_name}_past"
-                    ),
                     models.Index(
                         fields=["tenant", "-created_at", "-record"],
                         name=f"{meta.model_name}_past_by_created",
@@ -172,7 +170,11 @@ def install_triggers(noun: type[Record]) -> None:
 
 
 def versions_at(noun: type[Record], moment: datetime) -> models.QuerySet:
-    """The versions, valid at ``moment``, of the active tenant's records that the actor sees."""
+    """The versions, valid at ``moment``, of the active tenant's records that the actor sees.
+
+    Raises InvalidFilter where that past is in files.
+    """
+    kept.refuse_before_kept(moment, "asOf")
     found = noun.past.objects.filter(
         models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
         tenant_id=tenancy.require().pk,

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0005_no_index_of_the_log_by_type'),
+        ('headlessly', '0006_from_when_the_past_is_here'),
     ]
 
     operations = [

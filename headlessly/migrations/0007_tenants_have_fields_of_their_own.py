@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('headlessly', '0006_tenants_have_shapes'),
+        ('headlessly', '0007_tags_external_ids_and_lists'),
     ]
 
     operations = [

@@ -17,10 +17,11 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
-from headlessly.declaration.schema import Field, Relation
+from headlessly.declaration.schema import Field, Join, Relation
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query import money, operators
+from headlessly.query.external_ids import id_condition
 from headlessly.query.scope import EVERYTHING, NOTHING, Scope
 from headlessly.query.search import Search
 
@@ -125,6 +126,8 @@ def find_field(noun: type[Record], name: str) -> Field:
 
 def find_condition_field(noun: type[Record], name: str) -> Field:
     """What a condition may be about: a field, or how far a record has come. Raises InvalidFilter."""
+    if (join := noun.schema.joins.get(name)) is not None:
+        return join.field
     machine = noun.schema.machine
     if name in REACHED and machine and noun.schema.field(name) is None:
         return _reached_field(noun)
@@ -209,6 +212,15 @@ class _Compiler:
         """A condition on one field, over references when ``name`` has dots."""
         head, dot, rest = name.partition(".")
         field = find_condition_field(scope.noun, head)
+        if (join := scope.noun.schema.joins.get(head)) is not None:
+            return self.operators(path, value, depth, self._joined(scope, join, path, name, depth))
+        if dot and field.parts:
+            return self.operators(
+                path,
+                value,
+                depth,
+                lambda operator, operand: id_condition(scope, field, rest, operator, operand),
+            )
         if dot:
             if field.type != "reference":
                 raise InvalidFilter(
@@ -246,15 +258,19 @@ class _Compiler:
             found = there.filter(self.field(other, path, rest, condition, depth))
             return Q(**{f"{field.column}__in": found.order_by().values(other.key)})
 
-        def leaf(operator: str, operand: Any) -> Q:
-            if operator == "$eq" and operand is None:
-                return ~behind({"$exists": True})
-            if operator == "$in" and isinstance(operand, list | tuple) and None in operand:
-                given = [item for item in operand if item is not None]
-                return leaf("$eq", None) | behind({"$in": given})
-            return behind({operator: operand})
+        return _elsewhere(behind)
 
-        return leaf
+    def _joined(
+        self, scope: Scope, join: Join, path: str, name: str, depth: int
+    ) -> Callable[[str, Any], Q]:
+        """One operator on what a record is put into: it holds where one of them fulfils it."""
+        other = scope.for_noun(join.noun)
+
+        def behind(condition: Mapping[str, Any]) -> Q:
+            found = other.queryset().filter(self.field(other, path, name, condition, depth))
+            return Q(**{f"{scope.key}__in": found.order_by().values(join.column)})
+
+        return _elsewhere(behind)
 
     def operators(self, path: str, value: Any, depth: int, leaf: Callable[[str, Any], Q]) -> Q:
         """``{"$gte": 1, "$lt": 9}`` or a plain value; complements are taken here, on the outside."""
@@ -309,6 +325,21 @@ class _Compiler:
             # Of a column Django knows that there may be no value; a complement needs it said.
             condition &= Q(**{f"{field.column}__isnull": False})
         return condition
+
+
+def _elsewhere(behind: Callable[[Mapping[str, Any]], Q]) -> Callable[[str, Any], Q]:
+    """One operator on what stands elsewhere, of what finds the records by a condition on it: where there is
+    nothing, there is no value either."""
+
+    def leaf(operator: str, operand: Any) -> Q:
+        if operator == "$eq" and operand is None:
+            return ~behind({"$exists": True})
+        if operator == "$in" and isinstance(operand, list | tuple) and None in operand:
+            given = [item for item in operand if item is not None]
+            return leaf("$eq", None) | behind({"$in": given})
+        return behind({operator: operand})
+
+    return leaf
 
 
 def _reached_condition(

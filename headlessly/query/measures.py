@@ -13,7 +13,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import DateField, F, OuterRef, Subquery
+from django.db.models import DateField, F, Func, OuterRef, Subquery, TextField
 from django.db.models.functions import Trunc
 
 from headlessly.errors import InvalidFilter, did_you_mean
@@ -52,6 +52,15 @@ COMPARISONS = {
 #: What cannot be grouped by: text without end, amounts, moments (``by`` does these), JSON.
 UNGROUPED = ("text", "json", "choices", "money", "datetime")
 CALL = re.compile(r"\s*([A-Za-z]+)\s*(?:\(\s*([$\w.]+)\s*\)\s*)?\Z")
+
+
+class EachText(Func):
+    """Each text of several in a row of its own, null for a record that has none."""
+
+    function = "jsonb_array_elements_text"
+    template = "%(function)s(coalesce(%(expressions)s, '[null]'::jsonb))"
+    output_field = TextField()
+    set_returning = True
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,14 @@ def _read_group(scope: Scope, path: str) -> Group:
     if field.type in UNGROUPED or field.computed is not None:
         hint = " Use by=month(...) for moments." if field.type == "datetime" else ""
         raise InvalidFilter(f"group: {path} cannot be grouped by.{hint}", field="group")
+    if field.type == "choices":
+        if steps:
+            raise InvalidFilter(
+                f"group: {path}: the texts of a record behind a reference cannot be grouped by.",
+                field="group",
+            )
+        # A record is in the group of each of its texts.
+        return Group(path, EachText(field.column))
     column = at.key if field.column == "pk" else field.column
     # What lies behind a reference is what the actor sees there, as of the same moment.
     found: Any = None

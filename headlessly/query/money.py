@@ -234,7 +234,7 @@ class Converted(models.Transform):
         amount: Any = self.lhs
         column, given = compiler.compile(amount)
         # Of a tenant's own field it is the column that its value is in that says of which table.
-        own = amount.lhs if isinstance(amount, CustomValue) else amount
+        own: Any = amount.lhs if isinstance(amount, CustomValue) else amount
         noun, rates = own.target.model, rates_noun()
         schema = getattr(noun, "schema", None) or noun.noun.schema
         if rates is None or schema.currency is None:

@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from headlessly.declaration.schema import wire_name
 from headlessly.errors import NotFound, did_you_mean
-from headlessly.query import money
+from headlessly.query import money, querystring
 from headlessly.query.reports import Records, Slice
 
 if TYPE_CHECKING:
@@ -216,13 +217,17 @@ class Reports:
         self.by_name[report.name] = report
 
     def narrow(self, noun: type[Record], name: str, *, rank: int) -> None:
-        """Let everything be narrowed to one record that the reference ``name`` of ``noun`` leads to."""
+        """Let everything be narrowed to one record that the reference ``name`` of ``noun`` leads to; a path
+        leads further, ``owner.team``."""
         self.narrowings.append((rank, noun, name))
         self.narrowings.sort(key=lambda each: each[0])
 
     def fields(self) -> list[Field]:
         """The references that reports are narrowed by, in order."""
-        return [noun.schema.by_name[name] for _rank, noun, name in self.narrowings]
+        return [
+            replace(querystring.field_at_path(noun, name), name=name, wire=wire_name(name))
+            for _rank, noun, name in self.narrowings
+        ]
 
     def require(self, name: str) -> Report:
         """The report of that name. Raises NotFound, which lists what there is."""

@@ -93,6 +93,8 @@ def _reference_at(noun: type[Record], path: Any) -> Field | None:
     field = None
     for step in path.split(".") if isinstance(path, str) else ():
         field = noun.schema.field(step)
+        if field is None and step in noun.schema.joins:
+            field = noun.schema.joins[step].field
         if field is None or field.type != "reference":
             return None
         noun = field.target_noun

@@ -14,16 +14,20 @@ from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from headlessly.access import lists
 from headlessly.database import timeouts
-from headlessly.declaration import days, normalization, values
+from headlessly.declaration import choices, days, normalization, values
+from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
-from headlessly.query.scope import MAX_WORDS, NOTHING
+from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING
 
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
+#: Up to so many values of a tenant's own field are looked up by its index one by one.
+MOST_HELD = 50
 
 DATES = ("date", "datetime")
 ORDERED_TYPES = {"string", "text", "email", "url", "number", "integer", "money", "date", "datetime"}
@@ -68,6 +72,8 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
     # An empty list is not the optimizer's "nothing": negated it must be everything.
     if not given:
         condition = NOTHING
+    elif field.is_custom and len(given) <= MOST_HELD:
+        condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
     elif field.day_if is None:
         condition = Q(**{f"{column}__in": given})
     else:
@@ -117,6 +123,8 @@ def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
 
     A moment that stands for a whole day is before a moment when that day is over by then, where one reads.
     """
+    if field.is_custom and not lookup:
+        return Q(custom__contains=held_json(column, value))
     if field.day_if is None:
         return Q(**{column + lookup: value})
     day = days.moment_of_day(days.day_of(value))
@@ -172,49 +180,65 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
     return Q(**{f"{column}__{operator.value}": operand})
 
 
-def _all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    raise InvalidFilter(_("%s has one value: $all is for several.") % path, field=path)
-
-
-def _texts_of(path: str, operator: str, operand: Any) -> list[str]:
-    found = [operand] if isinstance(operand, str) else operand
-    if not isinstance(found, Sequence) or not all(isinstance(each, str) for each in found):
+def _choices_condition(field: Field, path: str, column: str, operator: Any, operand: Any) -> Q:
+    """Several texts have one (``$eq``), any (``$in``) or all (``$all``) of those that are asked for."""
+    looks_inside = operator in (Lookup.ICONTAINS, "$text") and isinstance(operand, str)
+    if operator == "$eq":
+        operand = operand if isinstance(operand, list | tuple) else [operand]
+    elif looks_inside and not field.is_custom:
+        return Q(**{f"{column}__folded__contains": fold(operand)})
+    elif operator not in ("$in", "$all"):
         raise InvalidFilter(
-            _("%(path)s: %(operator)s takes one of its values, or a list of them.")
-            % {"path": path, "operator": operator},
+            _("%s: ask whether it has one text, or any ($in), all ($all) or none ($nin) of a list.")
+            % path,
             field=path,
         )
-    return list(found)
+    elif isinstance(operand, str) or not isinstance(operand, Sequence):
+        raise InvalidFilter(
+            _("%(path)s: %(operator)s takes a list.") % {"path": path, "operator": operator},
+            field=path,
+        )
+    if len(operand) > MAX_VALUES:
+        raise InvalidFilter(
+            _("%(path)s: at most %(most)s values.")
+            % {"path": path, "most": values.group_thousands(MAX_VALUES)},
+            field=path,
+        )
+    try:
+        given = [item for item in operand if item is not None]
+        texts = choices.normalize_choices(given, most=MAX_VALUES) or []
+        for text in texts if field.choices else ():
+            values.clean_choice(field, text, False)
+    except ValueError as problem:
+        raise invalid_operand(field, path, problem) from None
+    if field.list_name:
+        texts = lists.spell(field.list_name, texts)
+    if operator == "$all":
+        return _holds_all(field, column, texts) if texts else EVERYTHING
+    found = _holds_any(field, column, texts) if texts else NOTHING
+    return found | Q(**{f"{column}__isnull": True}) if None in operand else found
 
 
-def _has_any_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    """Of a field with several values: one of these is among them; null is a record without any."""
-    if operand is None:
-        return Q(**{f"{column}__isnull": True})
-    empty = Q()
-    if isinstance(operand, list | tuple) and None in operand:
-        empty = Q(**{f"{column}__isnull": True})
-        operand = [each for each in operand if each is not None]
-    wanted = clean_operand(field, path, _texts_of(path, operator, operand))
-    any_of = Q(**{f"{column}__has_any_keys": wanted}) if wanted else NOTHING
-    return any_of | empty if empty else any_of
+def _holds_all(field: Field, column: str, texts: Sequence[str]) -> Q:
+    if field.is_custom:
+        return Q(custom__contains=held_json(column, list(texts)))
+    return Q(**{f"{column}__has_keys": texts})
 
 
-def _has_all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    wanted = clean_operand(field, path, _texts_of(path, operator, operand))
-    return Q(**{f"{column}__has_keys": wanted}) if wanted else NOTHING
+def _holds_any(field: Field, column: str, texts: Sequence[str]) -> Q:
+    if field.is_custom and len(texts) <= MOST_HELD:
+        return reduce(or_, (Q(custom__contains=held_json(column, [each])) for each in texts))
+    return Q(**{f"{column}__has_any_keys": texts})
 
 
-def _no_order_condition(field: Field, path: str, column: str, operator: Any, operand: Any) -> Q:
-    raise InvalidFilter(
-        _("%s has several values: use $eq, $in, $all, $ne, $nin or $exists.") % path, field=path
-    )
+def _all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    raise InvalidFilter(_("%s: it has one value; $all asks those with several.") % path, field=path)
 
 
 def find_condition(field: Field, operator: Any) -> Callable[[Field, str, str, Any, Any], Q] | None:
     """What an operator says of the column of ``field``; None where there is no such operator."""
     if field.type == "choices" and operator in OPERATOR_CONDITIONS:
-        return CHOICES_CONDITIONS.get(operator, _no_order_condition)
+        return _choices_condition
     return OPERATOR_CONDITIONS.get(operator)
 
 
@@ -223,16 +247,11 @@ COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
 OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$eq": _equal_condition,
     "$in": _in_condition,
+    "$all": _all_condition,
     "$regex": _regex_condition,
     "$text": _text_condition,
     **dict.fromkeys(COMPARISONS, _comparison_condition),
     **dict.fromkeys(Lookup, _lookup_condition),
-    "$all": _all_condition,
-}
-CHOICES_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
-    "$eq": _has_any_condition,
-    "$in": _has_any_condition,
-    "$all": _has_all_condition,
 }
 
 

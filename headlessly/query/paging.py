@@ -168,7 +168,9 @@ class RecordList:
         for condition, order in self._ordered_conditions(start, rest):
             if len(keys) <= size:
                 found = self.found.filter(condition).order_by(*order)
-                keys += found.values_list("pk", *self._names)[start : start + size + 1 - len(keys)]
+                keys += found.values_list(self.scope.key, *self._names)[
+                    start : start + size + 1 - len(keys)
+                ]
         return keys
 
     # -- gathered -----------------------------------------------------------------------------------
@@ -182,7 +184,10 @@ class RecordList:
             beyond = ExpressionWrapper(reduce(or_, rest), BooleanField())
             parts, more = [part.annotate(_beyond=beyond) for part in parts], ["_beyond"]
         found = union_sql(
-            [p.order_by().values_list("pk", *self._names, *more)[: self._cap + 1] for p in parts]
+            [
+                p.order_by().values_list(self.scope.key, *self._names, *more)[: self._cap + 1]
+                for p in parts
+            ]
         )
         if found is None:
             return 0, []
@@ -208,7 +213,9 @@ class RecordList:
         looked_at = looked_at.annotate(
             _fits=ExpressionWrapper(search.record_condition, BooleanField())
         )
-        fitting = union_sql([looked_at.values_list("pk", *self._names, "_fits")[:MAX_WALK]])
+        fitting = union_sql(
+            [looked_at.values_list(self.scope.key, *self._names, "_fits")[:MAX_WALK]]
+        )
         if fitting is None:
             return []
         sql, parameters = fitting
@@ -226,7 +233,9 @@ class RecordList:
         for condition, order in self._ordered_conditions(start, rest):
             missing = size + 1 - len(keys)
             parts = search.parts(self.found.filter(condition).order_by(*order))
-            found = union_sql([p.values_list("pk", *self._names)[: start + missing] for p in parts])
+            found = union_sql(
+                [p.values_list(self.scope.key, *self._names)[: start + missing] for p in parts]
+            )
             if found is not None and missing > 0:
                 sql, parameters = found
                 keys += _rows(
@@ -237,7 +246,7 @@ class RecordList:
         return keys
 
     def _count(self, parts: Sequence[models.QuerySet]) -> int:
-        found = union_sql([part.order_by().values_list("pk") for part in parts])
+        found = union_sql([part.order_by().values_list(self.scope.key) for part in parts])
         if found is None:
             return 0
         sql, parameters = found
@@ -314,7 +323,7 @@ def narrow_by_search(found: models.QuerySet, search: Search | None) -> tuple[mod
     if search is None:
         return found, False
     gathered = union_sql(
-        [p.order_by().values_list("pk")[: COUNT_CAP + 1] for p in search.parts(found)]
+        [p.order_by().values_list(search.scope.key)[: COUNT_CAP + 1] for p in search.parts(found)]
     )
     if gathered is None:
         return found.none(), False
@@ -323,7 +332,8 @@ def narrow_by_search(found: models.QuerySet, search: Search | None) -> tuple[mod
         id for (id,) in _rows(f"SELECT * FROM ({sql}) AS united LIMIT {COUNT_CAP + 1}", parameters)
     ]
     many = len(ids) > COUNT_CAP
-    return found.filter(search.record_condition) if many else found.filter(pk__in=ids), many
+    listed = {f"{search.scope.key}__in": ids}
+    return found.filter(search.record_condition) if many else found.filter(**listed), many
 
 
 def union_sql(parts: Sequence[models.QuerySet]) -> Sql | None:

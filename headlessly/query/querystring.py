@@ -14,6 +14,7 @@ from headlessly.declaration import days, values
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.query import filters, operators
+from headlessly.query.external_ids import field_of_system
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -27,8 +28,8 @@ LOOKUP_OPERATORS: dict[str, Any] = {
     "lt": "$lt",
     "lte": "$lte",
     "in": "$in",
-    "nin": "$nin",
     "all": "$all",
+    "nin": "$nin",
     "isnull": "$exists",
     "regex": "$regex",
 } | {lookup.value: lookup for lookup in operators.Lookup}
@@ -69,6 +70,9 @@ def lookup_filter(noun: type[Record], path: str, lookup: str, text: str) -> dict
 
 def field_at_path(noun: type[Record], path: str) -> Field:
     """The field at the end of a path of references. Raises InvalidFilter."""
+    head, dot, part = path.partition(".")
+    if dot and (whole := noun.schema.field(head)) is not None and whole.parts:
+        return field_of_system(whole, part)
     *references, last = path.split(".")
     for name in references:
         field = filters.find_field(noun, name)

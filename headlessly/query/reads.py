@@ -117,8 +117,8 @@ def record_json(
         found = reading.find(id)
     else:
         scope = Scope(noun, moment)
-        keys = list(_keys(scope, scope.queryset().filter(**{scope.key: id}).order_by()))
-        found = next(iter(reading.fetch(keys, moment)), None)
+        there = scope.queryset().filter(**{scope.key: id}).exists()
+        found = next(iter(reading.fetch([id] if there else [], moment)), None)
     if found is None:
         raise not_found(noun, id)
     return found
@@ -203,11 +203,6 @@ def first_records(
     with statement_timeout() if bounded else nullcontext():
         keys = [key for key, *_ in record_list.first(limit)]
         return reading.fetch(keys[:limit], moment), len(keys) > limit
-
-
-def _keys(scope: Scope, found: models.QuerySet) -> models.QuerySet:
-    """The keys that :mod:`headlessly.query.rows` reads by: ids of records now, numbers of versions then."""
-    return found.values_list("pk", flat=True)
 
 
 # -- checking parameters ----------------------------------------------------------------------------

@@ -153,11 +153,12 @@ def _facet_or_lookup(noun: type[Record], name: str, text: str) -> tuple[str, str
     hundreds of times."""
     path, lookup = querystring.parse_lookup(noun, name)
     facets = {noun.schema.by_name[facet].wire for facet in noun.schema.facets}
+    facets |= {facet.wire for facet in noun.schema.joined_facets}
     if path not in facets or (lookup, text) == ("exact", "-"):
         return name, text
     if (lookup, text) == ("isnull", "true"):
         return path, "-"
-    chosen = noun.schema.fields[path].type in ("enum", "reference")
+    chosen = querystring.field_at_path(noun, path).type in ("enum", "reference")
     return (path, text) if lookup == "exact" or (chosen and lookup == "in") else (name, text)
 
 
@@ -189,9 +190,11 @@ class Slice:
         schema = noun.schema
         said: dict[str, str] = {}
         for name, id in self.narrowed.items():
-            of = schema.references.get(name) or (schema.owner if name == "owner" else None)
+            first, dot, behind = name.partition(".")
+            of = schema.references.get(first) or (schema.owner if first == "owner" else None)
             if of is not None:
-                said |= {f"{of.wire}__isnull": "true"} if id is None else {of.wire: id}
+                path = f"{of.wire}{dot}{behind}"
+                said |= {f"{path}__isnull": "true"} if id is None else {path: id}
         return Records(noun, said | conditions, self.as_of)
 
     def during(self, noun: type[Record], name: str, **conditions: str) -> Records:

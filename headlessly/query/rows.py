@@ -30,7 +30,12 @@ INVERSE_LIMIT = 25
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
 
 #: How values of a type become JSON that the driver does not give as such; JSON itself is read as text.
-CONVERTERS = {"money": to_json_value, "number": to_json_value, "json": orjson.loads}
+CONVERTERS = {
+    "money": to_json_value,
+    "number": to_json_value,
+    "json": orjson.loads,
+    "choices": orjson.loads,
+}
 
 
 def _converter(noun: type[Record], field: Field) -> Callable[[Any], Any] | None:
@@ -61,7 +66,8 @@ class RowShape:
         self.convert = [
             (self.columns.index(f.column), f.wire, _converter(noun, f)) for f in self.plain
         ]
-        self.json = {f.column for f in schema.stored if f.type == "json"} | {custom_values.COLUMN}
+        as_json = {f.column for f in schema.stored if f.type in ("json", "choices")}
+        self.json = as_json | {custom_values.COLUMN}
         self.positions = {name: self.columns.index(name) for name in extra}
 
     def select(self, alias: str, key: str = "id") -> str:
@@ -132,18 +138,19 @@ class RowStatement:
             self.includes.append((field, shape, position))
             position += len(shape.columns)
         table = noun.past._meta.db_table if past else noun._meta.db_table
-        key = "seq" if past else "id"
-        select = f"SELECT r.{key}, {', '.join(selects)} FROM {quote(table)} r {' '.join(joins)} "
-        self.sql = f"{select} WHERE r.tenant_id = %s AND r.{key} = ANY(%s)"
+        source = f"{quote(table)} r" if not past else LAST_UNTIL.format(table=quote(table))
+        select = f"SELECT r.id, {', '.join(selects)} FROM {source} {' '.join(joins)} "
+        self.sql = select if past else f"{select} WHERE r.tenant_id = %s AND r.id = ANY(%s)"
         self.one = f"{select} WHERE r.id = %s AND "
-        self.moments = len(joins) if past else 0
+        self.joined_moments = 2 * len(joins) if past else 0
 
     def fetch(self, keys: Sequence[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
         """The records with these keys, in this order; keys that are gone are left out."""
         if not keys:
             return []
-        moments = [as_of] * (2 * self.moments)
-        given = [*moments, tenancy.require().pk, list(keys)]
+        given: list[Any] = [tenancy.require().pk, list(keys)]
+        if self.past:
+            given = [*reversed(given), as_of, *[as_of] * self.joined_moments]
         rows = prepared.execute_prepared(self.sql, given, binary=True)
         return self._records(rows, keys, as_of)
 
@@ -207,18 +214,28 @@ def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[R
             record[field.wire] = {n: whole[n] for n in card} if id in introduced else id
 
 
+#: Of each record the last version that had begun at a moment: the one that was valid, where one was. Found
+#: by the key, however many versions there are; takes the ids, the tenant and the moment.
+LAST_UNTIL = """(
+    SELECT last.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL (
+        SELECT p.* FROM {table} p WHERE p.tenant_id = %s AND p.id = k.id AND p.valid_from <= %s
+        ORDER BY p.valid_from DESC, p.seq DESC LIMIT 1) AS last) AS r"""
 #: A version that was valid at a moment; takes the moment twice.
 VALID_AT = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
 
 
 def _join(noun: type[Record], field: Field, other: type[Record], alias: str, past: bool) -> str:
     quote = connection.ops.quote_name
-    column = prepared.quoted_column(noun, field.name)
+    column = (
+        custom_values.column_sql("r", field.column)
+        if field.is_custom
+        else f"r.{prepared.quoted_column(noun, field.name)}"
+    )
     table = quote((other.past if past else other)._meta.db_table)
     valid = VALID_AT.format(alias=alias) if past else ""
     return (
         f"LEFT JOIN {table} {alias} ON {alias}.tenant_id = r.tenant_id "
-        f"AND {alias}.id = r.{column} {valid}"
+        f"AND {alias}.id = {column} {valid}"
     )
 
 

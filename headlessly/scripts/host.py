@@ -21,13 +21,15 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, Forbidden, NotFound, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.execution import undo as undoing
+from headlessly.execution import upsert as upserts
 from headlessly.log import events
 from headlessly.log.events import dump_json
 from headlessly.query import aggregates, names, reads
 from headlessly.scripts import marshalling
 from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
-from headlessly.scripts.prelude import EVENT, READS, REQUEST
+from headlessly.scripts.prelude import EVENT, READS, REQUEST, UPSERT
+from headlessly.web.front.precedence import SHORT, short_requests
 
 if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
@@ -59,6 +61,8 @@ class Host:
         self.calls = self.records = 0
         self.seconds = limits.seconds
         self.has_written = False
+        #: Seconds spent on answers, and waiting for others in between.
+        self.worked = self.waited = 0.0
         self.on_shorter_deadline: Callable[[], None] = lambda: None
 
     def begin_writing(self) -> None:
@@ -98,7 +102,9 @@ class Host:
         ask = self._resolve_call(name, what)
         given = [self._from_sandbox(value, f"argument {n}") for n, value in enumerate(given, 1)]
         options = {str(key): self._from_sandbox(value, key) for key, value in options.items()}
+        self.let_others_pass()
         self._bound_database()
+        began = time.monotonic()
         try:
             with timeouts.read_until(self.deadline):
                 return ask(given, options)
@@ -106,6 +112,15 @@ class Host:
             if isinstance(problem.__cause__, postgres.QueryCanceled):
                 raise self.exceeded_time() from problem
             raise
+        finally:
+            self.worked += time.monotonic() - began
+
+    def let_others_pass(self) -> None:
+        """Give way to short requests once this script has asked for long. It waits for others no longer than
+        others wait for it: it takes twice as long at the most."""
+        left = min(self.worked - self.waited, self.deadline - time.monotonic())
+        if self.worked > SHORT and left > 0:
+            self.waited += short_requests.let_pass(left)
 
     def _bound_database(self) -> None:
         """Give the database no longer than the script has left. Raises LimitExceeded."""
@@ -146,15 +161,30 @@ class Host:
             return lambda given, options: read(
                 self, noun, _named_arguments(name, what, names, given, options)
             )
+        if what == UPSERT:
+            return lambda given, options: self._upsert(noun, given, options)
         verb = noun.verbs.get(what) if isinstance(what, str) else None
         if verb is None:
-            near = did_you_mean(str(what), [*READS, *noun.verbs])
+            near = did_you_mean(str(what), [*READS, UPSERT, *noun.verbs])
             raise ScriptError(f"{name} has no {str(what)[:64]}.{near} {methods_sentence(noun)}")
         return lambda given, options: self._execute_verb(verb, given, options)
 
     def _execute_verb(self, verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
         self.begin_writing()
         return _execute(verb, given, options)
+
+    def _upsert(self, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
+        self.begin_writing()
+        name = noun.__name__
+        if len(given) not in (2, 3) or not isinstance(given[0], str):
+            raise BadRequest(
+                f"{name}.upsert takes a unique field or a system, the value, and the fields by name: "
+                f'{name}.upsert("hubspot", "123", ...).'
+            )
+        named = upserts.name_record(noun, given[0], given[1])
+        update = noun.verbs.get("update") or noun.verbs["create"]
+        data, version = _input_of(f"{name}.upsert", update, given[2:], options)
+        return _packed(upserts.upsert(named, data, wire=True, if_match=version))
 
     def _track(self, given: list[Any], options: dict[str, Any]) -> Any:
         asked = _named_arguments(EVENT, "create", TRACK, given, options)
@@ -174,7 +204,7 @@ class Host:
 
 def methods_sentence(noun: type[Noun]) -> str:
     """A sentence that lists the methods of a noun."""
-    return f"There is: {', '.join([*READS, *noun.verbs])}."
+    return f"There is: {', '.join([*READS, UPSERT, *noun.verbs])}."
 
 
 def bound_statements(seconds: float) -> None:
@@ -308,6 +338,22 @@ def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
         target, given = given[0], given[1:]
         if not isinstance(target, str):
             raise verb.noun.not_found(target)
+    data, version = _input_of(name, verb, given, options)
+    return _packed(executor.run(verb, target, data, wire=True, if_match=version))
+
+
+def _packed(record: Any) -> Any:
+    """The record as a script gets it; only its id where it is not theirs to see."""
+    noun = type(record)
+    if visibility.invisible_ids(noun, [record.pk]):
+        return marshalling.pack_record({"$id": record.pk, "$type": noun.__name__})
+    return marshalling.pack_record(results.record_json(record))
+
+
+def _input_of(
+    name: str, verb: Verb, given: list[Any], options: dict[str, Any]
+) -> tuple[dict[str, Any], int | None]:
+    """The input of a verb by wire names, and the version that is asked for. Raises BadRequest."""
     data: dict[str, Any] = {}
     if given:
         if len(given) > 1 or not isinstance(given[0], dict):
@@ -324,10 +370,7 @@ def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
     version = data.pop("ifMatch", data.pop("if_match", None))
     if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
         raise BadRequest("ifMatch is the version of the record.", field="ifMatch")
-    record = executor.run(verb, target, _by_wire_name(verb, data), wire=True, if_match=version)
-    if visibility.invisible_ids(verb.noun, [record.pk]):
-        return marshalling.pack_record({"$id": record.pk, "$type": verb.noun.__name__})
-    return marshalling.pack_record(results.record_json(record))
+    return _by_wire_name(verb, data), version
 
 
 def _by_wire_name(verb: Verb, data: dict[str, Any]) -> dict[str, Any]:

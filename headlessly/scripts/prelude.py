@@ -20,6 +20,8 @@ from headlessly.scripts.source import DOLLAR
 ASK = "_ask"
 #: What a noun and its records have beside verbs.
 READS = ("find", "get", "count", "aggregate", "history")
+#: What changes a record by what it is called, or creates it.
+UPSERT = "upsert"
 #: What a tracked event is recorded with.
 EVENT = "Event"
 #: What a script takes back.
@@ -145,6 +147,7 @@ def prelude_code() -> str:
             f"        record = self.id if isinstance(self, {name}) else self\n"
             f'        return [_record(p) for p in {ASK}("{name}", "history", (record, *a), k)]'
         )
+        lines.append(_method(UPSERT, f'_make("{name}", "{UPSERT}", a, k)'))
         for verb in noun.verbs.values():
             for spelling in dict.fromkeys((verb.name, wire_name(verb.name))):
                 if verb.creates:

@@ -22,7 +22,7 @@ from headlessly.ids import public_id
 from headlessly.log import event_visibility, events
 from headlessly.log.events import Event, dump_json
 from headlessly.log.names import SCRIPT_RAN
-from headlessly.scripts import hints, marshalling, sandbox, source
+from headlessly.scripts import hints, marshalling, sandbox, source, workers
 from headlessly.scripts import limits as limiting
 from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
 from headlessly.scripts.host import Host, bound_statements
@@ -126,7 +126,7 @@ def perform(code: str, plan: Plan) -> ScriptRun:
 
 
 def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> ScriptRun:
-    with sandbox.reserve_worker(limits, moment=plan.moment, seed=plan.seed) as session:
+    with workers.reserve_worker(limits, moment=plan.moment, seed=plan.seed) as session:
         end = time.monotonic() + limits.seconds
         host = Host(limits, end, is_rehearsal=plan.is_rehearsal)
         script = sandbox.RunningScript(session, code, limits, host)

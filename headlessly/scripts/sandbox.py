@@ -1,44 +1,33 @@
-"""The interpreter: a bounded number of worker processes, and one script driven in one of them.
-
-Workers belong to the process that started them. They end with it: what they read is closed, whatever ended
-it. One that crashes or is killed is replaced.
-"""
+"""One script, driven in a worker process that interprets it (:mod:`headlessly.scripts.workers`)."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn, Self
 
 from pydantic_monty import (
     FunctionSnapshot,
     FutureSnapshot,
-    Monty,
     MontyComplete,
     MontyCrashedError,
     MontyError,
     MontySession,
     NameLookupSnapshot,
-    OSPolicy,
 )
 
-from headlessly.access import tenancy
-from headlessly.background.slots import thread_slots
-from headlessly.context import clock, running
+from headlessly.context import running
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale
 from headlessly.scripts import hints, prelude
 from headlessly.scripts.failures import (
     MAX_MESSAGE_LENGTH,
-    Busy,
     LimitExceeded,
     ScriptError,
     ScriptFailed,
@@ -47,113 +36,10 @@ from headlessly.scripts.host import Host
 from headlessly.scripts.limits import Limits
 from headlessly.scripts.source import line_text
 
-#: Scripts at once in one process; one more than one tenant has in one of four threads.
-SCRIPTS_AT_ONCE = 3
-#: How long a script waits for one of them to end, in seconds.
-PATIENCE = 5
-#: How far workers stand back behind the site where there are too few cores for both, as `nice` counts.
-NICE = 5
 #: How long after its time a script is ended from outside, in seconds.
 GRACE = 0.1
-#: A worker is replaced after this many scripts.
-RETIREMENT = 500
 #: What the interpreter calls the script in its tracebacks: the prelude was fed before it.
 SCRIPT = "<python-input-1>"
-
-_pool: Monty | None = None
-_lock = threading.Lock()
-_inherited: list[Any] = []
-
-
-def _workers() -> Monty:
-    """This process's workers, started when the first script comes."""
-    global _pool
-    if _inherited:
-        raise RuntimeError("This process was forked from one that ran scripts: it cannot run any.")
-    with _lock:
-        if _pool is None:
-            _pool = Monty(
-                min_processes=1,
-                max_processes=SCRIPTS_AT_ONCE,
-                checkout_timeout=PATIENCE,
-                request_timeout=60,
-                max_checkouts_per_worker=RETIREMENT,
-            )
-            _pool.__enter__()
-        return _pool
-
-
-@atexit.register
-def stop_workers() -> None:
-    """End the workers; another script starts new ones."""
-    global _pool
-    with _lock:
-        pool, _pool = _pool, None
-    if pool is not None:
-        pool.__exit__(None, None, None)
-
-
-def _forget_workers_of_parent() -> None:
-    """In a forked child: the workers are the parent's, and stay so.
-
-    The library's threads do not live on in a fork, and it cannot start them again. So servers fork first,
-    and each of their processes starts its workers when the first script comes.
-    """
-    global _pool, _lock
-    if _pool is not None:
-        _inherited.append(_pool)  # never collected here, which would end them
-    _pool, _lock = None, threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget_workers_of_parent)
-
-
-@contextmanager
-def reserve_worker(
-    limits: Limits, *, moment: datetime | None = None, seed: str | None = None
-) -> Iterator[MontySession]:
-    """A session of a worker process for one script; the worker is free again after the block.
-
-    The script's clock stands still at ``moment`` (else now), and its random numbers follow from ``seed``.
-    Raises Busy when no worker is free within ``PATIENCE`` seconds, or when waiting for one would take the
-    process's last thread.
-    """
-    # A script has the product's clock, standing still, and cannot wait.
-    policy: OSPolicy = {
-        "datetime": moment or clock.now(),
-        "sleep": "call_host",
-        "random_start": "system" if seed is None else {"seed": seed},
-    }
-    tenant = tenancy.current()
-    with (
-        thread_slots.reserve_for_script(tenant and tenant.pk, PATIENCE) as is_free,
-        ExitStack() as stack,
-    ):
-        if not is_free:
-            raise Busy(PATIENCE)
-        checkout = _workers().checkout(
-            script_name="script",
-            limits={
-                "max_feed_duration_secs": limits.seconds,
-                "max_memory": limits.memory,
-                "max_recursion_depth": limits.depth,
-                "max_suspensions": limits.turns,
-            },
-            os_policy=policy,
-        )
-        try:
-            session = stack.enter_context(checkout)
-        except TimeoutError:
-            raise Busy(PATIENCE) from None
-        _lower_priority(session)
-        yield session
-
-
-def _lower_priority(session: MontySession) -> None:
-    """Let the site have the cores first: a script may compute all the time it has."""
-    if session.worker_pid is not None:
-        with suppress(OSError):  # it is gone already, which its first use will tell
-            os.setpriority(os.PRIO_PROCESS, session.worker_pid, NICE)
 
 
 class DeadlineTimer:

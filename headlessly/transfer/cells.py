@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from headlessly.declaration.choices import split_choices
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.transfer import day_cells
@@ -213,6 +214,13 @@ def read_json(cell: Any) -> Any:
         raise ValueError(_("This is no JSON.")) from None
 
 
+def read_choices(cell: Any) -> Any:
+    """``VIP; Partner`` → both of them; a list of JSON as it is."""
+    if isinstance(cell, str) and unguarded(cell).lstrip()[:1] == "[":
+        return read_json(cell)
+    return split_choices(read_text(cell)) if not isinstance(cell, list) else cell
+
+
 def read_text(cell: Any) -> str:
     return unguarded(cell) if isinstance(cell, str) else as_shown(cell)
 
@@ -246,17 +254,13 @@ def read_email(cell: Any) -> str:
 
 def choices_reader(field: Field) -> Read:
     """``Gold; silver`` → several values, each as its list has it."""
+    if not field.choices:
+        return read_choices
     read_one = choice_reader(field)
-
-    def read(cell: Any) -> Any:
-        if not isinstance(cell, str):
-            return cell
-        return ";".join(str(read_one(part.strip())) for part in unguarded(cell).split(";"))
-
-    return read
+    return lambda cell: [read_one(part) for part in read_choices(cell)]
 
 
 READERS: dict[str, Read] = {
-    "bool": read_flag, "json": read_json, "url": read_url, "email": read_email,
+    "bool": read_flag, "json": read_json, "choices": read_choices, "url": read_url, "email": read_email,
 }  # fmt: skip
 READERS |= dict.fromkeys(("string", "text"), read_text)

@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy, visibility
 from headlessly.database import timeouts
 from headlessly.declaration import labels
+from headlessly.declaration.choices import BETWEEN
 from headlessly.declaration.custom_values import is_custom
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import TEXT_TYPES
@@ -344,14 +345,14 @@ def _copied(
 
 def _cell(noun: type[Record], name: str, field: Field) -> str:
     column = _quoted(noun, name)
-    if field.type == "choices":
-        each = f"SELECT string_agg(v, '; ' ORDER BY n) FROM jsonb_array_elements_text({column}) "
-        return GUARDED.format(c=f"({each} WITH ORDINALITY AS t(v, n))")
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
     if field.spoken:
         said = (f"WHEN {_literal(k)} THEN {_literal(v)}" for k, v in field.spoken.items())
         return f"CASE {column} {' '.join(said)} ELSE {column} END"
+    if field.type == "choices":
+        each = f"SELECT string_agg(v, '{BETWEEN} ' ORDER BY n) FROM jsonb_array_elements_text({column}) "
+        return GUARDED.format(c=f"({each} WITH ORDINALITY AS t(v, n))")
     if field.type in TEXT_TYPES and field.type != "enum" and field.wire not in META:
         return GUARDED.format(c=column)
     return SAID.get(field.type, "{c}::text").format(c=column)

@@ -21,9 +21,11 @@ from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import Invalid
+from headlessly.query.external_ids import field_of_system
 from headlessly.query.filters import META_FIELDS
 from headlessly.transfer.cells import ADDITION
-from headlessly.transfer.mapping import NO_MAPPING, FieldMapping, heading_key, mappable_fields
+from headlessly.transfer.mapping import NO_MAPPING, FieldMapping, find_mappable, heading_key
+from headlessly.transfer.programs import program_keys
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 ROW, REASON = ADDED = ("$row", "$reason")
 #: What another program puts before a heading: "Deal - Deal created".
 WHOSE = re.compile(r"\s*(\w+)\s*[-:]\s+")
+#: The id that a program has of a record: "HubSpot ID", "Salesforce record id".
+SYSTEM_ID = re.compile(r"\s*(\w+)[\s_-]*(?:record|object)?[\s_-]+id\s*\Z", re.I)
 IN_UTC = re.compile(r"(?:\b|_)(UTC|GMT)\b")
 
 
@@ -126,7 +130,9 @@ def find_meaning(
     path = mapping.columns[heading_key(heading)]
     if path is None or (usual is not None and usual.path == path):
         return usual if path else None
-    other, field = mappable_fields(noun)[path]
+    if (mappable := find_mappable(noun, path)) is None:
+        return usual
+    other, field = mappable
     return Meaning(path, other, field, own=False)
 
 
@@ -145,7 +151,18 @@ def _find_known(noun: type[Record], heading: str) -> Meaning | None:
     if found is None and (owner := WHOSE.match(heading)) and plain(owner[1]) in names_of(noun):
         rest = plain(heading[owner.end() :])
         found = known.get(plain(noun.__name__) + rest) or known.get(rest)
-    return found
+    return found or _find_system(noun, heading)
+
+
+def _find_system(noun: type[Record], heading: str) -> Meaning | None:
+    """The ids that another system gave: ``externalIds.hubspot`` in a file of ours, or ``HubSpot ID``."""
+    if (own := find_mappable(noun, heading)) is not None and own[1].wire not in noun.schema.fields:
+        return Meaning(own[1].wire, noun, own[1])
+    if (said := SYSTEM_ID.match(heading)) is None or (key := plain(said[1])) not in program_keys():
+        return None
+    ids = next(field for field in noun.schema.stored if field.parts)
+    path = f"{ids.wire}.{key}"
+    return Meaning(path, noun, field_of_system(ids, key), own=False)
 
 
 def count_known(

@@ -26,9 +26,11 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from headlessly.access import actors, tenancy
+from headlessly.access.models import User
 from headlessly.background.jobs import job
 from headlessly.context import clock, running, tracing
 from headlessly.context.tenant_scope import every_tenant
+from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
@@ -36,6 +38,7 @@ from headlessly.execution.contention import retry_on_deadlock
 from headlessly.ids import public_id
 from headlessly.log.events import Event, append_events, dump_json
 from headlessly.log.names import IMPORT_STARTED
+from headlessly.notifications.telling import Notice, tell
 from headlessly.transfer import storage
 from headlessly.transfer import stored_file as content
 from headlessly.transfer.bulk_create import Gathering
@@ -185,9 +188,19 @@ class Run:
     def _end(self, status: str, message: str | None = None) -> None:
         with transaction.atomic():
             self._change(status=status, message=message, finished_at=clock.now())
+            self._tell_whose_it_is()
             # What was tried may be done next, with the same file: see imports.go.
             if not (self.source.dry_run and status == Import.Status.COMPLETED):
                 content.drop(self.source)
+
+    def _tell_whose_it_is(self) -> None:
+        """Whoever sent the file need not wait at its page."""
+        source = self.source
+        if source.dry_run or not source.created_by.startswith(f"{User.prefix}_"):
+            return
+        about = source.filename or registry[source.type].plural
+        done = Notice("import_done", source.created_by, source.pk, actors.SYSTEM.id, excerpt=about)
+        tell([done])
 
     def _fail(self, message: str) -> None:
         try:

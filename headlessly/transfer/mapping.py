@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.errors import BadRequest, Invalid
+from headlessly.errors import BadRequest, Invalid, InvalidFilter
+from headlessly.query.external_ids import field_of_system
 from headlessly.query.filters import META_FIELDS
 
 if TYPE_CHECKING:
@@ -87,6 +88,20 @@ def mappable_fields(noun: type[Record]) -> dict[str, tuple[type[Record], Field]]
     return found
 
 
+def find_mappable(noun: type[Record], path: str) -> tuple[type[Record], Field] | None:
+    """The field that a column may become under this path, or the ids of one system."""
+    if (found := mappable_fields(noun).get(path)) is not None:
+        return found
+    head, dot, system = path.partition(".")
+    whole = noun.schema.field(head) if dot else None
+    if whole is None or not whole.parts:
+        return None
+    try:
+        return noun, field_of_system(whole, system)
+    except InvalidFilter:
+        return None
+
+
 def check_mapping(noun: type[Noun], asked: Any) -> dict[str, Any]:
     """The mapping that was sent. Raises BadRequest for another shape, and Invalid naming what is allowed."""
     if not asked:
@@ -96,16 +111,16 @@ def check_mapping(noun: type[Noun], asked: Any) -> dict[str, Any]:
     allowed = ", ".join(fields)
     problems: dict[str, str] = {}
     for heading, path in columns.items():
-        if path is not None and path not in fields:
+        if path is not None and find_mappable(noun, path) is None:
             problems[f"mapping.columns.{heading[:64]}"] = (
                 f"There is no such field. Fields: {allowed}; null leaves the column out."
             )
     for path, words in values.items():
-        if path not in fields:
+        if (mappable := find_mappable(noun, path)) is None:
             problems[f"mapping.values.{path[:64]}"] = f"There is no such field. Fields: {allowed}."
             continue
         for word, value in words.items():
-            if problem := _value_problem(fields[path][1], value):
+            if problem := _value_problem(mappable[1], value):
                 problems[f"mapping.values.{path}.{word[:64]}"] = problem
     if problems:
         raise Invalid.for_fields(problems, type=noun.__name__)

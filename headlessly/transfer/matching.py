@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels, values
 from headlessly.declaration.schema import Field
-from headlessly.errors import Invalid
+from headlessly.errors import Invalid, InvalidFilter
 from headlessly.language import wording
+from headlessly.log.external_ids import records_with
+from headlessly.query.external_ids import field_of_system
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
 from headlessly.transfer.headings import plain
@@ -32,7 +34,7 @@ def unique_fields(noun: type[Record]) -> list[Field]:
 
 def matchable_fields(noun: type[Record]) -> list[Field]:
     """What records can be found by: any field with a value that can be compared."""
-    return [f for f in noun.schema.stored if f.type not in ("json", "text", "choices")]
+    return [f for f in noun.schema.stored if f.type not in ("json", "choices", "text")]
 
 
 def read_match(noun: type[Record], names: str | None) -> str | None:
@@ -40,6 +42,12 @@ def read_match(noun: type[Record], names: str | None) -> str | None:
     if not names:
         return None
     allowed = {ID: ID} | {plain(f.wire): f.wire for f in matchable_fields(noun)}
+    head, dot, system = names.strip().partition(".")
+    if dot and (whole := noun.schema.field(head)) is not None and whole.parts:
+        try:
+            return field_of_system(whole, system).wire
+        except InvalidFilter as problem:
+            raise Invalid.for_fields({"match": str(problem)}, type=noun.__name__) from None
     found = []
     for name in names.split(","):
         wire = allowed.get(name.strip()) or allowed.get(plain(name.strip()))
@@ -116,6 +124,37 @@ class Matcher:
             "nouns": labels.plural_in_sentence(self.noun),
             "fields": wording.join_with_and(labels.field_in_error(f) for f in self.fields),
         }
+
+
+class ExternalIdMatcher(Matcher):
+    """Finds records by what they are called in another system."""
+
+    def __init__(self, noun: type[Record], ids: Field, system: str) -> None:
+        super().__init__(noun, [])
+        self.ids, self.system = ids, system
+
+    def key(self, data: Mapping[str, Any], text: bool) -> Hashable | None:
+        """The id that a row says of the system; None where it says none, or several."""
+        value = data.get(self.ids.wire)
+        try:
+            found = self.ids.clean(value) or [] if value else []
+        except ValueError:
+            return None
+        own = [each["id"] for each in found if each["system"] == self.system]
+        return (own[0],) if len(own) == 1 else None
+
+    def find(self, keys: Iterable[Hashable]) -> dict[Hashable, str]:
+        wanted = [key[0] for key in keys if isinstance(key, tuple)]
+        found = records_with(self.noun, self.system, wanted).values_list("value", "record")
+        there = dict(found)
+        visible = set(
+            Scope(self.noun)
+            .queryset()
+            .filter(pk__in=list(there.values()))
+            .order_by()
+            .values_list("pk", flat=True)
+        )
+        return {(value,): id for value, id in there.items() if id in visible}
 
 
 class Twins:

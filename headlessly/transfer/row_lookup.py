@@ -18,7 +18,7 @@ from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import Key, key_of
 from headlessly.transfer.cell_reader import is_phone
 from headlessly.transfer.described import Describer, composed_name
-from headlessly.transfer.matching import ID, Matcher, Twins, unique_fields
+from headlessly.transfer.matching import ID, ExternalIdMatcher, Matcher, Twins, unique_fields
 from headlessly.transfer.options import MISSING, Options
 from headlessly.transfer.references import References, naming_field
 from headlessly.transfer.row_readers import ObjectReader, TableReader
@@ -47,6 +47,7 @@ class RowLookup:
         self.sets_protected_fields = actors.current().role == actors.ADMIN
         self.match = source.match
         self.unique = unique_fields(self.noun)
+        self.ids = next(field for field in self.schema.stored if field.parts)
         self.matcher = self._matcher(self.match) if self.match and self.match != ID else None
         self.twins = self._twins()
         self.references = References(self.noun)
@@ -64,6 +65,8 @@ class RowLookup:
         self.made_keys: set[Any] = set()
 
     def _matcher(self, names: str) -> Matcher:
+        if names.startswith(f"{self.ids.wire}."):
+            return ExternalIdMatcher(self.noun, self.ids, names.partition(".")[2])
         return Matcher(self.noun, [self.schema.fields[wire] for wire in names.split(",")])
 
     def _twins(self) -> Twins | None:
@@ -84,6 +87,8 @@ class RowLookup:
         if self.lenient:
             settle_state(self.noun, said, stating=self.sets_protected_fields)
         self._take_meta(said)
+        if (ids := said.described.pop(self.ids.wire, None)) is not None:
+            said.data.setdefault(self.ids.wire, ids)
         return said
 
     def _take_meta(self, said: RowValues) -> None:

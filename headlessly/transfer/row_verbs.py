@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from django.utils.translation import gettext as _
 
+from headlessly.access import lists
 from headlessly.context import clock, running
 from headlessly.declaration.refusals import unique_index_name
 from headlessly.declaration.schema import META
@@ -218,9 +219,13 @@ class RowVerbs:
                 continue  # by which it was found: perhaps what one had that was merged into it
             field = self.schema.fields.get(wire)
             try:
-                if field is not None and field.clean(value, text=said.text) == getattr(
-                    record, field.column
-                ):
+                now = None if field is None else getattr(record, field.column)
+                if field is not None and field.change is not None and isinstance(value, dict):
+                    value = field.change(now, value)
+                clean = None if field is None else field.clean(value, text=said.text)
+                if field is not None and field.list_name and clean:
+                    clean = lists.spell(field.list_name, clean)
+                if field is not None and clean == now:
                     continue
             except ValueError:
                 pass  # the verb says so

@@ -2,12 +2,30 @@
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
+
+from django.http import HttpRequest
+
+#: A part of a path that may be a secret, as tokens of links are: no word and no id is as long.
+LONG_PART = re.compile(r"[^/]{24,}")
+
+
+def path_without_token(request: HttpRequest, path: str) -> str:
+    """The path without what its route captures as ``token``: whoever has that link sets a password. Of an
+    address without a route, nobody knows what is
+    secret in it: its long parts."""
+    match = getattr(request, "resolver_match", None)
+    if match is None:
+        return LONG_PART.sub("<hidden>", path)
+    token = match.kwargs.get("token")
+    return path.replace(token, "<token>") if token else path
 
 
 class RefusalFilter(logging.Filter):
     """Logging filter: a request that is refused is one line, and one for another host a warning. Whoever
-    likes sends them all day, and where in Django that was found helps nobody."""
+    likes sends them all day, and where in Django that was found helps nobody. No line holds the token of a
+    link."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         is_wrong_host = record.name == "django.security.DisallowedHost"
@@ -16,6 +34,13 @@ class RefusalFilter(logging.Filter):
         is_refused = record.name.startswith(("django.request", "django.security"))
         if is_wrong_host or (is_refused and getattr(record, "status_code", 500) < 500):
             record.exc_info, record.exc_text = None, None
+        if is_refused and isinstance(record.args, tuple):
+            request = getattr(record, "request", None)
+            if isinstance(request, HttpRequest):
+                # As Django writes it into a line, whatever stands in it.
+                path = request.path.encode("unicode_escape").decode("ascii")
+                hidden = path_without_token(request, path)
+                record.args = tuple(hidden if arg == path else arg for arg in record.args)
         return True
 
 

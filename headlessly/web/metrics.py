@@ -33,6 +33,7 @@ from headlessly.context.spans import REQUEST_ID, span
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database import prepared
 from headlessly.web.callers import caller_address
+from headlessly.web.logs import path_without_token
 
 logger = logging.getLogger("headlessly.access")
 
@@ -104,7 +105,7 @@ class CountRequests:
         requests_total.labels(method, route_of(request), response.status_code).inc()
         request_seconds.labels(route_of(request)).observe(took)
         if settings.ACCESS_LOG:
-            _log_access(request, response, _without_token(request, path), took)
+            _log_access(request, response, path_without_token(request, path), took)
         return response
 
     def _trace(self, request: HttpRequest) -> HttpResponse:
@@ -114,7 +115,7 @@ class CountRequests:
             response = self.get_response(request)
             assert made is not None
             if route_of(request) != "none":  # of another path nobody knows what is secret in it
-                made.set_attribute("url.path", _without_token(request, path))
+                made.set_attribute("url.path", path_without_token(request, path))
             made.update_name(tracing.route())
             made.set_attribute("http.route", route_of(request))
             made.set_attribute("http.response.status_code", response.status_code)
@@ -133,13 +134,6 @@ def route_of(request: HttpRequest) -> str:
     if match is None:
         return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
     return f"{'/~' if getattr(request, 'mounted', False) else ''}/{match.route}"
-
-
-def _without_token(request: HttpRequest, path: str) -> str:
-    """The path without what its route captures as ``token``: whoever has that link sets a password."""
-    match = getattr(request, "resolver_match", None)
-    token = match.kwargs.get("token") if match is not None else None
-    return path.replace(token, "<token>") if token else path
 
 
 def _log_access(request: HttpRequest, response: HttpResponse, path: str, took: float) -> None:

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from crm.models import Contact, ExchangeRate, Gate, Organization, Pipeline
+from crm.models import Contact, ExchangeRate, Gate, Organization, Pipeline, Team, TeamMember
 from headlessly.access.actors import Actor
 from headlessly.context import clock
 from marketing.demo import companies, people
@@ -167,6 +167,11 @@ class Business:
         )
         for currency, rate in RATES.items():
             ExchangeRate.create(currency=currency, day=clock.now().date(), rate=rate, source="ECB")
+        for name, part in (("New business", slice(0, None, 2)), ("Growth", slice(1, None, 2))):
+            team = Team.create(name=name)
+            for number, rep in enumerate(self.reps[part]):
+                role = TeamMember.Role.MEMBER if number else TeamMember.Role.LEADER
+                TeamMember.create(team=team, member=rep.contact, role=role)
         home = Organization.create(name=self.name, domain=self.domain, type="Partner")
         for member in self.members:
             Contact.update(member.contact, organization=home)

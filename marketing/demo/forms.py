@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import connection
+
 from headlessly.access import actors
+from headlessly.errors import VerbRefused
 from marketing.demo.calendar import any_hour
 from marketing.demo.campaigns import morning
 from marketing.demo.timeline import Story
@@ -142,8 +146,13 @@ def numbers(business: Business) -> Story:
     yield morning(business.last - timedelta(4), 8), boss.actor
     for segment in made:
         Segment.refresh(segment.pk)
+    with (
+        connection.cursor() as cursor
+    ):  # nobody has told the planner yet what was written so quickly
+        cursor.execute("ANALYZE headlessly_event")
     for funnel in funnels:
-        Funnel.analyze(funnel.pk)
+        with suppress(VerbRefused):  # on a busy machine it stays uncounted, and the company whole
+            Funnel.analyze(funnel.pk)
 
 
 def visitor(business: Business, number: int) -> Story:

@@ -360,10 +360,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='campaignversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='campaign_past'),
-        ),
-        migrations.AddIndex(
-            model_name='campaignversion',
             index=models.Index(fields=['tenant', '-created_at', '-record'], name='campaign_past_by_created'),
         ),
         migrations.AddIndex(
@@ -388,10 +384,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='formversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='form_past'),
-        ),
-        migrations.AddIndex(
-            model_name='formversion',
             index=models.Index(fields=['tenant', '-created_at', '-record'], name='form_past_by_created'),
         ),
         migrations.AddIndex(
@@ -408,10 +400,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='funnelversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='funnel_past'),
-        ),
-        migrations.AddIndex(
-            model_name='funnelversion',
             index=models.Index(fields=['tenant', '-created_at', '-record'], name='funnel_past_by_created'),
         ),
         migrations.AddIndex(
@@ -425,10 +413,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='segment',
             index=models.Index(models.F('tenant'), headlessly.declaration.folding.Folded('name'), models.F('id'), condition=models.Q(('deleted_at', None)), name='segment_sorted_by_name'),
-        ),
-        migrations.AddIndex(
-            model_name='segmentversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='segment_past'),
         ),
         migrations.AddIndex(
             model_name='segmentversion',
@@ -461,10 +445,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='touchpoint',
             index=models.Index(condition=models.Q(('anonymous_id__isnull', False), ('deleted_at', None)), fields=['tenant', 'anonymous_id'], name='touch_by_visitor'),
-        ),
-        migrations.AddIndex(
-            model_name='touchpointversion',
-            index=models.Index(fields=['tenant', 'record', 'valid_from'], name='touchpoint_past'),
         ),
         migrations.AddIndex(
             model_name='touchpointversion',

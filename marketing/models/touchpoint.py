@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
+from django.utils import formats, timezone
 
 from headlessly.declaration.fields import Choice, DateTime, Reference, String, Text
 from headlessly.declaration.files import Files
 from headlessly.declaration.values import validate_not_in_future
+from headlessly.language import wording
 from headlessly.nouns import Noun
 
 
@@ -98,4 +100,5 @@ class Touchpoint(Noun):
         ]  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.occurred_at:%Y-%m-%d}"  # type: ignore[attr-defined]
+        day = formats.date_format(timezone.localtime(self.occurred_at), "DATE_FORMAT")
+        return f"{wording.state_label(self.kind)}, {day}"

@@ -92,9 +92,18 @@ class Answer:
 class Site:
     """The site while it is served."""
 
-    def __init__(self, folder: Path, *options: str, port: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        port: int | None = None,
+        database_url: str | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        """With ``options`` of `manage.py serve`; its database is reached through this ``port`` of a proxy, or
+        is another one; ``env`` is added to its environment."""
         self.folder = folder
-        self.database_url = (
+        self.database_url = database_url or (
             f"postgresql://{ROLE}@/{DATABASE}?host={quote(create_database(), safe='')}"
         )
         self.env = os.environ | {
@@ -106,6 +115,7 @@ class Site:
             "TRUST_PROXY": "1",  # whoever attacks says from which address
             "DJANGO_SETTINGS_MODULE": "headlessly.settings",
             "LOG_LEVEL": "WARNING",
+            **(env or {}),
         }
         fill = partial(
             subprocess.run, [sys.executable, "-c", FILL],

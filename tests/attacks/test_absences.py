@@ -94,6 +94,7 @@ def test_replaces_a_process_that_has_grown(far: Site) -> None:
         postgres.OutOfMemory("out of memory"),
         postgres.TooManyConnections("sorry, too many clients already"),
         postgres.AdminShutdown("terminating connection"),
+        postgres.DatabaseError("server closed the connection unexpectedly"),
         postgres.IdleInTransactionSessionTimeout("terminating connection"),
         postgres.LockNotAvailable("canceling statement due to lock timeout"),
         OSError(28, "No space left on device"),

@@ -83,6 +83,26 @@ def test_logs_what_is_refused_in_one_line_and_what_breaks_with_its_place(
     assert "refusals" in settings.LOGGING["handlers"]["console"]["filters"]
 
 
+@pytest.mark.django_db
+def test_logs_no_token_of_a_link_neither_of_one_that_leads_nowhere(
+    client: Any, caplog: Any
+) -> None:
+    token = "d1x2y3-" + "0123456789abcdef" * 2
+    for path in (f"/password/user_x/{token}/b/too-much", f"/passwort/user_x/{token}"):
+        caplog.clear()
+        assert client.get(path).status_code == 404
+        (record,) = [each for each in caplog.records if each.name == "django.request"]
+        assert RefusalFilter().filter(record)
+        line = record.getMessage()
+        assert token not in line
+        assert "/user_x/<hidden>" in line
+    caplog.clear()
+    client.post(f"/password/user_x/{token}", {"password": "x"})
+    for record in caplog.records:
+        RefusalFilter().filter(record)
+    assert token not in caplog.text
+
+
 #: Codecs of Python's, and names of none; in none of them is an address written.
 CHARSETS = [
     "zlib",

@@ -158,11 +158,13 @@ class Limit:
             "AND created_at <= %s AND valid_from <= %s AND (valid_to IS NULL OR valid_to > %s)"
         )
         given = [self.tenant, then, then, then]
+        names = self.columns["lead"]
+        columns = ", ".join(f'"{name}"' for name in names)
 
         def once() -> bytes:
-            keys = self.rows(f"SELECT seq {valid} ORDER BY {order} LIMIT 26", given)
+            rows = self.rows(f"SELECT {columns} {valid} ORDER BY {order} LIMIT 26", given)
             total = self.rows(f"SELECT count(*) FROM (SELECT {valid} LIMIT 10001) c", given)[0][0]
-            records = self._records([key for (key,) in keys[:25]], "crm_lead_version", "seq")
+            records = [dict(zip(names, row, strict=True)) for row in rows[:25]]
             return orjson.dumps({"results": records, "total": total}, default=float)
 
         return once

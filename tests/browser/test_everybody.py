@@ -28,6 +28,8 @@ async ([within, rules]) => {
 }
 """
 LARGE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+#: What a page of 1440 pixels has at 200 %.
+ZOOMED = {"width": 720, "height": 450}
 
 
 class Walk:
@@ -87,6 +89,11 @@ class Walk:
             self.page.emulate_media(color_scheme="light")
         if (width := self.page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
             self.note("sideways", width)
+        if full:
+            self.page.set_viewport_size(ZOOMED)
+            width = self.page.evaluate("document.documentElement.scrollWidth")
+            if width > ZOOMED["width"]:
+                self.note("sideways at 200 %", width)
         self.page.set_viewport_size(LARGE)
 
     def _axe(self, within: str, rules: Any, how: str) -> None:
@@ -288,6 +295,36 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     page.locator("table.refused").wait_for()
     page.locator(".reads summary").click()
     walk.look("an import that was tried")
+
+
+def test_what_settles_counts_and_narrows(walk, site, acme, people, qualified):
+    """Members, teams, goals and who did what; the filter builder, the quick form, reports and funnels."""
+    from crm import Goal, TeamMember
+    from headlessly.access.models import Membership
+    from marketing import Funnel
+
+    ann = user("ann", (acme, "admin"))
+    member = Membership.objects.get(user=ann)
+    place, goal, funnel = (samples.create(noun, full=True) for noun in (TeamMember, Goal, Funnel))
+    open_session(walk.page, site, ann)
+    page, start = walk.page, "/~acme/admin/"
+    for address in (
+        "settings/members/", f"settings/members/{member.pk}/", "settings/log/?what=Lead",
+        f"crm/team/{place.team_id}/change/", "crm/team/", "crm/teammember/add/", "crm/goal/",
+        f"crm/goal/{goal.pk}/change/", "reports/crm/lead/?groupBy=status",
+        f"marketing/funnel/steps/?funnel={funnel.pk}", f"?of={place.team_id}",
+        f"dashboard/?owner.team={place.team_id}",
+    ):  # fmt: skip
+        walk.go(start + address)
+    walk.go(f"{start}crm/lead/?view=all&owner=-&owner={people.bob.pk}")
+    page.get_by_text("More filters").click()
+    page.get_by_role("link", name="Build a filter…").click()
+    page.get_by_role("dialog", name="Filter the leads").wait_for()
+    walk.look("a filter is built")
+    page.keyboard.press("Escape")
+    page.keyboard.press("c")
+    page.get_by_role("dialog", name="New lead").wait_for()
+    walk.look("a quick lead")
 
 
 def test_a_new_tenant_has_pages_without_records(walk, site, acme):

@@ -22,10 +22,11 @@ def admin(bob: Any) -> None:
 
 
 class Clicks:
-    """Counts the clicks of somebody who imports."""
+    """Counts the clicks of somebody who imports, and the pages that load meanwhile."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, page: Any) -> None:
+        self.count, self.loads = 0, 0
+        page.on("load", lambda _page: setattr(self, "loads", self.loads + 1))
 
     def __call__(self, place: Any) -> None:
         place.click()
@@ -38,8 +39,8 @@ def test_a_messy_file_is_in_with_six_clicks_at_most(
     from crm import Contact, Lead
 
     people = Contact.count()
-    click = Clicks()
     desk.goto(f"{site}/~acme/admin/crm/lead/")
+    click = Clicks(desk)
     click(desk.locator(".ways").get_by_role("link", name="From a file"))
     with desk.expect_file_chooser() as chooser:
         click(desk.get_by_label("File", exact=True))
@@ -53,7 +54,8 @@ def test_a_messy_file_is_in_with_six_clicks_at_most(
     expect(desk.get_by_role("region", name="Refused rows").first).to_contain_text(
         "This is required."
     )
-    assert click.count <= 6
+    # docs/effort.md has both counts.
+    assert (click.count, click.loads) <= (4, 9)
     assert Lead.count() == 499
     desk.get_by_role("button", name="Undo").click()
     # Some 1,400 records, each by a verb of its own.

@@ -74,6 +74,10 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return "2026-01-31T09:00:00Z"
         case "bool":
             return not field.default
+        case "choices":
+            return [f"Text {number}", f"Word {number}"]
+        case "json" if field.parts:
+            return [{"system": "hubspot", "id": f"{number}"}]
         case "json":
             return SHAPES.get(field.name, {"key": number})
         case "reference":

@@ -114,9 +114,7 @@ def test_it_walks_a_lead_over_every_surface_as_readme_says(
 
         (lead,) = Lead.find({"source": "website"})
         names = [event.name for event in Lead.history(lead.pk).order_by("seq")]
-    assert names == [
-        "Lead.Created", "Lead.Updated", "Lead.Updated", "Lead.Converted", "Lead.Updated"
-    ]  # fmt: skip
+    assert names == ["Lead.Created", "Lead.Updated", "Lead.Updated", "Lead.Converted"]
 
 
 def test_it_has_no_block_in_readme_that_nobody_tries() -> None:

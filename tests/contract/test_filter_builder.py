@@ -24,6 +24,7 @@ SAMPLES: dict[str, list[Any]] = {
     "integer": [1, 2],
     "money": [12.5, 2000],
     "bool": [True, False],
+    "choices": ["VIP", "Partner"],
     "date": ["2026-01-31", "7d ago"],
     "datetime": ["2026-01-31T09:30:05Z", "today"],
 }
@@ -46,6 +47,8 @@ def conditions(noun: Any) -> list[dict[str, Any]]:
             one, two = (samples(field) * 2)[:2]
             said += [one, two, {"$ne": one}, {"$in": [one, two]}, {"$nin": [one, two]}]
             said += [{"$in": [one, None]}, {"$nin": [None, two]}, {"$not": {"$eq": one}}]
+        if field.type == "choices":
+            said += [{"$all": ["VIP", "Partner"]}]
         if field.type in operators.ORDERED_TYPES:
             said += [{each: value} for each in COMPARISONS for value in samples(field)]
             said += [{"$gte": samples(field)[0], "$lt": samples(field)[1]}]

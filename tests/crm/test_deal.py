@@ -224,12 +224,12 @@ def test_it_leaves_exactly_these_events_of_a_conversion(qualified: Lead, people:
     assert [(e.name, e.target) for e in found] == [
         ("Lead.Converted", qualified.id),
         ("Deal.Created", qualified.deal_id),
-        ("Lead.Updated", qualified.id),
         ("Contact.Qualified", people.ada.id),
         ("lead_converted", None),
     ]
-    assert [e.cause for e in found] == [None, *[found[0].id] * 4]
-    assert found[2].previous == {"deal": None}
+    assert [e.cause for e in found] == [None, *[found[0].id] * 3]
+    assert found[0].data["deal"] == found[1].target
+    assert found[0].previous["deal"] is None
 
 
 def test_it_closes_the_lead_that_became_it(qualified: Lead, people: SimpleNamespace) -> None:

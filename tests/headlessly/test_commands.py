@@ -226,3 +226,9 @@ def test_it_revokes_a_key_of_this_tenant_only(acme: Tenant, rival: Tenant) -> No
         run("apikey", "acme", revoke=key.pk)
     with pytest.raises(CommandError, match="--rate-limit"):
         run("apikey", "acme", name="site", rate_limit=0)
+
+
+@pytest.mark.parametrize("command", ["dumpdata", "loaddata"])
+def test_it_says_what_to_use_instead_of_fixtures(command: str) -> None:
+    with pytest.raises(CommandError, match=r"tenant export SLUG FOLDER.*tenant import"):
+        call_command(command)

@@ -155,26 +155,28 @@ def test_it_never_reads_a_table_for_a_word(words: str, acme: Any) -> None:
             assert "Seq Scan" not in plan, plan
 
 
-def test_it_looks_a_word_up_among_the_records_of_the_tenant(acme: Any) -> None:
-    """By an index that begins with the tenant and knows its type alone."""
+@pytest.mark.parametrize("noun", [Contact, Lead, Organization])
+def test_it_looks_a_word_up_among_the_records_of_the_tenant(noun: type[Any], acme: Any) -> None:
+    """By an index that begins with the tenant and knows its type alone; in each of its texts."""
+    table, name = noun._meta.db_table, noun._meta.model_name
     with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE only_searched (LIKE crm_lead)")
-        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'lead_search'")
-        cursor.execute(cursor.fetchone()[0].replace("public.crm_lead", "only_searched"))
+        cursor.execute(f"CREATE TEMPORARY TABLE only_searched (LIKE {table})")
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [f"{name}_search"])
+        cursor.execute(cursor.fetchone()[0].replace(f"public.{table}", "only_searched"))
         cursor.execute(
             "ALTER TABLE only_searched ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; "
             f"CREATE POLICY {policies.POLICY} ON only_searched USING ({policies.OWN})"
         )
         cursor.execute("SET LOCAL enable_seqscan = off")
-        found = Lead.objects.filter(
-            SearchTable(Scope(Lead), "", ("name",)).word_condition(Word("xerox"))
-        )
-        sql, given = found.values("pk").query.sql_with_params()
-        cursor.execute(f"EXPLAIN {sql}".replace('"crm_lead"', '"only_searched"'), given)
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "One-Time Filter" in plan, plan  # the policy is asked once, not of every row
-    looked_up = plan.split("Index Cond:", 1)[1].splitlines()[0]
-    assert "tenant_id" in looked_up and "~~" in looked_up, plan
+        for column in Search(Scope(noun), "xerox").tables[0].columns:
+            own = SearchTable(Scope(noun), "", (column,))
+            found = noun.objects.filter(own.word_condition(Word("xerox")))
+            sql, given = found.values("pk").query.sql_with_params()
+            cursor.execute(f"EXPLAIN {sql}".replace(f'"{table}"', '"only_searched"'), given)
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "One-Time Filter" in plan, plan  # the policy is asked once, not of every row
+            looked_up = plan.split("Index Cond:", 1)[1].splitlines()[0]
+            assert "tenant_id" in looked_up and ("~~" in looked_up or "@@" in looked_up), plan
 
 
 # -- nobody else's ------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def new_lasting_cluster() -> Iterator[Callable[[], Cluster]]:
     yield from _new_clusters()
 
 
-def _fill_with_tables(cluster: Cluster) -> Cluster:
+def fill_with_tables(cluster: Cluster) -> Cluster:
     """Give the cluster the product's tables, without a row."""
     connection.ensure_connection()
     cluster.restore(connection.settings_dict["HOST"], connection.settings_dict["NAME"])
@@ -56,7 +56,7 @@ def cell(
 ) -> Cluster:
     """Another cluster with the product's tables: tenants come to it."""
     with django_db_blocker.unblock():
-        return _fill_with_tables(new_lasting_cluster().start())
+        return fill_with_tables(new_lasting_cluster().start())
 
 
 @pytest.fixture(scope="package")
@@ -65,7 +65,7 @@ def original(
 ) -> Cluster:
     """A cluster with acme, its leads and its webhook, whose transactions have been counted far."""
     with django_db_blocker.unblock():
-        cluster = _fill_with_tables(new_lasting_cluster().start(max_prepared_transactions=5))
+        cluster = fill_with_tables(new_lasting_cluster().start(max_prepared_transactions=5))
         with cluster.connect(user="postgres", autocommit=True) as admin:
             admin.execute(
                 "DO $$BEGIN FOR i IN 1..20000 LOOP PERFORM pg_current_xact_id(); COMMIT;"

@@ -43,7 +43,8 @@ def _letters_in(file: Path) -> list[dict[str, Any]]:
 
 
 def _letter(message: Any) -> dict[str, Any]:
-    parts = LINK.split(message.get_content())
+    body = message.get_body(preferencelist=("plain",))
+    parts = LINK.split(body.get_content() if body is not None else "")
     # Every second part is a link.
     body = format_html_join(
         "",

@@ -38,6 +38,8 @@ def input_kind(field: Field | None, operator: str) -> str:
         return RECORDS
     if field.type in offered.DATES:
         return WHEN
+    if field.type == "choices":
+        return LINES
     return LINES if operator in (IS, NOT) and field.type != "json" else LINE
 
 

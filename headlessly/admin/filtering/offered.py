@@ -50,6 +50,12 @@ _DATE = (
     *_IS,
     *_EMPTY,
 )
+_CHOICES = (
+    (IS, gettext_lazy("has any of")),
+    ("all", gettext_lazy("has all of")),
+    (NOT, gettext_lazy("has none of")),
+    *_EMPTY,
+)
 #: What can be said of how far a record has come: it has always come somewhere.
 _REACHED = (*_IS,)
 
@@ -64,6 +70,8 @@ def operators_of(field: Field) -> list[tuple[str, Any]]:
         return [*_NUMBER]
     if field.type in DATES:
         return [*_DATE]
+    if field.type == "choices":
+        return [*_CHOICES]
     if field.type == "enum":
         return [*_IS, *_EMPTY, ("text", gettext_lazy("has the words")), *_PATTERN]
     return [*_IS, *_EMPTY]
@@ -130,6 +138,7 @@ def fields_of(noun: type[Noun]) -> list[Field]:
     if noun.schema.machine is not None and noun.schema.field("reached") is None:
         fields.append(filters.find_condition_field(noun, filters.REACHED[0]))
     fields += filters.META_FIELDS.values()
+    fields += [join.field for join in noun.schema.joins.values()]
     return sorted(fields, key=lambda field: labels.field_label(field).casefold())
 
 

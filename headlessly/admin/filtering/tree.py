@@ -209,6 +209,8 @@ def _read_condition(
             return Condition(path, IS if operator == "$eq" else NOT, [operand])
         case "$exists", bool():
             return Condition(path, FILLED if operand else EMPTY)
+        case "$all", [_, *_] if all(isinstance(each, str) for each in operand):
+            return Condition(path, "all", list(operand))
         case "$in" | "$nin", [_, *_]:
             return _read_list(path, operator == "$nin", list(operand), several)
         case "$not", {**inner} if inner:
@@ -236,6 +238,8 @@ def _read_list(path: str, negated: bool, values: list[Any], several: bool) -> Pa
 
 def wire_path(noun: type[Noun], path: str) -> str:
     """The path by the wire names of its fields. Raises InvalidFilter."""
+    if (whole := querystring.field_at_path(noun, path)).wire.count("."):
+        return whole.wire  # a part of a value, which names it
     names = path.split(".")
     heads = (".".join(names[: count + 1]) for count in range(len(names)))
     return ".".join(querystring.field_at_path(noun, head).wire for head in heads)
@@ -275,6 +279,8 @@ def _write_operator(operator: str, values: list[Any]) -> Any:
             return {"$in": values} if len(values) > 1 else values[0]
         case "not":
             return {"$nin": values} if len(values) > 1 else {"$ne": values[0]}
+        case "all":
+            return {"$all": values}
         case "empty" | "filled":
             return {"$exists": operator == FILLED}
     return {OPERATORS[operator]: values[0]}

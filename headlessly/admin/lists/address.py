@@ -85,9 +85,10 @@ class Address(Parameters):
     def _read(self) -> None:
         schema = self.noun.schema
         facets = {name: schema.by_name[name] for name in schema.facets}
+        facets |= {field.wire: field for field in schema.joined_facets}
         found: dict[str, dict[str, str]] = {}
         for name, text in self.given.items():
-            if name in self.own_names:
+            if name in self.own_names or (name in facets and "." in name):
                 continue
             try:
                 path, lookup = querystring.parse_lookup(self.noun, name)

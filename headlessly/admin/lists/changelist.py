@@ -13,8 +13,9 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
+from headlessly.access.actor_names import actor_names
 from headlessly.access.managers import BoundedQuerySet
-from headlessly.admin import display, event_facts
+from headlessly.admin import display
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.columns import is_edited_in_lists, is_sortable
@@ -123,7 +124,8 @@ class NounList:
         keys = list(keys)
         fields = self.references
         moment = self.address.moment
-        found = self.address.scope.queryset().filter(pk__in=[pk for pk, *_ in keys])
+        scope = self.address.scope
+        found = scope.queryset().filter(**{f"{scope.key}__in": [id for id, *_ in keys]})
         if moment is None:
             rows = list(visibility.load_visible_references(found, (f.name for f in fields)))
         else:
@@ -170,7 +172,7 @@ class NounList:
         names = [verb.event for verb in self.noun.verbs.values() if verb.deletes]
         told = events.Event.objects.filter(target__in=list(gone), name__in=names).order_by("seq")
         last = {event.target: event for event in told}
-        who = event_facts.actor_names({event.actor for event in last.values()})
+        who = actor_names({event.actor for event in last.values()})
         for row in rows:
             event = last.get(row.id)
             row.gone = {

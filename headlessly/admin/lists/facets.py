@@ -20,6 +20,7 @@ from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
 from headlessly.query import operators
+from headlessly.query.used_choices import used_choices
 
 #: More values than this are typed, not picked.
 PICKABLE = 50
@@ -90,6 +91,8 @@ class Facet:
             if "," not in value and value not in chosen
         ]
 
+    is_offered = True  #: whether there is a control for it
+
     @property
     def widget(self) -> str:
         """The control by which it is chosen, as HTML; empty where it is a list or a text."""
@@ -121,7 +124,12 @@ class ReferenceFacet(Facet):
 
     def __init__(self, *args: Any, site: Any) -> None:
         super().__init__(*args)
-        self.select = NarrowingSelect(self.field, site)
+        self.select = NarrowingSelect(self.field, site, several=True)
+
+    @property
+    def is_offered(self) -> bool:
+        """Not where there is nothing yet to be put into."""
+        return "." not in self.name or bool(self.value) or self.field.target_noun.objects.exists()
 
     @property
     def widget(self) -> str:
@@ -162,9 +170,25 @@ class TextFacet(Facet):
         return [(value, value) for value in self.known]
 
 
+class ChoicesFacet(Facet):
+    """Several texts: what the records have any of, picked from what there is, most used first."""
+
+    @cached_property
+    def known(self) -> list[str]:
+        return [value for value, _count in used_choices(self.noun, self.field)[:PICKABLE]]
+
+    def as_filter(self) -> dict[str, Any]:
+        return {self.name: {"$in": [None if text == NONE else text for text in self.values()]}}
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [(value, value) for value in self.known]
+
+
 def make_facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
     if field.type in ("enum", "bool"):
         return ChoiceFacet(noun, field, value)
+    if field.type == "choices":
+        return ChoicesFacet(noun, field, value)
     if field.type == "reference":
         return ReferenceFacet(noun, field, value, site=site)
     return TextFacet(noun, field, value)

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
+from headlessly.access.actor_names import actor_names
 from headlessly.admin import display, toasts
-from headlessly.admin.event_facts import actor_names
 from headlessly.admin.proposing import proposal_text
 from headlessly.admin.sites import TenantSite, menu_item
 from headlessly.errors import HeadlesslyError, NotFound

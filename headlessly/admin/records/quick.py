@@ -15,6 +15,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.utils.html import strip_tags
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -31,6 +32,7 @@ from headlessly.declaration import labels
 from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
+from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
 from headlessly.execution.described import find_described
@@ -41,6 +43,8 @@ from headlessly.query.duplicates import find_duplicates
 
 #: How many records are told that are called as somebody types, and from how many letters on.
 MOST_TOLD, FEWEST_LETTERS = 4, 3
+#: The input that holds the id of the record that was taken.
+TAKEN = "taken"
 
 
 @dataclass
@@ -151,6 +155,12 @@ class QuickForm:
         return display.page_url(self.noun, "add")
 
     @property
+    def taken_inputs(self) -> list[tuple[str, str]]:
+        """Where the page keeps which of several that are called alike was taken."""
+        names = [f"{part.name}-{TAKEN}" for part in self.parts if part.name]
+        return [(name, (self.data or {}).get(name, "")) for name in names]
+
+    @property
     def others(self) -> list[dict[str, Any]]:
         """The quick forms there are, this one among them."""
         return [
@@ -172,9 +182,27 @@ class QuickForm:
         """The input of ``create``."""
         found: dict[str, Any] = {}
         for part in self.parts:
-            found |= {part.name: given} if part.name and (given := part.given()) else {}
-            found |= part.given() if not part.name else {}
+            given = part.given()
+            if part.name and given:
+                found[part.name] = self._taken_id(part, given) or given
+            found |= given if not part.name else {}
         return mine(self.noun.verbs["create"].inputs.values()) | found
+
+    def _taken_id(self, part: QuickPart, given: Mapping[str, Any]) -> str | None:
+        """The id of the record that was taken among those that are called alike, as long as nothing else
+        was typed since."""
+        id = str((self.data or {}).get(f"{part.name}-{TAKEN}", ""))
+        if not id or UNSTORABLE.search(id):
+            return None
+        record = part.noun.objects.filter(pk=id).first()
+        if record is None:
+            return None
+        was = {n: text_of(f, getattr(record, f.column)) for n, f in part.form.declared.items()}
+        return (
+            id
+            if all(str(was.get(name) or "") == str(value) for name, value in given.items())
+            else None
+        )
 
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the input that it is about."""
@@ -207,7 +235,8 @@ class QuickForm:
         for part in self.parts:
             given = part.given()
             if part.name and given:
-                if (id := find_described(part.noun, given)) is not None:
+                id = self._taken_id(part, given) or find_described(part.noun, given)
+                if id is not None:
                     record = part.noun.get(id, include=list(part.noun.schema.references))
                     taken[part.name] = id
                     found[id] = self._tell(record, _("is taken"), taken=True)
@@ -249,15 +278,36 @@ class QuickForm:
                     told.fills = {
                         f"{part.name}-{n}": text_of(f, getattr(rows[key], f.column))
                         for n, f in part.form.declared.items()
-                    }
+                    } | {f"{part.name}-{TAKEN}": key}
                 found.setdefault(key, told)
 
     @staticmethod
     def _tell(record: Noun, why: str, *, taken: bool = False) -> Told:
         noun = type(record)
         about = display.subtitle(record, display.about_references(noun))
-        said = [labels.noun_title(noun), *([str(about)] if about else [])]
+        said = [labels.noun_title(noun), *([str(about)] if about else []), *_distinctions(record)]
         return Told(record, " · ".join(said), why, taken)
+
+
+def _distinctions(record: Noun) -> list[str]:
+    """What tells a record from its namesakes: the short texts of its list, and when it was last touched."""
+    found = []
+    for name in type(record).schema.columns[1:]:
+        declared = type(record).schema.by_name[name]
+        value = getattr(record, declared.column)
+        if not value:
+            continue
+        if declared.type in ("string", "email"):
+            found.append(str(value))
+        elif declared.type == "datetime" and declared.follows_events:
+            found.append(
+                _("%(field)s %(age)s")
+                % {
+                    "field": wording.inside_sentence(labels.field_label(declared)),
+                    "age": strip_tags(str(display.age_html(value, ago=True))),
+                }
+            )
+    return found
 
 
 def _is_called(name: str, term: str) -> bool:

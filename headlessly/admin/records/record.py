@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,12 +10,16 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from headlessly.admin import display, field_edit, field_values
+from headlessly.admin.filtering.tree import read_filter
+from headlessly.admin.filtering.words import describe_part
 from headlessly.admin.records.answer_panels import answer_panels
 from headlessly.admin.records.left_out import left_out_panel
 from headlessly.admin.records.panels import added_panels
 from headlessly.admin.records.related import related_records
 from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
+from headlessly.errors import InvalidFilter
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
@@ -139,6 +144,16 @@ def _first_references(record: Noun) -> list[str]:
     return [name for name in first if schema.by_name[name].type == "reference"]
 
 
+def _shown_value(record: Noun, declared: Field) -> Any:
+    """A field as its page shows it: a filter in words, with what it is of."""
+    given = getattr(record, declared.column) if declared.filters else None
+    if isinstance(given, dict) and (noun := registry.get(str(given.get("type")))) is not None:
+        with suppress(InvalidFilter):
+            words = describe_part(noun, read_filter(noun, given.get("filter") or {}))
+            return f"{labels.plural_title(noun)}: {words}" if words else labels.plural_title(noun)
+    return field_values.field_html(record, declared)
+
+
 def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGroup]:
     """All other fields in their groups, those that belong to none at the end."""
     schema = record.schema
@@ -151,7 +166,7 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
             declared = schema.by_name[name]
             if name in without or (declared.type == "json" and declared.computed):
                 continue
-            value = field_values.field_html(record, declared)
+            value = _shown_value(record, declared)
             shown = ShownField(
                 name,
                 labels.field_label(declared),

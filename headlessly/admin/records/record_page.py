@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from headlessly.admin import buttons
+from headlessly.admin import buttons, notification_pages
 from headlessly.admin.lists import places
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import as_they_were
@@ -82,6 +82,7 @@ class RecordPage(NounPages):
             timeline=timeline.read_timeline(found, show=self._show(request)),
             composers=composers.make_composers(found, self.site, self.keep(request), written),
             coming=coming,
+            following=notification_pages.is_following(found.pk),
             **record.record_context(found, editable=self.admin.may("update")),
         )
 

@@ -26,12 +26,16 @@ class EventLines:
 
     def rows(self) -> list[dict[str, Any]]:
         """What a line says of each event, in words and as HTML-free text."""
-        return [self._row(event) for event in self.events]
+        return [row for event in self.events if (row := self._row(event)) is not None]
 
-    def _row(self, event: Event) -> dict[str, Any]:
+    def _row(self, event: Event) -> dict[str, Any] | None:
+        """The line, or None of what merely followed from another event, which has a line of its own: that a
+        record was touched by a call."""
         if event.target_type == SECURITY:
             return {**self.security.row(event), "about": None, "changes": ""}
         entry = self.teller.tell(event, about=event.target is not None)
+        if entry.nothing and event.cause is not None:
+            return None
         did = entry.did
         if entry.about and did.endswith(entry.about[0]):
             did = did.removesuffix(entry.about[0])

@@ -20,6 +20,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.access.sign_in_emails import normalize_sign_in_email, with_email
 from headlessly.declaration.values import UNSTORABLE
+from headlessly.query.people_groups import list_groups
 
 ROLES = {
     actors.REP: gettext_lazy("Rep"),
@@ -74,7 +75,7 @@ class RoleForm(forms.Form):
 class InviteForm(RoleForm):
     """Somebody who shall belong to the tenant."""
 
-    field_order = ("email", "first_name", "last_name", "role", "sells")
+    field_order = ("email", "first_name", "last_name", "role", "sells", "groups")
     contact = None  # type: ignore[assignment]
 
     email = forms.CharField(
@@ -98,6 +99,24 @@ class InviteForm(RoleForm):
             "Links them to the contact with this email, and makes one if there is none."
         ),
     )
+
+    groups = forms.MultipleChoiceField(
+        label=gettext_lazy("In which teams"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(each.pk, str(each)) for each in list_groups()]
+        if choices:
+            self.fields["groups"].choices = choices  # type: ignore[attr-defined]
+        else:
+            del self.fields["groups"]
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if given.get("groups") and not given.get("sells"):
+            self.add_error("groups", _("Who is in a team owns records: say so above."))
+        return given
 
     def clean_email(self) -> str:
         email = normalize_sign_in_email(self.cleaned_data["email"])

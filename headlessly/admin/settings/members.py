@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
@@ -32,6 +33,7 @@ from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 from headlessly.log.names import LINK_MADE, MEMBER_REMOVED, ROLE_CHANGED
 from headlessly.log.security_events import record_security_event
+from headlessly.query.people_groups import put_into
 from headlessly.web.sign_in import sign_in_url
 
 logger = logging.getLogger("headlessly.members")
@@ -182,8 +184,16 @@ def link_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespons
     return _members_page(request, site, InviteForm(), invited=member.user, link=link)
 
 
-def invite(*, email: str, first_name: str, last_name: str, role: str, sells: bool) -> Invitation:
-    """Invite somebody, as their contact if they own records. Raises Conflict."""
+def invite(
+    *,
+    email: str,
+    first_name: str,
+    last_name: str,
+    role: str,
+    sells: bool,
+    groups: Iterable[str] = (),
+) -> Invitation:
+    """Invite somebody, as their contact if they own records, and into these groups. Raises Conflict."""
     person = apps.get_model(settings.PERSON_MODEL)
     with transaction.atomic():
         contact = None
@@ -198,13 +208,16 @@ def invite(*, email: str, first_name: str, last_name: str, role: str, sells: boo
                     **getattr(person, "member_values", {}),
                 ).pk
             )
-        return invitations.invite(
+        made = invitations.invite(
             email=email,
             first_name=first_name,
             last_name=last_name,
             role=role,
             contact_id=contact,
         )
+        if contact:
+            put_into(contact, groups)
+        return made
 
 
 def _member(id: int) -> Membership:

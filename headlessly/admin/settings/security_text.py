@@ -10,9 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from headlessly.access.actor_names import actor_names
 from headlessly.access.models import ApiKey, User
 from headlessly.accounts.models import SecondFactor
-from headlessly.admin.event_facts import actor_names
 from headlessly.admin.settings.member_forms import ROLES
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
+from headlessly.access.actor_names import actor_names
 from headlessly.access.models import ApiKey, Membership
 from headlessly.accounts.entering import is_confirmed
 from headlessly.admin.account import pages as account_pages
-from headlessly.admin.event_facts import actor_names
 from headlessly.admin.settings import who_did_what_files as files
 from headlessly.admin.settings.event_lines import EventLines
 from headlessly.admin.settings.security_text import GROUPS
@@ -28,6 +28,7 @@ from headlessly.language import wording
 from headlessly.log.names import EXPORTED, SECURITY
 from headlessly.log.newest import LatestQuestion, Place
 from headlessly.log.security_events import record_security_event
+from headlessly.query.people_groups import find_group, list_groups, people_in
 
 PAGE = 50
 #: As many people and keys are offered; others are asked for by their ids.
@@ -61,7 +62,9 @@ class Asked:
 
     def question(self) -> LatestQuestion:
         """The same of the log; where something of it is not understood, ``problem`` says so."""
-        columns = {"actor": self.who} if self.who else {}
+        group = find_group(self.who) if self.who else None
+        columns = {"actor": self.who} if self.who and group is None else {}
+        members = None if group is None else _actors_of(self.who)
         names: tuple[str, ...] = ()
         if self.what in GROUPS:
             names = GROUPS[self.what][1]
@@ -79,7 +82,7 @@ class Asked:
         end: datetime | None = None
         if until is not None and until < date.max:
             end = days.start_of_day(until + timedelta(days=1))
-        return LatestQuestion(columns, names, begin, end)
+        return LatestQuestion(columns, names, begin, end, members)
 
     def _day(self, name: str) -> date | None:
         text = getattr(self, name)
@@ -135,6 +138,15 @@ def who_did_what_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse
     )
 
 
+def _actors_of(group: str) -> frozenset[str]:
+    """The members in a group, and their keys."""
+    tenant = tenancy.require()
+    inside = Membership.objects.filter(tenant=tenant, contact__in=people_in(group))
+    users = list(inside.values_list("user_id", flat=True))
+    keys = ApiKey.objects.filter(tenant=tenant, user__in=users)
+    return frozenset([*users, *keys.values_list("pk", flat=True)])
+
+
 def _file(form: str, asked: Asked, question: LatestQuestion) -> HttpResponse:
     rows = files.rows_of(question)
     told = {name: value for name, value in vars(asked).items() if value}
@@ -150,10 +162,11 @@ def _place(text: str) -> Place | None:
 
 
 def _people(chosen: str) -> list[dict[str, Any]]:
-    """Whom one can ask for: members, keys, the system and visitors; with whoever is chosen."""
+    """Whom one can ask for: groups, members, keys, the system and visitors; with whoever is chosen."""
     tenant = tenancy.require()
     members = Membership.objects.filter(tenant=tenant).select_related("user")[:MOST_OFFERED]
-    found = sorted((str(each.user), each.user_id) for each in members)
+    found = [(str(each), each.pk) for each in list_groups()]
+    found += sorted((str(each.user), each.user_id) for each in members)
     keys = ApiKey.objects.filter(tenant=tenant).order_by("name")[:MOST_OFFERED]
     found += [(_("API key “%s”") % key.name, key.pk) for key in keys]
     found += [(_("System"), actors.SYSTEM.id), (_("A visitor"), actors.PUBLIC.id)]
@@ -182,7 +195,7 @@ def _kinds(chosen: str) -> list[tuple[str, list[tuple[str, str, bool]]]]:
 
 def _rest_query(asked: Asked) -> str:
     """How a program asks the same, as far as it is one question there."""
-    names = {"actor": asked.who, "since": asked.since}
+    names = {"actor": "" if find_group(asked.who) else asked.who, "since": asked.since}
     if asked.what and asked.what not in GROUPS:
         is_type = asked.what in registry or asked.what == SECURITY
         names["targetType" if is_type else "name"] = asked.what

@@ -23,6 +23,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import Reason
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
+from headlessly.query.people_groups import find_group, person_noun
 
 #: How many records of each reason the day shows.
 SHOWN = 8
@@ -84,8 +85,8 @@ class AgendaPart:
 
 
 def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaPart]:
-    """The day of ``person``, the id of a contact, or of all (``TEAM``): what there is, by urgency. It asks
-    the database as often for a long day as for a short one."""
+    """The day of ``person``, the id of a contact or of a group such as a team, or of all (``TEAM``): what
+    there is, by urgency. It asks the database as often for a long day as for a short one."""
     reasons = [
         (reason, noun)
         for noun in nouns
@@ -109,8 +110,14 @@ def _read_part(noun: type[Noun], reason: Reason, person: str, site: Any) -> Agen
     )
     found.read_page()
     part = AgendaPart(reason, noun, query, found)
-    part.entries = [_entry(record, reason, about, person) for record in found.records]
+    shared = is_shared(person)
+    part.entries = [_entry(record, reason, about, shared) for record in found.records]
     return part
+
+
+def is_shared(person: str) -> bool:
+    """Whether it is the day of several: then each entry says whose it is."""
+    return person == TEAM or not person.startswith(f"{person_noun().prefix}_")
 
 
 def agenda_query(noun: type[Noun], reason: Reason, person: str) -> str:
@@ -121,6 +128,9 @@ def agenda_query(noun: type[Noun], reason: Reason, person: str) -> str:
         if value == PERSON:
             if person == TEAM:
                 del given[name]
+            elif (found := find_group(person)) is not None:
+                del given[name]
+                given[f"{name}.{found[0].field.wire}"] = person
             else:
                 given[name] = "me" if mine else person
     return given.urlencode(safe=",")
@@ -130,7 +140,7 @@ def _about(noun: type[Noun]) -> list[Field]:
     return list(noun.schema.about or display.about_references(noun))
 
 
-def _entry(record: Noun, reason: Reason, about: list[Field], person: str) -> Entry:
+def _entry(record: Noun, reason: Reason, about: list[Field], shared: bool) -> Entry:
     noun = type(record)
     schema, actor = noun.schema, actors.current()
     moment = schema.by_name[reason.moment]
@@ -140,7 +150,7 @@ def _entry(record: Noun, reason: Reason, about: list[Field], person: str) -> Ent
         record,
         below=display.subtitle(record, about),
         when=field_values.field_html(record, moment),
-        owner=display.visible_name(other) if person == TEAM and other is not None else "",
+        owner=display.visible_name(other) if shared and other is not None else "",
         done=composers.done_verb(record) if noun.Surface.engagements else None,
         ref=f"{noun.__name__}.{record.pk}",
         about=next(

@@ -32,7 +32,10 @@ from headlessly.execution import executor
 from headlessly.language.moments import When, read_when
 from headlessly.nouns import Noun
 from headlessly.query import counts
+from headlessly.query.people_groups import find_group, list_groups
 
+#: As many groups stand beside one's own day; others by their address, which their pages have.
+MOST_GROUPS = 4
 #: To when something is put off with one key; what is typed is understood as well.
 LATER = ("in 3 hours", "tomorrow", "next mon", "in 2 weeks")
 
@@ -72,13 +75,13 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
 
 
 def whose_day(request: HttpRequest) -> str:
-    """The id of the contact whose day is asked for, or ``team``, with which those begin who lead others or
-    are no contact; empty for somebody who is none and is limited to their own."""
+    """The id of the contact or of the group whose day is asked for, or ``team``, with which those begin who
+    lead others or are no contact; empty for somebody who is none and is limited to their own."""
     actor = actors.current()
     asked = request.GET.get("of", "")
     if asked == agenda.TEAM and not actor.limited:
         return agenda.TEAM
-    if asked and not actor.limited and _is_colleague(asked):
+    if asked and not actor.limited and (_is_colleague(asked) or find_group(asked)):
         return asked
     if asked == "me" and actor.contact_id:
         return actor.contact_id
@@ -94,14 +97,18 @@ def _is_colleague(contact: str) -> bool:
 
 
 def _whose_choices(person: str) -> list[dict[str, Any]]:
-    """One's own day and the team's, and that of the colleague who was asked for."""
+    """One's own day, everybody's and each group's, and that of the colleague who was asked for."""
     actor = actors.current()
     found = []
     if actor.contact_id:
         found.append({"label": _("Mine"), "of": "me", "on": person == actor.contact_id})
+    groups = {} if actor.limited else {each.pk: str(each) for each in list_groups()}
     if not actor.limited:
-        found.append({"label": _("Team"), "of": agenda.TEAM, "on": person == agenda.TEAM})
-    if person and person not in (agenda.TEAM, actor.contact_id):
+        everybody = _("Everybody") if groups else _("Team")
+        found.append({"label": everybody, "of": agenda.TEAM, "on": person == agenda.TEAM})
+    shown = [id for n, id in enumerate(groups) if n < MOST_GROUPS or id == person]
+    found += [{"label": groups[id], "of": id, "on": person == id} for id in shown]
+    if person and person not in (agenda.TEAM, actor.contact_id, *groups):
         contact = Membership.objects.select_related("contact").get(
             tenant=tenancy.require(), contact=person
         )
@@ -183,8 +190,9 @@ def put_off(record: Noun, when: When, moment: str) -> str:
     """Do so, and say what was done. Raises what the executor raises."""
     noun = type(record)
     day = display.day_text(when.day)
-    due = noun.schema.by_name.get(noun.Surface.due or "")
-    if due is not None and moment == due.name:
+    own = {name for name in (noun.Surface.due, noun.Surface.reminds) if name}
+    due = noun.schema.by_name[moment] if moment in own else None
+    if due is not None:
         executor.run(noun.verbs["update"], record.pk, _due_values(noun, due.name, when), text=True)
         return _("%(record)s: %(day)s.") % {"record": record, "day": day}
     form = composers.plan_form(noun)

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.api.bodies import FORM, JSON, MULTIPART
-from headlessly.api.json_schema import TEXT, Schema, ref
+from headlessly.api.json_schema import TEXT, Schema, id_schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import (
@@ -137,6 +137,12 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     if (update := noun.verbs.get("update")) is not None:
         found[record]["put"] = _verb_operation(update, id=operation_id(noun, "put"))
         found[record]["patch"] = _verb_operation(update)
+    named = [parameters.name_parameter(noun), parameters.value_parameter()]
+    found[f"{collection}/by/{{name}}/{{value}}"] = {
+        "parameters": named,
+        "get": _get_operation(noun, operation_id(noun, "getBy"), "Read the {} that is called so."),
+        "put": _upsert_operation(noun),
+    }
     found[f"{record}/events"] = {
         "parameters": id,
         "get": read_operation(
@@ -185,10 +191,36 @@ def _aggregate_operation(noun: type[Noun]) -> Schema:
     )
 
 
-def _get_operation(noun: type[Noun]) -> Schema:
+def _upsert_operation(noun: type[Noun]) -> Schema:
+    create, name = noun.verbs["create"], noun.__name__
+    found = ref(f"{name}Answer")
+    said = answers.success_response(
+        "It was there: the record, or a dry run.", found, "Location", "ETag"
+    )
     return operation(
-        operation_id(noun, "get"),
-        f"Read one {noun.__name__}.",
+        operation_id(noun, "upsert"),
+        f"Change the {name} that is called so, or create it: safe to repeat, and of two at once.",
+        name,
+        {
+            "201": answers.success_response("The new record.", ref(name), "Location", "ETag"),
+            "200": said,
+        },
+        parameters=shared_parameters("dryRun", "ifMatch"),
+        errors=(404, 412, *answers.WRITING),
+        writes=True,
+        requestBody=request_body(ref(_upsert_input(create)), required=False),
+    )
+
+
+def _upsert_input(create: Verb) -> str:
+    """The body of an update where there is one: what the address says and what is there may be left out."""
+    return input_name(create.noun.verbs.get("update", create))
+
+
+def _get_operation(noun: type[Noun], id: str = "", summary: str = "Read one {}.") -> Schema:
+    return operation(
+        id or operation_id(noun, "get"),
+        summary.format(noun.__name__),
         noun.__name__,
         {
             "200": answers.success_response("The record.", ref(f"{noun.__name__}Read"), "ETag"),
@@ -276,7 +308,13 @@ def _import_operation(noun: type[Noun]) -> Schema:
         "examples": [f"{cells}\n"],
     }
     row = {"type": "object", "description": "What `create` takes, or some of it."}
-    rows = {"type": "array", "items": row, "examples": [[example_value(input_schema(create), {})]]}
+    ids = {
+        f"{f.to}Reference": id_schema(f.prefix or "")
+        for f in create.inputs.values()
+        if f.type == "reference"
+    }
+    example = example_value(input_schema(create), ids)
+    rows = {"type": "array", "items": row, "examples": [[example]]}
     binary = TEXT | {"format": "binary"}
     workbook = binary | {"description": "A workbook, of which the first visible sheet is read."}
     bodies: dict[str, Schema] = {

@@ -15,6 +15,29 @@ def path_parameter(prefix: str) -> Schema:
     return {"name": "id", "in": "path", "required": True, "schema": id_schema(prefix)}
 
 
+def name_parameter(noun: type[Noun]) -> Schema:
+    """By what a record is named: a unique field, or a system that has an id of it."""
+    unique = [field.wire for field in noun.schema.stored if field.unique]
+    said = "A unique field" + (f" ({', '.join(unique)})" if unique else "")
+    return {
+        "name": "name",
+        "in": "path",
+        "required": True,
+        "schema": TEXT | {"minLength": 1, "maxLength": 64, "examples": [*unique, "hubspot"]},
+        "description": f"{said}, or the name of a system that the record has an id of, such as hubspot.",
+    }
+
+
+def value_parameter() -> Schema:
+    return {
+        "name": "value",
+        "in": "path",
+        "required": True,
+        "schema": TEXT | {"minLength": 1, "maxLength": 255, "examples": ["123"]},
+        "description": "The value of the field, or the id in that system.",
+    }
+
+
 def query_parameter(
     name: str, schema: Schema, description: str = "", place: str = "query"
 ) -> Schema:
@@ -72,7 +95,7 @@ SHARED: dict[str, Schema] = {
     "filter": query_parameter(
         "filter",
         TEXT,
-        "The filter language: `$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $not "
+        "The filter language: `$eq $ne $gt $gte $lt $lte $in $nin $all $exists $regex $not "
         "$and $or $text`, implicit AND, dot paths over references; of a relation `$some` or `$none` "
         'with a filter, `{"activities": {"$none": {"status": "Pending"}}}`. An object of JSON, as text.',
     )
@@ -223,6 +246,7 @@ def _describe_condition(declared: ConditionFilter) -> str:
     words = {
         "exact": "Equal to it.",
         "in": "One of these, with commas between.",
+        "all": "All of these, with commas between.",
         "nin": "None of these, with commas between.",
         "gt": "Greater, or later.",
         "gte": "At least, or from then on.",

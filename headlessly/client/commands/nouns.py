@@ -26,6 +26,10 @@ READS = {
     "aggregate": "Measured by group: --group source --measure count,sum(budget) --by month(createdAt).",
     "history": "The events of one record, newest first.",
 }
+#: What every noun can be told beside its verbs.
+UPSERT = {
+    "upsert": "Change the record that is called so, or create it: upsert email ada@x.example --title CEO."
+}
 #: How many records a list shows unless it is told.
 SHOWN = 25
 Command = Callable[[NounDeclaration, typer.Context, dict[str, Any]], None]
@@ -70,11 +74,11 @@ JSON = Option(
 
 def words_of(noun: NounDeclaration) -> list[str]:
     """Everything that can be said of a noun."""
-    return [*READS, *noun.verbs]
+    return [*READS, *UPSERT, *noun.verbs]
 
 
 def summary_of(noun: NounDeclaration, word: str) -> str:
-    return READS.get(word) or noun.verbs[word]["description"]
+    return (READS | UPSERT).get(word) or noun.verbs[word]["description"]
 
 
 def make_command(noun: NounDeclaration, word: str | None) -> Any:
@@ -86,6 +90,8 @@ def make_command(noun: NounDeclaration, word: str | None) -> Any:
         if word in READS:
             make_options, read = READING[word]
             taken, run = make_options(noun), partial(read, noun)
+        elif word in UPSERT:
+            taken, run = _upsert_options(noun), partial(_upsert, noun)
         else:
             taken, run = _verb_options(noun, word), partial(_execute, noun, word)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -96,7 +102,7 @@ def make_command(noun: NounDeclaration, word: str | None) -> Any:
 
 def _help_text(noun: NounDeclaration, word: str) -> str:
     if word not in noun.verbs:
-        return READS[word]
+        return (READS | UPSERT)[word]
     declared = noun.verbs[word]
     parts = [declared["description"]]
     if "from" in declared:
@@ -256,15 +262,42 @@ def _verb_options(noun: NounDeclaration, verb: str) -> list[Option]:
     return made + [each for each in own if not taken & set(each.flags)]
 
 
-def _execute(
-    noun: NounDeclaration, verb: str, context: typer.Context, given: dict[str, Any]
-) -> None:
+def _upsert_options(noun: NounDeclaration) -> list[Option]:
+    """The input of an update, behind what the record is called."""
+    own = _verb_options(noun, "update" if "update" in noun.verbs else "create")
+    named = [
+        Option("by", "a unique field, or a system that has an id of it", metavar="FIELD|SYSTEM",
+               kind=str, argument=True),
+        Option("called", "the value, or the id", metavar="VALUE", kind=str, argument=True),
+    ]  # fmt: skip
+    return named + [option for option in own if option is not ID]
+
+
+def _upsert(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
     state, form = State.of_answer(context, given.get("output"))
+    inputs = _inputs(noun, "update" if "update" in noun.verbs else "create", given)
+    options_ = {"dry_run": bool(given.get("dry_run")), "if_match": given.get("if_match")}
+    result = state.client._session.noun(noun.name).upsert(
+        given["by"], given["called"], **options_, **inputs
+    )
+    write_result(result, form, f"{noun.name}.upsert {given['called']}")
+
+
+def _inputs(noun: NounDeclaration, verb: str, given: dict[str, Any]) -> dict[str, Any]:
+    """What was typed of a verb's input, as JSON and by options."""
     inputs = options.parse_object(given["json"], "--json") if given.get("json") else {}
     for wire, field in (noun.verbs[verb].get("input") or {}).items():
         text = given.get(options.parameter_name(wire))
         if text is not None:
             inputs[wire] = options.parse_value(field, text, options.flags(wire)[0])
+    return inputs
+
+
+def _execute(
+    noun: NounDeclaration, verb: str, context: typer.Context, given: dict[str, Any]
+) -> None:
+    state, form = State.of_answer(context, given.get("output"))
+    inputs = _inputs(noun, verb, given)
     dry_run, if_match = bool(given.get("dry_run")), given.get("if_match")
     session = state.client._session
     steps = session.execute(

@@ -1,28 +1,36 @@
-"""`manage.py log resume`: the log goes on in this cluster, after a restore or a move."""
+"""`manage.py log`: after a restore or a move it goes on here; old months go to files and come back."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from headlessly.access.models import Tenant
+from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
+from headlessly.copies.log_archive import Month, archive_log, restore_log
+from headlessly.copies.tenant_rows import CopyRefused
+from headlessly.database.roles import connect_directly, name_connections
 from headlessly.log import offsets
 
 
 class Command(BaseCommand):
     help = (
-        "Check the log of each tenant, or let it go on in this cluster: `log check`, `log resume`."
+        "Check the log of each tenant, or let it go on in this cluster: `log check`, `log resume`. "
+        "Take old months of it and of the past out to files: `log archive`, and back: `log restore`."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "action",
-            choices=["check", "resume"],
+            choices=["check", "resume", "archive", "restore"],
             help="check: fail when there is something to resume; resume: after a restore, a move, or a "
-            "promotion. Nothing is lost by doing it once more",
+            "promotion. Nothing is lost by doing it once more; archive and restore: months that are over",
         )
         parser.add_argument("--tenant", metavar="SLUG", help="of one tenant; else of all")
         parser.add_argument(
@@ -31,25 +39,77 @@ class Command(BaseCommand):
             help="also where the cluster is the same: after its disk was put back to an earlier moment",
         )
 
+        months = parser.add_argument_group("archive, restore")
+        months.add_argument(
+            "--folder", type=Path, help="where the files are; each tenant has one in it"
+        )
+        months.add_argument(
+            "--before", metavar="YYYY-MM", help="the first month that is to stay; archive"
+        )
+        months.add_argument("--dry-run", action="store_true", help="only count; archive")
+
     @every_tenant()
-    def handle(self, *, action: str, tenant: str | None, force: bool, **_: Any) -> None:
+    def handle(self, *, action: str, tenant: str | None, **options: Any) -> None:
         tenants = Tenant.objects.order_by("slug")
         if tenant is not None and not (tenants := tenants.filter(slug=tenant)):
             raise CommandError(f"There is no tenant {tenant}.")
-        if action == "check":
-            if slugs := offsets.slugs_to_resume():
-                raise CommandError(
-                    f"From another cluster: {', '.join(slugs)}. Run: manage.py log resume"
-                )
-            self.stdout.write("Every log is of this cluster.")
-            return
+        if action in ("archive", "restore"):
+            connect_directly()
+            name_connections("copy")
+            try:
+                getattr(self, f"{action}_months")(tenants, **options)
+            except CopyRefused as problem:
+                raise CommandError(str(problem)) from None
+        elif action == "check":
+            self.check_logs()
+        else:
+            self.resume_logs(tenants, named=tenant is not None, **options)
+
+    def check_logs(self) -> None:
+        if slugs := offsets.slugs_to_resume():
+            raise CommandError(
+                f"From another cluster: {', '.join(slugs)}. Run: manage.py log resume"
+            )
+        self.stdout.write("Every log is of this cluster.")
+
+    def resume_logs(self, tenants: Any, *, named: bool, force: bool, **_: Any) -> None:
         resumed = [
             each.slug
             for each in tenants.iterator()
             # One that is closed has moved away, or is about to: it is opened by its name alone.
-            if offsets.resume_log(each, force=force and (not each.is_closed or tenant is not None))
+            if offsets.resume_log(each, force=force and (not each.is_closed or named))
         ]
         for slug in resumed:
             self.stdout.write(f"The log of {slug} goes on here.")
         if not resumed:
             self.stdout.write("There was nothing to resume: every log is of this cluster.")
+
+    def archive_months(
+        self, tenants: Any, *, folder: Path | None, before: str | None, dry_run: bool, **_: Any
+    ) -> None:
+        if folder is None:
+            raise CommandError("Where to? --folder FOLDER.")
+        until = read_month(before)
+        for each in tenants:
+            self.say_months(each.slug, archive_log(each.slug, folder, until, dry_run=dry_run))
+
+    def restore_months(self, tenants: Any, *, folder: Path | None, **_: Any) -> None:
+        if folder is None or not folder.is_dir():
+            raise CommandError("Where from? --folder FOLDER, the one of `log archive`.")
+        for each in tenants:
+            self.say_months(each.slug, restore_log(each.slug, folder))
+
+    def say_months(self, slug: str, months: Iterable[Month]) -> None:
+        for month in months:
+            self.stdout.write(f"{month.folder}: {sum(month.rows.values()):,} rows of {slug}.")
+
+
+def read_month(text: str | None) -> datetime:
+    """The first moment of a month that has begun. Raises CommandError."""
+    try:
+        month = datetime.strptime(text or "", "%Y-%m").replace(tzinfo=UTC)
+    except ValueError:
+        raise CommandError("Before which month? --before YYYY-MM, such as 2026-03.") from None
+    if month > clock.now():
+        raise CommandError(f"{text} has not begun: what is of this month or later stays.")
+    return month

@@ -100,12 +100,16 @@ class Command(BaseCommand):
 @contextmanager
 def _shared_metrics():
     """Have all processes of this server count in one place: said before anything imports the metrics, which
-    the checks do."""
+    the checks do.
+
+    In memory where there is a folder for that: the files are mapped, and a disk that is full would end
+    whoever counts (SIGBUS)."""
     name = "PROMETHEUS_MULTIPROC_DIR"
     if name in os.environ:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="headlessly-metrics-") as folder:
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None
+    with tempfile.TemporaryDirectory(prefix="headlessly-metrics-", dir=memory) as folder:
         os.environ[name] = folder
         try:
             yield

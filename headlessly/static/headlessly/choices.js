@@ -17,9 +17,9 @@
       value.removeAttribute("role");
       value.removeAttribute("aria-readonly");
       const tell = () => {
-        const chosen = this.selectedOptions[0];
+        const chosen = [...this.selectedOptions].filter((each) => each.value).map((each) => each.text).join(", ");
         place.removeAttribute("aria-labelledby");
-        place.setAttribute("aria-label", [labelled(this), chosen && chosen.value && chosen.text].filter(Boolean).join(": "));
+        place.setAttribute("aria-label", [labelled(this), chosen].filter(Boolean).join(": "));
         for (const name of ["aria-describedby", "aria-invalid", "aria-required"]) {
           if (this.hasAttribute(name)) place.setAttribute(name, this.getAttribute(name));
         }

@@ -140,6 +140,10 @@ document.addEventListener("DOMContentLoaded", () => {
       const button = buttonFor(item);
       palette.close();
       button?.click();
+    } else if (item.quick && !apart && window.hly?.openQuick) {
+      const from = back;
+      palette.close();
+      window.hly.openQuick({ href: item.url, isConnected: true, focus: () => from?.focus?.() });
     } else if (apart) {
       window.open(item.url, "_blank", "noopener");
     } else {

@@ -166,7 +166,7 @@
     create(form, event.submitter?.value || "");
   });
 
-  Object.assign(window.hly, { choose });
+  Object.assign(window.hly, { choose, openQuick: open });
 
   // A page that has "c" for something else, such as a call, keeps it.
   document.addEventListener("keydown", (event) => {

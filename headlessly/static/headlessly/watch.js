@@ -35,6 +35,7 @@
     const told = await answer.json();
     if (here !== record()) return;
     if (here) meet(told.here || []);
+    if (at && told.at !== at) document.dispatchEvent(new Event("happened"));
     if (await renew(told)) at = told.at;
   }
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from headlessly.errors import Unavailable
+from headlessly.web.front.precedence import short_requests
 
 T = TypeVar("T")
 
@@ -124,5 +125,6 @@ class WaitingRoom(Turns):
 
     async def do(self, tenant: str, work: Callable[[], T]) -> T:
         """Do ``work`` in a thread, when it is this tenant's turn. Raises Unavailable where too many wait."""
-        async with self.have_turn(tenant):
-            return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+        with short_requests.count():
+            async with self.have_turn(tenant):
+                return await asyncio.get_running_loop().run_in_executor(self.pool, work)

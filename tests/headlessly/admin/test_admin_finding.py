@@ -36,6 +36,11 @@ def test_finds_records_of_every_noun_by_their_words(bob, lead, words, title, fou
     assert found in labels(find(bob, q=words), title)
 
 
+def test_adds_by_the_quick_form_where_there_is_one(bob, acme):
+    found = {item["label"]: item for item in find(bob, q="create")["Do"]}
+    assert found["Create lead"]["url"].endswith("/lead/quick/") and found["Create lead"]["quick"]
+
+
 def test_tells_a_record_from_its_namesakes(bob, lead):
     [item] = find(bob, q="platform")["Leads"]
     assert item["detail"] == "Ada Chen · Acme Corp"

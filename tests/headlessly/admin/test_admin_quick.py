@@ -25,6 +25,18 @@ def test_tells_whom_a_record_would_be_about_and_what_is_alike(bob, people, lead)
     assert told(bob).strip() == ""
 
 
+def test_tells_namesakes_apart_and_takes_the_one_that_was_chosen(bob, people):
+    jo = [Contact.create(name="Jo Park", title=title) for title in ("Buyer", "Driver")]
+    shown = told(bob, **{"contact-name": "Jo Park"})
+    assert "Buyer" in shown and "Driver" in shown
+    typed = {"name": "Vans", "source": "x", "contact-name": "Jo Park", "then": ""}
+    bob.post(QUICK.format("lead"), typed | {"contact-taken": jo[1].pk})
+    assert Lead.objects.get(name="Vans").contact_id == jo[1].pk
+    # Whom one types anew is not the one who was taken.
+    bob.post(QUICK.format("lead"), typed | {"name": "Other", "contact-taken": people.ada.pk})
+    assert Lead.objects.get(name="Other").contact_id not in (people.ada.pk, None)
+
+
 def test_tells_a_limited_rep_nothing_of_the_others(bob, users, people, acme, theirs):
     acme.limits_reps = True
     acme.save()

@@ -117,3 +117,15 @@ def test_says_that_no_person_and_no_event_has_what_no_text_can_hold(ann):
             assert answer.status_code == 200
             assert answer.context["asked"].problem
             assert not answer.context["rows"]
+
+
+def test_leaves_no_line_of_what_changed_nothing_or_only_followed(ann, bob, people):
+    from crm import Activity, Lead
+
+    lead = Lead.create(name="Quiet", source="web", owner=people.bob)
+    Lead.update(lead.pk, name="Quiet")
+    Activity.log(subject="Call", type="Call", lead=lead)
+    assert told(ann, record=lead.pk) == ["Lead.Created Quiet"]
+    Lead.update(lead.pk, last_activity_at=datetime(2026, 1, 1, tzinfo=UTC))
+    page = ann.get(LOG, {"record": lead.pk}).content.decode()
+    assert "Last activity" in page and "without a change" not in page

@@ -300,10 +300,10 @@ import os, sys, time, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "headlessly.settings"
 django.setup()
 from headlessly.access import actors
-from headlessly.scripts import limits, sandbox
+from headlessly.scripts import limits, workers
 
 def play():
-    with sandbox.reserve_worker(limits.limits_of(actors.SYSTEM)) as session:
+    with workers.reserve_worker(limits.limits_of(actors.SYSTEM)) as session:
         os.write(1, b"%d %d\\n" % (session.feed_run("6 * 7"), session.worker_pid))
         return session.worker_pid
 

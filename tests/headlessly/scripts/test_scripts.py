@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from headlessly.context import clock
 from headlessly.database import prepared
 from headlessly.execution import executor
 from headlessly.log.events import Event
-from headlessly.scripts import limits, sandbox, source
+from headlessly.scripts import limits, source, workers
 from tests.refusals import everything, refused
 
 pytestmark = pytest.mark.django_db
@@ -200,7 +202,7 @@ lost = Lead.create(name="Other", source="referral", contact=lead.contact)
 lost.lose(lost_reason="Price")
 [before, lead.status, lead.score, lead.need, lead.version, Deal.get(lead.deal).value, lost.lostReason]
 """
-    assert value(code) == ["Qualified", "Converted", 90, "One tool", 7, 60000, "Price"]
+    assert value(code) == ["Qualified", "Converted", 90, "One tool", 6, 60000, "Price"]
     assert Lead.get(qualified.pk).status == "Converted"
 
 
@@ -507,36 +509,63 @@ def test_the_database_gets_no_more_time_than_the_script_has(lead, tight, monkeyp
 
 
 def test_when_all_seats_are_taken_it_says_when_to_come_again(acme, monkeypatch):
-    sandbox.stop_workers()
-    monkeypatch.setattr(sandbox, "SCRIPTS_AT_ONCE", 1)
-    monkeypatch.setattr(sandbox, "PATIENCE", 0.2)
+    workers.stop_workers()
+    monkeypatch.setattr(workers, "SCRIPTS_AT_ONCE", 1)
+    monkeypatch.setattr(workers, "PATIENCE", 0.2)
     try:
         with (
-            sandbox.reserve_worker(limits.limits_of(actors.SYSTEM)),
+            workers.reserve_worker(limits.limits_of(actors.SYSTEM)),
             refused(scripts.Busy, "Try again in") as caught,
         ):
             scripts.run("1")
         assert caught.value.status == 429 and caught.value.body()["retryAfter"] > 0
     finally:
-        sandbox.stop_workers()
+        workers.stop_workers()
     assert value("1") == 1
 
 
 def test_a_process_always_has_a_thread_left_for_the_site(acme, monkeypatch):
     monkeypatch.setenv(THREADS, "3")
     with (
-        sandbox.reserve_worker(limits.limits_of(actors.SYSTEM)) as session,
+        workers.reserve_worker(limits.limits_of(actors.SYSTEM)),
         thread_slots.reserve_for_hashing() as may_hash,
     ):
-        assert may_hash and os.getpriority(os.PRIO_PROCESS, session.worker_pid) >= sandbox.NICE
+        assert may_hash
         began = time.monotonic()
         with refused(scripts.Busy), thread_slots.reserve_for_hashing() as more:
             assert not more
             scripts.run("1")
-        assert time.monotonic() - began < sandbox.PATIENCE
+        assert time.monotonic() - began < workers.PATIENCE
     monkeypatch.setenv(THREADS, "1")
     assert value("1") == 1
     assert (thread_slots.running, thread_slots.hashing) == (0, 0)
+
+
+def nice_of_threads(pid: int) -> set[int]:
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return {os.getpriority(os.PRIO_PROCESS, int(each.name)) for each in threads}
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no threads to look at")
+def test_the_thread_that_computes_stands_back_and_more_so_when_it_takes_long(acme, monkeypatch):
+    monkeypatch.setattr(workers, "SHORT", 0)
+    with workers.reserve_worker(limits.limits_of(actors.SYSTEM)) as session:
+        long = session.worker_pid
+        until(lambda: nice_of_threads(long) == {workers.NICE_WHEN_LONG})
+        if (group := Path(f"/proc/{long}/autogroup")).exists() and os.getsid(long) == long:
+            until(lambda: group.read_text().split()[-1] == str(workers.NICE_WHEN_LONG))
+    monkeypatch.setattr(workers, "SHORT", 60)
+    with workers.reserve_worker(limits.limits_of(actors.SYSTEM)) as session:
+        assert session.worker_pid != long, "the next one begins in front again"
+        assert nice_of_threads(session.worker_pid) == {workers.NICE}
+        assert session.feed_run("6 * 7") == 42
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 @pytest.mark.urls("headlessly.tenant_urls")  # its entries lead to the records that they are of

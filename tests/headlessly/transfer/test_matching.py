@@ -98,3 +98,22 @@ def test_people_described_in_a_file_that_comes_twice_are_not_doubled(
     again = imported("leads", table)
     assert (counts(again), again["alreadyHere"], again["made"]) == ({"unchanged": 1}, 1, {})
     assert Contact.count() == Lead.count() == 1
+
+
+def test_it_finds_records_by_what_another_system_calls_them(imported: Any, people: Any) -> None:
+    table = "name,HubSpot ID,tags\nAda,1,VIP; Partner\nBob,2,vip\n"
+    assert counts(imported("contacts", table, "?match=externalIds.hubspot")) == {"created": 2}
+    assert counts(imported("contacts", table, "?match=externalIds.hubspot")) == {"unchanged": 2}
+    changed = table.replace("Ada,1", "Ada Chen,1")
+    assert counts(imported("contacts", changed, "?match=externalIds.hubspot")) == {
+        "updated": 1,
+        "unchanged": 1,
+    }
+    assert Contact.find({"externalIds.hubspot": "1"}).get().name == "Ada Chen"
+    assert Contact.find({"tags": "VIP"}).count() == 2
+    mapped = imported(
+        "contacts",
+        "name,Number\nAda C.,1\n",
+        '?match=externalIds.hubspot&mapping={"columns":{"Number":"externalIds.hubspot"}}',
+    )
+    assert counts(mapped) == {"updated": 1}

@@ -1,0 +1,93 @@
+"""The team: who works together, and is looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.fields import Choice, Reference, String, Text
+from headlessly.declaration.indexes import index_of_reference
+from headlessly.nouns import Noun
+
+
+class Team(Noun):
+    """People who work together; lists and numbers can be narrowed to what they own."""
+
+    name = String(required=True, unique=True)
+    description = Text("what it is there for")
+
+    class Surface:
+        icon = "diversity_3"
+        area = "setup"
+        setting = "Who works together, and is looked at together"
+        rank = 54
+        columns = ("name", "description")
+        ordering = ("name",)
+        groups = (("Team", ("name", "description")),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMember(Noun):
+    """One person's place in one team; somebody may have several."""
+
+    prefix = "place"
+
+    class Role(models.TextChoices):
+        MEMBER = "Member"
+        LEADER = "Leader"
+
+    team = Reference(
+        "crm.Team", "members", "in which team", required=True, on_delete=models.CASCADE
+    )
+    member = Reference(
+        "crm.Contact", "team_places", "who is in it", required=True, on_delete=models.CASCADE
+    )
+
+    role = Choice(Role, "whether they lead it", default=Role.MEMBER)
+
+    class Surface:
+        icon = "group_add"
+        area = "setup"
+        rank = 56
+        columns = ("role", "member", "team")
+        facets = ("team", "member", "role")
+        joins = ("member", "team")
+        search = ("member__name", "team__name")
+        quick = ("member", "team", "role")
+        alike = ()
+        groups = (("Place", ("member", "team", "role")),)
+
+    class Meta:
+        verbose_name = "team member"
+        verbose_name_plural = "team members"
+        indexes: ClassVar = [
+            index_of_reference("team", name="place_by_team"),
+            index_of_reference("member", name="place_by_member"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "team", "member"],
+                condition=models.Q(deleted_at=None),
+                name="one_place_in_a_team",
+            )
+        ]
+
+    def __str__(self) -> str:
+        leads = self.role == self.Role.LEADER
+        said = _("%(member)s leads %(team)s") if leads else _("%(member)s in %(team)s")
+        return said % {"member": self.member, "team": self.team}
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Nobody has two places in one team."""
+        said = {
+            "team": values.get("team", self.team_id),
+            "member": values.get("member", self.member_id),
+        }
+        others = TeamMember.objects.filter(**said).exclude(pk=self.pk)
+        if said.keys() & values.keys() and all(said.values()) and others.exists():
+            problems["member"] = _("They are in this team already.")

@@ -1,0 +1,91 @@
+"""Lists of values: what people choose from where a text is free, or a choice is the tenant's own.
+
+A list remembers how each value is spelled. Case and accents aside, a text is one value: whoever writes "vip"
+where there is "VIP" means that, and so nobody's figures are split by spelling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import ClassVar
+
+from django.db import models
+
+from headlessly.access import tenancy
+from headlessly.access.models import Tenant
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.declaration.choices import choice_key, unique_choices
+
+#: How long a value and the name of a list (``Lead.source``) may be.
+MAX_VALUE, MAX_NAME = 255, 100
+
+
+class ListValue(TenantRow):
+    """One value of one list of a tenant."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
+    list = models.CharField(max_length=MAX_NAME, db_collation="C")
+    key = models.CharField(
+        max_length=MAX_VALUE * 2, db_collation="C"
+    )  #: the value as it is compared
+    value = models.CharField(max_length=MAX_VALUE)
+    position = models.PositiveIntegerField(null=True)  #: in the order of people; else by use
+    color = models.CharField(max_length=16, blank=True, default="")
+    retired = models.BooleanField(default=False)  #: kept on records, and not offered any more
+
+    objects = TenantRowManager["ListValue"]()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "list", "key"], name="one_spelling_of_a_value"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def spellings(list_name: str, texts: Collection[str]) -> dict[str, str]:
+    """How the list spells these texts, by the text as it is compared; what it does not know is left out."""
+    keys = sorted(set(map(choice_key, texts)))
+    if not keys:
+        return {}
+    found = ListValue.objects.filter(list=list_name, key__in=keys)
+    return dict(found.values_list("key", "value"))
+
+
+def spell(list_name: str, texts: Collection[str]) -> list[str]:
+    """The texts in the list's spelling; one that it does not know stays as it is."""
+    known = spellings(list_name, texts)
+    return unique_choices(known.get(choice_key(text), text) for text in texts)
+
+
+def remember(list_name: str, texts: Collection[str]) -> list[str]:
+    """The same; what the list did not know, it knows from then on.
+
+    Of two who write a new value at the same moment the second waits for the first, and takes its spelling.
+    """
+    known = spellings(list_name, texts)
+    new = {key: text for text in texts if (key := choice_key(text)) not in known}
+    if new:
+        tenant = tenancy.require()
+        ListValue.objects.bulk_create(
+            # In one order, so that two never wait for each other.
+            [
+                ListValue(tenant=tenant, list=list_name, key=key, value=new[key])
+                for key in sorted(new)
+            ],
+            ignore_conflicts=True,
+        )
+        known |= spellings(list_name, list(new.values()))
+    return unique_choices(known.get(choice_key(text), text) for text in texts)
+
+
+def values_of_list(list_name: str, starting: str = "", limit: int = 30) -> Iterable[str]:
+    """What a list offers, in its order."""
+    found = ListValue.objects.filter(list=list_name, retired=False)
+    if starting:
+        found = found.filter(key__contains=choice_key(starting))
+    order = (models.F("position").asc(nulls_last=True), "key")
+    return found.order_by(*order).values_list("value", flat=True)[:limit]

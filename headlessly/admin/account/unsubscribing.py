@@ -1,0 +1,37 @@
+"""No more of these by mail: by the link of a letter, without signing in."""
+
+from __future__ import annotations
+
+from django.core.signing import BadSignature
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from headlessly.access import tenancy
+from headlessly.access.models import Membership, Tenant
+from headlessly.admin.entrance import render_gate
+from headlessly.notifications import kinds, letters
+
+
+@csrf_exempt  # a mail program sends it as one click (RFC 8058); whoever has the link may
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask, and with a POST do it."""
+    title = _("Notifications by mail")
+    try:
+        pk, user, kind = letters.read_unsubscribe(token)
+    except (BadSignature, ValueError):
+        return render_gate(request, "unsubscribe", 404, title=title, wrong=True)
+    label = kinds.KINDS[kind].label if kind else ""
+    if request.method == "POST":
+        tenant = Tenant.objects.filter(pk=pk).first()
+        with tenancy.active(tenant):
+            member = Membership.objects.filter(tenant=tenant, user=user).first()
+            if member is not None:
+                letters.unsubscribe(member, kind)
+    return render_gate(
+        request, "unsubscribe", title=title, label=label, done=request.method == "POST"
+    )

@@ -1,0 +1,207 @@
+"""The bell and its page: what somebody is told, what they want to be told, and which records they follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership, Tenant
+from headlessly.admin.sites import TenantSite
+from headlessly.admin.undo import safe_return
+from headlessly.declaration.registry import registry
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.notifications import kinds, wording
+from headlessly.notifications.models import Follower, Notification
+
+#: How many a page has; and up to how many the bell counts.
+PAGE, MOST = 50, 99
+
+
+def urls(site: TenantSite) -> list[URLPattern]:
+    """The addresses below the site's own."""
+    return [
+        site.page("notifications/", notifications_view, "notifications"),
+        site.page("notifications/unread/", unread_view, "notifications_unread"),
+        site.page("notifications/read/", read_view, "notifications_read"),
+        site.page("notifications/choices/", choices_view, "notification_choices"),
+        site.page("notifications/<str:id>/", open_view, "notification"),
+        site.page("follow/", follow_view, "follow"),
+    ]
+
+
+def _own() -> Any:
+    tenant, user = tenancy.require(), actors.current().id
+    return Notification.objects.filter(tenant=tenant, user=user, in_browser=True)
+
+
+def unread_count() -> int:
+    """How many whoever acts has not read, up to one more than the bell shows."""
+    return int(_own().filter(read_at=None)[: MOST + 1].count())
+
+
+@require_GET
+def unread_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """What the bell says: see bell.js."""
+    count = unread_count()
+    return JsonResponse({"count": count, "text": f"{MOST}+" if count > MOST else str(count)})
+
+
+@require_GET
+def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """The latest, the newest first; on from the last one of a page by its id."""
+    found = _own().order_by("-created_at", "-id")
+    after = request.GET.get("after", "")
+    if after and not UNSTORABLE.search(after):
+        last = _own().filter(pk=after).values_list("created_at", "id").first()
+        if last is not None:
+            found = found.filter(created_at__lte=last[0]).exclude(
+                created_at=last[0], id__gte=last[1]
+            )
+    page = list(found[: PAGE + 1])
+    return site.respond(
+        request,
+        "notifications",
+        _("Notifications"),
+        lines=wording.lines_of(page[:PAGE]),
+        unread=unread_count(),
+        after=page[PAGE - 1].pk if len(page) > PAGE else "",
+        here=request.get_full_path(),
+        later=[(text, label()) for text, label in LATER],
+    )
+
+
+#: How long a reminder is put off, as one types it, and what its button says.
+LATER = (
+    ("in 3 hours", lambda: _("In 3 hours")),
+    ("tomorrow 9", lambda: _("Tomorrow")),
+    ("mon 9", lambda: _("Monday")),
+    ("in 2 weeks", lambda: _("In 2 weeks")),
+)
+
+
+@require_GET
+def open_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """On to what it is about; it has been read then."""
+    found = get_object_or_404(_own(), pk=id)
+    _own().filter(pk=id, read_at=None).update(read_at=timezone.now())
+    if not (lines := wording.lines_of([found])):
+        messages.error(request, _("This is not there any more."))
+        return HttpResponseRedirect(reverse("admin:notifications"))
+    return HttpResponseRedirect(request.META.get("SCRIPT_NAME", "") + lines[0].path)
+
+
+@require_POST
+def read_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """All of them, or the one that the form names, have been read."""
+    found = _own().filter(read_at=None)
+    if id := request.POST.get("id", ""):
+        found = found.filter(pk=id) if not UNSTORABLE.search(id) else found.none()
+    found.update(read_at=timezone.now())
+    return HttpResponseRedirect(safe_return(request) or reverse("admin:notifications"))
+
+
+# -- what one wants -------------------------------------------------------------------------------
+
+
+class ChoicesForm(forms.Form):
+    """A switch for each kind and channel, and when the mail of the day comes."""
+
+    digest = forms.TypedChoiceField(
+        label=gettext_lazy("By mail"),
+        required=False,
+        coerce=int,
+        empty_value=None,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("The hour is that of your own day."),
+    )
+
+    def __init__(self, member: Membership, data: Any = None) -> None:
+        given: dict[str, Any] = {"digest": kinds.digest_hour(member)}
+        for kind in kinds.KINDS:
+            for channel in kinds.CHANNELS:
+                given[f"{kind}_{channel}"] = kinds.wants(member, kind, channel)
+        super().__init__(data, initial=given)
+        hours = [(hour, _("once a day, at %d:00") % hour) for hour in range(24)]
+        digest: Any = self.fields["digest"]
+        digest.choices = [("", _("when it happens")), *hours]
+        for kind in kinds.KINDS:
+            for channel in kinds.CHANNELS:
+                self.fields[f"{kind}_{channel}"] = forms.BooleanField(required=False)
+
+    def rows(self) -> list[tuple[Any, list[Any]]]:
+        """Each kind with its switches."""
+        return [
+            (kind.label, [self[f"{kind.name}_{channel}"] for channel in kinds.CHANNELS])
+            for kind in kinds.KINDS.values()
+        ]
+
+
+def choices_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """Of what one is told and where; a POST stores it with one's place in the tenant."""
+    member = _member(request)
+    form = ChoicesForm(member, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        for kind in kinds.KINDS:
+            for channel in kinds.CHANNELS:
+                kinds.choose(member, kind, channel, form.cleaned_data[f"{kind}_{channel}"])
+        kinds.choose_digest(member, form.cleaned_data["digest"])
+        member.save(update_fields=["notifications"])
+        messages.success(request, _("Saved."))
+        return HttpResponseRedirect(request.get_full_path())
+    return site.respond(request, "notification_choices", _("Notifications"), form=form)
+
+
+def _member(request: HttpRequest) -> Membership:
+    found = Membership.find_membership(request.user, tenancy.current())
+    if found is None:
+        raise Http404
+    return found
+
+
+# -- following ------------------------------------------------------------------------------------
+
+
+def is_following(record: str) -> bool:
+    """Whether whoever acts follows a record. Nothing is asked where nobody follows any."""
+    tenant = tenancy.require()
+    if not tenant.has_followers:
+        return False
+    user = actors.current().id
+    return Follower.objects.filter(tenant=tenant, record=record, user=user).exists()
+
+
+@require_POST
+def follow_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """Follow a record that one sees, or follow it no more."""
+    back = safe_return(request) or reverse("admin:index")
+    name, _dot, id = request.POST.get("record", "").partition(".")
+    noun = registry.get(name)
+    if noun is None or UNSTORABLE.search(id) or not noun.objects.filter(pk=id).exists():
+        messages.error(request, _("This is not there any more."))
+        return HttpResponseRedirect(back)
+    tenant, user = tenancy.require(), actors.current().id
+    if request.POST.get("stop"):
+        Follower.objects.filter(tenant=tenant, record=id, user=user).delete()
+        messages.success(request, _("You do not follow it any more."))
+        return HttpResponseRedirect(back)
+    with transaction.atomic():
+        Follower.objects.bulk_create(
+            [Follower(tenant=tenant, record=id, user_id=user)], ignore_conflicts=True
+        )
+        if not tenant.has_followers:
+            Tenant.objects.filter(pk=tenant.pk).update(has_followers=True)
+            tenant.has_followers = True
+    messages.success(request, _("You are told of what changes."))
+    return HttpResponseRedirect(back)

@@ -1,0 +1,78 @@
+"""Several short texts as one value: tags, and whatever else a record may have more than one of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.folding import fold
+from headlessly.declaration.normalization import normalize_text
+
+#: How many a record may have, and how long each may be.
+MOST, LENGTH = 50, 64
+#: What stands between them in a cell, an input and an address.
+BETWEEN = ";"
+#: What a change of some of them may say.
+ADD, REMOVE = "add", "remove"
+
+Texts = list[str]
+
+
+def choice_key(text: str) -> str:
+    """A text as it is compared: case and accents aside."""
+    return fold(" ".join(text.split()))
+
+
+def split_choices(text: str) -> Texts:
+    """The texts of a cell: ``VIP; Partner``."""
+    return [part.strip() for part in text.split(BETWEEN) if part.strip()]
+
+
+def join_choices(texts: Iterable[str]) -> str:
+    """The texts as a cell has them."""
+    return f"{BETWEEN} ".join(texts)
+
+
+def unique_choices(texts: Iterable[str]) -> Texts:
+    """The texts, each once, as it was written first."""
+    found: dict[str, str] = {}
+    for text in texts:
+        found.setdefault(choice_key(text), text)
+    return list(found.values())
+
+
+def normalize_choices(value: Any, *, most: int = MOST, length: int = LENGTH) -> Texts | None:
+    """The texts as they are stored; None where there is none. Raises ValueError."""
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise ValueError(_('These are texts: send a list like ["VIP"].'))
+    texts = unique_choices(
+        text for each in value if (text := normalize_text(" ".join(each.split()), lines=False))
+    )
+    if len(texts) > most:
+        raise ValueError(_("At most %d are allowed.") % most)
+    for text in texts:
+        if len(text) > length:
+            raise ValueError(_("Each has %d characters at the most.") % length)
+        if BETWEEN in text:
+            raise ValueError(_("None has a semicolon in it: that stands between them."))
+    return texts or None
+
+
+def change_choices(now: Iterable[str] | None, changes: Mapping[str, Any]) -> Texts:
+    """The texts after ``{"add": ["VIP"], "remove": ["Cold"]}``. Raises ValueError."""
+    if not changes or changes.keys() - {ADD, REMOVE}:
+        raise ValueError(_('Send a list, or {"add": ["VIP"], "remove": ["Cold"]}.'))
+    added, removed = (
+        normalize_choices([given] if isinstance(given := changes.get(name, []), str) else given)
+        or []
+        for name in (ADD, REMOVE)
+    )
+    gone = set(map(choice_key, removed))
+    return unique_choices([t for t in now or () if choice_key(t) not in gone] + added)
+
+
+def unite_choices(now: Sequence[str] | None, others: Sequence[str] | None) -> Texts | None:
+    """The texts of two records that become one."""
+    return unique_choices([*(now or ()), *(others or ())])[:MOST] or None

@@ -1,0 +1,153 @@
+"""What the clock tells of: reminders that are due, and what was not done in time. Once a minute.
+
+A tenant is asked from where it was asked last, so that nothing is left out while no worker runs. Of each
+moment of a record somebody is told once; one that was put off is due again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership, Tenant
+from headlessly.context import clock
+from headlessly.context.tenant_scope import every_tenant
+from headlessly.database.prepared import execute_prepared, quoted_column
+from headlessly.declaration.registry import registry
+from headlessly.notifications import letters
+from headlessly.notifications.models import Notification, NotificationReader
+from headlessly.notifications.telling import Notice, tell
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+#: How far back the first look at a tenant goes.
+FIRST = timedelta(days=1)
+#: How long notifications are kept.
+KEPT_FOR = timedelta(days=90)
+#: A day is over a day later than it begins.
+DAY = timedelta(days=1)
+
+#: The open records whose moment came since the tenant was asked last. ``{day}`` is what is added to a moment
+#: that stands for a whole day.
+DUE = """
+SELECT t.id, x.id, x.person, x.moment
+FROM headlessly_tenant AS t
+LEFT JOIN headlessly_notificationreader AS k ON k.tenant_id = t.id
+CROSS JOIN LATERAL (
+    SELECT a.id, a.{owner} AS person, a.{moment} AS moment, {day} AS later
+    FROM {table} AS a
+    WHERE a.tenant_id = t.id AND a.deleted_at IS NULL AND a.{state} IN ({states})
+      AND a.{owner} IS NOT NULL
+      AND a.{moment} > coalesce(k.ticked_at, %s) - {slack} AND a.{moment} <= %s
+) AS x
+WHERE x.moment + x.later > coalesce(k.ticked_at, %s) AND x.moment + x.later <= %s
+"""
+
+
+class Due(NamedTuple):
+    """A record whose moment has come."""
+
+    tenant: int
+    id: str
+    person: str
+    moment: datetime
+    kind: str = ""
+    noun: str = ""
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="notifications.tick", queueing_lock="notifications.tick")
+def tick(timestamp: int) -> None:
+    """Tell of what is due by now; once an hour send the letters of the day, and forget what is old."""
+    now = clock.now()
+    tell_what_is_due(now)
+    if timestamp // 60 % 60 == 0:
+        with every_tenant():
+            tenants = list(Tenant.objects.all())
+        for tenant in tenants:
+            with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+                letters.defer_digests(now)
+                old = Notification.objects.filter(tenant=tenant, created_at__lt=now - KEPT_FOR)
+                old.delete()
+
+
+def tell_what_is_due(now: datetime) -> None:
+    """Tell of all reminders that are due at ``now``, and of what was due."""
+    by_tenant: dict[int, list[Due]] = defaultdict(list)
+    for each in _all_due(now):
+        by_tenant[each.tenant].append(each)
+    for pk, found in by_tenant.items():
+        with every_tenant():
+            tenant = Tenant.objects.filter(pk=pk).first()
+        if tenant is None or tenant.is_closed:
+            continue
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM), transaction.atomic():
+            NotificationReader.objects.get_or_create(tenant=tenant)
+            members = Membership.objects.filter(
+                tenant=tenant, contact__in={each.person for each in found}
+            )
+            users = dict(members.values_list("contact_id", "user_id"))
+            tell(
+                [
+                    Notice(
+                        each.kind,
+                        users[each.person],
+                        f"{each.id}:{each.moment.isoformat()}",
+                        actors.SYSTEM.id,
+                        record=each.id,
+                        record_type=each.noun,
+                    )
+                    for each in found
+                    if each.person in users
+                ],
+                at=now,
+            )
+            NotificationReader.objects.filter(tenant=tenant).update(ticked_at=now)
+
+
+@every_tenant()
+def _all_due(now: datetime) -> list[Due]:
+    found = []
+    for noun in registry.values():
+        for kind, field in _moments(noun):
+            rows = execute_prepared(*_due_statement(noun, field, now))
+            found += [
+                Due(tenant, id, person, moment, kind, noun.__name__)
+                for tenant, id, person, moment in rows
+            ]
+    return found
+
+
+def _moments(noun: type[Record]) -> list[tuple[str, Field]]:
+    """The moments of a noun's open records of which somebody is told."""
+    schema, surface = noun.schema, noun.Surface
+    if schema.owner is None or schema.machine is None or not hasattr(noun, "OPEN"):
+        return []
+    asked = (("reminder", surface.reminds), ("overdue", surface.due))
+    found = [(kind, schema.by_name[name]) for kind, name in asked if name]
+    return [(kind, field) for kind, field in found if field.type == "datetime"]
+
+
+def _due_statement(noun: Any, field: Field, now: datetime) -> tuple[str, list[Any]]:
+    quote = connection.ops.quote_name
+    is_day = quoted_column(noun, field.day_if) if field.day_if else ""
+    sql = DUE.format(
+        owner=quoted_column(noun, noun.schema.owner.name),
+        moment=quoted_column(noun, field.name),
+        table=quote(noun._meta.db_table),
+        state=quoted_column(noun, noun.schema.machine.name),
+        states=", ".join("%s" for _ in noun.OPEN),
+        day=f"CASE WHEN a.{is_day} THEN interval '1 day' ELSE interval '0' END"
+        if is_day
+        else "interval '0'",
+        slack="interval '1 day'" if is_day else "interval '0'",
+    )
+    since = now - FIRST
+    return sql, [*map(str, noun.OPEN), since, now, since, now]

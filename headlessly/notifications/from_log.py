@@ -1,0 +1,232 @@
+"""What the log tells of: who was given a record, who was mentioned, what became of a record that one follows.
+
+A tenant's place in the log moves in the transaction that writes the notifications, and never skips an event
+(:meth:`~headlessly.log.events.EventQuerySet.settled_after`): each is looked at once, however often a job is
+killed. A commit that may concern somebody says that there is something to look at; where that gets lost, and
+for what was written in bulk, :func:`catch_up` finds out within a minute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership, Tenant
+from headlessly.background.jobs import job
+from headlessly.context import tracing
+from headlessly.context.tenant_scope import every_tenant
+from headlessly.declaration.registry import registry
+from headlessly.log.events import Event
+from headlessly.notifications import mentions
+from headlessly.notifications.models import Follower, NotificationReader
+from headlessly.notifications.telling import Notice, tell
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Schema
+
+#: How many events are looked at in one transaction.
+PAGE = 500
+#: How long a job goes on before others have their turn, in seconds.
+SLICE = 20
+#: When it is tried again to read an event before which an older transaction is still running, in seconds.
+LATER = 2
+#: What happened longer ago is no news: imports, and what another installation saw.
+FRESH = timedelta(days=1)
+
+COLUMNS = (
+    *("xid", "seq", "id", "name", "target", "target_type", "actor", "timestamp"),
+    *("data", "previous", "request_id"),
+)
+
+
+# -- that there is something to look at ------------------------------------------------------------
+
+
+def look_after_append(tenant: Tenant, events: Sequence[Event], **_: Any) -> None:
+    """Receiver of the log's signal: after the commit, look at events that may concern somebody."""
+    oldest = timezone.now() - FRESH
+    fresh = [event for event in events if event.timestamp >= oldest]
+    if fresh and (tenant.has_followers or any(map(_may_concern, fresh))):
+        transaction.on_commit(partial(defer_reading, tenant), robust=True)
+
+
+def _may_concern(event: Event) -> bool:
+    """Whether an event may tell somebody something, as far as it says so itself: cheap, for each of all."""
+    noun = registry.get(event.target_type or "")
+    if noun is None:
+        return False
+    schema: Schema = noun.schema
+    data, changed = event.data or {}, _changed(noun, event)
+    if (owner := schema.owner) is not None and owner.wire in changed and data.get(owner.wire):
+        return True
+    return any("@" in (data.get(wire) or "") for wire in _texts(schema) if wire in changed)
+
+
+def defer_reading(tenant: Tenant, *, in_seconds: float = 0) -> None:
+    """Have a tenant's log looked at. Call it after the commit, or the job may look too early."""
+    once, at = f"notifications:{tenant.pk}", None
+    if in_seconds:
+        at = timezone.now() + timedelta(seconds=in_seconds)
+        once += ":later"
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
+        read_log.defer(at=at, once=once)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="notifications.catch_up", queueing_lock="notifications.catch_up")
+@every_tenant()
+def catch_up(timestamp: int) -> None:
+    """Once a minute, find events that no job has looked at."""
+    ahead = Event._base_manager.filter(
+        RawSQL(
+            "headlessly_event.tenant_id = headlessly_tenant.id"
+            " AND (headlessly_event.xid, headlessly_event.seq) > ("
+            "SELECT coalesce(max(r.xid), 0)::text::xid8, coalesce(max(r.seq), 0)"
+            " FROM headlessly_notificationreader AS r WHERE r.tenant_id = headlessly_tenant.id)",
+            (),
+            models.BooleanField(),
+        )
+    )
+    for tenant in Tenant.objects.filter(models.Exists(ahead)):
+        if not tenant.is_closed:
+            defer_reading(tenant)
+
+
+# -- looking --------------------------------------------------------------------------------------
+
+
+@job("notifications.read_log")
+def read_log() -> None:
+    """Tell people of what happened since the last time."""
+    tenant, until = tenancy.require(), time.monotonic() + SLICE
+    while True:
+        with transaction.atomic():
+            more, unsettled = _read_page(tenant)
+        if unsettled:
+            return defer_reading(tenant, in_seconds=LATER)
+        if not more:
+            return None
+        if time.monotonic() > until:
+            return defer_reading(tenant)
+
+
+def _read_page(tenant: Tenant) -> tuple[bool, bool]:
+    """Look at one page of the log. Answers whether there is more to look at, and whether there is more that
+    cannot be looked at yet."""
+    NotificationReader.objects.get_or_create(tenant=tenant)
+    readers = NotificationReader.objects.filter(tenant=tenant)
+    reader = readers.select_for_update(no_key=True).get()
+    found = Event.log.settled_after(reader.position).values(*COLUMNS)[:PAGE]
+    rows = list(found)
+    if not rows:
+        return False, Event.log.all_after(reader.position).exists()
+    oldest = timezone.now() - FRESH
+    tell(notices_of([Row(row) for row in rows if row["timestamp"] >= oldest], tenant))
+    last = rows[-1]
+    readers.update(xid=int(last["xid"]), seq=last["seq"])
+    more = len(rows) == PAGE
+    end = NotificationReader(xid=int(last["xid"]), seq=last["seq"]).position
+    return more, not more and Event.log.all_after(end).exists()
+
+
+class Row:
+    """An event as it was read: its columns."""
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        self.__dict__.update(columns)
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+def notices_of(events: Sequence[Any], tenant: Tenant) -> list[Notice]:
+    """Whom these events concern."""
+    told = [(event, noun) for event in events if (noun := registry.get(event.target_type or ""))]
+    given = [(event, person) for event, noun in told if (person := _new_owner(noun, event))]
+    users = _users_of({person for _event, person in given})
+    found = [
+        _notice("assigned", users[person], event, event.request_id or event.id, adds_up=True)
+        for event, person in given
+        if person in users
+    ]
+    written = [(event, text) for event, noun in told if (text := _text_with_mention(noun, event))]
+    if written:
+        members = mentions.members_by_name()
+        found += [
+            _notice("mentioned", user, event, event.id, excerpt=text)
+            for event, text in written
+            for user in mentions.mentioned(text, members)
+        ]
+    if tenant.has_followers:
+        followers = Follower.objects.filter(
+            tenant=tenant, record__in={event.target for event, _noun in told}
+        )
+        by_record: dict[str, list[str]] = {}
+        for record, user in followers.values_list("record", "user_id"):
+            by_record.setdefault(record, []).append(user)
+        found += [
+            _notice("followed", user, event, f"{event.request_id or event.id}:{event.target}")
+            for event, _noun in told
+            for user in by_record.get(event.target, ())
+        ]
+    return found
+
+
+def _notice(kind: str, user: str, event: Any, occasion: str, **more: Any) -> Notice:
+    return Notice(
+        kind,
+        user,
+        occasion,
+        event.actor,
+        record=event.target,
+        record_type=event.target_type,
+        **more,
+    )
+
+
+def _users_of(contacts: set[str]) -> dict[str, str]:
+    """The members by the contacts that they are."""
+    if not contacts:
+        return {}
+    found = Membership.objects.filter(tenant=tenancy.require(), contact__in=contacts)
+    return {
+        contact: user for contact, user in found.values_list("contact_id", "user_id") if contact
+    }
+
+
+def _new_owner(noun: type[Record], event: Any) -> str | None:
+    """The person whom an event gave its record to, where it did."""
+    owner = noun.schema.owner
+    if owner is None or owner.wire not in _changed(noun, event):
+        return None
+    return (event.data or {}).get(owner.wire)
+
+
+def _text_with_mention(noun: type[Record], event: Any) -> str:
+    """What an event wrote in which somebody may be mentioned."""
+    data, changed = event.data or {}, _changed(noun, event)
+    texts = (data.get(wire) or "" for wire in _texts(noun.schema) if wire in changed)
+    return "\n".join(text for text in texts if "@" in text)
+
+
+def _texts(schema: Schema) -> Iterable[str]:
+    return (field.wire for field in schema.stored if field.type == "text")
+
+
+def _changed(noun: type[Record], event: Any) -> Iterable[str]:
+    """The wire names of the fields that an event gave a value: of a new record all."""
+    verb = noun.schema.verbs_by_event.get(event.name)
+    if verb is not None and (verb.creates or event.previous is None):
+        return (event.data or {}).keys()
+    return (event.previous or {}).keys()

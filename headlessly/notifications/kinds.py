@@ -1,0 +1,70 @@
+"""The kinds of notifications there are, and where somebody wants each: the one place that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+if TYPE_CHECKING:
+    from headlessly.access.models import Membership
+
+#: Where somebody is told.
+BROWSER, MAIL = "browser", "mail"
+CHANNELS = (BROWSER, MAIL)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of notification."""
+
+    name: str
+    label: str | Promise  #: what it is about, where one chooses
+    by_mail: bool  #: whether it comes by mail too, unless somebody chose otherwise
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("assigned", gettext_lazy("I am given a record"), by_mail=True),
+        Kind("mentioned", gettext_lazy("Somebody mentions me"), by_mail=True),
+        Kind("reminder", gettext_lazy("A reminder of mine is due"), by_mail=True),
+        Kind("overdue", gettext_lazy("Something of mine is overdue"), by_mail=False),
+        Kind("followed", gettext_lazy("A record that I follow changes"), by_mail=False),
+        Kind("import_done", gettext_lazy("An import of mine is done"), by_mail=False),
+        Kind("proposal", gettext_lazy("A proposal waits for approval"), by_mail=True),
+        Kind("webhook", gettext_lazy("A webhook was disabled"), by_mail=True),
+    )
+}
+
+
+def wants(membership: Membership, kind: str, channel: str) -> bool:
+    """Whether a member is told of this kind in this way."""
+    chosen = _choices(membership).get(kind, {}).get(channel)
+    if chosen is not None:
+        return chosen
+    return channel == BROWSER or KINDS[kind].by_mail
+
+
+def digest_hour(membership: Membership) -> int | None:
+    """The hour of their day at which a member gets one mail of all; None where each is sent at once."""
+    return membership.notifications.get("digest")
+
+
+def choose(membership: Membership, kind: str, channel: str, value: bool) -> None:
+    """Note what a member wants. The caller saves."""
+    kept = {**_choices(membership)}
+    kept[kind] = {**kept.get(kind, {}), channel: value}
+    membership.notifications = {**membership.notifications, "kinds": kept}
+
+
+def choose_digest(membership: Membership, hour: int | None) -> None:
+    """Note when a member wants one mail of all. The caller saves."""
+    membership.notifications = {**membership.notifications, "digest": hour}
+
+
+def _choices(membership: Membership) -> Mapping[str, Any]:
+    return membership.notifications.get("kinds", {})

@@ -1,0 +1,98 @@
+"""What somebody is told, who follows what, and how far the log was read for it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+
+from headlessly.access.models import Tenant, User
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.declaration.fields import PublicId
+from headlessly.log.events import LogPosition
+
+
+class Notification(TenantRow):
+    """One thing that one person is told. What it says is made when it is read: by then names may have
+    changed, and what they may see."""
+
+    prefix: ClassVar[str] = "notification"
+
+    id = PublicId()
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=32, db_collation="C")
+    #: What makes it one: of the same kind and occasion somebody is told once, and how often it happened.
+    occasion = models.CharField(max_length=128, db_collation="C")
+    count = models.PositiveIntegerField(default=1)
+    #: The record that it is about, of several the first; None of what is about none.
+    record = models.CharField(max_length=32, null=True, db_collation="C")
+    record_type = models.CharField(max_length=64, null=True, db_collation="C")
+    actor = models.CharField(max_length=32, db_collation="C")
+    #: What was written, shortened, or the name of what it is about where that is no record.
+    excerpt = models.CharField(max_length=200, blank=True, default="")
+    in_browser = models.BooleanField()
+    by_mail = models.BooleanField()
+    created_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
+    mailed_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[TenantRowManager[Notification]] = TenantRowManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "user", "kind", "occasion"], name="notification_once"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "user", "-created_at", "-id"], name="notification_by_created",
+                condition=models.Q(in_browser=True),
+            ),
+            models.Index(
+                fields=["tenant", "user"], name="notification_unread",
+                condition=models.Q(in_browser=True, read_at=None),
+            ),
+            models.Index(
+                fields=["tenant", "user", "created_at"], name="notification_to_mail",
+                condition=models.Q(by_mail=True, mailed_at=None),
+            ),
+            models.Index(fields=["tenant", "created_at"], name="notification_by_age"),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.user_id}"
+
+
+class Follower(TenantRow):
+    """Who wants to be told what becomes of a record."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "record", "user_id")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
+    record = models.CharField(max_length=32, db_collation="C")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+
+    objects: ClassVar[TenantRowManager[Follower]] = TenantRowManager()
+
+    def __str__(self) -> str:
+        return f"{self.user_id} follows {self.record}"
+
+
+class NotificationReader(TenantRow):
+    """How far a tenant's log and clock were read. Where there is none, nothing was: it begins at the start of
+    the log, of which only what happened lately is told."""
+
+    tenant = models.OneToOneField(Tenant, models.CASCADE, related_name="+", primary_key=True)
+    xid = models.BigIntegerField(default=0)
+    seq = models.BigIntegerField(default=0)
+    ticked_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[TenantRowManager[NotificationReader]] = TenantRowManager()
+
+    def __str__(self) -> str:
+        return f"{self.position} of {self.tenant_id}"
+
+    @property
+    def position(self) -> LogPosition:
+        return LogPosition(self.xid, self.seq)

@@ -1,0 +1,169 @@
+"""Telling people: who of them wants it, may see what it is about, and did not do it themselves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.text import Truncator
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Membership
+from headlessly.context import clock
+from headlessly.database.prepared import execute_prepared
+from headlessly.declaration.registry import registry
+from headlessly.ids import public_id
+from headlessly.notifications import kinds
+from headlessly.notifications.models import Notification
+
+#: How long a mail waits for more that it could tell, in seconds: many of one moment become one.
+GATHERED_FOR = 60
+
+#: What is told again is counted, and stands where it stood.
+TELL = """
+INSERT INTO headlessly_notification
+    (id, tenant_id, user_id, kind, occasion, count, record, record_type, actor, excerpt,
+     in_browser, by_mail, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (tenant_id, user_id, kind, occasion)
+DO UPDATE SET count = headlessly_notification.count + %s
+RETURNING (xmax = 0)
+"""
+
+
+@dataclass
+class Notice:
+    """What somebody is to be told."""
+
+    kind: str
+    user: str
+    occasion: str
+    actor: str
+    record: str | None = None
+    record_type: str | None = None
+    excerpt: str = ""
+    count: int = 1
+    #: Whether the same again is one more of it; else it is known already.
+    adds_up: bool = False
+
+
+def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
+    """Tell people of the active tenant, in the transaction at hand; answers how many notifications are new.
+
+    Left out are those who want it nowhere, who are no members, who did it themselves, and who may not see the
+    record.
+    """
+    tenant, now = tenancy.require(), at or clock.now()
+    asked = list(_merged(notices))
+    if not asked:
+        return 0
+    members = {
+        each.user_id: each
+        for each in Membership.objects.select_related("user").filter(
+            tenant=tenant, user__in={notice.user for notice in asked}, user__is_active=True
+        )
+    }
+    persons = _persons_of_keys(notice.actor for notice in asked)
+    asked = [
+        notice
+        for notice in asked
+        if notice.user in members and persons.get(notice.actor, notice.actor) != notice.user
+    ]
+    hidden = _hidden(asked, members)
+    told, mailed = 0, set()
+    for notice in asked:
+        if (notice.user, notice.record) in hidden:
+            continue
+        member = members[notice.user]
+        in_browser = kinds.wants(member, notice.kind, kinds.BROWSER)
+        by_mail = settings.MAIL_IS_SET_UP and kinds.wants(member, notice.kind, kinds.MAIL)
+        if not (in_browser or by_mail):
+            continue
+        excerpt = Truncator(" ".join(notice.excerpt.split())).chars(200)
+        more = notice.count if notice.adds_up else 0
+        ((is_new,),) = execute_prepared(
+            TELL,
+            (
+                *(public_id(Notification.prefix), tenant.pk, notice.user, notice.kind),
+                *(notice.occasion, notice.count, notice.record, notice.record_type, notice.actor),
+                *(excerpt, in_browser, by_mail, now, more),
+            ),
+        )
+        told += is_new
+        if is_new and by_mail and kinds.digest_hour(member) is None:
+            mailed.add(notice.user)
+    _defer_letters(mailed)
+    return told
+
+
+def _defer_letters(users: Collection[str]) -> None:
+    from headlessly.notifications.letters import mail_notifications
+
+    tenant = tenancy.require()
+    at = timezone.now() + timedelta(seconds=GATHERED_FOR)
+    with actors.acting(actors.SYSTEM):
+        for user in sorted(users):
+            mail_notifications.defer(at=at, once=f"notices:{tenant.pk}:{user}", user=user)
+
+
+def _merged(notices: Iterable[Notice]) -> Iterable[Notice]:
+    """The same with those of one occasion as one."""
+    found: dict[tuple[str, str, str], Notice] = {}
+    for notice in notices:
+        key = (notice.user, notice.kind, notice.occasion)
+        if (known := found.get(key)) is None:
+            found[key] = notice
+        elif notice.adds_up:
+            known.count += notice.count
+    return found.values()
+
+
+def _persons_of_keys(ids: Iterable[str]) -> dict[str, str]:
+    """Whose the keys among these actors are."""
+    keys = {id for id in ids if id.startswith(f"{ApiKey.prefix}_")}
+    if not keys:
+        return {}
+    found = ApiKey.objects.filter(tenant=tenancy.require(), pk__in=keys, user__isnull=False)
+    return dict(found.values_list("pk", "user_id"))
+
+
+def _hidden(
+    notices: Iterable[Notice], members: dict[str, Membership]
+) -> set[tuple[str, str | None]]:
+    """Which of these people may not see which of the records."""
+    tenant = tenancy.require()
+    asked: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for notice in notices:
+        if notice.record is not None and notice.record_type in registry:
+            asked[notice.user, notice.record_type].add(notice.record)
+    hidden: set[tuple[str, str | None]] = set()
+    for (user, name), ids in asked.items():
+        member = members[user]
+        member.tenant = tenant
+        with actors.acting(member.actor):
+            seen = set(registry[name].objects.filter(pk__in=ids).values_list("pk", flat=True))
+        hidden |= {(user, id) for id in ids - seen}
+    return hidden
+
+
+def tell_admins(kind: str, occasion: str, *, excerpt: str = "", actor: str = "") -> int:
+    """Tell all admins of the active tenant."""
+    return _tell_roles((actors.ADMIN,), kind, occasion, excerpt=excerpt, actor=actor)
+
+
+def tell_approvers(kind: str, occasion: str, *, excerpt: str = "", actor: str = "") -> int:
+    """Tell all who decide on what is proposed."""
+    return _tell_roles((actors.ADMIN, actors.MANAGER), kind, occasion, excerpt=excerpt, actor=actor)
+
+
+def _tell_roles(
+    roles: Collection[str], kind: str, occasion: str, *, excerpt: str, actor: str
+) -> int:
+    found = Membership.objects.filter(tenant=tenancy.require(), role__in=roles)
+    users = found.order_by("user").values_list("user", flat=True)
+    actor = actor or actors.SYSTEM.id
+    return tell([Notice(kind, user, occasion, actor, excerpt=excerpt) for user in users])

@@ -1,0 +1,31 @@
+"""Which texts records have of a field that holds several, and how many have each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from headlessly.access import visibility
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+#: How many records are counted at the most; and how many texts are answered.
+MOST_COUNTED, MOST_ANSWERED = 10_000, 100
+
+
+def used_choices(noun: type[Record], field: Field) -> list[tuple[str, int]]:
+    """The texts that the actor's records have, most used first, each with how many have it."""
+    quote = connection.ops.quote_name
+    visible, mine = visibility.visible_rows(noun, "n")
+    column = f"n.{quote(field.column)}"
+    sql = (
+        f"SELECT e, count(*) FROM (SELECT {column} AS texts FROM {quote(noun._meta.db_table)} n "
+        f"WHERE {visible} AND {column} IS NOT NULL LIMIT %s) AS some, "
+        "jsonb_array_elements_text(some.texts) AS e GROUP BY e ORDER BY count(*) DESC, e LIMIT %s"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*mine, MOST_COUNTED, MOST_ANSWERED])
+        return [(text, count) for text, count in cursor.fetchall()]

@@ -1,0 +1,172 @@
+"""Notifications by mail: received by a real server of mail, read as a person and as a program would."""
+
+from __future__ import annotations
+
+import email
+import re
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.policy import default
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.test import Client
+from django.utils import timezone
+
+from crm import Activity, Lead
+from headlessly.access.models import Membership
+from headlessly.notifications import from_clock, from_log, kinds, letters
+from headlessly.notifications.models import Notification
+from tests.headlessly.notifications.test_telling import by
+
+pytestmark = pytest.mark.django_db
+
+
+class Mailbox:
+    """What a server of mail has taken."""
+
+    def __init__(self) -> None:
+        self.letters: list[Any] = []
+        self.broken = 0
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.broken:
+            self.broken -= 1
+            return "451 Try again later"
+        self.letters.append(email.message_from_bytes(envelope.content, policy=default))
+        return "250 OK"
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.fixture
+def mailbox(settings: Any) -> Iterator[Mailbox]:
+    found = Mailbox()
+    server = Controller(found, hostname="127.0.0.1", port=free_port())
+    server.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+    settings.MAIL_IS_SET_UP = True
+    yield found
+    server.stop()
+
+
+def chosen(user: Any, **wanted: Any) -> Membership:
+    member = Membership.objects.get(user=user)
+    for kind, channel in wanted.items():
+        kinds.choose(member, kind, kinds.MAIL, channel)
+    member.save()
+    return member
+
+
+def test_many_become_one_letter_that_reads_well_and_can_be_stopped(
+    mailbox: Mailbox, users: SimpleNamespace, people: SimpleNamespace, lead: Any, work: Any
+) -> None:
+    with by(users.cleo):
+        Lead.create(name="<b>Grün & Söhne</b>\nGmbH", owner=people.bob, source="event")
+        Activity.log(
+            subject="Call", lead=lead, type="Call", description="@Bob Stone <script>1</script>"
+        )
+    from_log.read_log()
+    assert "notifications.mail" in work(later=True)
+    (letter,) = mailbox.letters
+    assert letter["To"] == "bob@sign.example"
+    assert letter["Subject"].endswith(", and 2 more")
+    plain = letter.get_body(("plain",)).get_content()
+    html = letter.get_body(("html",)).get_content()
+    assert "Cleo mentioned you in Call" in plain and "@Bob Stone <script>" in plain
+    assert "&lt;b&gt;Grün &amp; Söhne" in html and "<script>" not in html
+    links = re.findall(r"https?://\S+", plain)
+    assert any(f"/~acme/admin/crm/lead/{lead.pk}/change/" in each for each in links)
+    assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    work(later=True)
+    letters.mail_notifications(user=users.bob.pk)
+    assert len(mailbox.letters) == 1  # each once
+
+    # The link of the letter: asked first, done by a click, and by a mail program without a cookie.
+    path = re.search(r"<https?://[^/]+(/unsubscribe/\S+)>", letter["List-Unsubscribe"])[1]
+    browser = Client(enforce_csrf_checks=True)
+    assert "at all?" in browser.get(path).content.decode()
+    assert kinds.wants(Membership.objects.get(user=users.bob), "mentioned", kinds.MAIL)
+    assert browser.post(path).status_code == 200
+    member = Membership.objects.get(user=users.bob)
+    assert not any(kinds.wants(member, kind, kinds.MAIL) for kind in kinds.KINDS)
+    assert kinds.wants(member, "mentioned", kinds.BROWSER)
+    assert Client().get(path[:-1]).status_code == 404
+    assert Client().post("/unsubscribe/x:y:z").status_code == 404
+
+
+def test_it_is_in_the_readers_language_and_of_one_kind_may_be_stopped_alone(
+    mailbox: Mailbox, users: SimpleNamespace, people: SimpleNamespace, work: Any
+) -> None:
+    users.bob.language = "de"
+    users.bob.save()
+    Activity.create(subject="Anruf", assignee=people.bob, reminder_at=timezone.now())
+    Notification.objects.all().delete()
+    from_clock.tell_what_is_due(timezone.now() + timedelta(seconds=5))
+    work(later=True)
+    (letter,) = mailbox.letters
+    assert letter["Subject"] == "Erinnerung: Anruf"
+    path = re.search(r"<https?://[^/]+(/unsubscribe/\S+)>", letter["List-Unsubscribe"])[1]
+    Client().post(path, {"List-Unsubscribe": "One-Click"})
+    member = Membership.objects.get(user=users.bob)
+    assert not kinds.wants(member, "reminder", kinds.MAIL)
+    assert kinds.wants(member, "mentioned", kinds.MAIL)
+
+
+def test_what_one_does_not_want_or_has_read_is_not_mailed(
+    mailbox: Mailbox, users: SimpleNamespace, people: SimpleNamespace, work: Any
+) -> None:
+    chosen(users.bob, assigned=False)
+    with by(users.ann):
+        Lead.create(name="One", owner=people.bob, source="event")
+        Lead.create(name="Two", owner=people.cleo, source="event")
+    from_log.read_log()
+    Notification.objects.filter(user=users.cleo).update(read_at=timezone.now())
+    work(later=True)
+    assert mailbox.letters == []
+
+
+def test_a_server_that_is_down_loses_nothing(
+    mailbox: Mailbox, users: SimpleNamespace, people: SimpleNamespace
+) -> None:
+    with by(users.ann):
+        Lead.create(name="One", owner=people.bob, source="event")
+    from_log.read_log()
+    mailbox.broken = 2
+    for _try in range(2):
+        with pytest.raises(OSError):
+            letters.mail_notifications(user=users.bob.pk)
+    letters.mail_notifications(user=users.bob.pk)
+    letters.mail_notifications(user=users.bob.pk)
+    assert [letter["Subject"] for letter in mailbox.letters] == ["Ann gave you One"]
+
+
+def test_a_letter_of_the_day_comes_at_the_hour_of_its_reader(
+    mailbox: Mailbox, users: SimpleNamespace, people: SimpleNamespace, work: Any
+) -> None:
+    users.bob.time_zone = "Asia/Tokyo"
+    users.bob.save()
+    member = Membership.objects.get(user=users.bob)
+    kinds.choose_digest(member, 8)
+    member.save()
+    with by(users.ann):
+        for name in ("One", "Two"):
+            Lead.create(name=name, owner=people.bob, source="event")
+    from_log.read_log()
+    work(later=True)
+    assert mailbox.letters == []
+    letters.defer_digests(datetime(2027, 3, 1, 8, tzinfo=UTC))
+    work()
+    assert mailbox.letters == []
+    letters.defer_digests(datetime(2027, 2, 28, 23, tzinfo=UTC))
+    work()
+    assert [letter["Subject"] for letter in mailbox.letters] == ["Ann gave you One, and 1 more"]

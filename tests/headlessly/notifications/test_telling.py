@@ -1,0 +1,208 @@
+"""Notifications: who is told what by the log and by the clock, once, and only of what they see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from crm import Activity, Deal, Lead
+from headlessly.access import actors, tenancy
+from headlessly.notifications import from_clock, from_log, telling, wording
+from headlessly.notifications.models import Follower, Notification
+from headlessly.scripts import proposals
+
+pytestmark = pytest.mark.django_db
+
+NINE = datetime(2027, 3, 1, 9, tzinfo=UTC)
+
+
+def by(user: Any) -> Any:
+    """Let somebody act."""
+    from headlessly.access.models import Membership
+
+    return actors.acting(Membership.objects.select_related("tenant").get(user=user).actor)
+
+
+def told(user: Any) -> list[str]:
+    """What somebody is told, the oldest first, in words."""
+    found = Notification.objects.filter(user=user).order_by("created_at", "id")
+    with by(user):
+        return [line.text for line in wording.lines_of(list(found))]
+
+
+def test_whoever_is_given_a_record_is_told_once_and_nobody_of_what_they_did(
+    lead: Any, people: SimpleNamespace, users: SimpleNamespace
+) -> None:
+    from_log.read_log()
+    before = told(users.bob)
+    with by(users.cleo):
+        lead.update(owner=people.cleo)
+        lead.update(owner=people.bob)
+        lead.update(score=3)
+    for _again in range(2):
+        from_log.read_log()
+    assert told(users.bob)[len(before) :] == ["Cleo gave you Acme Platform Evaluation"]
+    assert told(users.cleo) == []
+    with by(users.bob):
+        Lead.create(name="My own", owner=people.bob, source="referral")
+    from_log.read_log()
+    assert len(told(users.bob)) == len(before) + 1
+
+
+def test_many_of_one_request_become_one(people: SimpleNamespace, users: SimpleNamespace) -> None:
+    from headlessly.execution import executor
+
+    with by(users.cleo), executor.one_transaction():
+        for number in range(3):
+            Lead.create(name=f"Lead {number}", owner=people.bob, source="event")
+    from_log.read_log()
+    assert told(users.bob) == ["Cleo gave you Lead 0 and 2 more"]
+
+
+def test_whoever_is_mentioned_reads_what_was_written(
+    lead: Any, people: SimpleNamespace, users: SimpleNamespace
+) -> None:
+    from_log.read_log()
+    with by(users.cleo):
+        Activity.log(
+            subject="Call",
+            lead=lead,
+            type="Call",
+            description="@Bob Stone, call them. bob@cleo.example",
+        )
+        lead.update(need="Ask @bob and @Cleo Marsh, not x@bob")
+        lead.update(score=5)  # what is there already mentions nobody again
+    from_log.read_log()
+    found = Notification.objects.filter(kind="mentioned")
+    assert {each.user_id for each in found} == {users.bob.pk}
+    assert sorted(each.excerpt for each in found) == [
+        "@Bob Stone, call them. bob@cleo.example",
+        "Ask @bob and @Cleo Marsh, not x@bob",
+    ]
+
+
+def test_a_limited_rep_hears_of_no_record_that_they_do_not_see(
+    acme: Any, lead: Any, people: SimpleNamespace, users: SimpleNamespace
+) -> None:
+    from_log.read_log()
+    acme.limits_reps = True
+    acme.save()
+    with by(users.ann):
+        lead.update(owner=people.cleo, need="@Bob Stone should not read this")
+    from_log.read_log()
+    assert not Notification.objects.filter(user=users.bob, kind="mentioned").exists()
+    assert told(users.cleo) == ["Ann gave you Acme Platform Evaluation"]
+    # What Bob was told of before he cannot read any more either.
+    Notification.objects.filter(user=users.bob).delete()
+    telling.tell([])
+    with by(users.ann):
+        lead.update(owner=people.bob)
+    from_log.read_log()
+    assert told(users.bob) == ["Ann gave you Acme Platform Evaluation"]
+    with by(users.ann):
+        lead.update(owner=people.cleo)
+    assert told(users.bob) == []
+
+
+def test_a_follower_is_told_of_each_request_that_changes_the_record(
+    acme: Any, lead: Any, users: SimpleNamespace
+) -> None:
+    from_log.read_log()
+    Follower.objects.bulk_create([Follower(tenant=acme, record=lead.pk, user=users.vic)])
+    acme.has_followers = True
+    acme.save()
+    with by(users.cleo):
+        lead.update(score=1)
+        lead.update(score=2)
+    from_log.read_log()
+    assert told(users.vic) == ["Cleo changed Acme Platform Evaluation"] * 2
+
+
+def test_a_reminder_reaches_its_assignee_at_that_minute_and_again_when_put_off(
+    people: SimpleNamespace, users: SimpleNamespace, lead: Any
+) -> None:
+    task = Activity.create(
+        subject="Call Ada", lead=lead, assignee=people.bob, reminder_at=NINE,
+        due_at=NINE + timedelta(hours=2),
+    )  # fmt: skip
+    Notification.objects.all().delete()
+    from_clock.tell_what_is_due(NINE - timedelta(seconds=1))
+    assert told(users.bob) == []
+    for seconds in (0, 30, 90):
+        from_clock.tell_what_is_due(NINE + timedelta(seconds=seconds))
+    assert told(users.bob) == ["Reminder: Call Ada"]
+    task.update(reminder_at=NINE + timedelta(hours=1))
+    # No worker ran for a while: nothing is left out, and each is told once.
+    from_clock.tell_what_is_due(NINE + timedelta(hours=3))
+    from_clock.tell_what_is_due(NINE + timedelta(hours=4))
+    assert sorted(told(users.bob)) == [
+        "Overdue: Call Ada",
+        "Reminder: Call Ada",
+        "Reminder: Call Ada",
+    ]
+    task.complete(outcome="Done")
+
+
+def test_what_is_due_on_a_day_is_overdue_when_the_day_is_over(
+    people: SimpleNamespace, users: SimpleNamespace
+) -> None:
+    day = Activity.create(
+        subject="Send the offer", assignee=people.bob, due_at=NINE.replace(hour=0), all_day=True
+    )
+    Activity.create(
+        subject="Over", assignee=people.bob, due_at=NINE.replace(hour=1), all_day=True
+    ).cancel()
+    Notification.objects.all().delete()
+    from_clock.tell_what_is_due(NINE + timedelta(hours=14))
+    assert told(users.bob) == []
+    from_clock.tell_what_is_due(day.due_at + timedelta(days=1))
+    assert told(users.bob) == ["Overdue: Send the offer"]
+
+
+def test_a_proposal_tells_who_may_decide(users: SimpleNamespace, lead: Any) -> None:
+    with by(users.bob):
+        proposals.propose(f'Lead.get("{lead.pk}").update(score=99)', note="Hot")
+    for user in (users.cleo, users.ann):
+        assert told(user)[-1:] == ["Bob proposes something that waits for approval"]
+    assert not Notification.objects.filter(kind="proposal", user=users.bob).exists()
+
+
+def test_a_reading_that_is_killed_again_and_again_loses_and_doubles_nothing(
+    people: SimpleNamespace, users: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with by(users.cleo):
+        for number in range(20):
+            Deal.create(name=f"Deal {number}", owner=people.bob, value=1)
+    monkeypatch.setattr(from_log, "PAGE", 3)
+    real, calls = from_log.tell, iter(range(10_000))
+
+    def killed(notices: Any) -> None:
+        real(notices)
+        if next(calls) % 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(from_log, "tell", killed)
+    for _kill in range(20):
+        try:
+            with transaction.atomic():
+                from_log._read_page(tenancy.require())
+        except KeyboardInterrupt:
+            pass
+    monkeypatch.setattr(from_log, "tell", real)
+    from_log.read_log()
+    assert sorted(told(users.bob)) == sorted(f"Cleo gave you Deal {n}" for n in range(20))
+
+
+def test_nothing_of_another_tenant_is_told(
+    lead: Any, rival: Any, theirs: Any, users: SimpleNamespace
+) -> None:
+    with tenancy.active(rival):
+        from_log.read_log()
+        assert not Notification.objects.exists()
+    from_log.read_log()
+    with tenancy.active(rival), by(users.eve):
+        assert not Notification.objects.filter(user=users.bob).exists()
