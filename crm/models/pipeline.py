@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from itertools import zip_longest
 from typing import Any, ClassVar
 
 from django.db import models
@@ -142,18 +141,18 @@ def renamed_stages(stages: list[dict[str, Any]], before: paths.Path) -> list[dic
     """The stages with the keys of those in whose place they stand under another name."""
     names = {stage["name"] for stage in stages}
     keys = {stage.get("key") or stage["name"] for stage in stages}
+    places = {id(stage): number for number, stage in enumerate(in_order(stages))}
     found = []
-    for stage, was in zip_longest(in_order(stages), before.states):
-        if stage is None:
-            break
-        known = "key" in stage or stage["name"] in before.by_key or before.find(stage["name"])
+    for stage in stages:
+        was = dict(enumerate(before.states)).get(places[id(stage)])
+        is_known = "key" in stage or before.find(stage["name"]) is not None
         takes_its_place = (
             was is not None
             and was.kind == stage_as_state(stage).kind
             and was.name not in names
             and was.key not in keys
         )
-        found.append({**stage, "key": was.key} if takes_its_place and not known else dict(stage))
+        found.append({**stage, "key": was.key} if takes_its_place and not is_known else stage)
     return found
 
 

@@ -233,7 +233,10 @@ class Machine:
         paths: tuple[Path, ...] = (),
     ) -> None:
         self.field, self.verbs = field, verbs
-        self.paths = (paths or (field.usual_path,)) if field.path_from else ()
+        if field.path_from and not any(each.is_default for each in paths):
+            # A record that refers to none is on the usual one.
+            paths = (field.usual_path, *paths)
+        self.paths = paths
         self.declared_path = tuple(str(state) for state in path)
         self.name = field.name
         self.states, self.entry, self.closed = field.states, field.entry, field.closed
@@ -267,7 +270,7 @@ class Machine:
     @cached_property
     def default_path(self) -> Path:
         """The path of a record that refers to none."""
-        return next((path for path in self.paths if path.is_default), self.field.usual_path)
+        return next((path for path in self.paths if path.is_default), self.paths[0])
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -295,10 +298,9 @@ class Machine:
 
     def on(self, path: Path) -> Machine:
         """The machine of one path."""
-        if self.paths == (path,):
-            return self
         if path not in self._by_path:
-            self._by_path[path] = Machine(self.field, self.verbs, (), (path,))
+            alone = replace(path, is_default=True)
+            self._by_path[path] = Machine(self.field, self.verbs, (), (alone,))
         return self._by_path[path]
 
     @cached_property

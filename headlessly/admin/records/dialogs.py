@@ -137,13 +137,16 @@ class VerbDialog:
         """Why it cannot be done yet, above the input that would change that."""
         if self.problem is None or not self.lack_is_shown:
             return ""
-        # Of a gate each field says it, beside its input.
-        return "" if self.problem.code == GATE_CLOSED else self.problem.message
+        details = self.problem.details
+        return details[0]["message"] if details else self.problem.message
 
     @property
     def lack_is_shown(self) -> bool:
         """Whether what is in the way is said beside the input that is asked for first."""
-        return bool(self.first and self.problem and self.problem.field in self.first.declared)
+        if self.first is None or self.problem is None:
+            return False
+        names = {name for f in self.first.declared.values() for name in (f.name, f.wire)}
+        return self.problem.field in names
 
     @property
     def filled(self) -> dict[str, Any]:
