@@ -19,6 +19,7 @@ from headlessly.admin.records.dialogs import GateDialog, VerbDialog
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.admin.undo import safe_return
 from headlessly.declaration import labels
+from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.language import wording
@@ -86,7 +87,7 @@ class VerbPages(NounPages):
         try:
             answer = dialog.carry_out()
         except HeadlesslyError as problem:
-            if not bound.inputs:
+            if not bound.inputs and problem.code != GATE_CLOSED:
                 return self.record_page.render(request, self.admin.find(id), problem=problem)
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)

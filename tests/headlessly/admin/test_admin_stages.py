@@ -85,14 +85,12 @@ def test_a_record_asks_for_what_a_gate_wants(bob: Any, pipelines: Any) -> None:
     deal = Deal.create(name="Renewal one", value=1, pipeline=pipelines[1].id)
     page = bob.get(f"{DEALS}{deal.pk}/change/").content.decode()
     assert "Upcoming" in page and "Signing" in page
-    asked = bob.get(f"{DEALS}{deal.pk}/do/advance/")
-    assert asked.status_code in (200, 405)
     refused = bob.post(f"{DEALS}{deal.pk}/do/advance/", {})
     assert "first-next_step" in refused.content.decode()
 
 
 def test_a_pipeline_is_shaped_in_the_settings(users: Any, pipelines: Any, acme: Tenant) -> None:
-    from crm import Pipeline
+    from crm import Deal, Pipeline
     from tests.headlessly.admin.signed_in import client_of
 
     ann, renewals = client_of(users.ann), pipelines[1]
@@ -107,5 +105,6 @@ def test_a_pipeline_is_shaped_in_the_settings(users: Any, pipelines: Any, acme: 
         "Quoted",
         "Signing",
     ]
+    Deal.create(name="Renewal one", value=1, pipeline=renewals.pk)
     html = ann.get(BOARD).content.decode()
     assert re.findall(r'data-label="([^"]*)"', html)[4:7] == ["Upcoming", "Quoted", "Signing"]
