@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +19,11 @@ from headlessly.access import actors, tenancy
 from headlessly.context.tenant_scope import EVERY, enter_scope
 from tests import tenancy_of_statements
 from tests.emptying import empty_quickly
+
+# Workers, and the commands that tests run, begin with what was compiled already, also where a shell says that
+# nobody keeps that: it is a third of what a worker does before its first test.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_configure() -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from headlessly.declaration.fields import Choice, Reference, String, Text
+from headlessly.declaration.fields import Choice, Reference, String
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.nouns import Noun
 
@@ -17,7 +17,7 @@ class Team(Noun):
     """People who work together; lists and numbers can be narrowed to what they own."""
 
     name = String(required=True, unique=True)
-    description = Text("what it is there for")
+    description = String("what it is there for")
 
     class Surface:
         icon = "diversity_3"
@@ -45,7 +45,7 @@ class TeamMember(Noun):
         "crm.Team", "members", "in which team", required=True, on_delete=models.CASCADE
     )
     member = Reference(
-        "crm.Contact", "team_places", "who is in it", required=True, on_delete=models.CASCADE
+        "crm.Contact", "teams", "who is in it", required=True, on_delete=models.CASCADE
     )
 
     role = Choice(Role, "whether they lead it", default=Role.MEMBER)

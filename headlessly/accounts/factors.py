@@ -36,7 +36,7 @@ from fido2.webauthn import (
 )
 
 from headlessly.access.encryption import hash_secret
-from headlessly.access.models import User
+from headlessly.access.models import Membership, User
 from headlessly.accounts import mail
 from headlessly.accounts.models import SecondFactor
 from headlessly.log.names import FACTOR_ADDED, FACTOR_REMOVED
@@ -239,7 +239,8 @@ def use_passkey(user: User, state: Mapping[str, Any], answer: Mapping[str, Any])
         for factor in mine.filter(user=user, kind=SecondFactor.PASSKEY):
             if base64.b64decode(factor.secret) != bytes(used):
                 continue
-            if given.counter and given.counter <= factor.counter:
+            # One that has counted goes on counting (WebAuthn 3, 7.2, step 22).
+            if (given.counter or factor.counter) and given.counter <= factor.counter:
                 return False  # it was copied
             factor.counter, factor.used_at = given.counter, timezone.now()
             factor.save(update_fields=["counter", "used_at"])
@@ -266,6 +267,21 @@ def remove_factor(factor: SecondFactor) -> None:
         if not has_factor(user):
             SecondFactor.objects.filter(user=user).delete()
         _tell_of_change(user, FACTOR_REMOVED, "factor_removed", factor.kind, factor.name)
+
+
+def remove_own_factor(factor: SecondFactor) -> None:
+    """Ask for it no longer, as its owner says. Raises ValueError for the last one where a tenant of theirs
+    asks for one: until there was another, the password alone would do to set one up."""
+    user = factor.user
+    with transaction.atomic():
+        left = factors_of(user).select_for_update(no_key=True)
+        is_last = not [each for each in left if each.pk != factor.pk]
+        places = Membership.objects.filter(user=user, tenant__requires_second_factor=True)
+        if is_last and places.exists():
+            raise ValueError(
+                _("Where you work, everybody needs a second factor. Add another one first.")
+            )
+        remove_factor(factor)
 
 
 def remove_all(user: User) -> None:

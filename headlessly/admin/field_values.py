@@ -93,8 +93,8 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "text" if links:
             return folded_text(found)
         case "choices" if links:
-            texts = ((labels.choice_label(field, each),) for each in found)
-            return format_html_join(" ", '<span class="tag">{}</span>', texts)
+            said = ((labels.choice_label(field, each),) for each in found)
+            return format_html_join(" ", '<span class="tag">{}</span>', said)
         case "choices":
             return ", ".join(labels.choice_label(field, each) for each in found)
         case "json":

@@ -23,6 +23,7 @@ from unfold.widgets import (
 from headlessly.admin import display
 from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, OR_NEW, SUITS
 from headlessly.declaration import labels
+from headlessly.declaration.choices import BETWEEN
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
@@ -189,7 +190,9 @@ def make_widget(field: Field) -> forms.Widget:
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
             return forms.Textarea(attrs | (_builder() if field.filters else _rows(field)))
         case "choices":
-            return forms.TextInput(text | {"placeholder": _("several with ; between them")})
+            return forms.TextInput(
+                text | {"placeholder": _("several with ; between them"), "data-between": BETWEEN}
+            )
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from headlessly.declaration import choices, external_ids, values
+from headlessly.declaration import external_ids, values
+from headlessly.declaration.choices import MOST
 from headlessly.declaration.schema import Field
 
 Schema = dict[str, Any]
@@ -128,10 +129,10 @@ def value_schema(field: Field) -> Schema:
         return EXTERNAL_IDS
     schema = dict(TYPES[field.type])
     if field.type == "choices":
-        each = TEXT | {"minLength": 1, "maxLength": field.max_length or choices.LENGTH}
-        if field.choices:
-            each = TEXT | {"enum": list(field.choices)}
-        return schema | {"items": each, "maxItems": int(field.maximum or choices.MOST)}
+        item = {"enum": list(field.choices)} if field.choices else {"minLength": 1}
+        if field.max_length and not field.choices:
+            item["maxLength"] = field.max_length
+        return schema | {"items": TEXT | item, "maxItems": field.maximum or MOST}
     if field.choices:
         schema["enum"] = list(field.choices)
     if field.type in TEXT_TYPES and field.max_length:

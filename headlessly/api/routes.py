@@ -6,6 +6,7 @@ from django.urls import path
 
 from headlessly.api.about import MeView, SchemaView, StatusView
 from headlessly.api.batch import BatchView
+from headlessly.api.fields import FieldViewSet
 from headlessly.api.keys import ApiKeyViewSet
 from headlessly.api.log import EventViewSet
 from headlessly.api.openapi.views import DocsView, OpenApiView
@@ -29,6 +30,7 @@ for noun in registry.values():
 router.register("events", EventViewSet, basename="events")
 router.register("imports", ImportViewSet, basename="imports")
 router.register("apikeys", ApiKeyViewSet, basename="apikeys")
+router.register("fields", FieldViewSet, basename="fields")
 router.register("proposals", ProposalViewSet, basename="proposals")
 router.register("requests", RequestViewSet, basename="requests")
 router.register("webhooks", WebhookViewSet, basename="webhooks")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
@@ -17,7 +16,7 @@ import psycopg
 from django.db import connection
 from django.db.models import Field, Model
 
-from headlessly.database.row_security import in_scope
+from headlessly.database.row_security import AS_IT_IS, in_scope
 from headlessly.database.schema_editor import tenant_field
 from headlessly.database.slow import timed
 
@@ -57,7 +56,7 @@ def _execute(
     connection.validate_no_broken_transaction()
     started = time.monotonic()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        with in_scope(connection) if scoped else nullcontext(), timed(sql):
+        with in_scope(connection) if scoped else AS_IT_IS, timed(sql):
             cursor.execute(sql, parameters, prepare=prepare, binary=binary)
         found = cursor.fetchall() if rows else []
     if connection.queries_logged:

@@ -35,6 +35,8 @@ SELECT pg_backend_pid(), coalesce(
      WHERE c.oid = to_regclass('headlessly_event') AND r.rolname = '{ROLE}'), false)
 """
 
+#: The block of a statement before which nothing is set.
+AS_IT_IS = nullcontext()
 #: What the attribute of a connection holds whose tenant is not known.
 UNKNOWN = object()
 
@@ -102,11 +104,11 @@ def in_scope(wrapper: Any) -> AbstractContextManager[Any]:
     pg = wrapper.connection
     if pg.pgconn.transaction_status not in (TransactionStatus.IDLE, TransactionStatus.INTRANS):
         # It has failed already, and takes no statement but the one that ends it.
-        return nullcontext()
+        return AS_IT_IS
     scope = scope_of(pg)
     tenant = tenant_in_scope()
     if not scope.is_enforced or scope.told == tenant:
-        return nullcontext()
+        return AS_IT_IS
     if scope.is_direct:
         scope.set_for_session(pg, tenant)
     elif pg.autocommit:
@@ -114,7 +116,7 @@ def in_scope(wrapper: Any) -> AbstractContextManager[Any]:
     else:
         pg.execute(setting_statement(tenant, local=True))
         scope.told = tenant
-    return nullcontext()
+    return AS_IT_IS
 
 
 def _pipelined(pg: Any, tenant: int | None) -> AbstractContextManager[Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.conf import settings
@@ -19,29 +19,42 @@ logger = logging.getLogger("headlessly.database")
 SHOWN = 1_000
 
 
-@contextmanager
-def timed(sql: Any) -> Iterator[None]:
+class timed:
     """Trace ``sql``, which the block runs, where that is asked for, and log it when it takes
-    ``settings.SLOW_STATEMENT`` seconds or more."""
-    started = time.monotonic()
-    try:
-        if settings.TRACES:
-            text = str(sql)[:SHOWN]
-            name = text.split(None, 1)[0].upper() if text.strip() else "SQL"
-            with span(name, "CLIENT", db__system__name="postgresql", db__query__text=text):
-                yield
-        else:
-            yield
-    finally:
-        if (took := time.monotonic() - started) >= settings.SLOW_STATEMENT:
+    ``settings.SLOW_STATEMENT`` seconds or more.
+
+    Every statement comes here: written out, for a generator would cost it twice as much.
+    """
+
+    __slots__ = ("span", "sql", "started")
+
+    def __init__(self, sql: Any) -> None:
+        self.sql = sql
+
+    def __enter__(self) -> None:
+        self.span = _span_of(self.sql) if settings.TRACES else None
+        self.started = time.monotonic()
+        if self.span is not None:
+            self.span.__enter__()
+
+    def __exit__(self, *raised: Any) -> None:
+        if self.span is not None:
+            self.span.__exit__(*raised)
+        if (took := time.monotonic() - self.started) >= settings.SLOW_STATEMENT:
             fields = {"route": tracing.route(), "seconds": round(took, 3)}
             logger.warning(
                 "%.2f s for %s: %s",
                 took,
                 tracing.route(),
-                str(sql)[:SHOWN],
+                str(self.sql)[:SHOWN],
                 extra={"fields": fields},
             )
+
+
+def _span_of(sql: Any) -> AbstractContextManager[Any]:
+    text = str(sql)[:SHOWN]
+    name = text.split(None, 1)[0].upper() if text.strip() else "SQL"
+    return span(name, "CLIENT", db__system__name="postgresql", db__query__text=text)
 
 
 def time_statement(

@@ -19,6 +19,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Transform
 
+from headlessly.declaration import values
 from headlessly.declaration.fields import Hidden
 
 #: The column with the values of a record.
@@ -54,7 +55,9 @@ _STRING = Storage("({0} ->> '{1}')", models.CharField(max_length=2000))
 STORAGES: dict[str, Storage] = {
     **dict.fromkeys(("string", "email", "url", "enum", "reference"), _STRING),
     "text": Storage("({0} ->> '{1}')", models.TextField()),
-    "number": Storage("({0} ->> '{1}')::float8", models.FloatField()),
+    "number": Storage(
+        "({0} ->> '{1}')::float8", models.FloatField(), load=float, dump=values.to_json_value
+    ),
     "integer": Storage("({0} ->> '{1}')::integer", models.IntegerField()),
     "money": Storage(
         "({0} ->> '{1}')::numeric(15, 2)",
@@ -99,6 +102,15 @@ def column_sql(alias: str, column: str) -> str:
         raise ValueError(f"{column} is no column of a tenant's own field.")
     storage, key = parsed
     return storage.sql.format(f"{alias}.{COLUMN}", key)
+
+
+def json_reader(column: str) -> tuple[str, Callable[[Any], Any] | None]:
+    """Under which key the JSON of a record has the value of a column, and what makes of it what an answer
+    says, where that is not what stands there."""
+    if (parsed := parse_column(column)) is None:
+        raise ValueError(f"{column} is no column of a tenant's own field.")
+    storage, key = parsed
+    return key, storage.load if storage in (STORAGES["date"], STORAGES["datetime"]) else None
 
 
 def load_value(values: dict[str, Any] | None, column: str) -> Any:

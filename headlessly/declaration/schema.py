@@ -46,6 +46,8 @@ SYSTEM_COLUMNS = {
 
 #: Columns of every noun that are fields of it.
 COMMON_COLUMNS = ("tags", "external_ids")
+#: By which every list is narrowed.
+EVERYWHERE_FACETS = ("tags",)
 
 COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
     (columns.StatusField, "enum"),
@@ -366,7 +368,7 @@ class Schema:
         surface = noun.Surface
         self.area: str = surface.area
         self.columns: tuple[str, ...] = surface.columns
-        self.facets: tuple[str, ...] = surface.facets
+        self.facets: tuple[str, ...] = (*surface.facets, *EVERYWHERE_FACETS)
         self.not_in_forms: tuple[str, ...] = surface.not_in_forms
         self.search: tuple[str, ...] = surface.search
         self.ordering: tuple[str, ...] = surface.ordering

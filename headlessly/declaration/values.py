@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 JSON_DEPTH = 32
+#: How many values a field that takes several has at the most, and how long each may be, unless it says so.
+MOST_CHOICES, LONGEST_CHOICE = 100, 255
 #: Days begin in the east, so much earlier than in UTC.
 EAST = timedelta(hours=14)
 
@@ -216,14 +218,14 @@ def clean_json(field: Field, value: Any, text: bool) -> Any:
 
 
 def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
-    """Several short texts, each once; as text with semicolons between. Of a closed list each is one of it."""
+    """Several values, each once, in the order in which they are said; as text with semicolons between."""
     if text and isinstance(value, str):
         value = choices.split_choices(value)
     check_json(value, 0)
     found = choices.normalize_choices(
-        value, most=int(field.maximum or choices.MOST), length=field.max_length or choices.LENGTH
+        value, most=int(field.maximum or MOST_CHOICES), length=field.max_length or LONGEST_CHOICE
     )
-    for each in (found or ()) if field.choices else ():
+    for each in found or () if field.choices else ():
         clean_choice(field, each, text)
     return found
 

@@ -28,7 +28,7 @@ from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
 from headlessly.notifications import mentions
 from headlessly.notifications.models import Follower, NotificationReader
-from headlessly.notifications.telling import Notice, tell
+from headlessly.notifications.telling import FRESH, Notice, tell
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -40,8 +40,6 @@ PAGE = 500
 SLICE = 20
 #: When it is tried again to read an event before which an older transaction is still running, in seconds.
 LATER = 2
-#: What happened longer ago is no news: imports, and what another installation saw.
-FRESH = timedelta(days=1)
 
 COLUMNS = (
     *("xid", "seq", "id", "name", "target", "target_type", "actor", "timestamp"),
@@ -191,6 +189,7 @@ def _notice(kind: str, user: str, event: Any, occasion: str, **more: Any) -> Not
         event.actor,
         record=event.target,
         record_type=event.target_type,
+        at=event.timestamp,
         **more,
     )
 

@@ -23,6 +23,9 @@ from headlessly.notifications.models import Notification
 #: How long a mail waits for more that it could tell, in seconds: many of one moment become one.
 GATHERED_FOR = 60
 
+#: What happened longer ago is no news: imports of a past, and what another installation saw.
+FRESH = timedelta(days=1)
+
 #: What is told again is counted, and stands where it stood.
 TELL = """
 INSERT INTO headlessly_notification
@@ -49,6 +52,7 @@ class Notice:
     count: int = 1
     #: Whether the same again is one more of it; else it is known already.
     adds_up: bool = False
+    at: datetime | None = None  #: when it happened, where that is known
 
 
 def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
@@ -59,7 +63,7 @@ def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
     """
     tenant, now = tenancy.require(), at or clock.now()
     asked = list(_merged(notices))
-    if not asked:
+    if not asked or now < timezone.now() - FRESH:
         return 0
     members = {
         each.user_id: each
@@ -90,7 +94,7 @@ def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
             (
                 *(public_id(Notification.prefix), tenant.pk, notice.user, notice.kind),
                 *(notice.occasion, notice.count, notice.record, notice.record_type, notice.actor),
-                *(excerpt, in_browser, by_mail, now, more),
+                *(excerpt, in_browser, by_mail, notice.at or now, more),
             ),
         )
         told += is_new

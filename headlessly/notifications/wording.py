@@ -17,9 +17,9 @@ from headlessly.notifications.models import Notification
 
 #: Where the platform's own are looked at, below the tenant's address, by kind.
 PLACES = {
-    "proposal": "/admin/proposals/",
-    "webhook": "/admin/settings/webhooks/",
-    "import_done": "/admin/imports/",
+    "proposal": "/admin/proposals/{}/",
+    "webhook": "/admin/settings/webhooks/{}/",
+    "import_done": "/admin/imports/{}/",
 }
 
 
@@ -110,7 +110,7 @@ def _moment(each: Notification) -> str:
 def _path(each: Notification) -> str:
     noun = registry.get(each.record_type or "")
     if noun is None:
-        return PLACES.get(each.kind, "/admin/")
+        return PLACES.get(each.kind, "/admin/").format(each.occasion.partition(":")[0])
     return f"/admin/{noun._meta.app_label}/{noun._meta.model_name}/{each.record}/change/"
 
 

@@ -50,7 +50,7 @@ COMPARISONS = {
     "$lte": lambda a, b: a is not None and a <= b,
 }
 #: What cannot be grouped by: text without end, amounts, moments (``by`` does these), JSON.
-UNGROUPED = ("text", "json", "choices", "money", "datetime")
+UNGROUPED = ("text", "json", "money", "datetime")
 CALL = re.compile(r"\s*([A-Za-z]+)\s*(?:\(\s*([$\w.]+)\s*\)\s*)?\Z")
 
 

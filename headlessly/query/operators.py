@@ -16,13 +16,13 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import lists
 from headlessly.database import timeouts
-from headlessly.declaration import choices, days, normalization, values
+from headlessly.declaration import days, normalization, values
 from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
-from headlessly.query.scope import EVERYTHING, MAX_WORDS, NOTHING
+from headlessly.query.scope import MAX_WORDS, NOTHING
 
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
@@ -180,65 +180,57 @@ def _lookup_condition(field: Field, path: str, column: str, operator: Lookup, op
     return Q(**{f"{column}__{operator.value}": operand})
 
 
-def _choices_condition(field: Field, path: str, column: str, operator: Any, operand: Any) -> Q:
-    """Several texts have one (``$eq``), any (``$in``) or all (``$all``) of those that are asked for."""
-    looks_inside = operator in (Lookup.ICONTAINS, "$text") and isinstance(operand, str)
-    if operator == "$eq":
-        operand = operand if isinstance(operand, list | tuple) else [operand]
-    elif looks_inside and not field.is_custom:
-        return Q(**{f"{column}__folded__contains": fold(operand)})
-    elif operator not in ("$in", "$all"):
-        raise InvalidFilter(
-            _("%s: ask whether it has one text, or any ($in), all ($all) or none ($nin) of a list.")
-            % path,
-            field=path,
-        )
-    elif isinstance(operand, str) or not isinstance(operand, Sequence):
-        raise InvalidFilter(
-            _("%(path)s: %(operator)s takes a list.") % {"path": path, "operator": operator},
-            field=path,
-        )
-    if len(operand) > MAX_VALUES:
-        raise InvalidFilter(
-            _("%(path)s: at most %(most)s values.")
-            % {"path": path, "most": values.group_thousands(MAX_VALUES)},
-            field=path,
-        )
-    try:
-        given = [item for item in operand if item is not None]
-        texts = choices.normalize_choices(given, most=MAX_VALUES) or []
-        for text in texts if field.choices else ():
-            values.clean_choice(field, text, False)
-    except ValueError as problem:
-        raise invalid_operand(field, path, problem) from None
-    if field.list_name:
-        texts = lists.spell(field.list_name, texts)
-    if operator == "$all":
-        return _holds_all(field, column, texts) if texts else EVERYTHING
-    found = _holds_any(field, column, texts) if texts else NOTHING
-    return found | Q(**{f"{column}__isnull": True}) if None in operand else found
-
-
-def _holds_all(field: Field, column: str, texts: Sequence[str]) -> Q:
-    if field.is_custom:
-        return Q(custom__contains=held_json(column, list(texts)))
-    return Q(**{f"{column}__has_keys": texts})
-
-
-def _holds_any(field: Field, column: str, texts: Sequence[str]) -> Q:
-    if field.is_custom and len(texts) <= MOST_HELD:
-        return reduce(or_, (Q(custom__contains=held_json(column, [each])) for each in texts))
-    return Q(**{f"{column}__has_any_keys": texts})
-
-
 def _all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
-    raise InvalidFilter(_("%s: it has one value; $all asks those with several.") % path, field=path)
+    raise InvalidFilter(_("%s has one value: $all is for several.") % path, field=path)
+
+
+def _texts_of(path: str, operator: str, operand: Any) -> list[str]:
+    found = [operand] if isinstance(operand, str) else operand
+    if not isinstance(found, Sequence) or not all(isinstance(each, str) for each in found):
+        raise InvalidFilter(
+            _("%(path)s: %(operator)s takes one of its values, or a list of them.")
+            % {"path": path, "operator": operator},
+            field=path,
+        )
+    return list(found)
+
+
+def _has_any_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    """Of a field with several values: one of these is among them; null is a record without any."""
+    if operand is None:
+        return Q(**{f"{column}__isnull": True})
+    empty = Q()
+    if isinstance(operand, list | tuple) and None in operand:
+        empty = Q(**{f"{column}__isnull": True})
+        operand = [each for each in operand if each is not None]
+    wanted = clean_operand(field, path, _texts_of(path, operator, operand))
+    if wanted and field.is_custom and len(wanted) <= MOST_HELD:
+        each_of = (Q(custom__contains=held_json(column, [each])) for each in wanted)
+        any_of = reduce(or_, each_of)
+    else:
+        any_of = Q(**{f"{column}__has_any_keys": wanted}) if wanted else NOTHING
+    return any_of | empty if empty else any_of
+
+
+def _has_all_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
+    wanted = clean_operand(field, path, _texts_of(path, operator, operand))
+    if not wanted:
+        return NOTHING
+    if field.is_custom:
+        return Q(custom__contains=held_json(column, wanted))
+    return Q(**{f"{column}__has_keys": wanted})
+
+
+def _no_order_condition(field: Field, path: str, column: str, operator: Any, operand: Any) -> Q:
+    raise InvalidFilter(
+        _("%s has several values: use $eq, $in, $all, $ne, $nin or $exists.") % path, field=path
+    )
 
 
 def find_condition(field: Field, operator: Any) -> Callable[[Field, str, str, Any, Any], Q] | None:
     """What an operator says of the column of ``field``; None where there is no such operator."""
     if field.type == "choices" and operator in OPERATOR_CONDITIONS:
-        return _choices_condition
+        return CHOICES_CONDITIONS.get(operator, _no_order_condition)
     return OPERATOR_CONDITIONS.get(operator)
 
 
@@ -253,6 +245,11 @@ OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     **dict.fromkeys(COMPARISONS, _comparison_condition),
     **dict.fromkeys(Lookup, _lookup_condition),
 }
+CHOICES_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
+    "$eq": _has_any_condition,
+    "$in": _has_any_condition,
+    "$all": _has_all_condition,
+}
 
 
 def clean_operand(field: Field, path: str, operand: Any) -> Any:
@@ -266,7 +263,8 @@ def clean_operand(field: Field, path: str, operand: Any) -> Any:
                 return found
         if field.type in values.TEXT_TYPES:
             return values.normalize_operand(field, operand)
-        return values.CLEANERS[field.type](without_bounds(field), operand, False)
+        cleaned = values.CLEANERS[field.type](without_bounds(field), operand, False)
+        return lists.spell(field.list_name, cleaned) if field.list_name and cleaned else cleaned
     except ValueError as problem:
         raise invalid_operand(field, path, problem) from None
 

@@ -57,7 +57,9 @@ class RowShape:
         self.functions = [(f.wire, f.computed) for f in computed if f.computed is not None]
         columns = [column for _, column in META_COLUMNS]
         # The JSON is read once, not taken apart for each field in it.
-        self.custom = [f for f in self.stored if f.is_custom]
+        self.custom = [
+            (f.wire, *custom_values.json_reader(f.column)) for f in self.stored if f.is_custom
+        ]
         self.plain = [f for f in self.stored if not f.is_custom]
         columns += [f.column for f in self.plain]
         columns += [custom_values.COLUMN] if self.custom else []
@@ -68,6 +70,7 @@ class RowShape:
         ]
         as_json = {f.column for f in schema.stored if f.type in ("json", "choices")}
         self.json = as_json | {custom_values.COLUMN}
+        self.at_custom = self.columns.index(custom_values.COLUMN) if self.custom else 0
         self.positions = {name: self.columns.index(name) for name in extra}
 
     def select(self, alias: str, key: str = "id") -> str:
@@ -96,11 +99,11 @@ class RowShape:
             value = row[position]
             found[wire] = value if convert is None or value is None else convert(value)
         if self.custom:
-            held = row[self.columns.index(custom_values.COLUMN)]
-            known = None if held is None else orjson.loads(held)
-            for field in self.custom:
-                value = custom_values.load_value(known, field.column)
-                found[field.wire] = to_json_value(value)
+            held = row[self.at_custom]
+            known = {} if held is None else orjson.loads(held)
+            for wire, key, load in self.custom:
+                value = known.get(key)
+                found[wire] = value if value is None or load is None else load(value)
         if self.functions:
             columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
             for wire, function in self.functions:

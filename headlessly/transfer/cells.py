@@ -261,6 +261,6 @@ def choices_reader(field: Field) -> Read:
 
 
 READERS: dict[str, Read] = {
-    "bool": read_flag, "json": read_json, "choices": read_choices, "url": read_url, "email": read_email,
+    "bool": read_flag, "json": read_json, "url": read_url, "email": read_email,
 }  # fmt: skip
 READERS |= dict.fromkeys(("string", "text"), read_text)

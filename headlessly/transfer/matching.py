@@ -34,7 +34,7 @@ def unique_fields(noun: type[Record]) -> list[Field]:
 
 def matchable_fields(noun: type[Record]) -> list[Field]:
     """What records can be found by: any field with a value that can be compared."""
-    return [f for f in noun.schema.stored if f.type not in ("json", "choices", "text")]
+    return [f for f in noun.schema.stored if f.type not in ("json", "text", "choices")]
 
 
 def read_match(noun: type[Record], names: str | None) -> str | None:

@@ -8,7 +8,16 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from crm.models import Contact, ExchangeRate, Gate, Organization, Pipeline, Team, TeamMember
+from crm.models import (
+    Activity,
+    Contact,
+    ExchangeRate,
+    Gate,
+    Organization,
+    Pipeline,
+    Team,
+    TeamMember,
+)
 from headlessly.access.actors import Actor
 from headlessly.context import clock
 from marketing.demo import companies, people
@@ -122,6 +131,7 @@ class Business:
         self.timeline.begin(forms.forms(self))
         self.timeline.begin(forms.numbers(self))
         self.timeline.begin(goals.goals(self))
+        self.timeline.begin(self._late_word())
         visitors = min(forms.VISITORS, self.leads // 10)
         for number in range(visitors):
             self.timeline.begin(forms.visitor(self, number))
@@ -175,6 +185,31 @@ class Business:
         home = Organization.create(name=self.name, domain=self.domain, type="Partner")
         for member in self.members:
             Contact.update(member.contact, organization=home)
+
+    def _late_word(self) -> Story:
+        """The evening before, a rep asks the admin and the manager about an open lead: both are told."""
+        rep, evening = self.reps[0], midnight(self.last) - timedelta(minutes=40)
+        if evening.weekday() >= 5:
+            return
+        yield evening, rep.actor
+        asked = [self.members[0], self.manager]
+        lead = next((id for id, each in self.open.items() if each.rep is rep), None)
+        names = " ".join(f"@{member.name}" for member in asked)
+        Activity.log(
+            subject="A word before tomorrow",
+            type="Note",
+            lead=lead,
+            description=f"{names} they asked for references in their trade. Whom may I name?",
+        )
+        for member in asked:
+            Activity.create(
+                subject="Names of references",
+                type="Task",
+                lead=lead,
+                assignee=member.contact,
+                due_at=midnight(self.last) + timedelta(hours=18),
+                reminder_at=midnight(self.last) - timedelta(minutes=10),
+            )
 
     def _handover(self, rep: Member) -> Story:
         """Who joins during the year takes over some of the others' work."""

@@ -74,9 +74,13 @@ def playwright(playwright: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def shared_context(browser: Any, browser_context_args: dict[str, Any]) -> Iterator[Any]:
+def shared_context(
+    browser: Any, live_server: Any, browser_context_args: dict[str, Any]
+) -> Iterator[Any]:
     """One browser for all tests, with what every page loads loaded once."""
     context = browser.new_context(**browser_context_args)
+    keeper = context.new_page()
+    keeper.goto(f"{live_server.url}/healthz")
     yield context
     context.close()
 
@@ -95,15 +99,16 @@ def context(request: pytest.FixtureRequest, new_context: Any) -> Iterator[Any]:
     yield context
     context.set_offline(False)
     context.clear_cookies()
-    sites = {urljoin(page.url, "/") for page in context.pages if page.url.startswith("http")}
-    for page in context.pages:
+    keeper, *pages = context.pages
+    sites = {urljoin(page.url, "/") for page in pages if page.url.startswith("http")}
+    for page in pages:
         page.close()
     # Not in the pages themselves, which keep what is typed when they are closed.
-    last = context.new_page()
+    session = context.new_cdp_session(keeper)
     for site in sites:
         wanted = {"origin": site.rstrip("/"), "storageTypes": "local_storage"}
-        context.new_cdp_session(last).send("Storage.clearDataForOrigin", wanted)
-    last.close()
+        session.send("Storage.clearDataForOrigin", wanted)
+    session.detach()
 
 
 @pytest.fixture(autouse=True)
@@ -190,13 +195,13 @@ def bob(acme: Any, people: SimpleNamespace) -> Any:
 
 @pytest.fixture
 def desk(page: Any, site: str, bob: Any) -> Iterator[Any]:
-    """Bob's browser, signed in. At the end: no script failed, and nothing came from elsewhere."""
+    """Bob's browser, signed in and nowhere yet. At the end: no script failed, and nothing came from
+    elsewhere."""
     failed: list[str] = []
     elsewhere: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))
     page.on("request", lambda r: r.url.startswith((site, "data:")) or elsewhere.append(r.url))
     open_session(page, site, bob)
-    page.goto(f"{site}/~acme/admin/")
     yield page
     assert failed == []
     assert elsewhere == []

@@ -54,6 +54,7 @@ def test_the_keyboard_alone_gets_everywhere_and_shows_where_it_is(desk, site, le
 
 def test_the_menu_of_a_phone_opens_closes_and_gives_the_focus_back(desk, site):
     desk.set_viewport_size({"width": 390, "height": 844})
+    desk.goto(f"{site}/~acme/admin/")
     menu, opener = desk.locator("#menu"), desk.get_by_role("button", name="Menu", exact=True)
     expect(menu).to_be_hidden()
     opener.click()
@@ -68,6 +69,7 @@ def test_the_menu_of_a_phone_opens_closes_and_gives_the_focus_back(desk, site):
 
 
 def test_the_menu_stays_away_once_it_was_put_away(desk, site):
+    desk.goto(f"{site}/~acme/admin/")
     desk.get_by_role("button", name="Show or hide the menu").click()
     expect(desk.locator("#menu")).to_be_hidden()
     desk.goto(f"{site}/~acme/admin/crm/deal/")

@@ -30,7 +30,7 @@ def test_a_reps_morning(desk, site, lead, people):
     title = desk.get_by_role("heading", level=1)
 
     # What is mine, the best first; into the list it comes from, and into the first of them.
-    desk.reload()
+    desk.goto(f"{site}/~acme/admin/")
     mine = desk.get_by_label("Waits for a first answer")
     expect(mine.get_by_role("listitem").filter(has=desk.locator("a.name"))).to_have_count(2)
     desk.get_by_role("navigation", name="Menu").get_by_role("link", name="Leads").click()

@@ -14,6 +14,7 @@ NAME = "Acme Platform Evaluation"
 
 
 def test_opens_a_record_by_its_words_and_remembers_it(desk: Any, site: str, lead: Any) -> None:
+    desk.goto(f"{site}/~acme/admin/")
     desk.keyboard.press("Control+k")
     words = desk.get_by_role("combobox", name="Find anything")
     expect(words).to_be_focused()
@@ -42,6 +43,7 @@ def test_does_what_the_open_record_allows(desk: Any, site: str, lead: Any) -> No
 
 def test_opens_from_the_header_of_a_phone_and_gives_the_focus_back(desk: Any, site: str) -> None:
     desk.set_viewport_size({"width": 390, "height": 844})
+    desk.goto(f"{site}/~acme/admin/")
     opener = desk.get_by_role("button", name="Find anything")
     opener.click()
     desk.keyboard.type("leads bo")

@@ -30,7 +30,7 @@ def propose(acme, bob):
 def test_a_manager_sees_what_will_happen_and_decides(desk, site, qualified, propose):
     propose(f'Lead.convert("{qualified.pk}")', "Acme is ready to buy")
     second = propose(f'Lead.update("{qualified.pk}", score=5)')
-    desk.reload()
+    desk.goto(f"{site}/~acme/admin/")
     desk.get_by_role("link", name="Proposals 2").click()
     desk.get_by_role("link", name="Acme is ready to buy").click()
     will = desk.get_by_label("What will happen")

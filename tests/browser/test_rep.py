@@ -149,6 +149,7 @@ def test_no_page_scrolls_sideways(desk, site, qualified, people, width):
 
 
 def test_signs_out(desk, site):
+    desk.goto(f"{site}/~acme/admin/")
     desk.get_by_text("bob@sign.example").click()
     desk.get_by_role("button", name="Sign out").click()
     expect(desk.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -18,6 +18,19 @@ USUAL = {
     "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy",
 }  # fmt: skip
 METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def described_to(api: Any) -> Described:
+    """What the document says that this client is answered."""
+    answer = api.call("GET", "/openapi.json")
+    assert answer.status_code == 200, answer.content.decode()
+    return _described_by(answer.content)
+
+
+@lru_cache(maxsize=2)
+def _described_by(document: bytes) -> Described:
+    """The same for all tests that are answered the same document: to read a megabyte takes a while."""
+    return Described(json.loads(document))
 
 
 class Described:

@@ -74,14 +74,12 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return "2026-01-31T09:00:00Z"
         case "bool":
             return not field.default
-        case "choices":
-            return [f"Text {number}", f"Word {number}"]
         case "json" if field.parts:
             return [{"system": "hubspot", "id": f"{number}"}]
         case "json":
             return SHAPES.get(field.name, {"key": number})
         case "reference":
-            return some(registry[field.to], besides, new=field.record)
+            return some(registry[field.to], besides, new=field.record or field.cascades)
     raise AssertionError(f"No sample for a field of type {field.type}: teach tests/contract one.")
 
 
@@ -119,8 +117,9 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
 
 def change(record: Noun) -> dict[str, Any]:
     """An input that changes ``record``: one that says what it has already would leave no event."""
-    field = next(f for f in record.schema.inputs() if f.type == "string" and not f.unique)
-    return {field.wire: value(field)}
+    plain = [f for f in record.schema.inputs() if f.type in ("string", "enum") and not f.unique]
+    field = min((f for f in plain if not f.moves), key=lambda f: f.type != "string")
+    return {field.wire: value(field, record)}
 
 
 def run(verb: Verb, record: Any = None, data: dict[str, Any] | None = None, **options: Any) -> Any:

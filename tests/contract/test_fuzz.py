@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import pytest
@@ -25,7 +26,6 @@ from schemathesis.specs.openapi.checks import (
 
 from headlessly.declaration.registry import registry
 from headlessly.scripts import proposals
-from tests.answered import answered
 from tests.contract import samples
 
 CHECKS = [
@@ -49,24 +49,31 @@ TAGS = [*registry, "Event", "Proposal", "Webhook", "About"]
 
 @pytest.fixture
 def described(api: Any) -> Iterator[Any]:
-    document = answered(api.call("GET", "/openapi.json"))
-    schema = schemathesis.openapi.from_dict(document)
-    schema.app = get_wsgi_application()
+    answer = api.call("GET", "/openapi.json")
+    assert answer.status_code == 200
+    questions = questions_by(answer.content)
     # The end of a request gives the connection back: here it is the test's own transaction.
     ends = (request_started, request_finished)
     closing = [end for end in ends if end.disconnect(close_old_connections)]
-    yield schema
+    yield questions
     for end in closing:
         end.connect(close_old_connections)
+
+
+@lru_cache(maxsize=1)
+def questions_by(document: bytes) -> list[tuple[Any, str]]:
+    """Every operation, and what it asks: the same for all tests that are answered the same document."""
+    schema = schemathesis.openapi.from_dict(json.loads(document))
+    schema.app = get_wsgi_application()
+    found = [each.ok() for each in schema.get_all_operations()]
+    return [(operation, question_of(operation)) for operation in found]
 
 
 def operations(described: Any, tag: str) -> Iterator[Any]:
     """Those of this tag. What is asked word for word alike of several nouns, and answered by the same code,
     is asked of the first: ``test_openapi.py`` has the answers of each."""
     known = set()
-    for each in described.get_all_operations():
-        operation = each.ok()
-        asked = question_of(operation)
+    for operation, asked in described:
         if operation.tags == [tag] and asked not in known:
             yield operation
         known.add(asked)
@@ -87,7 +94,7 @@ def question_of(operation: Any) -> str:
 
 
 def test_it_leaves_no_operation_out(described: Any) -> None:
-    tags = [each.ok().tags for each in described.get_all_operations()]
+    tags = [operation.tags for operation, _asked in described]
     assert {tag for (tag,) in tags} == set(TAGS)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,7 +24,7 @@ from headlessly.mcp.endpoint import McpView
 from headlessly.nouns import Noun
 from tests.answered import answered, problem, unchanged
 from tests.contract import samples
-from tests.contract.described import METHODS, Described
+from tests.contract.described import METHODS, Described, described_to
 from tests.contract.test_rest import VERBS, body_of, fresh_of, nouns, ready_for, theirs, verbs
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -38,7 +39,7 @@ CREATING = [
 
 @pytest.fixture
 def described(api: Any) -> Described:
-    return Described(answered(api.call("GET", "/openapi.json")))
+    return described_to(api)
 
 
 def of(noun: type[Noun], what: str) -> str:
@@ -284,7 +285,8 @@ def test_it_describes_an_answer_that_is_given_again(
 
 
 def example_of(described: Described, id: str) -> Any:
-    return described.operations[id][2]["requestBody"]["content"]["application/json"]["example"]
+    content = described.operations[id][2]["requestBody"]["content"]
+    return deepcopy(content["application/json"]["example"])
 
 
 @verbs

@@ -62,7 +62,7 @@ def test_it_dates_everything_that_a_verb_does(acme: Any, qualified: Lead) -> Non
     with clock.set_clock(days[2], purpose="replay"):
         lead.convert()
     assert lead.converted_at == lead.last_activity_at == lead.deal.created_at == days[2]
-    assert [e.timestamp for e in Lead.history(lead)][::-1] == [MOMENT, *days, days[2]]
+    assert [e.timestamp for e in Lead.history(lead)][::-1] == [MOMENT, *days]
     assert Event.objects.get(name="lead_converted").timestamp == days[2]
     assert Event.objects.get(name="lead_converted").data["cycleDays"] == 3
 

@@ -32,7 +32,8 @@ LEADS = 60
 #: How many leads of the year before were imported.
 BROUGHT = 15
 ID = re.compile(
-    r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|rate|goal|touch|evt|req|user|apikey)"
+    r"\b(?:lead|contact|org|deal|activity|pipeline|campaign|form|segment|funnel|rate|goal|team|place"
+    r"|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
 

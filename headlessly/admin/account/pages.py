@@ -301,7 +301,11 @@ def remove_factor_view(request: HttpRequest, id: str, *, site: Any) -> HttpRespo
     if not id.isascii() or not id.isprintable():
         raise Http404
     factor = get_object_or_404(factors.factors_of(user), pk=id)
-    factors.remove_factor(factor)
+    try:
+        factors.remove_own_factor(factor)
+    except ValueError as refusal:
+        messages.error(request, str(refusal))
+        return HttpResponseRedirect(reverse("admin:account"))
     sessions.end_sessions(user, but=request.session.session_key)
     if not factors.has_factor(user):
         request.session[TWICE] = False

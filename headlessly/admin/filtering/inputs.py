@@ -141,7 +141,7 @@ def boxes_of(field: Field, values: Sequence[Any]) -> list[tuple[str, str, bool]]
     """The values of a closed list: each as sent and as read, and whether it is chosen; what is chosen and not
     among them stays."""
     chosen = show_texts(field, values)
-    known = list(field.choices) if field.type == "enum" else ["true", "false"]
+    known = list(field.choices) if field.type != "bool" else ["true", "false"]
     return [
         (value, value_in_words(field, value), value in chosen)
         for value in dict.fromkeys([*known, *chosen])

@@ -66,7 +66,7 @@ class BulkPages(NounPages):
             for each in missing:
                 form.add_error(each, _("This is required."))
             return self._ask(request, address, operation, ids, form=form, status=422)
-        outcomes = list(self._carry_out(operation, address, ids, sent))
+        outcomes = list(self._carry_out(operation, address, ids, operation.input(sent)))
         refused = [outcome for outcome in outcomes if outcome.refused]
         return self._answer(
             request,

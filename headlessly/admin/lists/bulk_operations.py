@@ -12,6 +12,7 @@ from headlessly.access import actors
 from headlessly.admin import buttons, forms
 from headlessly.admin.lists.address import Address
 from headlessly.declaration import labels
+from headlessly.declaration.choices import ADD, REMOVE, split_choices
 from headlessly.declaration.schema import Field, field_as_input
 from headlessly.declaration.verbs import Verb
 from headlessly.language import wording
@@ -29,6 +30,14 @@ class BulkOperation:
     inputs: list[Field] = field(default_factory=list)
     choices: list[tuple[str, str]] = field(default_factory=list)  #: of its only input
     initial: dict[str, Any] = field(default_factory=dict)
+    #: What its only input does to several texts: ``add`` them or ``remove`` them.
+    change: str = ""
+
+    def input(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """What was sent as the verb takes it."""
+        if not self.change:
+            return sent
+        return {name: {self.change: split_choices(text)} for name, text in sent.items()}
 
     @property
     def destroys(self) -> bool:
@@ -61,6 +70,7 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
     if not address.live:
         return []
     found = list(_update_operations(noun)) if may.get("update") else []
+    found += _tag_operations(noun) if may.get("update") else ()
     for verb in verbs.values():
         if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
@@ -97,6 +107,19 @@ def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
                 _("Each goes where its own way allows; the others stay and say why."),
                 [_required_input(inputs[machine.name])], [("", "—"), *choices],
             )  # fmt: skip
+
+
+def _tag_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
+    """Tags that all of them get, or lose."""
+    tags = noun.verbs["update"].inputs.get("tags")
+    if tags is None or tags.change is None:
+        return
+    for name, label, change, text in (
+        ("tag", _("Add tags"), ADD, _("They keep the tags that they have.")),
+        ("untag", _("Remove tags"), REMOVE, _("All their other tags stay.")),
+    ):
+        inputs = [_required_input(tags)]
+        yield BulkOperation(name, label, noun.verbs["update"], text, inputs, change=change)
 
 
 def _required_input(field: Field) -> Field:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headlessly.access.models import ApiKey
+from headlessly.api import fields, keys, proposals, undo, webhooks
 from headlessly.api import import_serializers as imports
-from headlessly.api import keys, proposals, undo, webhooks
 from headlessly.api.json_schema import TEXT, Schema, ref
 from headlessly.api.openapi import responses
 from headlessly.api.openapi.components import list_schema
@@ -17,7 +17,7 @@ from headlessly.api.openapi.operations import (
 )
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
 from headlessly.api.openapi.serializers import serializer_schema
-from headlessly.models import Delivery, Proposal, Webhook
+from headlessly.models import CustomField, Delivery, Proposal, Webhook
 from headlessly.transfer.models import Import
 
 READING, WRITING = responses.READING, responses.WRITING
@@ -28,6 +28,8 @@ def resource_components() -> dict[str, Schema]:
     changes = serializer_schema(webhooks.WebhookInput())
     del changes["required"]
     serializers = {
+        "Field": fields.FieldSerializer,
+        "FieldInput": fields.FieldInput,
         "Webhook": webhooks.WebhookSerializer,
         "WebhookMade": webhooks.WebhookWithSecretSerializer,
         "WebhookInput": webhooks.WebhookInput,
@@ -49,6 +51,7 @@ def resource_components() -> dict[str, Schema]:
     return {
         **{name: serializer_schema(serializer()) for name, serializer in serializers.items()},
         "WebhookChanges": changes,
+        "FieldList": list_schema(ref("Field")),
         "WebhookList": list_schema(ref("Webhook")),
         "DeliveryList": list_schema(ref("Delivery")),
         "ApiKeyList": list_schema(ref("ApiKey")),
@@ -112,6 +115,38 @@ def resource_paths() -> dict[str, Schema]:
             "parameters": [path_parameter(ApiKey.prefix)],
             "get": get("keyGet", "Read one API key.", "About", "ApiKey", (403, 404)),
             "delete": _delete("keyRevoke", "Revoke an API key, at once.", "About"),
+        },
+        "/fields": {
+            "get": get("fieldList", "The fields that the tenant added to the nouns, archived ones too.",
+                       "About", "FieldList", (403,), paged=True),
+            "post": post("fieldCreate", "Add a field to a noun, with `noun`, `type` and `label`.",
+                         "About", "Field", "FieldInput", "201", (409,)),
+        },
+        "/fields/{id}": {
+            "parameters": [path_parameter(CustomField.prefix)],
+            "get": get("fieldGet", "One of them, by its id.", "About", "Field", (403, 404)),
+            "patch": operation(
+                "fieldUpdate",
+                "Change a field; archive it, or bring it back. Renamed it keeps its values.",
+                "About",
+                {"200": responses.success_response("The field.", ref("Field"))},
+                parameters=shared_parameters(),
+                errors=(404, *WRITING),
+                writes=True,
+                requestBody=request_body(ref("FieldInput")),
+            ),
+            "delete": operation(
+                "fieldDelete",
+                "Delete a field for good, with its values. Without its `name` it says what would be lost.",
+                "About",
+                {"204": responses.success_response("It is gone.", None)},
+                parameters=[
+                    query_parameter("name", TEXT, "The name of the field, to be sure."),
+                    *shared_parameters(),
+                ],
+                errors=(404, *WRITING),
+                writes=True,
+            ),
         },
         "/proposals": {
             "get": get("proposalList",

@@ -22,7 +22,11 @@ document.addEventListener("click", (event) => {
   const fills = event.target.closest("[data-fills]");
   if (fills) {
     const input = document.getElementById(fills.dataset.fills);
-    input.value = fills.value;
+    // Several texts: each is added to those that are there, once.
+    const there = input.dataset.between ? input.value.split(input.dataset.between).map((text) => text.trim()).filter(Boolean) : [];
+    input.value = input.dataset.between
+      ? [...new Set([...there, fills.value])].join(`${input.dataset.between} `)
+      : fills.value;
     input.dispatchEvent(new Event("input", { bubbles: true }));
     return;
   }

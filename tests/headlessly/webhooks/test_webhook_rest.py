@@ -14,7 +14,7 @@ from headlessly.access.models import Membership, Tenant, User
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import registration
 from tests.answered import answered, named, problem
-from tests.contract.described import Described
+from tests.contract.described import Described, described_to
 
 URL = "https://hooks.example.com/in?token=t0ken"
 
@@ -35,7 +35,7 @@ def untouched() -> Any:
 
 @pytest.fixture
 def described(api: Any) -> Described:
-    return Described(answered(api.call("GET", "/openapi.json")))
+    return described_to(api)
 
 
 @pytest.fixture

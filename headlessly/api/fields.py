@@ -1,0 +1,149 @@
+"""The tenant's own fields by REST, for its admins: made, changed, archived and deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.fields import BooleanField, CharField
+from rest_framework.request import Request
+
+from headlessly.access import tenancy
+from headlessly.api.base import AdminViewSet
+from headlessly.api.bodies import ApiResponse
+from headlessly.api.json_schema import TEXT, Schema, nullable
+from headlessly.api.log import paginate
+from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
+from headlessly.api.serializers import (
+    CheckedField,
+    InputSerializer,
+    ResourceSerializer,
+    SchemaField,
+)
+from headlessly.declaration.registry import registry
+from headlessly.errors import Invalid
+from headlessly.shaping import custom_fields
+from headlessly.shaping.models import TYPES, CustomField
+
+NUMBER: Schema = {"type": ["number", "null"]}
+OPTION: Schema = {
+    "type": "object",
+    "properties": {
+        "value": TEXT,
+        "label": TEXT,
+        "color": TEXT | {"pattern": "^#[0-9a-fA-F]{6}$"},
+        "retired": {"type": "boolean"},
+    },
+    "required": ["value", "label"],
+}
+OPTIONS: Schema = {"type": ["array", "null"], "items": OPTION}
+
+
+class FieldSerializer(ResourceSerializer):
+    kind, prefix = "Field", CustomField.prefix
+
+    noun = CharField()
+    name = CharField(help_text="On every wire.")
+    type = SchemaField(TEXT | {"enum": list(TYPES)})
+    label = CharField()
+    help = CharField(allow_null=True)
+    options = SchemaField(OPTIONS, help_text="In their order; records hold the value.")
+    to = SchemaField(lambda: nullable(TEXT | {"enum": list(registry)}))
+    required = BooleanField()
+    default = SchemaField({})
+    minimum = SchemaField(NUMBER)
+    maximum = SchemaField(NUMBER)
+    group = CharField(allow_null=True)
+    order = SchemaField({"type": "integer"})
+    archived = BooleanField()
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        said = custom_fields.describe(instance)
+        return {
+            "$id": instance.pk,
+            "$type": self.kind,
+            "$context": tenancy.context_url(),
+            "$createdAt": instance.created_at,
+            **said,
+        }
+
+
+def _as_sent(schema: Any, help_text: str = "") -> CheckedField:
+    """What :mod:`headlessly.shaping.custom_fields` checks, with all that belongs together."""
+    return CheckedField(schema, lambda value: value, required=False, help_text=help_text)
+
+
+class FieldInput(InputSerializer):
+    kind = "Field"
+
+    noun = _as_sent(
+        lambda: TEXT | {"enum": list(registry)}, "Needed for a new one; it never changes."
+    )
+    name = _as_sent(TEXT | {"maxLength": 40}, "Camel case; made of the label where it is left out.")
+    type = _as_sent(TEXT | {"enum": list(TYPES)}, "Needed for a new one; it never changes.")
+    label = _as_sent(TEXT | {"maxLength": 80})
+    help = _as_sent(nullable(TEXT | {"maxLength": 255}))
+    options = _as_sent(
+        {"type": "array", "items": {"anyOf": [TEXT, OPTION]}},
+        "Of a choice, or choices; renamed by another label for the same value.",
+    )
+    to = _as_sent(lambda: TEXT | {"enum": list(registry)}, "Of a reference.")
+    required = _as_sent({"type": "boolean"})
+    default = _as_sent({}, "Of new records that say nothing.")
+    minimum = _as_sent(NUMBER)
+    maximum = _as_sent(NUMBER)
+    group = _as_sent(nullable(TEXT | {"maxLength": 80}), "The title under which a page shows it.")
+    order = _as_sent({"type": "integer"})
+    archived = _as_sent({"type": "boolean"}, "True: on no surface, until it is false again.")
+
+
+class FieldViewSet(AdminViewSet):
+    """The fields that the tenant added to the nouns. Those of the product are in the schema only."""
+
+    kind, kind_in_words = "Field", "fields of the tenant's own"
+
+    def list(self, request: Request) -> ApiResponse:
+        page = read_parameters(request.GET, PAGE)
+        found = CustomField.objects.order_by("noun", "order", "created_at", "id")
+        return ApiResponse(paginate(found, FieldSerializer.to_json, **page))
+
+    def create(self, request: Request) -> ApiResponse:
+        """Add one; it is part of its noun with the next request."""
+        refuse_parameters(request.GET)
+        values = FieldInput.read_body(request.data)
+        _read_archived(values)
+        field = custom_fields.create_field(values)
+        address = f"{tenancy.context_url()}/fields/{field.pk}"
+        return ApiResponse(
+            FieldSerializer.to_json(field), status=201, headers={"Location": address}
+        )
+
+    def retrieve(self, request: Request, id: str) -> ApiResponse:
+        """One by its id, or as ``Lead.region``."""
+        refuse_parameters(request.GET)
+        return ApiResponse(FieldSerializer.to_json(custom_fields.find_field(id)))
+
+    def partial_update(self, request: Request, id: str) -> ApiResponse:
+        """Change it, archive it, bring it back. What is renamed keeps its values, also in the past."""
+        refuse_parameters(request.GET)
+        values = FieldInput.read_body(request.data, partial=True)
+        archived = _read_archived(values)
+        field = custom_fields.find_field(id)
+        if values:
+            field = custom_fields.change_field(field, values)
+        if archived is not None:
+            change = custom_fields.archive_field if archived else custom_fields.bring_back_field
+            field = change(field)
+        return ApiResponse(FieldSerializer.to_json(field))
+
+    def destroy(self, request: Request, id: str) -> ApiResponse:
+        """Delete it for good. ``name`` has to be its name, or the answer says what would be lost."""
+        asked = read_parameters(request.GET, ("name",))
+        custom_fields.delete_field(custom_fields.find_field(id), str(asked.get("name") or ""))
+        return ApiResponse(status=204)
+
+
+def _read_archived(values: dict[str, Any]) -> bool | None:
+    archived = values.pop("archived", None)
+    if archived is not None and not isinstance(archived, bool):
+        raise Invalid.for_fields({"archived": "This is true or false."}, type="Field")
+    return archived

@@ -1,0 +1,165 @@
+"""Fields of a tenant's own: made, renamed, archived and deleted, in one tenant and not in the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crm import Deal, Lead
+from headlessly.access import actors, tenancy
+from headlessly.declaration.shapes import current_shape
+from headlessly.errors import Forbidden, Invalid
+from headlessly.shaping import custom_fields
+from tests.answered import answered, problem
+
+REGION = {
+    "noun": "Lead",
+    "label": "Sales region",
+    "type": "choice",
+    "options": ["EMEA", {"value": "US", "label": "United States", "color": "#1f77b4"}],
+}
+
+
+def test_it_is_made_renamed_archived_and_deleted_by_rest(api: Any, acme: Any) -> None:
+    made = answered(api.call("POST", "/fields", REGION), 201)
+    assert (made["name"], made["order"], made["archived"]) == ("salesRegion", 0, False)
+    assert made["options"][0] == {"value": "EMEA", "label": "EMEA"}
+    lead = answered(
+        api.call("POST", "/leads", {"name": "A", "source": "web", "salesRegion": "US"}), 201
+    )
+    place = f"/fields/{made['$id']}"
+    changed = {
+        "name": "region",
+        "options": [{"value": "US", "label": "USA"}, {"value": "EMEA", "label": "Europe"}],
+    }
+    renamed = answered(api.call("PATCH", place, changed))
+    assert renamed["name"] == "region" and renamed["options"][0]["label"] == "USA"
+    assert answered(api.call("GET", f"/leads/{lead['$id']}"))["region"] == "US"
+    found = answered(api.call("GET", "/leads?region=US"))["results"]
+    assert [each["$id"] for each in found] == [lead["$id"]]
+    before = lead["$createdAt"]
+    then = answered(api.call("GET", f"/leads/{lead['$id']}?asOf={before}"))
+    assert then["region"] == "US" and "salesRegion" not in then
+    answered(api.call("PATCH", place, {"archived": True}))
+    assert "region" not in answered(api.call("GET", f"/leads/{lead['$id']}"))
+    assert api.call("GET", "/leads?region=US").status_code == 400
+    assert api.call("PATCH", f"/leads/{lead['$id']}", {"name": "B"}).status_code == 200
+    answered(api.call("PATCH", place, {"archived": False}))
+    assert answered(api.call("GET", f"/leads/{lead['$id']}"))["region"] == "US"
+    assert "1 records" in problem(api.call("DELETE", place), 422, "validation_error")["message"]
+    assert api.call("DELETE", f"{place}?name=region").status_code == 204
+    assert api.call("GET", place).status_code == 404
+    assert "region" not in answered(api.call("GET", f"/leads/{lead['$id']}"))
+    for name, count in (
+        ("Created", 1),
+        ("Changed", 1),
+        ("Archived", 1),
+        ("Restored", 1),
+        ("Deleted", 1),
+    ):
+        log = answered(api.call("GET", f"/events?name=Field.{name}"))["results"]
+        assert len(log) == count and log[0]["target"] == made["$id"], name
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"noun": "Nothing"}, "noun"),
+        ({"type": "colour"}, "type"),
+        ({"name": "status"}, "name"),
+        ({"name": "Region"}, "name"),
+        ({"name": "sales_region"}, "name"),
+        ({"name": "convert"}, "name"),
+        ({"name": "activities"}, "name"),
+        ({"name": "save"}, "name"),
+        ({"name": "class"}, "name"),
+        ({"options": []}, "options"),
+        ({"options": ["A", "A"]}, "options"),
+        ({"options": [{"value": "A", "color": "red"}]}, "options"),
+        ({"default": "Mars"}, "default"),
+        ({"minimum": 3}, "minimum"),
+        ({"to": "Contact"}, "to"),
+        ({"required": "yes"}, "required"),
+        ({"help": 7}, "help"),
+        ({"shape": "round"}, "shape"),
+    ],
+)
+def test_it_names_what_is_wrong_with_a_field(acme: Any, values: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        custom_fields.create_field(REGION | values)
+    assert [detail["field"] for detail in refused.value.details or ()] == [field]
+    assert current_shape() is None and acme.shape == 0
+
+
+def test_only_admins_decide_which_fields_there_are(acme: Any) -> None:
+    with actors.acting(actors.Actor("user_x", "Rep", "rep")), pytest.raises(Forbidden):
+        custom_fields.create_field(REGION)
+
+
+def test_a_noun_has_so_many_and_a_name_once(acme: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    custom_fields.create_field(REGION)
+    with pytest.raises(Invalid):
+        custom_fields.create_field(
+            REGION | {"type": "string", "options": [], "name": "SALESREGION"}
+        )
+    with pytest.raises(Invalid):
+        custom_fields.create_field(REGION)
+    custom_fields.create_field(REGION | {"noun": "Deal"})
+    monkeypatch.setattr(custom_fields, "MOST_FIELDS", 1)
+    with pytest.raises(custom_fields.Conflict):
+        custom_fields.create_field(REGION | {"name": "other"})
+
+
+def test_fields_of_one_name_in_two_tenants_have_nothing_in_common(acme: Any, rival: Any) -> None:
+    custom_fields.create_field(REGION | {"name": "region"})
+    with tenancy.active(rival), actors.acting(actors.SYSTEM):
+        number = {"noun": "Lead", "name": "region", "type": "integer", "label": "Region number"}
+        custom_fields.create_field(number)
+        theirs = Lead.create(name="Theirs", source="web", region=7)
+        assert Lead.schema.by_name["region"].type == "integer"
+    ours = Lead.create(name="Ours", source="web", region="US")
+    assert Lead.schema.by_name["region"].type == "enum"
+    with pytest.raises(Invalid) as refused:
+        Lead.create(name="Ours", source="web", region=7)
+    assert "EMEA" in str(refused.value)
+    with tenancy.active(rival), actors.acting(actors.SYSTEM):
+        assert list(Lead.find({"region": {"$gt": 6}})) == [theirs]
+        with pytest.raises(Invalid) as refused:
+            Lead.create(name="Theirs", source="web", region="US")
+        assert "EMEA" not in str(refused.value)
+    assert list(Lead.find({"region": "US"})) == [ours]
+
+
+def test_a_default_is_of_new_records_and_a_hook_need_not_know_what_is_required(
+    acme: Any, qualified: Any
+) -> None:
+    tier = {"noun": "Deal", "label": "Tier", "type": "integer", "default": 3}
+    custom_fields.create_field(tier)
+    custom_fields.create_field(
+        {"noun": "Deal", "label": "Plan", "type": "string", "required": True}
+    )
+    qualified.convert()
+    deal = Deal.find().get()
+    assert (deal.tier, deal.plan) == (3, None)
+    with pytest.raises(Invalid) as refused:
+        Deal.create(name="Without")
+    assert "plan" in [detail["field"] for detail in refused.value.details or ()]
+    deal.update(tier=None)
+    assert deal.tier == 3
+    with pytest.raises(Invalid):
+        deal.update(plan=None)
+
+
+def test_what_a_reference_leads_to_is_kept(acme: Any, people: Any) -> None:
+    custom_fields.create_field(
+        {"noun": "Lead", "label": "Partner", "type": "reference", "to": "Organization"}
+    )
+    lead = Lead.create(name="With a partner", source="web", partner=people.corp)
+    assert lead.partner == people.corp and list(Lead.find({"partner.name": "Acme Corp"})) == [lead]
+    people.ada.update(organization=None)
+    with pytest.raises(custom_fields.Conflict) as refused:
+        people.corp.delete()
+    assert refused.value.extra["referredBy"] == {"Lead": 1}
+    with pytest.raises(Invalid):
+        Lead.create(name="To nobody", source="web", partner="org_fX9bL5nRdK2a")
