@@ -23,8 +23,8 @@ def used_choices(noun: type[Record], field: Field) -> list[tuple[str, int]]:
     column = f"n.{quote(field.column)}"
     sql = (
         f"SELECT e, count(*) FROM (SELECT {column} AS texts FROM {quote(noun._meta.db_table)} n "
-        f"WHERE {visible} AND {column} IS NOT NULL LIMIT %s) AS some, "
-        "jsonb_array_elements_text(some.texts) AS e GROUP BY e ORDER BY count(*) DESC, e LIMIT %s"
+        f"WHERE {visible} AND {column} IS NOT NULL LIMIT %s) AS tagged, "
+        "jsonb_array_elements_text(tagged.texts) AS e GROUP BY e ORDER BY count(*) DESC, e LIMIT %s"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [*mine, MOST_COUNTED, MOST_ANSWERED])
