@@ -58,7 +58,6 @@ class TeamMember(Noun):
         facets = ("team", "member", "role")
         joins = ("member", "team")
         search = ("member__name", "team__name")
-        quick = ("member", "team", "role")
         alike = ()
         groups = (("Place", ("member", "team", "role")),)
 

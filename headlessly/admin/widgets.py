@@ -154,7 +154,8 @@ class NarrowingSelect(ReferenceSelect):
                 options.append(
                     format_html('<option value="{}" selected>{}</option>', each, self._label(each))
                 )
-        built = flatatt(self.build_attrs(self.attrs, attrs) | {"multiple": several})
+        chosen_one_by_one = {"multiple": True, "data-allow-clear": "false"} if several else {}
+        built = flatatt(self.build_attrs(self.attrs, attrs) | chosen_one_by_one)
         inside = mark_safe("".join(options))
         return format_html('<select name="{}"{}>{}</select>', name, built, inside)
 

@@ -19,12 +19,16 @@ WHERE b.reldatabase = (SELECT oid FROM pg_database WHERE datname = current_datab
   AND b.resource_manager = 'Btree' AND b.block_id = 0
   AND (b.record_type LIKE 'INSERT%%' OR b.record_type LIKE 'SPLIT%%')
 GROUP BY 1 ORDER BY 1"""
+#: Of the product's own tables and their indexes, without what a vacuum cleans and what an analysis keeps.
 BYTES = """
 SELECT coalesce(sum(size), 0)::bigint
 FROM (
     SELECT max(record_length) - sum(block_fpi_length) AS size
-    FROM pg_get_wal_block_info(%(begin)s, %(end)s)
+    FROM pg_get_wal_block_info(%(begin)s, %(end)s) AS b
+    JOIN pg_class AS c ON pg_relation_filenode(c.oid) = b.relfilenode
     WHERE reldatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND c.relnamespace = 'public'::regnamespace
+      AND b.record_type !~ 'PRUNE|VACUUM|FREEZE|VISIBLE|DEDUP|CLEANUP|DELETE_LIST'
     GROUP BY start_lsn
 ) AS records"""
 

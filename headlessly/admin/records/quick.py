@@ -35,7 +35,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
-from headlessly.execution.described import find_described
+from headlessly.execution.described import compose_name, find_described
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import ranking
@@ -181,11 +181,19 @@ class QuickForm:
     def given(self) -> dict[str, Any]:
         """The input of ``create``."""
         found: dict[str, Any] = {}
+        taken: dict[str, Any] = {}
         for part in self.parts:
             given = part.given()
             if part.name and given:
-                found[part.name] = self._taken_id(part, given) or given
+                found[part.name] = given
+                id = self._taken_id(part, given)
+                # Of namesakes alone: whom the fields describe is found by them, with all that follows.
+                if id is not None and find_described(part.noun, given) != id:
+                    taken[part.name] = id
             found |= given if not part.name else {}
+        if taken and (name := compose_name(self.noun, found)) is not None:
+            found[self.noun.schema.columns[0]] = name
+        found |= taken
         return mine(self.noun.verbs["create"].inputs.values()) | found
 
     def _taken_id(self, part: QuickPart, given: Mapping[str, Any]) -> str | None:

@@ -19,6 +19,7 @@
       const tell = () => {
         const chosen = [...this.selectedOptions].filter((each) => each.value).map((each) => each.text).join(", ");
         place.removeAttribute("aria-labelledby");
+        place.querySelector(".select2-search__field")?.setAttribute("aria-label", labelled(this));
         place.setAttribute("aria-label", [labelled(this), chosen].filter(Boolean).join(": "));
         for (const name of ["aria-describedby", "aria-invalid", "aria-required"]) {
           if (this.hasAttribute(name)) place.setAttribute(name, this.getAttribute(name));

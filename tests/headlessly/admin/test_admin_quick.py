@@ -32,6 +32,8 @@ def test_tells_namesakes_apart_and_takes_the_one_that_was_chosen(bob, people):
     typed = {"name": "Vans", "source": "x", "contact-name": "Jo Park", "then": ""}
     bob.post(QUICK.format("lead"), typed | {"contact-taken": jo[1].pk})
     assert Lead.objects.get(name="Vans").contact_id == jo[1].pk
+    bob.post(QUICK.format("lead"), typed | {"name": "", "contact-taken": jo[0].pk})
+    assert Lead.objects.get(name="Jo Park").contact_id == jo[0].pk
     # Whom one types anew is not the one who was taken.
     bob.post(QUICK.format("lead"), typed | {"name": "Other", "contact-taken": people.ada.pk})
     assert Lead.objects.get(name="Other").contact_id not in (people.ada.pk, None)
