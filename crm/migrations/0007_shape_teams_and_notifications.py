@@ -33,7 +33,6 @@ class Migration(migrations.Migration):
                 ('external_ids', models.JSONField(blank=True, null=True)),
                 ('name', models.CharField(max_length=255)),
                 ('description', models.CharField(blank=True, max_length=255, null=True)),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant')),
             ],
             options={
                 'abstract': False,
@@ -59,7 +58,6 @@ class Migration(migrations.Migration):
                 ('tags', models.JSONField(blank=True, null=True)),
                 ('external_ids', models.JSONField(blank=True, null=True)),
                 ('role', models.CharField(default='Member', max_length=32)),
-                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant')),
             ],
             options={
                 'verbose_name': 'team member',
@@ -87,7 +85,6 @@ class Migration(migrations.Migration):
                 ('tags', models.JSONField(null=True)),
                 ('external_ids', models.JSONField(null=True)),
                 ('role', models.CharField(max_length=32, null=True)),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='headlessly.tenant')),
             ],
             options={
                 'db_table': 'crm_teammember_version',
@@ -111,7 +108,6 @@ class Migration(migrations.Migration):
                 ('external_ids', models.JSONField(null=True)),
                 ('name', models.CharField(max_length=255, null=True)),
                 ('description', models.CharField(max_length=255, null=True)),
-                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='headlessly.tenant')),
             ],
             options={
                 'db_table': 'crm_team_version',
@@ -426,6 +422,11 @@ class Migration(migrations.Migration):
             index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='pipeline_custom'),
         ),
         migrations.AddField(
+            model_name='team',
+            name='tenant',
+            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant'),
+        ),
+        migrations.AddField(
             model_name='teammember',
             name='member',
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='teams', to='crm.contact'),
@@ -436,6 +437,11 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='members', to='crm.team'),
         ),
         migrations.AddField(
+            model_name='teammember',
+            name='tenant',
+            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant'),
+        ),
+        migrations.AddField(
             model_name='teammemberversion',
             name='member',
             field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='crm.contact'),
@@ -444,6 +450,16 @@ class Migration(migrations.Migration):
             model_name='teammemberversion',
             name='team',
             field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='crm.team'),
+        ),
+        migrations.AddField(
+            model_name='teammemberversion',
+            name='tenant',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='headlessly.tenant'),
+        ),
+        migrations.AddField(
+            model_name='teamversion',
+            name='tenant',
+            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='headlessly.tenant'),
         ),
         migrations.AddIndex(
             model_name='team',
