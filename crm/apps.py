@@ -11,8 +11,10 @@ class CrmConfig(AppConfig):
     def ready(self) -> None:
         from crm import (
             dashboard,  # noqa: F401  (connects them)
+            gates,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
             outlook,  # noqa: F401  (connects them)
+            pipelines,  # noqa: F401  (connects them)
             setup,  # noqa: F401  (declares them)
         )
         from crm.reports import (

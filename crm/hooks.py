@@ -8,7 +8,7 @@ from math import floor
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from crm.models import Activity, Contact, Deal, Lead, Organization
+from crm.models import Activity, Contact, Deal, DealContact, Lead, Organization
 from headlessly.access.models import Membership
 from headlessly.errors import VerbRefused
 from headlessly.execution import executor
@@ -85,7 +85,6 @@ def open_a_deal(lead: Lead, ctx: Context) -> None:
             "owner": lead.owner_id,
             "value": lead.budget or 0,
             "currency": lead.currency,
-            "stage": Deal.Stage.PROSPECTING,
             "source": lead.source,
             "campaign": lead.campaign_id,
         }
@@ -142,6 +141,21 @@ def make_them_customers(deal: Deal, ctx: Context) -> None:
             ctx.Organization.update(organization.pk, type=Organization.Type.CUSTOMER)
 
 
+# -- people of a deal ---------------------------------------------------------------------------------
+
+
+@DealContact.made_primary
+def let_them_be_the_contact(person: DealContact, ctx: Context) -> None:
+    """The deal's own contact is its primary one; who was it before stays in the deal."""
+    deal = ctx.lock(Deal, person.deal_id)
+    if (before := deal.contact_id) == person.contact_id:
+        return
+    people = DealContact.objects.filter(deal=deal.pk, contact=before)
+    if before and not people.exists():
+        ctx.DealContact.create(deal=deal.pk, contact=before, role=DealContact.Role.USER)
+    ctx.Deal.update(deal.pk, contact=person.contact_id)
+
+
 # -- touches ------------------------------------------------------------------------------------------
 
 
@@ -176,10 +190,18 @@ def move_references(merged: Contact, ctx: Context) -> None:
         for id in (
             noun.objects.filter(**{field: merged.pk}).order_by("pk").values_list("pk", flat=True)
         ):
+            if noun is DealContact and _is_in_the_deal(id, survivor.pk):
+                ctx.DealContact.delete(id)  # they would be in the deal twice
+                continue
             # A survivor who reported to the merged one does not report to themselves.
             executor.update_references(
                 noun, id, **{field: None if id == survivor.pk else survivor.pk}
             )
+
+
+def _is_in_the_deal(person: str, contact: str) -> bool:
+    deals = DealContact.objects.filter(pk=person).values("deal")
+    return DealContact.objects.filter(deal__in=deals, contact=contact).exists()
 
 
 def _move_members(ctx: Context, contact: str, to: str) -> None:

@@ -43,12 +43,13 @@ from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import Schema
+from headlessly.declaration.schema import Machine, Schema
 from headlessly.declaration.shapes import SchemaOfTenant
 from headlessly.declaration.surface import Board, Computed, Reason, Surface, computed
 from headlessly.declaration.verbs import Verb, verb
-from headlessly.errors import NotFound, VerbRefused
+from headlessly.errors import Invalid, NotFound, VerbRefused
 from headlessly.execution import table as execution_table
+from headlessly.language import wording
 from headlessly.log import versions
 
 
@@ -287,7 +288,7 @@ class Noun(RefusalMixin):
         schema = self.schema
         for name, value in fields.items():
             if schema.machine and name == schema.machine.name and not self._state.adding:
-                self.move(value)
+                self.take_step(value)
             else:
                 schema.by_name[name].set_value(self, value)
         for column in schema.followers:
@@ -302,7 +303,33 @@ class Noun(RefusalMixin):
             n: v for n, v in fields.items() if v != now[n] and (now[n] is None or now[n] is False)
         }
 
-    def move(self, target: str) -> None:
+    @property
+    def machine(self) -> Machine | None:
+        """The machine of this record: of its own path, where others give it its states."""
+        found = self.schema.machine
+        return None if found is None else found.of(self)
+
+    def step_target(self, verb: Verb, inputs: Mapping[str, Any]) -> str:
+        """Where a verb leads whose steps depend on the record: as the machine says, or as was chosen.
+
+        Raises Invalid where the choice is no open state of the record's path.
+        """
+        machine = self.schema.require_machine().of(self)
+        if not verb.chooses:
+            return machine.targets[verb.name][getattr(self, machine.name)][0]
+        if (target := inputs[verb.chooses]) not in machine.entry:
+            raise self.wrong_state(machine.entry)
+        return target
+
+    def wrong_state(self, allowed: Iterable[str]) -> Invalid:
+        """The error for a state that is none of the record's own path."""
+        field = self.schema.by_name[self.schema.require_machine().name]
+        names = [wording.state_in_error(field.spoken.get(each, each)) for each in allowed]
+        return Invalid.for_fields(
+            {field.wire: _("Use one of %s.") % ", ".join(names)}, type=type(self).__name__
+        )
+
+    def take_step(self, target: str) -> None:
         """Take the step of the machine that updating the status may take. Raises Conflict."""
         machine = self.schema.require_machine()
         state = getattr(self, machine.name)
@@ -325,7 +352,8 @@ class Noun(RefusalMixin):
         for column in self.schema.followers:
             if column.follows and not getattr(self, f"{column.name}{Stated.SUFFIX}"):
                 source, results = column.follows
-                setattr(self, column.attname, results.get(getattr(self, source)))
+                value = results(self) if callable(results) else results.get(getattr(self, source))
+                setattr(self, column.attname, value)
         currency = self.schema.currency
         if currency is not None and not getattr(self, currency.attname):
             setattr(self, currency.attname, tenancy.require().currency)
@@ -375,7 +403,7 @@ class Noun(RefusalMixin):
             "$updatedAt": self.updated_at,
         }
         for field in self.schema.stored:
-            record[field.wire] = values.to_json_value(getattr(self, field.column))
+            record[field.wire] = field.to_json(getattr(self, field.column))
         for wire, function in self.schema.functions:
             record[wire] = function(self)
         return record

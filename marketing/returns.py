@@ -79,7 +79,7 @@ def campaign_returns(
         .annotate(count=Count("pk"), became=became)
         .values_list("campaign", "count", "became")
     }
-    won = deals.queryset().filter(campaign__in=ids, stage=crm.Deal.Stage.WON)
+    won = deals.queryset().filter(campaign__in=ids, stage__in=crm.Deal.WON)
     wins = dict(won.values_list("campaign").annotate(count=Count("pk")))
     earned: dict[str, money.Amounts] = {}
     for currency in {campaign.currency for campaign in every}:
@@ -104,7 +104,7 @@ def campaign_returns(
             cost=campaign.actual_cost,
             who=who,
             who_converted=who.where(status=crm.Lead.Status.CONVERTED.value),
-            who_won=deals.where(campaign=campaign.pk, stage=crm.Deal.Stage.WON.value),
+            who_won=deals.where(campaign=campaign.pk, stage__in=",".join(crm.Deal.WON)),
         )
     return found
 
@@ -112,7 +112,7 @@ def campaign_returns(
 def leads_and_revenue(campaign: Campaign) -> tuple[int, Decimal]:
     """How many leads a campaign generated, and the value of the deals won from it, in its currency."""
     leads = crm.Lead.objects.filter(campaign=campaign.pk).count()
-    won = crm.Deal.objects.filter(campaign=campaign.pk, stage=crm.Deal.Stage.WON)
+    won = crm.Deal.objects.filter(campaign=campaign.pk, stage__in=crm.Deal.WON)
     sums = money.sum_amounts(won, "value", to=campaign.currency)
     return leads, revenue_in_its_currency(sums[()][0]) if sums else Decimal(0)
 

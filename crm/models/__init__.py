@@ -1,7 +1,9 @@
 from crm.models.activity import Activity
 from crm.models.contact import Contact
 from crm.models.deal import Deal
+from crm.models.deal_contact import DealContact
 from crm.models.exchange_rate import ExchangeRate
+from crm.models.gate import Gate
 from crm.models.goal import Goal
 from crm.models.lead import Lead
 from crm.models.organization import Organization
@@ -12,7 +14,9 @@ __all__ = [
     "Activity",
     "Contact",
     "Deal",
+    "DealContact",
     "ExchangeRate",
+    "Gate",
     "Goal",
     "Lead",
     "Organization",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -12,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from crm.models import files
 from crm.models.activity import NOTHING_PLANNED
+from headlessly.declaration import paths
 from headlessly.declaration.fields import (
     Choice,
     Currency,
@@ -25,12 +25,31 @@ from headlessly.declaration.fields import (
     Text,
 )
 from headlessly.declaration.indexes import LIVE, index_of_reference
+from headlessly.declaration.paths import StatesOf
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.language import wording
 from headlessly.nouns import Board, Noun, Reason, verb
 
+#: The chance of winning in each of the usual stages, in percent, where a pipeline gives none.
+USUAL_CHANCES = {"Prospecting": 10, "Qualification": 25, "Proposal": 50, "Negotiation": 75}
 #: Why deals are usually lost; a tenant may have its own reasons.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No decision", "Missing feature")
+
+
+def usual_forecast(deal: Deal) -> str | None:
+    """How a deal counts where nobody says otherwise: by the kind of its stage, an open one by the chance.
+
+    Half and more is the best case, three quarters and more are committed; the usual stages count by their
+    usual chances. A won one counts as won anyway.
+    """
+    category = Deal.ForecastCategory
+    if deal.kind != paths.OPEN:
+        return category.COMMIT if deal.kind == paths.WON else category.OMITTED
+    state = deal.schema.require_machine().path_of(deal).by_key.get(deal.stage)
+    chance = USUAL_CHANCES.get(deal.stage) or (state.probability if state else None) or 0
+    if chance >= 75:
+        return category.COMMIT
+    return category.BEST_CASE if chance >= 50 else category.PIPELINE
 
 
 class Deal(Noun):
@@ -56,19 +75,10 @@ class Deal(Noun):
         COMMIT = "Commit"
         OMITTED = "Omitted"
 
-    #: How a deal counts in the forecast where nobody says otherwise. A won one counts as won anyway.
-    FORECAST_BY_STAGE: ClassVar[Mapping[str, str]] = {
-        Stage.PROSPECTING: ForecastCategory.PIPELINE,
-        Stage.QUALIFICATION: ForecastCategory.PIPELINE,
-        Stage.PROPOSAL: ForecastCategory.BEST_CASE,
-        Stage.NEGOTIATION: ForecastCategory.COMMIT,
-        Stage.CLOSED: ForecastCategory.OMITTED,
-        Stage.WON: ForecastCategory.COMMIT,
-        Stage.LOST: ForecastCategory.OMITTED,
-    }
-
-    OPEN = (Stage.PROSPECTING, Stage.QUALIFICATION, Stage.PROPOSAL, Stage.NEGOTIATION)
-    ENDED = (Stage.CLOSED, Stage.WON, Stage.LOST)
+    OPEN = StatesOf(paths.OPEN)
+    ENDED = StatesOf(*paths.ENDED)
+    WON = StatesOf(paths.WON)
+    LOST = StatesOf(paths.LOST)
 
     #: By which the forecast is read as of weeks ago.
     past_indexes = (
@@ -93,13 +103,21 @@ class Deal(Noun):
     currency = Currency(fixed_on=("actual_close_date",))
     recurring_value = Money("what it is worth in each interval")
     recurring_interval = Choice(Interval)
-    stage = StatusField(Stage, "where it stands", entry=OPEN)
+    pipeline = Reference(
+        "crm.Pipeline", "deals", "whose stages it passes through; the default one unless said"
+    )
+    stage = StatusField(
+        Stage,
+        "where it stands: a stage of its pipeline",
+        path_from="pipeline",
+        kinds={Stage.CLOSED: paths.CLOSED, Stage.WON: paths.WON, Stage.LOST: paths.LOST},
+    )
     probability = Number("of winning, 0 to 100", minimum=0, maximum=100, unit="%")
     expected_close_date = Date()
     forecast_category = Choice(
         ForecastCategory,
         "how it counts in the forecast: by its stage unless set, and again when emptied",
-        follows=("stage", FORECAST_BY_STAGE),
+        follows=("stage", usual_forecast),
     )
     actual_close_date = Date(
         "when it was won, lost or closed", editable=False, validators=[validate_not_in_future]
@@ -120,11 +138,10 @@ class Deal(Noun):
         icon = "handshake"
         rank = 4
         files = files.DEAL
-        path = ("Prospecting", "Qualification", "Proposal", "Negotiation", "Won")
         columns = (
             "name", "organization", "stage", "value", "probability", "expected_close_date", "owner"
         )  # fmt: skip
-        facets = ("stage", "owner", "forecast_category", "source", "campaign")
+        facets = ("stage", "pipeline", "owner", "forecast_category", "source", "campaign")
         due = "expected_close_date"
         board = Board(
             order="expected_close_date",
@@ -145,23 +162,21 @@ class Deal(Noun):
             },
         }
         views = {
-            "Closing in 30 days": "stage=Prospecting,Qualification,Proposal,Negotiation"
+            "Closing in 30 days": "stage={open}"
             "&expectedCloseDate__gte=today&expectedCloseDate__lt=30d from now&o=expectedCloseDate",
-            "Overdue": "stage=Prospecting,Qualification,Proposal,Negotiation"
-            "&expectedCloseDate__lt=today&o=expectedCloseDate",
+            "Overdue": "stage={open}&expectedCloseDate__lt=today&o=expectedCloseDate",
         }
         agenda = (
             Reason(
                 "Should be closed by now",
-                "stage=Prospecting,Qualification,Proposal,Negotiation&owner={person}"
-                "&expectedCloseDate__lt=today&o=expectedCloseDate",
+                "stage={open}&owner={person}&expectedCloseDate__lt=today&o=expectedCloseDate",
                 rank=50,
                 moment="expected_close_date",
                 late=True,
             ),
             Reason(
                 "Deals gone quiet",
-                "stage=Prospecting,Qualification,Proposal,Negotiation&owner={person}"
+                "stage={open}&owner={person}"
                 "&lastActivityAt__lt={stale}&is=nothing-planned&o=-value",
                 rank=55,
                 moment="last_activity_at",
@@ -177,7 +192,7 @@ class Deal(Noun):
             ("Worth", ("value", "currency", "recurring_value", "recurring_interval", "probability",
                        "expected_close_date", "forecast_category")),
             ("Where from", ("source", "campaign")),
-            ("Outcome", ("stage", "won_at", "actual_close_date", "won_reason", "lost_reason",
+            ("Outcome", ("pipeline", "stage", "won_at", "actual_close_date", "won_reason", "lost_reason",
                          "competitor_notes", "last_activity_at")),
         )  # fmt: skip
 
@@ -207,41 +222,46 @@ class Deal(Noun):
                 "tenant", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
                 name="deal_by_activity",
             ),
+            index_of_reference("pipeline", name="deal_by_pipeline"),
             index_of_reference("organization", name="deal_by_organization"),
             index_of_reference("contact", name="deal_by_contact"),
             index_of_reference("owner", name="deal_by_owner"),
             index_of_reference("campaign", name="deal_by_campaign"),
         ]  # fmt: skip
 
-    @verb(source=OPEN, target=Stage.CLOSED, sets=["actual_close_date"])
+    @verb(source=paths.OPEN, target=paths.CLOSED, sets=["actual_close_date"])
     def close(self) -> None:
         """End this deal without a winner or a loser."""
         self.actual_close_date = self.moment().date()
 
-    @verb(source=OPEN, target=Stage.WON, sets=["won_at", "actual_close_date", "won_reason"])
+    @verb(source=paths.OPEN, target=paths.WON, sets=["won_at", "actual_close_date", "won_reason"])
     def win(self, *, won_reason: str | None = None) -> None:
         """The customer said yes."""
         self.won_at = self.moment()
         self.actual_close_date, self.won_reason = self.won_at.date(), won_reason
 
-    @verb(source=OPEN, target=Stage.LOST, sets=["actual_close_date", "lost_reason"])
+    @verb(source=paths.OPEN, target=paths.LOST, sets=["actual_close_date", "lost_reason"])
     def lose(self, *, lost_reason: str) -> None:
         """The customer said no; say why."""
         self.actual_close_date, self.lost_reason = self.moment().date(), lost_reason
 
-    @verb(
-        moves={
-            Stage.PROSPECTING: Stage.QUALIFICATION,
-            Stage.QUALIFICATION: Stage.PROPOSAL,
-            Stage.PROPOSAL: Stage.NEGOTIATION,
-        }
-    )
+    @verb(source=paths.OPEN, target=paths.NEXT)
     def advance(self) -> None:
         """Move on to the next stage."""
 
+    @verb(source=paths.OPEN, target=paths.ANY, chooses="stage")
+    def move(self, *, stage: str, pipeline: str | None = None) -> None:
+        """Move to any open stage, ahead or back, of this pipeline or of another one."""
+        self.pipeline_id = pipeline or self.pipeline_id
+
+    @verb(corrects=True)
+    def restage(self, *, stage: str) -> None:
+        """Stand in another stage of the same kind, because its own goes away."""
+        self.stage = stage
+
     @verb(
-        source=ENDED,
-        target=Stage.PROSPECTING,
+        source=paths.ENDED,
+        target=paths.OPEN,
         sets=["won_at", "actual_close_date", "won_reason", "lost_reason"],
     )
     def reopen(self) -> None:
@@ -254,7 +274,7 @@ class Deal(Noun):
     def before_write(self) -> None:
         self.last_activity_at = self.last_activity_at or self.created_at
         day = self.actual_close_date
-        if self.stage == self.Stage.WON and self.won_at is None:  # a file says the day alone
+        if self.kind == paths.WON and self.won_at is None:  # a file says the day alone
             known = self.created_at
             if day is not None and day != known.date():
                 known = datetime(day.year, day.month, day.day, tzinfo=UTC)
@@ -268,8 +288,13 @@ class Deal(Noun):
         return Pipeline.stale_after_by_default()
 
     @property
+    def kind(self) -> str | None:
+        """Of which kind its stage is: open, won, lost or closed."""
+        return self.schema.require_machine().kinds.get(self.stage)
+
+    @property
     def is_open(self) -> bool:
-        return self.stage in self.OPEN
+        return self.kind == paths.OPEN
 
     def validate(self, values: Any, problems: dict[str, str]) -> None:
         """What comes back every month needs to say how often."""

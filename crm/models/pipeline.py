@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
+from headlessly.declaration import paths
 from headlessly.declaration.fields import Flag, Integer, Json, Slug, String, Text
-from headlessly.nouns import Noun
+from headlessly.errors import Invalid
+from headlessly.nouns import Noun, verb
+
+#: What a stage may say, and how long its name may be.
+KEYS = ("name", "kind", "probability", "rotting", "order", "key")
+LONGEST = 32
 
 
 class Pipeline(Noun):
     """The stages that deals pass through, with the chance of winning at each."""
+
+    former_path: paths.Path | None = None  #: its stages before the verb that is being executed
 
     name = String(required=True)
     slug = Slug(unique=True)
     description = Text()
     is_default = Flag("the tenant's pipeline; there is one", verbose_name="default")
     stages = Json(
-        "in order: name, probability (0 to 100), order. Deals pass the stages that they have, whatever "
-        "stands here; of one of the same name the probability counts in the forecast",
-        keys=("name", "probability", "order"),
-        kinds={"probability": "number", "order": "order"},
+        "in order: name, kind (open, won, lost, closed), probability (0 to 100), rotting (days without "
+        "activity before a deal in it is stale), order; another name in the same place renames a "
+        "stage, as does its first name as the key of one. Without any the usual ones; what ends a "
+        "deal is added where it is missing",
+        keys=KEYS,
+        kinds={
+            "kind": paths.KINDS,
+            "probability": "number",
+            "rotting": "number",
+            "order": "order",
+            "key": "hidden",
+        },
     )
     deal_rotting = Integer(
         "days without activity before a deal, or a lead, is stale",
@@ -36,6 +52,8 @@ class Pipeline(Noun):
     class Surface:
         icon = "view_kanban"
         area = "setup"
+        setting = "Which stages deals pass through"
+        rank = 61
         columns = ("name", "is_default", "deal_rotting")
         facets = ("is_default",)
         groups = (("Pipeline", ("name", "slug", "description", "is_default", "stages",
@@ -59,6 +77,36 @@ class Pipeline(Noun):
         found = cls.objects.filter(is_default=True).values_list("deal_rotting", flat=True).first()
         return timedelta(days=found) if found else None
 
+    def before_write(self) -> None:
+        """A new name in the place of one that is gone renames that stage: deals stay in it."""
+        if self.former_path is not None and self.stages:
+            self.stages = renamed_stages(self.stages, self.former_path)
+
+    def as_path(self) -> paths.Path:
+        """What deals of this pipeline pass through."""
+        states = [stage_as_state(stage) for stage in in_order(self.stages or ())]
+        whole = paths.complete_states(states, usual_path()) if states else usual_path().states
+        return paths.Path(whole, self.pk, self.name, self.version, self.is_default)
+
+    @verb(event="StageRemoved")
+    def remove_stage(self, *, stage: str, move_to: str | None = None) -> None:
+        """Take a stage away. Deals that stand in it go to ``moveTo`` first."""
+        path = self.as_path()
+        key, to = path.find(stage), path.find(move_to or "")
+        problems = {}
+        if key is None:
+            problems["stage"] = _("Use one of %s.") % ", ".join(s.name for s in path.states)
+        kind = path.by_key[key].kind if key else None
+        left = [s for s in path.states if s.key != key and s.kind == kind]
+        if move_to is not None and to not in [state.key for state in left]:
+            problems["moveTo"] = _("Use one of %s.") % ", ".join(state.name for state in left)
+        if problems:
+            raise Invalid.for_fields(problems, type="Pipeline")
+        kept = self.stages or [{"name": state.name} for state in path.states]
+        self.stages = [stage for stage in kept if stage_as_state(stage).key != key]
+        if wrong := wrong_stages(self.stages):
+            raise Invalid.for_fields({"stage": wrong}, type="Pipeline")
+
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Stages are what they say; a second default is refused with the name of the first."""
         if values.get("stages") is not None and (wrong := wrong_stages(values["stages"])):
@@ -69,14 +117,53 @@ class Pipeline(Noun):
                 problems["is_default"] = _("%s is the default pipeline already.") % other.name
 
 
+def usual_path() -> paths.Path:
+    """The stages of a pipeline that gives none."""
+    from crm.models.deal import Deal
+
+    field: Any = Deal._meta.get_field("stage")
+    return field.usual_path
+
+
+def in_order(stages: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(stages, key=lambda stage: stage.get("order") or 0)
+
+
+def stage_as_state(stage: Mapping[str, Any]) -> paths.State:
+    """What one stage says, of which all but the name may be left out."""
+    key = stage.get("key") or stage["name"]
+    usual = usual_path().by_key.get(key)
+    kind = stage.get("kind") or (usual.kind if usual else paths.OPEN)
+    return paths.State(key, stage["name"], kind, stage.get("probability"), stage.get("rotting"))
+
+
+def renamed_stages(stages: list[dict[str, Any]], before: paths.Path) -> list[dict[str, Any]]:
+    """The stages with the keys of those in whose place they stand under another name."""
+    names = {stage["name"] for stage in stages}
+    keys = {stage.get("key") or stage["name"] for stage in stages}
+    places = {id(stage): number for number, stage in enumerate(in_order(stages))}
+    found = []
+    for stage in stages:
+        was = dict(enumerate(before.states)).get(places[id(stage)])
+        is_known = "key" in stage or before.find(stage["name"]) is not None
+        takes_its_place = (
+            was is not None
+            and was.kind == stage_as_state(stage).kind
+            and was.name not in names
+            and was.key not in keys
+        )
+        found.append({**stage, "key": was.key} if takes_its_place and not is_known else stage)
+    return found
+
+
 def wrong_stages(stages: Any) -> str | None:
     """What is wrong with a list of stages, or None."""
     if not isinstance(stages, list):
         return _("Send a list of stages.")
-    names = set()
+    names, keys = set(), set()
     for number, stage in enumerate(stages, 1):
-        if not isinstance(stage, dict) or set(stage) - {"name", "probability", "order"}:
-            return _("Stage %d: send name, probability and order.") % number
+        if not isinstance(stage, dict) or set(stage) - set(KEYS):
+            return _("Stage %d: send name, kind, probability, rotting and order.") % number
         name, chance, order = (
             stage.get("name"),
             stage.get("probability"),
@@ -84,6 +171,25 @@ def wrong_stages(stages: Any) -> str | None:
         )
         if not isinstance(name, str) or not name.strip() or name in names:
             return _("Stage %d: give it a name of its own.") % number
+        key = stage.get("key") or name
+        if len(name) > LONGEST or "," in name or not isinstance(key, str) or len(key) > LONGEST:
+            return _("Stage %(stage)d: its name has at most %(most)d characters and no comma.") % {
+                "stage": number, "most": LONGEST
+            }  # fmt: skip
+        if key in keys:
+            return _("Stage %d: its key is that of another one.") % number
+        if stage.get("kind") not in (None, *paths.KINDS):
+            return _("Stage %(stage)d: kind is one of %(kinds)s.") % {
+                "stage": number, "kinds": ", ".join(paths.KINDS)
+            }  # fmt: skip
+        usual = usual_path().by_key.get(key)
+        if usual and usual.kind != paths.OPEN and stage_as_state(stage).kind != usual.kind:
+            return _("Stage %(stage)d: %(name)s is of the kind %(kind)s.") % {
+                "stage": number, "name": key, "kind": usual.kind
+            }  # fmt: skip
+        rest = stage.get("rotting")
+        if rest is not None and (isinstance(rest, bool) or not isinstance(rest, int) or rest < 1):
+            return _("Stage %d: rotting is a whole number of days.") % number
         if chance is not None and (
             isinstance(chance, bool)
             or not isinstance(chance, int | float)
@@ -93,4 +199,7 @@ def wrong_stages(stages: Any) -> str | None:
         if isinstance(order, bool) or not isinstance(order, int):
             return _("Stage %d: order is a whole number.") % number
         names.add(name)
+        keys.add(key)
+    if stages and not any(stage_as_state(stage).kind == paths.OPEN for stage in stages):
+        return _("Give at least one stage in which deals are open.")
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,40 +11,44 @@ from typing import Any
 from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, TruncMonth
 
-from crm.models import Deal, Lead, Pipeline
+from crm.models import Deal, Lead
+from crm.models.deal import USUAL_CHANCES
+from headlessly.declaration.paths import OPEN
 from headlessly.query import money
 from headlessly.query.reports import Records, Slice
 
-#: The chance of winning at each stage, in percent, where the tenant's pipeline gives none.
-USUAL_CHANCES = {
-    Deal.Stage.PROSPECTING: 10,
-    Deal.Stage.QUALIFICATION: 25,
-    Deal.Stage.PROPOSAL: 50,
-    Deal.Stage.NEGOTIATION: 75,
-}
 #: How many months the forecast tells apart, this one included.
 MONTHS_AHEAD = 6
-
-OPEN_DEALS = ",".join(Deal.OPEN)
 
 
 @dataclass(frozen=True)
 class PipelineRules:
-    """How deals move here: the tenant's default pipeline, or what is usual."""
+    """How deals move here: the tenant's pipelines, or what is usual."""
 
-    chances: Mapping[str, float]  #: of winning, in percent, by stage
+    #: Of winning, in percent, by pipeline and stage; those of deals without a pipeline under None.
+    chances: Mapping[tuple[str | None, str], float]
     rotting: int  #: days without activity before a lead is stale
 
 
 def pipeline_rules(slice: Slice) -> PipelineRules:
-    pipeline = slice.scope(Pipeline).queryset().filter(is_default=True).first()
-    given = {
-        stage["name"]: stage["probability"]
-        for stage in (pipeline and pipeline.stages) or ()
-        if stage.get("probability") is not None
-    }
-    chances = {str(stage): given.get(stage, usual) for stage, usual in USUAL_CHANCES.items()}
+    machine, chances = Deal.schema.require_machine(), {}
+    for path in (*machine.paths, replace(machine.default_path, id=None)):
+        for state in path.states:
+            if state.kind == OPEN:
+                usual = USUAL_CHANCES.get(state.key, 0)
+                given = state.probability
+                chances[path.id, state.key] = usual if given is None else given
     return PipelineRules(chances, Lead.stale_after().days)
+
+
+def open_stages() -> str:
+    """The stages in which deals are open, as an address lists them."""
+    return ",".join(Deal.OPEN)
+
+
+def won_stages() -> str:
+    """The stages in which deals are won."""
+    return ",".join(Deal.WON)
 
 
 @dataclass(frozen=True)
@@ -109,14 +113,17 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
     Value is the deal's own, once, in its currency; amounts of different currencies are added only when they
     are converted (:meth:`OpenPipeline.converted`).
     Weighted is value times probability; a deal without a probability has the chance of its stage, from
-    the tenant's pipeline (:class:`PipelineRules`). The months are those of expectedCloseDate: what should
+    its pipeline (:class:`PipelineRules`). The months are those of expectedCloseDate: what should
     have closed before today is overdue, what closes after :data:`MONTHS_AHEAD` months is later. One pass
     over the open deals.
     """
     chances, today = slice.cached(pipeline_rules).chances, slice.today
-    whole = slice.records(Deal, stage__in=OPEN_DEALS)
+    whole = slice.records(Deal, stage__in=open_stages())
     usual = Case(
-        *(When(stage=stage, then=Value(chance)) for stage, chance in chances.items()),
+        *(
+            When(stage=stage, pipeline=pipeline, then=Value(chance))
+            for (pipeline, stage), chance in chances.items()
+        ),
         default=Value(0),
         output_field=Deal._meta.get_field("probability"),
     )

@@ -9,7 +9,7 @@ from django.db.models import Case, CharField, Q, Value, When
 from django.db.models.functions import TruncMonth
 
 from crm.models import Deal, Goal
-from crm.reports.deals import MONTHS_AHEAD, OPEN_DEALS
+from crm.reports.deals import MONTHS_AHEAD, open_stages, won_stages
 from crm.reports.goals import add_amounts
 from headlessly.query import money
 from headlessly.query.money import Amounts
@@ -88,11 +88,11 @@ def months_ahead(today: date) -> list[date]:
 def _forecast(slice: Slice, months: list[date], moment: datetime | None) -> Forecast:
     end = (months[-1] + timedelta(days=32)).replace(day=1)
     then = slice.at(moment)
-    opened = then.records(Deal, stage__in=OPEN_DEALS)
-    won = then.records(Deal, stage__in=WON)
+    opened = then.records(Deal, stage__in=open_stages())
+    won = then.records(Deal, stage__in=won_stages())
     rows = opened.where(**_between("expected_close_date", months[0], end)).queryset()
     rows |= won.where(**_between("actual_close_date", months[0], end)).queryset()
-    is_won = Q(stage=WON)
+    is_won = Q(stage__in=Deal.WON)
     closes = Case(When(is_won, then="actual_close_date"), default="expected_close_date")
     part = Case(
         When(is_won, then=Value(WON)), default="forecast_category", output_field=CharField()

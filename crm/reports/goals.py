@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from crm.models import Activity, Deal, Goal, Lead
+from crm.reports.deals import won_stages
 from headlessly.access import actors, tenancy
 from headlessly.query import money, periods
 from headlessly.query.money import Amounts
@@ -26,7 +27,11 @@ def _won_deals(first: date, end: date) -> Records:
     """The deals won in the period, by actualCloseDate."""
     return Records(
         Deal,
-        {"stage__in": "Won", "actualCloseDate__gte": f"{first}", "actualCloseDate__lt": f"{end}"},
+        {
+            "stage__in": won_stages(),
+            "actualCloseDate__gte": f"{first}",
+            "actualCloseDate__lt": f"{end}",
+        },
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy
 
 from crm.models import Deal, Lead
-from crm.reports.deals import open_pipeline
+from crm.reports.deals import open_pipeline, won_stages
 from crm.reports.leads import Stage, lead_cohort, lead_funnel, lost_leads
 from crm.reports.speed import converted_leads, cycle_time, first_response
 from crm.reports.waiting import stale_by_state, stale_deals, stale_leads
@@ -106,7 +106,7 @@ def open_value(slice: Slice) -> Measured:
 
 
 @reports.declare("openDeals", gettext_lazy("Open deals"), unit="deals", over_time=False)
-def open_deals(slice: Slice) -> Measured:
+def open_stages(slice: Slice) -> Measured:
     """The deals that are neither won nor lost nor closed."""
     whole = slice.cached(open_pipeline).whole
     return Measured(whole.deals, whole.who)
@@ -131,7 +131,7 @@ def deals_won(slice: Slice) -> Records:
     period = slice.period
     return slice.records(
         Deal,
-        stage__in=Deal.Stage.WON.value,
+        stage__in=won_stages(),
         actualCloseDate__gte=f"{period.first}",
         actualCloseDate__lt=f"{period.end}",
     )

@@ -311,7 +311,7 @@ def pipeline_part_label(name: str) -> str:
     """A stage, a month or another part of the open deals, in words."""
     if name in PART_LABELS:
         return str(PART_LABELS[name])
-    if name in Deal.Stage.values:
+    if name in Deal.schema.require_machine().states:
         return wording.state_label(name)
     return month_label(date.fromisoformat(f"{name}-01"))
 

@@ -43,7 +43,7 @@ def _counted(slice: Slice) -> dict[str, Records]:
         "touched": slice.during(Lead, "lastActivityAt"),
         "conversions": slice.during(Lead, "convertedAt"),
         "wonDeals": deals_won(slice),
-        "lostDeals": ended.where(stage__in="Lost"),
+        "lostDeals": ended.where(stage__in=",".join(Deal.LOST)),
         "calls": slice.during(Activity, "completedAt", status__in="Completed", type__in="Call"),
         "overdue": _overdue(slice),
     }

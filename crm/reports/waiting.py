@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from crm.models import Activity, Deal, Lead
-from crm.reports.deals import OPEN_DEALS
+from crm.reports.deals import open_stages
 from headlessly.access import actors
 from headlessly.query import periods
 from headlessly.query.reports import Records, Slice, moment_text
@@ -34,7 +34,7 @@ def stale_leads(slice: Slice) -> Records:
 
 def stale_deals(slice: Slice) -> Records:
     """The same of open deals."""
-    return _stale_records(slice, Deal, stage__in=OPEN_DEALS)
+    return _stale_records(slice, Deal, stage__in=open_stages())
 
 
 def _stale_records(slice: Slice, noun: Any, **standing: str) -> Records:

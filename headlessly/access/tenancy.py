@@ -105,6 +105,15 @@ def tried_shape() -> Iterator[None]:
         shapes.enter_shape(before)
 
 
+def reload_shape() -> None:
+    """Know the active tenant's shape as it is by now: somebody else has changed it."""
+    tenant = require()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT shape FROM headlessly_tenant WHERE id = %s", [tenant.pk])
+        (tenant.shape,) = cursor.fetchone()
+    shapes.enter_shape(shapes.shape_of(tenant.pk, tenant.shape))
+
+
 def context_url() -> str:
     """The tenant's address, the ``$context`` of its records: ``https://crm.example/~acme``."""
     return f"{_base_url.get() or settings.SITE_URL}/~{require().slug}"

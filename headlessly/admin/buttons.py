@@ -9,6 +9,7 @@ from headlessly.admin import display
 from headlessly.declaration import labels
 from headlessly.declaration.next_steps import NextStep, next_steps, without_doubles
 from headlessly.declaration.record import Record
+from headlessly.declaration.schema import Machine
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 
@@ -33,11 +34,17 @@ class Button:
 
 def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
     """The steps of the machine with the expected one first, and the other verbs."""
-    machine = record.schema.machine
+    machine = record.machine
     state = getattr(record, machine.name) if machine else None
     steps: list[Button] = []
     others: list[Button] = []
-    for step in without_doubles(permitted_steps(type(record), state)):
+    chosen: set[str] = set()
+    for step in without_doubles(permitted_steps(type(record), state, machine)):
+        if not step.is_plain and step.is_chosen:
+            # Its dialog asks where to.
+            if step.verb.name in chosen:
+                continue
+            chosen.add(step.verb.name)
         # Without a machine nothing is expected next, and nothing needs to be put away for it.
         in_sight = step.is_plain or step.verb.steps or machine is None
         (steps if in_sight else others).append(_button(step, record))
@@ -45,8 +52,11 @@ def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
     return steps, others
 
 
-def permitted_steps(noun: type[Noun], state: str | None) -> list[NextStep]:
-    """What the actor may do next with a record in ``state`` from its page, possible now or not."""
+def permitted_steps(
+    noun: type[Noun], state: str | None, machine: Machine | None = None
+) -> list[NextStep]:
+    """What the actor may do next with a record in ``state`` from its page, possible now or not; by the
+    ``machine`` of the record's own path, where it has one."""
     actor = actors.current()
     return next_steps(
         noun,
@@ -54,6 +64,7 @@ def permitted_steps(noun: type[Noun], state: str | None) -> list[NextStep]:
         lambda verb: (
             (verb.name == "update" or is_button(verb)) and actors.may(actor, verb.name, noun)
         ),
+        machine,
     )
 
 
@@ -93,13 +104,13 @@ def _button(step: NextStep, record: Noun) -> Button:
     asks = bool(step.verb.inputs) and not reason
     return Button(
         name=step.verb.name,
-        label=f"{step.label}…" if asks else step.label,
+        label=f"{labels.verb_label(step.verb)}…" if asks else step.label,
         url=display.page_url(noun, "do", record.pk, step.verb.name),
         text=labels.verb_summary(step.verb),
         strong=step.is_expected,
         reason=reason,
         asks=asks,
-        key=key,
+        key="" if step.is_chosen else key,
     )
 
 

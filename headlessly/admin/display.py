@@ -21,6 +21,8 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.access.models import ApiKey
 from headlessly.context import clock
+from headlessly.declaration import labels
+from headlessly.declaration.paths import WON
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import WORKERS as WORKERS
@@ -155,6 +157,8 @@ def path_states(noun: type[Record]) -> tuple[str, ...]:
 def state_tone(noun: type[Record], state: str) -> str:
     """The colour of a state, the same everywhere: first, on the way, there, or off the path."""
     states = path_states(noun)
+    if noun.schema.machine and noun.schema.machine.kinds.get(state) == WON:
+        return "green"
     if state not in states:
         return "grey"
     if state == states[-1]:
@@ -166,7 +170,10 @@ def state_tone(noun: type[Record], state: str) -> str:
 
 
 def state_html(noun: type[Record], state: str) -> SafeString:
-    return badge(wording.state_label(state), state_tone(noun, state))
+    machine = noun.schema.machine
+    field = noun.schema.by_name[machine.name] if machine else None
+    label = labels.choice_label(field, state) if field else wording.state_label(state)
+    return badge(label, state_tone(noun, state))
 
 
 def record_state_html(record: Noun) -> SafeString | str:

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from headlessly.admin import buttons, event_facts, field_values, forms, toasts
 from headlessly.admin.pages import NounPages
 from headlessly.admin.sites import TenantSite
+from headlessly.declaration import labels
 from headlessly.declaration.next_steps import without_doubles
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError, Invalid, NotFound, Stale
 from headlessly.execution import executor
-from headlessly.language import wording
 from headlessly.log import events
 from headlessly.nouns import Noun
 
@@ -60,10 +60,11 @@ class FieldEdit:
             sent[day_if] = "true" if forms.is_whole_day(said) else "false"
         text = str(sent.get(self.field.name, ""))
         if self.field.moves and text.startswith(BY_VERB):
-            named = self.record.verbs.get(text.removeprefix(BY_VERB))
+            name, _colon, target = text.removeprefix(BY_VERB).partition(":")
+            named = self.record.verbs.get(name)
             if named is None or not buttons.is_button(named):
                 raise NotFound(_("There is no such step."))
-            verb, sent = named, {}
+            verb, sent = named, {named.chooses: target} if named.chooses else {}
         check_readable(sent)
         return executor.run(verb, self.record.pk, sent, text=True, if_match=version)
 
@@ -121,12 +122,14 @@ def state_choices(record: Noun) -> list[tuple[str, str]]:
     """Where a record stands and where it can go at once; what asks for more is done in its page."""
     state = getattr(record, record.schema.require_machine().name)
     offered = {state: state}
-    steps = buttons.permitted_steps(type(record), state)
+    steps = buttons.permitted_steps(type(record), state, record.machine)
     at_once = [s for s in steps if s.target is not None and not s.requires_input]
     for step in without_doubles(at_once):
-        value = step.target if step.is_plain else f"{BY_VERB}{step.verb.name}"
+        to = f":{step.target}" if step.is_chosen else ""
+        value = step.target if step.is_plain else f"{BY_VERB}{step.verb.name}{to}"
         offered.setdefault(step.target, value)
-    return [(value, wording.state_label(target)) for target, value in offered.items()]
+    field = record.schema.by_name[record.schema.require_machine().name]
+    return [(value, labels.choice_label(field, target)) for target, value in offered.items()]
 
 
 def values_at(found: Noun, version: int | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from django_fsm import FSMField, transition
 
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration import choices, currencies, external_ids, normalization
+from headlessly.declaration.paths import OPEN, Path, State
 from headlessly.ids import public_id
 
 
@@ -193,9 +194,9 @@ class Json(_Optional, models.JSONField):
     """Any JSON value; a noun checks its shape in ``validate``.
 
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
-    row by row: ``number``, ``flag``, ``list`` (of texts), ``order`` (their place in it) or the choices
-    there are; what has no kind is text. One that ``filters`` has a noun's name as ``type`` and a ``filter``
-    of it, which people put together row by row.
+    row by row: ``number``, ``flag``, ``list`` (of texts), ``order`` (their place in it), ``hidden`` (kept as
+    it is) or the choices there are; what has no kind is text. One that ``filters`` has a noun's name as
+    ``type`` and a ``filter`` of it, which people put together row by row.
     """
 
     def __init__(
@@ -247,8 +248,9 @@ class Hidden(_Plain):
 class Choice(String):
     """One of a closed list, written as its values are.
 
-    ``follows`` is the name of another field, and what follows from each of its values: until somebody
-    states a value of this one, and again as soon as it is emptied. What is stored is what counts.
+    ``follows`` is the name of another field, and what follows from each of its values (or what says so of
+    a record): until somebody states a value of this one, and again as soon as it is emptied. What is stored
+    is what counts.
     """
 
     def __init__(
@@ -256,7 +258,7 @@ class Choice(String):
         choices: type[models.TextChoices],
         help_text: str = "",
         *,
-        follows: tuple[str, Mapping[str, str]] | None = None,
+        follows: tuple[str, Callable[[Any], str | None] | Mapping[str, str]] | None = None,
         **kwargs: Any,
     ) -> None:
         self.values = tuple(choices.values)
@@ -334,6 +336,10 @@ class StatusField(_Plain, FSMField):
     ``moves`` are the steps that updating the field may take: ``{from: to}`` or ``{from: (to, to)}``.
     All other steps belong to verbs. ``entry`` are the states in which a record may be created
     (default: any); ``closed`` maps a final state to the fields that no longer change in it.
+
+    ``path_from`` names the reference that gives a record its states (:mod:`.paths`). The choices are the
+    usual ones then, ``kinds`` says of which kind each is that is not open, and verbs declare their steps by
+    kinds.
     """
 
     def __init__(
@@ -344,9 +350,15 @@ class StatusField(_Plain, FSMField):
         moves: Mapping[str, str | Iterable[str]] | None = None,
         entry: Iterable[str] | None = None,
         closed: Mapping[str, Iterable[str]] | None = None,
+        path_from: str | None = None,
+        kinds: Mapping[str, str] | None = None,
         **kwargs: Any,
     ) -> None:
         self.states = tuple(choices.values if choices else ())
+        self.path_from, kinds = path_from, kinds or {}
+        self.usual_path = Path(
+            tuple(State(str(each), str(each), kinds.get(each, OPEN)) for each in self.states)
+        )
         self.moves = {
             source: (target,) if isinstance(target, str) else tuple(target)
             for source, target in (moves or {}).items()

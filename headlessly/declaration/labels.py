@@ -106,7 +106,7 @@ def field_label(field: Field) -> str:
 def choice_label(field: Field, value: str) -> str:
     """One of the values of a closed list, as people say it."""
     if field.value_labels is not None:
-        return field.value_labels.get(value, value)
+        return field.value_labels.get(value) or (value if field.is_custom else state_label(value))
     return state_label(value)
 
 

@@ -18,6 +18,7 @@ from headlessly.language.wording import SUBJECT, state_label
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Machine
     from headlessly.declaration.verbs import Verb
 
 
@@ -37,12 +38,19 @@ class NextStep:
         return self.verb.name == "update"
 
     @property
+    def is_chosen(self) -> bool:
+        """Whether whoever takes it says where it leads: a plain change, or a verb that may be told."""
+        return self.is_plain or (self.verb.chooses is not None and self.target is not None)
+
+    @property
     def is_possible(self) -> bool:
-        return self.target is not None or not self.verb.steps
+        return self.target is not None or not self.verb.declared_steps
 
     @property
     def requires_input(self) -> bool:
-        return not self.is_plain and any(i.required for i in self.verb.inputs.values())
+        chosen = self.verb.chooses if self.target is not None else None
+        needed = (i for i in self.verb.inputs.values() if i.required and i.name != chosen)
+        return not self.is_plain and any(needed)
 
     @property
     def asks(self) -> bool:
@@ -54,7 +62,7 @@ class NextStep:
     @property
     def label(self) -> str:
         """What its button says: ``Convert``, ``Move to Contacted``, ``Reopen``."""
-        if not self.is_plain:
+        if not self.is_chosen:
             return labels.verb_label(self.verb)
         if reopens(self.noun, self.source, self.target):
             return _("Reopen")
@@ -63,15 +71,17 @@ class NextStep:
     @property
     def reason(self) -> str:
         """Why the machine does not allow it now; empty when it does."""
-        machine, targets = self.noun.schema.machine, set(self.verb.steps.values())
+        machine = self.noun.schema.machine
         if self.is_possible or machine is None:
             return ""
+        by_source = machine.targets[self.verb.name]
+        targets = {target for each in by_source.values() for target in each}
         if targets == {self.source}:
             return _("%(this)s is %(state)s already.") % {
                 "this": capfirst(labels.this_noun(self.noun)),
                 "state": state_label(self.source),
             }
-        sources = [state_label(state) for state in machine.states if state in self.verb.steps]
+        sources = [state_label(state) for state in machine.states if state in by_source]
         return _("Possible when %(the)s is %(sources)s; it is %(state)s now.") % {
             "the": labels.the_noun(self.noun, SUBJECT),
             "sources": either_of(sources),
@@ -80,11 +90,15 @@ class NextStep:
 
 
 def next_steps(
-    noun: type[Record], state: str | None, may: Callable[[Verb], bool] | None = None
+    noun: type[Record],
+    state: str | None,
+    may: Callable[[Verb], bool] | None = None,
+    machine: Machine | None = None,
 ) -> list[NextStep]:
     """All that a record of ``noun`` in ``state`` may do next, possible now or not: the plain changes of its
-    status, then its verbs as they were declared. ``may`` says which verbs are asked about; None: all."""
-    machine = noun.schema.machine
+    status, then its verbs as they were declared. ``may`` says which verbs are asked about; None: all.
+    ``machine`` is that of a record's own path, where it has one."""
+    machine = machine or noun.schema.machine
     found = []
     update = noun.verbs.get("update")
     if (
@@ -100,16 +114,19 @@ def next_steps(
         ]
     for verb in noun.verbs.values():
         if verb is not update and not verb.creates and (may is None or may(verb)):
-            target = verb.steps.get(state) if state is not None else None
-            found.append(NextStep(noun, verb, state, target))
+            targets = machine.targets.get(verb.name, {}).get(state or "", ()) if machine else ()
+            for target in targets if verb.chooses else targets[:1]:
+                found.append(NextStep(noun, verb, state, target))
+            if not targets:
+                found.append(NextStep(noun, verb, state, None))
     return _with_expected(found)
 
 
 def without_doubles(steps: Iterable[NextStep]) -> list[NextStep]:
-    """The steps without plain changes to a state to which a verb leads as well: it says more."""
+    """The steps without those that only say where to, for a state to which a verb leads by itself."""
     steps = list(steps)
-    by_verb = {step.target for step in steps if not step.is_plain and step.target is not None}
-    return [step for step in steps if not (step.is_plain and step.target in by_verb)]
+    by_verb = {step.target for step in steps if not step.is_chosen and step.target is not None}
+    return [step for step in steps if not (step.is_chosen and step.target in by_verb)]
 
 
 def reopens(noun: type[Record], source: str | None, target: str | None) -> bool:
@@ -139,7 +156,7 @@ def _with_expected(steps: list[NextStep]) -> list[NextStep]:
             state: place for place, state in enumerate(path) if place > path.index(now)
         }
         ranked = [step for step in possible if step.target in ahead]
-        ranked.sort(key=lambda step: (step.is_plain, ahead[step.target]))
+        ranked.sort(key=lambda step: (step.is_chosen, ahead[step.target]))
     else:
         ranked = possible if len(without_doubles(possible)) == 1 else []
     if not ranked:

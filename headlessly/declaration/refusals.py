@@ -100,14 +100,14 @@ class RefusalMixin(Record):
 
     def status_for_conflict(self) -> dict[str, Any]:
         """The state and the possible steps, for the body of a conflict."""
-        machine = self.schema.machine
+        machine = self.machine
         if machine is None:
             return {}
-        state = getattr(self, machine.name)
+        state, named = getattr(self, machine.name), self.schema.by_name[machine.name].spoken
         return {
-            "status": state,
-            machine.name: state,
-            "allowed": machine.allowed(state),
+            "status": named.get(state, state),
+            machine.name: named.get(state, state),
+            "allowed": [named.get(each, each) for each in machine.allowed(state)],
             "allowedVerbs": machine.allowed_verbs(state),
             **{
                 wire: id
@@ -137,10 +137,11 @@ class RefusalMixin(Record):
 
     def illegal_verb_conflict(self, verb: Verb) -> Conflict:
         """The conflict for a verb that the machine does not allow in the present state."""
-        machine = self.schema.require_machine()
+        machine = self.schema.require_machine().of(self)
         state = getattr(self, machine.name)
         said = {"noun": labels.noun_in_error(type(self)), "state": wording.state_in_error(state)}
-        if set(verb.steps.values()) == {state}:
+        targets = machine.targets[verb.name].values()
+        if {target for each in targets for target in each} == {state}:
             message = _("This %(noun)s is already %(state)s.") % said
         else:
             said |= {"verb": labels.verb_in_error(verb, type(self)), "ways": self._possible_steps()}
@@ -148,12 +149,13 @@ class RefusalMixin(Record):
         return Conflict(message, type=type(self).__name__, id=self.pk, **self.status_for_conflict())
 
     def illegal_step_conflict(self, target: str) -> Conflict:
-        machine = self.schema.require_machine()
+        machine = self.schema.require_machine().of(self)
         state = getattr(self, machine.name)
-        via = next((s.via for s in machine.steps_from(state) if s.target == target), None)
+        ways = [s.via for s in machine.steps_from(state) if s.target == target]
         why = (
-            _("Use the verb %s for that.") % labels.verb_in_error(via, type(self))
-            if via
+            _("Use the verb %s for that.")
+            % wording.join_with_or(labels.verb_in_error(via, type(self)) for via in ways)
+            if ways
             else _("A %(noun)s does not go from %(state)s to %(target)s. %(ways)s")
             % {
                 "noun": labels.noun_in_error(type(self)),
@@ -172,7 +174,7 @@ class RefusalMixin(Record):
 
     def _possible_steps(self) -> str:
         """The sentence that names the steps that are possible from the present state."""
-        machine = self.schema.require_machine()
+        machine = self.schema.require_machine().of(self)
         ways = [
             wording.state_in_error(step.target)
             if step.is_plain
@@ -181,7 +183,7 @@ class RefusalMixin(Record):
                 "state": wording.state_in_error(step.target),
                 "verb": labels.verb_in_error(step.verb, type(self)),
             }
-            for step in next_steps(type(self), getattr(self, machine.name))
+            for step in next_steps(type(self), getattr(self, machine.name), machine=machine)
             if step.target not in (None, step.source)
         ]
         if not ways:

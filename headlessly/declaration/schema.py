@@ -5,6 +5,7 @@ A schema is derived from the noun's class once, when it is first asked for, and 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from django.db import models
 
 from headlessly.declaration import custom_values, days, values
 from headlessly.declaration import fields as columns
+from headlessly.declaration.gates import Gate
+from headlessly.declaration.paths import OPEN, WON, Path
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 
@@ -89,12 +92,14 @@ class Field:
     read_only: bool = False
     set_by: tuple[str, ...] = ()  #: the verbs that write a read-only field
     moves: bool = False  #: where the record stands in its machine: never empty
+    given_by: str | None = None  #: the reference that gives a record its states
     suggests: tuple[
         str, ...
     ] = ()  #: what people usually write; a tenant may have a list of its own
     unique: bool = False
     indexed: bool = False
     choices: tuple[str, ...] = ()
+    spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)  #: values said otherwise
     to: str | None = None  #: the noun that a reference leads to
     prefix: str | None = None  #: the prefix of that noun's ids
     inverse: str | None = None  #: the wire name of the other side
@@ -181,6 +186,10 @@ class Field:
             raise ValueError(" ".join(map(str, problem.messages))) from None
         return value
 
+    def to_json(self, value: Any) -> Any:
+        """What is said of a stored value on every wire."""
+        return self.spoken.get(value, value) if self.spoken else values.to_json_value(value)
+
     def _missing_value(self) -> Any:
         if self.required or not self.clearable:
             raise ValueError(values.required_message())
@@ -219,23 +228,86 @@ class Machine:
     """The states of a noun and the steps between them."""
 
     def __init__(
-        self, field: columns.StatusField, verbs: list[Verb], path: tuple[str, ...] = ()
+        self,
+        field: columns.StatusField,
+        verbs: list[Verb],
+        path: tuple[str, ...] = (),
+        paths: tuple[Path, ...] = (),
     ) -> None:
-        self.field = field
+        self.field, self.verbs = field, verbs
+        if field.path_from and not any(each.is_default for each in paths):
+            # A record that refers to none is on the usual one.
+            paths = (field.usual_path, *paths)
+        self.paths = paths
         self.declared_path = tuple(str(state) for state in path)
         self.name = field.name
-        self.states = field.states
-        self.entry = field.entry
-        self.closed = field.closed
+        self.states, self.entry, self.closed = field.states, field.entry, field.closed
+        if self.paths:
+            self.states = tuple(dict.fromkeys(s.key for path in self.paths for s in path.states))
+            opened = dict.fromkeys(key for path in self.paths for key in path.of_kind(OPEN))
+            self.entry = tuple(opened)
+            self.declared_path = (*self.default_path.of_kind(OPEN), self.default_path.first(WON))
+        #: Where each verb leads from each state; the first is what it leads to by itself.
+        self.targets = {verb.name: self._targets(verb) for verb in verbs if verb.declared_steps}
         self.steps = tuple(
             Step(source, target, "update")
             for source, targets in field.moves.items()
             for target in targets
         ) + tuple(
-            Step(source, target, verb.name)
-            for verb in verbs
-            for source, target in verb.steps.items()
+            Step(source, target, name)
+            for name, by_source in self.targets.items()
+            for source, targets in by_source.items()
+            for target in targets
         )
+
+    def _targets(self, verb: Verb) -> dict[str, tuple[str, ...]]:
+        if not self.paths:
+            return {source: (target,) for source, target in verb.declared_steps.items()}
+        found: dict[str, tuple[str, ...]] = {}
+        for path in self.paths:
+            for source, targets in path.steps(verb.declared_steps).items():
+                found[source] = tuple(dict.fromkeys((*found.get(source, ()), *targets)))
+        return found
+
+    @cached_property
+    def default_path(self) -> Path:
+        """The path of a record that refers to none."""
+        return next((path for path in self.paths if path.is_default), self.paths[0])
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What the states are called whose name is not what is stored of them."""
+        given = (state for path in self.paths for state in path.states)
+        return {state.key: state.name for state in given if state.key != state.name}
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Of which kind the states are, where others give them."""
+        return {state.key: state.kind for path in self.paths for state in path.states}
+
+    def of_kind(self, *kinds: str) -> tuple[str, ...]:
+        """The states of these kinds, of all paths."""
+        return tuple(state for state in self.states if self.kinds[state] in kinds)
+
+    def path_of(self, record: Record) -> Path:
+        """The path that ``record`` is on."""
+        id = getattr(record, f"{self.field.path_from}_id")
+        return next((path for path in self.paths if path.id == id), self.default_path)
+
+    def of(self, record: Record) -> Machine:
+        """The machine of one record: that of its own path, where it has one."""
+        return self.on(self.path_of(record)) if self.paths else self
+
+    def on(self, path: Path) -> Machine:
+        """The machine of one path."""
+        if path not in self._by_path:
+            alone = replace(path, is_default=True)
+            self._by_path[path] = Machine(self.field, self.verbs, (), (alone,))
+        return self._by_path[path]
+
+    @cached_property
+    def _by_path(self) -> dict[Path, Machine]:
+        return {}
 
     @cached_property
     def path(self) -> tuple[str, ...]:
@@ -286,6 +358,8 @@ class Schema:
 
     def __init__(self, noun: type[Record]) -> None:
         self.noun = noun
+        self.paths: tuple[Path, ...] = ()  #: the states of a tenant, where they are its own
+        self.gates: tuple[Gate, ...] = ()  #: what a tenant wants filled to enter a state
         self.name = noun.__name__
         self.prefix = noun.prefix
         self.plural = noun.plural
@@ -307,6 +381,26 @@ class Schema:
         copied.__dict__ = {n: v for n, v in self.__dict__.items() if n not in derived}
         copied.fields = dict(self.fields)
         return copied
+
+    def set_states(self, paths: tuple[Path, ...], gates: tuple[Gate, ...]) -> None:
+        """Have the states of ``paths``, where they are a tenant's own, and ``gates`` before some."""
+        self.paths, self.gates = paths, gates
+        machine = self.require_machine()
+        choices = tuple(machine.names.get(state, state) for state in machine.states)
+        usual = machine.field.states
+        given = (s for path in paths for s in path.states if s.name != s.key or s.key not in usual)
+        own = {said: state.name for state in given for said in (state.key, state.name)}
+        self.fields = {
+            wire: replace(
+                each,
+                choices=choices,
+                spoken=machine.names,
+                value_labels=own,
+            )
+            if each.moves
+            else each
+            for wire, each in self.fields.items()
+        }
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -512,7 +606,8 @@ class Schema:
     def machine(self) -> Machine | None:
         for field in self.noun._meta.concrete_fields:
             if isinstance(field, columns.StatusField):
-                return Machine(field, list(self.noun.verbs.values()), self.noun.Surface.path)
+                verbs = list(self.noun.verbs.values())
+                return Machine(field, verbs, self.noun.Surface.path, self.paths)
         return None
 
     def require_machine(self) -> Machine:
@@ -552,6 +647,7 @@ class Schema:
             read_only=not column.editable or column.name in self.set_by,
             set_by=self.set_by.get(column.name, ()),
             moves=isinstance(column, columns.StatusField),
+            given_by=getattr(column, "path_from", None),
             suggests=getattr(column, "suggests", ()),
             unique=column.name in self.noun.unique_fields,
             indexed=column.name in self._indexed,

@@ -56,7 +56,7 @@ class Surface:
     #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
     presets: Mapping[str, Mapping[str, Any]] = {}
     #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}; {stale} is
-    #: the moment before which its records are stale: 14d ago.
+    #: the moment before which its records are stale: 14d ago; {open} the states in which they are open.
     views: Mapping[str, str] = {}
     #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None

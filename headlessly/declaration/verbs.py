@@ -28,7 +28,7 @@ from typing import (
     overload,
 )
 
-from django_fsm import transition
+from django_fsm import GET_STATE, transition
 
 from headlessly.declaration.conjugation import conjugate
 from headlessly.declaration.hooks import Hook
@@ -81,6 +81,7 @@ class Options(TypedDict, total=False):
     corrects: bool
     public: Iterable[str]
     receives: str
+    chooses: str
 
 
 class Existing:
@@ -133,12 +134,15 @@ class Verb(Generic[N, P]):
         asks: str | None = None,
         public: Iterable[str] | None = None,
         receives: str | None = None,
+        chooses: str | None = None,
     ) -> None:
         self.body: Callable[..., Any] = body
         self.name = body.__name__
-        self.steps = dict(moves or {})
+        #: As declared; by kinds of states where records get theirs from others (:mod:`.paths`).
+        self.declared_steps = dict(moves or {})
         for state in (source,) if isinstance(source, str) else source:
-            self.steps[state] = target or state
+            self.declared_steps[state] = target or state
+        self.chooses = chooses
         self.sets = frozenset(sets)
         self.creates = creates
         self.finds = finds
@@ -165,7 +169,7 @@ class Verb(Generic[N, P]):
         setattr(noun, words.after, bound.after)
         setattr(noun, words.by, noun._by_actor(bound))
         setattr(noun, self.name, bound)
-        if self.steps:
+        if self.declared_steps:
             setattr(noun, self.transition, self._fsm(noun))
         return bound
 
@@ -175,9 +179,20 @@ class Verb(Generic[N, P]):
 
         method.__name__, method.__doc__ = self.name, self.__doc__
         field = noun.status_field()
-        for source, target in self.steps.items():
+        if noun._meta.get_field(field).path_from:
+            there = GET_STATE(lambda record, **inputs: record.step_target(self, inputs))
+            return transition(field=field, source="*", target=there)(method)
+        for source, target in self.declared_steps.items():
             method = transition(field=field, source=source, target=target)(method)
         return method
+
+    @property
+    def steps(self) -> dict[str, str]:
+        """Where it leads from each state in which it is possible; where it may be told, first of all."""
+        if not self.declared_steps:
+            return {}
+        targets = self.noun.schema.require_machine().targets[self.name]
+        return {source: targets[0] for source, targets in targets.items()}
 
     @property
     def transition(self) -> str:
@@ -275,6 +290,9 @@ class Verb(Generic[N, P]):
             )
         if parameter.name in noun.schema.by_name:
             field = field_as_input(noun.schema.by_name[parameter.name], required=required)
+            if parameter.name == self.chooses:
+                entry = noun.schema.require_machine().entry
+                field = replace(field, choices=tuple(map(field.to_json, entry)))
             return replace(field, new=field.name in noun.Surface.files.described)
         plain = next((each for each in get_args(hint) if each is not NoneType), hint)
         if plain in PLAIN:
@@ -324,7 +342,7 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     records, which other verbs do not find; ``merges`` that it lives on in another, its ``successor``, who is
     found by what it was found by; ``corrects`` that it only takes back what other verbs did: no surface has
     it, and it goes where the machine does not; ``event`` the name of its event where the conjugation would
-    be another.
+    be another; ``chooses`` the input that says to which of several states it leads.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without

@@ -23,10 +23,10 @@ from headlessly.access import actors, tenancy, visibility
 from headlessly.context import tracing
 from headlessly.context.running import _execution, current_moment
 from headlessly.database.instances import new_instance
-from headlessly.declaration import labels
+from headlessly.declaration import labels, shapes
 from headlessly.declaration.record import Record
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
-from headlessly.execution import inputs
+from headlessly.execution import inputs, record_paths
 from headlessly.execution.contention import note_lock, records_to_lock, retry_on_deadlock
 from headlessly.execution.table import table_of
 from headlessly.ids import public_id
@@ -208,6 +208,7 @@ def _try_once(
         raise execution.integrity_conflict(problem) from problem
     finally:
         _execution.reset(token)
+        execution.restore_shape(undone=not execution.is_done or dry_run)
 
 
 def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
@@ -231,9 +232,10 @@ def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
 
 def _refuse_unless_possible(verb: Verb, record: Record) -> None:
     """Raise Conflict when the record is in a state from which the verb leads nowhere."""
-    machine = record.schema.machine
-    state = getattr(record, machine.name) if machine else None
-    if verb.steps and state not in verb.steps:
+    machine = record.machine
+    if machine is None or not verb.declared_steps:
+        return
+    if getattr(record, machine.name) not in machine.targets[verb.name]:
         raise record.illegal_verb_conflict(verb)
 
 
@@ -287,6 +289,7 @@ def one_transaction(
             raise execution.integrity_conflict(problem) from problem
         finally:
             _execution.reset(token)
+            execution.restore_shape(undone=not execution.is_done or dry_run)
 
 
 class Execution:
@@ -307,8 +310,11 @@ class Execution:
         self.first_unwritten = 0
         self.locked_records: dict[str, Record] = {}
         self.known_ids: set[str] = set()
+        self.held_paths: set[str] = set()  #: the records whose states stay what they are
         self.member_ids: set[str] = set()  #: contacts who are known to be members
         self.failure: Exception | None = None
+        self.shape = self.tenant.shape, shapes.current_shape()
+        self.is_done = False  #: whether nothing is left but to commit
         self.attempted_record: Record | None = None
         self.attempted_by_hook = False  #: whether a hook attempted it
 
@@ -374,8 +380,14 @@ class Execution:
                 if field.default is not None:
                     field.set_value(record, field.default)
             record.fill({n: values[n] for n in values if n in known} if verb.takes_fields else {})
+            record_paths.begin_path(self, record, values)
+        elif verb.declared_steps or record_paths.path_reference(record) in values:
+            to = values.get(record_paths.path_reference(record) or "")
+            record_paths.hold_path(self, record, to)
         verb.before.fire(record, ctx)
+        before = None if record._state.adding else record_paths.standing(record)
         answer = self._run_body(verb, record, values)
+        record_paths.refuse_wrong_state(verb, record, before)
         if verb.name == "update" and not record.has_changes():
             return (
                 record  # it has these values already; verbs that do something always leave an event
@@ -456,9 +468,9 @@ class Execution:
     def _run_body(self, verb: Verb, record: Record, values: Mapping[str, Any]) -> Record | None:
         # The record's own inputs are not arguments of the body.
         values = {} if verb.asks else values
-        machine = record.schema.machine
+        machine = record.machine
         before: Any = getattr(record, machine.name) if machine else None
-        if verb.steps:
+        if verb.declared_steps:
             _refuse_unless_possible(verb, record)
             answer = getattr(record, verb.transition)(**values)
         else:
@@ -582,6 +594,13 @@ class Execution:
         if self.failure is not None:
             raise self.failure
         self.flush()
+        self.is_done = True
+
+    def restore_shape(self, *, undone: bool) -> None:
+        """What was changed of the tenant's own shape is not there where the transaction is undone."""
+        if undone and self.tenant.shape != self.shape[0]:
+            self.tenant.shape, shape = self.shape
+            shapes.enter_shape(shape)
 
     @contextmanager
     def attempt(self) -> Iterator[None]:

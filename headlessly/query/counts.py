@@ -29,7 +29,7 @@ class StateCounts:
         """The same as JSON says it."""
         found: dict[str, Any] = {
             "field": self.noun.schema.by_name[self.machine.name].wire,
-            "states": self.states,
+            "states": {self.machine.names.get(s, s): n for s, n in self.states.items()},
             "total": sum(self.states.values()),
         }
         return found | ({"totalIsExact": False} if self.capped else {})

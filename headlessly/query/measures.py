@@ -143,7 +143,8 @@ def _read_group(scope: Scope, path: str) -> Group:
             found = Subquery(rows.values(column)[:1])
         else:
             found = Subquery(rows.annotate(_behind=found).values("_behind")[:1])
-    return Group(path, F(column) if found is None else found)
+    label = field.to_json if field.spoken else None
+    return Group(path, F(column) if found is None else found, label)
 
 
 def read_period(scope: Scope, term: Any, zone: ZoneInfo) -> Group | None:

@@ -7,7 +7,7 @@ before, by a filter's queryset that answers their keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,13 @@ CONVERTERS = {
 }
 
 
+def _converter(noun: type[Record], field: Field) -> Callable[[Any], Any] | None:
+    if field.moves and field.given_by:
+        # What states are called is the tenant's at hand; the statement is that of all.
+        return lambda value: noun.schema.fields[field.wire].to_json(value)
+    return CONVERTERS.get(field.type)
+
+
 class RowShape:
     """One noun's columns on the wire, and how a row of them becomes a record."""
 
@@ -59,7 +66,7 @@ class RowShape:
         extra = [name for f in computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
         self.convert = [
-            (self.columns.index(f.column), f.wire, CONVERTERS.get(f.type)) for f in self.plain
+            (self.columns.index(f.column), f.wire, _converter(noun, f)) for f in self.plain
         ]
         as_json = {f.column for f in schema.stored if f.type in ("json", "choices")}
         self.json = as_json | {custom_values.COLUMN}

@@ -297,7 +297,7 @@ def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
     if field.type == "enum":
         words = [
             f"WHEN {_literal(c)} THEN {_literal(labels.choice_label(field, c))}"
-            for c in field.choices
+            for c in dict.fromkeys((*field.spoken, *field.choices))
         ]
         return f"CASE {column} {' '.join(words)} ELSE {column} END"
     if field.type == "bool":
@@ -347,6 +347,9 @@ def _cell(noun: type[Record], name: str, field: Field) -> str:
     column = _quoted(noun, name)
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
+    if field.spoken:
+        said = (f"WHEN {_literal(k)} THEN {_literal(v)}" for k, v in field.spoken.items())
+        return f"CASE {column} {' '.join(said)} ELSE {column} END"
     if field.type == "choices":
         each = f"SELECT string_agg(v, '{BETWEEN} ' ORDER BY n) FROM jsonb_array_elements_text({column}) "
         return GUARDED.format(c=f"({each} WITH ORDINALITY AS t(v, n))")

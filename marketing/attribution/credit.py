@@ -24,7 +24,7 @@ class DealCredit:
 
 def credit_of_deal(deal: Deal, as_of: datetime | None = None) -> DealCredit:
     """What the touches of a deal earned. One that is not won has a path up to now, and nothing was earned."""
-    is_won = deal.stage == Deal.Stage.WON and deal.won_at is not None
+    is_won = deal.stage in Deal.WON and deal.won_at is not None
     now = Value(as_of or clock.now(), output_field=DateTimeField())
     condition = Q(**{Scope(Deal, as_of).key: deal.pk})
     until = paths.WON_AT if is_won else now

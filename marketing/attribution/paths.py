@@ -80,7 +80,7 @@ class DealPath:
 
 def won_deals(first: datetime | None, end: datetime | None) -> Q:
     """The condition of deals that were won from ``first`` to before ``end``."""
-    condition = Q(stage=Deal.Stage.WON, won_at__isnull=False)
+    condition = Q(stage__in=Deal.WON, won_at__isnull=False)
     if first is not None:
         condition &= Q(won_at__gte=first)
     if end is not None:

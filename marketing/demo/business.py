@@ -8,7 +8,16 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from crm.models import Activity, Contact, ExchangeRate, Organization, Pipeline, Team, TeamMember
+from crm.models import (
+    Activity,
+    Contact,
+    ExchangeRate,
+    Gate,
+    Organization,
+    Pipeline,
+    Team,
+    TeamMember,
+)
 from headlessly.access.actors import Actor
 from headlessly.context import clock
 from marketing.demo import companies, people
@@ -147,6 +156,24 @@ class Business:
                 {"name": name, "probability": chance, "order": order}
                 for order, (name, chance) in enumerate(STAGES, 1)
             ],
+        )
+        Pipeline.create(
+            name="Renewals",
+            slug="renewals",
+            description="Customers whose contract ends.",
+            deal_rotting=30,
+            stages=[
+                {"name": "Upcoming", "probability": 60, "order": 1},
+                {"name": "Offer sent", "probability": 75, "rotting": 10, "order": 2},
+                {"name": "Renewed", "kind": "won", "order": 3},
+                {"name": "Churned", "kind": "lost", "order": 4},
+            ],
+        )
+        Gate.create(
+            type="Lead",
+            state="Qualified",
+            requires=[{"field": "need"}],
+            reason="Sales has to know what it is about.",
         )
         for currency, rate in RATES.items():
             ExchangeRate.create(currency=currency, day=clock.now().date(), rate=rate, source="ECB")

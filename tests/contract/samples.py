@@ -23,11 +23,18 @@ WORDS = ("Word {}", "word-{}", "word{}.example", "Europe/Berlin", "en")
 CURRENCIES = ("EUR", "CHF", "GBP", "JPY", "SEK")
 #: Fields whose shape no schema tells.
 SHAPES = {
-    "stages": [{"name": "First", "probability": 10, "order": 1}],
+    "stages": [
+        {"name": name, "probability": 10, "order": 1} for name in ("Proposal", "Negotiation")
+    ],
+    "stage": "Proposal",  # that a pipeline does without
+    "move_to": "Negotiation",
     "fields": [
         {"name": "email", "type": "email", "label": "Your email", "required": True},
         {"name": "size", "type": "select", "options": ["Small", "Large"]},
     ],
+    "type": "Deal",  # of a gate, with what every deal has
+    "state": "Lost",
+    "requires": [{"field": "value"}],
     "criteria": {"type": "Lead", "filter": {"status": "New"}},
     "steps": [
         {"name": "Came", "event": "Lead.Created"},
@@ -40,6 +47,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
     """A valid value for ``field``, as JSON has it; another one each time where that is possible."""
     number = next(_number)
     match field.type:
+        case "string" | "text" if field.name in SHAPES:
+            return SHAPES[field.name]
         case "string" | "text":
             words = (*WORDS, CURRENCIES[number % len(CURRENCIES)])
             return next(filter(None, (_accepted(field, w.format(number)) for w in words)))
@@ -97,7 +106,8 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
         if wire == "asOf":
             found[wire] = record.created_at
         elif machine and field.name == machine.name:
-            continue
+            if verb.chooses and record is not None:
+                found[wire] = verb.steps.get(getattr(record, machine.name), machine.entry[0])
         elif field.required or full:
             found[wire] = value(field, record)
     if verb.name == "update" and record is not None and not found:

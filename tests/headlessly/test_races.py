@@ -469,3 +469,37 @@ def test_what_is_touched_while_it_is_taken_back_stays_or_is_gone(acme: Any) -> N
         assert isinstance(undone, Conflict) and lead.contact_id == contact.pk
     else:
         assert isinstance(lead, Invalid) and len(undone.undone) == 1
+
+
+def test_a_stage_is_renamed_and_taken_away_while_eight_move_deals(acme: Any) -> None:
+    pipeline = Pipeline.create(
+        name="Renewals", stages=[{"name": name} for name in ("One", "Two", "Three")]
+    )
+    deals = [Deal.create(name=f"D{n}", value=1, pipeline=pipeline.id).id for n in range(6)]
+
+    def moving(seed: int) -> Callable[[], Any]:
+        def move() -> list[str]:
+            rng, refusals = random.Random(seed), []
+            for _ in range(6):
+                try:
+                    Deal.move(rng.choice(deals), stage=rng.choice(("One", "Two", "Three")))
+                except (Conflict, Invalid) as problem:
+                    refusals.append(type(problem).__name__)
+            return refusals
+
+        return move
+
+    def reshaping() -> str:
+        stages = [dict(stage) for stage in Pipeline.get(pipeline.id).stages]
+        stages[2]["name"] = "Last"
+        Pipeline.update(pipeline.id, stages=stages)
+        Pipeline.remove_stage(pipeline.id, stage="Two", move_to="One")
+        return "done"
+
+    answers = at_once(*(moving(seed) for seed in range(8)), reshaping)
+    assert [a for a in answers if isinstance(a, Exception)] == []
+    assert answers[-1] == "done"
+    with tenancy.active(type(acme).objects.get(pk=acme.pk)):
+        assert {Deal.get(id).as_json()["stage"] for id in deals} <= {"One", "Last"}
+        assert {Deal.get(id).stage for id in deals} <= {"One", "Three"}
+    assert_whole_log()

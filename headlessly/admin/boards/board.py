@@ -23,9 +23,10 @@ from headlessly.admin.boards.moves import moves_hint, possible_moves
 from headlessly.admin.lists.address import Address
 from headlessly.admin.sites import TenantSite
 from headlessly.database import timeouts
+from headlessly.declaration import labels
 from headlessly.declaration.next_steps import NextStep
+from headlessly.declaration.schema import Machine
 from headlessly.errors import InvalidFilter
-from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import cursors, money, reads, sorting
 from headlessly.query import scope as query_scope
@@ -63,7 +64,7 @@ class BoardColumn:
 
     @property
     def targets(self) -> str:
-        return " ".join(str(move.target) for move in self.moves)
+        return ",".join(str(move.target) for move in self.moves)
 
 
 class NounBoard:
@@ -90,7 +91,20 @@ class NounBoard:
         """All states, or those by which the board is narrowed."""
         facets = self.address.facets
         chosen = next((f.values() for f in facets if f.name == self.field.wire), [])
-        return [state for state in self.machine.states if state in chosen or not chosen]
+        keys = {name: key for key, name in self.machine.names.items()}
+        chosen = [keys.get(each, each) for each in chosen]
+        return [state for state in self.path.states if state in chosen or not chosen]
+
+    @cached_property
+    def path(self) -> Machine:
+        """The states of the board: of the one path that it is narrowed to, else of all."""
+        name = self.machine.field.path_from
+        if name is None:
+            return self.machine
+        wire = self.noun.schema.by_name[name].wire
+        chosen = next((f.values() for f in self.address.facets if f.name == wire), [])
+        paths = [path for path in self.machine.paths if path.id in chosen]
+        return self.machine.on(paths[0]) if len(paths) == 1 else self.machine
 
     def order(self, state: str) -> list[sorting.SortKey]:
         """Open records by urgency, ended ones with the latest first."""
@@ -159,14 +173,14 @@ class NounBoard:
         return column
 
     def column(self, state: str) -> BoardColumn:
-        moves = possible_moves(self.noun, state)
+        moves = possible_moves(self.noun, state, self.path)
         start = display.page_url(self.noun, "changelist")
         return BoardColumn(
             state=state,
-            label=wording.state_label(state),
+            label=labels.choice_label(self.field, state),
             tone=display.state_tone(self.noun, state),
             ended=self.cards.has_ended(state),
-            url=start + self.address.but({self.field.wire: state}),
+            url=start + self.address.but({self.field.wire: self.field.to_json(state)}),
             moves=moves,
             hint=moves_hint(self.noun, state, moves),
         )

@@ -18,12 +18,13 @@ from headlessly.admin.boards.board import RECENT, NounBoard
 from headlessly.admin.boards.dialogs import MoveDialog
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
+from headlessly.admin.records.dialogs import GateDialog, VerbDialog
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.declaration import labels
+from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.declaration.next_steps import NextStep
 from headlessly.errors import BadRequest, Forbidden, HeadlesslyError, InvalidFilter, NotFound, Stale
 from headlessly.execution import executor
-from headlessly.language import wording
 from headlessly.nouns import Noun
 
 
@@ -38,7 +39,7 @@ class Move:
     @classmethod
     def parse(cls, text: str) -> Move:
         """From what a button or a script sends. Raises BadRequest."""
-        parts = text.split(" ")
+        parts = text.split(" ", 2)
         if len(parts) != 3 or not parts[1].isdecimal() or len(parts[1]) > 9:
             raise BadRequest(
                 _("move: send an id, a version and a state, as in “lead_x 3 Qualified”.")
@@ -106,47 +107,63 @@ class BoardPages(NounPages):
         except (BadRequest, NotFound) as problem:
             return self._refused(request, None, problem)
         machine = self.schema.require_machine()
-        step = moves.find_move(self.noun, getattr(found, machine.name), move.target)
+        step = moves.find_move(found, move.target)
         # Where no step leads there, the change of the state is refused in the executor's words.
         verb = step.verb if step else self.noun.verbs["update"]
         sent: dict[str, Any] = {machine.name: move.target}
-        dialog, has_asked = None, "asked" in request.POST
-        if step and not step.is_plain:
-            dialog = MoveDialog(
-                verb,
-                found,
-                self.site,
-                request.get_full_path(),
-                request.POST if has_asked else None,
-            )
+        dialog: VerbDialog | None = None
+        has_asked, url = "asked" in request.POST, request.get_full_path()
+        posted = request.POST if has_asked else None
+        if step and step.is_plain:
+            dialog = GateDialog(found, self.site, url, sent, posted)
+            sent = dialog.given()
+        elif step:
+            dialog = MoveDialog(verb, found, self.site, url, posted, target=move.target)
             if step.asks and not has_asked:
                 return self._ask_first(request, dialog, move)
             sent = dialog.given()
         try:
-            answer = self._execute(verb, found, sent, move)
+            answer = self._execute(verb, found, sent, move, dialog)
         except HeadlesslyError as problem:
             about_input = bool(problem.details) and not isinstance(problem, Forbidden | Stale)
-            if dialog is not None and verb.inputs and has_asked and about_input:
+            gated = problem.code == GATE_CLOSED
+            if dialog is not None and about_input and (gated or (verb.inputs and has_asked)):
                 dialog.refuse(problem)
-                return self._ask_first(request, dialog, move, status=problem.status)
+                if dialog.first is not None or not gated:
+                    return self._ask_first(
+                        request, dialog, move, status=problem.status if has_asked else 200
+                    )
             return self._refused(request, move, problem)
         return self._moved(request, found, answer)
 
-    def _execute(self, verb: Any, found: Noun, sent: dict[str, Any], move: Move) -> Noun:
+    def _execute(
+        self,
+        verb: Any,
+        found: Noun,
+        sent: dict[str, Any],
+        move: Move,
+        dialog: VerbDialog | None = None,
+    ) -> Noun:
         """Run the verb. Raises Stale when somebody moved the record since it was seen.
 
         A record that changed otherwise is moved all the same: that is not what the card is about.
         """
         try:
+            if verb.name != "update" and dialog is not None and dialog.filled:
+                return dialog.carry_out()
             return executor.run(verb, found.pk, sent, text=True, if_match=move.version)
         except Stale as problem:
             now = self.noun.get(move.id)
             if (by := self._mover(now, move.version)) is None:
-                return self._execute(verb, found, sent, replace(move, version=now.version))
-            state = wording.state_label(getattr(now, self.schema.require_machine().name))
+                return self._execute(verb, found, sent, replace(move, version=now.version), dialog)
+            state = self._state_label(now)
             what = {"who": by, "state": state}
             problem.message = _("%(who)s moved this meanwhile: it is %(state)s now.") % what
             raise
+
+    def _state_label(self, record: Noun) -> str:
+        field = self.schema.by_name[self.schema.require_machine().name]
+        return labels.choice_label(field, getattr(record, field.column))
 
     def _mover(self, record: Noun, version: int) -> str | None:
         """Who moved a record after it was at ``version``."""
@@ -161,7 +178,7 @@ class BoardPages(NounPages):
         state = getattr(answer, name)
         said = _("%(name)s is %(state)s now.") % {
             "name": answer,
-            "state": wording.state_label(state),
+            "state": self._state_label(answer),
         }
         if not _wants_json(request):
             toasts.say(request, said, undo=True)
@@ -202,12 +219,16 @@ class BoardPages(NounPages):
         body = {"numbers": {column.state: column.numbers for column in columns}, **more}
         if found := board.cards.rows([id]):
             state = getattr(found[0], self.schema.require_machine().name)
-            card = self._card(request, board.card(found[0]), moves.possible_moves(self.noun, state))
+            card = self._card(
+                request,
+                board.card(found[0]),
+                moves.possible_moves(self.noun, state, found[0].machine),
+            )
             body |= {"card": card, "state": state}
         return JsonResponse(body, status=status)
 
     def _ask_first(
-        self, request: HttpRequest, dialog: MoveDialog, move: Move, *, status: int = 200
+        self, request: HttpRequest, dialog: VerbDialog, move: Move, *, status: int = 200
     ) -> HttpResponse:
         """The dialog of a verb that wants something first; a page of its own without a script."""
         context = {

@@ -20,10 +20,19 @@ class MoveDialog(VerbDialog):
     only_required = True
 
     def __init__(
-        self, verb: Verb, record: Noun, site: Any, url: str, data: Mapping[str, str] | None = None
+        self,
+        verb: Verb,
+        record: Noun,
+        site: Any,
+        url: str,
+        data: Mapping[str, str] | None = None,
+        *,
+        target: str | None = None,
     ) -> None:
         super().__init__(verb, record, site, data)
-        self.url = url
+        self.url, self.target = url, target
+        if verb.chooses:  # where the card was dropped
+            del self.form.fields[verb.chooses], self.form.declared[verb.chooses]
         for field in self._repeated(verb):
             del self.form.fields[field.name], self.form.declared[field.name]
         if (choice := self.choice) is None:
@@ -34,3 +43,7 @@ class MoveDialog(VerbDialog):
             item.widget.attrs["placeholder"] = _("from this %s") % labels.noun_in_sentence(
                 verb.noun
             )
+
+    def given(self) -> dict[str, Any]:
+        where = self.verb.chooses and self.target
+        return super().given() | ({self.verb.chooses: self.target} if where else {})

@@ -49,12 +49,14 @@ def ready_views(noun: type[Noun]) -> list[ReadyView]:
     mine = actors.current().contact_id
     for name, query in noun.Surface.views.items():
         if mine or "=me" not in query:
-            found.append(ReadyView(slugify(name), _(name), say_stale(noun, query)))
+            found.append(ReadyView(slugify(name), _(name), fill_in_query(noun, query)))
     return found
 
 
-def say_stale(noun: type[Noun], query: str) -> str:
-    """The query of a declared list, with the moment before which the noun's records are stale."""
+def fill_in_query(noun: type[Noun], query: str) -> str:
+    """The query of a declared list, with the moment before which the noun's records are stale, and the
+    states in which they are open."""
+    query = query.replace("{open}", ",".join(getattr(noun, "OPEN", ())))
     if "{stale}" in query and (rest := noun.stale_after()) is not None:
         return query.replace("{stale}", f"{rest.days}d ago")
     return query

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm, sent
@@ -15,6 +17,7 @@ from headlessly.admin.records import composers, preview
 from headlessly.admin.records.record import editable_fields
 from headlessly.admin.records.record_choice import RecordChoice
 from headlessly.declaration import labels, values
+from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
@@ -61,8 +64,9 @@ class VerbDialog:
             else None
         )
         self.first: DeclaredForm | None = None
-        if data is not None and (lacked := self._fillable(data.get(LACKS))):
-            self._ask_first(lacked)
+        if data is not None:
+            names = data.getlist(LACKS) if hasattr(data, "getlist") else [data.get(LACKS)]
+            self._ask_first([each for name in names if (each := self._fillable(name))])
 
     # -- what it shows ----------------------------------------------------------------------------
 
@@ -109,7 +113,9 @@ class VerbDialog:
             if self.choice is not None and self.choice.new is None:
                 self.choice.offer_new({})
             details = problem.details or [{"message": ""}]
-            if not all(detail["message"] == values.required_message() for detail in details):
+            if (problem.code == GATE_CLOSED and self.first is not None) or not all(
+                detail["message"] == values.required_message() for detail in details
+            ):
                 self.problem = problem
             return
         self.will = preview.preview_sentences(run)
@@ -129,12 +135,18 @@ class VerbDialog:
     @property
     def lack(self) -> str:
         """Why it cannot be done yet, above the input that would change that."""
-        return self.problem.message if self.problem and self.lack_is_shown else ""
+        if self.problem is None or not self.lack_is_shown:
+            return ""
+        details = self.problem.details
+        return details[0]["message"] if details else self.problem.message
 
     @property
     def lack_is_shown(self) -> bool:
         """Whether what is in the way is said beside the input that is asked for first."""
-        return bool(self.first and self.problem and self.problem.field in self.first.declared)
+        if self.first is None or self.problem is None:
+            return False
+        names = {name for f in self.first.declared.values() for name in (f.name, f.wire)}
+        return self.problem.field in names
 
     @property
     def filled(self) -> dict[str, Any]:
@@ -148,8 +160,13 @@ class VerbDialog:
         executor.run(self.verb.noun.verbs["update"], self.record.pk, self.filled, text=True)
 
     def _note_lack(self, problem: HeadlesslyError) -> None:
-        if self.first is None and not problem.details and (lacked := self._fillable(problem.field)):
-            self._ask_first(lacked)
+        if self.first is not None:
+            return
+        if problem.code == GATE_CLOSED:
+            details = problem.details or []
+            self._ask_first([f for d in details if (f := self._fillable(d["field"]))])
+        elif not problem.details and (lacked := self._fillable(problem.field)):
+            self._ask_first([lacked])
 
     def _fillable(self, name: str | None) -> Field | None:
         """The empty field of the record that this is, where whoever acts may fill it in."""
@@ -160,9 +177,11 @@ class VerbDialog:
             return None
         return declared if actors.may(actors.current(), "update", self.verb.noun) else None
 
-    def _ask_first(self, lacked: Field) -> None:
+    def _ask_first(self, lacked: list[Field]) -> None:
+        if not lacked:
+            return
         self.first = DeclaredForm(
-            [lacked], self.site, data=self.data, id=self.verb.name, parent=self.id
+            lacked, self.site, data=self.data, id=self.verb.name, parent=self.id
         )
         self.first.prefix = FIRST
 
@@ -207,3 +226,34 @@ class VerbDialog:
                 return executor.run(self.verb, self.record.pk, self.given(), text=True)
 
         return retry_on_deadlock(all_of_it)
+
+
+class GateDialog(VerbDialog):
+    """What a plain change of the status asks for: the fields that the gate before it wants filled."""
+
+    def __init__(
+        self,
+        record: Noun,
+        site: Any,
+        url: str,
+        sent: Mapping[str, Any],
+        data: Mapping[str, str] | None = None,
+    ) -> None:
+        self.sent = sent
+        super().__init__(record.verbs["update"], record, site, data)
+        self.url, self.id = url, "do-gate"
+        for name in list(self.form.declared):
+            del self.form.fields[name], self.form.declared[name]
+        self.choice = None
+
+    @property
+    def label(self) -> str:
+        field = self.record.schema.by_name[next(iter(self.sent))]
+        return _("Move to %s") % labels.choice_label(field, str(self.sent[field.name]))
+
+    @property
+    def text(self) -> str:
+        return _("Fill in what is missing, and it goes on.")
+
+    def given(self) -> dict[str, Any]:
+        return {**self.sent, **self.filled}

@@ -20,7 +20,6 @@ from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
-from headlessly.language import wording
 from headlessly.nouns import Noun
 
 #: The title of the fields that no group names.
@@ -54,17 +53,18 @@ class FieldGroup:
 def status_path(record: Noun) -> list[dict[str, Any]]:
     """The states on the way, with those behind, the present one and those ahead. One that left the way stands
     where it left it: a lead that was lost when it was qualified behind "Qualified"."""
-    noun, machine = type(record), record.schema.machine
+    noun, machine = type(record), record.machine
     if machine is None:
         return []
-    states, now = list(display.path_states(noun)), getattr(record, machine.name)
+    states, now = list(machine.path), getattr(record, machine.name)
+    field = record.schema.by_name[machine.name]
     if now not in states:
         last = machine.furthest(now, record.reached)
         states.insert(states.index(last) + 1 if last in states else len(states), now)
     here = states.index(now) if now in states else -1
     return [
         {
-            "label": wording.state_label(state),
+            "label": labels.choice_label(field, state),
             "is": "now" if state == now else "past" if number < here else "ahead",
             "tone": display.state_tone(noun, state),
         }

@@ -15,9 +15,11 @@ from django.views.decorators.http import require_POST
 from headlessly.admin import buttons, display, toasts
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import composers
-from headlessly.admin.records.dialogs import VerbDialog
+from headlessly.admin.records.dialogs import GateDialog, VerbDialog
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.admin.undo import safe_return
+from headlessly.declaration import labels
+from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.language import wording
@@ -41,11 +43,26 @@ class VerbPages(NounPages):
         if machine is None:
             raise Http404
         sent = {machine.name: request.POST.get("to", "")}
+        posted = request.POST if "asked" in request.POST else None
+        dialog = GateDialog(found, self.site, request.get_full_path(), sent, posted)
         try:
-            answer = executor.run(self.noun.verbs["update"], found.pk, sent, text=True)
+            answer = executor.run(self.noun.verbs["update"], found.pk, dialog.given(), text=True)
         except HeadlesslyError as problem:
+            dialog.refuse(problem)
+            if dialog.first is not None:
+                return self.admin.respond(
+                    request,
+                    "ask_page",
+                    status=problem.status,
+                    original=found,
+                    title=f"{dialog.label}: {found}",
+                    dialog=dialog,
+                    sends={**request.POST.dict(), "asked": "1", "to": sent[machine.name]},
+                    back=self.admin.place("change", found.pk) + self.keep(request),
+                )
             return self.record_page.render(request, self.admin.find(id), problem=problem)
-        state = wording.state_label(getattr(answer, machine.name))
+        field = self.schema.by_name[machine.name]
+        state = labels.choice_label(field, getattr(answer, machine.name))
         said = _("%(record)s is %(state)s now.") % {"record": answer, "state": state}
         toasts.say(request, said, undo=True)
         return self.to_record(request, answer.pk)
@@ -70,7 +87,7 @@ class VerbPages(NounPages):
         try:
             answer = dialog.carry_out()
         except HeadlesslyError as problem:
-            if not bound.inputs:
+            if not bound.inputs and problem.code != GATE_CLOSED:
                 return self.record_page.render(request, self.admin.find(id), problem=problem)
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)

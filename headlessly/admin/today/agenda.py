@@ -16,7 +16,7 @@ from headlessly.access import actors
 from headlessly.admin import display, field_values
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList
-from headlessly.admin.lists.tabs import say_stale
+from headlessly.admin.lists.tabs import fill_in_query
 from headlessly.admin.records import composers
 from headlessly.database import timeouts
 from headlessly.declaration.schema import Field
@@ -122,7 +122,7 @@ def is_shared(person: str) -> bool:
 
 def agenda_query(noun: type[Noun], reason: Reason, person: str) -> str:
     """The address of a reason's list, for whose day it is."""
-    given = QueryDict(say_stale(noun, reason.query), mutable=True)
+    given = QueryDict(fill_in_query(noun, reason.query), mutable=True)
     mine = person == actors.current().contact_id
     for name, value in list(given.items()):
         if value == PERSON:

@@ -43,7 +43,8 @@ def example_value(schema: Schema, schemas: dict[str, Schema]) -> Any:
     An id is of no record: it stands for one, to be replaced.
     """
     if "$ref" in schema:
-        return example_value(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+        found = schemas.get(schema["$ref"].rpartition("/")[2])
+        return WORD if found is None else example_value(found, schemas)
     if "examples" in schema:
         return schema["examples"][0]
     if "enum" in schema:
@@ -53,8 +54,8 @@ def example_value(schema: Schema, schemas: dict[str, Schema]) -> Any:
     types = schema.get("type", "object")
     match types if isinstance(types, str) else types[0]:
         case "string":
-            if found := ID.match(schema.get("pattern", "")):
-                return found[1] + WORD
+            if prefix := ID.match(schema.get("pattern", "")):
+                return prefix[1] + WORD
             return TEXTS.get(schema.get("format", ""), WORD)
         case "number" | "integer":
             return min(max(NUMBER, schema.get("minimum", NUMBER)), schema.get("maximum", NUMBER))

@@ -16,7 +16,7 @@ function start(board, signal) {
   const cardOf = (element) => element.closest("[data-card]");
   const find = (id) => board.querySelector(`[data-card="${CSS.escape(id)}"]`);
   const nameOf = (card) => card.querySelector(".name").textContent.trim();
-  const waysFrom = (column) => column.dataset.ways.split(" ").filter(Boolean);
+  const waysFrom = (column) => column.dataset.ways.split(",").filter(Boolean);
   const say = (key, values = {}) =>
     said[key].replace(/%\((\w+)\)s/g, (_, name) => values[name] ?? "");
   const announce = (text) => {
@@ -224,7 +224,7 @@ function start(board, signal) {
     const card = cardOf(button);
     button.closest("details").open = false;
     card.querySelector(".name").focus({ preventScroll: true });
-    move(card, button.value.split(" ")[2]);
+    move(card, button.value.split(" ").slice(2).join(" "));
   });
 
   // An open menu stands above what scrolls, on the side where there is room.

@@ -36,7 +36,7 @@
     const { columns, says } = JSON.parse(text.dataset.rows);
     const rows = read(text);
     if (!rows) return;
-    const shown = columns.filter((column) => column.kind !== "order");
+    const shown = columns.filter((column) => column.kind !== "order" && column.kind !== "hidden");
     const counts = columns.find((column) => column.kind === "order");
     const place = make("div", { className: "rows" });
     const list = make("ol");

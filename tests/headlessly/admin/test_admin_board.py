@@ -382,7 +382,7 @@ def test_a_way_that_the_machine_does_not_have_is_refused_with_those_it_has(
 
 def test_marks_where_a_card_may_go_and_says_so(bob, leads):
     html = column(page(bob), "New")
-    assert html.startswith(' data-ways="Contacted Lost"')
+    assert html.startswith(' data-ways="Contacted,Lost"')
     assert 'data-hint="From New a lead goes to Contacted or Lost."' in html
 
 

@@ -1,0 +1,27 @@
+"""What gates mean: the executor asks for what they say, from their next word on."""
+
+from __future__ import annotations
+
+from crm.models import Gate
+from headlessly.access import tenancy
+from headlessly.declaration.gates import Gate as DeclaredGate
+from headlessly.declaration.shapes import cached_by_shape
+from headlessly.execution.executor import Context
+
+
+@cached_by_shape
+def gates_by_noun() -> dict[str, tuple[DeclaredGate, ...]]:
+    """The gates of the active tenant by the noun that they are of."""
+    found: dict[str, tuple[DeclaredGate, ...]] = {}
+    for gate in Gate.objects.order_by("created_at", "pk"):
+        found[gate.type] = (*found.get(gate.type, ()), gate.as_declared())
+    return found
+
+
+def renew(gate: Gate, ctx: Context) -> None:
+    """Whoever enters a state is asked for what the gates before it say."""
+    tenancy.renew_shape()
+
+
+for _verb in (*Gate.verbs.values(), *Gate.corrections.values()):
+    _verb.after(renew)

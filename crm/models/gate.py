@@ -1,0 +1,115 @@
+"""The gate: what has to be filled before a record enters a state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from headlessly.declaration.fields import Json, Reference, String
+from headlessly.declaration.gates import Gate as DeclaredGate
+from headlessly.errors import did_you_mean
+from headlessly.nouns import Noun, registry
+
+#: How many fields one gate may ask for.
+MOST = 20
+
+
+class FieldsWithGates:
+    """The fields that a gate may ask for, of all nouns that have states."""
+
+    def __iter__(self) -> Iterator[str]:
+        nouns = (noun for noun in registry.values() if noun.schema.machine)
+        names = (field.wire for noun in nouns for field in gate_fields(noun).values())
+        return iter(dict.fromkeys(names))
+
+
+class Gate(Noun):
+    """Fields that must be filled before a lead, a deal or another record enters a state."""
+
+    reason = String("why, for whoever is asked for it")
+    type = String("of which noun: Lead, Deal, ...", required=True, suggests=("Lead", "Deal"))
+    state = String("the status or the stage that is entered", required=True)
+    pipeline = Reference("crm.Pipeline", "gates", "of deals: only in this one")
+    requires = Json(
+        "the fields that have to be filled",
+        required=True,
+        keys=("field",),
+        kinds={"field": FieldsWithGates()},
+    )
+
+    class Surface:
+        icon = "rule"
+        area = "setup"
+        setting = "What has to be filled before a step"
+        rank = 62
+        columns = ("state", "type", "pipeline", "requires")
+        facets = ("type", "pipeline")
+        search = ("state",)
+        alike = ()
+        groups = (("Gate", ("type", "state", "pipeline", "requires", "reason")),)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="gate_by_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.state}"
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """The noun has this state, and these fields."""
+        noun = registry.get(str(values.get("type", self.type)))
+        machine = noun.schema.machine if noun else None
+        if noun is None or machine is None:
+            known = [name for name, each in registry.items() if each.schema.machine]
+            problems["type"] = _("Use one of %s.") % ", ".join(known)
+            return
+        names = noun.schema.by_name[machine.name].choices
+        state = str(values.get("state", self.state))
+        if state not in names and state not in machine.states:
+            problems["state"] = _("Use one of %s.") % ", ".join(names) + did_you_mean(state, names)
+        if values.get("pipeline", self.pipeline_id) and not machine.paths:
+            problems["pipeline"] = _("A %s has no pipeline.") % noun.__name__
+        fields, asked = gate_fields(noun), values.get("requires", self.requires)
+        if wrong := wrong_fields(asked, fields):
+            problems["requires"] = wrong
+
+    def before_write(self) -> None:
+        """A state is kept by what it was first called: it may be renamed."""
+        noun = registry.get(self.type)
+        if noun is not None and noun.schema.machine is not None:
+            keys = {name: key for key, name in noun.schema.machine.names.items()}
+            self.state = keys.get(self.state, self.state)
+
+    def as_declared(self) -> DeclaredGate:
+        """The rule for the executor, by the keys of states and the names of fields."""
+        return DeclaredGate(
+            self.state, tuple(each["field"] for each in self.requires), self.pipeline_id
+        )
+
+
+def gate_fields(noun: type[Noun]) -> dict[str, Any]:
+    """The fields of a noun that people can fill, by wire name."""
+    return {
+        field.wire: field
+        for field in noun.schema.inputs()
+        if not field.moves and field.type != "bool" and field.name != "name"
+    }
+
+
+def wrong_fields(asked: Any, fields: Mapping[str, Any]) -> str | None:
+    """What is wrong with the fields of a gate, or None."""
+    if not isinstance(asked, list) or not asked or len(asked) > MOST:
+        return _("Send a list of 1 to %d fields.") % MOST
+    for each in asked:
+        if not isinstance(each, dict) or set(each) != {"field"}:
+            return _('Send each as {"field": "budget"}.')
+        if each["field"] not in fields:
+            named = did_you_mean(str(each["field"]), fields)
+            return _("There is no %(field)s to be filled. Fields: %(fields)s.") % {
+                "field": each["field"], "fields": ", ".join(fields)
+            } + named  # fmt: skip
+    return None

@@ -1,0 +1,87 @@
+"""Keeping a record in the states that its own reference gives it, while others change those states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+from headlessly.access import tenancy
+from headlessly.database import prepared
+from headlessly.declaration.gates import refuse_at_gate
+from headlessly.declaration.paths import OPEN
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Machine
+    from headlessly.declaration.verbs import Verb
+    from headlessly.execution.executor import Execution
+
+
+def path_reference(record: Record) -> str | None:
+    """The reference that gives a record its states, if one does."""
+    machine = record.schema.machine
+    return machine.field.path_from if machine else None
+
+
+def hold_path(execution: Execution, record: Record, to: str | None = None) -> None:
+    """Let the states of a record's path stay what they are until the commit, and know them as they are now.
+
+    ``to`` is the path to which it goes. Whoever takes a state away from a path locks it against this first,
+    so that no record is left in one that is gone.
+    """
+    machine = record.schema.machine
+    if machine is None or not machine.paths:
+        return
+    for id in {machine.path_of(record).id, to} - {None} - execution.held_paths:
+        _hold(execution, record, machine, id)
+
+
+def _hold(execution: Execution, record: Record, machine: Machine, id: str) -> None:
+    path = next((path for path in machine.paths if path.id == id), None)
+    reference = record.schema.by_name[machine.field.path_from or ""]
+    table = connection.ops.quote_name(reference.target_noun._meta.db_table)
+    rows = prepared.execute_prepared(
+        f"SELECT version FROM {table} WHERE tenant_id = %s AND id = %s FOR KEY SHARE",
+        [execution.tenant.pk, id],
+    )
+    execution.held_paths.add(id)
+    if rows and (path is None or rows[0][0] != path.version):
+        tenancy.reload_shape()
+
+
+def begin_path(execution: Execution, record: Record, values: Mapping[str, Any]) -> None:
+    """Put a new record on a path: the one that was said, else the default; at its first state unless said."""
+    machine = record.schema.machine
+    if machine is None or not machine.paths:
+        return
+    column = record.schema.by_name[machine.field.path_from or ""].column
+    if getattr(record, column) is None:
+        setattr(record, column, machine.default_path.id)
+    hold_path(execution, record)
+    if machine.name not in values:
+        path = record.schema.require_machine().path_of(record)
+        setattr(record, machine.name, path.first(OPEN))
+
+
+def standing(record: Record) -> tuple[str | None, str] | None:
+    """Where a record stands: its path, and the state in it."""
+    machine = record.schema.machine
+    if machine is None:
+        return None
+    path = machine.path_of(record).id if machine.paths else None
+    return path, getattr(record, machine.name)
+
+
+def refuse_wrong_state(verb: Verb, record: Record, before: tuple[str | None, str] | None) -> None:
+    """Raise Invalid where a record would stand in a state that its path does not have, or has come to one
+    without what has to be filled there. What is given back as it was is not asked for more."""
+    machine = record.machine
+    if machine is None or standing(record) == before:
+        return
+    state = getattr(record, machine.name)
+    if machine.paths and state not in machine.states:
+        raise record.wrong_state(machine.states)
+    if not verb.restores_values:
+        refuse_at_gate(record, state)

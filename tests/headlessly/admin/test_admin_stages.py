@@ -1,0 +1,110 @@
+"""Stages of a tenant's own and gates before them, in the browser: boards, records, settings, dialogs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from headlessly.access.models import Tenant
+
+DEALS = "/~acme/admin/crm/deal/"
+BOARD = "/~acme/admin/crm/deal/board/"
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def pipelines(people: Any) -> tuple[Any, Any]:
+    from crm import Gate, Pipeline
+
+    sales = Pipeline.create(name="Sales", is_default=True)
+    stages = [{"name": n} for n in ("Upcoming", "Offer sent", "Signing")]
+    renewals = Pipeline.create(name="Renewals", stages=stages)
+    Gate.create(
+        type="Deal", state="Offer sent", pipeline=renewals.id,
+        requires=[{"field": "expectedCloseDate"}, {"field": "nextStep"}],
+    )  # fmt: skip
+    Gate.create(type="Lead", state="Contacted", requires=[{"field": "budget"}])
+    return sales, renewals
+
+
+def test_a_board_has_the_columns_of_its_pipeline(bob: Any, pipelines: Any) -> None:
+    from crm import Deal
+
+    _sales, renewals = pipelines
+    Deal.create(name="Renewal one", value=1, pipeline=renewals.id)
+    html = bob.get(f"{BOARD}?pipeline={renewals.id}").content.decode()
+    places = [html.index(f'data-label="{n}"') for n in ("Upcoming", "Offer sent", "Signing", "Won")]
+    assert places == sorted(places)
+    assert 'data-label="Prospecting"' not in html
+    both = bob.get(BOARD).content.decode()
+    assert both.index('data-label="Prospecting"') < both.index('data-label="Upcoming"')
+    assert "Offer sent" in bob.get(DEALS).content.decode()
+
+
+def test_a_board_asks_for_what_a_gate_wants_and_goes_on(bob: Any, pipelines: Any) -> None:
+    from crm import Deal, Lead
+
+    deal = Deal.create(name="Renewal one", value=1, pipeline=pipelines[1].id)
+    sent = {"move": f"{deal.pk} 1 Offer sent"}
+    asked = bob.post(BOARD, sent, headers=JSON)
+    assert asked.status_code == 200, asked.content
+    html = asked.json()["dialog"]
+    assert html.count('name="lacks"') == 2
+    assert "first-expected_close_date" in html
+    assert Deal.get(deal.pk).stage == "Upcoming"
+    filled = sent | {
+        "asked": "1", "lacks": ["expected_close_date", "next_step"],
+        "first-expected_close_date": "2030-01-01", "first-next_step": "Call",
+    }  # fmt: skip
+    done = bob.post(BOARD, filled, headers=JSON)
+    assert done.status_code == 200, done.content
+    now = Deal.get(deal.pk)
+    assert (now.stage, now.next_step) == ("Offer sent", "Call")
+    lead = Lead.create(name="L", source="web")
+    moved = {"move": f"{lead.pk} 1 Contacted"}
+    board = "/~acme/admin/crm/lead/board/"
+    assert "first-budget" in bob.post(board, moved, headers=JSON).json()["dialog"]
+    filled = moved | {"asked": "1", "lacks": "budget", "first-budget": "500"}
+    assert bob.post(board, filled, headers=JSON).status_code == 200
+    assert Lead.get(lead.pk).status == "Contacted"
+
+
+def test_a_record_asks_for_what_a_gate_wants(bob: Any, pipelines: Any) -> None:
+    from crm import Deal, Lead
+
+    lead = Lead.create(name="L", source="web")
+    place = f"/~acme/admin/crm/lead/{lead.pk}/move/"
+    asked = bob.post(place, {"to": "Contacted"})
+    assert asked.status_code == 422
+    assert "first-budget" in asked.content.decode()
+    sent = {"to": "Contacted", "asked": "1", "lacks": "budget", "first-budget": "5"}
+    assert bob.post(place, sent).status_code == 302
+    assert Lead.get(lead.pk).status == "Contacted"
+    deal = Deal.create(name="Renewal one", value=1, pipeline=pipelines[1].id)
+    page = bob.get(f"{DEALS}{deal.pk}/change/").content.decode()
+    assert "Upcoming" in page and "Signing" in page
+    refused = bob.post(f"{DEALS}{deal.pk}/do/advance/", {})
+    assert "first-next_step" in refused.content.decode()
+
+
+def test_a_pipeline_is_shaped_in_the_settings(users: Any, pipelines: Any, acme: Tenant) -> None:
+    from crm import Deal, Pipeline
+    from tests.headlessly.admin.signed_in import client_of
+
+    ann, renewals = client_of(users.ann), pipelines[1]
+    page = ann.get(f"/~acme/admin/crm/pipeline/{renewals.pk}/edit/").content.decode()
+    assert "no effect" not in page and "hidden" in page and "rotting" in page
+    stages = '[{"name": "Upcoming"}, {"name": "Quoted"}, {"name": "Signing"}]'
+    sent = {"stages": stages, "version": Pipeline.get(renewals.pk).version}
+    answer = ann.post(f"/~acme/admin/crm/pipeline/{renewals.pk}/edit/", sent)
+    assert answer.status_code == 302, answer.content[:2000]
+    assert [s["name"] for s in Pipeline.get(renewals.pk).stages] == [
+        "Upcoming",
+        "Quoted",
+        "Signing",
+    ]
+    Deal.create(name="Renewal one", value=1, pipeline=renewals.pk)
+    html = ann.get(BOARD).content.decode()
+    assert re.findall(r'data-label="([^"]*)"', html)[4:7] == ["Upcoming", "Quoted", "Signing"]
