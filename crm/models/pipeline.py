@@ -152,7 +152,8 @@ def renamed_stages(stages: list[dict[str, Any]], before: paths.Path) -> list[dic
             and was.name not in names
             and was.key not in keys
         )
-        found.append({**stage, "key": was.key} if takes_its_place and not is_known else stage)
+        keeps = was is not None and takes_its_place and not is_known
+        found.append({**stage, "key": was.key} if was is not None and keeps else stage)
     return found
 
 

@@ -129,7 +129,7 @@ def value_schema(field: Field) -> Schema:
         return EXTERNAL_IDS
     schema = dict(TYPES[field.type])
     if field.type == "choices":
-        item = {"enum": list(field.choices)} if field.choices else {"minLength": 1}
+        item: Schema = {"enum": list(field.choices)} if field.choices else {"minLength": 1}
         if field.max_length and not field.choices:
             item["maxLength"] = field.max_length
         return schema | {"items": TEXT | item, "maxItems": field.maximum or MOST}

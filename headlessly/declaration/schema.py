@@ -405,13 +405,13 @@ class Schema:
     @cached_property
     def fields(self) -> dict[str, Field]:
         """Every field by its wire name, in the order of declaration, the computed ones last."""
-        stored = (
+        declared = (
             self._field(f)
             for f in self.noun._meta.concrete_fields
             if f.name not in SYSTEM_COLUMNS and not isinstance(f, columns.Hidden)
         )
         # What every noun has stands after what is its own.
-        stored = sorted(stored, key=lambda field: field.name in COMMON_COLUMNS)
+        stored = sorted(declared, key=lambda field: field.name in COMMON_COLUMNS)
         return {field.wire: field for field in (*stored, *self._computed())}
 
     @cached_property

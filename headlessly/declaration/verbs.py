@@ -31,6 +31,7 @@ from typing import (
 from django_fsm import GET_STATE, transition
 
 from headlessly.declaration.conjugation import conjugate
+from headlessly.declaration.fields import StatusField
 from headlessly.declaration.hooks import Hook
 from headlessly.declaration.schema import Field, field_as_input, wire_name
 from headlessly.declaration.shapes import cached_by_shape
@@ -179,7 +180,8 @@ class Verb(Generic[N, P]):
 
         method.__name__, method.__doc__ = self.name, self.__doc__
         field = noun.status_field()
-        if noun._meta.get_field(field).path_from:
+        column = noun._meta.get_field(field)
+        if isinstance(column, StatusField) and column.path_from:
             there = GET_STATE(lambda record, **inputs: record.step_target(self, inputs))
             return transition(field=field, source="*", target=there)(method)
         for source, target in self.declared_steps.items():

@@ -34,8 +34,9 @@ def hold_path(execution: Execution, record: Record, to: str | None = None) -> No
     machine = record.schema.machine
     if machine is None or not machine.paths:
         return
-    for id in {machine.path_of(record).id, to} - {None} - execution.held_paths:
-        _hold(execution, record, machine, id)
+    for id in {machine.path_of(record).id, to} - execution.held_paths:
+        if id is not None:
+            _hold(execution, record, machine, id)
 
 
 def _hold(execution: Execution, record: Record, machine: Machine, id: str) -> None:

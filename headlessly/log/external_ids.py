@@ -67,7 +67,7 @@ def systems_in_use(noun: type[Record]) -> list[str]:
           FROM t WHERE t.system IS NOT NULL
         ) SELECT system FROM t WHERE system IS NOT NULL LIMIT %s
     """
-    key = [tenancy.require().pk, noun.__name__]
+    key: list[int | str] = [tenancy.require().pk, noun.__name__]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*key, *key, MOST_SYSTEMS])
         return [system for (system,) in cursor.fetchall()]

@@ -45,5 +45,7 @@ class MoveDialog(VerbDialog):
             )
 
     def given(self) -> dict[str, Any]:
-        where = self.verb.chooses and self.target
-        return super().given() | ({self.verb.chooses: self.target} if where else {})
+        given = super().given()
+        if self.verb.chooses and self.target:
+            given[self.verb.chooses] = self.target
+        return given

@@ -91,7 +91,10 @@ class Facet:
             if "," not in value and value not in chosen
         ]
 
-    is_offered = True  #: whether there is a control for it
+    @property
+    def is_offered(self) -> bool:
+        """Whether there is a control for it."""
+        return True
 
     @property
     def widget(self) -> str:

@@ -276,9 +276,12 @@ def _upsert_options(noun: NounDeclaration) -> list[Option]:
 def _upsert(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
     state, form = State.of_answer(context, given.get("output"))
     inputs = _inputs(noun, "update" if "update" in noun.verbs else "create", given)
-    options_ = {"dry_run": bool(given.get("dry_run")), "if_match": given.get("if_match")}
     result = state.client._session.noun(noun.name).upsert(
-        given["by"], given["called"], **options_, **inputs
+        given["by"],
+        given["called"],
+        dry_run=bool(given.get("dry_run")),
+        if_match=given.get("if_match"),
+        **inputs,
     )
     write_result(result, form, f"{noun.name}.upsert {given['called']}")
 
