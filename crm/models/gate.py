@@ -31,13 +31,14 @@ class Gate(Noun):
 
     reason = String("why, for whoever is asked for it")
     type = String("of which noun: Lead, Deal, ...", required=True, suggests=("Lead", "Deal"))
-    state = String("the status or the stage that is entered", required=True)
+    state = String("the status or the stage that is entered", required=True, example="Qualified")
     pipeline = Reference("crm.Pipeline", "gates", "of deals: only in this one")
     requires = Json(
         "the fields that have to be filled",
         required=True,
         keys=("field",),
         kinds={"field": FieldsWithGates()},
+        example=[{"field": "source"}],
     )
 
     class Surface:

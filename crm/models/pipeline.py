@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import paths
 from headlessly.declaration.fields import Flag, Integer, Json, Slug, String, Text
+from headlessly.declaration.verbs import Example
 from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
 
@@ -89,7 +90,9 @@ class Pipeline(Noun):
         return paths.Path(whole, self.pk, self.name, self.version, self.is_default)
 
     @verb(event="StageRemoved")
-    def remove_stage(self, *, stage: str, move_to: str | None = None) -> None:
+    def remove_stage(
+        self, *, stage: Annotated[str, Example("Proposal")], move_to: str | None = None
+    ) -> None:
         """Take a stage away. Deals that stand in it go to ``moveTo`` first."""
         path = self.as_path()
         key, to = path.find(stage), path.find(move_to or "")

@@ -168,8 +168,8 @@ def written_schema(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
             schema["enum"] = list(entry)
         if field.change is not None:
             schema = {"anyOf": [schema, CHANGES[field.type]]}
-        if field.suggests:
-            schema["examples"] = list(field.suggests)
+        if examples := field.suggests or ([] if field.example is None else [field.example]):
+            schema["examples"] = list(examples)
     if field.clearable and not field.required:
         schema = nullable(schema)
     # No `default`: clients made from the document would send it, and change what was left out.

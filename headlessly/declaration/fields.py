@@ -52,7 +52,8 @@ class _Optional(_Plain):
 
 
 class String(_Optional, models.CharField):
-    """One line of at most 255 characters; ``suggests`` is what people usually write there."""
+    """One line of at most 255 characters; ``suggests`` is what people usually write there, ``example`` what
+    programs may send that try it out, where not any text will do."""
 
     #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
     normalize: Callable[[str], str] | None = None
@@ -63,9 +64,10 @@ class String(_Optional, models.CharField):
         *,
         max_length: int = 255,
         suggests: Iterable[str] = (),
+        example: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.suggests = tuple(suggests)
+        self.suggests, self.example = tuple(suggests), example
         super().__init__(help_text, max_length=max_length, **kwargs)
 
 
@@ -196,7 +198,8 @@ class Json(_Optional, models.JSONField):
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
     row by row: ``number``, ``flag``, ``list`` (of texts), ``order`` (their place in it), ``hidden`` (kept as
     it is) or the choices there are; what has no kind is text. One that ``filters`` has a noun's name as
-    ``type`` and a ``filter`` of it, which people put together row by row.
+    ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a value that a noun
+    accepts.
     """
 
     def __init__(
@@ -206,9 +209,11 @@ class Json(_Optional, models.JSONField):
         keys: Iterable[str] = (),
         kinds: Mapping[str, str | Iterable[str]] | None = None,
         filters: bool = False,
+        example: Any = None,
         **kwargs: Any,
     ) -> None:
         self.keys, self.kinds, self.filters = tuple(keys), kinds, filters
+        self.example = example
         super().__init__(help_text, **kwargs)
 
 

@@ -96,6 +96,7 @@ class Field:
     suggests: tuple[
         str, ...
     ] = ()  #: what people usually write; a tenant may have a list of its own
+    example: Any = None  #: a value for programs that try it out, where not any will do
     unique: bool = False
     indexed: bool = False
     choices: tuple[str, ...] = ()
@@ -649,6 +650,7 @@ class Schema:
             moves=isinstance(column, columns.StatusField),
             given_by=getattr(column, "path_from", None),
             suggests=getattr(column, "suggests", ()),
+            example=getattr(column, "example", None),
             unique=column.name in self.noun.unique_fields,
             indexed=column.name in self._indexed,
             choices=values_of(column),

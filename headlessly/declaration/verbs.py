@@ -107,6 +107,13 @@ PLAIN: dict[Any, str] = {
 MAX_TEXT = 255
 
 
+class Example:
+    """A value of a plain input for programs that try it out: ``stage: Annotated[str, Example("Lost")]``."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
 class NewOrExisting(Existing):
     """An input that is an existing record, or the fields of one that the verb makes."""
 
@@ -306,6 +313,7 @@ class Verb(Generic[N, P]):
                 relative=plain is datetime,
                 max_length=MAX_TEXT if PLAIN[plain] == "string" else None,
                 required=required,
+                example=mark.value if isinstance(mark, Example) else None,
                 label=parameter.name.replace("_", " ").capitalize(),
             )
         raise TypeError(f"{self.name}: {parameter.name} is no field, no record and no plain type.")

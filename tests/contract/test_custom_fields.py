@@ -134,6 +134,7 @@ def test_the_log_the_past_and_what_takes_back_know_it(api: Any, noun: type[Noun]
 def test_what_programs_read_first_names_it_and_errors_are_those_of_every_field(
     api: Any, noun: type[Noun], rival: Any, rival_api: Any
 ) -> None:
+    samples.create(samples.registry["Organization"])  # what a reference that is required leads to
     custom.add_fields(noun, required=True)
     described = answered(api.call("GET", f"/schema/{noun.__name__}"))["fields"]
     document = answered(api.call("GET", "/openapi.json"))

@@ -166,7 +166,9 @@ def _input_examples(verb: Verb, fields: dict[str, Schema]) -> Schema:
     if verb.finds:  # nothing may be there to be found
         names = [f.wire for f in verb.inputs.values() if f.required]
     elif verb.takes_fields and not any(f.required for f in verb.inputs.values()):
-        names = [f.wire for f in verb.inputs.values() if f.type in ("string", "text")][:1]
+        plain = [f for f in verb.inputs.values() if f.type in ("string", "text", "enum")]
+        plain.sort(key=lambda f: f.type == "enum")  # a choice where there is no text
+        names = [f.wire for f in plain][:1]
     else:
         return {}
     return {
