@@ -219,7 +219,7 @@ def fields_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         "settings/fields",
         _("Fields"),
         form=form,
-        groups=_fields_by_noun(),
+        own_fields=_fields_by_noun(),
         options=option_rows(read_options(request.POST)),
         colors=COLORS.items(),
     )
