@@ -10,10 +10,12 @@ import pytest
 
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from axe_playwright_python.base import AXE_SCRIPT
+from django.db import transaction
 from django.urls import URLPattern
 from django.utils import timezone
 
 from headlessly.accounts.models import Invitation
+from headlessly.notifications.telling import Notice, tell
 from tests.browser.conftest import PASSWORD, open_session, sign_in
 from tests.contract import samples
 
@@ -166,6 +168,9 @@ def pages_of_the_workplace() -> list[str]:
         "sessions_end",
         "when",
         "watch_token",
+        "notifications_unread",
+        "notifications_read",
+        "follow",
         "undo",
         "put_off",
         "take",
@@ -181,6 +186,11 @@ def test_those_who_sell(walk, site, acme, people, qualified):
     records = [samples.create(noun, full=True) for noun in registry.values()]
     gone = samples.create(type(qualified))
     gone.delete()
+    about = {"record": qualified.pk, "record_type": "Lead", "actor": "system"}
+    told = Notice("mentioned", ann.pk, "an occasion", excerpt="Have a look", **about)
+    due = Notice("overdue", ann.pk, "another", **about)
+    with transaction.atomic():
+        tell([told, due])
     open_session(walk.page, site, ann)
     start = "/~acme/admin/"
     # A page that is added is looked at from that day on.
@@ -262,8 +272,9 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     walk.look("a record beside its list")
     page.goto(leads)
     page.locator("[data-cell=owner]").first.click()
-    page.get_by_role("searchbox", name="Owner").wait_for()
-    walk.look("an owner in place")
+    page.locator("td.editing .select2-container--open").wait_for()
+    # What opens lies over a part of the list, which was looked at before.
+    walk.look("an owner in place", within="td.editing, .select2-container--open")
 
     walk.go(f"/~acme/admin/crm/lead/{qualified.pk}/change/", full=False)
     page.keyboard.press("n")

@@ -71,7 +71,7 @@ def test_a_list_is_narrowed_sorted_and_paged_without_a_load(desk, site, leads):
     assert f"/lead/{leads[5].pk}/change/?in=view%3Dall%26" in href and "%26at%3D" in href
     expect(row.get_by_role("checkbox", name="Select Lead 05")).to_have_value(leads[5].pk)
     expect(row.locator("td.number")).to_have_attribute("data-label", "Score")
-    search = desk.get_by_role("searchbox")
+    search = desk.get_by_role("searchbox", name="Search leads")
     search.fill("Lead 05")
     search.press("Enter")
     expect(rows).to_have_count(1)
@@ -123,7 +123,7 @@ def test_a_board_is_narrowed_without_a_load_and_its_cards_still_move(desk, site,
     same = stays(desk)
     desk.get_by_role("combobox", name="Source").select_option("referral")
     expect(desk.locator("[data-column=New] [data-count]")).to_have_text("13")
-    desk.get_by_role("searchbox").fill("nobody at all")
+    desk.get_by_role("searchbox", name="Search leads").fill("nobody at all")
     desk.keyboard.press("Enter")
     expect(desk.locator("[data-board]")).to_have_count(0)
     desk.go_back()

@@ -73,7 +73,7 @@ def test_a_list_and_a_board_show_what_a_colleague_changes(desk, site, lead, peop
 
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
     desk.locator(".list td.check input").first.check()
-    search = desk.get_by_role("searchbox")
+    search = desk.get_by_role("searchbox", name="Search leads")
     search.fill("half a wo")
     board = desk.context.new_page()
     board.goto(f"{site}/~acme/admin/crm/lead/board/")
