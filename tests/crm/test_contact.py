@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crm import Activity, Contact, Deal, Goal, Lead
+from crm import Activity, Contact, Deal, DealContact, Goal, Lead, TeamMember
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.errors import Conflict, Invalid, NotFound
@@ -166,6 +166,8 @@ def references_to(contact: Contact) -> list[Any]:
         Campaign.create(name="C", owner=contact),
         Touchpoint.create(contact=contact, occurred_at="2025-03-01T10:00:00Z"),
         samples.create(Goal, owner=contact),
+        samples.create(DealContact, contact=contact),
+        samples.create(TeamMember, member=contact),
     ]
 
 
