@@ -30,6 +30,7 @@ class DealContact(Noun):
     class Surface:
         icon = "group"
         rank = 45
+        is_in_menu = False
         columns = ("role", "contact", "deal", "note")
         facets = ("role", "deal", "contact")
         about = ("deal",)

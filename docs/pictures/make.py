@@ -1,7 +1,7 @@
 """Takes the pictures of README anew, from the demo that runs: `.venv/bin/python docs/pictures/make.py`.
 
 `make demo` runs in another terminal. It looks at what a rep of the demo sees, changes nothing, and needs
-Playwright and a Chromium; CHROMIUM is its path. Pillow, where it is installed, makes the pictures small.
+Playwright and a Chromium; CHROMIUM is its path.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).resolve().parent
@@ -66,10 +67,6 @@ def save(page: Any, name: str) -> None:
     page.mouse.move(0, 0)
     file = HERE / f"{name}.png"
     page.screenshot(path=file)
-    try:
-        from PIL import Image
-    except ImportError:
-        return
     # As many colours as an interface has: a third of the size, and nobody sees it.
     Image.open(file).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(
         file, optimize=True

@@ -122,6 +122,8 @@ class DeclaredForm(forms.Form):
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the fields it is about, else above the form."""
         self.is_valid()
+        if not self.is_bound:
+            self.cleaned_data = {}  # a move is sent by a button, before its form was ever seen
         for detail in problem.details or ():
             name, message = self._name(detail["field"]), detail["message"]
             self.add_error(name, message if name else f"{detail['field']}: {message}")

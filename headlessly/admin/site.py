@@ -130,7 +130,7 @@ class Workplace(TenantSite):
             first.append(waiting)
         groups: dict[str, list[dict[str, Any]]] = {}
         for noun in self.nouns:
-            if noun.Surface.joins is not None:
+            if noun.Surface.joins is not None or not noun.Surface.is_in_menu:
                 continue  # its records stand on the pages of what they join
             link = display.page_url(noun, "changelist")
             item = menu_item(request, labels.plural_title(noun), noun.Surface.icon, link)

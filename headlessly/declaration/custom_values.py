@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Transform
@@ -197,8 +197,10 @@ class HoldsCustomValues(models.Model):
 
     custom = CustomValues()
 
-    def __getattr__(self, name: str) -> Any:
-        """Only for what is not there otherwise."""
-        if name.startswith(PREFIX):
-            return load_value(self.__dict__.get(COLUMN), name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # a name that nobody declared is a mistake to the type checker
+
+        def __getattr__(self, name: str) -> Any:
+            """Only for what is not there otherwise."""
+            if name.startswith(PREFIX):
+                return load_value(self.__dict__.get(COLUMN), name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

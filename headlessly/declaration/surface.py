@@ -45,6 +45,7 @@ class Surface:
     area = "sales"  #: which row of the permission table applies
     icon: str = "circle"  #: of Material Symbols, beside the noun's name
     rank: int = 100  #: where menus list it, lowest first
+    is_in_menu: bool = True  #: whether they do: not what is seen on the pages of what it is about
     setting: str = ""  #: what it decides, in a few words, where the settings lead to it
     path: tuple[
         str, ...

@@ -34,11 +34,13 @@ MAX_CONDITIONS = 200
 
 
 META_FIELDS = {
-    "$id": Field("id", "$id", "pk", "string", max_length=64),
-    "$version": Field("version", "$version", "version", "integer"),
-    "$createdAt": Field("created_at", "$createdAt", "created_at", "datetime"),
-    "$createdBy": Field("created_by", "$createdBy", "created_by", "string", max_length=64),
-    "$updatedAt": Field("updated_at", "$updatedAt", "updated_at", "datetime"),
+    "$id": Field("id", "$id", "pk", "string", max_length=64, nullable=False),
+    "$version": Field("version", "$version", "version", "integer", nullable=False),
+    "$createdAt": Field("created_at", "$createdAt", "created_at", "datetime", nullable=False),
+    "$createdBy": Field(
+        "created_by", "$createdBy", "created_by", "string", max_length=64, nullable=False
+    ),
+    "$updatedAt": Field("updated_at", "$updatedAt", "updated_at", "datetime", nullable=False),
 }
 PYTHON_META = {field.name: field for field in META_FIELDS.values()} | {
     "createdAt": META_FIELDS["$createdAt"],

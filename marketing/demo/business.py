@@ -20,6 +20,7 @@ from crm.models import (
 )
 from headlessly.access.actors import Actor
 from headlessly.context import clock
+from headlessly.shaping import custom_fields
 from marketing.demo import companies, people
 from marketing.demo.calendar import YEAR, arrivals, at_work, midnight
 from marketing.demo.campaigns import Plan, campaign, settled
@@ -44,6 +45,18 @@ INBOUND = {"website", "paid-search", "content", "social", "webinar", "email"}
 
 #: What a unit of the currencies of its customers is worth here, at the start of its year.
 RATES = {"EUR": 1.08, "GBP": 1.27}
+#: What it keeps beside what everybody does.
+SITES = ("One site", "Two to five", "More than five")
+PRODUCTS = ("Shifts", "Routes", "Stock", "Payroll export")
+OWN_FIELDS: tuple[dict[str, Any], ...] = (
+    {"noun": "Lead", "label": "Sites", "type": "choice", "options": list(SITES), "group": "Trade"},
+    {"noun": "Lead", "label": "Interested in", "type": "choices", "options": list(PRODUCTS),
+     "group": "Trade"},
+    {"noun": "Lead", "label": "Workers", "type": "integer", "minimum": 1, "group": "Trade",
+     "help": "Who would be planned with it."},
+    {"noun": "Deal", "label": "Contract end", "type": "date",
+     "help": "When their contract with another vendor ends."},
+)  # fmt: skip
 STAGES = (
     ("Prospecting", 10),
     ("Qualification", 25),
@@ -175,6 +188,8 @@ class Business:
             requires=[{"field": "need"}],
             reason="Sales has to know what it is about.",
         )
+        for own in OWN_FIELDS:
+            custom_fields.create_field(own)
         for currency, rate in RATES.items():
             ExchangeRate.create(currency=currency, day=clock.now().date(), rate=rate, source="ECB")
         for name, part in (("New business", slice(0, None, 2)), ("Growth", slice(1, None, 2))):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from crm.models import Activity, Contact, Lead, Organization
 from headlessly.context import clock
 from marketing.demo import words
-from marketing.demo.business import INBOUND
+from marketing.demo.business import INBOUND, PRODUCTS, SITES
 from marketing.demo.calendar import any_hour, office_hour
 from marketing.demo.deals import worth
 from marketing.models import Touchpoint
@@ -117,11 +117,24 @@ class Prospect:
             currency=self.company.country.currency,
             need=self.need if self.inbound and self.rng.random() < 0.35 else None,
             first_touch_at=clock.now() - timedelta(days=self.rng.choice((0, 0, 0, 1, 2, 6))),
+            **self.trade(),
         )
         if self.inbound and self.person.id and self.fate != SPAM:
             self.tell_of_visits()
         self.id = lead.pk
         self.business.open[self.id] = self
+
+    def trade(self) -> dict[str, Any]:
+        """What the company keeps of a lead in fields of its own, as far as it is known."""
+        rng = Random(f"trade of {self.person.email}")  # of its own: the story stays as it is
+        if rng.random() < 0.3:
+            return {}
+        sites = rng.randrange(3)
+        return {
+            "sites": SITES[sites],
+            "interested_in": rng.sample(PRODUCTS, rng.choice((1, 1, 2))),
+            "workers": round(rng.uniform(1, 4) * 12 * (1, 5, 20)[sites]),
+        }
 
     def tell_of_visits(self) -> None:
         """What brought them to the website before: other campaigns that ran, or nothing but a search."""

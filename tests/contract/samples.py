@@ -7,10 +7,13 @@ from collections import deque
 from datetime import date, timedelta
 from typing import Any
 
+from headlessly.access import tenancy
+from headlessly.access.models import Membership
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field, Step
 from headlessly.declaration.verbs import Verb
 from headlessly.execution import executor
+from headlessly.execution.workers import WORKERS
 from headlessly.nouns import Noun
 
 NOUNS = list(registry.values())
@@ -78,6 +81,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return [{"system": "hubspot", "id": f"{number}"}]
         case "json":
             return SHAPES.get(field.name, {"key": number})
+        case "reference" if field.name in WORKERS and (member := a_member()):
+            return member
         case "reference":
             return some(registry[field.to], besides, new=field.record or field.cascades)
     raise AssertionError(f"No sample for a field of type {field.type}: teach tests/contract one.")
@@ -88,6 +93,12 @@ def some(noun: type[Noun], besides: Noun | None, *, new: bool = False) -> str:
     there = noun.objects.exclude(pk=besides and besides.pk).order_by("pk")
     found = None if new else there.values_list("pk", flat=True).first()
     return found or create(noun).pk
+
+
+def a_member() -> str | None:
+    """The id of a contact who is a member of the tenant: once there is one, work goes to no other."""
+    linked = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
+    return linked.order_by("pk").values_list("contact_id", flat=True).first()
 
 
 def _accepted(field: Field, word: str) -> str | None:

@@ -30,9 +30,11 @@ def is_sortable(field: Field) -> bool:
 
 def is_edited_in_lists(field: Field, noun: type[Noun]) -> bool:
     """Whether a cell of this column may be changed in the list: a state where the noun says so, and all else
-    that people type, unless the noun says that nothing is."""
+    that people type, unless nothing that the noun declares is: the tenant's own fields are all the same."""
     schema = noun.schema
-    if noun.immutable or schema.inline == () or field.computed is not None:
+    if noun.immutable or field.computed is not None:
+        return False
+    if schema.inline == () and not field.is_custom:
         return False
     if field.moves:
         return field.name in schema.inline

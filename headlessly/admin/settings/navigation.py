@@ -38,7 +38,11 @@ def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]
     return [
         (
             _("Company"),
-            [page("settings_general", _("General"), _("Its name, currency and rules")), *nouns],
+            [
+                page("settings_general", _("General"), _("Its name, currency and rules")),
+                page("settings_fields", _("Fields"), _("What you keep of a lead ..."), "settings_field"),
+                *nouns,
+            ],
         ),
         (
             _("People"),

@@ -300,7 +300,9 @@ def _noun() -> Schema:
         "machine": {"anyOf": [object_schema(machine, machine), {"type": "null"}]},
         "relations": _named(object_schema(relation, relation)),
     }
-    return object_schema(own, own)
+    join = {"type": TEXT, "to": TEXT, "through": TEXT | {"description": "The noun between them."}}
+    joins = {"filters": _named(object_schema(join, join))}
+    return object_schema(own | joins, own)
 
 
 def _batch() -> Schema:

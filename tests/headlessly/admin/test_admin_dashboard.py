@@ -128,7 +128,7 @@ def test_a_limited_rep_sees_their_own_part_of_the_numbers(bob, acme, busy, peopl
         ("?asOf=2025-01-01&since=2025-01-02", "since: choose a day before the one that is shown"),
         (
             "?nope=1",
-            "There is no filter “nope” here. Filters: period, from, to, owner, campaign, asOf",
+            "There is no filter “nope” here. Filters: period, from, to, owner, owner.team, campaign, asOf",
         ),
     ],
 )

@@ -86,10 +86,11 @@ def test_a_verb_without_effect_says_so(cleo):
     assert "It is as it was." not in page.content.decode()
 
 
-def test_pages_do_not_ask_for_what_nothing_comes_of(bob):
-    task = Activity.create(subject="T", reminder_at="2026-01-31T09:00:00Z")
+def test_pages_ask_when_somebody_shall_be_reminded(bob):
+    task = Activity.create(subject="T")
     for place in ("add/", f"{task.pk}/edit/"):
-        assert "reminder_at" not in bob.get(f"/~acme/admin/crm/activity/{place}").content.decode()
+        page = bob.get(f"/~acme/admin/crm/activity/{place}").content.decode()
+        assert 'name="reminder_at"' in page
 
 
 def test_what_is_going_cold_is_what_the_board_calls_stale(bob):

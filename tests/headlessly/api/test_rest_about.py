@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import META
+from headlessly.declaration.schema import META, wire_name
 from tests.answered import answered, problem
 
 
@@ -18,7 +18,7 @@ def test_it_describes_every_noun(api: Any) -> None:
         said = answered(api.call("GET", f"/schema/{name}"))
         assert said == found["nouns"][name]
         assert list(said["fields"]) == list(noun.schema.fields)
-        assert list(said["verbs"]) == list(noun.verbs)
+        assert list(said["verbs"]) == [wire_name(name) for name in noun.verbs]
         assert (said["machine"] is None) == (noun.schema.machine is None)
         assert said["relations"].keys() == {
             *(f.wire for f in noun.schema.references.values()),
@@ -67,8 +67,8 @@ def test_it_describes_every_verbs_input_as_it_is_taken(api: Any) -> None:
     for noun in registry.values():
         said = answered(api.call("GET", f"/schema/{noun.__name__}"))["verbs"]
         for verb in noun.verbs.values():
-            assert list(said[verb.name]["input"]) == list(verb.inputs)
-            assert said[verb.name]["description"]
+            assert list(said[wire_name(verb.name)]["input"]) == list(verb.inputs)
+            assert said[wire_name(verb.name)]["description"]
     assert answered(api.call("GET", "/schema/Contact"))["verbs"]["capture"]["finds"] == "email"
 
 

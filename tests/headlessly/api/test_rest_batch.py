@@ -244,7 +244,9 @@ def test_it_takes_any_field_of_an_earlier_answer(api: Any, people: Any) -> None:
     assert event.data == {"deep": [{"lead": found["$id"]}, 1]}
 
 
-@pytest.mark.parametrize("path", ["nothing", "$id.more", "name.0", "results.0", "tags", "0", "٣"])
+@pytest.mark.parametrize(
+    "path", ["nothing", "$id.more", "name.0", "results.0", "labels", "tags.0", "0", "٣"]
+)
 def test_it_refuses_a_reference_to_what_was_not_answered(path: str, api: Any) -> None:
     _, found = results(
         batch(

@@ -49,7 +49,8 @@ def test_it_lists_every_number_with_its_definition(api: Any) -> None:
     assert [each["name"] for each in found] == list(reports.by_name)
     assert all(each["definition"] and each["unit"] and each["title"] for each in found)
     (new,) = (each for each in found if each["name"] == "newLeads")
-    assert new["parameters"] == ["period", "from", "to", "owner", "campaign", "asOf", "since"]
+    period, whose = ["period", "from", "to"], ["owner", "owner.team", "campaign"]
+    assert new["parameters"] == [*period, *whose, "asOf", "since"]
 
 
 def test_it_says_a_number_that_of_the_period_before_and_its_series(api: Any, world: Any) -> None:

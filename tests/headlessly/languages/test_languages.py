@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from headlessly.declaration import describe
+from headlessly.declaration.shapes import Shape, shaped_by
 from headlessly.language import languages
 from tests.headlessly.languages.english import Page
 
@@ -147,12 +148,11 @@ def test_rest_is_english_to_somebody_who_chose_german(ann, get, lead):
     assert missing["message"] == "There is no Lead lead_nothing0000."
 
 
-def test_what_is_described_once_stays_english_whoever_reads_first(ann, get, api):
-    describe.describe_nouns.cache_clear(), describe.describe_noun.cache_clear()
-    with translation.override("de"):
+def test_what_is_described_once_stays_english_whoever_reads_first(ann, acme, get, api):
+    with shaped_by(Shape(acme.pk, 1)), translation.override("de"):
         german = describe.describe_nouns()
-    describe.describe_nouns.cache_clear(), describe.describe_noun.cache_clear()
-    assert german == describe.describe_nouns()
+    with shaped_by(Shape(acme.pk, 2)):
+        assert german == describe.describe_nouns()
     fields = api.call("GET", "/schema/Lead").json()["fields"]
     assert fields["budget"]["description"] == "BANT: what can they spend?"
 

@@ -328,12 +328,17 @@ def test_it_says_which_are_near_when_a_name_is_that_of_none_or_of_several(
 @pytest.mark.parametrize(
     ("tool", "arguments", "code", "saying"),
     [
-        ("search", {}, "bad_request", "One of Activity, Contact, Deal, ExchangeRate, Goal, Lead"),
+        (
+            "search",
+            {},
+            "bad_request",
+            "One of Activity, Contact, Deal, DealContact, ExchangeRate, Gate, Goal, Lead",
+        ),
         (
             "search",
             {"type": "leads"},
             "bad_request",
-            "Types: Activity, Contact, Deal, ExchangeRate, Goal, Lead",
+            "Types: Activity, Contact, Deal, DealContact, ExchangeRate, Gate, Goal, Lead",
         ),
         ("search", {"type": "Schema"}, "bad_request", "to search. Types:"),
         ("search", {"type": "Lead", "order": "x"}, "bad_request", "Arguments: type, filter, sort"),

@@ -1,0 +1,319 @@
+"""The tenant's own fields: made, ordered, renamed, archived and deleted by its admins.
+
+What is wrong with one is said by :mod:`headlessly.shaping.custom_fields`, as to programs; here it stands
+beside its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from headlessly.access import actors
+from headlessly.admin import display
+from headlessly.admin.sites import TenantSite
+from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
+from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.language.numbers import delocalize_number
+from headlessly.shaping import custom_fields
+from headlessly.shaping.models import CustomField
+
+#: What a field may be, as people call it.
+TYPES = {
+    "string": gettext_lazy("Short text"),
+    "text": gettext_lazy("Long text"),
+    "integer": gettext_lazy("Whole number"),
+    "number": gettext_lazy("Number"),
+    "money": gettext_lazy("Amount"),
+    "date": gettext_lazy("Day"),
+    "datetime": gettext_lazy("Day and time"),
+    "bool": gettext_lazy("Yes or no"),
+    "choice": gettext_lazy("One of a list"),
+    "choices": gettext_lazy("Several of a list"),
+    "url": gettext_lazy("Web address"),
+    "email": gettext_lazy("Email address"),
+    "phone": gettext_lazy("Phone number"),
+    "reference": gettext_lazy("Another record"),
+}
+#: The colours that an option may have.
+COLORS = {
+    "": gettext_lazy("no colour"),
+    "#c62828": gettext_lazy("red"),
+    "#b45309": gettext_lazy("orange"),
+    "#15803d": gettext_lazy("green"),
+    "#0f766e": gettext_lazy("teal"),
+    "#1d4ed8": gettext_lazy("blue"),
+    "#7e22ce": gettext_lazy("violet"),
+    "#57606a": gettext_lazy("grey"),
+}
+#: As many empty lines are there for more options.
+EMPTY = 4
+
+
+def urls(site: TenantSite) -> list[URLPattern]:
+    """The addresses of the fields among those of the settings."""
+
+    def page(route: str, view: Any, name: str) -> URLPattern:
+        return site.page(f"settings/fields/{route}", view, name, may=actors.may_administer)
+
+    return [
+        page("", fields_view, "settings_fields"),
+        page("<str:id>/", field_view, "settings_field"),
+        page("<str:id>/archive/", archive_view, "settings_field_archive"),
+        page("<str:id>/delete/", delete_view, "settings_field_delete"),
+    ]
+
+
+class FieldForm(forms.Form):
+    """What is said of a field; of one that is there already all but what never changes."""
+
+    label = forms.CharField(
+        label=gettext_lazy("Name"), max_length=80, widget=UnfoldAdminTextInputWidget
+    )
+    type = forms.ChoiceField(
+        label=gettext_lazy("Kind"), choices=list(TYPES.items()), widget=UnfoldAdminSelectWidget
+    )
+    to = forms.ChoiceField(
+        label=gettext_lazy("Leads to"),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Only for another record."),
+    )
+    required = forms.BooleanField(
+        label=gettext_lazy("Has to be filled in"), required=False, widget=UnfoldBooleanSwitchWidget
+    )
+    minimum = forms.CharField(
+        label=gettext_lazy("At least"), required=False, widget=UnfoldAdminTextInputWidget
+    )
+    maximum = forms.CharField(
+        label=gettext_lazy("At most"),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Only for numbers and amounts."),
+    )
+    group = forms.CharField(
+        label=gettext_lazy("Under the title"),
+        max_length=80,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    help = forms.CharField(
+        label=gettext_lazy("A word beside it"),
+        max_length=255,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Name for programs"),
+        max_length=40,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Like contractEnd. Left empty, it is made of the name."),
+    )
+
+    def __init__(self, field: CustomField | None, data: Any = None) -> None:
+        given: dict[str, Any] = {} if field is None else custom_fields.describe(field)
+        super().__init__(data, initial=given)
+        self.field = field
+        nouns = [(name, labels.noun_title(noun)) for name, noun in registry.items()]
+        to: Any = self.fields["to"]
+        to.choices = [("", "—"), *nouns]
+        if field is not None:
+            for fixed in custom_fields.FIXED:
+                self.fields.pop(fixed, None)
+        else:
+            choice = forms.ChoiceField(
+                label=_("Of"), choices=nouns, initial="Lead", widget=UnfoldAdminSelectWidget()
+            )
+            self.fields = {"noun": choice, **self.fields}
+
+    def values(self) -> dict[str, Any]:
+        """What was typed, as :mod:`~headlessly.shaping.custom_fields` takes it."""
+        found = dict(self.cleaned_data)
+        for bound in ("minimum", "maximum"):
+            text = found[bound].strip()
+            try:
+                found[bound] = float(delocalize_number(text)) if text else None
+            except (ValueError, TypeError):
+                self.add_error(bound, _("This is a number."))
+        if not found.get("name"):
+            found.pop("name", None)
+        if "to" in found and not found["to"]:
+            found.pop("to")
+        kind = found.get("type") or (self.field.type if self.field else "")
+        if kind in ("choice", "choices"):
+            found["options"] = read_options(self.data)
+        return found
+
+    def take_problems(self, problem: HeadlesslyError) -> None:
+        """Put what is wrong beside what it is wrong with."""
+        for each in problem.details or [{"field": problem.field or "", "message": problem.message}]:
+            name = str(each.get("field") or "")
+            self.add_error(name if name in self.fields else None, str(each["message"]))
+
+
+def read_options(sent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The options of the form, in their order; lines without a name are left out."""
+    lists = [
+        sent.getlist(f"option_{what}") if hasattr(sent, "getlist") else sent.get(what, [])
+        for what in ("value", "label", "color", "retired")
+    ]
+    values, names, colors, retired = lists
+    found = []
+    for number, label in enumerate(names):
+        if not (label := label.strip()):
+            continue
+        option: dict[str, Any] = {"value": _at(values, number) or label, "label": label}
+        if (color := _at(colors, number)) in COLORS and color:
+            option["color"] = color
+        if _at(retired, number) == "yes":
+            option["retired"] = True
+        found.append(option)
+    return found
+
+
+def _at(found: list[str], number: int) -> str:
+    return found[number] if number < len(found) else ""
+
+
+def option_rows(options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The options there are, and empty lines for more."""
+    rows = [dict(option) for option in options]
+    return rows + [{"value": "", "label": "", "color": ""} for _line in range(EMPTY)]
+
+
+def fields_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """The fields there are, by what they are of; a POST makes one."""
+    form = FieldForm(None, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.values()
+        if not form.errors:
+            try:
+                made = custom_fields.create_field(values)
+            except HeadlesslyError as problem:
+                form.take_problems(problem)
+            else:
+                noun = labels.plural_title(registry[made.noun])
+                messages.success(
+                    request,
+                    _("“%(name)s” is there now, on every page of %(nouns)s.")
+                    % {"name": made.label, "nouns": noun},
+                )
+                return HttpResponseRedirect(reverse("admin:settings_fields"))
+    return site.respond(
+        request,
+        "settings/fields",
+        _("Fields"),
+        form=form,
+        own_fields=_fields_by_noun(),
+        options=option_rows(read_options(request.POST)),
+        colors=COLORS.items(),
+    )
+
+
+def _fields_by_noun() -> list[dict[str, Any]]:
+    found: dict[str, list[CustomField]] = {}
+    for field in custom_fields.list_fields():
+        found.setdefault(field.noun, []).append(field)
+    return [
+        {
+            "title": labels.plural_title(registry[noun]),
+            "url": display.page_url(registry[noun], "changelist"),
+            "fields": [(field, TYPES[field.type]) for field in fields],
+        }
+        for noun, fields in found.items()
+        if noun in registry
+    ]
+
+
+def field_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """One field; a POST changes it."""
+    field = _find(id)
+    form = FieldForm(field, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.values()
+        if not form.errors:
+            try:
+                custom_fields.change_field(field, values)
+            except HeadlesslyError as problem:
+                form.take_problems(problem)
+            else:
+                messages.success(request, _("Saved."))
+                return HttpResponseRedirect(request.get_full_path())
+    return _respond(request, site, field, form)
+
+
+def _respond(
+    request: HttpRequest,
+    site: TenantSite,
+    field: CustomField,
+    form: FieldForm,
+    *,
+    problem: str = "",
+) -> HttpResponse:
+    sent = read_options(request.POST) if form.is_bound else field.options
+    count, exact = custom_fields.count_values(field)
+    return site.respond(
+        request,
+        "settings/field",
+        field.label,
+        status=422 if problem else None,
+        form=form,
+        field=field,
+        kind=TYPES[field.type],
+        noun=labels.plural_title(registry[field.noun]),
+        has_options=field.type in ("choice", "choices"),
+        options=option_rows(sent),
+        colors=COLORS.items(),
+        used=f"{count}{'' if exact else '+'}",
+        problem=problem,
+    )
+
+
+def _find(id: str) -> CustomField:
+    try:
+        return custom_fields.find_field(id)
+    except NotFound:
+        raise Http404 from None
+
+
+@require_POST
+def archive_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """Take it off every page, or bring it back with its values."""
+    field = _find(id)
+    try:
+        if field.archived_at is None:
+            custom_fields.archive_field(field)
+            messages.success(request, _("It is on no page any more. Its values are kept."))
+        else:
+            custom_fields.bring_back_field(field)
+            messages.success(request, _("It is there again, with its values."))
+    except HeadlesslyError as problem:
+        messages.error(request, problem.message)
+    return HttpResponseRedirect(reverse("admin:settings_field", args=[field.pk]))
+
+
+@require_POST
+def delete_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """Delete it for good, once its name was typed."""
+    field = _find(id)
+    try:
+        custom_fields.delete_field(field, request.POST.get("typed", "").strip())
+    except HeadlesslyError as problem:
+        return _respond(request, site, field, FieldForm(field), problem=problem.message)
+    messages.success(request, _("“%s” is deleted.") % field.label)
+    return HttpResponseRedirect(reverse("admin:settings_fields"))

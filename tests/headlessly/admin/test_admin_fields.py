@@ -1,0 +1,97 @@
+"""Settings, Fields: an admin adds one and sees it everywhere; renames, archives and deletes it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from crm import Lead
+from headlessly.access import tenancy
+from headlessly.shaping.models import CustomField
+from tests.headlessly.admin.signed_in import client_of
+
+pytestmark = pytest.mark.django_db
+BASE = "/~acme/admin/settings/fields/"
+
+
+@pytest.fixture
+def ann(users: SimpleNamespace) -> Client:
+    return client_of(users.ann)
+
+
+def test_an_admin_adds_a_field_and_sees_it_on_list_form_and_record(
+    ann: Client, lead: Any, acme: Any
+) -> None:
+    assert ann.get(BASE).status_code == 200
+    sent: dict[str, Any] = {
+        "noun": "Lead", "label": "Region", "type": "choice", "group": "Where",
+        "option_value": ["", "", ""], "option_label": ["North", "South", ""],
+        "option_color": ["#1d4ed8", "", ""], "option_retired": ["", "", ""],
+    }  # fmt: skip
+    assert ann.post(BASE, sent).status_code == 302
+    field = CustomField.objects.get()
+    assert [each["value"] for each in field.options] == ["North", "South"]
+    for page in (
+        f"/~acme/admin/crm/lead/{lead.pk}/edit/",
+        "/~acme/admin/crm/lead/add/",
+    ):
+        assert "Region" in ann.get(page).content.decode(), page
+    acme.refresh_from_db()
+    with tenancy.active(type(acme).objects.get(pk=acme.pk)):
+        Lead.update(lead.pk, region="South")
+        assert Lead.get(lead.pk).region == "South"
+        assert "South" in ann.get(f"/~acme/admin/crm/lead/{lead.pk}/change/").content.decode()
+
+        # A new name for an option, and one that is not offered any more.
+        place = f"{BASE}{field.pk}/"
+        assert "Filled in 1 record" in ann.get(place).content.decode()
+        changed = {
+            "label": "Territory", "name": "territory",
+            "option_value": ["North", "South", ""], "option_label": ["North", "The south", "East"],
+            "option_color": ["", "", ""], "option_retired": ["yes", "", ""],
+        }  # fmt: skip
+        assert ann.post(place, changed).status_code == 302
+        page = ann.get(f"/~acme/admin/crm/lead/{lead.pk}/change/").content.decode()
+        assert "Territory" in page and "The south" in page
+
+        ann.post(f"{place}archive/")
+        assert (
+            "Territory" not in ann.get(f"/~acme/admin/crm/lead/{lead.pk}/change/").content.decode()
+        )
+        ann.post(f"{place}archive/")
+        assert "The south" in ann.get(f"/~acme/admin/crm/lead/{lead.pk}/change/").content.decode()
+
+        refused = ann.post(f"{place}delete/", {"typed": "nope"})
+        assert refused.status_code == 422 and CustomField.objects.exists()
+        assert ann.post(f"{place}delete/", {"typed": "territory"}).status_code == 302
+        assert not CustomField.objects.exists()
+
+
+def test_what_is_wrong_stands_beside_its_input(ann: Client, acme: Any) -> None:
+    refused = ann.post(BASE, {"noun": "Lead", "label": "Status", "type": "string"})
+    assert refused.status_code == 422
+    assert "Lead has status already." in refused.content.decode()
+    refused = ann.post(
+        BASE, {"noun": "Lead", "label": "Size", "type": "integer", "minimum": "x", "maximum": "3"}
+    )
+    assert refused.status_code == 422 and "This is a number." in refused.content.decode()
+    refused = ann.post(BASE, {"noun": "Lead", "label": "Kind", "type": "choice"})
+    assert refused.status_code == 422 and "at least one option" in refused.content.decode()
+    assert not CustomField.objects.exists()
+
+
+def test_it_is_for_admins_of_this_tenant(
+    ann: Client, bob: Client, cleo: Client, users: SimpleNamespace
+) -> None:
+    ann.post(BASE, {"noun": "Deal", "label": "Contract end", "type": "date"})
+    field = CustomField.objects.get()
+    eve = client_of(users.eve)
+    for client in (bob, cleo):
+        assert client.get(BASE).status_code == 403
+        assert client.post(f"{BASE}{field.pk}/delete/", {"typed": field.name}).status_code == 403
+    assert eve.get(f"/~rival/admin/settings/fields/{field.pk}/").status_code == 404
+    assert "Contract end" not in eve.get("/~rival/admin/settings/fields/").content.decode()
+    assert CustomField.objects.filter(pk=field.pk).exists()
