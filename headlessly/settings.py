@@ -35,7 +35,7 @@
     EMAIL_URL             smtp://user:password@mail.example.com:587?from=crm@example.com (STARTTLS), smtps://
                           (TLS) or file:///a/folder. Not set: in development files in .data/mail, which
                           /mail/ shows; in production nobody is sent anything, and admins hand on links.
-    SESSION_IDLE_HOURS    after how many hours without a request somebody is signed out; 12.
+    SESSION_IDLE_HOURS    after how many hours of doing nothing somebody is signed out; 12.
     SESSION_DAYS          after how many days in any case; 14.
     CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
     IMPORT_QUOTA_MB       how much the imports of a tenant keep, files and refused rows together; 2048.
@@ -126,7 +126,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "headlessly.web.compression.CompressionMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "headlessly.accounts.sessions.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -12,6 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
+from django.http import HttpRequest
 from django.utils import timezone
 
 from headlessly.access.encryption import hash_secret
@@ -20,6 +22,8 @@ from headlessly.accounts.models import Session
 
 #: How exactly it is known when a session was last used.
 NOTED_EVERY = timedelta(minutes=1)
+#: Sent by a page with what it asks by itself, again and again: that is no use of a session.
+UNATTENDED = "X-Unattended"
 #: Where a session keeps what its list shows.
 CREATED, ADDRESS, BROWSER = "created_at", "address", "browser"
 
@@ -60,6 +64,8 @@ def end_sessions(user: Any, *, but: str | None = None) -> int:
 class SessionStore(db.SessionStore):
     """Django's in the database, with the key hashed on its way there. Its ``async`` half is not used."""
 
+    #: Whether the page asks by itself.
+    is_unattended = False
     #: What Redis knew of it, which may be older than the table.
     _known: Session | None = None
 
@@ -77,6 +83,9 @@ class SessionStore(db.SessionStore):
         if found is None:
             self._session_key = None  # type: ignore[attr-defined]
             return None
+        # Nor is it known, else nobody would note the click that comes next.
+        if self.is_unattended:
+            return found
         session_cache.remember_read(found)
         if found.seen_at < now - NOTED_EVERY and not settings.READ_ONLY:
             Session.objects.filter(pk=found.pk).update(seen_at=now)
@@ -118,3 +127,11 @@ class SessionStore(db.SessionStore):
     def delete(self, session_key: str | None = None) -> None:
         if key := session_key or self.session_key:
             Session.objects.filter(pk=hash_secret(key)).delete()
+
+
+class SessionMiddleware(DjangoSessionMiddleware):
+    """Django's; its session ends after idleness also while a page stands open that asks by itself."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        request.session.is_unattended = UNATTENDED in request.headers  # type: ignore[attr-defined]

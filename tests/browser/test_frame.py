@@ -14,9 +14,10 @@ pytestmark = pytest.mark.browser
 
 
 def seen(page):
-    """Whether what has the focus shows that it has it."""
+    """Whether what has the focus shows that it has it; a choice of several shows it around all of them."""
     return page.evaluate(
-        "(() => { const s = getComputedStyle(document.activeElement);"
+        "(() => { const at = document.activeElement;"
+        " const s = getComputedStyle(at.closest('.select2-selection') || at);"
         " return s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2; })()"
     )
 

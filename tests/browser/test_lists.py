@@ -69,7 +69,7 @@ def test_narrows_saves_edits_and_loses(desk, site, leads):
     desk.keyboard.press("Enter")
     expect(score).to_contain_text("75")
     row(desk, "Lead C").locator("[data-cell=owner]").click()
-    expect(desk.locator(".select2-search__field")).to_be_focused()
+    expect(desk.locator(".select2-dropdown .select2-search__field")).to_be_focused()
     desk.keyboard.type("cleo")
     desk.get_by_text("Cleo Marsh · cleo@seller.example").click()
     expect(row(desk, "Lead C").locator("[data-cell=owner]")).to_contain_text("Cleo Marsh")

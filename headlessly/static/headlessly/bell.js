@@ -28,7 +28,7 @@
     clearTimeout(timer);
     asked = Date.now();
     try {
-      const answer = await fetch(place.dataset.bell, { credentials: "same-origin", headers: { "X-Live": "1" } });
+      const answer = await fetch(place.dataset.bell, { credentials: "same-origin", headers: { "X-Live": "1", "X-Unattended": "1" } });
       if (answer.ok && answer.headers.get("Content-Type")?.startsWith("application/json")) show(await answer.json());
     } catch { /* no line: it asks again */ }
     timer = setTimeout(ask, EVERY);

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from headlessly.accounts.models import Session
-from headlessly.accounts.sessions import living_sessions
+from headlessly.accounts.sessions import UNATTENDED, living_sessions
 from tests.headlessly.accounts.letters import link_in
 from tests.headlessly.accounts.signing import PASSWORD, sign_in
 
@@ -122,6 +122,18 @@ def test_it_is_over_when_nobody_uses_it_and_in_any_case(user, settings):
     Session.objects.update(created_at=timezone.now() - settings.SESSION_LASTS)
     assert not is_in(client)
     assert not living_sessions(user).exists()
+
+
+def test_what_an_open_page_asks_by_itself_does_not_use_it(user):
+    client, earlier = sign_in(user), timezone.now() - timedelta(hours=1)
+    assert is_in(client)
+    Session.objects.update(seen_at=earlier)
+    for question in ("notifications/unread/", "watch/token/"):
+        asked = client.get(f"/~acme/admin/{question}", headers={UNATTENDED: "1"})
+        assert asked.status_code == 200
+    assert Session.objects.get(user=user).seen_at == earlier
+    assert is_in(client)
+    assert Session.objects.get(user=user).seen_at > earlier
 
 
 def test_whoever_is_made_inactive_is_out_at_once(user):
