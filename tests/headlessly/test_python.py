@@ -406,9 +406,9 @@ VERBS = {
     "Lead": "convert lose",
     "Contact": "qualify capture assign merge enrich",
     "Organization": "enrich score",
-    "Deal": "close win lose advance reopen",
+    "Deal": "close win lose advance move reopen",
     "Activity": "complete cancel log",
-    "Pipeline": "",
+    "Pipeline": "remove_stage",
     "Campaign": "launch pause complete",
 }
 
