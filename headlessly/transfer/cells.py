@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from headlessly.declaration.choices import split_choices
+from headlessly.declaration.choices import BETWEEN, split_choices
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.transfer import day_cells
@@ -215,10 +215,15 @@ def read_json(cell: Any) -> Any:
 
 
 def read_choices(cell: Any) -> Any:
-    """``VIP; Partner`` → both of them; a list of JSON as it is."""
+    """``VIP; Partner`` → both of them, also with commas between or in quotes, as others write them; a list of
+    JSON as it is."""
     if isinstance(cell, str) and unguarded(cell).lstrip()[:1] == "[":
         return read_json(cell)
-    return split_choices(read_text(cell)) if not isinstance(cell, list) else cell
+    if isinstance(cell, list):
+        return cell
+    text = read_text(cell)
+    parts = split_choices(text) if BETWEEN in text else text.split(",")
+    return [found for part in parts if (found := part.strip().strip('"').strip())]
 
 
 def read_text(cell: Any) -> str:
