@@ -117,7 +117,7 @@ def cell_html(found: Noun, field: Field) -> Any:
         return ""
     if (field.minimum, field.maximum) == (0, 100):
         bar = '<progress max="100" value="{}" aria-hidden="true"></progress> {}'
-        return format_html(bar, getattr(found, field.column), value)
+        return format_html(bar, f"{getattr(found, field.column):g}", value)
     if field.name in display.WORKERS and getattr(found, field.name) is not None:
         name = str(getattr(found, field.name))
         return format_html(
