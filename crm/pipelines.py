@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from crm.gates import gates_by_noun
@@ -34,10 +34,8 @@ def give_stages(pipeline: Pipeline, ctx: Context) -> None:
         return
     _name_alike(pipeline, ctx)
     now = next(path for path in Deal.schema.require_machine().paths if path.id == pipeline.pk)
-    gone = [state for state in known.states if state.key not in now.by_key]
-    if not gone:
-        return
-    _refuse_if_used(pipeline, gone)
+    if gone := [state for state in known.states if state.key not in now.by_key]:
+        _refuse_if_used(pipeline, gone)
 
 
 @cached_by_shape
@@ -58,13 +56,13 @@ def set_stages(schema: Schema, shape: Shape) -> None:
         schema.set_states(stages, gates_by_noun().get(schema.name, ()))
 
 
-def _deals_in(pipeline: Pipeline, stages: list[str]):  # type: ignore[no-untyped-def]
+def _deals_in(pipeline: Pipeline, stages: list[str]) -> QuerySet[Deal]:
     return Deal.objects.filter(pipeline=pipeline.pk, stage__in=stages)
 
 
 def _refuse_if_used(pipeline: Pipeline, gone: list[paths.State]) -> None:
     counted = _deals_in(pipeline, [state.key for state in gone]).values_list("stage")
-    counts = dict(counted.annotate(count=Count("pk")).order_by())
+    counts: dict[str, int] = dict(counted.annotate(number=Count("pk")).order_by())
     for state in gone:
         if count := counts.get(state.key):
             raise Conflict(

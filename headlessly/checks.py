@@ -90,7 +90,6 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "facets": schema.facets,
         "ranges": schema.ranges,
         "inline": schema.inline,
-        "not_in_forms": schema.not_in_forms,
         "introduces": noun.Surface.introduces,
         "no_mean": noun.Surface.no_mean,
         "ordering": [name.lstrip("-") for name in schema.ordering],

@@ -1,4 +1,4 @@
-"""Lists of values: what people choose from where a text is free, or a choice is the tenant's own.
+"""Lists of values: what people have written where a text is free, such as tags.
 
 A list remembers how each value is spelled. Case and accents aside, a text is one value: whoever writes "vip"
 where there is "VIP" means that, and so nobody's figures are split by spelling.
@@ -29,9 +29,6 @@ class ListValue(TenantRow):
         max_length=MAX_VALUE * 2, db_collation="C"
     )  #: the value as it is compared
     value = models.CharField(max_length=MAX_VALUE)
-    position = models.PositiveIntegerField(null=True)  #: in the order of people; else by use
-    color = models.CharField(max_length=16, blank=True, default="")
-    retired = models.BooleanField(default=False)  #: kept on records, and not offered any more
 
     objects = TenantRowManager["ListValue"]()
 
@@ -83,9 +80,8 @@ def remember(list_name: str, texts: Collection[str]) -> list[str]:
 
 
 def values_of_list(list_name: str, starting: str = "", limit: int = 30) -> Iterable[str]:
-    """What a list offers, in its order."""
-    found = ListValue.objects.filter(list=list_name, retired=False)
+    """What a list offers, by its letters."""
+    found = ListValue.objects.filter(list=list_name)
     if starting:
         found = found.filter(key__contains=choice_key(starting))
-    order = (models.F("position").asc(nulls_last=True), "key")
-    return found.order_by(*order).values_list("value", flat=True)[:limit]
+    return found.order_by("key").values_list("value", flat=True)[:limit]

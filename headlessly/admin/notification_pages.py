@@ -129,22 +129,23 @@ class ChoicesForm(forms.Form):
 
     def __init__(self, member: Membership, data: Any = None) -> None:
         given: dict[str, Any] = {"digest": kinds.digest_hour(member)}
-        for kind in kinds.KINDS:
+        self.kinds = kinds.kinds_of(member)
+        for kind in self.kinds:
             for channel in kinds.CHANNELS:
-                given[f"{kind}_{channel}"] = kinds.wants(member, kind, channel)
+                given[f"{kind.name}_{channel}"] = kinds.wants(member, kind.name, channel)
         super().__init__(data, initial=given)
         hours = [(hour, _("once a day, at %d:00") % hour) for hour in range(24)]
         digest: Any = self.fields["digest"]
         digest.choices = [("", _("when it happens")), *hours]
-        for kind in kinds.KINDS:
+        for kind in self.kinds:
             for channel in kinds.CHANNELS:
-                self.fields[f"{kind}_{channel}"] = forms.BooleanField(required=False)
+                self.fields[f"{kind.name}_{channel}"] = forms.BooleanField(required=False)
 
     def rows(self) -> list[tuple[Any, list[Any]]]:
         """Each kind with its switches."""
         return [
             (kind.label, [self[f"{kind.name}_{channel}"] for channel in kinds.CHANNELS])
-            for kind in kinds.KINDS.values()
+            for kind in self.kinds
         ]
 
 
@@ -153,9 +154,10 @@ def choices_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     member = _member(request)
     form = ChoicesForm(member, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        for kind in kinds.KINDS:
+        for kind in form.kinds:
             for channel in kinds.CHANNELS:
-                kinds.choose(member, kind, channel, form.cleaned_data[f"{kind}_{channel}"])
+                value = form.cleaned_data[f"{kind.name}_{channel}"]
+                kinds.choose(member, kind.name, channel, value)
         kinds.choose_digest(member, form.cleaned_data["digest"])
         member.save(update_fields=["notifications"])
         messages.success(request, _("Saved."))

@@ -3,7 +3,7 @@
 To the rest of the product such a field has a column like every other, ``custom__integer_k3f9``: Django
 resolves it in every filter, order and sum to the value in its type, and a record answers it as an attribute.
 The key of a field stays for ever, so that its name may change; and all values under one key are of one type,
-so that no cast of them can fail: a field that changes its type gets another key.
+so that no cast of them can fail.
 """
 
 from __future__ import annotations

@@ -370,7 +370,6 @@ class Schema:
         self.area: str = surface.area
         self.columns: tuple[str, ...] = surface.columns
         self.facets: tuple[str, ...] = (*surface.facets, *EVERYWHERE_FACETS)
-        self.not_in_forms: tuple[str, ...] = surface.not_in_forms
         self.search: tuple[str, ...] = surface.search
         self.ordering: tuple[str, ...] = surface.ordering
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = _with_common(surface.groups)

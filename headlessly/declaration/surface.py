@@ -63,8 +63,6 @@ class Surface:
     inline: tuple[str, ...] | None = None
     #: Numbers of which a mean says nothing: those of another record are of something else.
     no_mean: tuple[str, ...] = ()
-    #: What pages do not ask for, because nothing comes of it yet: programs may set it.
-    not_in_forms: tuple[str, ...] = ()
     #: The texts in which words are looked for: anywhere in short ones, where a word begins in long ones.
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)

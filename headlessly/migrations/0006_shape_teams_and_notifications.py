@@ -108,9 +108,6 @@ class Migration(migrations.Migration):
                 ('list', models.CharField(db_collation='C', max_length=100)),
                 ('key', models.CharField(db_collation='C', max_length=510)),
                 ('value', models.CharField(max_length=255)),
-                ('position', models.PositiveIntegerField(null=True)),
-                ('color', models.CharField(blank=True, default='', max_length=16)),
-                ('retired', models.BooleanField(default=False)),
                 ('tenant', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='headlessly.tenant')),
             ],
             options={

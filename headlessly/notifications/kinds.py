@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from headlessly.access import actors
+
 if TYPE_CHECKING:
     from headlessly.access.models import Membership
 
@@ -24,6 +26,7 @@ class Kind:
     name: str
     label: str | Promise  #: what it is about, where one chooses
     by_mail: bool  #: whether it comes by mail too, unless somebody chose otherwise
+    roles: tuple[str, ...] = actors.ROLES  #: who may be told of it at all
 
 
 KINDS = {
@@ -35,10 +38,22 @@ KINDS = {
         Kind("overdue", gettext_lazy("Something of mine is overdue"), by_mail=False),
         Kind("followed", gettext_lazy("A record that I follow changes"), by_mail=False),
         Kind("import_done", gettext_lazy("An import of mine is done"), by_mail=False),
-        Kind("proposal", gettext_lazy("A proposal waits for approval"), by_mail=True),
-        Kind("webhook", gettext_lazy("A webhook was disabled"), by_mail=True),
+        Kind(
+            "proposal",
+            gettext_lazy("A proposal waits for approval"),
+            by_mail=True,
+            roles=(actors.ADMIN, actors.MANAGER),
+        ),
+        Kind(
+            "webhook", gettext_lazy("A webhook was disabled"), by_mail=True, roles=(actors.ADMIN,)
+        ),
     )
 }
+
+
+def kinds_of(membership: Membership) -> list[Kind]:
+    """The kinds of which a member may be told."""
+    return [kind for kind in KINDS.values() if membership.role in kind.roles]
 
 
 def wants(membership: Membership, kind: str, channel: str) -> bool:

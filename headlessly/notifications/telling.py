@@ -154,19 +154,9 @@ def _hidden(
     return hidden
 
 
-def tell_admins(kind: str, occasion: str, *, excerpt: str = "", actor: str = "") -> int:
-    """Tell all admins of the active tenant."""
-    return _tell_roles((actors.ADMIN,), kind, occasion, excerpt=excerpt, actor=actor)
-
-
-def tell_approvers(kind: str, occasion: str, *, excerpt: str = "", actor: str = "") -> int:
-    """Tell all who decide on what is proposed."""
-    return _tell_roles((actors.ADMIN, actors.MANAGER), kind, occasion, excerpt=excerpt, actor=actor)
-
-
-def _tell_roles(
-    roles: Collection[str], kind: str, occasion: str, *, excerpt: str, actor: str
-) -> int:
+def tell_everybody_of(kind: str, occasion: str, *, excerpt: str = "", actor: str = "") -> int:
+    """Tell all members of the active tenant who may be told of this kind."""
+    roles = kinds.KINDS[kind].roles
     found = Membership.objects.filter(tenant=tenancy.require(), role__in=roles)
     users = found.order_by("user").values_list("user", flat=True)
     actor = actor or actors.SYSTEM.id

@@ -25,7 +25,7 @@ from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from headlessly.ids import public_id
 from headlessly.log.events import Event, dump_json
 from headlessly.log.names import SCRIPT_RAN
-from headlessly.notifications.telling import tell_approvers
+from headlessly.notifications.telling import tell_everybody_of
 from headlessly.scripts import diff
 from headlessly.scripts.failures import LimitExceeded, ScriptFailed
 from headlessly.scripts.models import KEPT_FIELDS, Proposal
@@ -95,7 +95,7 @@ def _dry_run(code: str, note: str, *, keep: bool) -> tuple[ScriptRun, Proposal |
             moment=moment,
             **_outcome_columns(run, foreseen),
         )
-        tell_approvers("proposal", id, actor=actor.id, excerpt=note)
+        tell_everybody_of("proposal", id, actor=actor.id, excerpt=note)
     return run, proposal
 
 

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
-from headlessly.notifications.telling import tell_admins
+from headlessly.notifications.telling import tell_everybody_of
 from headlessly.webhooks.models import Webhook, update_has_webhooks
 from headlessly.webhooks.sending import AttemptResult
 
@@ -52,7 +52,7 @@ def disable_webhook(webhook: str, because: str, now: datetime) -> None:
         if changed:
             url = Webhook.objects.filter(pk=webhook).values_list("url", flat=True).get()
             with tenancy.active(tenant), actors.acting(actors.SYSTEM):
-                tell_admins("webhook", f"{webhook}:{now.isoformat()}", excerpt=url)
+                tell_everybody_of("webhook", f"{webhook}:{now.isoformat()}", excerpt=url)
     if changed:
         logger.warning("webhook %s of %s disabled: %s", webhook, tenant.slug, because)
 

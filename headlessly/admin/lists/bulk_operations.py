@@ -89,8 +89,7 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
 def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
     """To whom the records belong, and where they stand."""
     schema, update = noun.schema, noun.verbs["update"]
-    asked = (f for f in update.inputs.values() if f.name not in noun.schema.not_in_forms)
-    inputs = {f.name: f for f in asked}
+    inputs = {f.name: f for f in update.inputs.values()}
     owner, machine = schema.owner, schema.machine
     if owner is not None and owner.name in inputs and "assign" not in noun.verbs:
         yield BulkOperation(

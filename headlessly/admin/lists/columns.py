@@ -41,7 +41,7 @@ def is_edited_in_lists(field: Field, noun: type[Noun]) -> bool:
     if "update" not in noun.verbs:
         return False
     known = {f.name for f in noun.verbs["update"].inputs.values()}
-    return field.name in known and field.name not in schema.not_in_forms and field.type != "json"
+    return field.name in known and field.type != "json"
 
 
 def offered_columns(noun: type[Noun]) -> list[Field]:

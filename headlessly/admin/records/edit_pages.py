@@ -97,7 +97,7 @@ class EditPages(NounPages):
 
     def _asked(self, verb: Verb) -> list[Field]:
         """The inputs of a verb that its form has."""
-        return [f for f in verb.inputs.values() if f.name not in self.schema.not_in_forms]
+        return list(verb.inputs.values())
 
     def _form_page(
         self,

@@ -186,8 +186,8 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
 
 def editable_fields(record: Noun) -> set[str]:
     """The fields that one may change by typing: no verb sets them, and the state does not close them."""
-    apart = (*field_edit.closed_fields(record), *record.schema.not_in_forms)
-    return {f.name for f in record.schema.inputs() if not f.moves and f.name not in apart}
+    closed = field_edit.closed_fields(record)
+    return {f.name for f in record.schema.inputs() if not f.moves and f.name not in closed}
 
 
 def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:

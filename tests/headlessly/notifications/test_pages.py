@@ -90,11 +90,12 @@ def test_one_chooses_of_what_one_is_told_and_where(bob: Client, users: SimpleNam
     member = Membership.objects.get(user=users.bob)
     wanted = {
         (kind, channel)
-        for kind in kinds.KINDS
+        for kind in (each.name for each in kinds.kinds_of(member))
         for channel in kinds.CHANNELS
         if kinds.wants(member, kind, channel)
     }
     assert wanted == {("mentioned", "browser")}
+    assert "webhook" not in bob.get(address).content.decode()
     assert kinds.digest_hour(member) == 7
     assert bob.post(address, {"digest": "77"}).status_code == 422
 
