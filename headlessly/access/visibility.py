@@ -155,10 +155,15 @@ def _visible_sql(noun: type[Record], alias: str) -> tuple[str, int]:
 def load_visible_references(found: Found, names: Iterable[str]) -> Found:
     """The queryset with these references loaded; one that the actor does not see is None, or a card.
 
-    Joined where everything is visible, else read through the managers, which have the condition.
+    Joined where everything is visible, else read through the managers, which have the condition. References
+    of the tenant's own, of which Django knows nothing, are read for all records at once.
     """
     own = {field.name for field in found.model.schema.custom}
-    names = [name for name in names if name not in own]  # those are read when they are asked for
+    asked = list(names)
+    if mine := [name for name in asked if name in own]:
+        found = found.all()
+        found._iterable_class = _loading_own(mine, found._iterable_class)
+    names = [name for name in asked if name not in own]
     if not names:
         return found
     if (person := visible_owner()) is None:
@@ -173,6 +178,23 @@ def load_visible_references(found: Found, names: Iterable[str]) -> Found:
             for name, other in others.items()
         )
     )
+
+
+def _loading_own(names: list[str], inner: Any) -> Any:
+    """An iterable of records, made of ``inner``, that have these references of the tenant's own loaded."""
+
+    class OwnReferences(inner):
+        def __iter__(self) -> Iterator[Any]:
+            records = list(super().__iter__())
+            for name in names if records else ():
+                field = records[0].schema.by_name[name]
+                ids = {id for record in records if (id := field.value_of(record))}
+                there = field.target_noun.with_deleted.in_bulk(list(ids)) if ids else {}
+                for record in records:
+                    record._state.fields_cache[name] = there.get(field.value_of(record))
+            yield from records
+
+    return OwnReferences
 
 
 def is_introduced_to(noun: type[Record], person: str) -> Q:

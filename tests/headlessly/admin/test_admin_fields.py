@@ -6,9 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from crm import Lead
+from crm import Contact, Lead
 from headlessly.access import tenancy
 from headlessly.shaping.models import CustomField
 from tests.headlessly.admin.signed_in import client_of
@@ -95,3 +97,25 @@ def test_it_is_for_admins_of_this_tenant(
     assert eve.get(f"/~rival/admin/settings/fields/{field.pk}/").status_code == 404
     assert "Contract end" not in eve.get("/~rival/admin/settings/fields/").content.decode()
     assert CustomField.objects.filter(pk=field.pk).exists()
+
+
+def test_a_list_reads_a_reference_of_ones_own_for_all_rows_at_once(
+    ann: Client, acme: Any, people: SimpleNamespace
+) -> None:
+    ann.post(BASE, {"noun": "Lead", "label": "Told by", "type": "reference", "to": "Contact"})
+    place = "/~acme/admin/crm/lead/?view=all&columns=status,toldBy"
+
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            page = ann.get(place).content.decode()
+        assert "Who told 0" in page
+        return len(asked)
+
+    with tenancy.active(type(acme).objects.get(pk=acme.pk)):
+        for number in range(6):
+            teller = Contact.create(name=f"Who told {number}")
+            Lead.create(name=f"Lead {number}", source="event", told_by=teller)
+            if number == 0:
+                statements()
+                one = statements()
+    assert statements() == one
