@@ -170,7 +170,7 @@ class Business:
                 for order, (name, chance) in enumerate(STAGES, 1)
             ],
         )
-        Pipeline.create(
+        renewals = Pipeline.create(
             name="Renewals",
             slug="renewals",
             description="Customers whose contract ends.",
@@ -182,11 +182,13 @@ class Business:
                 {"name": "Churned", "kind": "lost", "order": 4},
             ],
         )
+        # Of renewals alone: leads and new business go their way as everywhere.
         Gate.create(
-            type="Lead",
-            state="Qualified",
-            requires=[{"field": "need"}],
-            reason="Sales has to know what it is about.",
+            type="Deal",
+            pipeline=renewals,
+            state="Offer sent",
+            requires=[{"field": "expectedCloseDate"}],
+            reason="An offer without a day is forgotten.",
         )
         for own in OWN_FIELDS:
             custom_fields.create_field(own)

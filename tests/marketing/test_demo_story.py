@@ -172,6 +172,16 @@ def test_it_has_a_webhook_that_delivered_for_the_most_part(acme: Tenant) -> None
     assert states["delivered"] > 10 and states["failing"] == states["retrying"] == 1
 
 
+def test_a_lead_goes_its_way_there_as_readme_shows_it(acme: Tenant) -> None:
+    """No gate of the company's own stands in it."""
+    ada = Contact.create(name="Ada Chen", email="ada@chen.example")
+    lead = Lead.create(name="Chen", contact=ada, source="website", budget=50_000)
+    for status in ("Contacted", "Qualified"):
+        lead.update(status=status)
+    lead.convert()
+    assert (lead.status, lead.deal.stage) == ("Converted", "Prospecting")
+
+
 def retold(leads: int, day: date = DAY) -> list[bytes]:
     """The log of a telling, with ids replaced by numbers in the order of their appearance."""
     with transaction.atomic():
