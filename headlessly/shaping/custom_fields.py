@@ -21,7 +21,7 @@ from headlessly.access.models import Tenant
 from headlessly.declaration import shapes
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, snake_name, wire_name
-from headlessly.declaration.values import UNSTORABLE, to_json_value
+from headlessly.declaration.values import UNSTORABLE, check_number, to_json_value
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, did_you_mean
 from headlessly.log.names import (
     FIELD_ARCHIVED,
@@ -36,6 +36,8 @@ from headlessly.shaping.models import TYPES, CustomField
 
 #: How many fields of its own a tenant may add to one noun, archived ones among them.
 MOST_FIELDS = 200
+#: How far the place of a field among others may be from the first.
+MOST_ORDER = 1_000_000
 #: How many options a field has at the most.
 MOST_OPTIONS = 200
 NAME = re.compile(r"[a-z][A-Za-z0-9]{0,39}\Z")
@@ -260,12 +262,20 @@ def _take_one(field: CustomField, name: str, value: Any, problems: dict[str, str
             problems[name] = _("This is true or false.")
         field.required = bool(value)
     elif name in ("minimum", "maximum", "order"):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        try:
+            number = None if value is None else check_number(value)
+        except (ValueError, TypeError, OverflowError):
             problems[name] = _("This is a number.")
-        elif name == "order":
-            field.order = int(value or 0)
+            return
+        if name != "order":
+            setattr(field, name, None if number is None else float(number))
+        elif abs(number or 0) > MOST_ORDER:
+            problems[name] = _("Use a number from %(low)s to %(high)s.") % {
+                "low": -MOST_ORDER,
+                "high": MOST_ORDER,
+            }
         else:
-            setattr(field, name, None if value is None else float(value))
+            field.order = int(number or 0)
     elif name == "default":
         field.default = value
     else:

@@ -12,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from crm import Contact, Lead
 from headlessly.access import tenancy
+from headlessly.errors import Invalid
+from headlessly.shaping import custom_fields
 from headlessly.shaping.models import CustomField
 from tests.headlessly.admin.signed_in import client_of
 
@@ -72,7 +74,24 @@ def test_an_admin_adds_a_field_and_sees_it_on_list_form_and_record(
         assert not CustomField.objects.exists()
 
 
+@pytest.mark.parametrize("number", [10**30, -(10**400), 2e9, float("nan"), float("inf"), True, "5"])
+def test_a_bound_and_a_place_are_numbers_that_can_be_kept(acme: Any, number: Any) -> None:
+    sent = {"noun": "Lead", "label": "Size", "type": "integer"}
+    with pytest.raises(Invalid) as wrong:
+        custom_fields.create_field({**sent, "order": number})
+    assert wrong.value.field == "order"
+    if number != 2e9:
+        with pytest.raises(Invalid) as wrong:
+            custom_fields.create_field({**sent, "maximum": number})
+        assert wrong.value.field == "maximum"
+    assert not CustomField.objects.exists()
+
+
 def test_what_is_wrong_stands_beside_its_input(ann: Client, acme: Any) -> None:
+    for minimum in ("nan", "1e999", "-inf"):
+        sent = {"noun": "Lead", "label": "Size", "type": "integer", "minimum": minimum}
+        refused = ann.post(BASE, sent)
+        assert refused.status_code == 422 and "This is a number." in refused.content.decode()
     refused = ann.post(BASE, {"noun": "Lead", "label": "Status", "type": "string"})
     assert refused.status_code == 422
     assert "Lead has status already." in refused.content.decode()
