@@ -166,19 +166,20 @@ class Server:
         )
 
     def forget_dead_postmaster(self):
-        """Remove a postmaster.pid whose number now belongs to some other process.
+        """Remove the locks of a server that is gone, whose number some other process has by now.
 
         PostgreSQL does so for a number that nobody has. After a reboot or in a new container a
-        stranger may have it, and then it would refuse to start.
+        stranger may have it, and then it would refuse to start. The lock of the socket lies in the
+        cluster's own folder where that has a short name, and a base backup copies it.
         """
-        file = self.cluster / "postmaster.pid"
-        try:
-            pid = file.read_text().split("\n", 1)[0]
-            command = Path(f"/proc/{int(pid)}/cmdline").read_bytes()
-        except (OSError, ValueError):
-            return  # no file, nobody alive, or no /proc: PostgreSQL's own check decides
-        if os.fsencode(self.cluster) not in command:
-            file.unlink()
+        for file in (self.cluster / "postmaster.pid", self.socket_dir / f"{SOCKET_NAME}.lock"):
+            try:
+                pid = file.read_text().split("\n", 1)[0]
+                command = Path(f"/proc/{int(pid)}/cmdline").read_bytes()
+            except (OSError, ValueError):
+                continue  # no file, nobody alive, or no /proc: PostgreSQL's own check decides
+            if os.fsencode(self.cluster) not in command:
+                file.unlink()
 
     def create_role_and_database(self):
         """The application's role, the one that its statements run as, and its database."""

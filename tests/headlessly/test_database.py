@@ -115,6 +115,16 @@ def test_is_not_kept_from_starting_by_a_stranger_with_its_old_pid(use, data):
     assert runs(use().server)
 
 
+def test_is_not_kept_from_starting_by_the_lock_of_a_socket_that_a_backup_brought(use, data):
+    first = use()
+    lock = Server(data).socket_dir / f"{SOCKET_NAME}.lock"
+    first.leave()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        lock.write_text(f"{stranger.pid}\n{data / 'postgres'}\n1\n5432\n{lock.parent}\n")
+        assert runs(use().server)
+        stranger.communicate(b"\n")
+
+
 def test_lets_the_application_in_as_an_ordinary_role(use):
     at = {"host": use().socket_dir, "dbname": "headlessly", "user": "headlessly"}
     with psycopg.connect(**at) as application:
