@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
+from pprint import pformat
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urljoin
@@ -53,6 +55,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=HOW))
     mine.sort(key=lambda item: item.path.stem not in LONGEST)
     items[:] = [item for item in items if here not in item.path.parents] + mine
+
+
+#: What a person would see who came to a page of a test that failed.
+SHOWN = """() => ({
+  address: location.href,
+  dialogs: [...document.querySelectorAll("dialog[open]")].map((each) => each.innerText.slice(0, 400)),
+  said: [...document.querySelectorAll("[role=alert], [role=status], .toast")].map((each) => each.innerText),
+  focus: document.activeElement?.outerHTML.slice(0, 200),
+  text: document.body?.innerText.slice(0, 1200),
+})"""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell with a test that failed what its page showed then: on a busy machine it may not fail again."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.failed and call.when == "call" and page and not page.is_closed():
+        with suppress(Exception):  # of a page that answers nothing any more
+            report.sections.append(("the page", pformat(page.evaluate(SHOWN), width=120)))
+    return report
 
 
 @pytest.fixture(scope="session")
