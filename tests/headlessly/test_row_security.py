@@ -120,6 +120,7 @@ def test_it_answers_nothing_where_the_tenant_could_not_be_set(
     other = connection.copy()  # in no transaction, whose failure would undo what was set
     try:
         with other.cursor() as cursor:
+            row_security.renew(other.connection)  # the pool may hand out one that has asked before
             with tenancy.active(acme):
                 with monkeypatch.context() as broken:
                     broken.setattr(row_security, "STATE", "SELECT 1 / 0")
