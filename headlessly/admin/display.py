@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import models
-from django.urls import get_script_prefix, get_urlconf, reverse
+from django.urls import Resolver404, get_script_prefix, get_urlconf, resolve, reverse
 from django.utils import formats, timezone
 from django.utils.functional import Promise
 from django.utils.html import escape, format_html
@@ -24,8 +24,11 @@ from headlessly.context import clock
 from headlessly.declaration import labels
 from headlessly.declaration.paths import WON
 from headlessly.declaration.record import Record
+from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import WORKERS as WORKERS
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import NotFound
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
@@ -209,6 +212,25 @@ def page_url(noun: type[models.Model], page: str, *args: str) -> str:
 def _address(name: str, urlconf: str | None, prefix: str) -> str:
     """An address as Django makes it, of these three alone: a page has some thirty of them."""
     return reverse(name)
+
+
+def record_of_page(path: str) -> Noun | None:
+    """The record whose page ``path`` is."""
+    start = reverse("admin:index")
+    if not path.startswith(start) or UNSTORABLE.search(path):
+        return None
+    try:
+        match = resolve(f"/admin/{path.removeprefix(start)}")
+    except Resolver404:
+        return None
+    for noun in registry.values():
+        meta = noun._meta
+        if match.url_name == f"{meta.app_label}_{meta.model_name}_change":
+            try:
+                return noun.get(match.kwargs["id"])
+            except NotFound:
+                return None
+    return None
 
 
 def record_link(record: Noun) -> SafeString:

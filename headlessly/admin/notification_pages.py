@@ -18,11 +18,12 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, Tenant
+from headlessly.admin import display
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import safe_return
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.notifications import kinds, wording
+from headlessly.notifications import kinds, mentions, wording
 from headlessly.notifications.models import Follower, Notification
 
 #: How many a page has; and up to how many the bell counts.
@@ -37,6 +38,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
         site.page("notifications/read/", read_view, "notifications_read"),
         site.page("notifications/choices/", choices_view, "notification_choices"),
         site.page("notifications/<str:id>/", open_view, "notification"),
+        site.page("mentions/", mentions_view, "mentions"),
         site.page("follow/", follow_view, "follow"),
     ]
 
@@ -170,6 +172,21 @@ def _member(request: HttpRequest) -> Membership:
     if found is None:
         raise Http404
     return found
+
+
+# -- mentioning ----------------------------------------------------------------------------------------
+
+#: Nobody is called by more characters.
+LONGEST_NAME = 100
+
+
+@require_GET
+def mentions_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """Whom what is typed behind an @ may mean: ``q`` the beginning of a name, ``at`` the page one is on. See
+    mentions.js."""
+    begun = request.GET.get("q", "")[:LONGEST_NAME]
+    names = mentions.suggested(begun, display.record_of_page(request.GET.get("at", "")))
+    return JsonResponse({"names": names})
 
 
 # -- following ------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
-from django.urls import Resolver404, resolve, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -17,7 +17,7 @@ from headlessly.database import timeouts
 from headlessly.declaration import labels, values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
-from headlessly.errors import InvalidFilter, NotFound
+from headlessly.errors import InvalidFilter
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import ranking, saved_views
@@ -164,7 +164,7 @@ def _recent_items(text: str) -> list[dict[str, Any]]:
 
 def _record_actions(request: HttpRequest) -> list[dict[str, Any]]:
     """The verbs that are possible now; each presses the button that the page has for it."""
-    record = _open_record(request.GET.get("at", ""))
+    record = display.record_of_page(request.GET.get("at", ""))
     if record is None:
         return []
     steps, others = buttons.record_buttons(record)
@@ -173,25 +173,6 @@ def _record_actions(request: HttpRequest) -> list[dict[str, Any]]:
         for b in (*steps, *others)
         if not b.reason
     ]
-
-
-def _open_record(path: str) -> Noun | None:
-    """The record whose page ``path`` is."""
-    start = reverse("admin:index")
-    if not path.startswith(start) or values.UNSTORABLE.search(path):
-        return None
-    try:
-        match = resolve(f"/admin/{path.removeprefix(start)}")
-    except Resolver404:
-        return None
-    for noun in registry.values():
-        meta = noun._meta
-        if match.url_name == f"{meta.app_label}_{meta.model_name}_change":
-            try:
-                return noun.get(match.kwargs["id"])
-            except NotFound:
-                return None
-    return None
 
 
 def _creating_actions(site: Any) -> list[dict[str, Any]]:

@@ -247,7 +247,7 @@ class TenantSite(Site):
         tenant = tenancy.require()
         context["styles"] += [static("headlessly/palette.css")]
         context["scripts"] += [
-            *(static(f"headlessly/{name}.js") for name in ("palette", "watch", "bell"))
+            *(static(f"headlessly/{name}.js") for name in ("palette", "watch", "bell", "mentions"))
         ]
         return context | {"site_title": tenant.name, "site_header": tenant.name, "tenant": tenant}
 

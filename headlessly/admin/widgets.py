@@ -186,7 +186,10 @@ def make_widget(field: Field) -> forms.Widget:
         case "bool":
             return FlagWidget({"class": " ".join(CHECKBOX_CLASSES)})
         case "text":
-            return forms.Textarea({"class": " ".join(TEXTAREA_CLASSES), "rows": 3})
+            # Whoever is named behind an @ in a text is told of it: see mentions.js.
+            return forms.Textarea(
+                {"class": " ".join(TEXTAREA_CLASSES), "rows": 3, "data-mentions": ""}
+            )
         case "json":
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
             return forms.Textarea(attrs | (_builder() if field.filters else _rows(field)))

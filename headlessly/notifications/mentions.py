@@ -6,19 +6,26 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
+from headlessly.declaration.record import Record
 
 #: As many members of a tenant can be named.
 MOST = 1_000
+#: How many names are suggested, and of how many members it is asked whether they see the record.
+SUGGESTED, ASKED = 8, 24
+
+
+def _named_members() -> list[tuple[str, Membership]]:
+    found = Membership.objects.filter(tenant=tenancy.require(), user__is_active=True)
+    rows = found.select_related("user", "contact").order_by("pk")[:MOST]
+    return [(str(row.contact or row.user), row) for row in rows]
 
 
 def members_by_name() -> dict[str, str]:
     """The members of the active tenant by how they are called, in small letters: by their whole name, and by
     their first name where nobody else has it."""
-    found = Membership.objects.filter(tenant=tenancy.require(), user__is_active=True)
-    rows = found.select_related("user", "contact").order_by("pk")[:MOST]
-    names = [(str(row.contact or row.user), row.user_id) for row in rows]
+    names = [(name, member.user_id) for name, member in _named_members()]
     whole = {name.lower(): user for name, user in names}
     firsts = Counter(name.lower().split()[0] for name, _user in names if name.split())
     return {
@@ -26,6 +33,31 @@ def members_by_name() -> dict[str, str]:
         for name, user in names
         if name.split() and firsts[name.lower().split()[0]] == 1
     } | whole
+
+
+def suggested(begun: str, record: Record | None) -> list[str]:
+    """The names of members that begin so, or one of whose words does: of those who may see ``record``, and
+    are not who writes. Whose first word begins so comes first."""
+    actor, begun = actors.current(), " ".join(begun.casefold().split())
+    found = []
+    for name, member in _named_members():
+        words = name.casefold()
+        place = 0 if words.startswith(begun) else 1 + words.find(f" {begun}")
+        if member.user_id != actor.id and (place or words.startswith(begun)):
+            found.append((place > 0, words, name, member))
+    names: list[str] = []
+    for *_order, name, member in sorted(found, key=lambda each: each[:2])[:ASKED]:
+        if len(names) < SUGGESTED and (record is None or _sees(member, record)):
+            names.append(name)
+    return names
+
+
+def _sees(member: Membership, record: Record) -> bool:
+    member.tenant = tenancy.require()
+    if not member.actor.limited:
+        return True
+    with actors.acting(member.actor):
+        return bool(type(record).objects.filter(pk=record.pk).exists())
 
 
 def mentioned(text: str, members: Mapping[str, str]) -> set[str]:

@@ -102,3 +102,37 @@ def test_a_list_is_filled_in_row_by_row_and_a_word_without_end_breaks(desk, site
         "options": ["1", "2 to 1,000"],
         "required": True,
     }
+
+
+def test_behind_an_at_colleagues_are_suggested(desk, site, lead, acme, people):
+    from headlessly.access.models import Membership, User
+
+    for name in ("Ana Ferreira", "Anton Berg", "Dora Ana"):
+        first, last = name.split()
+        someone = User.objects.create_user(
+            f"{last}@sign.example".lower(), first_name=first, last_name=last
+        )
+        Membership.objects.create(user=someone, tenant=acme, role="rep")
+    open_lead(desk, site)
+    keys = desk.keyboard
+    keys.press("n")
+    keys.type("Write to an@example.com, says @an")
+    names = desk.get_by_role("listbox", name="Members").get_by_role("option")
+    expect(names).to_have_text(["Ana Ferreira", "Anton Berg", "Dora Ana"])
+    keys.press("ArrowDown")
+    expect(names.nth(1)).to_have_attribute("aria-selected", "true")
+    keys.press("Enter")
+    expect(names).to_have_count(0)
+    keys.type("and @ana f")
+    expect(names).to_have_text(["Ana Ferreira"])
+    names.first.click()
+    desk.set_viewport_size({"width": 390, "height": 700})
+    keys.type("and @do")
+    expect(names.first).to_be_in_viewport(ratio=1)
+    expect(names).to_have_text(["Dora Ana"])
+    keys.press("Escape")
+    expect(names).to_have_count(0)
+    keys.press("Control+Enter")
+    expect(desk.get_by_text("Note added.")).to_be_visible()
+    said = "Write to an@example.com, says @Anton Berg and @Ana Ferreira and @do"
+    expect(desk.locator(".timeline")).to_contain_text(said)

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from crm import Activity, Lead
-from headlessly.access.models import Membership, Tenant
+from headlessly.access.models import Membership, Tenant, User
 from headlessly.notifications import from_clock, from_log, kinds
 from headlessly.notifications.models import Notification
 from tests.headlessly.notifications.test_telling import by
@@ -126,3 +126,25 @@ def test_a_record_is_followed_and_not_any_more_by_who_sees_it(
     bob.post(follow, {"record": f"Lead.{lead.pk}"})
     bob.post(follow, {"record": "Nothing.\x00"})
     assert not bob.get(page).content.decode().count("Do not follow any more")
+
+
+def test_behind_an_at_stand_members_who_may_see_the_record(
+    bob: Client, cleo: Client, acme: Tenant, rival: Any, users: SimpleNamespace, people: Any
+) -> None:
+    def suggested(who: Client, begun: str, at: str = "") -> list[str]:
+        answer = who.get(f"{BASE}/mentions/", {"q": begun, "at": at})
+        assert answer.status_code == 200
+        return answer.json()["names"]
+
+    rita = User.objects.create_user("rita@else.example", first_name="Cleo", last_name="Rival")
+    Membership.objects.create(user=rita, tenant=rival, role="rep")
+    assert suggested(bob, "cl") == [people.cleo.name]
+    assert suggested(bob, people.cleo.name.split()[1][:3]) == [people.cleo.name]
+    assert suggested(bob, "bo") == [], "one does not mention oneself"
+    assert suggested(bob, "nobody") == suggested(bob, "\x00") == suggested(bob, "x" * 5000) == []
+    lead = Lead.create(name="Cleo's alone", owner=people.cleo, source="event")
+    page = f"{BASE}/crm/lead/{lead.pk}/change/"
+    assert suggested(cleo, "bo", page) == [people.bob.name]
+    Tenant.objects.filter(pk=acme.pk).update(limits_reps=True)
+    assert suggested(cleo, "bo", page) == []
+    assert suggested(cleo, "bo") == [people.bob.name]

@@ -1,0 +1,97 @@
+// Behind an @ in a text, members are suggested: one is chosen by arrows and Enter or Tab, or by a click. What is
+// sent is the text alone, so nothing depends on this.
+(() => {
+  const QUIET = 120; // ms without a key before it is asked
+  // A name that begins where a mail address cannot: not behind a letter, a digit or a dot.
+  const BEGUN = /(?:^|[^\p{L}\p{N}_.@])@([\p{L}\p{N}][\p{L}\p{N}.' -]{0,60})?$/u;
+  let text, list, chosen = 0, timer = 0, asked = 0;
+
+  const words = () => document.getElementById("sending")?.dataset || {};
+  const begun = () => BEGUN.exec(text.value.slice(0, text.selectionStart));
+
+  function shut() {
+    clearTimeout(timer);
+    asked += 1;
+    list?.remove();
+    list = null;
+    text?.removeAttribute("aria-activedescendant");
+    text?.removeAttribute("aria-controls");
+  }
+
+  function choose(number) {
+    const options = [...list.children];
+    chosen = (number + options.length) % options.length;
+    for (const [at, option] of options.entries()) option.setAttribute("aria-selected", String(at === chosen));
+    text.setAttribute("aria-activedescendant", options[chosen].id);
+  }
+
+  function show(names) {
+    list?.remove();
+    list = document.createElement("ul");
+    Object.assign(list, { id: "mentions", className: "mentions", role: "listbox" });
+    list.setAttribute("aria-label", words().members);
+    for (const [at, name] of names.entries()) {
+      const option = document.createElement("li");
+      Object.assign(option, { id: `mention-${at}`, role: "option", textContent: name });
+      list.append(option);
+    }
+    text.after(list);
+    text.setAttribute("aria-controls", list.id);
+    choose(0);
+  }
+
+  async function ask() {
+    const mine = (asked += 1);
+    const found = begun();
+    if (!found) return shut();
+    const query = new URLSearchParams({ q: found[1] || "", at: location.pathname });
+    // Without an answer one types the name oneself.
+    const answer = await fetch(`${words().mentions}?${query}`, { credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => null);
+    const names = answer?.ok && answer.headers.get("Content-Type")?.startsWith("application/json") ? (await answer.json()).names : [];
+    if (mine !== asked || !text.isConnected) return;
+    if (names.length && document.activeElement === text) show(names);
+    else shut();
+  }
+
+  function take() {
+    const found = begun();
+    const name = list.children[chosen].textContent;
+    shut();
+    if (!found) return;
+    const end = text.selectionStart;
+    text.setRangeText(`${name} `, end - (found[1] || "").length, end, "end");
+    text.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  document.addEventListener("input", ({ target }) => {
+    if (!target.matches?.("textarea[data-mentions]") || !words().mentions) return;
+    if (text !== target) shut();
+    text = target;
+    clearTimeout(timer);
+    if (!begun()) return shut();
+    timer = setTimeout(ask, QUIET);
+  });
+
+  // Before all others: Escape shuts the names and not the dialog, Enter chooses and sends nothing.
+  window.addEventListener("keydown", (event) => {
+    if (!list || event.target !== text || event.isComposing) return;
+    const { key } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (key === "ArrowDown") choose(chosen + 1);
+    else if (key === "ArrowUp") choose(chosen - 1);
+    else if (key === "Enter" || key === "Tab") take();
+    else if (key === "Escape") shut();
+    else return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+
+  document.addEventListener("pointerdown", (event) => {
+    const option = event.target.closest?.("#mentions > li");
+    if (!option) return;
+    event.preventDefault(); // the text keeps the focus
+    chosen = [...list.children].indexOf(option);
+    take();
+  });
+  document.addEventListener("focusout", ({ target }) => target === text && shut());
+})();
