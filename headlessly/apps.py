@@ -37,7 +37,7 @@ def keep_the_past(**_: Any) -> None:
 
     from headlessly.database import policies
     from headlessly.declaration.registry import registry
-    from headlessly.log import events, external_ids, versions
+    from headlessly.log import events, external_ids, unique_values, versions
 
     tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
@@ -49,5 +49,7 @@ def keep_the_past(**_: Any) -> None:
         versions.install_triggers(noun)
     if external_ids.ExternalId._meta.db_table in tables:
         external_ids.install_triggers(nouns)
+    if unique_values.UniqueValue._meta.db_table in tables:
+        unique_values.install_triggers(nouns)
     if events.Event._meta.db_table in tables:
         policies.install_row_security()

@@ -18,6 +18,7 @@ from headlessly.access.models import (
 from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
 from headlessly.log.external_ids import ExternalId
+from headlessly.log.unique_values import UniqueValue
 from headlessly.notifications.models import Follower, Notification, NotificationReader
 from headlessly.query.saved_views import (
     Pin,
@@ -65,6 +66,7 @@ __all__ = [
     "Session",
     "Start",
     "Tenant",
+    "UniqueValue",
     "User",
     "View",
     "Webhook",

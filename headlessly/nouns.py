@@ -51,6 +51,7 @@ from headlessly.errors import Invalid, NotFound, VerbRefused
 from headlessly.execution import table as execution_table
 from headlessly.language import wording
 from headlessly.log import versions
+from headlessly.log.unique_values import find_other_holder, records_holding
 
 
 class BoundVerb:
@@ -436,7 +437,12 @@ class Noun(RefusalMixin):
         if isinstance(value, str) and values.UNSTORABLE.search(value):
             return None
         found: models.QuerySet[Any]
-        if field.type in values.TEXT_TYPES:
+        if field.is_custom:
+            if field.type in values.TEXT_TYPES:
+                value = values.normalize_operand(field, value)
+            held = records_holding(field, [value])
+            found = cls.objects.filter(pk__in=held.values("record"))
+        elif field.type in values.TEXT_TYPES:
             keyed = cls.objects.alias(key=Lower(field.name))
             found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
         else:
@@ -445,12 +451,18 @@ class Noun(RefusalMixin):
         id = next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
         return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)
 
+    def find_shared_field(self, fields: Iterable[Any]) -> Any:
+        """The first of these fields of the tenant's own of which another record has the same value."""
+        return next((f for f in fields if find_other_holder(self, f)), None)
+
     @classmethod
     def survivors_by_unique(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
         """Who took over the records that had these unique values when they were merged away: their ids,
         by the value in small letters. Whoever has the value now goes before them."""
-        if field.type not in values.TEXT_TYPES or not any(
-            verb.merges for verb in cls.verbs.values()
+        if (
+            field.is_custom
+            or field.type not in values.TEXT_TYPES
+            or not any(verb.merges for verb in cls.verbs.values())
         ):
             return {}
         keys = {values.normalize_operand(field, value).lower() for value in wanted}

@@ -49,6 +49,7 @@ class FieldSerializer(ResourceSerializer):
     options = SchemaField(OPTIONS, help_text="In their order; records hold the value.")
     to = SchemaField(lambda: nullable(TEXT | {"enum": list(registry)}))
     required = BooleanField()
+    unique = BooleanField(help_text="No two records have the same value.")
     default = SchemaField({})
     minimum = SchemaField(NUMBER)
     maximum = SchemaField(NUMBER)
@@ -88,6 +89,10 @@ class FieldInput(InputSerializer):
     )
     to = _as_sent(lambda: TEXT | {"enum": list(registry)}, "Of a reference.")
     required = _as_sent({"type": "boolean"})
+    unique = _as_sent(
+        {"type": "boolean"},
+        "No two records may have the same value, whatever the case of its letters.",
+    )
     default = _as_sent({}, "Of new records that say nothing.")
     minimum = _as_sent(NUMBER)
     maximum = _as_sent(NUMBER)

@@ -18,7 +18,8 @@ from headlessly.access.models import SLUG, Tenant
 from headlessly.copies.tenant_export import FORMAT, MANIFEST, PEOPLE
 from headlessly.copies.tenant_rows import Arrival, Connection, CopyRefused, connect
 from headlessly.copies.tenant_tables import TenantTable, tenant_tables
-from headlessly.log import offsets
+from headlessly.declaration.registry import registry
+from headlessly.log import offsets, unique_values
 
 STOPPED = "It was moved to another installation before it was done."
 
@@ -54,6 +55,7 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
             "WHERE tenant_id = %s AND status IN ('queued', 'running')",
             (STOPPED, arrival.tenant),
         )
+        keep_unique_values(arrival)
         target.execute("SET CONSTRAINTS ALL IMMEDIATE")
         open_log(arrival)
         target.commit()
@@ -120,6 +122,17 @@ def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:
                 f"DELETE FROM {table.name} WHERE tenant_id = %s",  # type: ignore[arg-type]
                 (arrival.tenant,),
             )
+
+
+def keep_unique_values(arrival: Arrival) -> None:
+    """Take up the values of the tenant's own unique fields, whichever of the two arrived first."""
+    for noun, key in arrival.target.execute(
+        'SELECT noun, key FROM headlessly_customfield WHERE tenant_id = %s AND "unique"',
+        (arrival.tenant,),
+    ).fetchall():
+        if noun in registry:
+            fill = unique_values.FILL.format(table=registry[noun]._meta.db_table)
+            arrival.target.execute(fill, (key, key, arrival.tenant, key))  # type: ignore[arg-type]
 
 
 def open_log(arrival: Arrival) -> None:

@@ -25,6 +25,8 @@ def unique_index_name(noun: type[models.Model], field: str) -> str:
 
 #: The constraint that keeps ids of other systems apart (:mod:`headlessly.log.external_ids`).
 EXTERNAL_IDS_UNIQUE = "headlessly_externalid_pkey"
+#: The one that keeps values of tenants' own unique fields apart (:mod:`headlessly.log.unique_values`).
+UNIQUE_VALUES = "headlessly_uniquevalue_pkey"
 
 
 class RefusalMixin(Record):
@@ -192,9 +194,13 @@ class RefusalMixin(Record):
 
     def duplicate_conflict(self, constraint: str) -> Conflict:
         """The conflict for a violated unique constraint, with the id of the record that has the value."""
-        for name in self.unique_fields:
-            if constraint == unique_index_name(type(self), name):
-                field = self.schema.by_name[name]
+        unique = [field for field in self.schema.stored if field.unique]
+        if constraint == UNIQUE_VALUES:
+            own = [field for field in unique if field.is_custom]
+            if (field := self.find_shared_field(own)) is not None:
+                constraint = unique_index_name(type(self), field.name)
+        for field in unique:
+            if constraint == unique_index_name(type(self), field.name):
                 value = getattr(self, field.column)
                 first = type(self).find_id_by_unique(field, value)
                 # Only to somebody who sees that record.

@@ -119,7 +119,7 @@ class UndoSteps:
     @contextmanager
     def _unbroken(self, change: RecordChange) -> Iterator[None]:
         """Let a unique value that somebody else has now be a refusal, and not the end of the transaction."""
-        if not change.noun.unique_fields:
+        if not any(field.unique for field in change.noun.schema.stored):
             yield
             return
         try:

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
@@ -23,6 +24,7 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, snake_name, wire_name
 from headlessly.declaration.values import UNSTORABLE, check_number, to_json_value
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, did_you_mean
+from headlessly.log import unique_values
 from headlessly.log.names import (
     FIELD_ARCHIVED,
     FIELD_CHANGED,
@@ -32,7 +34,7 @@ from headlessly.log.names import (
 )
 from headlessly.log.security_events import record_security_event
 from headlessly.query import paging
-from headlessly.shaping.models import TYPES, CustomField
+from headlessly.shaping.models import TYPES, UNIQUE_TYPES, CustomField
 
 #: How many fields of its own a tenant may add to one noun, archived ones among them.
 MOST_FIELDS = 200
@@ -44,8 +46,8 @@ NAME = re.compile(r"[a-z][A-Za-z0-9]{0,39}\Z")
 COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 #: What may be said of a field when it is made, and of these what may change later.
 SETTABLE = (
-    "noun", "name", "type", "label", "help", "options", "to", "required", "default", "minimum",
-    "maximum", "group", "order",
+    "noun", "name", "type", "label", "help", "options", "to", "required", "unique", "default",
+    "minimum", "maximum", "group", "order",
 )  # fmt: skip
 FIXED = ("noun", "type", "to")
 TEXTS = {"name": 40, "label": 80, "help": 255, "group": 80}
@@ -106,7 +108,10 @@ def change_field(field: CustomField, values: Mapping[str, Any]) -> CustomField:
         for name in FIXED:
             if name in values and values[name] == getattr(field, name):
                 values = {key: value for key, value in values.items() if key != name}
+        was_unique = field.unique
         _take(field, values)
+        if field.unique != was_unique:
+            _keep_unique(field)
         field.save()
         now = describe(field)
         changed = {name: now[name] for name in now if now[name] != before.get(name)}
@@ -168,7 +173,47 @@ def delete_field(field: CustomField, confirmed_name: str) -> None:
                 type="Field",
             )
         record_security_event(FIELD_DELETED, about=field.pk, **describe(field))
+        if field.unique:
+            unique_values.hold_writes()
+            unique_values.cease_to_keep(field.key)
         field.delete()
+
+
+def _keep_unique(field: CustomField) -> None:
+    """Let the database keep the field unique, or cease to, from the end of the transaction on.
+
+    Raises Invalid naming values that several records have.
+    """
+    unique_values.hold_writes()
+    if not field.unique:
+        unique_values.cease_to_keep(field.key)
+        return
+    noun = registry[field.noun]
+    many, doubles = unique_values.find_doubles(noun, field.key)
+    if doubles:
+        told = "; ".join(
+            _("%(value)s in %(count)d (%(records)s)")
+            % {
+                "value": each.value[:100],
+                "count": each.count,
+                "records": ", ".join(
+                    [*each.records, *("…" for _n in range(each.count > len(each.records)))]
+                ),
+            }
+            for each in doubles
+        )
+        raise Invalid.for_fields(
+            {
+                "unique": ngettext(
+                    "%(many)d value is in several records: %(told)s.",
+                    "%(many)d values are in several records: %(told)s.",
+                    many,
+                )
+                % {"many": many, "told": told + ("; …" if many > len(doubles) else "")}
+            },
+            type="Field",
+        )
+    unique_values.begin_to_keep(noun, field.key)
 
 
 def describe(field: CustomField) -> dict[str, Any]:
@@ -182,6 +227,7 @@ def describe(field: CustomField) -> dict[str, Any]:
         "options": field.options or None,
         "to": field.to or None,
         "required": field.required,
+        "unique": field.unique,
         "default": field.default,
         "minimum": field.minimum,
         "maximum": field.maximum,
@@ -257,10 +303,10 @@ def _take(field: CustomField, values: Mapping[str, Any]) -> None:
 def _take_one(field: CustomField, name: str, value: Any, problems: dict[str, str]) -> None:
     if name == "options":
         field.options = _read_options(value, problems)
-    elif name == "required":
+    elif name in ("required", "unique"):
         if not isinstance(value, bool):
             problems[name] = _("This is true or false.")
-        field.required = bool(value)
+        setattr(field, name, bool(value))
     elif name in ("minimum", "maximum", "order"):
         try:
             number = None if value is None else check_number(value)
@@ -362,6 +408,10 @@ def _check_whole(field: CustomField, problems: dict[str, str]) -> None:
             problems["to"] = _("Use one of %s.") % ", ".join(registry)
     elif field.to:
         problems["to"] = _("Only a reference leads to a noun.")
+    if field.unique and field.type not in UNIQUE_TYPES:
+        problems["unique"] = _("Only these are unique: %s.") % ", ".join(UNIQUE_TYPES)
+    elif field.unique and field.default is not None:
+        problems["unique"] = _("What has a default is not unique: two new records would have it.")
     for name in ("minimum", "maximum"):
         if getattr(field, name) is not None and field.type not in BOUNDED:
             problems[name] = _("Only numbers and amounts have bounds.")

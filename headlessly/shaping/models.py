@@ -41,6 +41,8 @@ LONGEST: dict[str, int | None] = {
     "url": Url().max_length,
 }
 NORMALIZED = {"email": normalize_email, "phone": normalize_phone}
+#: Whose values may be unique: of the others, two records that have the same are no mistake, or hard to tell.
+UNIQUE_TYPES = ("string", "integer", "number", "money", "date", "datetime", "url", "email", "phone")
 #: Letters and digits of which a key is made; 36**9 are enough for one tenant.
 KEY_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -75,6 +77,7 @@ class CustomField(TenantRow):
         max_length=64, blank=True, default=""
     )  #: the noun that a reference leads to
     required = models.BooleanField(default=False)
+    unique = models.BooleanField(default=False, db_default=False)
     default = models.JSONField(null=True, blank=True)
     minimum = models.FloatField(null=True, blank=True)
     maximum = models.FloatField(null=True, blank=True)
@@ -121,6 +124,7 @@ class CustomField(TenantRow):
             column=self.column,
             type=kind,
             required=self.required,
+            unique=self.unique,
             choices=values,
             value_labels={str(o["value"]): str(o.get("label") or o["value"]) for o in self.options}
             if self.options

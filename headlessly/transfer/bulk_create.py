@@ -151,7 +151,7 @@ def _spans(states: Sequence[Record]) -> list[tuple[Record, datetime]]:
 
 def keys_of(record: Noun) -> list[Key]:
     """The unique values of a record."""
-    fields = [record.schema.by_name[name] for name in record.unique_fields]
+    fields = [field for field in record.schema.stored if field.unique]
     found = [(f.name, getattr(record, f.column)) for f in fields]
     noun = type(record).__name__
     return [(noun, name, key_of(value)) for name, value in found if value is not None]

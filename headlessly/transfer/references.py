@@ -22,6 +22,7 @@ from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import WORKERS
 from headlessly.language import wording
+from headlessly.log.unique_values import records_holding
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
 from headlessly.transfer.cells import NAMED_ADDRESS
@@ -40,7 +41,9 @@ def by_unique(
     keys = {key_of(normalize_unique(field, value)) for value in wanted if is_storable(value)}
     if not keys:
         return {}
-    if field.type in values.TEXT_TYPES:
+    if field.is_custom:
+        found = found.filter(pk__in=records_holding(field, keys).values("record"))
+    elif field.type in values.TEXT_TYPES:
         found = found.alias(key=Lower(field.name)).filter(key__in=keys)
     else:
         found = found.filter(**{f"{field.column}__in": keys})

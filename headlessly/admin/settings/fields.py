@@ -96,6 +96,12 @@ class FieldForm(forms.Form):
     required = forms.BooleanField(
         label=gettext_lazy("Has to be filled in"), required=False, widget=UnfoldBooleanSwitchWidget
     )
+    unique = forms.BooleanField(
+        label=gettext_lazy("Of one record only"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy("No two records may have the same value."),
+    )
     minimum = forms.CharField(
         label=gettext_lazy("At least"), required=False, widget=UnfoldAdminTextInputWidget
     )

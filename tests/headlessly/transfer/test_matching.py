@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from crm import Activity, Contact, Lead
+from headlessly.shaping import custom_fields
 from tests.answered import problem
 from tests.headlessly.transfer.conftest import counts
 
@@ -117,3 +118,16 @@ def test_it_finds_records_by_what_another_system_calls_them(imported: Any, peopl
         '?match=externalIds.hubspot&mapping={"columns":{"Number":"externalIds.hubspot"}}',
     )
     assert counts(mapped) == {"updated": 1}
+
+
+def test_it_finds_records_by_a_unique_field_of_the_tenants_own(imported: Any, acme: Any) -> None:
+    custom_fields.create_field(
+        {"noun": "Lead", "label": "Customer number", "type": "string", "unique": True}
+    )
+    table = "name,source,customerNumber\nAda,web,K1\nBob,web,K2\nEve,web,k1\n"
+    assert counts(imported("leads", table)) == {"created": 2, "refused": 1}
+    table = "name,source,customerNumber\nMia,web,K4\nZoe,web,k1\n"
+    assert counts(imported("leads", table)) == {"created": 1, "refused": 1}
+    table = "customerNumber,name,source\nk1,Ada Chen,web\nK9,Zed,web\n"
+    assert counts(imported("leads", table, "?match=customerNumber")) == {"created": 1, "updated": 1}
+    assert Lead.find({"customerNumber": "K1"}).get().name == "Ada Chen"

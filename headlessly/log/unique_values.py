@@ -1,0 +1,186 @@
+"""Which record has a value of a tenant's own field that is unique: a narrow table, which the database keeps.
+
+The values stand in the records (:mod:`headlessly.declaration.custom_values`). That no two records that are
+not deleted share one, and the way from a value to its record, is this table's: one index for the fields of
+all tenants. A trigger writes it, and runs only for rows whose own fields change: others cost nothing.
+
+Whoever makes a field unique waits for the writes of the tenant that run, and lets later ones wait until it is
+(:func:`hold_writes`): each write sees either all values of before, or that it has to keep its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db import connection, models
+
+from headlessly.access import tenancy
+from headlessly.access.models import Tenant
+from headlessly.declaration.custom_values import held_json
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+#: The first number of the advisory lock; the second is the tenant's.
+LOCK = 8108
+#: How many values that several records have are told, and how many records of each.
+MOST_TOLD, MOST_RECORDS = 5, 3
+#: The longest text that is kept as it is; of a longer one a digest is, as an index takes no more.
+LONGEST = 200
+
+
+class UniqueValue(models.Model):
+    """One value of one record that is not deleted, as it is compared: text in small letters."""
+
+    pk = models.CompositePrimaryKey("tenant_id", "key", "value")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=16, db_collation="C")  #: of the field
+    value = models.CharField(max_length=255, db_collation="C")
+    record = models.CharField(max_length=32, db_collation="C")
+
+    class Meta:
+        indexes: ClassVar = []
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.value}: {self.record}"
+
+
+@dataclass(frozen=True)
+class Double:
+    """A value that several records have."""
+
+    value: str
+    count: int
+    records: list[str]  #: some of them
+
+
+def records_holding(field: Field, wanted: Iterable[Any]) -> models.QuerySet:
+    """The rows of these values of a unique field, as Python has them."""
+    keys, texts = set(), []
+    for value in wanted:
+        if field.type == "money":
+            value = Decimal(str(value))
+        ((key, held),) = held_json(field.column, value).items()
+        keys.add(key)
+        texts.append(_compared(held))
+    return UniqueValue.objects.filter(tenant=tenancy.require().pk, key__in=keys, value__in=texts)
+
+
+def find_other_holder(record: Record, field: Field) -> str | None:
+    """The id of another record with the value that ``record`` has, whoever may see it."""
+    value = getattr(record, field.column)
+    if value is None:
+        return None
+    found = records_holding(field, [value]).exclude(record=record.pk)
+    return found.values_list("record", flat=True).first()
+
+
+def _compared(held: Any) -> models.Func:
+    """What the table has of a value in JSON."""
+    return models.Func(
+        models.Value(json.dumps(held), output_field=models.TextField()),
+        template="headlessly_unique_text((%(expressions)s)::jsonb)",
+        output_field=models.TextField(),
+    )
+
+
+def hold_writes() -> None:
+    """Wait for the tenant's writes that run, and let no other be done before this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, tenancy.require().pk])
+
+
+def find_doubles(noun: type[Record], key: str) -> tuple[int, list[Double]]:
+    """How many values of the field several records have, and the first of them."""
+    sql = f"""
+        SELECT min(custom ->> %s), count(*), (array_agg(id ORDER BY id))[1:{MOST_RECORDS}],
+          count(*) OVER ()
+        FROM {noun._meta.db_table}
+        WHERE tenant_id = %s AND deleted_at IS NULL AND custom ? %s
+        GROUP BY headlessly_unique_text(custom -> %s) HAVING count(*) > 1
+        ORDER BY count(*) DESC, 1 LIMIT {MOST_TOLD}
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [key, tenancy.require().pk, key, key])
+        rows = cursor.fetchall()
+    return (rows[0][3] if rows else 0), [Double(value, n, ids) for value, n, ids, _all in rows]
+
+
+FILL = """
+INSERT INTO headlessly_uniquevalue (tenant_id, key, value, record)
+SELECT tenant_id, %s, headlessly_unique_text(custom -> %s), id FROM {table}
+WHERE tenant_id = %s AND deleted_at IS NULL AND custom ? %s
+ON CONFLICT DO NOTHING
+"""
+
+
+def begin_to_keep(noun: type[Record], key: str) -> None:
+    """Take up the values that are there, none of which two records have."""
+    with connection.cursor() as cursor:
+        sql = FILL.format(table=noun._meta.db_table)
+        cursor.execute(sql, [key, key, tenancy.require().pk, key])
+
+
+def cease_to_keep(key: str) -> None:
+    """Forget the values of a field: it is not unique any more, or gone."""
+    UniqueValue.objects.filter(tenant=tenancy.require().pk, key=key).delete()
+
+
+FUNCTIONS = f"""
+CREATE OR REPLACE FUNCTION headlessly_unique_text(held jsonb) RETURNS text LANGUAGE sql IMMUTABLE
+PARALLEL SAFE AS $$
+  SELECT CASE
+    WHEN jsonb_typeof(held) = 'number' THEN trim_scale((held #>> '{{}}')::numeric)::text
+    WHEN length(held #>> '{{}}') > {LONGEST}
+      THEN 'sha256:' || encode(sha256(convert_to(lower(held #>> '{{}}'), 'UTF8')), 'hex')
+    ELSE lower(held #>> '{{}}') END
+$$;
+CREATE OR REPLACE FUNCTION headlessly_keep_unique_values() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE before jsonb; after jsonb;
+BEGIN
+  IF TG_OP <> 'INSERT' AND OLD.deleted_at IS NULL THEN before := OLD.custom; END IF;
+  IF TG_OP <> 'DELETE' AND NEW.deleted_at IS NULL THEN after := NEW.custom; END IF;
+  PERFORM pg_advisory_xact_lock_shared({LOCK}, coalesce(NEW.tenant_id, OLD.tenant_id)::integer);
+  IF before IS NOT NULL THEN
+    DELETE FROM headlessly_uniquevalue AS x USING headlessly_customfield AS f
+    WHERE f.tenant_id = OLD.tenant_id AND f.noun = TG_ARGV[0] AND f."unique"
+    AND before -> f.key IS DISTINCT FROM after -> f.key AND x.tenant_id = OLD.tenant_id
+    AND x.key = f.key AND x.value = headlessly_unique_text(before -> f.key) AND x.record = OLD.id;
+  END IF;
+  IF after IS NOT NULL THEN
+    INSERT INTO headlessly_uniquevalue (tenant_id, key, value, record)
+    SELECT NEW.tenant_id, f.key, headlessly_unique_text(after -> f.key), NEW.id
+    FROM headlessly_customfield AS f
+    WHERE f.tenant_id = NEW.tenant_id AND f.noun = TG_ARGV[0] AND f."unique" AND after ? f.key
+    AND before -> f.key IS DISTINCT FROM after -> f.key ORDER BY f.key;
+  END IF;
+  RETURN NULL;
+END $$;
+"""
+CHANGED = (
+    "OLD.custom IS DISTINCT FROM NEW.custom OR (NEW.custom IS NOT NULL AND "
+    "OLD.deleted_at IS DISTINCT FROM NEW.deleted_at)"
+)
+
+
+def install_triggers(nouns: Iterable[type[Record]]) -> None:
+    """Create or renew what keeps the table. Runs after every migration."""
+    with connection.cursor() as cursor:
+        cursor.execute(FUNCTIONS)
+        for noun in nouns:
+            table = noun._meta.db_table
+            for event, condition in (
+                ("insert", "NEW.custom IS NOT NULL"),
+                ("update", CHANGED),
+                ("delete", "OLD.custom IS NOT NULL"),
+            ):
+                cursor.execute(
+                    f"CREATE OR REPLACE TRIGGER {table}_unique_values_{event} AFTER {event} ON {table} "
+                    f"FOR EACH ROW WHEN ({condition}) "
+                    f"EXECUTE FUNCTION headlessly_keep_unique_values('{noun.__name__}')"
+                )
