@@ -12,7 +12,7 @@ from headlessly.api.base import AdminViewSet
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.json_schema import TEXT, Schema, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
+from headlessly.api.parameters import PAGE, read_dry_run, read_parameters, refuse_parameters
 from headlessly.api.serializers import (
     CheckedField,
     InputSerializer,
@@ -80,7 +80,10 @@ class FieldInput(InputSerializer):
         lambda: TEXT | {"enum": list(registry)}, "Needed for a new one; it never changes."
     )
     name = _as_sent(TEXT | {"maxLength": 40}, "Camel case; made of the label where it is left out.")
-    type = _as_sent(TEXT | {"enum": list(TYPES)}, "Needed for a new one; it never changes.")
+    type = _as_sent(
+        TEXT | {"enum": list(TYPES)},
+        "Needed for a new one; changed only to one that takes all its values as they are.",
+    )
     label = _as_sent(TEXT | {"maxLength": 80})
     help = _as_sent(nullable(TEXT | {"maxLength": 255}))
     options = _as_sent(
@@ -128,14 +131,18 @@ class FieldViewSet(AdminViewSet):
         return ApiResponse(FieldSerializer.to_json(custom_fields.find_field(id)))
 
     def partial_update(self, request: Request, id: str) -> ApiResponse:
-        """Change it, archive it, bring it back. What is renamed keeps its values, also in the past."""
-        refuse_parameters(request.GET)
+        """Change it, archive it, bring it back. What is renamed keeps its values, also in the past.
+
+        Another type has to take every value that is there: the answer says which it would not. With
+        ``dryRun`` it is tried and nothing changes.
+        """
+        dry_run = read_dry_run(request.GET)
         values = FieldInput.read_body(request.data, partial=True)
         archived = _read_archived(values)
         field = custom_fields.find_field(id)
         if values:
-            field = custom_fields.change_field(field, values)
-        if archived is not None:
+            field = custom_fields.change_field(field, values, dry_run=dry_run)
+        if archived is not None and not dry_run:
             change = custom_fields.archive_field if archived else custom_fields.bring_back_field
             field = change(field)
         return ApiResponse(FieldSerializer.to_json(field))

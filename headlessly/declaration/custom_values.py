@@ -50,6 +50,8 @@ def _dump_amount(value: Decimal) -> float | int:
     return int(value) if value == value.to_integral_value() else float(value)
 
 
+#: A number whose field had another type before, or has it in the past: rounded, and no larger than fits.
+_BOUNDED = "least(greatest(({{0}} ->> '{{1}}')::numeric, -{most}), {most})::{type}"
 _STRING = Storage("({0} ->> '{1}')", models.CharField(max_length=2000))
 #: By the type of the field, as it stands in its column's name.
 STORAGES: dict[str, Storage] = {
@@ -58,9 +60,9 @@ STORAGES: dict[str, Storage] = {
     "number": Storage(
         "({0} ->> '{1}')::float8", models.FloatField(), load=float, dump=values.to_json_value
     ),
-    "integer": Storage("({0} ->> '{1}')::integer", models.IntegerField()),
+    "integer": Storage(_BOUNDED.format(most=2**31 - 1, type="integer"), models.IntegerField()),
     "money": Storage(
-        "({0} ->> '{1}')::numeric(15, 2)",
+        _BOUNDED.format(most="9999999999999.99", type="numeric(15, 2)"),
         models.DecimalField(max_digits=15, decimal_places=2),
         load=lambda value: Decimal(str(value)),
         dump=_dump_amount,

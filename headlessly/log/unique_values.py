@@ -11,7 +11,7 @@ Whoever makes a field unique waits for the writes of the tenant that run, and le
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 LOCK = 8108
 #: How many values that several records have are told, and how many records of each.
 MOST_TOLD, MOST_RECORDS = 5, 3
+#: How many values are made Python objects of at once.
+FETCHED = 1000
 #: The longest text that is kept as it is; of a longer one a digest is, as an index takes no more.
 LONGEST = 200
 
@@ -109,6 +111,19 @@ def find_doubles(noun: type[Record], key: str) -> tuple[int, list[Double]]:
         cursor.execute(sql, [key, tenancy.require().pk, key, key])
         rows = cursor.fetchall()
     return (rows[0][3] if rows else 0), [Double(value, n, ids) for value, n, ids, _all in rows]
+
+
+def count_values(noun: type[Record], key: str) -> Iterator[tuple[Any, int]]:
+    """Each value of the field as JSON has it and how many records have it, the deleted ones too, in order."""
+    sql = f"""
+        SELECT custom -> %s, count(*) FROM {noun._meta.db_table}
+        WHERE tenant_id = %s AND custom ? %s GROUP BY 1 ORDER BY 1
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [key, tenancy.require().pk, key])
+        while rows := cursor.fetchmany(FETCHED):
+            for value, count in rows:
+                yield json.loads(value) if isinstance(value, str) else value, count
 
 
 FILL = """

@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.declaration import shapes
+from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, snake_name, wire_name
 from headlessly.declaration.values import UNSTORABLE, check_number, to_json_value
@@ -34,7 +35,7 @@ from headlessly.log.names import (
 )
 from headlessly.log.security_events import record_security_event
 from headlessly.query import paging
-from headlessly.shaping.models import TYPES, UNIQUE_TYPES, CustomField
+from headlessly.shaping.models import TYPES, UNIQUE_TYPES, CustomField, types_that_keep_values
 
 #: How many fields of its own a tenant may add to one noun, archived ones among them.
 MOST_FIELDS = 200
@@ -49,7 +50,9 @@ SETTABLE = (
     "noun", "name", "type", "label", "help", "options", "to", "required", "unique", "default",
     "minimum", "maximum", "group", "order",
 )  # fmt: skip
-FIXED = ("noun", "type", "to")
+FIXED = ("noun", "to")
+#: How many of the values that a type would not take are told.
+MOST_TOLD = 5
 TEXTS = {"name": 40, "label": 80, "help": 255, "group": 80}
 BOUNDED = ("integer", "number", "money")
 
@@ -97,27 +100,51 @@ def create_field(values: Mapping[str, Any]) -> CustomField:
     return field
 
 
-def change_field(field: CustomField, values: Mapping[str, Any]) -> CustomField:
+class _OnlyTried(Exception):
+    """Ends the transaction of a change that was tried."""
+
+
+def change_field(
+    field: CustomField, values: Mapping[str, Any], *, dry_run: bool = False
+) -> CustomField:
     """Change what is said of a field; under its new name it has its old values, and the past too.
 
-    Raises Invalid, also for what never changes (:data:`FIXED`), and Forbidden.
+    Another ``type`` has to take every value that is there as it is: no record is written. ``dry_run`` tries
+    it and changes nothing. Raises Invalid, also for what never changes (:data:`FIXED`), and Forbidden.
     """
-    with _changing_shape():
-        field = _locked(field)
-        before = describe(field)
-        for name in FIXED:
-            if name in values and values[name] == getattr(field, name):
-                values = {key: value for key, value in values.items() if key != name}
-        was_unique = field.unique
-        _take(field, values)
-        if field.unique != was_unique:
-            _keep_unique(field)
-        field.save()
-        now = describe(field)
-        changed = {name: now[name] for name in now if now[name] != before.get(name)}
-        if changed:
-            previous = {name: before.get(name) for name in changed}
-            record_security_event(FIELD_CHANGED, about=field.pk, previous=previous, **changed)
+    changed = field
+    try:
+        with _changing_shape():
+            changed = _change(field, values)
+            if dry_run:
+                raise _OnlyTried
+    except _OnlyTried:
+        pass
+    return changed
+
+
+def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
+    field = _locked(field)
+    before = describe(field)
+    for name in FIXED:
+        if name in values and values[name] == getattr(field, name):
+            values = {key: value for key, value in values.items() if key != name}
+    was_unique, was_type = field.unique, field.type
+    other = values.get("type", was_type)
+    if isinstance(other, str) and other in TYPES and other != was_type:
+        values = _values_of_other_type(field, values)
+    _take(field, values)
+    if field.type != was_type:
+        _check_survival(field)
+    if field.unique != was_unique:
+        _keep_unique(field)
+    field.save()
+    now = describe(field)
+    changed = {name: now[name] for name in now if now[name] != before.get(name)}
+    if changed:
+        previous = {name: before.get(name) for name in changed}
+        record_security_event(FIELD_CHANGED, about=field.pk, previous=previous, **changed)
+
     return field
 
 
@@ -177,6 +204,58 @@ def delete_field(field: CustomField, confirmed_name: str) -> None:
             unique_values.hold_writes()
             unique_values.cease_to_keep(field.key)
         field.delete()
+
+
+def _values_of_other_type(field: CustomField, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of the field together with another type; the options of a choice go with it.
+
+    Raises Invalid where the values of the two are kept in different ways.
+    """
+    possible = types_that_keep_values(field.type)
+    if values["type"] not in possible:
+        others = ", ".join(each for each in possible if each != field.type)
+        raise Invalid.for_fields(
+            {
+                "type": _("What is %(type)s can become %(others)s.")
+                % {"type": field.type, "others": others}
+                if others
+                else _("What is %s cannot become anything else. Add another field.") % field.type
+            },
+            type="Field",
+        )
+    return dict(values) if values["type"] == "choice" else {"options": [], **values}
+
+
+def _check_survival(field: CustomField) -> None:
+    """Raise Invalid where values would not be of the field's new type, telling how many and the first."""
+    noun, cleaned = registry[field.noun], field.as_field_without_default()
+    unique_values.hold_writes()
+    lost, records, told = 0, 0, []
+    for value, count in unique_values.count_values(noun, field.key):
+        try:
+            kept = held_json(field.column, cleaned.clean(value))[field.key] == value
+        except (ValueError, TypeError):
+            kept = False
+        if not kept:
+            lost, records = lost + 1, records + count
+            if len(told) < MOST_TOLD:
+                told.append(str(value)[:60])
+    if lost:
+        raise Invalid.for_fields(
+            {
+                "type": ngettext(
+                    "%(lost)d value, in %(records)d records, would not be one: %(told)s.",
+                    "%(lost)d values, in %(records)d records, would not be one: %(told)s.",
+                    lost,
+                )
+                % {
+                    "lost": lost,
+                    "records": records,
+                    "told": ", ".join([*told, *("…" for _n in range(lost > len(told)))]),
+                }
+            },
+            type="Field",
+        )
 
 
 def _keep_unique(field: CustomField) -> None:

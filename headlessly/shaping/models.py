@@ -43,6 +43,12 @@ LONGEST: dict[str, int | None] = {
 NORMALIZED = {"email": normalize_email, "phone": normalize_phone}
 #: Whose values may be unique: of the others, two records that have the same are no mistake, or hard to tell.
 UNIQUE_TYPES = ("string", "integer", "number", "money", "date", "datetime", "url", "email", "phone")
+#: Between which a field may change its type: their values lie in JSON in the same way, so that nothing has to
+#: be written, and what was before is read as it was.
+FAMILIES = (
+    ("string", "text", "email", "url", "phone", "choice"),
+    ("integer", "number", "money"),
+)
 #: Letters and digits of which a key is made; 36**9 are enough for one tenant.
 KEY_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -50,6 +56,11 @@ KEY_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 def new_key() -> str:
     """A key under which no values are yet: ``k3f9a7c2b1``."""
     return "k" + "".join(secrets.choice(KEY_LETTERS) for _ in range(9))
+
+
+def types_that_keep_values(type: str) -> tuple[str, ...]:
+    """The types that a field of this one may become, itself among them."""
+    return next((family for family in FAMILIES if type in family), (type,))
 
 
 class CustomField(TenantRow):

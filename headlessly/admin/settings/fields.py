@@ -30,7 +30,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.language.numbers import delocalize_number
 from headlessly.shaping import custom_fields
-from headlessly.shaping.models import CustomField
+from headlessly.shaping.models import CustomField, types_that_keep_values
 
 #: What a field may be, as people call it.
 TYPES = {
@@ -141,6 +141,13 @@ class FieldForm(forms.Form):
         if field is not None:
             for fixed in custom_fields.FIXED:
                 self.fields.pop(fixed, None)
+            possible = types_that_keep_values(field.type)
+            kind: Any = self.fields["type"]
+            kind.choices = [(name, TYPES[name]) for name in TYPES if name in possible]
+            kind.required = False
+            kind.help_text = _("Another only where it takes every value that is there.")
+            if len(possible) == 1:
+                del self.fields["type"]
         else:
             choice = forms.ChoiceField(
                 label=_("Of"), choices=nouns, initial="Lead", widget=UnfoldAdminSelectWidget()
@@ -156,8 +163,9 @@ class FieldForm(forms.Form):
                 found[bound] = float(delocalize_number(text)) if text else None
             except (ValueError, TypeError):
                 self.add_error(bound, _("This is a number."))
-        if not found.get("name"):
-            found.pop("name", None)
+        for kept in ("name", "type"):
+            if not found.get(kept):
+                found.pop(kept, None)
         if "to" in found and not found["to"]:
             found.pop("to")
         kind = found.get("type") or (self.field.type if self.field else "")
@@ -282,12 +290,17 @@ def _respond(
         field=field,
         kind=TYPES[field.type],
         noun=labels.plural_title(registry[field.noun]),
-        has_options=field.type in ("choice", "choices"),
+        has_options=field.type == "choices" or may_be_choice(field),
         options=option_rows(sent),
         colors=COLORS.items(),
         used=f"{count}{'' if exact else '+'}",
         problem=problem,
     )
+
+
+def may_be_choice(field: CustomField) -> bool:
+    """Whether it is one of a list, or can become that."""
+    return "choice" in types_that_keep_values(field.type)
 
 
 def _find(id: str) -> CustomField:

@@ -127,10 +127,11 @@ def resource_paths() -> dict[str, Schema]:
             "get": get("fieldGet", "One of them, by its id.", "About", "Field", (403, 404)),
             "patch": operation(
                 "fieldUpdate",
-                "Change a field; archive it, or bring it back. Renamed it keeps its values.",
+                "Change a field; archive it, or bring it back. Renamed it keeps its values; another type "
+                "has to take all that are there.",
                 "About",
                 {"200": responses.success_response("The field.", ref("Field"))},
-                parameters=shared_parameters(),
+                parameters=shared_parameters("dryRun"),
                 errors=(404, *WRITING),
                 writes=True,
                 requestBody=request_body(ref("FieldInput")),
