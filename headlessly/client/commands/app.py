@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from headlessly.client.commands import describe, nouns, sign_in
+from headlessly.client.commands import describe, fields, nouns, sign_in
 from headlessly.client.commands.failures import MEANING, UsageError
 from headlessly.client.commands.group import NounCommands, complete_noun_names
 from headlessly.client.commands.options import parse_conditions, parse_object, parse_parameters
@@ -65,6 +65,9 @@ def root(
     headlessly Lead shows what there is of a noun, headlessly Lead.create --help what a verb takes.
     Which tenant: --profile or --url, HEADLESSLY_URL with HEADLESSLY_API_KEY, or the login in use.
     """
+
+
+app.add_typer(fields.app, name="fields")
 
 
 @app.command()
