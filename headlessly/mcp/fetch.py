@@ -22,7 +22,9 @@ from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads
 from headlessly.query.report_answers import describe_reports, report_as_json
-from headlessly.scripts import proposals
+from headlessly.scripts import own_fields, proposals
+from headlessly.shaping import custom_fields
+from headlessly.shaping.models import TYPES
 
 #: What is fetched beside records, and what that takes beside its type.
 OTHER_TYPES: dict[str, tuple[str, ...]] = {
@@ -39,6 +41,14 @@ PROPOSAL_DESCRIPTION = (
     "what your scripts become: do changes nothing but stores what a script would do, until a person "
     "approves it; with the proposal's id: whether they did, and why not"
 )
+
+#: What an agent is told whose key may change which fields there are.
+OWN_FIELDS = {
+    "description": "Types may have fields of the tenant's own beside those of the product. In do:",
+    "calls": list(own_fields.CALLS.values()),
+    "settings": list(custom_fields.SETTABLE),
+    "types": list(TYPES),
+}
 
 
 def fetch(asked: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +167,7 @@ def describe_all() -> dict[str, Any]:
             "Report": "the numbers by name; with one as id, and parameters as it lists them: what it says",
         }
         | ({"Proposal": PROPOSAL_DESCRIPTION} if actor.role == actors.PROPOSER else {}),
-    }
+    } | ({"ownFields": OWN_FIELDS} if actors.may_administer(actor) else {})
 
 
 def describe_type(name: str) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from headlessly.execution import upsert as upserts
 from headlessly.log import events
 from headlessly.log.events import dump_json
 from headlessly.query import aggregates, names, reads
-from headlessly.scripts import marshalling
+from headlessly.scripts import marshalling, own_fields
 from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
-from headlessly.scripts.prelude import EVENT, READS, REQUEST, UPSERT
+from headlessly.scripts.prelude import EVENT, READS, REQUEST, SCHEMA, UPSERT
 from headlessly.web.front.precedence import SHORT, short_requests
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ class Host:
             return self._track
         if name == REQUEST and what == "undo":
             return _undo
+        if name == SCHEMA and what in own_fields.CALLS:
+            return lambda given, options: self._ask_of_fields(what, given, options)
         noun = registry.get(name) if isinstance(name, str) else None
         if noun is None:
             raise ScriptError(
@@ -194,6 +196,11 @@ class Host:
             raise BadRequest("properties: give an object.", field="properties")
         event = events.Tracker.create(name=asked.get("name") or "", properties=properties)
         return marshalling.pack_record(event.as_json())
+
+    def _ask_of_fields(self, what: str, given: list[Any], options: dict[str, Any]) -> Any:
+        if what != "fields":
+            self.begin_writing()
+        return orjson.loads(dump_json(own_fields.call(what, given, options)))
 
     def count_read(self, found: Sequence[Any]) -> None:
         """Note what was read. Raises LimitExceeded."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, wire_name
 from headlessly.declaration.shapes import cached_by_shape
+from headlessly.scripts import own_fields
 from headlessly.scripts.paths import FIND_FIRST, FIRST, READ_REFERENCE, reference_names
 from headlessly.scripts.source import DOLLAR
 
@@ -26,6 +27,8 @@ UPSERT = "upsert"
 EVENT = "Event"
 #: What a script takes back.
 REQUEST = "Request"
+#: What a script asks about the tenant's own fields.
+SCHEMA = "Schema"
 
 COMMON = f"""
 from datetime import date, datetime, timedelta, timezone
@@ -129,7 +132,13 @@ class {noun}:
 @cached_by_shape
 def prelude_code() -> str:
     """The whole of it: the same for every script, as the nouns are."""
-    parts = [COMMON, f"_references = {reference_names()!r}\n", _event_class(), _request_class()]
+    parts = [
+        COMMON,
+        f"_references = {reference_names()!r}\n",
+        _event_class(),
+        _request_class(),
+        _schema_class(),
+    ]
     for name, noun in registry.items():
         lines = [NOUN.format(noun=name)]
         lines.append(_method("find", f'[_record(p) for p in {ASK}("{name}", "find", a, k)]'))
@@ -182,6 +191,13 @@ def _event_class() -> str:
             _method("create", f'_record({ASK}("{EVENT}", "create", a, k))'),
             f'setattr({DOLLAR}, "{EVENT}", {EVENT})\n_snake["{EVENT}"] = {{"$id": "id"}}\n',
         ]
+    )
+
+
+def _schema_class() -> str:
+    methods = (_method(name, f'{ASK}("{SCHEMA}", "{name}", a, k)') for name in own_fields.CALLS)
+    return (
+        f"class {SCHEMA}:\n" + "\n".join(methods) + f'\nsetattr({DOLLAR}, "{SCHEMA}", {SCHEMA})\n'
     )
 
 

@@ -230,7 +230,8 @@ def _check_survival(field: CustomField) -> None:
     """Raise Invalid where values would not be of the field's new type, telling how many and the first."""
     noun, cleaned = registry[field.noun], field.as_field_without_default()
     unique_values.hold_writes()
-    lost, records, told = 0, 0, []
+    lost, records = 0, 0
+    told: list[str] = []
     for value, count in unique_values.count_values(noun, field.key):
         try:
             kept = held_json(field.column, cleaned.clean(value))[field.key] == value
