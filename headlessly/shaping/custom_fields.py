@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -37,10 +38,14 @@ from headlessly.log.security_events import record_security_event
 from headlessly.query import paging
 from headlessly.shaping.models import TYPES, UNIQUE_TYPES, CustomField, types_that_keep_values
 
+#: A noun's own field has another name, ``name`` instead of ``former``: for what holds fields by their names.
+field_renamed = Signal()
 #: How many fields of its own a tenant may add to one noun, archived ones among them.
 MOST_FIELDS = 200
 #: How far the place of a field among others may be from the first.
 MOST_ORDER = 1_000_000
+#: By how many of its former names a field is found.
+MOST_NAMES = 20
 #: How many options a field has at the most.
 MOST_OPTIONS = 200
 NAME = re.compile(r"[a-z][A-Za-z0-9]{0,39}\Z")
@@ -138,13 +143,18 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
         _check_survival(field)
     if field.unique != was_unique:
         _keep_unique(field)
+    if field.name != before["name"]:
+        known = [n for n in (before["name"], *field.former_names) if n != field.name]
+        field.former_names = known[:MOST_NAMES]
     field.save()
     now = describe(field)
     changed = {name: now[name] for name in now if now[name] != before.get(name)}
     if changed:
         previous = {name: before.get(name) for name in changed}
         record_security_event(FIELD_CHANGED, about=field.pk, previous=previous, **changed)
-
+    if "name" in changed:
+        tenancy.renew_shape()
+        field_renamed.send(registry[field.noun], former=before["name"], name=field.name)
     return field
 
 
@@ -469,8 +479,13 @@ def _check_name(field: CustomField, problems: dict[str, str]) -> None:
         or name in {"id", "type", "context"}
         or name in noun.schema.relations
     )
-    others = CustomField.objects.filter(noun=field.noun, name__iexact=name).exclude(pk=field.pk)
-    if taken or others.exists():
+    others = CustomField.objects.filter(noun=field.noun).exclude(pk=field.pk)
+    former = others.filter(former_names__contains=name).values_list("name", flat=True).first()
+    if former is not None:
+        problems["name"] = _("%(field)s was called so before, and is found by it.") % {
+            "field": former
+        }
+    elif taken or others.filter(name__iexact=name).exists():
         problems["name"] = _("%(noun)s has %(name)s already.") % {"noun": field.noun, "name": name}
 
 
