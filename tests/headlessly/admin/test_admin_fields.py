@@ -138,3 +138,22 @@ def test_a_list_reads_a_reference_of_ones_own_for_all_rows_at_once(
                 statements()
                 one = statements()
     assert statements() == one
+
+
+def test_an_admin_makes_a_field_unique_and_gives_it_another_type(ann: Client, acme: Any) -> None:
+    field = custom_fields.create_field({"noun": "Lead", "label": "Number", "type": "string"})
+    leads = [Lead.create(name="A", source="web", number="K1") for _n in range(2)]
+    place = f"{BASE}{field.pk}/"
+    sent = {"label": "Number", "name": "number", "unique": "on"}
+    page = ann.post(place, sent).content.decode()
+    assert "1 value is in several records" in page and leads[0].pk in page
+    Lead.update(leads[1].pk, number="K2")
+    assert ann.post(place, sent).status_code == 302
+    page = ann.post(place, {**sent, "type": "email"}).content.decode()
+    assert "2 values, in 2 records, would not be one: K1, K2." in page
+    assert 'value="integer"' not in page  # whose values are kept in another way
+    page = ann.post(place, {**sent, "type": "choice"}).content.decode()
+    assert "Give at least one option." in page
+    assert ann.post(place, {**sent, "type": "phone"}).status_code == 302
+    field.refresh_from_db()
+    assert (field.type, field.unique) == ("phone", True)
