@@ -140,6 +140,42 @@ def test_a_lead_becomes_a_deal_of_the_pipeline_that_was_asked_for(renewals: Pipe
     assert Deal.get(Lead.get(lead.id).deal_id).stage == "Upcoming"
 
 
+def test_a_conversion_says_in_which_pipeline_its_deal_begins(
+    api: Any, renewals: Pipeline, rival: Any
+) -> None:
+    def qualified() -> Lead:
+        ada = Contact.create(name="Ada")
+        lead = Lead.create(name="L", source="web", contact=ada)
+        return lead.update(status="Contacted").update(status="Qualified")
+
+    def convert(lead: Lead, **said: Any) -> Any:
+        return api.call("POST", f"/leads/{lead.pk}/convert", said)
+
+    lead = qualified()
+    answered(convert(lead, pipeline=renewals.pk, deal={"value": 7, "pipeline": renewals.pk}))
+    deal = Deal.get(Lead.get(lead.pk).deal_id)
+    assert (deal.pipeline_id, deal.stage, deal.value) == (renewals.pk, "Upcoming", 7)
+    there = Deal.create(name="D", value=1)
+    usual = there.pipeline_id
+    lead = qualified()
+    with tenancy.active(rival):
+        theirs = Pipeline.create(name="Theirs")
+    number = Deal.count()
+    for said, kind in (
+        ({"withoutDeal": True, "pipeline": renewals.pk}, "refused"),
+        ({"deal": there.pk, "pipeline": renewals.pk}, "refused"),
+        ({"deal": {"pipeline": usual}, "pipeline": renewals.pk}, "refused"),
+        ({"pipeline": theirs.pk}, "validation_error"),
+        ({"pipeline": "nothing"}, "validation_error"),
+    ):
+        wrong = problem(convert(lead, **said), 422, kind)
+        told = [each["field"] for each in wrong.get("details", ())] or [wrong["field"]]
+        assert told == ["pipeline"], wrong
+    assert (Lead.get(lead.pk).status, Deal.count()) == ("Qualified", number)
+    answered(convert(lead))
+    assert Deal.get(Lead.get(lead.pk).deal_id).pipeline_id == usual
+
+
 # -- gates --------------------------------------------------------------------------------------------
 
 

@@ -89,6 +89,26 @@ def test_a_record_asks_for_what_a_gate_wants(bob: Any, pipelines: Any) -> None:
     assert "first-next_step" in refused.content.decode()
 
 
+def test_the_dialog_of_a_conversion_asks_for_the_pipeline(bob: Any, pipelines: Any) -> None:
+    from crm import Contact, Deal, Lead
+
+    lead = Lead.create(name="L", source="web", contact=Contact.create(name="Ada"), budget=5)
+    lead.update(status="Contacted").update(status="Qualified")
+    place = f"/~acme/admin/crm/lead/{lead.pk}/do/convert/"
+    asked = bob.get(place).content.decode()
+    assert re.search(r'<select[^>]* name="pipeline"', asked)
+    both = {"deal-how": "none", "pipeline": pipelines[1].pk}
+    refused = bob.post(place, both)
+    assert refused.status_code == 422
+    assert "Only a new deal is put into a pipeline" in refused.content.decode()
+    foretold = bob.post(place, {"deal-how": "new", "pipeline": pipelines[1].pk, "preview": "1"})
+    assert "Only a new deal" not in foretold.content.decode() and not Deal.count()
+    done = bob.post(place, {"deal-how": "new", "pipeline": pipelines[1].pk})
+    assert done.status_code == 302, done.content.decode()
+    deal = Deal.get(Lead.get(lead.pk).deal_id)
+    assert (deal.pipeline_id, deal.stage) == (pipelines[1].pk, "Upcoming")
+
+
 def test_a_pipeline_is_shaped_in_the_settings(users: Any, pipelines: Any, acme: Tenant) -> None:
     from crm import Deal, Pipeline
     from tests.headlessly.admin.signed_in import client_of
