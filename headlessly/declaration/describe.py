@@ -130,9 +130,7 @@ def describe_machine(noun: type[Record]) -> dict[str, Any] | None:
             str(state): [f.wire for f in noun.schema.stored if f.name in fields]
             for state, fields in found.closed.items()
         },
-        "gates": [
-            gates.describe_gate(noun.schema, gate) for gate in gates.open_gates(noun.schema)
-        ],
+        "gates": [gates.describe_gate(noun.schema, gate) for gate in gates.open_gates(noun.schema)],
     }
 
 

@@ -25,9 +25,7 @@ def gated() -> SimpleNamespace:
     Pipeline.create(name="Sales", is_default=True)
     renewals = Pipeline.create(name="Renewals", stages=[{"name": "Upcoming"}, {"name": "Quoted"}])
     Gate.create(type="Lead", state="Qualified", requires=[{"field": each} for each in ASKED])
-    Gate.create(
-        type="Deal", state="Quoted", pipeline=renewals.pk, requires=[{"field": "nextStep"}]
-    )
+    Gate.create(type="Deal", state="Quoted", pipeline=renewals.pk, requires=[{"field": "nextStep"}])
     lead = Lead.create(name="Before the gate", source="web").update(status="Contacted")
     deal = Deal.create(name="Renewal", value=1, pipeline=renewals.pk)
     return SimpleNamespace(lead=lead, deal=deal, renewals=renewals)
