@@ -10,12 +10,12 @@ from crm import Contact, Deal, DealContact, Gate, Lead, Pipeline
 from headlessly.access import tenancy
 from headlessly.errors import Conflict, Invalid
 from headlessly.log.events import Event
-from tests.answered import answered, problem
+from tests.answered import answered, problem, unchanged
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
 
-RENEWALS = [
+RENEWALS: list[dict[str, Any]] = [
     {"name": "Upcoming", "probability": 60},
     {"name": "Legal review", "probability": 80, "rotting": 5},
     {"name": "Proposal", "probability": 90},
@@ -88,6 +88,23 @@ def test_a_deal_goes_to_another_pipeline_with_a_stage_of_that(
     assert (moved.pipeline_id, moved.stage) == (renewals.id, "Legal review")
     back = deal.move(pipeline=sales.id, stage="Proposal")
     assert back.update(pipeline=renewals.id).stage == "Proposal"  # both have one of this name
+
+
+def test_a_deal_finds_its_stage_in_another_pipeline(
+    api: Any, sales: Pipeline, renewals: Pipeline
+) -> None:
+    deal = Deal.create(name="D", value=1, stage="Qualification")
+    place = f"/deals/{deal.pk}/move"
+    said = answered(api.call("POST", place, {"pipeline": renewals.pk}))
+    assert (said["pipeline"], said["stage"]) == (renewals.pk, "Upcoming")
+    answered(api.call("POST", place, {"stage": "Proposal"}))
+    said = answered(api.call("POST", place, {"pipeline": sales.pk}))
+    assert (said["pipeline"], said["stage"]) == (sales.pk, "Proposal")
+    with unchanged():
+        for nothing in ({}, {"pipeline": None}, {"stage": ""}):
+            wrong = problem(api.call("POST", place, nothing), 422, "validation_error")
+            assert [each["field"] for each in wrong["details"]] == ["stage"]
+        assert problem(api.call("POST", place, {"pipeline": "none"}), 422, "validation_error")
 
 
 def test_a_renamed_stage_is_the_same_one_before_and_after(renewals: Pipeline, rival: Any) -> None:

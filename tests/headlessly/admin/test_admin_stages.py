@@ -109,6 +109,24 @@ def test_the_dialog_of_a_conversion_asks_for_the_pipeline(bob: Any, pipelines: A
     assert (deal.pipeline_id, deal.stage) == (pipelines[1].pk, "Upcoming")
 
 
+def test_the_dialog_of_a_move_takes_a_deal_to_another_pipeline(bob: Any, pipelines: Any) -> None:
+    from crm import Deal
+
+    deal = Deal.create(name="D", value=1, stage="Qualification")
+    place = f"{DEALS}{deal.pk}/do/move/"
+    asked = bob.get(place).content.decode()
+    assert re.search(r'<select[^>]* name="pipeline"', asked)
+    sent = {"pipeline": pipelines[1].pk, "stage": ""}
+    foretold = bob.post(place, sent | {"preview": "1"}).content.decode()
+    assert "Upcoming" in foretold
+    assert Deal.get(deal.pk).stage == "Qualification"
+    wrong = bob.post(place, sent | {"stage": "Proposal"})
+    assert wrong.status_code == 422 and "Use one of Upcoming" in wrong.content.decode()
+    assert bob.post(place, sent).status_code == 302
+    moved = Deal.get(deal.pk)
+    assert (moved.pipeline_id, moved.stage) == (pipelines[1].pk, "Upcoming")
+
+
 def test_a_pipeline_is_shaped_in_the_settings(users: Any, pipelines: Any, acme: Tenant) -> None:
     from crm import Deal, Pipeline
     from tests.headlessly.admin.signed_in import client_of
