@@ -41,6 +41,8 @@ field_renamed = Signal()
 MOST_FIELDS = 200
 #: How far the place of a field among others may be from the first.
 MOST_ORDER = 1_000_000
+#: By how many of its former names a field is found.
+MOST_NAMES = 20
 #: How many options a field has at the most.
 MOST_OPTIONS = 200
 NAME = re.compile(r"[a-z][A-Za-z0-9]{0,39}\Z")
@@ -110,6 +112,9 @@ def change_field(field: CustomField, values: Mapping[str, Any]) -> CustomField:
             if name in values and values[name] == getattr(field, name):
                 values = {key: value for key, value in values.items() if key != name}
         _take(field, values)
+        if field.name != before["name"]:
+            known = [n for n in (before["name"], *field.former_names) if n != field.name]
+            field.former_names = known[:MOST_NAMES]
         field.save()
         now = describe(field)
         changed = {name: now[name] for name in now if now[name] != before.get(name)}
@@ -349,8 +354,13 @@ def _check_name(field: CustomField, problems: dict[str, str]) -> None:
         or name in {"id", "type", "context"}
         or name in noun.schema.relations
     )
-    others = CustomField.objects.filter(noun=field.noun, name__iexact=name).exclude(pk=field.pk)
-    if taken or others.exists():
+    others = CustomField.objects.filter(noun=field.noun).exclude(pk=field.pk)
+    former = others.filter(former_names__contains=name).values_list("name", flat=True).first()
+    if former is not None:
+        problems["name"] = _("%(field)s was called so before, and is found by it.") % {
+            "field": former
+        }
+    elif taken or others.filter(name__iexact=name).exists():
         problems["name"] = _("%(noun)s has %(name)s already.") % {"noun": field.noun, "name": name}
 
 
