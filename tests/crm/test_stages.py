@@ -228,6 +228,7 @@ def test_a_gate_asks_for_what_has_to_be_filled(renewals: Pipeline, rival: Any) -
 
 def test_a_gate_is_of_states_and_fields_that_there_are() -> None:
     good = {"type": "Lead", "state": "Qualified", "requires": [{"field": "budget"}]}
+    wrong: dict[str, Any]
     for wrong in (
         {"type": "Nothing"}, {"state": "Proposal"}, {"requires": []},
         {"requires": [{"field": "status"}]}, {"requires": [{"field": "budgt"}]},
