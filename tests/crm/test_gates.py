@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from crm import Deal, Gate, Lead, Pipeline
+from headlessly.client.commands.describe import describe_noun
+from headlessly.client.declarations import Declarations
 from tests.answered import answered, named, problem, unchanged
 from tests.headlessly.admin.conftest import users  # noqa: F401
 from tests.headlessly.admin.signed_in import client_of
@@ -81,7 +83,7 @@ def test_agents_and_scripts_are_refused_alike(acme: Any, gated: SimpleNamespace)
 
 
 def test_gates_are_told_to_who_asks_what_there_is(
-    api: Any, rival_api: Any, acme: Any, gated: SimpleNamespace
+    api: Any, rival_api: Any, acme: Any, gated: SimpleNamespace, capsys: Any
 ) -> None:
     words = "Quoted of Renewals needs nextStep."
     deal = answered(api.call("GET", "/schema/Deal"))
@@ -97,6 +99,10 @@ def test_gates_are_told_to_who_asks_what_there_is(
     assert words in document["/deals/{id}/advance"]["post"]["description"]
     assert "Qualified needs budget, authority." in document["/leads/{id}"]["patch"]["description"]
     assert words not in str(document["/deals/{id}/win"])
+    data = answered(api.call("GET", "/schema"))
+    describe_noun(Declarations(data).noun("Deal"), "table")
+    printed = capsys.readouterr().out
+    assert f"Quoted {gated.renewals.pk}" in printed and "needs nextStep" in printed
     gated.renewals.update(stages=[{"name": "Upcoming"}, {"name": "Offered"}])
     renamed = answered(api.call("GET", "/schema/Deal"))["machine"]["gates"]
     assert renamed[0]["state"] == "Offered"

@@ -47,7 +47,7 @@ def test_a_board_asks_for_what_a_gate_wants_and_goes_on(bob: Any, pipelines: Any
     from crm import Deal, Lead
 
     deal = Deal.create(name="Renewal one", value=1, pipeline=pipelines[1].id)
-    sent = {"move": f"{deal.pk} 1 Offer sent"}
+    sent: dict[str, Any] = {"move": f"{deal.pk} 1 Offer sent"}
     asked = bob.post(BOARD, sent, headers=JSON)
     assert asked.status_code == 200, asked.content
     html = asked.json()["dialog"]
@@ -63,7 +63,7 @@ def test_a_board_asks_for_what_a_gate_wants_and_goes_on(bob: Any, pipelines: Any
     now = Deal.get(deal.pk)
     assert (now.stage, now.next_step) == ("Offer sent", "Call")
     lead = Lead.create(name="L", source="web")
-    moved = {"move": f"{lead.pk} 1 Contacted"}
+    moved: dict[str, Any] = {"move": f"{lead.pk} 1 Contacted"}
     board = "/~acme/admin/crm/lead/board/"
     assert "first-budget" in bob.post(board, moved, headers=JSON).json()["dialog"]
     filled = moved | {"asked": "1", "lacks": "budget", "first-budget": "500"}
