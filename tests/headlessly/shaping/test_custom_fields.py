@@ -74,6 +74,13 @@ def test_it_is_made_renamed_archived_and_deleted_by_rest(api: Any, acme: Any) ->
         ({"name": "activities"}, "name"),
         ({"name": "save"}, "name"),
         ({"name": "class"}, "name"),
+        ({"name": "limit"}, "name"),
+        ({"name": "asOf"}, "name"),
+        ({"name": "dryRun"}, "name"),
+        ({"name": "view"}, "name"),
+        ({"name": []}, "name"),
+        ({"order": 1.5}, "order"),
+        ({"options": [{"value": "A", "retired": "x"}]}, "options"),
         ({"options": []}, "options"),
         ({"options": ["A", "A"]}, "options"),
         ({"options": [{"value": "A", "color": "red"}]}, "options"),
@@ -210,3 +217,13 @@ def test_what_holds_the_former_name_of_a_field_goes_on(api: Any, acme: Any, riva
     assert api.call("PATCH", f"/leads/{lead}", {"area": "b"}).status_code == 422
     with tenancy.active(rival):
         assert Lead.schema.field("region") is None
+
+
+def test_a_name_is_made_of_any_label(api: Any) -> None:
+    for label, name in (("Größe 名前", "groesse"), ("Año de cierre", "anoDeCierre")):
+        made = answered(
+            api.call("POST", "/fields", {"noun": "Lead", "label": label, "type": "string"}), 201
+        )
+        assert (made["name"], made["label"]) == (name, label)
+    wrong = api.call("POST", "/fields", {"noun": "Lead", "label": "名前", "type": "string"})
+    assert problem(wrong, 422, "validation_error")["details"][0]["field"] == "name"
