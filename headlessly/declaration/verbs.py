@@ -301,7 +301,13 @@ class Verb(Generic[N, P]):
             field = field_as_input(noun.schema.by_name[parameter.name], required=required)
             if parameter.name == self.chooses:
                 entry = noun.schema.require_machine().entry
-                field = replace(field, choices=tuple(map(field.to_json, entry)))
+                # Who need not say it leaves it empty: what a new record begins with is no answer here.
+                field = replace(
+                    field,
+                    choices=tuple(map(field.to_json, entry)),
+                    clearable=not required,
+                    default=None,
+                )
             return replace(field, new=field.name in noun.Surface.files.described)
         plain = next((each for each in get_args(hint) if each is not NoneType), hint)
         if plain in PLAIN:

@@ -169,6 +169,8 @@ def _input_examples(verb: Verb, fields: dict[str, Schema]) -> Schema:
         plain = [f for f in verb.inputs.values() if f.type in ("string", "text", "enum")]
         plain.sort(key=lambda f: f.type == "enum")  # a choice where there is no text
         names = [f.wire for f in plain][:1]
+    elif verb.chooses:  # it may be left out where another input says enough
+        names = [f.wire for f in verb.inputs.values() if f.required or f.name == verb.chooses]
     else:
         return {}
     return {

@@ -116,6 +116,12 @@ def test_the_dialog_of_a_move_takes_a_deal_to_another_pipeline(bob: Any, pipelin
     place = f"{DEALS}{deal.pk}/do/move/"
     asked = bob.get(place).content.decode()
     assert re.search(r'<select[^>]* name="pipeline"', asked)
+    stages = re.search(r'<select[^>]* name="stage".*?</select>', asked, re.DOTALL)
+    assert (
+        stages
+        and '<option value=""' in stages[0]
+        and "selected" not in stages[0].replace('<option value="" selected>', "")
+    )
     sent = {"pipeline": pipelines[1].pk, "stage": ""}
     foretold = bob.post(place, sent | {"preview": "1"}).content.decode()
     assert "Upcoming" in foretold
