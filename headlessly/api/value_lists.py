@@ -55,7 +55,9 @@ class ListSerializer(WireSerializer):
 class MergedSerializer(WireSerializer):
     meta: ClassVar = {"$type": SchemaField({"type": "string", "enum": ["ListMerge"]})}
 
-    changed = ListField(child=CharField(), help_text="The ids of the records that have the other now.")
+    changed = ListField(
+        child=CharField(), help_text="The ids of the records that have the other now."
+    )
     refused = SchemaField(
         {"type": "array", "items": {"type": "object", "properties": {"id": TEXT, "message": TEXT}}}
     )
@@ -94,9 +96,7 @@ class ListViewSet(AdminViewSet):
     def list(self, request: Request) -> ApiResponse:
         refuse_parameters(request.GET)
         found = [each.as_json() for each in value_lists.all_lists()]
-        return ApiResponse(
-            {"results": found, "total": len(found), "exact": True, "hasMore": False}
-        )
+        return ApiResponse({"results": found, "total": len(found), "exact": True, "hasMore": False})
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One list, and how often each of its values is used."""

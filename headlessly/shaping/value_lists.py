@@ -30,6 +30,7 @@ from headlessly.declaration.choices import choice_key
 from headlessly.declaration.schema import Field, Schema
 from headlessly.declaration.shapes import Shape, cached_by_shape, composes_schemas
 from headlessly.errors import Forbidden, HeadlesslyError, Invalid, NotFound, did_you_mean
+from headlessly.execution.executor import one_transaction, run
 from headlessly.log.names import LIST_CHANGED
 from headlessly.log.security_events import record_security_event
 
@@ -211,20 +212,26 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
     refused: list[tuple[str, str]] = []
     for id in list(having.order_by("pk").values_list("pk", flat=True)[:MOST_MERGED]):
         try:
-            _reword(found, id, into)
+            is_done = _reword(found, id, source, into)
         except HeadlesslyError as problem:
             refused.append((id, problem.message))
         else:
-            changed.append(id)
+            changed.extend([id] if is_done else [])
     return Merged(changed, refused, having.count())
 
 
-def _reword(found: FieldList, id: str, value: str) -> None:
-    noun: Any = found.noun
-    if found.field.read_only or "update" not in noun.verbs:
-        noun.reword(id, listed=found.field.wire, wording=value)
-    else:
-        noun.update(id, **{found.field.name: value})
+def _reword(found: FieldList, id: str, source: str, into: str) -> bool:
+    """Give one record the other value by a verb; whether it still had the one once it was locked."""
+    noun, field = found.noun, found.field
+    with one_transaction() as execution:
+        record = execution.lock(noun, id)
+        if field.value_of(record) != source:
+            return False
+        if field.read_only or "update" not in noun.verbs:
+            run(noun.corrections["reword"], id, {"listed": field.wire, "wording": into})
+        else:
+            run(noun.verbs["update"], id, {field.name: into})
+    return True
 
 
 def _merged(values: ValueList, source: str, into: str) -> ValueList:

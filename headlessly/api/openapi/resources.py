@@ -179,8 +179,8 @@ def resource_paths() -> dict[str, Schema]:
         },
         "/lists/{id}/merge": {
             "parameters": [a_list],
-            "post": post("listMerge", "Make one value of a list another, in every record that has it, each by "
-                         "an event. Undone by the request.", "About", "ListMerge", "ListMergeInput", "200",
+            "post": post("listMerge", "Make one value of a list another, in every record that has it, each "
+                         "by an event. Undone by the request.", "About", "ListMerge", "ListMergeInput", "200",
                          (404,)),
         },
         "/proposals": {
