@@ -80,7 +80,7 @@ class FieldList:
 
     noun: type[Record]
     field: Field
-    list: ValueList
+    values: ValueList
 
     @property
     def name(self) -> str:
@@ -96,9 +96,9 @@ class FieldList:
 
     def as_json(self, used: Mapping[str, int] | None = None) -> dict[str, Any]:
         """The list as programs read it; with how often each value is used, those outside it behind."""
-        values = [
+        values: list[dict[str, Any]] = [
             {"value": v.value, "color": v.color or None, "retired": v.retired}
-            for v in self.list.values
+            for v in self.values.values
         ]
         said = {
             "$id": self.name,
@@ -106,7 +106,7 @@ class FieldList:
             "$context": tenancy.context_url(),
             "noun": self.noun.__name__,
             "field": self.field.wire,
-            "open": self.list.open,
+            "open": self.values.open,
             "values": values,
         }
         if used is not None:
@@ -117,7 +117,7 @@ class FieldList:
 
     def others(self, used: Mapping[str, int]) -> list[dict[str, Any]]:
         """What records have and the list does not."""
-        listed = {each.value for each in self.list.values}
+        listed = {each.value for each in self.values.values}
         return [{"value": v, "used": count} for v, count in used.items() if v not in listed]
 
 
@@ -160,7 +160,7 @@ def change_list(name: str, values: Mapping[str, Any]) -> FieldList:
             problem = _("There is no such setting. Settings: %s.") % "open, values"
             raise Invalid.for_fields({str(key)[:64]: problem for key in said}, type="List")
         try:
-            made = read_list(found.list.as_json() | dict(values))
+            made = read_list(found.values.as_json() | dict(values))
         except ValueError as problem:
             raise Invalid.for_fields({"values": str(problem)}, type="List") from None
         _keep(stored, found, made)
@@ -204,7 +204,7 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
     into = " ".join(into.split())
     with _changing_lists() as stored:
         found = find_list(name)
-        made = _merged(found.list, source, into)
+        made = _merged(found.values, source, into)
         _keep(stored, found, made)
     found = find_list(name)
     having = found.noun.objects.filter(**{found.field.column: source})
@@ -267,7 +267,7 @@ def _keep(stored: dict[str, Any], found: FieldList, values: ValueList) -> None:
     if stored.get(found.name) != now:
         tenant.choices = stored | {found.name: now}
         Tenant.objects.filter(pk=tenant.pk).update(choices=tenant.choices)
-        previous = found.list.as_json()
+        previous = found.values.as_json()
         record_security_event(LIST_CHANGED, list=found.name, previous=previous, **now)
 
 

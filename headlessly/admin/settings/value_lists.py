@@ -88,17 +88,17 @@ def _respond(
     sent: list[dict[str, Any]] | None = None,
 ) -> HttpResponse:
     used = found.used()
-    values = sent if sent is not None else [each.as_json() for each in found.list.values]
+    values = sent if sent is not None else [each.as_json() for each in found.values.values]
     rows = [row | {"used": used.get(row["value"], 0)} for row in option_rows(values)]
     others = found.others(used)
-    names = dict.fromkeys([*(each.value for each in found.list.values), *used])
+    names = dict.fromkeys([*(each.value for each in found.values.values), *used])
     return site.respond(
         request,
         "settings/list",
         title_of(found),
         status=422 if problem else None,
         found=found,
-        known={each.value for each in found.list.values},
+        known={each.value for each in found.values.values},
         rows=rows,
         colors=COLORS.items(),
         color_codes=list(COLORS),

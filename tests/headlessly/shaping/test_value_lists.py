@@ -130,13 +130,13 @@ def test_another_tenant_has_nothing_of_it(acme: Any, rival: Any) -> None:
 
 
 def test_only_admins_change_it_and_what_fails_leaves_nothing(acme: Any) -> None:
-    before = value_lists.find_list("Lead.source").list
+    before = value_lists.find_list("Lead.source").values
     rep = actors.Actor("1", "Rep", actors.REP)
     with actors.acting(rep), pytest.raises(Forbidden):
         value_lists.change_list("Lead.source", CLOSED)
     with actors.acting(actors.SYSTEM), pytest.raises(Invalid):
         value_lists.change_list("Lead.source", {"values": [1]})
-    assert value_lists.find_list("Lead.source").list == before
+    assert value_lists.find_list("Lead.source").values == before
 
 
 @pytest.mark.django_db(transaction=True)
