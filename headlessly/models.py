@@ -27,6 +27,7 @@ from headlessly.query.saved_views import (
 )
 from headlessly.scripts.models import Proposal
 from headlessly.shaping import composing as composing  # its fields join every schema
+from headlessly.shaping import value_lists as value_lists  # so do its lists of values
 from headlessly.shaping.models import CustomField
 from headlessly.transfer.models import (
     Import,

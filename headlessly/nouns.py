@@ -157,6 +157,12 @@ class Noun(RefusalMixin):
         """Take back what changed from one version to another, as if it had not been done."""
         versions.restore_changed_values(self, before, after)
 
+    @verb(corrects=True)
+    def reword(self, *, listed: str, wording: str) -> None:
+        """Give a field another value of its list, as two values of it became one."""
+        field = self.schema.fields[listed]
+        field.set_value(self, field.clean(wording))
+
     @verb(corrects=True, restores=True)
     def unmerge(self) -> None:
         """Bring back a record that was merged into another."""

@@ -25,6 +25,11 @@ from headlessly.declaration.fields import (
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.nouns import Noun, verb
 
+INDUSTRIES = (
+    "Software", "Manufacturing", "Retail", "Financial services", "Healthcare", "Logistics", "Energy",
+    "Professional services", "Public sector",
+)  # fmt: skip
+
 
 class Organization(Noun):
     """A company that buys, might buy, or works with us."""
@@ -61,7 +66,7 @@ class Organization(Noun):
     status = Choice(Status, default=Status.ACTIVE)
     tier = Choice(Tier)
     source = String("channel that brought them")
-    industry = String()
+    industry = String(suggests=INDUSTRIES)
     naics_code = String("North American Industry Classification System")
     employee_count = Integer(minimum=0)
     annual_revenue = Money()

@@ -1,24 +1,127 @@
-"""Suggestions for a free text input: the tenant's own list, else the one that the field declares.
+"""Lists of values: what people write into a text, as the field declares it or as the tenant has it.
 
-``Tenant.choices`` keeps the lists by noun and wire name: ``{"Lead.lostReason": ["Price", "Timing"]}``.
+``Tenant.choices`` keeps the tenant's by noun and wire name:
+``{"Lead.lostReason": {"open": true, "values": [{"value": "Price", "color": "#c62828"}, ...]}}``, or only the
+texts: ``{"Lead.lostReason": ["Price", "Timing"]}``.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from headlessly.access import lists, tenancy
+from headlessly.declaration.choices import choice_key
 from headlessly.declaration.registry import registry
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import did_you_mean
 from headlessly.language import wording
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
-MAX_SUGGESTIONS, MAX_LENGTH = 30, 100
+#: How many values a list of tags offers, and how many any other list has at the most.
+MAX_SUGGESTIONS, MOST_VALUES = 30, 200
+MAX_LENGTH = 100
+COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
+
+
+@dataclass(frozen=True)
+class ListedValue:
+    """One value of a list."""
+
+    value: str
+    color: str = ""  #: ``#1f77b4``, or empty
+    retired: bool = False  #: kept where it is used, and not offered any more
+
+    def as_json(self) -> dict[str, Any]:
+        """What is stored and answered of it."""
+        return {
+            "value": self.value,
+            **({"color": self.color} if self.color else {}),
+            **({"retired": True} if self.retired else {}),
+        }
+
+
+@dataclass(frozen=True)
+class ValueList:
+    """The values of a field in their order; a closed list takes no others."""
+
+    values: tuple[ListedValue, ...]
+    open: bool = True
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        return tuple(each.value for each in self.values if not each.retired)
+
+    @property
+    def retired(self) -> tuple[str, ...]:
+        return tuple(each.value for each in self.values if each.retired)
+
+    @cached_property
+    def _spellings(self) -> dict[str, str]:
+        return {choice_key(each.value): each.value for each in self.values}
+
+    def spell(self, text: str) -> str:
+        """The text as the list spells it; case and accents aside they are one value."""
+        return self._spellings.get(choice_key(text), text)
+
+    def check(self, text: str) -> None:
+        """Raise ValidationError for what a closed list does not have."""
+        if choice_key(text) not in self._spellings:
+            raise ValidationError(
+                _("Use one of %s.") % ", ".join(self.offered) + did_you_mean(text, self.offered)
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """What is stored of it."""
+        return {"open": self.open, "values": [each.as_json() for each in self.values]}
+
+
+def read_list(given: Any) -> ValueList:
+    """A list as it is stored or sent. Raises ValueError with what is wrong."""
+    if isinstance(given, list):
+        given = {"values": given}
+    if not isinstance(given, dict) or given.keys() - {"open", "values"}:
+        raise ValueError(_("A list has values, and says whether it is open."))
+    is_open, values = given.get("open", True), given.get("values")
+    if not isinstance(is_open, bool):
+        raise ValueError(_("open: this is true or false."))
+    if not isinstance(values, list) or len(values) > MOST_VALUES:
+        raise ValueError(_("Give a list of at most %d values.") % MOST_VALUES)
+    found = tuple(map(_read_value, values))
+    keys = set()
+    for each in found:
+        if (key := choice_key(each.value)) in keys:
+            raise ValueError(_("%s is there twice.") % each.value)
+        keys.add(key)
+    if not is_open and all(each.retired for each in found):
+        raise ValueError(_("A closed list offers at least one value."))
+    return ValueList(found, is_open)
+
+
+def _read_value(given: Any) -> ListedValue:
+    value = {"value": given} if isinstance(given, str) else given
+    if not isinstance(value, dict) or value.keys() - {"value", "color", "retired"}:
+        raise ValueError(_("A value is a text, or has value, color and retired."))
+    text, color = value.get("value"), value.get("color") or ""
+    if isinstance(text, str):
+        text = " ".join(text.split())
+    if not isinstance(text, str) or not 0 < len(text) <= MAX_LENGTH or UNSTORABLE.search(text):
+        raise ValueError(_("Each is a text of 1 to %d characters.") % MAX_LENGTH)
+    if not isinstance(color, str) or (color and not COLOR.match(color)):
+        raise ValueError(_("A colour is like #1f77b4."))
+    retired = value.get("retired", False)
+    if not isinstance(retired, bool):
+        raise ValueError(_("retired: this is true or false."))
+    return ListedValue(text, color, retired)
 
 
 def suggestions_for(noun: type[Record], field: Field) -> list[str]:
@@ -26,7 +129,9 @@ def suggestions_for(noun: type[Record], field: Field) -> list[str]:
     if field.list_name:
         return list(lists.values_of_list(field.list_name, limit=MAX_SUGGESTIONS))
     own = tenancy.require().choices.get(suggestions_key(noun, field))
-    return list(own if own is not None else map(wording.suggestion_label, field.suggests))
+    if own is not None:
+        return list(read_list(own).offered)
+    return list(map(wording.suggestion_label, field.suggests))
 
 
 def suggestions_key(noun: type[Record], field: Field) -> str:
@@ -34,30 +139,26 @@ def suggestions_key(noun: type[Record], field: Field) -> str:
     return f"{noun.__name__}.{field.wire}"
 
 
+def listed_fields() -> Iterator[tuple[type[Record], Field]]:
+    """The fields whose values the tenant keeps a list of."""
+    for noun in registry.values():
+        for field in noun.schema.stored:
+            if field.listed:
+                yield noun, field
+
+
 def check_suggestions(lists: Any) -> None:
-    """Raise ValidationError unless ``lists`` maps known fields to lists of short texts."""
+    """Raise ValidationError unless ``lists`` maps fields that have one to lists of values."""
     if not isinstance(lists, dict):
         raise ValidationError(_('Give an object like {"Lead.lostReason": ["Price"]}.'))
-    known = {
-        suggestions_key(noun, field)
-        for noun in registry.values()
-        for field in noun.schema.stored
-        if field.suggests
-    }
-    for name, values in lists.items():
+    known = {suggestions_key(noun, field) for noun, field in listed_fields()}
+    for name, given in lists.items():
         if name not in known:
             raise ValidationError(
                 _("There are no suggestions for %(name)s. Fields: %(fields)s.")
                 % {"name": name[:64], "fields": ", ".join(sorted(known))}
             )
-        if not isinstance(values, list) or len(values) > MAX_SUGGESTIONS:
-            raise ValidationError(
-                _("%(name)s: give a list of at most %(most)d texts.")
-                % {"name": name, "most": MAX_SUGGESTIONS}
-            )
-        for value in values:
-            if not isinstance(value, str) or not value.strip() or len(value) > MAX_LENGTH:
-                raise ValidationError(
-                    _("%(name)s: each is a text of 1 to %(most)d characters.")
-                    % {"name": name, "most": MAX_LENGTH}
-                )
+        try:
+            read_list(given)
+        except ValueError as problem:
+            raise ValidationError(f"{name}: {problem}") from None

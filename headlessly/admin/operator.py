@@ -111,6 +111,7 @@ class TenantAdmin(ModelAdmin):
     list_display = ("name", "address", "members", "kept_by_imports", "created_at")
     search_fields = ("name", "slug")
     ordering = ("name",)
+    exclude = ("choices",)  # its lists of values are its own admins': Settings, Lists of values
 
     def get_queryset(self, request: HttpRequest) -> Any:
         found = super().get_queryset(request).annotate(member_count=Count("memberships"))

@@ -170,6 +170,8 @@ def written_schema(field: Field, *, entry: tuple[str, ...] = ()) -> Schema:
             schema = {"anyOf": [schema, CHANGES[field.type]]}
         if examples := field.suggests or ([] if field.example is None else [field.example]):
             schema["examples"] = list(examples)
+        if field.closed:
+            schema["enum"] = [*field.suggests, *field.retired]
     if field.clearable and not field.required:
         schema = nullable(schema)
     # No `default`: clients made from the document would send it, and change what was left out.

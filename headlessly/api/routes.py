@@ -17,6 +17,7 @@ from headlessly.api.reports import ReportView
 from headlessly.api.routers import TenantRouter
 from headlessly.api.transfers import ExportView, ImportFileView, ImportViewSet
 from headlessly.api.undo import RequestViewSet
+from headlessly.api.value_lists import ListViewSet
 from headlessly.api.webhooks import WebhookViewSet
 from headlessly.declaration.registry import registry
 
@@ -31,6 +32,7 @@ router.register("events", EventViewSet, basename="events")
 router.register("imports", ImportViewSet, basename="imports")
 router.register("apikeys", ApiKeyViewSet, basename="apikeys")
 router.register("fields", FieldViewSet, basename="fields")
+router.register("lists", ListViewSet, basename="lists")
 router.register("proposals", ProposalViewSet, basename="proposals")
 router.register("requests", RequestViewSet, basename="requests")
 router.register("webhooks", WebhookViewSet, basename="webhooks")

@@ -135,6 +135,8 @@ class Field:
     )
     retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
     group: str = ""  #: under which title a tenant's own field stands, where it says one
+    listed: bool = False  #: whether a tenant keeps the list of its values
+    closed: bool = False  #: whether it takes no values but those of the list
     former: tuple[str, ...] = ()  #: what it was called on the wire before
 
     @property
@@ -674,6 +676,9 @@ class Schema:
             moves=isinstance(column, columns.StatusField),
             given_by=getattr(column, "path_from", None),
             suggests=getattr(column, "suggests", ()),
+            listed=bool(getattr(column, "suggests", ()))
+            and getattr(column, "normalize", None) is None
+            and not self.noun.Surface.setting,
             example=getattr(column, "example", None),
             unique=column.name in self.noun.unique_fields,
             indexed=column.name in self._indexed,

@@ -20,8 +20,8 @@ from crm.models import (
 )
 from headlessly.access.actors import Actor
 from headlessly.context import clock
-from headlessly.shaping import custom_fields
-from marketing.demo import companies, people
+from headlessly.shaping import custom_fields, value_lists
+from marketing.demo import companies, people, words
 from marketing.demo.calendar import YEAR, arrivals, at_work, midnight
 from marketing.demo.campaigns import Plan, campaign, settled
 from marketing.demo.companies import Company
@@ -192,6 +192,8 @@ class Business:
         )
         for own in OWN_FIELDS:
             custom_fields.create_field(own)
+        for name, values in words.LISTS.items():
+            value_lists.change_list(name, values)
         for currency, rate in RATES.items():
             ExchangeRate.create(currency=currency, day=clock.now().date(), rate=rate, source="ECB")
         for name, part in (("New business", slice(0, None, 2)), ("Growth", slice(1, None, 2))):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from marketing.demo.companies import INDUSTRIES
+
 #: What a lead is about, and the need behind it.
 INTERESTS = (
     (
@@ -153,6 +157,23 @@ STALLED = (
     ("Decision maker left", 8),
     ("Requirements not met", 8),
 )
+#: The company's own lists of values.
+LISTS: dict[str, dict[str, Any]] = {
+    "Lead.lostReason": {
+        "values": [
+            *({"value": text} for text, _weight in UNREACHED),
+            {"value": "No budget", "color": "#b45309"},
+            {"value": "No need at present"},
+            {"value": "Too small for us"},
+            {"value": "Feature missing", "color": "#1d4ed8"},
+            {"value": "Chose a competitor", "color": "#c62828"},
+            {"value": "Project postponed", "color": "#b45309"},
+            {"value": "Decision maker left"},
+            {"value": "Student or job seeker", "retired": True},
+        ],
+    },
+    "Organization.industry": {"values": [each.name for each in INDUSTRIES]},
+}
 #: Losses that are worth another try some months later.
 REVIVED = {
     "No response": ("Answered the newsletter", 0.05),

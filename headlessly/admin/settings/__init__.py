@@ -7,7 +7,15 @@ from functools import partial
 from django.urls import URLPattern
 
 from headlessly.access import actors
-from headlessly.admin.settings import fields, general, keys, members, webhooks, who_did_what
+from headlessly.admin.settings import (
+    fields,
+    general,
+    keys,
+    members,
+    value_lists,
+    webhooks,
+    who_did_what,
+)
 from headlessly.admin.sites import TenantSite
 
 
@@ -33,5 +41,6 @@ def urls(site: TenantSite) -> list[URLPattern]:
         guarded("settings/keys/<str:id>/revoke/", keys.revoke_view, "settings_key_revoke"),
         page("settings/log/", who_did_what.who_did_what_view, "settings_log"),
         *fields.urls(site),
+        *value_lists.urls(site),
         *webhooks.urls(site),
     ]

@@ -41,6 +41,7 @@ def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]
             [
                 page("settings_general", _("General"), _("Its name, currency and rules")),
                 page("settings_fields", _("Fields"), _("What you keep of a lead ..."), "settings_field"),
+                page("settings_lists", _("Lists of values"), _("Sources, reasons ..."), "settings_list"),
                 *nouns,
             ],
         ),

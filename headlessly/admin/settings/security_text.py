@@ -59,6 +59,7 @@ GROUPS: dict[str, tuple[Promise, tuple[str, ...]]] = {
             names.FIELD_ARCHIVED,
             names.FIELD_RESTORED,
             names.FIELD_DELETED,
+            names.LIST_CHANGED,
         ),
     ),
     "files": (gettext_lazy("Exports and imports"), (names.EXPORTED, names.IMPORT_STARTED)),
@@ -88,6 +89,7 @@ SENTENCES: dict[str, Promise] = {
     names.FIELD_ARCHIVED: gettext_lazy("archived the field “%(name)s”: %(noun)s"),
     names.FIELD_RESTORED: gettext_lazy("brought back the field “%(name)s”: %(noun)s"),
     names.FIELD_DELETED: gettext_lazy("deleted the field “%(label)s”: %(noun)s"),
+    names.LIST_CHANGED: gettext_lazy("changed the list of values %(list)s"),
     names.EXPORTED: gettext_lazy("exported %(rows)s: %(noun)s"),
     names.IMPORT_STARTED: gettext_lazy("started an import"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headlessly.access.models import ApiKey
-from headlessly.api import fields, keys, proposals, undo, webhooks
+from headlessly.api import fields, keys, proposals, undo, value_lists, webhooks
 from headlessly.api import import_serializers as imports
 from headlessly.api.json_schema import TEXT, Schema, ref
 from headlessly.api.openapi import responses
@@ -30,6 +30,10 @@ def resource_components() -> dict[str, Schema]:
     serializers = {
         "Field": fields.FieldSerializer,
         "FieldInput": fields.FieldInput,
+        "List": value_lists.ListSerializer,
+        "ListInput": value_lists.ListInput,
+        "ListMerge": value_lists.MergedSerializer,
+        "ListMergeInput": value_lists.MergeInput,
         "Webhook": webhooks.WebhookSerializer,
         "WebhookMade": webhooks.WebhookWithSecretSerializer,
         "WebhookInput": webhooks.WebhookInput,
@@ -52,6 +56,7 @@ def resource_components() -> dict[str, Schema]:
         **{name: serializer_schema(serializer()) for name, serializer in serializers.items()},
         "WebhookChanges": changes,
         "FieldList": list_schema(ref("Field")),
+        "ListList": list_schema(ref("List")),
         "WebhookList": list_schema(ref("Webhook")),
         "DeliveryList": list_schema(ref("Delivery")),
         "ApiKeyList": list_schema(ref("ApiKey")),
@@ -73,6 +78,11 @@ def resource_paths() -> dict[str, Schema]:
         "schema": TEXT | {"minLength": 1, "maxLength": 64, "examples": ["req_h3Kd92LmPq7R"]},
         "description": "The id of a request: the header X-Request-Id of its answer, the requestId of its "
                        "events. An import, a script and a bulk have one, too.",
+    }
+    a_list = {
+        "name": "id", "in": "path", "required": True,
+        "schema": TEXT | {"minLength": 1, "maxLength": 200, "examples": ["Lead.lostReason"]},
+        "description": "The noun and its field.",
     }
     undo_body = request_body(ref("UndoInput"), required=False)
     webhook = [path_parameter(Webhook.prefix)]
@@ -148,6 +158,31 @@ def resource_paths() -> dict[str, Schema]:
                 errors=(404, *WRITING),
                 writes=True,
             ),
+        },
+        "/lists": {
+            "get": get("listList", "The lists of values: of every field that has one.", "About", "ListList",
+                       (403,)),
+        },
+        "/lists/{id}": {
+            "parameters": [a_list],
+            "get": get("listGet", "One list, and how many records have each value.", "About", "List",
+                       (403, 404)),
+            "patch": operation(
+                "listUpdate",
+                "Say which values a list has, in their order, which are retired, and whether it is open.",
+                "About",
+                {"200": responses.success_response("The list.", ref("List"))},
+                parameters=shared_parameters(),
+                errors=(404, *WRITING),
+                writes=True,
+                requestBody=request_body(ref("ListInput")),
+            ),
+        },
+        "/lists/{id}/merge": {
+            "parameters": [a_list],
+            "post": post("listMerge", "Make one value of a list another, in every record that has it, each "
+                         "by an event. Undone by the request.", "About", "ListMerge", "ListMergeInput", "200",
+                         (404,)),
         },
         "/proposals": {
             "get": get("proposalList",

@@ -1,0 +1,139 @@
+"""The tenant's lists of values: ordered, coloured, retired, closed, and two of their values made one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from headlessly.access import actors
+from headlessly.admin.settings.fields import COLORS, option_rows
+from headlessly.admin.sites import TenantSite
+from headlessly.context import tracing
+from headlessly.declaration import labels
+from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.shaping import value_lists
+from headlessly.shaping.value_lists import FieldList
+
+
+def urls(site: TenantSite) -> list[URLPattern]:
+    """The addresses of the lists among those of the settings."""
+
+    def page(route: str, view: Any, name: str) -> URLPattern:
+        return site.page(f"settings/lists/{route}", view, name, may=actors.may_administer)
+
+    return [
+        page("", lists_view, "settings_lists"),
+        page("<str:id>/", list_view, "settings_list"),
+        page("<str:id>/merge/", merge_view, "settings_list_merge"),
+    ]
+
+
+def title_of(found: FieldList) -> str:
+    """What people call a list: its field, and of what that is one."""
+    return f"{labels.plural_title(found.noun)}: {labels.field_label(found.field)}"
+
+
+def lists_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """Every list there is."""
+    lists = [(found, title_of(found)) for found in value_lists.all_lists()]
+    return site.respond(request, "settings/lists", _("Lists of values"), lists=lists)
+
+
+def list_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """One list; a POST changes it."""
+    found = _find(id)
+    if request.method != "POST":
+        return _respond(request, site, found)
+    sent = read_values(request.POST)
+    try:
+        value_lists.change_list(id, {"values": sent, "open": request.POST.get("open") != "no"})
+    except HeadlesslyError as problem:
+        return _respond(request, site, found, problem=_said(problem), sent=sent)
+    messages.success(request, _("Saved."))
+    return HttpResponseRedirect(reverse("admin:settings_list", args=[id]))
+
+
+def read_values(sent: Any) -> list[dict[str, Any]]:
+    """The values of the form in their order: by their numbers, and where those are the same as they stand."""
+    names, colors, retired, places = (
+        sent.getlist(f"value_{what}") for what in ("name", "color", "retired", "place")
+    )
+    found: list[tuple[int, int, dict[str, Any]]] = []
+    for number, name in enumerate(names):
+        if not name.strip():
+            continue
+        value: dict[str, Any] = {"value": name.strip()}
+        if number < len(colors) and colors[number]:
+            value["color"] = colors[number]
+        if number < len(retired) and retired[number] == "yes":
+            value["retired"] = True
+        place = places[number].strip() if number < len(places) else ""
+        at = int(place) if place.isascii() and place.isdigit() and len(place) < 6 else number + 1
+        found.append((at, number, value))
+    return [value for _place, _number, value in sorted(found, key=lambda each: each[:2])]
+
+
+def _respond(
+    request: HttpRequest,
+    site: TenantSite,
+    found: FieldList,
+    *,
+    problem: str = "",
+    sent: list[dict[str, Any]] | None = None,
+) -> HttpResponse:
+    used = found.used()
+    values = sent if sent is not None else [each.as_json() for each in found.values.values]
+    rows = [row | {"used": used.get(row["value"], 0)} for row in option_rows(values)]
+    others = found.others(used)
+    names = dict.fromkeys([*(each.value for each in found.values.values), *used])
+    return site.respond(
+        request,
+        "settings/list",
+        title_of(found),
+        status=422 if problem else None,
+        found=found,
+        known={each.value for each in found.values.values},
+        rows=rows,
+        colors=COLORS.items(),
+        color_codes=list(COLORS),
+        others=others,
+        names=names,
+        problem=problem,
+    )
+
+
+@require_POST
+def merge_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """Make one value another in every record; a new name for it is a rename."""
+    found = _find(id)
+    source, into = request.POST.get("from", ""), request.POST.get("into", "").strip()
+    try:
+        merged = value_lists.merge_values(id, source, into)
+    except HeadlesslyError as problem:
+        return _respond(request, site, found, problem=_said(problem))
+    count = len(merged.changed)
+    said = ngettext("%d record has it now.", "%d records have it now.", count) % count
+    if merged.remaining:
+        said += " " + _("%d have the old one still: merge again.") % merged.remaining
+    said += " " + _("Request %s, to undo it.") % tracing.request_id()
+    messages.success(request, said)
+    for _id, why in merged.refused[:3]:
+        messages.error(request, f"{_id}: {why}")
+    return HttpResponseRedirect(reverse("admin:settings_list", args=[id]))
+
+
+def _said(problem: HeadlesslyError) -> str:
+    return " ".join(str(each["message"]) for each in problem.details or ()) or problem.message
+
+
+def _find(id: str) -> FieldList:
+    try:
+        return value_lists.find_list(id)
+    except NotFound:
+        raise Http404 from None

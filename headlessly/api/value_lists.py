@@ -1,0 +1,119 @@
+"""The tenant's lists of values by REST, for its admins."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework.decorators import action
+from rest_framework.fields import BooleanField, CharField
+from rest_framework.request import Request
+from rest_framework.serializers import ListField
+
+from headlessly.api.base import AdminViewSet
+from headlessly.api.bodies import ApiResponse
+from headlessly.api.json_schema import TEXT, Schema
+from headlessly.api.parameters import refuse_parameters
+from headlessly.api.serializers import (
+    CheckedField,
+    Count,
+    InputSerializer,
+    SchemaField,
+    WireSerializer,
+)
+from headlessly.shaping import value_lists
+
+COLOR: Schema = {"type": ["string", "null"], "pattern": "^#[0-9a-fA-F]{6}$"}
+VALUE: Schema = {
+    "type": "object",
+    "properties": {"value": TEXT, "color": COLOR, "retired": {"type": "boolean"}},
+    "required": ["value"],
+}
+USED: Schema = {"used": {"type": "integer", "minimum": 0}}
+
+
+class ListSerializer(WireSerializer):
+    meta: ClassVar = {
+        "$id": SchemaField(TEXT | {"examples": ["Lead.lostReason"]}),
+        "$type": SchemaField({"type": "string", "enum": ["List"]}),
+        "$context": SchemaField(TEXT),
+    }
+
+    noun = CharField()
+    field = CharField()
+    open = BooleanField(help_text="False: other values are refused.")
+    values = SchemaField(
+        {"type": "array", "items": VALUE | {"properties": VALUE["properties"] | USED}},
+        help_text="In their order; of one list also how many records have each.",
+    )
+    others = SchemaField(
+        {"type": "array", "items": {"type": "object", "properties": {"value": TEXT} | USED}},
+        required=False,
+        help_text="What records have and the list does not; of one list.",
+    )
+
+
+class MergedSerializer(WireSerializer):
+    meta: ClassVar = {"$type": SchemaField({"type": "string", "enum": ["ListMerge"]})}
+
+    changed = ListField(
+        child=CharField(), help_text="The ids of the records that have the other now."
+    )
+    refused = SchemaField(
+        {"type": "array", "items": {"type": "object", "properties": {"id": TEXT, "message": TEXT}}}
+    )
+    remaining = Count(help_text="How many have it still: asked again, the next are changed.")
+
+
+def _as_sent(schema: Schema, help_text: str = "", *, required: bool = False) -> CheckedField:
+    """What :mod:`headlessly.shaping.value_lists` checks."""
+    return CheckedField(schema, lambda value: value, required=required, help_text=help_text)
+
+
+class ListInput(InputSerializer):
+    kind = "List"
+
+    open = _as_sent({"type": "boolean"}, "False refuses every other value.")
+    values = _as_sent(
+        {"type": "array", "maxItems": 200, "items": {"anyOf": [TEXT, VALUE]}},
+        "All of them, in their order.",
+    )
+
+
+class MergeInput(InputSerializer):
+    kind = "List"
+    meta: ClassVar = {
+        "from": CheckedField(TEXT, lambda value: value, required=True, source="source")
+    }
+
+    into = _as_sent(TEXT, "A value of the list, or a new one: then it is a rename.", required=True)
+
+
+class ListViewSet(AdminViewSet):
+    """What people may write, or usually write, into the fields that have a list."""
+
+    kind, kind_in_words = "List", "lists of values"
+
+    def list(self, request: Request) -> ApiResponse:
+        refuse_parameters(request.GET)
+        found = [each.as_json() for each in value_lists.all_lists()]
+        return ApiResponse({"results": found, "total": len(found), "exact": True, "hasMore": False})
+
+    def retrieve(self, request: Request, id: str) -> ApiResponse:
+        """One list, and how often each of its values is used."""
+        refuse_parameters(request.GET)
+        found = value_lists.find_list(id)
+        return ApiResponse(found.as_json(found.used()))
+
+    def partial_update(self, request: Request, id: str) -> ApiResponse:
+        """Say which values there are, in which order, which are retired, and whether others are refused."""
+        refuse_parameters(request.GET)
+        values: dict[str, Any] = ListInput.read_body(request.data, partial=True)
+        found = value_lists.change_list(id, values)
+        return ApiResponse(found.as_json(found.used()))
+
+    @action(detail=True, methods=["post"])
+    def merge(self, request: Request, id: str) -> ApiResponse:
+        """Make one value another, in every record."""
+        refuse_parameters(request.GET)
+        asked = MergeInput.read_body(request.data)
+        return ApiResponse(value_lists.merge_values(id, asked["source"], asked["into"]).as_json())
