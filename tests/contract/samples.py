@@ -38,6 +38,7 @@ SHAPES = {
     "type": "Deal",  # of a gate, with what every deal has
     "state": "Lost",
     "requires": [{"field": "value"}],
+    "condition": {"type": "Lead", "filter": {"status": "New"}},
     "criteria": {"type": "Lead", "filter": {"status": "New"}},
     "steps": [
         {"name": "Came", "event": "Lead.Created"},
@@ -81,7 +82,7 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return [{"system": "hubspot", "id": f"{number}"}]
         case "json":
             return SHAPES.get(field.name, {"key": number})
-        case "reference" if field.name in WORKERS and (member := a_member()):
+        case "reference" if field.name in (*WORKERS, "person", "fallback") and (member := a_member()):
             return member
         case "reference":
             return some(registry[field.to], besides, new=field.record or field.cascades)
