@@ -1,8 +1,8 @@
 """What assignment rules do: a new lead that nobody owns is given to somebody, once, and told why.
 
-The first rule that fits decides. Those that are active are kept with the tenant's shape, so that whoever has
-none asks the database nothing. Locks are taken in one order: the rule's turn, then the people whose open leads
-are counted, by their keys.
+The first rule that fits decides. Those that are active are kept with the tenant's shape, so that whoever
+has none asks the database nothing. Locks are taken in one order: the rule's turn, then the people whose
+open leads are counted, by their keys.
 """
 
 from __future__ import annotations
@@ -175,7 +175,9 @@ def _take_turn(turn: RuleTurn, free: list[Candidate]) -> Candidate:
     credits = dict(turn.credits)
     for each in free:
         credits[each.contact] = credits.get(each.contact, 0) + each.weight
-    found = max(free, key=lambda each: credits[each.contact])  # the first of those who are owed most
+    found = max(
+        free, key=lambda each: credits[each.contact]
+    )  # the first of those who are owed most
     credits[found.contact] -= sum(each.weight for each in free)
     turn.credits = {contact: credit for contact, credit in credits.items() if credit}
     turn.save(update_fields=["credits"])

@@ -287,9 +287,9 @@ class Lead(Noun):
 
     def before_write(self) -> None:
         read: Mapping[str, Any] = getattr(self, "_read", {})
-        if not self._state.adding and read.get("owner_id") != self.owner_id:
-            if read.get("assigned_because") == self.assigned_because:
-                self.assigned_because = None  # whoever has it now has it for another reason
+        given = not self._state.adding and read.get("owner_id") != self.owner_id
+        if given and read.get("assigned_because") == self.assigned_because:
+            self.assigned_because = None  # whoever has it now has it for another reason
         known = (self.created_at, self.converted_at, self.lost_at)
         self.first_touch_at = self.first_touch_at or min(filter(None, known))
         self.last_activity_at = self.last_activity_at or self.first_touch_at

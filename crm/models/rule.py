@@ -88,7 +88,7 @@ class Rule(Noun):
     @computed("string", "condition", "kind")
     def error(self) -> str | None:
         """Why it does nothing at the moment, such as that a field of its condition is gone."""
-        return self.problem_of(self.condition, self.kind)
+        return Rule.problem_of(self.condition, self.kind)
 
     @classmethod
     def problem_of(cls, condition: Any, kind: str) -> str | None:

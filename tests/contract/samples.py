@@ -82,7 +82,9 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return [{"system": "hubspot", "id": f"{number}"}]
         case "json":
             return SHAPES.get(field.name, {"key": number})
-        case "reference" if field.name in (*WORKERS, "person", "fallback") and (member := a_member()):
+        case "reference" if field.name in (*WORKERS, "person", "fallback") and (
+            member := a_member()
+        ):
             return member
         case "reference":
             return some(registry[field.to], besides, new=field.record or field.cascades)
