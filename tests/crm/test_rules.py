@@ -21,6 +21,7 @@ from headlessly.log.events import Event
 from headlessly.notifications import from_log
 from headlessly.notifications.models import Notification
 from headlessly.shaping import custom_fields
+from headlessly.shaping.models import CustomField
 from marketing import Form
 from tests.answered import answered, problem
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
@@ -164,7 +165,7 @@ def test_a_rule_that_fails_is_shown_with_its_error_and_holds_up_nobody(people, u
                   person=people.cleo, position=1)  # fmt: skip
     rule(name="Rest", how="Person", person=people.bob, position=2)
     assert answered(api.call("GET", f"/rules/{broken.pk}"))["error"] is None
-    custom_fields.archive_field("Lead", "region")
+    custom_fields.archive_field(CustomField.objects.get())
     make(1)
     assert owners("L0") == ["Bob Stone"]
     assert "region" in answered(api.call("GET", f"/rules/{broken.pk}"))["error"]
