@@ -74,8 +74,10 @@ class Gate(Noun):
             problems["state"] = _("Use one of %s.") % ", ".join(names) + did_you_mean(state, names)
         if values.get("pipeline", self.pipeline_id) and not machine.paths:
             problems["pipeline"] = _("A %s has no pipeline.") % noun.__name__
-        fields, asked = gate_fields(noun), values.get("requires", self.requires)
-        if wrong := wrong_fields(asked, fields):
+        fields = gate_fields(noun)
+        # What was archived since can be filled by nobody: it stays, and is asked for when it is back.
+        there = [each for each in self.requires or () if each["field"] in fields]
+        if wrong := wrong_fields(values.get("requires", there), fields):
             problems["requires"] = wrong
 
     def before_write(self) -> None:
@@ -108,9 +110,9 @@ def wrong_fields(asked: Any, fields: Mapping[str, Any]) -> str | None:
     for each in asked:
         if not isinstance(each, dict) or set(each) != {"field"}:
             return _('Send each as {"field": "budget"}.')
-        if each["field"] not in fields:
-            named = did_you_mean(str(each["field"]), fields)
+        name = str(each["field"])
+        if name not in fields:
             return _("There is no %(field)s to be filled. Fields: %(fields)s.") % {
-                "field": each["field"], "fields": ", ".join(fields)
-            } + named  # fmt: skip
+                "field": name[:64], "fields": ", ".join(fields)
+            } + did_you_mean(name, fields)  # fmt: skip
     return None

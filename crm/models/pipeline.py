@@ -46,6 +46,7 @@ class Pipeline(Noun):
     deal_rotting = Integer(
         "days without activity before a deal, or a lead, is stale",
         minimum=1,
+        maximum=3650,
         unit="d",
         verbose_name="stale after",
     )

@@ -15,7 +15,7 @@ from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse, FormBody
 from headlessly.api.filtersets import NounFilterSet, filterset_for
 from headlessly.api.log import record_history
-from headlessly.api.preconditions import etag, is_known, read_if_match
+from headlessly.api.preconditions import etag, is_known, read_if_match, read_if_none_match
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import NotFound, did_you_mean
@@ -125,7 +125,7 @@ class NounViewSet(VerbViewSet):
             wire=True,
             text=isinstance(request.data, FormBody),
             if_match=read_if_match(request.META.get("HTTP_IF_MATCH")),
-            only_new="*" in request.META.get("HTTP_IF_NONE_MATCH", ""),
+            only_new=read_if_none_match(request.headers.get("If-None-Match")),
             dry_run=dry_run,
         )
         return self.answer(self.noun.verbs["create"], result, dry_run=dry_run)

@@ -12,6 +12,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from headlessly.declaration.values import check_storable
+
 #: How many ids a record may have, and how long a system's name and an id may be.
 MAX_IDS, MAX_SYSTEM, MAX_ID = 50, 64, 255
 SYSTEM = re.compile(r"[a-z0-9][a-z0-9._-]*\Z")
@@ -39,6 +41,7 @@ def normalize_id(id: Any) -> str:
     text = id.strip() if isinstance(id, str) else ""
     if not text or len(text) > MAX_ID:
         raise ValueError(_("An external id is text of 1 to %d characters.") % MAX_ID)
+    check_storable(text)
     return text
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 JSON_DEPTH = 32
+#: The largest number: the sum of 100,000,000 of them is one that a column holds too.
+LARGEST = 1e300
 #: How many values a field that takes several has at the most, and how long each may be, unless it says so.
 MOST_CHOICES, LONGEST_CHOICE = 100, 255
 #: Days begin in the east, so much earlier than in UTC.
@@ -289,6 +291,8 @@ def _parse_number(value: Any, text: bool) -> float | int:
         raise ValueError(_("This number is too large.")) from None
     if not math.isfinite(value):
         raise ValueError(_("This is a finite number."))
+    if abs(value) > LARGEST:
+        raise ValueError(_("This number is too large."))
     return value
 
 

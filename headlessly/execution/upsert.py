@@ -14,7 +14,12 @@ from django.utils.translation import gettext as _
 
 from headlessly.context.running import current_execution
 from headlessly.declaration import labels, values
-from headlessly.declaration.external_ids import normalize_id, normalize_system
+from headlessly.declaration.external_ids import (
+    change_external_ids,
+    normalize_external_ids,
+    normalize_id,
+    normalize_system,
+)
 from headlessly.errors import BadRequest, Conflict, Invalid, NotFound, Stale, did_you_mean
 from headlessly.execution import executor
 from headlessly.log.external_ids import find_by_external_id, systems_in_use
@@ -66,6 +71,8 @@ class RecordName:
         if self.field is None:
             ids = found.get(key)
             own = {"system": self.name, "id": self.value}
+            if (said := _ids_said(ids, self.name)) and self.value not in said:
+                raise _says_otherwise(self, key)
             if isinstance(ids, list):
                 found[key] = [*ids, own]
             elif isinstance(ids, Mapping) and ids.keys() != {"system", "id"}:
@@ -81,13 +88,30 @@ class RecordName:
             except (ValueError, TypeError):
                 same = False
             if not same:
-                said = _("The address says %s: send the same, or leave it out.") % self.value
-                raise Invalid.for_fields({key: said}, type=self.noun.__name__)
+                raise _says_otherwise(self, key)
         if creates:
             found[key] = self.value
         else:
             found.pop(key, None)  # it may be the address of one that was merged into it
         return found
+
+
+def _says_otherwise(named: RecordName, key: str) -> Invalid:
+    said = _("The address says %s: send the same, or leave it out.") % named.value
+    return Invalid.for_fields({key: said}, type=named.noun.__name__)
+
+
+def _ids_said(ids: Any, system: str) -> list[str]:
+    """The ids of one system that are sent, as far as they can be read; what cannot is refused later."""
+    try:
+        if isinstance(ids, Mapping) and ids.keys() != {"system", "id"}:
+            ids = change_external_ids((), ids)
+        elif isinstance(ids, Mapping):
+            ids = [ids]
+        found = normalize_external_ids(ids) if ids else ()
+    except (ValueError, TypeError):
+        return []
+    return [each["id"] for each in found or () if each["system"] == system]
 
 
 def _with(ids: Any, id: str) -> list[Any]:
@@ -114,7 +138,10 @@ def name_record(noun: type[Record], name: str, value: Any) -> RecordName:
     unique = [f for f in noun.schema.stored if f.unique]
     if field is not None and field.unique:
         try:
-            return RecordName(noun, field.name, field.clean(value, text=True), field)
+            cleaned = field.clean(value, text=True)
+            if cleaned is None:
+                raise ValueError(values.required_message())
+            return RecordName(noun, field.name, cleaned, field)
         except ValueError as problem:
             raise BadRequest(
                 f"{field.wire}: {problem}", type=noun.__name__, field=field.wire

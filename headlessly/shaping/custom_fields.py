@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -34,6 +35,8 @@ from headlessly.log.security_events import record_security_event
 from headlessly.query import paging
 from headlessly.shaping.models import TYPES, CustomField
 
+#: A noun's own field has another name, ``name`` instead of ``former``: for what holds fields by their names.
+field_renamed = Signal()
 #: How many fields of its own a tenant may add to one noun, archived ones among them.
 MOST_FIELDS = 200
 #: How far the place of a field among others may be from the first.
@@ -113,6 +116,9 @@ def change_field(field: CustomField, values: Mapping[str, Any]) -> CustomField:
         if changed:
             previous = {name: before.get(name) for name in changed}
             record_security_event(FIELD_CHANGED, about=field.pk, previous=previous, **changed)
+        if "name" in changed:
+            tenancy.renew_shape()
+            field_renamed.send(registry[field.noun], former=before["name"], name=field.name)
     return field
 
 

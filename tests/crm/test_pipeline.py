@@ -61,7 +61,7 @@ def test_it_is_the_default_alone_in_its_tenant(rival: Any) -> None:
     first.update(is_default=True)
 
 
-@pytest.mark.parametrize("days", [0, -1, 1.5])
+@pytest.mark.parametrize("days", [0, -1, 1.5, 2**31 - 1])
 def test_it_rots_after_whole_days(days: Any) -> None:
     with refused(Invalid):
         Pipeline.create(name="Sales", deal_rotting=days)

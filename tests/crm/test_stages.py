@@ -10,6 +10,7 @@ from crm import Contact, Deal, DealContact, Gate, Lead, Pipeline
 from headlessly.access import tenancy
 from headlessly.errors import Conflict, Invalid
 from headlessly.log.events import Event
+from tests.answered import answered, problem
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -177,6 +178,7 @@ def test_a_gate_is_of_states_and_fields_that_there_are() -> None:
     for wrong in (
         {"type": "Nothing"}, {"state": "Proposal"}, {"requires": []},
         {"requires": [{"field": "status"}]}, {"requires": [{"field": "budgt"}]},
+        {"requires": [{"field": []}]}, {"requires": [{"field": {}}]}, {"requires": [{"field": None}]},
     ):  # fmt: skip
         with refused(Invalid) as caught:
             Gate.create(**good | wrong)
@@ -185,6 +187,34 @@ def test_a_gate_is_of_states_and_fields_that_there_are() -> None:
     assert [gate.fields for gate in Lead.schema.gates] == [("budget",)]
     gate.delete()
     assert not Lead.schema.gates
+
+
+def fields_of(said: Any) -> list[str]:
+    return [each["field"] for each in said["details"]]
+
+
+def test_a_gate_holds_when_the_field_that_it_asks_for_is_renamed(api: Any) -> None:
+    region = {"noun": "Lead", "name": "region", "type": "string"}
+    place = f"/fields/{answered(api.call('POST', '/fields', region), 201)['$id']}"
+    asked = {"type": "Lead", "state": "Contacted", "requires": [{"field": "region"}]}
+    gate = answered(api.call("POST", "/gates", asked), 201)
+    lead = answered(api.call("POST", "/leads", {"name": "L", "source": "web"}), 201)["$id"]
+    answered(api.call("PATCH", place, {"name": "area"}))
+    assert answered(api.call("GET", f"/gates/{gate['$id']}"))["requires"] == [{"field": "area"}]
+    refusal = api.call("PATCH", f"/leads/{lead}", {"status": "Contacted"})
+    assert fields_of(problem(refusal, 422, "gate_closed")) == ["area"]
+    again = {"reason": "For the map", "requires": [{"field": "area"}, {"field": "budget"}]}
+    assert answered(api.call("PATCH", f"/gates/{gate['$id']}", again))["requires"][0] == {
+        "field": "area"
+    }
+    # What is archived can be filled by nobody: the gate asks for the rest, and for it again when it is back.
+    answered(api.call("PATCH", place, {"archived": True}))
+    answered(api.call("PATCH", f"/gates/{gate['$id']}", {"reason": "For maps"}))
+    refusal = api.call("PATCH", f"/leads/{lead}", {"status": "Contacted"})
+    assert fields_of(problem(refusal, 422, "gate_closed")) == ["budget"]
+    answered(api.call("PATCH", place, {"archived": False}))
+    refusal = api.call("PATCH", f"/leads/{lead}", {"status": "Contacted"})
+    assert fields_of(problem(refusal, 422, "gate_closed")) == ["budget", "area"]
 
 
 # -- people of a deal ---------------------------------------------------------------------------------

@@ -166,6 +166,43 @@ def test_rest_reads_and_writes_a_record_by_what_it_is_called(acme: Any, api: Any
     assert [each["title"] for each in found] == ["CEO"]
 
 
+@pytest.mark.parametrize(
+    ("address", "field"),
+    [("email/%20", "email"), ("email/%00", "email"), ("hubspot/%00", "hubspot")],
+)
+def test_what_no_record_can_be_called_is_refused(
+    acme: Any, api: Any, address: str, field: str
+) -> None:
+    for method, data in (("GET", None), ("PUT", {"name": "Ada"})):
+        answer = api.call(method, f"/contacts/by/{address}", data)
+        assert (answer.status_code, answer.json()["field"]) == (400, field), answer.content
+    assert api.call("GET", "/contacts?externalIds.hubspot=%00").status_code == 400
+    wrong = api.call("POST", "/contacts", {"name": "Ada", "externalIds": {"hubspot": "\0"}})
+    assert wrong.status_code == 422 and Contact.objects.count() == 0
+
+
+def test_the_address_and_what_is_sent_say_one_id(acme: Any, api: Any) -> None:
+    address = "/contacts/by/hubspot/1"
+    for ids in (
+        {"hubspot": "2"},
+        {"system": "hubspot", "id": "2"},
+        [{"system": "HubSpot", "id": "2"}],
+    ):
+        wrong = api.call("PUT", address, {"name": "Ada", "externalIds": ids})
+        assert wrong.status_code == 422 and wrong.json()["details"][0]["field"] == "externalIds", (
+            wrong.content
+        )
+    for ids in ({"hubspot": ["1", "2"]}, {"hubspot": 1}, {"zoho": "2"}):
+        assert api.call("PUT", address, {"name": "Ada", "externalIds": ids}).status_code in (
+            200,
+            201,
+        )
+    only_new = api.call("PUT", address, {"name": "Bob"}, If_None_Match="*")
+    of_a_version = api.call("PUT", address, {"name": "Bob"}, If_None_Match='"1"')
+    assert (only_new.status_code, of_a_version.status_code) == (412, 400)
+    assert of_a_version.json()["field"] == "If-None-Match"
+
+
 def test_a_script_writes_a_record_by_what_it_is_called(acme: Any) -> None:
     code = (
         'c = Contact.upsert("hubspot", "5", name="Ada")\n'

@@ -148,3 +148,8 @@ def test_behind_an_at_stand_members_who_may_see_the_record(
     Tenant.objects.filter(pk=acme.pk).update(limits_reps=True)
     assert suggested(cleo, "bo", page) == []
     assert suggested(cleo, "bo") == [people.bob.name]
+
+
+def test_an_address_that_no_database_could_be_asked_for_leads_nowhere(bob: Client) -> None:
+    for address in ("notifications/%00/", "crm/lead/%00/change/", "imports/%00/", "reports/%00/"):
+        assert bob.get(f"{BASE}/{address}").status_code == 404, address

@@ -163,3 +163,14 @@ def test_what_a_reference_leads_to_is_kept(acme: Any, people: Any) -> None:
     assert refused.value.extra["referredBy"] == {"Lead": 1}
     with pytest.raises(Invalid):
         Lead.create(name="To nobody", source="web", partner="org_fX9bL5nRdK2a")
+
+
+def test_numbers_add_up_whatever_they_are(api: Any) -> None:
+    answered(api.call("POST", "/fields", {"noun": "Lead", "name": "atoms", "type": "number"}), 201)
+    lead = {"name": "L", "source": "web"}
+    large = api.call("POST", "/leads", lead | {"atoms": 1.7e308})
+    assert problem(large, 422, "validation_error")["details"][0]["field"] == "atoms"
+    for _ in range(2):
+        answered(api.call("POST", "/leads", lead | {"atoms": 1e300}), 201)
+    found = answered(api.call("GET", "/leads/aggregate?measure=sum(atoms),avg(atoms)"))
+    assert "2e+300" in str(found)
