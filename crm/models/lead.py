@@ -254,14 +254,16 @@ class Lead(Noun):
         self.owner_id, self.assigned_because = owner, reason
 
     @verb(source=OPEN, sets=["assigned_because"])
-    def claim(self) -> None:
-        """Take this lead, which is nobody's yet: of two at once one gets it."""
+    def claim(self, *, owner: str | None = None) -> None:
+        """Take this lead, which is nobody's yet: of two at once one gets it. A program says for whom."""
         if self.owner_id is not None:
             raise VerbRefused(_("This lead has an owner already."), code="lead_owned")
-        contact = actors.current().contact_id
+        contact = owner or actors.current().contact_id
         if contact is None:
             raise VerbRefused(
-                _("Who claims a lead has to be a member with a contact."), code="no_contact"
+                _("Who claims a lead has to be a member with a contact, or name one as owner."),
+                code="no_contact",
+                field="owner",
             )
         self.owner_id, self.assigned_because = contact, "claimed"
 

@@ -28,10 +28,10 @@ class Rule(Noun):
         ASSIGNMENT = "Assignment"
 
     class How(models.TextChoices):
+        NOBODY = "Nobody"
         PERSON = "Person"
         TURNS = "Turns"
         FEWEST = "Fewest open"
-        NOBODY = "Nobody"
 
     #: The nouns whose records each kind is about.
     ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",)}
@@ -49,9 +49,10 @@ class Rule(Noun):
     )
     is_active = Flag("whether it is asked", default=True, verbose_name="active")
     how = Choice(
-        How, "to one person, by turns in a team, to whom fewest open leads are, or to nobody",
-        required=True,
-    )  # fmt: skip
+        How,
+        "to one person, by turns in a team, to whom fewest open leads are, or to nobody",
+        default=How.NOBODY,
+    )
     person = Reference("crm.Contact", "rules_for", "who gets it, of the way Person")
     team = Reference("crm.Team", "rules", "whose members get it, of the ways Turns and Fewest open")
     capacity = Integer("how many open leads each may have", minimum=1, maximum=100_000)

@@ -19,6 +19,8 @@ from headlessly.nouns import Noun
 NOUNS = list(registry.values())
 #: Those whose records change.
 CHANGING = [noun for noun in NOUNS if not noun.immutable]
+#: What a verb can do without only where a person executes it.
+NAMED = {("claim", "owner")}
 _number = itertools.count(1)
 
 #: Text that the validators in use accept; the first that fits a field is taken.
@@ -62,7 +64,7 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return f"https://example.com/{number}"
         case "enum":
             now = getattr(besides, field.column, None)
-            return next(choice for choice in reversed(field.choices) if choice != now)
+            return next((each for each in reversed(field.choices) if each != now), now)
         case "choices":
             return list(field.choices[:2]) or [f"Word {number}"]
         case "number" | "integer" | "money":
@@ -122,7 +124,7 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
         elif machine and field.name == machine.name:
             if verb.chooses and record is not None:
                 found[wire] = verb.steps.get(getattr(record, machine.name), machine.entry[0])
-        elif field.required or full:
+        elif field.required or full or (verb.name, field.name) in NAMED:
             found[wire] = value(field, record)
     if verb.name == "update" and record is not None and not found:
         found = change(record)
@@ -144,7 +146,10 @@ def run(verb: Verb, record: Any = None, data: dict[str, Any] | None = None, **op
 
 def create(noun: type[Noun], *, full: bool = False, **data: Any) -> Noun:
     verb = noun.verbs["create"]
-    return run(verb, None, inputs(verb, full=full) | data)
+    given = inputs(verb, full=full)
+    if "claim" in noun.verbs:
+        given.pop(noun.schema.owner.wire, None)  # only what is nobody's is claimed
+    return run(verb, None, given | data)
 
 
 def path_to(noun: type[Noun], state: str) -> tuple[str, list[Step]]:
