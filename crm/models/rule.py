@@ -115,7 +115,7 @@ class Rule(Noun):
                 problems["condition"] = found
         needed = {self.How.PERSON: "person", self.How.TURNS: "team", self.How.FEWEST: "team"}
         name = needed.get(how)
-        if name and {"how", name} & values.keys():
+        if name and "how" in values:
             given = values.get(name, getattr(self, f"{name}_id"))
             if not given:
                 problems.setdefault(name, _("Say to whom: this way needs it."))

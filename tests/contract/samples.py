@@ -21,6 +21,8 @@ NOUNS = list(registry.values())
 CHANGING = [noun for noun in NOUNS if not noun.immutable]
 #: What a verb can do without only where a person executes it.
 NAMED = {("claim", "owner")}
+#: What a new record chooses that needs nothing else.
+CHOICES = {"how": "Nobody"}
 _number = itertools.count(1)
 
 #: Text that the validators in use accept; the first that fits a field is taken.
@@ -62,6 +64,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return f"person.{number}@people.example"
         case "url":
             return f"https://example.com/{number}"
+        case "enum" if besides is None and field.name in CHOICES:
+            return CHOICES[field.name]
         case "enum":
             now = getattr(besides, field.column, None)
             return next((each for each in reversed(field.choices) if each != now), now)
