@@ -59,6 +59,26 @@ def refuse_a_deal_that_is_not_wanted(lead: Lead, ctx: Context) -> None:
 
 
 @Lead.converting
+def refuse_a_pipeline_without_a_new_deal(lead: Lead, ctx: Context) -> None:
+    """Only a deal that the conversion makes is put into a pipeline."""
+    pipeline, deal = ctx.input.get("pipeline"), ctx.input.get("deal")
+    if pipeline is None:
+        return
+    if ctx.input.get("without_deal") or isinstance(deal, Deal):
+        raise VerbRefused(
+            _("Only a new deal is put into a pipeline. A deal that is there is moved."),
+            code="pipeline_not_wanted",
+            field="pipeline",
+        )
+    if deal and deal.get("pipeline", pipeline.pk) != pipeline.pk:
+        raise VerbRefused(
+            _("Give one pipeline: here, or among the fields of the deal."),
+            code="pipeline_not_wanted",
+            field="pipeline",
+        )
+
+
+@Lead.converting
 def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
     """A deal that is given has to be open; without one the conversion makes one."""
     deal = ctx.input.get("deal")
@@ -87,6 +107,7 @@ def open_a_deal(lead: Lead, ctx: Context) -> None:
             "currency": lead.currency,
             "source": lead.source,
             "campaign": lead.campaign_id,
+            "pipeline": ctx.input.get("pipeline"),
         }
         deal = ctx.Deal.create(**given | (deal or {}))
     ctx.Lead.update(lead.pk, deal=deal)

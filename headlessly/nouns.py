@@ -312,12 +312,17 @@ class Noun(RefusalMixin):
     def step_target(self, verb: Verb, inputs: Mapping[str, Any]) -> str:
         """Where a verb leads whose steps depend on the record: as the machine says, or as was chosen.
 
-        Raises Invalid where the choice is no open state of the record's path.
+        Raises Invalid where the choice is no open state of the record's path. Who names another path alone
+        takes the record to where it stands there, else to the first open state.
         """
         machine = self.schema.require_machine().of(self)
         if not verb.chooses:
             return machine.targets[verb.name][getattr(self, machine.name)][0]
-        if (target := inputs[verb.chooses]) not in machine.entry:
+        target = inputs.get(verb.chooses)
+        if target is None and inputs.get(machine.field.path_from or "") is not None:
+            state = getattr(self, machine.name)
+            return state if state in machine.entry else machine.entry[0]
+        if target not in machine.entry:
             raise self.wrong_state(machine.entry)
         return target
 

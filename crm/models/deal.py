@@ -250,8 +250,11 @@ class Deal(Noun):
         """Move on to the next stage."""
 
     @verb(source=paths.OPEN, target=paths.ANY, chooses="stage")
-    def move(self, *, stage: str, pipeline: str | None = None) -> None:
-        """Move to any open stage, ahead or back, of this pipeline or of another one."""
+    def move(self, *, stage: str | None = None, pipeline: str | None = None) -> None:
+        """Move to any open stage, ahead or back, of this pipeline or of another one.
+
+        Another ``pipeline`` without a ``stage``: the deal stands where it stood, else at the first open one.
+        """
         self.pipeline_id = pipeline or self.pipeline_id
 
     @verb(corrects=True)

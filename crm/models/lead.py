@@ -27,12 +27,14 @@ from headlessly.declaration.fields import (
 from headlessly.declaration.indexes import LIVE, index_of_reference
 from headlessly.declaration.surface import computed
 from headlessly.declaration.values import validate_not_in_future
-from headlessly.declaration.verbs import NewOrExisting
+from headlessly.declaration.verbs import Existing, NewOrExisting
 from headlessly.errors import VerbRefused
 from headlessly.nouns import Board, Noun, Reason, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
 DealChoice = Annotated[Any, NewOrExisting("Deal")]
+#: Whose first stage the deal that a conversion makes begins at.
+PipelineChoice = Annotated[Any, Existing("Pipeline")]
 #: Where leads usually come from; a tenant may have its own sources.
 SOURCES = ("website", "referral", "event", "phone", "partner")
 #: Why leads are usually lost; a tenant may have its own reasons.
@@ -231,13 +233,15 @@ class Lead(Noun):
         deal: DealChoice = None,
         contact: str | None = None,
         organization: str | None = None,
+        pipeline: PipelineChoice = None,
         without_deal: bool = False,
     ) -> None:
         """Hand this lead to sales as a deal.
 
         ``deal`` as an object overrides fields of the new deal; as an id it attaches an open one; none is made
-        ``withoutDeal``. ``contact`` and ``organization``, an id or the fields of a new one, take the place of
-        those that the lead has.
+        ``withoutDeal``. A new deal begins at the first stage of ``pipeline``, by default the tenant's default
+        one. ``contact`` and ``organization``, an id or the fields of a new one, take the place of those that
+        the lead has.
         """
         self.converted_at = self.moment()
         self.contact_id = contact or self.contact_id

@@ -15,6 +15,8 @@ from headlessly.declaration.verbs import Example
 from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
 
+#: How many stages one pipeline has, and how many days a deal may rest, at the most.
+MOST_STAGES, MOST_DAYS = 50, 3_650
 #: What a stage may say, and how long its name may be.
 KEYS = ("name", "kind", "probability", "rotting", "order", "key")
 LONGEST = 32
@@ -46,7 +48,7 @@ class Pipeline(Noun):
     deal_rotting = Integer(
         "days without activity before a deal, or a lead, is stale",
         minimum=1,
-        maximum=3650,
+        maximum=MOST_DAYS,
         unit="d",
         verbose_name="stale after",
     )
@@ -81,6 +83,7 @@ class Pipeline(Noun):
 
     def before_write(self) -> None:
         """A new name in the place of one that is gone renames that stage: deals stay in it."""
+        self.stages = self.stages and [{**s, "name": s["name"].strip()} for s in self.stages]
         if self.former_path is not None and self.stages:
             self.stages = renamed_stages(self.stages, self.former_path)
 
@@ -163,8 +166,8 @@ def renamed_stages(stages: list[dict[str, Any]], before: paths.Path) -> list[dic
 
 def wrong_stages(stages: Any) -> str | None:
     """What is wrong with a list of stages, or None."""
-    if not isinstance(stages, list):
-        return _("Send a list of stages.")
+    if not isinstance(stages, list) or len(stages) > MOST_STAGES:
+        return _("Send a list of at most %d stages.") % MOST_STAGES
     names, keys = set(), set()
     for number, stage in enumerate(stages, 1):
         if not isinstance(stage, dict) or set(stage) - set(KEYS):
@@ -174,10 +177,12 @@ def wrong_stages(stages: Any) -> str | None:
             stage.get("probability"),
             stage.get("order", number),
         )
-        if not isinstance(name, str) or not name.strip() or name in names:
+        if not isinstance(name, str) or not name.strip() or name.strip() in names:
             return _("Stage %d: give it a name of its own.") % number
-        key = stage.get("key") or name
-        if len(name) > LONGEST or "," in name or not isinstance(key, str) or len(key) > LONGEST:
+        key = stage.get("key", name)
+        if not isinstance(key, str) or not key.strip() or "," in key:
+            return _("Stage %d: its key is what it was first called.") % number
+        if len(name) > LONGEST or "," in name or len(key) > LONGEST:
             return _("Stage %(stage)d: its name has at most %(most)d characters and no comma.") % {
                 "stage": number, "most": LONGEST
             }  # fmt: skip
@@ -193,8 +198,12 @@ def wrong_stages(stages: Any) -> str | None:
                 "stage": number, "name": key, "kind": usual.kind
             }  # fmt: skip
         rest = stage.get("rotting")
-        if rest is not None and (isinstance(rest, bool) or not isinstance(rest, int) or rest < 1):
-            return _("Stage %d: rotting is a whole number of days.") % number
+        if rest is not None and (
+            isinstance(rest, bool) or not isinstance(rest, int) or not 1 <= rest <= MOST_DAYS
+        ):
+            return _("Stage %(stage)d: rotting is a whole number of days, at most %(most)d.") % {
+                "stage": number, "most": MOST_DAYS
+            }  # fmt: skip
         if chance is not None and (
             isinstance(chance, bool)
             or not isinstance(chance, int | float)
@@ -203,7 +212,7 @@ def wrong_stages(stages: Any) -> str | None:
             return _("Stage %d: probability is a number from 0 to 100.") % number
         if isinstance(order, bool) or not isinstance(order, int):
             return _("Stage %d: order is a whole number.") % number
-        names.add(name)
+        names.add(name.strip())
         keys.add(key)
     if stages and not any(stage_as_state(stage).kind == paths.OPEN for stage in stages):
         return _("Give at least one stage in which deals are open.")

@@ -154,7 +154,7 @@ class ChoicesForm(forms.Form):
 def choices_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Of what one is told and where; a POST stores it with one's place in the tenant."""
     member = _member(request)
-    form = ChoicesForm(member, request.POST or None)
+    form = ChoicesForm(member, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         for kind in form.kinds:
             for channel in kinds.CHANNELS:

@@ -49,7 +49,9 @@ def preferences_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """The choice; a POST stores it with the user."""
     user: Any = request.user
     chosen = {"language": user.language, "time_zone": user.time_zone}
-    form = PreferencesForm(request, request.POST or None, initial=chosen)
+    form = PreferencesForm(
+        request, request.POST if request.method == "POST" else None, initial=chosen
+    )
     if request.method == "POST" and form.is_valid():
         user.language = form.cleaned_data["language"]
         user.time_zone = form.cleaned_data["time_zone"]

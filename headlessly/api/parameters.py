@@ -9,13 +9,10 @@ from headlessly.api.bodies import parse_object
 from headlessly.api.filtersets import NounFilterSet
 from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.query import names
+from headlessly.query.querystring import AGGREGATE, LIST, WRITE
+from headlessly.query.querystring import PAGE as PAGE
+from headlessly.query.querystring import RECORD as RECORD
 
-#: How a list may be asked for, beside conditions on its fields.
-LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
-AGGREGATE = ("filter", "q", "group", "measure", "by", "zone", "having", "sort", "limit", "asOf")
-RECORD = ("include", "fields", "asOf")
-PAGE = ("limit", "offset")
-WRITE = ("dryRun",)
 #: Parameters that take several names, with commas or by being repeated.
 NAMES = {"include", "fields", "sort", "group", "measure"}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from headlessly.declaration import values
+from headlessly.declaration import gates, values
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, Field, wire_name
 from headlessly.declaration.shapes import cached_by_shape
@@ -107,9 +107,10 @@ def describe_verb(verb: Verb) -> dict[str, Any]:
 
 
 def _requirements(verb: Verb) -> list[str]:
-    """What the hooks before a verb require: the first lines of their docstrings."""
+    """What the hooks before a verb require, the first lines of their docstrings, and the tenant's gates."""
     docs = (inspect.getdoc(function) for function in verb.before.functions())
-    return [doc.splitlines()[0] for doc in docs if doc]
+    asked = (gates.gate_in_words(verb.noun.schema, gate) for gate in gates.gates_of_verb(verb))
+    return [*(doc.splitlines()[0] for doc in docs if doc), *asked]
 
 
 def describe_machine(noun: type[Record]) -> dict[str, Any] | None:
@@ -129,6 +130,7 @@ def describe_machine(noun: type[Record]) -> dict[str, Any] | None:
             str(state): [f.wire for f in noun.schema.stored if f.name in fields]
             for state, fields in found.closed.items()
         },
+        "gates": [gates.describe_gate(noun.schema, gate) for gate in gates.open_gates(noun.schema)],
     }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
@@ -12,7 +12,8 @@ from headlessly.language import wording
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
-    from headlessly.declaration.schema import Field
+    from headlessly.declaration.schema import Field, Schema
+    from headlessly.declaration.verbs import Verb
 
 
 #: The code of an error that names what has to be filled before a step.
@@ -26,6 +27,49 @@ class Gate:
     state: str
     fields: tuple[str, ...]  #: by their wire names
     path: str | None = None
+
+
+def open_gates(schema: Schema) -> list[Gate]:
+    """The gates of a noun, of fields that there are: what is archived is asked for by none."""
+    stored = {field.wire for field in schema.stored}
+    known = (
+        replace(gate, fields=tuple(name for name in gate.fields if name in stored))
+        for gate in schema.gates
+    )
+    return [gate for gate in known if gate.fields]
+
+
+def gates_of_verb(verb: Verb) -> list[Gate]:
+    """The gates before the states into which a verb may lead; a new record may begin in any."""
+    schema = verb.noun.schema
+    if not schema.gates or verb.restores_values:
+        return []
+    found = open_gates(schema)
+    if verb.creates:
+        return found
+    targets = {step.target for step in schema.require_machine().steps if step.via == verb.name}
+    return [gate for gate in found if gate.state in targets]
+
+
+def describe_gate(schema: Schema, gate: Gate) -> dict[str, Any]:
+    """A gate for programs: the state as it is said on every wire, and what has to be filled."""
+    machine = schema.require_machine()
+    said: dict[str, Any] = {
+        "state": schema.by_name[machine.name].to_json(gate.state),
+        "requires": list(gate.fields),
+    }
+    if gate.path is not None and machine.field.path_from:
+        said[schema.by_name[machine.field.path_from].wire] = gate.path
+    return said
+
+
+def gate_in_words(schema: Schema, gate: Gate) -> str:
+    """A gate for who reads a description: ``Proposal of Renewals needs expectedCloseDate.``"""
+    machine = schema.require_machine()
+    state = schema.by_name[machine.name].to_json(gate.state)
+    path = next((path.name for path in machine.paths if path.id == gate.path), None)
+    place = f"{state} of {path}" if gate.path is not None and path else state
+    return f"{place} needs {', '.join(gate.fields)}."
 
 
 def fields_lacking(record: Record, state: str) -> list[Field]:

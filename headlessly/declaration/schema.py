@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -135,6 +135,7 @@ class Field:
     )
     retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
     group: str = ""  #: under which title a tenant's own field stands, where it says one
+    former: tuple[str, ...] = ()  #: what it was called on the wire before
 
     @property
     def is_custom(self) -> bool:
@@ -195,6 +196,25 @@ class Field:
         if self.required or not self.clearable:
             raise ValueError(values.required_message())
         return self.default
+
+
+class FieldsByName(dict[str, Field]):
+    """Fields by what they are called, in their order; found also by what they were called before. So what
+    holds names (filters, views, files, other programs, the past) goes on when a field is renamed."""
+
+    def __init__(self, fields: Iterable[Field], name: Callable[[Field, str], str]) -> None:
+        fields = tuple(fields)
+        super().__init__({name(field, field.wire): field for field in fields})
+        self._former = {name(f, wire): f for f in fields for wire in f.former}
+
+    def __missing__(self, name: str) -> Field:
+        return self._former[name]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._former
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name) or self._former.get(name, default)
 
 
 @dataclass(frozen=True)
@@ -443,7 +463,12 @@ class Schema:
     @cached_property
     def by_name(self) -> dict[str, Field]:
         """Every field by its Python name."""
-        return {field.name: field for field in self.fields.values()}
+        former = isinstance(self.fields, FieldsByName)
+        return (
+            FieldsByName(self.fields.values(), lambda field, wire: snake_name(wire))
+            if former
+            else {field.name: field for field in self.fields.values()}
+        )
 
     @cached_property
     def stored(self) -> tuple[Field, ...]:

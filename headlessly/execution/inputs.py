@@ -126,10 +126,15 @@ class _InputCheck:
 
     def _find(self, key: str) -> Field | None:
         """The input called ``key`` on the wire or, in Python, by name or column."""
-        found = self.inputs.get(key)
-        if found is None and self._may_set_protected:
-            field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
-            return field if field is not None and field.computed is None else None
+        if (found := self.inputs.get(key)) is not None:
+            return found
+        field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
+        if field is None:
+            return None
+        if field.former and self.verb.takes_fields:  # it may be called so no more
+            found = self.inputs.get(field.wire if self.wire else field.name)
+        if found is None and self._may_set_protected and field.computed is None:
+            return field
         return found
 
     @property

@@ -133,11 +133,11 @@ class RecordChange:
         for event in self.events:
             for wire, value in (event.previous or {}).items():
                 before.setdefault(wire, value)
-        after = self.events[-1].data
+        after, fields = self.events[-1].data, self.noun.schema.fields
         return {
-            wire: (value, after.get(wire))
+            fields[wire].wire: (value, after.get(wire))  # it may be called otherwise now
             for wire, value in before.items()
-            if wire in self.noun.schema.fields and value != after.get(wire)
+            if wire in fields and value != after.get(wire)
         }
 
     @cached_property
@@ -175,7 +175,10 @@ class RecordChange:
     def _values_left(self) -> dict[str, tuple[Any, Any]]:
         """All values that the request left, of a record that it made."""
         after = self.events[-1].data
-        return {f.wire: (None, after.get(f.wire)) for f in self.noun.schema.stored}
+        return {
+            f.wire: (None, next((after[n] for n in (f.wire, *f.former) if n in after), None))
+            for f in self.noun.schema.stored
+        }
 
     def _touched(self, changed: Mapping[str, tuple[Any, Any]]) -> Reason | None:
         """The reason not to touch it, for somebody else did since; None where nobody did."""

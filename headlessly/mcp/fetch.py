@@ -180,6 +180,8 @@ def describe_type(name: str) -> dict[str, Any]:
             "from": {state: _possible_steps(noun, state) for state in machine["states"]},
             "closed": machine["closed"],
         }
+        if machine["gates"]:
+            described["states"]["gates"] = machine["gates"]
     return described
 
 

@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 ('id', models.CharField(db_collation='C', max_length=32, primary_key=True, serialize=False)),
                 ('noun', models.CharField(max_length=64)),
                 ('name', models.CharField(max_length=40)),
+                ('former_names', models.JSONField(default=list, editable=False)),
                 ('key', models.CharField(default=headlessly.shaping.models.new_key, editable=False, max_length=16)),
                 ('type', models.CharField(max_length=16)),
                 ('label', models.CharField(max_length=80)),

@@ -19,6 +19,17 @@ from headlessly.query.external_ids import field_of_system
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
+#: How a list may be asked for, beside conditions on its fields.
+LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
+AGGREGATE = ("filter", "q", "group", "measure", "by", "zone", "having", "sort", "limit", "asOf")
+RECORD = ("include", "fields", "asOf")
+PAGE = ("limit", "offset")
+WRITE = ("dryRun",)
+#: The same of a list in the browser.
+BROWSER_LIST = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view", "group", "filter")
+#: No field that a tenant adds is called so: a condition on it could not be told from these.
+RESERVED = {*LIST, *AGGREGATE, *RECORD, *PAGE, *WRITE, *BROWSER_LIST}
+
 #: Lookups and the operators that they are.
 LOOKUP_OPERATORS: dict[str, Any] = {
     "exact": "$eq",

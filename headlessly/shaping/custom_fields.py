@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,7 @@ from headlessly.log.names import (
 )
 from headlessly.log.security_events import record_security_event
 from headlessly.query import paging
+from headlessly.query.querystring import RESERVED
 from headlessly.shaping.models import TYPES, CustomField
 
 #: A noun's own field has another name, ``name`` instead of ``former``: for what holds fields by their names.
@@ -41,6 +43,8 @@ field_renamed = Signal()
 MOST_FIELDS = 200
 #: How far the place of a field among others may be from the first.
 MOST_ORDER = 1_000_000
+#: By how many of its former names a field is found.
+MOST_NAMES = 20
 #: How many options a field has at the most.
 MOST_OPTIONS = 200
 NAME = re.compile(r"[a-z][A-Za-z0-9]{0,39}\Z")
@@ -79,9 +83,9 @@ def create_field(values: Mapping[str, Any]) -> CustomField:
     with _changing_shape():
         field = CustomField(tenant=tenancy.require())
         given = dict(values)
-        if not given.get("name") and isinstance(given.get("label"), str):
+        if given.get("name") in (None, "") and isinstance(given.get("label"), str):
             given["name"] = name_from_label(given["label"])
-        if not given.get("label") and isinstance(given.get("name"), str):
+        if given.get("label") in (None, "") and isinstance(given.get("name"), str):
             given["label"] = snake_name(given["name"]).replace("_", " ").capitalize()
         _take(field, given)
         there = CustomField.objects.filter(noun=field.noun)
@@ -110,6 +114,9 @@ def change_field(field: CustomField, values: Mapping[str, Any]) -> CustomField:
             if name in values and values[name] == getattr(field, name):
                 values = {key: value for key, value in values.items() if key != name}
         _take(field, values)
+        if field.name != before["name"]:
+            known = [n for n in (before["name"], *field.former_names) if n != field.name]
+            field.former_names = known[:MOST_NAMES]
         field.save()
         now = describe(field)
         changed = {name: now[name] for name in now if now[name] != before.get(name)}
@@ -199,11 +206,24 @@ def describe(field: CustomField) -> dict[str, Any]:
 
 def name_from_label(label: str) -> str:
     """``Contract end`` → ``contractEnd``."""
-    words = re.findall(r"[A-Za-z0-9]+", label)
+    words = re.findall(r"[A-Za-z0-9]+", in_ascii(label))
     name = "".join(
         w.lower() if n == 0 else w[:1].upper() + w[1:].lower() for n, w in enumerate(words)
     )
     return re.sub(r"\A[0-9]+", "", name)[:40]
+
+
+#: How letters are written where there are only those of English.
+WRITTEN_OUT = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "å": "a", "ł": "l", "đ": "d"}
+    | {"Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "Æ": "Ae", "Ø": "O", "Å": "A", "Ł": "L", "Đ": "D"}
+)
+
+
+def in_ascii(text: str) -> str:
+    """``text`` without accents; of what has no letters in English nothing is left."""
+    plain = unicodedata.normalize("NFKD", text.translate(WRITTEN_OUT))
+    return plain.encode("ascii", "ignore").decode()
 
 
 @contextmanager
@@ -275,8 +295,8 @@ def _take_one(field: CustomField, name: str, value: Any, problems: dict[str, str
             return
         if name != "order":
             setattr(field, name, None if number is None else float(number))
-        elif abs(number or 0) > MOST_ORDER:
-            problems[name] = _("Use a number from %(low)s to %(high)s.") % {
+        elif abs(number or 0) > MOST_ORDER or (number or 0) % 1:
+            problems[name] = _("Use a whole number from %(low)s to %(high)s.") % {
                 "low": -MOST_ORDER,
                 "high": MOST_ORDER,
             }
@@ -313,6 +333,9 @@ def _read_options(value: Any, problems: dict[str, str]) -> list[dict[str, Any]]:
         if ";" in name:
             problems["options"] = _("An option has no semicolon: it stands between several.")
             return []
+        if not isinstance(option.get("retired", False), bool):
+            problems["options"] = _("An option is retired or not: true or false.")
+            return []
         color = option.get("color")
         if color is not None and not (isinstance(color, str) and COLOR.match(color)):
             problems["options"] = _("A colour is like #1f77b4.")
@@ -346,11 +369,17 @@ def _check_name(field: CustomField, problems: dict[str, str]) -> None:
         or keyword.iskeyword(python)
         or hasattr(noun, python)
         or f"${name}" in META
+        or name in RESERVED
         or name in {"id", "type", "context"}
         or name in noun.schema.relations
     )
-    others = CustomField.objects.filter(noun=field.noun, name__iexact=name).exclude(pk=field.pk)
-    if taken or others.exists():
+    others = CustomField.objects.filter(noun=field.noun).exclude(pk=field.pk)
+    former = others.filter(former_names__contains=name).values_list("name", flat=True).first()
+    if former is not None:
+        problems["name"] = _("%(field)s was called so before, and is found by it.") % {
+            "field": former
+        }
+    elif taken or others.filter(name__iexact=name).exists():
         problems["name"] = _("%(noun)s has %(name)s already.") % {"noun": field.noun, "name": name}
 
 

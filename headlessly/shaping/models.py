@@ -65,6 +65,8 @@ class CustomField(TenantRow):
     )
     noun = models.CharField(max_length=64)
     name = models.CharField(max_length=40)  #: on every wire, in camel case
+    #: What it was called before, the last one first: it is found by these too.
+    former_names = models.JSONField(default=list, editable=False)
     key = models.CharField(max_length=16, default=new_key, editable=False)
     type = models.CharField(max_length=16)
     label = models.CharField(max_length=80)
@@ -135,6 +137,7 @@ class CustomField(TenantRow):
             label=self.label,
             normalize=NORMALIZED.get(self.type),
             group=self.group,
+            former=tuple(self.former_names),
         )
 
     def _bound(self, value: float | None) -> Any:

@@ -44,6 +44,7 @@ def test_narrows_saves_edits_and_loses(desk, site, leads):
     desk.get_by_role("button", name="Filter", exact=True).click()
     expect(rows).to_have_count(3)
     desk.get_by_role("link", name="Score").last.click()
+    expect(rows.first).to_contain_text("Lead A")
     desk.get_by_role("button", name="Save view…").click()
     desk.get_by_label("Name").fill("Warm")
     desk.get_by_label("Start with this view").check()

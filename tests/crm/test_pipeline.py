@@ -65,3 +65,28 @@ def test_it_is_the_default_alone_in_its_tenant(rival: Any) -> None:
 def test_it_rots_after_whole_days(days: Any) -> None:
     with refused(Invalid):
         Pipeline.create(name="Sales", deal_rotting=days)
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        [{"name": "A", "key": []}],
+        [{"name": "A", "key": {}}],
+        [{"name": "A", "key": ""}],
+        [{"name": "A", "key": "A,B"}],
+        [{"name": "A", "key": None}],
+        [{"name": " A"}, {"name": "A"}],
+        [{"name": "A", "rotting": 2**31}],
+        [{"name": f"Stage {n}"} for n in range(51)],
+    ],
+)
+def test_a_stage_is_found_by_one_name_and_there_are_not_too_many(stages: Any) -> None:
+    with refused(Invalid) as caught:
+        Pipeline.create(name="Sales", stages=stages)
+    assert list(details(caught)) == ["stages"]
+
+
+def test_the_name_of_a_stage_has_no_blanks_around_it() -> None:
+    made = Pipeline.create(name="Sales", stages=[{"name": " Open "}])
+    assert made.stages[0]["name"] == "Open"
+    assert "Open" in [state.name for state in made.as_path().states]

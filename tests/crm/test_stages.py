@@ -10,12 +10,12 @@ from crm import Contact, Deal, DealContact, Gate, Lead, Pipeline
 from headlessly.access import tenancy
 from headlessly.errors import Conflict, Invalid
 from headlessly.log.events import Event
-from tests.answered import answered, problem
+from tests.answered import answered, problem, unchanged
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
 
-RENEWALS = [
+RENEWALS: list[dict[str, Any]] = [
     {"name": "Upcoming", "probability": 60},
     {"name": "Legal review", "probability": 80, "rotting": 5},
     {"name": "Proposal", "probability": 90},
@@ -90,6 +90,23 @@ def test_a_deal_goes_to_another_pipeline_with_a_stage_of_that(
     assert back.update(pipeline=renewals.id).stage == "Proposal"  # both have one of this name
 
 
+def test_a_deal_finds_its_stage_in_another_pipeline(
+    api: Any, sales: Pipeline, renewals: Pipeline
+) -> None:
+    deal = Deal.create(name="D", value=1, stage="Qualification")
+    place = f"/deals/{deal.pk}/move"
+    said = answered(api.call("POST", place, {"pipeline": renewals.pk}))
+    assert (said["pipeline"], said["stage"]) == (renewals.pk, "Upcoming")
+    answered(api.call("POST", place, {"stage": "Proposal"}))
+    said = answered(api.call("POST", place, {"pipeline": sales.pk}))
+    assert (said["pipeline"], said["stage"]) == (sales.pk, "Proposal")
+    with unchanged():
+        for nothing in ({}, {"pipeline": None}, {"stage": ""}):
+            wrong = problem(api.call("POST", place, nothing), 422, "validation_error")
+            assert [each["field"] for each in wrong["details"]] == ["stage"]
+        assert problem(api.call("POST", place, {"pipeline": "none"}), 422, "validation_error")
+
+
 def test_a_renamed_stage_is_the_same_one_before_and_after(renewals: Pipeline, rival: Any) -> None:
     deal = renewal(renewals, stage="Legal review")
     before = Event.objects.latest("seq").id
@@ -140,6 +157,42 @@ def test_a_lead_becomes_a_deal_of_the_pipeline_that_was_asked_for(renewals: Pipe
     assert Deal.get(Lead.get(lead.id).deal_id).stage == "Upcoming"
 
 
+def test_a_conversion_says_in_which_pipeline_its_deal_begins(
+    api: Any, renewals: Pipeline, rival: Any
+) -> None:
+    def qualified() -> Lead:
+        ada = Contact.create(name="Ada")
+        lead = Lead.create(name="L", source="web", contact=ada)
+        return lead.update(status="Contacted").update(status="Qualified")
+
+    def convert(lead: Lead, **said: Any) -> Any:
+        return api.call("POST", f"/leads/{lead.pk}/convert", said)
+
+    lead = qualified()
+    answered(convert(lead, pipeline=renewals.pk, deal={"value": 7, "pipeline": renewals.pk}))
+    deal = Deal.get(Lead.get(lead.pk).deal_id)
+    assert (deal.pipeline_id, deal.stage, deal.value) == (renewals.pk, "Upcoming", 7)
+    there = Deal.create(name="D", value=1)
+    usual = there.pipeline_id
+    lead = qualified()
+    with tenancy.active(rival):
+        theirs = Pipeline.create(name="Theirs")
+    number = Deal.count()
+    for said, kind in (
+        ({"withoutDeal": True, "pipeline": renewals.pk}, "refused"),
+        ({"deal": there.pk, "pipeline": renewals.pk}, "refused"),
+        ({"deal": {"pipeline": usual}, "pipeline": renewals.pk}, "refused"),
+        ({"pipeline": theirs.pk}, "validation_error"),
+        ({"pipeline": "nothing"}, "validation_error"),
+    ):
+        wrong = problem(convert(lead, **said), 422, kind)
+        told = [each["field"] for each in wrong.get("details", ())] or [wrong["field"]]
+        assert told == ["pipeline"], wrong
+    assert (Lead.get(lead.pk).status, Deal.count()) == ("Qualified", number)
+    answered(convert(lead))
+    assert Deal.get(Lead.get(lead.pk).deal_id).pipeline_id == usual
+
+
 # -- gates --------------------------------------------------------------------------------------------
 
 
@@ -175,6 +228,7 @@ def test_a_gate_asks_for_what_has_to_be_filled(renewals: Pipeline, rival: Any) -
 
 def test_a_gate_is_of_states_and_fields_that_there_are() -> None:
     good = {"type": "Lead", "state": "Qualified", "requires": [{"field": "budget"}]}
+    wrong: dict[str, Any]
     for wrong in (
         {"type": "Nothing"}, {"state": "Proposal"}, {"requires": []},
         {"requires": [{"field": "status"}]}, {"requires": [{"field": "budgt"}]},

@@ -97,7 +97,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     title = _("Forgotten password")
     if not mail.is_set_up():
         return render_gate(request, "forgotten", title=title, without_mail=True)
-    form = ForgottenForm(request.POST or None)
+    form = ForgottenForm(request.POST if request.method == "POST" else None)
     if request.method != "POST" or not form.is_valid():
         status = 422 if form.errors else 200
         return render_gate(request, "forgotten", status=status, title=title, form=form)
@@ -123,7 +123,7 @@ def choose_password(request: HttpRequest, id: str, token: str, by: str = "") -> 
         user = User.objects.filter(pk=id, is_active=True).first()
     if user is None or not passwords.link_fits(user, token, by):
         raise Http404
-    form = PasswordForm(user, request.POST or None)
+    form = PasswordForm(user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             passwords.choose_password_by_link(user, form.cleaned_data["new_password1"], token, by)
@@ -154,7 +154,7 @@ def _accept_with_password(request: HttpRequest, found: Invitation) -> HttpRespon
     known = {"first_name": found.first_name, "last_name": found.last_name}
     # Held against what the password may not be like.
     made = User(email=found.email, **known)
-    form = InvitedForm(made, request.POST or None, initial=known)
+    form = InvitedForm(made, request.POST if request.method == "POST" else None, initial=known)
     if request.method == "POST" and form.is_valid():
         names = {name: form.cleaned_data[name] for name in known}
         try:

@@ -87,7 +87,7 @@ class ConfirmForm(forms.Form):
 
 def confirm_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """Type the password again, before what matters."""
-    form = ConfirmForm(request.POST or None)
+    form = ConfirmForm(request.POST if request.method == "POST" else None)
     onward = safe_next(request) or reverse("admin:account")
     if (
         request.method == "POST"
@@ -146,7 +146,7 @@ class PasswordChangeForm(forms.Form):
 def password_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """Change the password; every other browser is signed out by it."""
     user: Any = request.user
-    form = PasswordChangeForm(user, request.POST or None)
+    form = PasswordChangeForm(user, request.POST if request.method == "POST" else None)
     if (
         request.method == "POST"
         and form.is_valid()
@@ -231,7 +231,7 @@ def totp_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     kept = request.session.get(TOTP_KEY)
     key = decrypt(kept) if kept else factors.new_totp_key()
     request.session[TOTP_KEY] = kept or encrypt(key)
-    form = TotpForm(request.POST or None)
+    form = TotpForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         if factors.add_totp(user, key, form.cleaned_data["code"]):
             request.session.pop(TOTP_KEY, None)

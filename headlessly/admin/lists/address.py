@@ -35,11 +35,9 @@ from headlessly.errors import InvalidFilter
 from headlessly.log import events
 from headlessly.nouns import Noun
 from headlessly.query import filters, periods, querystring, reads, sorting
+from headlessly.query.querystring import BROWSER_LIST
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
-
-#: Parameters that are no fields.
-OWN = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view", "group", "filter")
 
 
 def past_moment(text: str, name: str = "asOf") -> datetime | None:
@@ -72,7 +70,7 @@ class DeletedScope(Scope):
 class Address(Parameters):
     """One address of a noun's list, read. ``problem`` is what is wrong with it, in a sentence."""
 
-    own_names: tuple[str, ...] = OWN
+    own_names: tuple[str, ...] = BROWSER_LIST
 
     def __init__(self, noun: type[Noun], query: QueryDict | str, site: Any) -> None:
         super().__init__(noun, query)

@@ -11,11 +11,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from headlessly.admin.lists.address import OWN, Address
+from headlessly.admin.lists.address import Address
 from headlessly.admin.reports import offered
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
 from headlessly.query import measures
+from headlessly.query.querystring import BROWSER_LIST
 from headlessly.query.scope import Scope
 
 GROUPS, MEASURES, OVER, SHAPE = REPORT_NAMES = ("groupBy", "measures", "over", "as")
@@ -31,7 +32,7 @@ SHAPES = {
 class ReportAddress(Address):
     """One address of a report, read; ``errors`` are what is wrong with it, by the control that says it."""
 
-    own_names = (*OWN, *REPORT_NAMES)
+    own_names = (*BROWSER_LIST, *REPORT_NAMES)
 
     def _read(self) -> None:
         super()._read()

@@ -157,6 +157,12 @@ class FieldForm(forms.Form):
         kind = found.get("type") or (self.field.type if self.field else "")
         if kind in ("choice", "choices"):
             found["options"] = read_options(self.data)
+            wrong = [c for o in found["options"] if (c := o.get("color")) and c not in COLORS]
+            if wrong:
+                self.add_error(None, _("Choose one of the colours."))
+            if self.field and found["options"] and "option_value" not in self.data:
+                # Without them each option would be a new one, and the old ones gone.
+                self.add_error(None, _("Send option_value with each option: it stays."))
         return found
 
     def take_problems(self, problem: HeadlesslyError) -> None:
@@ -178,7 +184,7 @@ def read_options(sent: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not (label := label.strip()):
             continue
         option: dict[str, Any] = {"value": _at(values, number) or label, "label": label}
-        if (color := _at(colors, number)) in COLORS and color:
+        if color := _at(colors, number):
             option["color"] = color
         if _at(retired, number) == "yes":
             option["retired"] = True
@@ -198,7 +204,7 @@ def option_rows(options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def fields_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The fields there are, by what they are of; a POST makes one."""
-    form = FieldForm(None, request.POST or None)
+    form = FieldForm(None, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         values = form.values()
         if not form.errors:
@@ -243,7 +249,7 @@ def _fields_by_noun() -> list[dict[str, Any]]:
 def field_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One field; a POST changes it."""
     field = _find(id)
-    form = FieldForm(field, request.POST or None)
+    form = FieldForm(field, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         values = form.values()
         if not form.errors:

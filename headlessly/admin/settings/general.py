@@ -69,7 +69,7 @@ class GeneralForm(forms.ModelForm):
 def general_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     tenant = tenancy.require()
     before = {name: getattr(tenant, name) for name in GeneralForm.Meta.fields}
-    form = GeneralForm(request.POST or None, instance=tenant)
+    form = GeneralForm(request.POST if request.method == "POST" else None, instance=tenant)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             form.save()

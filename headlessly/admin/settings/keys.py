@@ -71,7 +71,7 @@ class KeyForm(forms.Form):
 
 def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The keys there are; a POST issues one, and its answer is the only place where it can be read."""
-    form = KeyForm(request.POST or None)
+    form = KeyForm(request.POST if request.method == "POST" else None)
     issued: tuple[ApiKey, str] | None = None
     if request.method == "POST" and form.is_valid():
         days = form.cleaned_data["expires"]

@@ -41,7 +41,7 @@ logger = logging.getLogger("headlessly.members")
 
 def members_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The members, and who is invited; a POST invites one."""
-    form = InviteForm(request.POST or None)
+    form = InviteForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             made = invite(**form.cleaned_data)
@@ -120,7 +120,7 @@ def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
     """One member: their role and their contact."""
     member = _member(id)
     form = RoleForm(
-        request.POST or None,
+        request.POST if request.method == "POST" else None,
         member=member,
         initial={"role": member.role, "contact": contact_name(member.contact)},
     )

@@ -76,7 +76,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
 
 def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The webhooks there are; a POST makes one, and its answer is the only place with the secret."""
-    form = NewWebhookForm(request.POST or None)
+    form = NewWebhookForm(request.POST if request.method == "POST" else None)
     made = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -107,7 +107,7 @@ def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
         "events": "\n".join(webhook.events),
         "active": webhook.active,
     }
-    form = ChangedWebhookForm(request.POST or None, initial=known)
+    form = ChangedWebhookForm(request.POST if request.method == "POST" else None, initial=known)
     secret = None
     if request.method == "POST" and form.is_valid():
         changes = {name: form.cleaned_data[name] for name in form.changed_data if name in known}

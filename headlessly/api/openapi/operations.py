@@ -21,6 +21,7 @@ from headlessly.api.openapi.components import (
 from headlessly.api.openapi.examples import example_value
 from headlessly.api.openapi.parameters import shared_parameters
 from headlessly.api.records import at_collection, at_record
+from headlessly.declaration.gates import gate_in_words, gates_of_verb
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
@@ -247,8 +248,9 @@ def _verb_operation(verb: Verb, id: str | None = None) -> Schema:
         writes=True,
         requestBody=_verb_body(verb),
     )
-    if (verb.__doc__ or "").strip() != verb.summary:
-        found["description"] = verb.__doc__
+    asked = [gate_in_words(verb.noun.schema, gate) for gate in gates_of_verb(verb)]
+    if asked or (verb.__doc__ or "").strip() != verb.summary:
+        found["description"] = "\n\n".join([verb.__doc__ or "", *asked]).strip()
     if verb.public is not None:
         found["security"] = PUBLIC
     return found

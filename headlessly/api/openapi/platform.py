@@ -279,12 +279,23 @@ def _noun() -> Schema:
         "required": ["description", "event", "input"],
     }
     step = dict.fromkeys(("from", "to", "via"), TEXT)
+    gate = {
+        "type": "object",
+        "properties": {"state": TEXT, "requires": TEXTS},
+        "required": ["state", "requires"],
+        "description": "Where it is not of all records: beside these, the reference and the id in it.",
+    }
     machine = {
         "field": TEXT,
         "states": TEXTS,
         "entry": TEXTS,
         "steps": {"type": "array", "items": object_schema(step, step)},
         "closed": _named(TEXTS),
+        "gates": {
+            "type": "array",
+            "items": gate,
+            "description": "What has to be filled before a record enters a state.",
+        },
     }
     relation = {
         "direction": TEXT | {"description": "`->` or `<-`."},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from headlessly.client.commands import options, output
 from headlessly.client.declarations import Declarations, NounDeclaration
@@ -43,6 +44,7 @@ def describe_noun(noun: NounDeclaration, form: str) -> None:
                 for state, found in ways.items()
             ),
         )
+        _write_section("Gates", (_gate_row(gate) for gate in noun.machine.get("gates", ())))
     others = [(n, r["to"]) for n, r in noun.relations.items() if r["direction"] == "<-"]
     _write_section("Referred to by, for --include", others)
     output.write(f"\nheadlessly {noun.name}.find --help, headlessly {noun.name}.create --help\n")
@@ -54,6 +56,12 @@ def _write_section(title: str, rows: Iterable[tuple[str, ...]]) -> None:
         return
     output.write(f"\n{title}\n")
     output.write_grid(found)
+
+
+def _gate_row(gate: dict[str, Any]) -> tuple[str, str]:
+    """What has to be filled before a state, and where not everywhere: the id of which pipeline."""
+    places = [str(said) for name, said in gate.items() if name not in ("state", "requires")]
+    return f"  {' '.join([gate['state'], *places])}", f"needs {', '.join(gate['requires'])}"
 
 
 def _field_row(wire: str, field: options.Field) -> tuple[str, str, str]:

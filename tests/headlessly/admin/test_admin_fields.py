@@ -58,6 +58,12 @@ def test_an_admin_adds_a_field_and_sees_it_on_list_form_and_record(
             "option_color": ["", "", ""], "option_retired": ["yes", "", ""],
         }  # fmt: skip
         assert ann.post(place, changed).status_code == 302
+        # Without the values each would be a new option, and the old ones gone from their records.
+        unnamed = {key: value for key, value in changed.items() if key != "option_value"}
+        for wrong in (unnamed, changed | {"option_color": ["#123456", "", ""]}, {}):
+            assert ann.post(place, wrong).status_code == 422
+        field.refresh_from_db()
+        assert [each["value"] for each in field.options] == ["North", "South", "East"]
         page = ann.get(f"/~acme/admin/crm/lead/{lead.pk}/change/").content.decode()
         assert "Territory" in page and "The south" in page
 

@@ -47,7 +47,7 @@ def test_a_board_asks_for_what_a_gate_wants_and_goes_on(bob: Any, pipelines: Any
     from crm import Deal, Lead
 
     deal = Deal.create(name="Renewal one", value=1, pipeline=pipelines[1].id)
-    sent = {"move": f"{deal.pk} 1 Offer sent"}
+    sent: dict[str, Any] = {"move": f"{deal.pk} 1 Offer sent"}
     asked = bob.post(BOARD, sent, headers=JSON)
     assert asked.status_code == 200, asked.content
     html = asked.json()["dialog"]
@@ -63,7 +63,7 @@ def test_a_board_asks_for_what_a_gate_wants_and_goes_on(bob: Any, pipelines: Any
     now = Deal.get(deal.pk)
     assert (now.stage, now.next_step) == ("Offer sent", "Call")
     lead = Lead.create(name="L", source="web")
-    moved = {"move": f"{lead.pk} 1 Contacted"}
+    moved: dict[str, Any] = {"move": f"{lead.pk} 1 Contacted"}
     board = "/~acme/admin/crm/lead/board/"
     assert "first-budget" in bob.post(board, moved, headers=JSON).json()["dialog"]
     filled = moved | {"asked": "1", "lacks": "budget", "first-budget": "500"}
@@ -87,6 +87,44 @@ def test_a_record_asks_for_what_a_gate_wants(bob: Any, pipelines: Any) -> None:
     assert "Upcoming" in page and "Signing" in page
     refused = bob.post(f"{DEALS}{deal.pk}/do/advance/", {})
     assert "first-next_step" in refused.content.decode()
+
+
+def test_the_dialog_of_a_conversion_asks_for_the_pipeline(bob: Any, pipelines: Any) -> None:
+    from crm import Contact, Deal, Lead
+
+    lead = Lead.create(name="L", source="web", contact=Contact.create(name="Ada"), budget=5)
+    lead.update(status="Contacted").update(status="Qualified")
+    place = f"/~acme/admin/crm/lead/{lead.pk}/do/convert/"
+    asked = bob.get(place).content.decode()
+    assert re.search(r'<select[^>]* name="pipeline"', asked)
+    both = {"deal-how": "none", "pipeline": pipelines[1].pk}
+    refused = bob.post(place, both)
+    assert refused.status_code == 422
+    assert "Only a new deal is put into a pipeline" in refused.content.decode()
+    foretold = bob.post(place, {"deal-how": "new", "pipeline": pipelines[1].pk, "preview": "1"})
+    assert "Only a new deal" not in foretold.content.decode() and not Deal.count()
+    done = bob.post(place, {"deal-how": "new", "pipeline": pipelines[1].pk})
+    assert done.status_code == 302, done.content.decode()
+    deal = Deal.get(Lead.get(lead.pk).deal_id)
+    assert (deal.pipeline_id, deal.stage) == (pipelines[1].pk, "Upcoming")
+
+
+def test_the_dialog_of_a_move_takes_a_deal_to_another_pipeline(bob: Any, pipelines: Any) -> None:
+    from crm import Deal
+
+    deal = Deal.create(name="D", value=1, stage="Qualification")
+    place = f"{DEALS}{deal.pk}/do/move/"
+    asked = bob.get(place).content.decode()
+    assert re.search(r'<select[^>]* name="pipeline"', asked)
+    sent = {"pipeline": pipelines[1].pk, "stage": ""}
+    foretold = bob.post(place, sent | {"preview": "1"}).content.decode()
+    assert "Upcoming" in foretold
+    assert Deal.get(deal.pk).stage == "Qualification"
+    wrong = bob.post(place, sent | {"stage": "Proposal"})
+    assert wrong.status_code == 422 and "Use one of Upcoming" in wrong.content.decode()
+    assert bob.post(place, sent).status_code == 302
+    moved = Deal.get(deal.pk)
+    assert (moved.pipeline_id, moved.stage) == (pipelines[1].pk, "Upcoming")
 
 
 def test_a_pipeline_is_shaped_in_the_settings(users: Any, pipelines: Any, acme: Tenant) -> None:

@@ -74,6 +74,13 @@ def test_it_is_made_renamed_archived_and_deleted_by_rest(api: Any, acme: Any) ->
         ({"name": "activities"}, "name"),
         ({"name": "save"}, "name"),
         ({"name": "class"}, "name"),
+        ({"name": "limit"}, "name"),
+        ({"name": "asOf"}, "name"),
+        ({"name": "dryRun"}, "name"),
+        ({"name": "view"}, "name"),
+        ({"name": []}, "name"),
+        ({"order": 1.5}, "order"),
+        ({"options": [{"value": "A", "retired": "x"}]}, "options"),
         ({"options": []}, "options"),
         ({"options": ["A", "A"]}, "options"),
         ({"options": [{"value": "A", "color": "red"}]}, "options"),
@@ -174,3 +181,49 @@ def test_numbers_add_up_whatever_they_are(api: Any) -> None:
         answered(api.call("POST", "/leads", lead | {"atoms": 1e300}), 201)
     found = answered(api.call("GET", "/leads/aggregate?measure=sum(atoms),avg(atoms)"))
     assert "2e+300" in str(found)
+
+
+def test_what_holds_the_former_name_of_a_field_goes_on(api: Any, acme: Any, rival: Any) -> None:
+    made = answered(
+        api.call("POST", "/fields", {"noun": "Lead", "name": "area", "type": "string"}), 201
+    )
+    place = f"/fields/{made['$id']}"
+    new = {"name": "L", "source": "web", "area": "a"}
+    lead = answered(api.call("POST", "/leads", new), 201)["$id"]
+    changed = api.call("PATCH", f"/leads/{lead}", {"area": "b"})
+    criteria = {"type": "Lead", "filter": {"area": "b"}}
+    segment = answered(api.call("POST", "/segments", {"name": "S", "criteria": criteria}), 201)
+    for name in ("region", "salesRegion"):
+        answered(api.call("PATCH", place, {"name": name}))
+    refreshed = answered(api.call("POST", f"/segments/{segment['$id']}/refresh", {}))
+    assert refreshed["memberCount"] == 1
+    for query in ("area=b", "region=b", "salesRegion=b", "sort=-area", "fields=area"):
+        (found,) = answered(api.call("GET", f"/leads?{query}"))["results"]
+        assert found["$id"] == lead and found["salesRegion"] == "b" and "area" not in found
+    answered(api.call("PATCH", f"/leads/{lead}", {"region": "c"}))
+    assert answered(api.call("GET", f"/leads/{lead}"))["salesRegion"] == "c"
+    # The past too is taken back by what it was called then.
+    answered(api.call("PATCH", f"/leads/{lead}", {"salesRegion": "b"}))
+    request = changed["X-Request-Id"]
+    answered(api.call("POST", f"/requests/{request}/undo", {}))
+    assert answered(api.call("GET", f"/leads/{lead}"))["salesRegion"] == "a"
+    # So no other field takes such a name, until there is nothing to be mistaken for.
+    other = {"noun": "Lead", "name": "area", "type": "integer"}
+    problem(api.call("POST", "/fields", other), 422, "validation_error")
+    answered(api.call("PATCH", place, {"name": "area"}))
+    assert "region" not in answered(api.call("GET", f"/leads/{lead}"))
+    assert api.call("DELETE", f"{place}?name=area").status_code == 204
+    answered(api.call("POST", "/fields", other), 201)
+    assert api.call("PATCH", f"/leads/{lead}", {"area": "b"}).status_code == 422
+    with tenancy.active(rival):
+        assert Lead.schema.field("region") is None
+
+
+def test_a_name_is_made_of_any_label(api: Any) -> None:
+    for label, name in (("Größe 名前", "groesse"), ("Año de cierre", "anoDeCierre")):
+        made = answered(
+            api.call("POST", "/fields", {"noun": "Lead", "label": label, "type": "string"}), 201
+        )
+        assert (made["name"], made["label"]) == (name, label)
+    wrong = api.call("POST", "/fields", {"noun": "Lead", "label": "名前", "type": "string"})
+    assert problem(wrong, 422, "validation_error")["details"][0]["field"] == "name"
