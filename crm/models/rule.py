@@ -135,7 +135,7 @@ def members_among(contacts: list[str], *, invited: bool = False) -> set[str]:
         return found
     if invited:
         waiting = Invitation.objects.open().filter(tenant=tenant, contact_id__in=contacts)
-        found |= set(waiting.values_list("contact_id", flat=True))
+        found |= {id for id in waiting.values_list("contact_id", flat=True) if id}
     return found if found or linked.exists() else set(contacts)
 
 
