@@ -15,7 +15,6 @@ from crm.models import (
     Gate,
     Organization,
     Pipeline,
-    Rule,
     Team,
     TeamMember,
 )
@@ -46,18 +45,6 @@ INBOUND = {"website", "paid-search", "content", "social", "webinar", "email"}
 
 #: What a unit of the currencies of its customers is worth here, at the start of its year.
 RATES = {"EUR": 1.08, "GBP": 1.27}
-#: Who gets what comes by itself, by the team: leads of the website's forms go round; of those whom partners
-#: name, whoever has the fewest open leads gets the next.
-RULES: dict[str, dict[str, Any]] = {
-    "New business": {
-        "name": "From our forms", "position": 10, "how": "Turns",
-        "condition": {"type": "Lead", "filter": {"source": "form"}},
-    },
-    "Growth": {
-        "name": "From partners", "position": 20, "how": "Fewest open", "capacity": 500,
-        "condition": {"type": "Lead", "filter": {"source": "partner"}},
-    },
-}  # fmt: skip
 #: What it keeps beside what everybody does.
 SITES = ("One site", "Two to five", "More than five")
 PRODUCTS = ("Shifts", "Routes", "Stock", "Payroll export")
@@ -212,7 +199,6 @@ class Business:
             for number, rep in enumerate(self.reps[part]):
                 role = TeamMember.Role.MEMBER if number else TeamMember.Role.LEADER
                 TeamMember.create(team=team, member=rep.contact, role=role)
-            Rule.create(team=team, fallback=self.manager.contact, **RULES[name])
         home = Organization.create(name=self.name, domain=self.domain, type="Partner")
         for member in self.members:
             Contact.update(member.contact, organization=home)
