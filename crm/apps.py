@@ -15,6 +15,7 @@ class CrmConfig(AppConfig):
             hooks,  # noqa: F401  (connects them)
             outlook,  # noqa: F401  (connects them)
             pipelines,  # noqa: F401  (connects them)
+            rules,  # noqa: F401  (connects them)
             setup,  # noqa: F401  (declares them)
         )
         from crm.reports import (

@@ -8,6 +8,7 @@ from crm.models.goal import Goal
 from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
+from crm.models.rule import Rule, RuleTurn
 from crm.models.team import Team, TeamMember
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "Lead",
     "Organization",
     "Pipeline",
+    "Rule",
+    "RuleTurn",
     "Team",
     "TeamMember",
 ]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from crm.models import files
 from crm.models.activity import NOTHING_PLANNED
+from headlessly.access import actors
 from headlessly.context import clock
 from headlessly.declaration.fields import (
     Currency,
@@ -27,6 +28,7 @@ from headlessly.declaration.indexes import LIVE, index_of_reference
 from headlessly.declaration.surface import computed
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import Existing, NewOrExisting
+from headlessly.errors import VerbRefused
 from headlessly.nouns import Board, Noun, Reason, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
@@ -57,6 +59,7 @@ class Lead(Noun):
     contact = Reference("crm.Contact", "leads", "the person behind this lead")
     organization = Reference("crm.Organization", "leads", "the company behind this lead")
     owner = Reference("crm.Contact", "owned_leads", "the sales rep who works it")
+    assigned_because = String("why it is theirs, or nobody's", editable=False)
     status = StatusField(
         Status,
         "where it stands",
@@ -154,7 +157,7 @@ class Lead(Noun):
         alike = ("name", "contact")
         quick = ("contact.name", "contact.email", "organization.name", "name", "source")
         groups = (
-            ("Who", ("name", "contact", "organization", "owner")),
+            ("Who", ("name", "contact", "organization", "owner", "assigned_because")),
             ("Where from", ("source", "source_detail", "campaign", "first_touch_at")),
             ("Qualification", ("score", "budget", "currency", "authority", "need", "timeline")),
             (
@@ -249,6 +252,25 @@ class Lead(Noun):
         """Give up on this lead, and say why."""
         self.lost_at, self.lost_reason = self.moment(), lost_reason
 
+    @verb(source=OPEN, sets=["assigned_because"])
+    def assign(self, *, owner: str | None = None, reason: str | None = None) -> None:
+        """Give this lead to somebody, and say why; without an owner it is nobody's."""
+        self.owner_id, self.assigned_because = owner, reason
+
+    @verb(source=OPEN, sets=["assigned_because"])
+    def claim(self, *, owner: str | None = None) -> None:
+        """Take this lead, which is nobody's yet: of two at once one gets it. A program says for whom."""
+        if self.owner_id is not None:
+            raise VerbRefused(_("This lead has an owner already."), code="lead_owned")
+        contact = owner or actors.current().contact_id
+        if contact is None:
+            raise VerbRefused(
+                _("Who claims a lead has to be a member with a contact, or name one as owner."),
+                code="no_contact",
+                field="owner",
+            )
+        self.owner_id, self.assigned_because = contact, "claimed"
+
     def after_move(self, source: str, target: str) -> None:
         if source == self.Status.LOST:
             self.lost_at = self.lost_reason = None
@@ -270,6 +292,10 @@ class Lead(Noun):
             problems["first_touch_at"] = _("This is after the conversion.")
 
     def before_write(self) -> None:
+        read: Mapping[str, Any] = getattr(self, "_read", {})
+        given = not self._state.adding and read.get("owner_id") != self.owner_id
+        if given and read.get("assigned_because") == self.assigned_because:
+            self.assigned_because = None  # whoever has it now has it for another reason
         known = (self.created_at, self.converted_at, self.lost_at)
         self.first_touch_at = self.first_touch_at or min(filter(None, known))
         self.last_activity_at = self.last_activity_at or self.first_touch_at

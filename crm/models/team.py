@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from headlessly.declaration.fields import Choice, Reference, String
+from headlessly.declaration.fields import Choice, Date, Integer, Reference, String
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.nouns import Noun
 
@@ -50,16 +50,24 @@ class TeamMember(Noun):
 
     role = Choice(Role, "whether they lead it", default=Role.MEMBER)
 
+    weight = Integer(
+        "how many turns for one of the others; 0 for none", minimum=0, maximum=100, default=1
+    )
+    away_until = Date("the first day on which they take turns again")
+
     class Surface:
         icon = "group_add"
         area = "setup"
         rank = 56
-        columns = ("role", "member", "team")
+        columns = ("role", "member", "team", "weight", "away_until")
         facets = ("team", "member", "role")
         joins = ("member", "team")
         search = ("member__name", "team__name")
         alike = ()
-        groups = (("Place", ("member", "team", "role")),)
+        groups = (
+            ("Place", ("member", "team", "role")),
+            ("Turns", ("weight", "away_until")),
+        )
 
     class Meta:
         verbose_name = "team member"

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, User
+from headlessly.declaration.registry import registry
 
 
 def actor_names(ids: set[str]) -> dict[str, str]:
@@ -18,4 +19,9 @@ def actor_names(ids: set[str]) -> dict[str, str]:
     if keys:
         own = ApiKey.objects.filter(tenant=tenancy.require().pk, pk__in=keys)
         names |= {key.pk: _("API key “%s”") % key.name for key in own}
+    for noun in registry.values():
+        # What acts by itself has a record that says how, and is called like it.
+        own_ids = [id for id in ids if id.startswith(f"{noun.prefix}_")]
+        if own_ids:
+            names |= {each.pk: str(each) for each in noun.with_deleted.filter(pk__in=own_ids)}
     return names

@@ -110,6 +110,18 @@ class Context:
         """The record as it is now, held until the verb is done: read before you decide."""
         return self._execution.lock(noun, id)
 
+    def flush(self) -> None:
+        """Write what is gathered, so that the database knows of it."""
+        self._execution.flush()
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """A block that is undone where an exception leaves it; the verb goes on."""
+        return self._execution.attempt()
+
+    def acted_by(self, actor: Actor) -> AbstractContextManager[None]:
+        """A block in which ``actor`` does what the hook executes."""
+        return self._execution.acted_by(actor)
+
     def __getattr__(self, name: str) -> Any:
         if name == "Event":
             return events.Tracker
@@ -618,6 +630,16 @@ class Execution:
             self.locked_records.clear()
             self.known_ids.clear()
             raise
+
+    @contextmanager
+    def acted_by(self, actor: Actor) -> Iterator[None]:
+        """Let ``actor`` be who executes the verbs in the block; their cause stays what it is."""
+        before, self.actor = self.actor, actor
+        try:
+            with actors.acting(actor):
+                yield
+        finally:
+            self.actor = before
 
     @contextmanager
     def within(self, frame: RunningVerb) -> Iterator[None]:

@@ -105,7 +105,12 @@ class RowShape:
                 value = known.get(key)
                 found[wire] = value if value is None or load is None else load(value)
         if self.functions:
-            columns = SimpleNamespace(**{n: row[at] for n, at in self.positions.items()})
+            columns = SimpleNamespace(
+                **{
+                    n: orjson.loads(row[at]) if n in self.json and row[at] is not None else row[at]
+                    for n, at in self.positions.items()
+                }
+            )
             for wire, function in self.functions:
                 found[wire] = function(columns)
         return found

@@ -19,6 +19,10 @@ from headlessly.nouns import Noun
 NOUNS = list(registry.values())
 #: Those whose records change.
 CHANGING = [noun for noun in NOUNS if not noun.immutable]
+#: What a verb can do without only where a person executes it.
+NAMED = {("claim", "owner")}
+#: What a new record chooses that needs nothing else.
+CHOICES = {"how": "Nobody"}
 _number = itertools.count(1)
 
 #: Text that the validators in use accept; the first that fits a field is taken.
@@ -38,6 +42,7 @@ SHAPES = {
     "type": "Deal",  # of a gate, with what every deal has
     "state": "Lost",
     "requires": [{"field": "value"}],
+    "condition": {"type": "Lead", "filter": {"status": "New"}},
     "criteria": {"type": "Lead", "filter": {"status": "New"}},
     "steps": [
         {"name": "Came", "event": "Lead.Created"},
@@ -59,9 +64,11 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return f"person.{number}@people.example"
         case "url":
             return f"https://example.com/{number}"
+        case "enum" if besides is None and field.name in CHOICES:
+            return CHOICES[field.name]
         case "enum":
             now = getattr(besides, field.column, None)
-            return next(choice for choice in reversed(field.choices) if choice != now)
+            return next((each for each in reversed(field.choices) if each != now), now)
         case "choices":
             return list(field.choices[:2]) or [f"Word {number}"]
         case "number" | "integer" | "money":
@@ -81,7 +88,9 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return [{"system": "hubspot", "id": f"{number}"}]
         case "json":
             return SHAPES.get(field.name, {"key": number})
-        case "reference" if field.name in WORKERS and (member := a_member()):
+        case "reference" if field.name in (*WORKERS, "person", "fallback") and (
+            member := a_member()
+        ):
             return member
         case "reference":
             return some(registry[field.to], besides, new=field.record or field.cascades)
@@ -119,7 +128,7 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
         elif machine and field.name == machine.name:
             if verb.chooses and record is not None:
                 found[wire] = verb.steps.get(getattr(record, machine.name), machine.entry[0])
-        elif field.required or full:
+        elif field.required or full or (verb.name, field.name) in NAMED:
             found[wire] = value(field, record)
     if verb.name == "update" and record is not None and not found:
         found = change(record)
@@ -141,7 +150,10 @@ def run(verb: Verb, record: Any = None, data: dict[str, Any] | None = None, **op
 
 def create(noun: type[Noun], *, full: bool = False, **data: Any) -> Noun:
     verb = noun.verbs["create"]
-    return run(verb, None, inputs(verb, full=full) | data)
+    given = inputs(verb, full=full)
+    if "claim" in noun.verbs:
+        given.pop(noun.schema.owner.wire, None)  # only what is nobody's is claimed
+    return run(verb, None, given | data)
 
 
 def path_to(noun: type[Noun], state: str) -> tuple[str, list[Step]]:

@@ -45,7 +45,9 @@ def conditions(noun: Any) -> list[dict[str, Any]]:
         said: list[Any] = [None, {"$exists": True}, {"$exists": False}, {"$ne": None}]
         if field.type != "json":
             one, two = (samples(field) * 2)[:2]
-            said += [one, two, {"$ne": one}, {"$in": [one, two]}, {"$nin": [one, two]}]
+            said += [one, two, {"$ne": one}]
+            if one != two:  # a list of one is said as one value
+                said += [{"$in": [one, two]}, {"$nin": [one, two]}]
             said += [{"$in": [one, None]}, {"$nin": [None, two]}, {"$not": {"$eq": one}}]
         if field.type == "choices":
             said += [{"$all": ["VIP", "Partner"]}]

@@ -233,6 +233,7 @@ def test_it_updates_a_field_at_a_time(noun: type[Noun]) -> None:
         before = now
         data = {field.wire: samples.value(field, record)}
         data |= {"recurringInterval": "Monthly"} if field.wire == "recurringValue" else {}
+        data |= {"team": samples.create(noun.registry["Team"]).pk} if field.wire == "how" else {}
         now = as_json(samples.run(noun.verbs["update"], record.pk, data).as_json())
         event = Event.objects.filter(target=record.pk).latest("seq")
         changed = {k for k in now if now[k] != before[k]} - {"$version", "$updatedAt"} - computed

@@ -1,0 +1,158 @@
+"""The rule: what happens by itself, in which order, and under which condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils.translation import gettext as _
+
+from headlessly.access import tenancy
+from headlessly.access.models import Membership
+from headlessly.access.tenant_rows import TenantRow
+from headlessly.accounts.models import Invitation
+from headlessly.database.tenant_joins import TenantForeignKey
+from headlessly.declaration.fields import Choice, Flag, Integer, Json, Reference, String
+from headlessly.declaration.indexes import index_of_reference
+from headlessly.declaration.surface import computed
+from headlessly.errors import InvalidFilter
+from headlessly.nouns import Noun, registry
+from headlessly.query import filters
+
+
+class Rule(Noun):
+    """What happens by itself to the records that fit a condition: who gets a new lead."""
+
+    class Kind(models.TextChoices):
+        ASSIGNMENT = "Assignment"
+
+    class How(models.TextChoices):
+        NOBODY = "Nobody"
+        PERSON = "Person"
+        TURNS = "Turns"
+        FEWEST = "Fewest open"
+
+    #: The nouns whose records each kind is about.
+    ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",)}
+
+    name = String(required=True)
+    kind = Choice(Kind, "what it decides", default=Kind.ASSIGNMENT)
+    position = Integer("which is asked first: the lowest", minimum=0, maximum=10_000, default=100)
+    condition = Json(
+        'of which records, such as {"type": "Lead", "filter": {"source": "website"}}; an empty '
+        "filter is all",
+        required=True,
+        keys=("type", "filter"),
+        filters=True,
+        example={"type": "Lead", "filter": {"source": "website"}},
+    )
+    is_active = Flag("whether it is asked", default=True, verbose_name="active")
+    how = Choice(
+        How,
+        "to one person, by turns in a team, to whom fewest open leads are, or to nobody",
+        default=How.NOBODY,
+    )
+    person = Reference("crm.Contact", "rules_for", "who gets it, of the way Person")
+    team = Reference("crm.Team", "rules", "whose members get it, of the ways Turns and Fewest open")
+    capacity = Integer("how many open leads each may have", minimum=1, maximum=100_000)
+    fallback = Reference(
+        "crm.Contact", "rules_falling_back_on", "who gets it where all are away or full"
+    )
+
+    class Surface:
+        icon = "alt_route"
+        area = "setup"
+        setting = "Who gets a new lead"
+        rank = 64
+        columns = ("name", "position", "is_active", "how", "team", "person", "capacity")
+        facets = ("kind", "is_active", "how", "team")
+        ordering = ("position",)
+        search = ("name",)
+        alike = ("name",)
+        groups = (
+            ("Rule", ("name", "kind", "is_active", "position", "condition")),
+            ("To whom", ("how", "person", "team", "capacity", "fallback")),
+        )
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="rule_by_created"),
+            index_of_reference("person", name="rule_by_person"),
+            index_of_reference("team", name="rule_by_team"),
+            index_of_reference("fallback", name="rule_by_fallback"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @computed("string", "condition", "kind")
+    def error(self) -> str | None:
+        """Why it does nothing at the moment, such as that a field of its condition is gone."""
+        return Rule.problem_of(self.condition, self.kind)
+
+    @classmethod
+    def problem_of(cls, condition: Any, kind: str) -> str | None:
+        """What is wrong with a condition, or None."""
+        if not isinstance(condition, dict) or set(condition) != {"type", "filter"}:
+            return _("Send type and filter, and nothing else.")
+        if condition["type"] not in (about := cls.ABOUT[cls.Kind(kind)]):
+            return _("type: use one of %s.") % ", ".join(about)
+        if not isinstance(condition["filter"], dict):
+            return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
+        try:
+            filters.compile_filter(registry[condition["type"]], condition["filter"])
+        except InvalidFilter as problem:
+            return _("filter: %s") % problem.message
+        return None
+
+    def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """The condition is understood, and there is somebody whom the way leads to."""
+        kind, how = values.get("kind", self.kind), values.get("how", self.how)
+        if "condition" in values and "kind" not in problems:
+            found = self.problem_of(values["condition"], kind or self.Kind.ASSIGNMENT)
+            if found and "condition" not in problems:
+                problems["condition"] = found
+        needed = {self.How.PERSON: "person", self.How.TURNS: "team", self.How.FEWEST: "team"}
+        name = needed.get(how)
+        if name and "how" in values:
+            given = values.get(name, getattr(self, f"{name}_id"))
+            if not given:
+                problems.setdefault(name, _("Say to whom: this way needs it."))
+        for name in ("person", "fallback"):
+            id = values.get(name)
+            if id and name not in problems and not members_among([id], invited=True):
+                problems[name] = _("Name a member: %s is none.") % id
+
+
+def members_among(contacts: list[str], *, invited: bool = False) -> set[str]:
+    """Those contacts who are members of the active tenant, or ``invited`` to be; all of them where no member
+    is linked to a contact yet."""
+    tenant = tenancy.require()
+    linked = Membership.objects.filter(tenant=tenant).exclude(contact=None)
+    found = set(linked.filter(contact__in=contacts).values_list("contact_id", flat=True))
+    if len(found) == len(set(contacts)):
+        return found
+    if invited:
+        waiting = Invitation.objects.open().filter(tenant=tenant, contact_id__in=contacts)
+        found |= {id for id in waiting.values_list("contact_id", flat=True) if id}
+    return found if found or linked.exists() else set(contacts)
+
+
+class RuleTurn(TenantRow):
+    """Whose turn it is in a rule. Who gives a turn locks it until the commit, so that turns are exact."""
+
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    rule = TenantForeignKey("crm.Rule", models.CASCADE, related_name="+", db_index=False)
+    #: How much each is owed, by contact: the highest is next.
+    credits = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "rule"], name="one_turn_a_rule")
+        ]
+
+    def __str__(self) -> str:
+        return str(self.rule_id)
