@@ -139,7 +139,9 @@ def _candidates(rule: Rule) -> Iterator[Candidate]:
         return
     places = TeamMember.objects.filter(team=rule.team_id, member__deleted_at=None)
     columns = ("member_id", "member__name", "weight", "away_until")
-    for contact, name, weight, away in places.order_by("created_at", "pk").values_list(*columns):
+    for contact, name, weight, away in places.order_by(
+        "created_at", "member__name", "pk"
+    ).values_list(*columns):
         yield Candidate(contact, name, weight, away)
 
 

@@ -13,8 +13,10 @@ from crm.models import (
     Contact,
     ExchangeRate,
     Gate,
+    Lead,
     Organization,
     Pipeline,
+    Rule,
     Team,
     TeamMember,
 )
@@ -45,6 +47,18 @@ INBOUND = {"website", "paid-search", "content", "social", "webinar", "email"}
 
 #: What a unit of the currencies of its customers is worth here, at the start of its year.
 RATES = {"EUR": 1.08, "GBP": 1.27}
+#: Who gets what comes by itself, by the team: leads of the website's forms go round; of those whom partners
+#: name, whoever has the fewest open leads gets the next.
+RULES: dict[str, dict[str, Any]] = {
+    "New business": {
+        "name": "From our forms", "position": 10, "how": "Turns",
+        "condition": {"type": "Lead", "filter": {"source": "form"}},
+    },
+    "Growth": {
+        "name": "From partners", "position": 20, "how": "Fewest open", "capacity": 500,
+        "condition": {"type": "Lead", "filter": {"source": "partner"}},
+    },
+}  # fmt: skip
 #: What it keeps beside what everybody does.
 SITES = ("One site", "Two to five", "More than five")
 PRODUCTS = ("Shifts", "Routes", "Stock", "Payroll export")
@@ -145,6 +159,7 @@ class Business:
         self.timeline.begin(forms.numbers(self))
         self.timeline.begin(goals.goals(self))
         self.timeline.begin(self._late_word())
+        self.timeline.begin(self._rules())
         visitors = min(forms.VISITORS, self.leads // 10)
         for number in range(visitors):
             self.timeline.begin(forms.visitor(self, number))
@@ -229,6 +244,22 @@ class Business:
                 due_at=midnight(self.last) + timedelta(hours=18),
                 reminder_at=midnight(self.last) - timedelta(minutes=10),
             )
+
+    def _rules(self) -> Story:
+        """The evening before, the admin decides who gets what comes by itself. Some comes; what no rule gave
+        away, a rep takes."""
+        evening = midnight(self.last) - timedelta(minutes=50)
+        yield evening, self.members[0].actor
+        for team in Team.find().order_by("created_at", "name"):
+            if rule := RULES.get(team.name):
+                Rule.create(team=team, fallback=self.manager.contact, **rule)
+        yield evening + timedelta(minutes=4), self.website
+        for name in words.REFERRED:
+            Lead.create(name=name, source="partner")
+        left = Lead.create(name=words.ASKED, source="chat")
+        if evening.weekday() < 5:
+            yield evening + timedelta(minutes=8), self.reps[0].actor
+            left.claim()
 
     def _handover(self, rep: Member) -> Story:
         """Who joins during the year takes over some of the others' work."""

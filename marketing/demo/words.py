@@ -216,3 +216,7 @@ COMPETITORS = (
     "The ERP vendor offers a planning module for free in the first year.",
     "A local integrator proposes a custom solution.",
 )
+
+#: Leads that a partner names, and one that asks by itself, on the last evening.
+REFERRED = ("Rossi Spedizioni, three sites", "Lindqvist Bygg, shift planning", "Haddad Foods")
+ASKED = "Question in the chat: two sites, from March"
