@@ -20,6 +20,7 @@ from headlessly.api.serializers import (
     SchemaField,
     WireSerializer,
 )
+from headlessly.query import reads
 from headlessly.shaping import value_lists
 
 COLOR: Schema = {"type": ["string", "null"], "pattern": "^#[0-9a-fA-F]{6}$"}
@@ -96,7 +97,7 @@ class ListViewSet(AdminViewSet):
     def list(self, request: Request) -> ApiResponse:
         refuse_parameters(request.GET)
         found = [each.as_json() for each in value_lists.all_lists()]
-        return ApiResponse({"results": found, "total": len(found), "exact": True, "hasMore": False})
+        return ApiResponse(reads.Page(found, len(found), True, False).as_json())
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One list, and how often each of its values is used."""
