@@ -252,12 +252,12 @@ class Lead(Noun):
         """Give up on this lead, and say why."""
         self.lost_at, self.lost_reason = self.moment(), lost_reason
 
-    @verb(source=OPEN, sets=["assigned_because"])
+    @verb(sets=["assigned_because"])
     def assign(self, *, owner: str | None = None, reason: str | None = None) -> None:
         """Give this lead to somebody, and say why; without an owner it is nobody's."""
         self.owner_id, self.assigned_because = owner, reason
 
-    @verb(source=OPEN, sets=["assigned_because"])
+    @verb(sets=["assigned_because"])
     def claim(self, *, owner: str | None = None) -> None:
         """Take this lead, which is nobody's yet: of two at once one gets it. A program says for whom."""
         if self.owner_id is not None:

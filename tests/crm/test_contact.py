@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crm import Activity, Contact, Deal, DealContact, Goal, Lead, TeamMember
+from crm import Activity, Contact, Deal, DealContact, Goal, Lead, Rule, TeamMember
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.errors import Conflict, Invalid, NotFound
@@ -168,7 +168,11 @@ def references_to(contact: Contact) -> list[Any]:
         samples.create(Goal, owner=contact),
         samples.create(DealContact, contact=contact),
         samples.create(TeamMember, member=contact),
-    ]
+        Rule.create(
+            name="R", condition={"type": "Lead", "filter": {}}, how="Person", person=contact,
+            fallback=contact, is_active=False,
+        ),
+    ]  # fmt: skip
 
 
 def test_it_merges_every_kind_of_reference_into_the_survivor(people: SimpleNamespace) -> None:

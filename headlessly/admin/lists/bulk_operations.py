@@ -18,6 +18,9 @@ from headlessly.declaration.verbs import Verb
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
+#: The verb that gives a record to somebody, of nouns that have one.
+ASSIGN = "assign"
+
 
 @dataclass
 class BulkOperation:
@@ -72,6 +75,8 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
     found = list(_update_operations(noun)) if may.get("update") else []
     found += _tag_operations(noun) if may.get("update") else ()
     for verb in verbs.values():
+        if verb.name in {operation.name for operation in found}:
+            continue
         if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
             # A verb that makes a record makes one for each.
             inputs = [f for f in verb.inputs.values() if not (f.record or f.new) or f.required]
@@ -91,10 +96,13 @@ def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
     schema, update = noun.schema, noun.verbs["update"]
     inputs = {f.name: f for f in update.inputs.values()}
     owner, machine = schema.owner, schema.machine
-    if owner is not None and owner.name in inputs and "assign" not in noun.verbs:
+    if owner is not None and owner.name in inputs:
+        # By the noun's own verb where it has one, which also asks why.
+        assign = noun.verbs.get(ASSIGN, update)
+        others = [f for f in assign.inputs.values() if f.name != owner.name]
         yield BulkOperation(
-            "assign", _("Assign"), update, _("Who works on them from now on?"),
-            [_required_input(inputs[owner.name])],
+            ASSIGN, _("Assign"), assign, _("Who works on them from now on?"),
+            [_required_input(inputs[owner.name]), *(others if assign is not update else ())],
             initial={owner.name: actors.current().contact_id or ""},
         )  # fmt: skip
     if machine is not None and machine.name in inputs:

@@ -434,7 +434,7 @@ def test_it_completes_nouns_verbs_fields_and_values_also_offline(
         assert err == ""
         return out.split()
 
-    assert completed("Lead.c") == ["Lead.count", "Lead.create", "Lead.convert"]
+    assert completed("Lead.c") == ["Lead.count", "Lead.create", "Lead.convert", "Lead.claim"]
     offline = SimpleNamespace(url="http://127.0.0.1:1/~acme", secret="x")
     started = time.monotonic()
     assert completed("Lead.c", offline) == []
