@@ -190,6 +190,9 @@ def test_it_makes_nothing_when_the_administrator_is_refused(db: None) -> None:
 
 def test_it_issues_a_key_and_shows_it_once(acme: Tenant) -> None:
     out, err = StringIO(), StringIO()
+    for days in ("0", "99999999999"):
+        with pytest.raises(CommandError, match="1 to 36500 days"):
+            call_command("apikey", "acme", "--name", "site", "--days", days)
     call_command("apikey", "acme", "--name", "site", "--days", "30", stdout=out, stderr=err)
     key = ApiKey.find_valid(out.getvalue().strip())
     assert key and (key.tenant, key.name, key.scope) == (acme, "site", "write")

@@ -19,6 +19,9 @@ from headlessly.access.models import RATE_LIMIT, Tenant
 from headlessly.accounts.keys import issue_key, revoke_key
 from headlessly.context.tenant_scope import every_tenant
 
+#: For how long a key is valid at the most: a hundred years; for ever unless said.
+MOST_DAYS = 36_500
+
 
 class Command(BaseCommand):
     help = "Issue, list or revoke API keys of a tenant. A key is shown once; only its hash is kept."
@@ -58,8 +61,8 @@ class Command(BaseCommand):
     ) -> None:
         if not name.strip():
             raise CommandError("A key needs a name: its events say who did it.")
-        if days is not None and days < 1:
-            raise CommandError("--days: a key is valid for a day at least.")
+        if days is not None and not 1 <= days <= MOST_DAYS:
+            raise CommandError(f"--days: a key is valid for 1 to {MOST_DAYS} days.")
         if not 1 <= rate_limit < 2**31:
             raise CommandError("--rate-limit: at least one request a minute.")
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
