@@ -259,7 +259,7 @@ class Lead(Noun):
 
     @verb(sets=["assigned_because"])
     def claim(self, *, owner: str | None = None) -> None:
-        """Take this lead, which is nobody's yet: of two at once one gets it. A program says for whom."""
+        """Take this lead, which is nobody's yet."""
         if self.owner_id is not None:
             raise VerbRefused(_("This lead has an owner already."), code="lead_owned")
         contact = owner or actors.current().contact_id

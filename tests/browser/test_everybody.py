@@ -169,6 +169,7 @@ def pages_of_the_workplace() -> list[str]:
         "when",
         "watch_token",
         "notifications_unread",
+        "mentions",
         "notifications_read",
         "follow",
         "undo",
