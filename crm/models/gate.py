@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration.fields import Json, Reference, String
 from headlessly.declaration.gates import Gate as DeclaredGate
+from headlessly.declaration.schema import FieldsByName
 from headlessly.errors import did_you_mean
 from headlessly.nouns import Noun, registry
 
@@ -81,11 +82,15 @@ class Gate(Noun):
             problems["requires"] = wrong
 
     def before_write(self) -> None:
-        """A state is kept by what it was first called: it may be renamed."""
+        """A state is kept by what it was first called: it may be renamed. A field as it is called now."""
         noun = registry.get(self.type)
         if noun is not None and noun.schema.machine is not None:
             keys = {name: key for key, name in noun.schema.machine.names.items()}
             self.state = keys.get(self.state, self.state)
+            fields = gate_fields(noun)
+            names = (each["field"] for each in self.requires)
+            called = dict.fromkeys(fields[n].wire if n in fields else n for n in names)
+            self.requires = [{"field": name} for name in called]
 
     def as_declared(self) -> DeclaredGate:
         """The rule for the executor, by the keys of states and the names of fields."""
@@ -96,11 +101,11 @@ class Gate(Noun):
 
 def gate_fields(noun: type[Noun]) -> dict[str, Any]:
     """The fields of a noun that people can fill, by wire name."""
-    return {
-        field.wire: field
+    return FieldsByName.of(
+        field
         for field in noun.schema.inputs()
         if not field.moves and field.type != "bool" and field.name != "name"
-    }
+    )
 
 
 def wrong_fields(asked: Any, fields: Mapping[str, Any]) -> str | None:

@@ -179,8 +179,8 @@ def wrong_stages(stages: Any) -> str | None:
         )
         if not isinstance(name, str) or not name.strip() or name.strip() in names:
             return _("Stage %d: give it a name of its own.") % number
-        key = stage.get("key", name)
-        if not isinstance(key, str) or not key.strip() or "," in key:
+        key = stage.get("key", name.strip())
+        if not isinstance(key, str) or not key.strip() or key != key.strip() or "," in key:
             return _("Stage %d: its key is what it was first called.") % number
         if len(name) > LONGEST or "," in name or len(key) > LONGEST:
             return _("Stage %(stage)d: its name has at most %(most)d characters and no comma.") % {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from rest_framework.decorators import action
 from rest_framework.request import Request
 
@@ -16,9 +17,10 @@ from headlessly.api.bodies import ApiResponse, FormBody
 from headlessly.api.filtersets import NounFilterSet, filterset_for
 from headlessly.api.log import record_history
 from headlessly.api.preconditions import etag, is_known, read_if_match, read_if_none_match
+from headlessly.declaration import labels
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
-from headlessly.errors import NotFound, did_you_mean
+from headlessly.errors import NotFound, Stale, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
 from headlessly.nouns import Noun
@@ -35,6 +37,10 @@ class VerbViewSet(TenantViewSet):
 
     def execute(self, request: Request, verb: Verb, id: str | None) -> HttpResponse:
         dry_run = parameters.read_dry_run(request.GET)
+        if id is not None and read_if_none_match(request.headers.get("If-None-Match")):
+            self.noun.get(id)
+            said = _("There is such a %s already.") % labels.noun_in_error(self.noun)
+            raise Stale(said, type=self.noun.__name__, id=id)
         result = executor.run(
             verb,
             id,

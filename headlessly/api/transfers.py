@@ -34,6 +34,7 @@ from headlessly.language.languages import time_zone_names
 from headlessly.log.names import EXPORTED
 from headlessly.log.security_events import record_security_event
 from headlessly.nouns import Noun
+from headlessly.query.querystring import MATCH, WRITE
 from headlessly.query.reads import Page, check_limit, check_offset
 from headlessly.transfer import exporting, formats, imports
 from headlessly.transfer.cells import guarded
@@ -65,7 +66,7 @@ class ImportFileView(NounView):
     content_negotiation_class = OnlyFiles
 
     def post(self, request: Request) -> ApiResponse:
-        asked: dict[str, Any] = read_parameters(request.GET, ("match", "dryRun", *PARAMETERS))
+        asked: dict[str, Any] = read_parameters(request.GET, (MATCH, *WRITE, *PARAMETERS))
         dry_run = read_boolean("dryRun", asked)
         if "defaults" in asked:
             asked["defaults"] = parse_object(asked["defaults"], "defaults")
@@ -81,7 +82,7 @@ class ImportFileView(NounView):
             upload.format,
             size=upload.size,
             filename=upload.filename,
-            match=asked.get("match"),
+            match=asked.get(MATCH),
             dry_run=dry_run,
             options=options,
         )

@@ -30,10 +30,11 @@ class Gate:
 
 
 def open_gates(schema: Schema) -> list[Gate]:
-    """The gates of a noun, of fields that there are: what is archived is asked for by none."""
-    stored = {field.wire for field in schema.stored}
+    """The gates of a noun, with the fields that there are as they are called now: what is archived is asked
+    for by none."""
+    fields = schema.fields
     known = (
-        replace(gate, fields=tuple(name for name in gate.fields if name in stored))
+        replace(gate, fields=tuple(fields[name].wire for name in gate.fields if name in fields))
         for gate in schema.gates
     )
     return [gate for gate in known if gate.fields]
@@ -79,7 +80,7 @@ def fields_lacking(record: Record, state: str) -> list[Field]:
     path = machine.path_of(record).id if machine and machine.paths else None
     names = {
         name
-        for gate in schema.gates
+        for gate in open_gates(schema)
         if gate.state == state and gate.path in (None, path)
         for name in gate.fields
     }

@@ -204,10 +204,18 @@ class FieldsByName(dict[str, Field]):
     """Fields by what they are called, in their order; found also by what they were called before. So what
     holds names (filters, views, files, other programs, the past) goes on when a field is renamed."""
 
-    def __init__(self, fields: Iterable[Field], name: Callable[[Field, str], str]) -> None:
+    @classmethod
+    def of(cls, fields: Iterable[Field], *, python: bool = False) -> dict[str, Field]:
+        """Fields by what they are called on the wire, or in ``python``; a plain dictionary where none was
+        called otherwise."""
         fields = tuple(fields)
-        super().__init__({name(field, field.wire): field for field in fields})
-        self._former = {name(f, wire): f for f in fields for wire in f.former}
+        found = {field.name if python else field.wire: field for field in fields}
+        former = {snake_name(n) if python else n: f for f in fields for n in f.former}
+        return cls(found, former) if former else found
+
+    def __init__(self, fields: Mapping[str, Field], former: dict[str, Field]) -> None:
+        super().__init__(fields)
+        self._former = former
 
     def __missing__(self, name: str) -> Field:
         return self._former[name]
@@ -401,8 +409,12 @@ class Schema:
         derived = {n for n, v in vars(Schema).items() if isinstance(v, cached_property)}
         copied = Schema.__new__(Schema)
         copied.__dict__ = {n: v for n, v in self.__dict__.items() if n not in derived}
-        copied.fields = dict(self.fields)
+        copied.set_fields(self.fields.values())
         return copied
+
+    def set_fields(self, fields: Iterable[Field]) -> None:
+        """Have these fields, in their order, instead of those that there were."""
+        self.fields = FieldsByName.of(fields)
 
     def set_states(self, paths: tuple[Path, ...], gates: tuple[Gate, ...]) -> None:
         """Have the states of ``paths``, where they are a tenant's own, and ``gates`` before some."""
@@ -412,17 +424,12 @@ class Schema:
         usual = machine.field.states
         given = (s for path in paths for s in path.states if s.name != s.key or s.key not in usual)
         own = {said: state.name for state in given for said in (state.key, state.name)}
-        self.fields = {
-            wire: replace(
-                each,
-                choices=choices,
-                spoken=machine.names,
-                value_labels=own,
-            )
+        self.set_fields(
+            replace(each, choices=choices, spoken=machine.names, value_labels=own)
             if each.moves
             else each
-            for wire, each in self.fields.items()
-        }
+            for each in self.fields.values()
+        )
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -465,12 +472,7 @@ class Schema:
     @cached_property
     def by_name(self) -> dict[str, Field]:
         """Every field by its Python name."""
-        former = isinstance(self.fields, FieldsByName)
-        return (
-            FieldsByName(self.fields.values(), lambda field, wire: snake_name(wire))
-            if former
-            else {field.name: field for field in self.fields.values()}
-        )
+        return FieldsByName.of(self.fields.values(), python=True)
 
     @cached_property
     def stored(self) -> tuple[Field, ...]:

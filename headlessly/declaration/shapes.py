@@ -62,7 +62,7 @@ composers: list[Callable[[Schema, Shape], None]] = []
 def composes_schemas(function: Callable[[Schema, Shape], None]) -> Callable[[Schema, Shape], None]:
     """Have ``function`` called with every schema that is put together for a tenant, and its shape.
 
-    The schema is new and has the declared fields. What is set in it (``schema.fields = ...``,
+    The schema is new and has the declared fields. What is set in it (``schema.set_fields(...)``,
     ``schema.machine = ...``) holds instead of what would be derived from the noun's class. What it needs it
     reads from the active tenant's rows by a function that is :func:`cached_by_shape`, so that it reads once
     for all nouns; it must not ask a noun for its ``schema``, which is being put together. Those registered

@@ -25,10 +25,12 @@ AGGREGATE = ("filter", "q", "group", "measure", "by", "zone", "having", "sort", 
 RECORD = ("include", "fields", "asOf")
 PAGE = ("limit", "offset")
 WRITE = ("dryRun",)
+#: Which record a row of a file is.
+MATCH = "match"
 #: The same of a list in the browser.
 BROWSER_LIST = ("q", "o", "p", "is", "columns", "asOf", "deleted", "view", "group", "filter")
 #: No field that a tenant adds is called so: a condition on it could not be told from these.
-RESERVED = {*LIST, *AGGREGATE, *RECORD, *PAGE, *WRITE, *BROWSER_LIST}
+RESERVED = {*LIST, *AGGREGATE, *RECORD, *PAGE, *WRITE, MATCH, *BROWSER_LIST}
 
 #: Lookups and the operators that they are.
 LOOKUP_OPERATORS: dict[str, Any] = {

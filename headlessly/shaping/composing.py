@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headlessly.declaration.schema import Field, FieldsByName, Schema
+from headlessly.declaration.schema import Field, Schema
 from headlessly.declaration.shapes import Shape, cached_by_shape, composes_schemas
 from headlessly.shaping.models import CustomField
 
@@ -28,7 +28,7 @@ def add_custom_fields(schema: Schema, shape: Shape) -> None:
     fields = list(schema.fields.values())
     stored = [field for field in fields if field.computed is None]
     computed = [field for field in fields if field.computed is not None]
-    schema.fields = FieldsByName((*stored, *own, *computed), lambda field, wire: wire)
+    schema.set_fields((*stored, *own, *computed))
     schema.search = (*schema.search, *(f.name for f in own if f.type in SEARCHED))
     schema.groups = _grouped(schema.groups, own)
 

@@ -9,24 +9,20 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
-from django.db import transaction
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from headlessly.access import actors, tenancy
-from headlessly.access.models import Tenant
-from headlessly.declaration import shapes
+from headlessly.access import tenancy
 from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, snake_name, wire_name
 from headlessly.declaration.values import UNSTORABLE, check_number, to_json_value
-from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, did_you_mean
+from headlessly.errors import Conflict, Invalid, NotFound, did_you_mean
 from headlessly.log import unique_values
 from headlessly.log.names import (
     FIELD_ARCHIVED,
@@ -38,9 +34,11 @@ from headlessly.log.names import (
 from headlessly.log.security_events import record_security_event
 from headlessly.query import paging
 from headlessly.query.querystring import RESERVED
+from headlessly.shaping.changing import changing_shape
 from headlessly.shaping.models import TYPES, UNIQUE_TYPES, CustomField, types_that_keep_values
 
-#: A noun's own field has another name, ``name`` instead of ``former``: for what holds fields by their names.
+#: A noun's own field is called ``name`` now instead of ``former``, which it is found by still: for what shows
+#: names to be chosen.
 field_renamed = Signal()
 #: How many fields of its own a tenant may add to one noun, archived ones among them.
 MOST_FIELDS = 200
@@ -85,7 +83,7 @@ def create_field(values: Mapping[str, Any]) -> CustomField:
 
     Raises Invalid naming each value that is wrong, Conflict where there are too many, Forbidden.
     """
-    with _changing_shape():
+    with changing_shape(_("Admins decide which fields there are.")):
         field = CustomField(tenant=tenancy.require())
         given = dict(values)
         if given.get("name") in (None, "") and isinstance(given.get("label"), str):
@@ -121,7 +119,7 @@ def change_field(
     """
     changed = field
     try:
-        with _changing_shape():
+        with changing_shape(_("Admins decide which fields there are.")):
             changed = _change(field, values)
             if dry_run:
                 raise _OnlyTried
@@ -154,7 +152,7 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
     if changed:
         previous = {name: before.get(name) for name in changed}
         record_security_event(FIELD_CHANGED, about=field.pk, previous=previous, **changed)
-    if "name" in changed:
+    if "name" in changed and field.archived_at is None:  # in no form is a name that is archived
         tenancy.renew_shape()
         field_renamed.send(registry[field.noun], former=before["name"], name=field.name)
     return field
@@ -162,7 +160,7 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
 
 def archive_field(field: CustomField) -> CustomField:
     """Take a field out of every surface. Its values stay, and come back with it."""
-    with _changing_shape():
+    with changing_shape(_("Admins decide which fields there are.")):
         field = _locked(field)
         if field.archived_at is None:
             field.archived_at = timezone.now()
@@ -173,7 +171,7 @@ def archive_field(field: CustomField) -> CustomField:
 
 def bring_back_field(field: CustomField) -> CustomField:
     """Make an archived field part of its noun again, with the values that it had."""
-    with _changing_shape():
+    with changing_shape(_("Admins decide which fields there are.")):
         field = _locked(field)
         if field.archived_at is not None:
             field.archived_at = None
@@ -197,7 +195,7 @@ def delete_field(field: CustomField, confirmed_name: str) -> None:
 
     Raises Invalid unless its name is given, saying how many records would lose a value; and Forbidden.
     """
-    with _changing_shape():
+    with changing_shape(_("Admins decide which fields there are.")):
         field = _locked(field)
         if confirmed_name != field.name:
             count, exact = count_values(field)
@@ -349,25 +347,6 @@ def in_ascii(text: str) -> str:
     """``text`` without accents; of what has no letters in English nothing is left."""
     plain = unicodedata.normalize("NFKD", text.translate(WRITTEN_OUT))
     return plain.encode("ascii", "ignore").decode()
-
-
-@contextmanager
-def _changing_shape() -> Iterator[None]:
-    """One change of the tenant's shape at a time, by an admin; what is made of it is new afterwards."""
-    actor = actors.current()
-    if actor.role != actors.ADMIN and actor != actors.SYSTEM:
-        raise Forbidden(_("Admins decide which fields there are."))
-    tenant, shape = tenancy.require(), shapes.current_shape()
-    stamp = tenant.shape
-    try:
-        with transaction.atomic():
-            Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-            yield
-            tenancy.renew_shape()
-    except BaseException:
-        tenant.shape = stamp  # nothing of it is there
-        shapes.enter_shape(shape)
-        raise
 
 
 def _locked(field: CustomField) -> CustomField:

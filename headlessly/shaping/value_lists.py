@@ -7,16 +7,14 @@ what it does not have. A retired value is offered no more, and stays where it is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy
+from headlessly.access import tenancy
 from headlessly.access.models import Tenant
 from headlessly.access.suggestions import (
     ListedValue,
@@ -25,14 +23,14 @@ from headlessly.access.suggestions import (
     read_list,
     suggestions_key,
 )
-from headlessly.declaration import shapes
 from headlessly.declaration.choices import choice_key
 from headlessly.declaration.schema import Field, Schema
 from headlessly.declaration.shapes import Shape, cached_by_shape, composes_schemas
-from headlessly.errors import Forbidden, HeadlesslyError, Invalid, NotFound, did_you_mean
+from headlessly.errors import HeadlesslyError, Invalid, NotFound, did_you_mean
 from headlessly.execution.executor import one_transaction, run
 from headlessly.log.names import LIST_CHANGED
 from headlessly.log.security_events import record_security_event
+from headlessly.shaping.changing import changing_shape
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -60,7 +58,7 @@ def set_value_lists(schema: Schema, shape: Shape) -> None:
         if field.listed and (name := f"{schema.name}.{wire}") in own
     }
     if changed:
-        schema.fields = {wire: changed.get(wire, each) for wire, each in schema.fields.items()}
+        schema.set_fields(changed.get(field.wire, field) for field in schema.fields.values())
 
 
 def _with_list(field: Field, values: ValueList) -> Field:
@@ -153,7 +151,7 @@ def change_list(name: str, values: Mapping[str, Any]) -> FieldList:
     What is left out of it and used by records stays with them; of a closed list it is better retired. Raises
     Invalid, NotFound and Forbidden.
     """
-    with _changing_lists() as stored:
+    with changing_shape(_("Admins decide which values there are.")) as stored:
         found = find_list(name)
         said = {key: given for key, given in values.items() if key not in ("open", "values")}
         if said:
@@ -163,7 +161,7 @@ def change_list(name: str, values: Mapping[str, Any]) -> FieldList:
             made = read_list(found.values.as_json() | dict(values))
         except ValueError as problem:
             raise Invalid.for_fields({"values": str(problem)}, type="List") from None
-        _keep(stored, found, made)
+        _keep(stored.choices, found, made)
     return find_list(name)
 
 
@@ -202,10 +200,10 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
     if problems:
         raise Invalid.for_fields(problems, type="List")
     into = " ".join(into.split())
-    with _changing_lists() as stored:
+    with changing_shape(_("Admins decide which values there are.")) as stored:
         found = find_list(name)
         made = _merged(found.values, source, into)
-        _keep(stored, found, made)
+        _keep(stored.choices, found, made)
     found = find_list(name)
     having = found.noun.objects.filter(**{found.field.column: source})
     changed: list[str] = []
@@ -261,31 +259,11 @@ def _merged(values: ValueList, source: str, into: str) -> ValueList:
         raise Invalid.for_fields({"into": str(problem)}, type="List") from None
 
 
-def _keep(stored: dict[str, Any], found: FieldList, values: ValueList) -> None:
+def _keep(stored: Mapping[str, Any], found: FieldList, values: ValueList) -> None:
     tenant = tenancy.require()
     now = values.as_json()
     if stored.get(found.name) != now:
-        tenant.choices = stored | {found.name: now}
+        tenant.choices = {**stored, found.name: now}
         Tenant.objects.filter(pk=tenant.pk).update(choices=tenant.choices)
         previous = found.values.as_json()
         record_security_event(LIST_CHANGED, list=found.name, previous=previous, **now)
-
-
-@contextmanager
-def _changing_lists() -> Iterator[dict[str, Any]]:
-    """One change of the tenant's shape at a time, by an admin; the lists as they are stored now."""
-    actor = actors.current()
-    if actor.role != actors.ADMIN and actor != actors.SYSTEM:
-        raise Forbidden(_("Admins decide which values there are."))
-    tenant, shape = tenancy.require(), shapes.current_shape()
-    stamp, choices = tenant.shape, tenant.choices
-    try:
-        with transaction.atomic():
-            locked = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
-            tenant.choices = locked.choices
-            yield dict(locked.choices)
-            tenancy.renew_shape()
-    except BaseException:
-        tenant.shape, tenant.choices = stamp, choices  # nothing of it is there
-        shapes.enter_shape(shape)
-        raise

@@ -74,6 +74,7 @@ def test_it_rots_after_whole_days(days: Any) -> None:
         [{"name": "A", "key": {}}],
         [{"name": "A", "key": ""}],
         [{"name": "A", "key": "A,B"}],
+        [{"name": "A", "key": "a"}, {"name": "B", "key": " a"}],
         [{"name": "A", "key": None}],
         [{"name": " A"}, {"name": "A"}],
         [{"name": "A", "rotting": 2**31}],

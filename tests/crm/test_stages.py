@@ -266,9 +266,18 @@ def test_a_gate_holds_when_the_field_that_it_asks_for_is_renamed(api: Any) -> No
     answered(api.call("PATCH", f"/gates/{gate['$id']}", {"reason": "For maps"}))
     refusal = api.call("PATCH", f"/leads/{lead}", {"status": "Contacted"})
     assert fields_of(problem(refusal, 422, "gate_closed")) == ["budget"]
+    # Called otherwise meanwhile, and the gate deleted and brought back: it is the same field.
+    answered(api.call("PATCH", place, {"name": "land"}))
     answered(api.call("PATCH", place, {"archived": False}))
     refusal = api.call("PATCH", f"/leads/{lead}", {"status": "Contacted"})
-    assert fields_of(problem(refusal, 422, "gate_closed")) == ["budget", "area"]
+    assert fields_of(problem(refusal, 422, "gate_closed")) == ["budget", "land"]
+    assert api.call("DELETE", f"/gates/{gate['$id']}").status_code == 204
+    answered(api.call("PATCH", place, {"name": "country"}))
+    answered(api.call("POST", f"/gates/{gate['$id']}/restore", {}))
+    refusal = api.call("PATCH", f"/leads/{lead}", {"status": "Contacted"})
+    assert fields_of(problem(refusal, 422, "gate_closed")) == ["budget", "country"]
+    saved = answered(api.call("PATCH", f"/gates/{gate['$id']}", {"reason": "x"}))["requires"]
+    assert saved == [{"field": "country"}, {"field": "budget"}]
 
 
 # -- people of a deal ---------------------------------------------------------------------------------

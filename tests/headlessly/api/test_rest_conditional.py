@@ -119,3 +119,13 @@ def test_it_goes_back_to_the_bound_of_the_process(acme: Any) -> None:
     with timeouts.statement_timeout(1234):
         assert bound() == "1234ms"
     assert bound() == before
+
+
+def test_a_write_that_shall_create_alone_changes_nothing(api: Any, people: Any) -> None:
+    address = f"/contacts/{people.ada.pk}"
+    for method, place in (("PATCH", address), ("PUT", address), ("DELETE", address)):
+        there = api.call(method, place, {"title": "CEO"}, If_None_Match="*")
+        of_a_version = api.call(method, place, {"title": "CEO"}, If_None_Match='"1"')
+        assert (there.status_code, of_a_version.status_code) == (412, 400), method
+    assert api.call("PATCH", "/contacts/contact_none", {}, If_None_Match="*").status_code == 404
+    assert answered(api.call("GET", address))["$version"] == 1

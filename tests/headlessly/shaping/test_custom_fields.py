@@ -78,6 +78,7 @@ def test_it_is_made_renamed_archived_and_deleted_by_rest(api: Any, acme: Any) ->
         ({"name": "asOf"}, "name"),
         ({"name": "dryRun"}, "name"),
         ({"name": "view"}, "name"),
+        ({"name": "match"}, "name"),
         ({"name": []}, "name"),
         ({"order": 1.5}, "order"),
         ({"options": [{"value": "A", "retired": "x"}]}, "options"),
@@ -227,3 +228,18 @@ def test_a_name_is_made_of_any_label(api: Any) -> None:
         assert (made["name"], made["label"]) == (name, label)
     wrong = api.call("POST", "/fields", {"noun": "Lead", "label": "名前", "type": "string"})
     assert problem(wrong, 422, "validation_error")["details"][0]["field"] == "name"
+
+
+def test_a_former_name_holds_beside_whatever_else_shapes_the_noun(api: Any, acme: Any) -> None:
+    """Stages of the tenant's own and a list of values: each puts other fields into the schema."""
+    made = answered(
+        api.call("POST", "/fields", {"noun": "Deal", "name": "area", "type": "string"}), 201
+    )
+    stages = [{"name": "Talk"}, {"name": "Offer"}]
+    asked = {"name": "Renewals", "isDefault": True, "stages": stages}
+    answered(api.call("POST", "/pipelines", asked), 201)
+    answered(api.call("PATCH", "/lists/Deal.lostReason", {"values": ["Price"], "open": False}))
+    deal = answered(api.call("POST", "/deals", {"name": "D", "value": 1, "area": "a"}), 201)
+    answered(api.call("PATCH", f"/fields/{made['$id']}", {"name": "region"}))
+    (found,) = answered(api.call("GET", "/deals?area=a"))["results"]
+    assert (found["$id"], found["region"], found["stage"]) == (deal["$id"], "a", "Talk")
