@@ -233,13 +233,13 @@ def test_a_name_is_made_of_any_label(api: Any) -> None:
 def test_a_former_name_holds_beside_whatever_else_shapes_the_noun(api: Any, acme: Any) -> None:
     """Stages of the tenant's own and a list of values: each puts other fields into the schema."""
     made = answered(
-        api.call("POST", "/fields", {"noun": "Deal", "name": "area", "type": "string"}), 201
+        api.call("POST", "/fields", {"noun": "Deal", "name": "salesArea", "type": "string"}), 201
     )
     stages = [{"name": "Talk"}, {"name": "Offer"}]
     asked = {"name": "Renewals", "isDefault": True, "stages": stages}
     answered(api.call("POST", "/pipelines", asked), 201)
     answered(api.call("PATCH", "/lists/Deal.lostReason", {"values": ["Price"], "open": False}))
-    deal = answered(api.call("POST", "/deals", {"name": "D", "value": 1, "area": "a"}), 201)
+    deal = answered(api.call("POST", "/deals", {"name": "D", "value": 1, "salesArea": "a"}), 201)
     answered(api.call("PATCH", f"/fields/{made['$id']}", {"name": "region"}))
-    (found,) = answered(api.call("GET", "/deals?area=a"))["results"]
+    (found,) = answered(api.call("GET", "/deals?salesArea=a"))["results"]
     assert (found["$id"], found["region"], found["stage"]) == (deal["$id"], "a", "Talk")
