@@ -157,8 +157,11 @@ class Lead(Noun):
         alike = ("name", "contact")
         quick = ("contact.name", "contact.email", "organization.name", "name", "source")
         groups = (
-            ("Who", ("name", "contact", "organization", "owner", "assigned_because")),
-            ("Where from", ("source", "source_detail", "campaign", "first_touch_at")),
+            ("Who", ("name", "contact", "organization", "owner")),
+            (
+                "Where from",
+                ("source", "source_detail", "campaign", "first_touch_at", "assigned_because"),
+            ),
             ("Qualification", ("score", "budget", "currency", "authority", "need", "timeline")),
             (
                 "Outcome",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, ClassVar
 
 from django.db import models
@@ -44,7 +45,7 @@ class Rule(Noun):
         "filter is all",
         required=True,
         keys=("type", "filter"),
-        filters=True,
+        filters=tuple(dict.fromkeys(chain(*ABOUT.values()))),
         example={"type": "Lead", "filter": {"source": "website"}},
     )
     is_active = Flag("whether it is asked", default=True, verbose_name="active")

@@ -192,7 +192,7 @@ def make_widget(field: Field) -> forms.Widget:
             )
         case "json":
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
-            return forms.Textarea(attrs | (_builder() if field.filters else _rows(field)))
+            return forms.Textarea(attrs | (_builder(field) if field.filters else _rows(field)))
         case "choices":
             return forms.TextInput(
                 text | {"placeholder": _("several with ; between them"), "data-between": BETWEEN}
@@ -208,7 +208,7 @@ def make_widget(field: Field) -> forms.Widget:
     return forms.TextInput(text)
 
 
-def _builder() -> dict[str, str]:
+def _builder(field: Field) -> dict[str, str]:
     """What the page's script needs to have a filter put together: of which nouns, and where it gets rows."""
     types = [
         {
@@ -217,6 +217,7 @@ def _builder() -> dict[str, str]:
             "url": display.page_url(noun, "filter"),
         }
         for noun in registry.values()
+        if field.filters is True or noun.__name__ in (field.filters or ())
     ]
     says = {
         "type": _("What it is about"),

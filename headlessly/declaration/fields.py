@@ -208,7 +208,7 @@ class Json(_Optional, models.JSONField):
         *,
         keys: Iterable[str] = (),
         kinds: Mapping[str, str | Iterable[str]] | None = None,
-        filters: bool = False,
+        filters: bool | tuple[str, ...] = False,
         example: Any = None,
         **kwargs: Any,
     ) -> None:

@@ -122,7 +122,8 @@ class Field:
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
     kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
-    filters: bool = False  #: whether a JSON value is a filter, with the noun that it is of
+    #: Whether a JSON value is a filter, with the noun that it is of: any, or one of these.
+    filters: bool | tuple[str, ...] = False
     needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
@@ -678,8 +679,9 @@ class Schema:
             moves=isinstance(column, columns.StatusField),
             given_by=getattr(column, "path_from", None),
             suggests=getattr(column, "suggests", ()),
-            listed=bool(getattr(column, "suggests", ()))
-            and getattr(column, "normalize", None) is None
+            # What is more than a text, such as a currency, knows its values itself.
+            listed=type(column) is columns.String
+            and bool(column.suggests)
             and not self.noun.Surface.setting,
             example=getattr(column, "example", None),
             unique=column.name in self.noun.unique_fields,

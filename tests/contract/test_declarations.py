@@ -77,8 +77,7 @@ def test_it_refuses_a_surface_that_names_nothing(
 
 def test_it_refuses_a_page_that_forgets_a_field(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lead.schema, "groups", Lead.schema.groups[1:])
-    forgotten = "contact, organization, owner, assigned_because would not be"
-    assert any(forgotten in e.msg for e in checks.check_nouns())
+    assert any("contact, organization, owner would not be" in e.msg for e in checks.check_nouns())
 
 
 @pytest.mark.parametrize("noun", samples.NOUNS, ids=lambda n: n.__name__)
