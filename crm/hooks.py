@@ -218,6 +218,11 @@ def move_references(merged: Contact, ctx: Context) -> None:
             executor.update_references(
                 noun, id, **{field: None if id == survivor.pk else survivor.pk}
             )
+    for noun, own in Contact.schema.custom_referrers:
+        referring = noun.objects.filter(**{own.column: merged.pk}).order_by("pk")
+        for id in referring.values_list("pk", flat=True):
+            to = None if id == survivor.pk else survivor.pk
+            executor.update_references(noun, id, **{own.name: to})
 
 
 def _is_in_the_deal(person: str, contact: str) -> bool:

@@ -605,6 +605,18 @@ class Schema:
         ]
 
     @property
+    def custom_referrers(self) -> list[tuple[type[Record], Field]]:
+        """Every noun with a field of the tenant's own that refers to this one. The database keeps none of
+        these: a record that goes is referred to still."""
+        nouns = registry.values()
+        return [
+            (noun, field)
+            for noun in nouns
+            for field in noun.schema.stored
+            if field.is_custom and field.to == self.name
+        ]
+
+    @property
     def cascading_referrers(self) -> list[tuple[type[Record], str]]:
         """Those of them whose records are deleted together with the one that they refer to."""
         return [(noun, name) for noun, name in self.referrers if noun.schema.by_name[name].cascades]

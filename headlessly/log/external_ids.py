@@ -15,6 +15,7 @@ from django.db import connection, models
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
 from headlessly.declaration.external_ids import MAX_ID, MAX_SYSTEM
+from headlessly.log.row_triggers import install_row_triggers
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -89,25 +90,10 @@ BEGIN
   RETURN NULL;
 END $$;
 """
-CHANGED = (
-    "OLD.external_ids IS DISTINCT FROM NEW.external_ids OR (NEW.external_ids IS NOT NULL AND "
-    "OLD.deleted_at IS DISTINCT FROM NEW.deleted_at)"
-)
 
 
 def install_triggers(nouns: Iterable[type[Record]]) -> None:
     """Create or renew what keeps the table. Runs after every migration."""
     with connection.cursor() as cursor:
         cursor.execute(FUNCTION)
-        for noun in nouns:
-            table = noun._meta.db_table
-            for event, condition in (
-                ("insert", "NEW.external_ids IS NOT NULL"),
-                ("update", CHANGED),
-                ("delete", "OLD.external_ids IS NOT NULL"),
-            ):
-                cursor.execute(
-                    f"CREATE OR REPLACE TRIGGER {table}_external_ids_{event} AFTER {event} ON {table} "
-                    f"FOR EACH ROW WHEN ({condition}) "
-                    f"EXECUTE FUNCTION headlessly_keep_external_ids('{noun.__name__}')"
-                )
+    install_row_triggers(nouns, "external_ids", "external_ids", "headlessly_keep_external_ids")

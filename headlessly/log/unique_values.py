@@ -21,6 +21,7 @@ from django.db import connection, models
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
 from headlessly.declaration.custom_values import held_json
+from headlessly.log.row_triggers import install_row_triggers
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -177,25 +178,10 @@ BEGIN
   RETURN NULL;
 END $$;
 """
-CHANGED = (
-    "OLD.custom IS DISTINCT FROM NEW.custom OR (NEW.custom IS NOT NULL AND "
-    "OLD.deleted_at IS DISTINCT FROM NEW.deleted_at)"
-)
 
 
 def install_triggers(nouns: Iterable[type[Record]]) -> None:
     """Create or renew what keeps the table. Runs after every migration."""
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS)
-        for noun in nouns:
-            table = noun._meta.db_table
-            for event, condition in (
-                ("insert", "NEW.custom IS NOT NULL"),
-                ("update", CHANGED),
-                ("delete", "OLD.custom IS NOT NULL"),
-            ):
-                cursor.execute(
-                    f"CREATE OR REPLACE TRIGGER {table}_unique_values_{event} AFTER {event} ON {table} "
-                    f"FOR EACH ROW WHEN ({condition}) "
-                    f"EXECUTE FUNCTION headlessly_keep_unique_values('{noun.__name__}')"
-                )
+    install_row_triggers(nouns, "unique_values", "custom", "headlessly_keep_unique_values")

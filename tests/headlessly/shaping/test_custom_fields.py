@@ -243,3 +243,19 @@ def test_a_former_name_holds_beside_whatever_else_shapes_the_noun(api: Any, acme
     answered(api.call("PATCH", f"/fields/{made['$id']}", {"name": "region"}))
     (found,) = answered(api.call("GET", "/deals?salesArea=a"))["results"]
     assert (found["$id"], found["region"], found["stage"]) == (deal["$id"], "a", "Talk")
+
+
+def test_who_is_merged_is_referred_to_no_more_by_own_fields_either(api: Any, people: Any) -> None:
+    for noun in ("Lead", "Contact"):
+        field = {"noun": noun, "name": "partner", "type": "reference", "to": "Contact"}
+        answered(api.call("POST", "/fields", field), 201)
+    twin = answered(api.call("POST", "/contacts", {"name": "Ada C."}), 201)["$id"]
+    new = {"name": "L", "source": "web", "partner": twin}
+    lead = answered(api.call("POST", "/leads", new), 201)["$id"]
+    answered(api.call("PATCH", f"/contacts/{people.ada.pk}", {"partner": twin}))
+    merged = api.call("POST", f"/contacts/{twin}/merge", {"into": people.ada.pk})
+    answered(merged)
+    assert answered(api.call("GET", f"/leads/{lead}"))["partner"] == people.ada.pk
+    assert answered(api.call("GET", f"/contacts/{people.ada.pk}"))["partner"] is None
+    answered(api.call("POST", f"/requests/{merged['X-Request-Id']}/undo", {}))
+    assert answered(api.call("GET", f"/leads/{lead}"))["partner"] == twin
