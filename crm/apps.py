@@ -15,11 +15,14 @@ class CrmConfig(AppConfig):
             hooks,  # noqa: F401  (connects them)
             outlook,  # noqa: F401  (connects them)
             pipelines,  # noqa: F401  (connects them)
-            rules,  # noqa: F401  (connects them)
             setup,  # noqa: F401  (declares them)
         )
         from crm.reports import (
             named,  # noqa: F401  (declares them)
             tables,  # noqa: F401  (declares them)
             team,  # noqa: F401  (declares them)
+        )
+        from crm.rules import (
+            active,  # noqa: F401  (connects them)
+            assignment,  # noqa: F401  (connects them)
         )

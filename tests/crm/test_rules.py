@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from crm import Activity, Contact, Lead, Rule, Team, TeamMember
-from crm import rules as rules_module
+from crm.rules import assignment
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.errors import Forbidden, Invalid, NotFound, VerbRefused
@@ -227,7 +227,7 @@ def test_a_lead_without_rules_costs_what_it_did(acme, people):
 
     make(1)
     without = statements()
-    hook = rules_module.assign_new_lead
+    hook = assignment.assign_new_lead
     Lead.created.remove(hook)
     try:
         assert statements() == without

@@ -1,8 +1,7 @@
 """What assignment rules do: a new lead that nobody owns is given to somebody, once, and told why.
 
-The first rule that fits decides. Those that are active are kept with the tenant's shape, so that whoever
-has none asks the database nothing. Locks are taken in one order: the rule's turn, then the people whose
-open leads are counted, by their keys.
+The first rule that fits decides. Locks are taken in one order: the rule's turn, then the people whose open
+leads are counted, by their keys.
 """
 
 from __future__ import annotations
@@ -18,28 +17,17 @@ from django.utils import timezone
 
 from crm.models import Contact, Lead, Rule, RuleTurn, TeamMember
 from crm.models.rule import members_among
+from crm.rules.active import active_rules, fits
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.declaration.hooks import only_creates
-from headlessly.declaration.shapes import cached_by_shape, current_shape
 from headlessly.errors import HeadlesslyError
 from headlessly.execution.executor import Context
-from headlessly.query import filters
 
 logger = logging.getLogger(__name__)
 
 #: How many of those who were passed over a reason names, and how long it may be.
 MOST_NAMED, LONGEST = 5, 255
-
-
-@cached_by_shape
-def assignment_rules() -> tuple[Rule, ...]:
-    """The active assignment rules of the active tenant, in the order in which they are asked."""
-    if current_shape() is None:  # who ever had a rule has a shape
-        return ()
-    with actors.acting(actors.SYSTEM):
-        active = Rule.objects.filter(kind=Rule.Kind.ASSIGNMENT, is_active=True)
-        return tuple(active.order_by("position", "created_at", "pk"))
 
 
 @dataclass
@@ -69,7 +57,7 @@ def assign_new_lead(lead: Lead, ctx: Context) -> None:
     """A new lead that comes without an owner goes to whom the rules say."""
     if not lead.is_new or lead.owner_id is not None or lead.status not in Lead.OPEN:
         return
-    if not (rules := assignment_rules()):
+    if not (rules := active_rules(Rule.Kind.ASSIGNMENT)):
         return
     ctx.flush()
     for rule in rules:
@@ -90,13 +78,6 @@ def assign_new_lead(lead: Lead, ctx: Context) -> None:
 for _verb in Lead.verbs.values():
     if _verb.creates:
         _verb.after(assign_new_lead)
-
-
-def fits(rule: Rule, lead: Lead) -> bool:
-    """Whether a lead fits the condition. Raises InvalidFilter where that means nothing any more."""
-    with actors.acting(actors.SYSTEM):  # whoever brings a lead need not see what the rule asks of
-        condition = filters.compile_filter(Lead, rule.condition["filter"])
-        return not condition or Lead.objects.filter(condition, pk=lead.pk).exists()
 
 
 # -- deciding -----------------------------------------------------------------------------------------
@@ -226,15 +207,3 @@ def _join(why: str, passed: list[str]) -> str:
 
 def _cut(reason: str) -> str:
     return reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 1]}…"
-
-
-# -- changes of rules ---------------------------------------------------------------------------------
-
-
-def renew(rule: Rule, ctx: Context) -> None:
-    """From the next word on new leads pass the rules as they are now; what is there stays whose it is."""
-    tenancy.renew_shape()
-
-
-for _verb in (*Rule.verbs.values(), *Rule.corrections.values()):
-    _verb.after(renew)

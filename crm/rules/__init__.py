@@ -1,0 +1,1 @@
+"""What rules do, a module a kind."""
