@@ -25,4 +25,8 @@ class CrmConfig(AppConfig):
         from crm.rules import (
             active,  # noqa: F401  (connects them)
             assignment,  # noqa: F401  (connects them)
+            runs,
         )
+        from headlessly.log.events import events_appended
+
+        events_appended.connect(runs.note_events, dispatch_uid="crm.automations")

@@ -9,6 +9,7 @@ from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
 from crm.models.rule import Rule, RuleTurn
+from crm.models.rule_run import RuleRun
 from crm.models.team import Team, TeamMember
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Organization",
     "Pipeline",
     "Rule",
+    "RuleRun",
     "RuleTurn",
     "Team",
     "TeamMember",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
+from crm.models.steps import StepProblem, read_steps
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.access.tenant_rows import TenantRow
 from headlessly.accounts.models import Invitation
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.declaration.fields import Choice, Flag, Integer, Json, Reference, String
+from headlessly.declaration.fields import Choice, Choices, Flag, Integer, Json, Reference, String
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.surface import Kinds, computed
 from headlessly.errors import InvalidFilter
@@ -23,10 +23,11 @@ from headlessly.query import filters
 
 
 class Rule(Noun):
-    """What happens by itself to the records that fit a condition: who gets a new lead."""
+    """What happens by itself to the records that fit a condition: who gets a new lead, what follows."""
 
     class Kind(models.TextChoices):
         ASSIGNMENT = "Assignment"
+        AUTOMATION = "Automation"
 
     class How(models.TextChoices):
         NOBODY = "Nobody"
@@ -34,7 +35,7 @@ class Rule(Noun):
         TURNS = "Turns"
         FEWEST = "Fewest open"
 
-    #: The nouns whose records each kind is about.
+    #: The nouns whose records a kind is about; of a kind that is not here all.
     ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",)}
 
     name = String(required=True)
@@ -45,7 +46,7 @@ class Rule(Noun):
         "filter is all",
         required=True,
         keys=("type", "filter"),
-        filters=tuple(dict.fromkeys(chain(*ABOUT.values()))),
+        filters=True,
         example={"type": "Lead", "filter": {"source": "website"}},
     )
     is_active = Flag("whether it is asked", default=True, verbose_name="active")
@@ -60,6 +61,14 @@ class Rule(Noun):
     fallback = Reference(
         "crm.Contact", "rules_falling_back_on", "who gets it where all are away or full"
     )
+    events = Choices(
+        "after which events of these records, such as Deal.Won; all must be of one noun"
+    )
+    steps = Json(
+        'what follows, in order: [{"wait": "3 days"}, {"do": "Activity.create", "with": {"subject": '
+        '"Ask {{name}}", "type": "Task", "deal": "{{$id}}"}}]; wait, do, notify or webhook',
+        example=[{"do": "Lead.update", "with": {"source": "{{source}}"}}],
+    )
 
     class Surface:
         icon = "alt_route"
@@ -67,8 +76,11 @@ class Rule(Noun):
         setting = "Who gets a new lead"
         kinds = Kinds(
             "kind",
-            {"Assignment": ("how", "person", "team", "capacity", "fallback")},
-            {"Assignment": "Who gets a new lead"},
+            {
+                "Assignment": ("how", "person", "team", "capacity", "fallback"),
+                "Automation": ("events", "steps"),
+            },
+            {"Assignment": "Who gets a new lead", "Automation": "What follows by itself"},
         )
         rank = 64
         columns = ("name", "position", "is_active", "how", "team", "person", "capacity")
@@ -79,6 +91,7 @@ class Rule(Noun):
         groups = (
             ("Rule", ("name", "kind", "is_active", "position", "condition")),
             ("To whom", ("how", "person", "team", "capacity", "fallback")),
+            ("What follows", ("events", "steps")),
         )
 
     class Meta:
@@ -92,17 +105,23 @@ class Rule(Noun):
     def __str__(self) -> str:
         return self.name
 
-    @computed("string", "condition", "kind")
+    @computed("string", "condition", "kind", "steps")
     def error(self) -> str | None:
         """Why it does nothing at the moment, such as that a field of its condition is gone."""
-        return Rule.problem_of(self.condition, self.kind)
+        found = Rule.problem_of(self.condition, self.kind)
+        if found is None and self.kind == Rule.Kind.AUTOMATION:
+            try:
+                read_steps(registry[self.condition["type"]], self.steps, saved=True)
+            except StepProblem as problem:
+                return str(problem)
+        return found
 
     @classmethod
     def problem_of(cls, condition: Any, kind: str) -> str | None:
         """What is wrong with a condition, or None."""
         if not isinstance(condition, dict) or set(condition) != {"type", "filter"}:
             return _("Send type and filter, and nothing else.")
-        if condition["type"] not in (about := cls.ABOUT[cls.Kind(kind)]):
+        if condition["type"] not in (about := cls.ABOUT.get(cls.Kind(kind), registry)):
             return _("type: use one of %s.") % ", ".join(about)
         if not isinstance(condition["filter"], dict):
             return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
@@ -119,6 +138,25 @@ class Rule(Noun):
             problems.setdefault("condition", found)
         if kind == self.Kind.ASSIGNMENT:
             self._validate_whom(values, problems)
+        elif kind == self.Kind.AUTOMATION and not problems:
+            self._validate_what_follows(values, problems)
+
+    def _validate_what_follows(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Its events are of the noun that the condition is of, and its steps can be taken from there."""
+        given = {
+            name: values.get(name, getattr(self, name)) for name in ("condition", "events", "steps")
+        }
+        noun = registry[given["condition"]["type"]]
+        known = list(dict.fromkeys(verb.event for verb in noun.verbs.values()))
+        others = [name for name in given["events"] or [] if name not in known]
+        if others or not given["events"]:
+            said = _("Say after what: use some of %s.") % ", ".join(known)
+            problems["events"] = f"{others[0]}: {said}" if others else said
+        try:
+            if {"condition", "steps"} & set(values) or self._state.adding:
+                read_steps(noun, given["steps"])
+        except StepProblem as problem:
+            problems["steps"] = str(problem)
 
     def _validate_whom(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         how = values.get("how", self.how)

@@ -37,6 +37,7 @@ KINDS = {
         Kind("reminder", gettext_lazy("A reminder of mine is due"), by_mail=True),
         Kind("overdue", gettext_lazy("Something of mine is overdue"), by_mail=False),
         Kind("followed", gettext_lazy("A record that I follow changes"), by_mail=False),
+        Kind("rule", gettext_lazy("A rule has something to tell me"), by_mail=True),
         Kind("import_done", gettext_lazy("An import of mine is done"), by_mail=False),
         Kind(
             "proposal",

@@ -90,6 +90,8 @@ def _text(each: Notification, name: str, who: str) -> str:
             return _("Reminder: %(name)s") % values
         case "overdue":
             return _("Overdue: %(name)s") % values
+        case "rule":
+            return each.excerpt
         case "import_done":
             return _("Your import is done: %s") % each.excerpt
         case "proposal":
