@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import DataError, transaction
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from crm.models import Rule, RuleRun
@@ -28,14 +29,17 @@ from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.errors import HeadlesslyError
+from headlessly.errors import Conflict, HeadlesslyError
 from headlessly.execution.executor import Context
 from headlessly.ids import public_id
+from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.query import filters
 
 #: How many runs are begun in one transaction, and how many are looked for at a time.
 PAGE = 500
+#: On how many records that are there a rule may be run at a time.
+MOST_ASKED = 10_000
 #: How long a job goes on before others have their turn, in seconds.
 SLICE = 20
 #: What happened longer ago is no news when it is written: imports of a past.
@@ -57,7 +61,7 @@ def _automations_by_event() -> dict[str, tuple[Rule, ...]]:
     return found
 
 
-def note_events(tenant: Tenant, events: Sequence[Event], **_: Any) -> None:
+def note_events(tenant: Tenant, events: Sequence[Event], **more: Any) -> None:
     """Receiver of the log's signal: make a run of each rule that follows one of these events, whether its
     record fits or not: that is asked after the commit, of what the commit left."""
     if not (rules := _automations_by_event()):
@@ -228,3 +232,62 @@ def stop_runs(rule: Rule, ctx: Context) -> None:
 
 for _verb in (*Rule.verbs.values(), *Rule.corrections.values()):
     _verb.after(stop_runs)
+
+
+def stop_run(run: RuleRun) -> None:
+    """Stop a run that is not over. Raises Conflict for another."""
+    _change(run, RuleRun.OPEN, RuleRun.STOPPED, f"{actors.current().name} stopped it.")
+
+
+def try_again(run: RuleRun) -> None:
+    """Have the step done at once at which a run failed, or is tried again later. Raises Conflict for another."""
+    _change(run, (RuleRun.FAILED, RuleRun.RETRYING), RuleRun.RUNNING, None)
+    transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
+
+
+def _change(run: RuleRun, among: Sequence[str], state: str, because: str | None) -> None:
+    with transaction.atomic():
+        found = RuleRun.objects.filter(pk=run.pk, state__in=among)
+        if (held := found.select_for_update(of=("self",)).first()) is None:
+            raise Conflict(
+                _("This run is %(state)s. It would have to be %(among)s.")
+                % {"state": run.state, "among": wording.join_with_or(among)},
+                type="RuleRun",
+                id=run.pk,
+            )
+        now, is_open = clock.now(), state in RuleRun.OPEN
+        held.state, held.because, held.attempts = state, because, 0
+        held.next_at, held.ended_at = (now, None) if is_open else (None, now)
+        held.save()
+        run.__dict__.update(held.__dict__)
+
+
+def records_to_run(rule: Rule) -> list[str]:
+    """The ids of what is there now and fits a rule, at most one more than may be asked for."""
+    noun, filter = registry[rule.condition["type"]], rule.condition["filter"]
+    with actors.acting(actors.SYSTEM):
+        there = noun.objects.filter(filters.compile_filter(noun, filter)).order_by("pk")
+        return list(there.values_list("pk", flat=True)[: MOST_ASKED + 1])
+
+
+def run_on_what_is_there(rule: Rule, *, dry_run: bool = False) -> list[str]:
+    """Run a rule on all that is there and fits, as if its event had happened now. Answers the records.
+
+    Raises Conflict for a rule that is not active, or where too many fit.
+    """
+    if not rule.is_active or rule.error:
+        raise Conflict(rule.error or _("This rule is not active."), type="Rule", id=rule.pk)
+    found = records_to_run(rule)
+    if len(found) > MOST_ASKED:
+        raise Conflict(
+            _("More than %s records fit. Narrow the condition.") % f"{MOST_ASKED:,}",
+            type="Rule",
+            id=rule.pk,
+        )
+    if not dry_run and found:
+        now, noun = clock.now(), rule.condition["type"]
+        with transaction.atomic():
+            made = [new_run(rule, record, noun, now) for record in found]
+            RuleRun.objects.bulk_create(made, batch_size=PAGE)
+            transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
+    return found

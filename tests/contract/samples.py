@@ -22,7 +22,7 @@ CHANGING = [noun for noun in NOUNS if not noun.immutable]
 #: What a verb can do without only where a person executes it.
 NAMED = {("claim", "owner")}
 #: What a new record chooses that needs nothing else.
-CHOICES = {"how": "Nobody"}
+CHOICES = {"how": "Nobody", "kind": "Assignment"}
 _number = itertools.count(1)
 
 #: Text that the validators in use accept; the first that fits a field is taken.
@@ -122,7 +122,10 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
     machine = verb.noun.schema.machine
     found = {}
     asked = verb.inputs_of(record) if verb.asks else verb.inputs
+    of_others = fields_of_others(verb.noun, record)
     for wire, field in asked.items():
+        if field.name in of_others:
+            continue
         if wire == "asOf":
             found[wire] = record.created_at
         elif machine and field.name == machine.name:
@@ -133,6 +136,16 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
     if verb.name == "update" and record is not None and not found:
         found = change(record)
     return found
+
+
+def fields_of_others(noun: type[Noun], record: Noun | str | None) -> set[str]:
+    """What cannot be said of a record of its kind, or of a new one, where kinds have fields of their own."""
+    choice = noun.schema.kind
+    if choice is None or isinstance(record, str):
+        return set()
+    if record is None:
+        return {*noun.schema.fields_of_others(CHOICES[choice.name])} - {choice.name}
+    return {*noun.schema.fields_of_others(choice.value_of(record))}
 
 
 def change(record: Noun) -> dict[str, Any]:

@@ -227,8 +227,9 @@ def test_it_updates_a_field_at_a_time(noun: type[Noun]) -> None:
     record = samples.create(noun)
     computed = {f.wire for f in noun.schema.computed}
     now = as_json(record.as_json())
+    of_others = samples.fields_of_others(noun, record)
     for field in noun.verbs["update"].inputs.values():
-        if field.moves:
+        if field.moves or field.name in of_others:
             continue
         before = now
         data = {field.wire: samples.value(field, record)}

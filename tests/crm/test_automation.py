@@ -456,3 +456,67 @@ def test_a_webhook_of_another_tenant_is_none(people, rival):
     with refused(Invalid) as caught:
         rule({"webhook": theirs.pk})
     assert "webhook" in details(caught)["steps"]
+
+
+# -- looking ------------------------------------------------------------------------------------------
+
+
+def test_rest_answers_runs_stops_them_and_tries_again(people, api, rival_api):
+    greet = rule({"do": "Contact.update", "of": "contact", "with": {"title": "X"}})
+    made = lead("Without")
+    work()
+    there = f"/rules/{greet.pk}/runs"
+    (found,) = answered(api.call("GET", there))["results"]
+    assert (found["state"], found["record"], found["ruleVersion"]) == ("Retrying", made.pk, 1)
+    assert found["steps"][0]["error"] == "contact is empty."
+    assert answered(api.call("GET", f"{there}?state=Done"))["results"] == []
+    assert "Stopped" in problem(api.call("GET", f"{there}?state=x"), 400, "bad_request")["message"]
+    assert answered(api.call("POST", f"{there}/{found['id']}/stop"), 202)["state"] == "Stopped"
+    problem(api.call("POST", f"{there}/{found['id']}/retry"), 409, "conflict")
+    RuleRun.objects.update(state="Failed", next_at=None)
+    made.update(contact=people.ada)
+    assert answered(api.call("POST", f"{there}/{found['id']}/retry"), 202)["state"] == "Running"
+    work()
+    assert run().state == "Done"
+    problem(api.call("POST", f"{there}/run_none/stop"), 404, "not_found")
+    problem(rival_api.call("GET", there), 404, "not_found")
+
+
+def test_a_rule_runs_on_what_is_there_only_when_it_is_asked(people, api):
+    lead("A", source="web"), lead("B")
+    greet = rule(filter={"source": "web"})
+    there = f"/rules/{greet.pk}/runs"
+    said = answered(api.call("POST", f"{there}?dryRun=true"))
+    assert (said["count"], RuleRun.objects.count()) == (1, 0)
+    assert answered(api.call("POST", there), 202)["count"] == 1
+    work()
+    assert subjects() == ["Call  of A"]
+    greet.update(is_active=False)
+    problem(api.call("POST", there), 409, "conflict")
+
+
+def test_only_who_may_change_rules_sees_what_they_did(people, users, bob, cleo):
+    greet = rule({"wait": "3 days"}, CALL)
+    made = lead("Acme", owner=people.bob)
+    work()
+    page = f"/~acme/admin/crm/rule/{greet.pk}/"
+    seen = cleo.get(f"{page}change/").content.decode()
+    assert "waiting" in seen and "Wait 3 days" in seen and "Stop" in seen
+    assert "Wait 3 days" not in bob.get(f"{page}change/").content.decode()
+    assert bob.post(f"{page}runs/{run().pk}/stop/").status_code == 403
+    record = bob.get(f"/~acme/admin/crm/lead/{made.pk}/change/").content.decode()
+    assert "Greet" in record and "Wait 3 days" in record
+    assert cleo.get(f"{page}runs/{run().pk}/stop/").status_code == 405
+    cleo.post(f"{page}runs/{run().pk}/stop/")
+    assert run().state == "Stopped" and "Cleo" in run().because
+    assert "Wait 3 days" not in bob.get(f"/~acme/admin/crm/lead/{made.pk}/change/").content.decode()
+
+
+def test_the_browser_runs_a_rule_on_what_is_there_after_it_said_on_what(people, cleo):
+    lead("There")
+    greet = rule()
+    page = f"/~acme/admin/crm/rule/{greet.pk}/run/"
+    assert "There" in cleo.get(page).content.decode() and RuleRun.objects.count() == 0
+    cleo.post(page)
+    work()
+    assert subjects() == ["Call  of There"]

@@ -21,6 +21,7 @@ class FactsPanel:
 
 PanelMaker = Callable[[Any], FactsPanel | None]
 _makers: dict[type[Noun], list[PanelMaker]] = defaultdict(list)
+_makers_of_all: list[PanelMaker] = []
 
 
 def record_panel(noun: type[Noun]) -> Callable[[PanelMaker], PanelMaker]:
@@ -33,7 +34,13 @@ def record_panel(noun: type[Noun]) -> Callable[[PanelMaker], PanelMaker]:
     return register
 
 
+def record_panel_of_all(make: PanelMaker) -> PanelMaker:
+    """Declare a panel on the page of each record of every noun; it answers None where there is nothing."""
+    _makers_of_all.append(make)
+    return make
+
+
 def added_panels(record: Noun) -> list[FactsPanel]:
     """The panels that apps have for this record."""
-    made = (make(record) for make in _makers.get(type(record), ()))
+    made = (make(record) for make in (*_makers.get(type(record), ()), *_makers_of_all))
     return [panel for panel in made if panel is not None]

@@ -1,0 +1,77 @@
+"""The runs of automations over REST: read, stopped, tried again, and asked for on what is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from crm.models import Rule, RuleRun
+from crm.rules import runs
+from headlessly.access import actors
+from headlessly.api import parameters
+from headlessly.api.base import TenantView, find_by_id
+from headlessly.api.bodies import ApiResponse
+from headlessly.api.log import paginate
+from headlessly.errors import BadRequest, Forbidden
+from headlessly.query import reads
+
+
+def permit_rules() -> None:
+    """Raise Forbidden for whoever may not change rules: runs name records of all."""
+    if not actors.may(actors.current(), "update", Rule):
+        role = actors.current().role
+        raise Forbidden(f"As {role} you may not see what rules did.", type="RuleRun")
+
+
+def find_runs(rule: Rule, state: str | None = None) -> Any:
+    """The runs of a rule that have begun, the newest first. Raises BadRequest for a state that is none."""
+    found = RuleRun.objects.filter(rule=rule.pk)
+    found = found.filter(Q(steps__isnull=False) | Q(because__isnull=False))
+    if state is not None:
+        if state not in RuleRun.STATES:
+            raise BadRequest(f"state: use one of {', '.join(RuleRun.STATES)}.", field="state")
+        found = found.filter(state=state)
+    return found.order_by("-moment", "-id")
+
+
+class RunsView(TenantView):
+    """The runs of one rule."""
+
+    def get(self, request: Request, id: str) -> ApiResponse:
+        """The newest first."""
+        given = parameters.read_parameters(request.GET, ("state", *parameters.PAGE))
+        permit_rules()
+        found = find_runs(reads.find_record(Rule, id), given.pop("state", None))
+        return ApiResponse(paginate(found, RuleRun.as_json, **given))
+
+    def post(self, request: Request, id: str) -> ApiResponse:
+        """Run the rule on all that is there and fits; with ``dryRun`` say on what."""
+        dry_run = parameters.read_dry_run(request.GET)
+        _refuse_body(request)
+        permit_rules()
+        records = runs.run_on_what_is_there(reads.find_record(Rule, id), dry_run=dry_run)
+        said = {"dryRun": dry_run, "count": len(records), "records": records[:100]}
+        return ApiResponse(said, status=200 if dry_run else 202)
+
+
+class RunView(TenantView):
+    """One run: stopped, or tried again."""
+
+    what: str = ""
+
+    def post(self, request: Request, id: str, run: str) -> HttpResponse:
+        parameters.refuse_parameters(request.GET)
+        _refuse_body(request)
+        permit_rules()
+        rule = reads.find_record(Rule, id)
+        found = find_by_id(RuleRun.objects.filter(rule=rule.pk), "RuleRun", run)
+        (runs.stop_run if self.what == "stop" else runs.try_again)(found)
+        return ApiResponse(found.as_json(), status=202)
+
+
+def _refuse_body(request: Request) -> None:
+    if request.data:
+        raise BadRequest("This takes no body.", field=str(next(iter(request.data)))[:64])
