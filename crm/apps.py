@@ -27,6 +27,8 @@ class CrmConfig(AppConfig):
         from crm.rules import (
             active,  # noqa: F401  (connects them)
             assignment,  # noqa: F401  (connects them)
+            backtest_assignment,  # noqa: F401  (registers it)
+            backtest_automation,  # noqa: F401  (registers it)
             runs,
         )
         from headlessly.log.events import events_appended

@@ -8,6 +8,7 @@ from headlessly.api.json_schema import (
     MOMENT,
     TEXT,
     TEXTS,
+    WHEN,
     Schema,
     id_schema,
     nullable,
@@ -15,8 +16,9 @@ from headlessly.api.json_schema import (
     ref,
 )
 from headlessly.api.openapi.components import list_schema
-from headlessly.api.openapi.operations import NOTHING, read_operation, write_operation
-from headlessly.api.openapi.parameters import path_parameter, query_parameter
+from headlessly.api.openapi.operations import NOTHING, operation, read_operation, write_operation
+from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
+from headlessly.api.openapi.responses import WRITING, success_response
 
 STATE: Schema = TEXT | {"enum": [*RuleRun.STATES]}
 
@@ -58,6 +60,25 @@ def paths() -> dict[str, Schema]:
                 "dryRun",
             ),
         },
+        "/rules/{id}/backtest": {
+            "parameters": [rule],
+            "post": operation(
+                "ruleBacktest",
+                "What a rule would have done over the events of a period; nothing is written.",
+                "Rule",
+                {"200": success_response("What it would have done.", ref("RuleBacktest"))},
+                parameters=[
+                    query_parameter(
+                        "from", WHEN, "Since when; 90 days before the end unless said."
+                    ),
+                    query_parameter("to", WHEN, "Until when; now unless said."),
+                    *shared_parameters("idempotencyKey"),
+                ],
+                errors=(404, *WRITING),
+                writes=True,
+                requestBody=NOTHING,
+            ),
+        },
         "/rules/{id}/runs/{run}/stop": changes["stop"],
         "/rules/{id}/runs/{run}/retry": changes["retry"],
     }
@@ -92,7 +113,19 @@ def components() -> dict[str, Schema]:
         "steps": {"type": "array", "items": step},
     }
     asked = {"dryRun": {"type": "boolean"}, "count": COUNT, "records": TEXTS}
+    tried = {
+        "rule": id_schema(Rule.prefix),
+        "version": {"type": "integer"},
+        "kind": TEXT,
+        "from": MOMENT,
+        "to": MOMENT,
+        "complete": {"type": "boolean", "description": "Whether there was time for all of it."},
+        "reached": MOMENT,
+        "events": COUNT,
+        "fitting": COUNT,
+    }
     return {
+        "RuleBacktest": object_schema(tried, tried),
         "RuleRun": object_schema(run, run),
         "RuleRunList": list_schema(ref("RuleRun")),
         "RuleRunsAsked": object_schema(asked, asked),

@@ -1,7 +1,8 @@
-"""The runs of automations over REST: read, stopped, tried again, and asked for on what is there."""
+"""Rules over REST: what automations did, stopped and tried again; what a rule would have done."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
@@ -9,12 +10,14 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from crm.models import Rule, RuleRun
-from crm.rules import runs
+from crm.rules import backtest, runs
 from headlessly.access import actors
 from headlessly.api import parameters
 from headlessly.api.base import TenantView, find_by_id
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.log import paginate
+from headlessly.context import clock
+from headlessly.declaration import days, values
 from headlessly.errors import BadRequest, Forbidden
 from headlessly.query import reads
 
@@ -70,6 +73,28 @@ class RunView(TenantView):
         found = find_by_id(RuleRun.objects.filter(rule=rule.pk), "RuleRun", run)
         (runs.stop_run if self.what == "stop" else runs.try_again)(found)
         return ApiResponse(found.as_json(), status=202)
+
+
+class BacktestView(TenantView):
+    """What a rule would have done, beside what really happened."""
+
+    def post(self, request: Request, id: str) -> ApiResponse:
+        given = parameters.read_parameters(request.GET, ("from", "to"))
+        _refuse_body(request)
+        permit_rules()
+        rule = reads.find_record(Rule, id)
+        begins, ends = (_read_moment(name, given.get(name)) for name in ("from", "to"))
+        period = backtest.read_period(begins, ends, clock.now())
+        return ApiResponse(backtest.try_on_the_past(rule, period))
+
+
+def _read_moment(name: str, said: str | None) -> datetime | None:
+    if said is None:
+        return None
+    try:
+        return days.relative_moment(said) or values.clean_moment(None, said, text=True)
+    except ValueError as problem:
+        raise BadRequest(f"{name}: {problem}", field=name) from None
 
 
 def _refuse_body(request: Request) -> None:

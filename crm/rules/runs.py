@@ -240,7 +240,7 @@ def stop_run(run: RuleRun) -> None:
 
 
 def try_again(run: RuleRun) -> None:
-    """Have the step done at once at which a run failed, or is tried again later. Raises Conflict for another."""
+    """Have the step done now at which a run failed, or is tried again later. Raises Conflict for another."""
     _change(run, (RuleRun.FAILED, RuleRun.RETRYING), RuleRun.RUNNING, None)
     transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
 
