@@ -1,8 +1,10 @@
-"""What the pages of rules say beside what their declaration does: what an automation did and waits for."""
+"""What the pages of rules say beside what their declaration does: what an automation did and waits for, and
+what a rule would have done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,15 +16,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
+from crm.backtest_page import page_of
 from crm.models import Rule, RuleRun
-from crm.rules import runs
+from crm.rules import backtest, runs
 from crm.rules.active import active_rules
 from crm.runs_api import find_runs
 from crm.step_words import entry_row, state_badge, step_text
 from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
+from headlessly.context import clock
+from headlessly.declaration import days
 from headlessly.declaration.registry import registry
-from headlessly.errors import Conflict
+from headlessly.errors import BadRequest, Conflict, HeadlesslyError
 from headlessly.nouns import Noun
 
 #: How many runs one page shows, and how many of those that wait the page of a record.
@@ -43,6 +48,7 @@ class RuleAdmin(NounAdmin):
             page("<str:id>/runs/<str:run>/stop/", self.stop_view, "run_stop"),
             page("<str:id>/runs/<str:run>/retry/", self.retry_view, "run_retry"),
             page("<str:id>/run/", self.run_view, "run"),
+            page("<str:id>/backtest/", self.backtest_view, "backtest"),
             *super().get_urls(),
         ]
 
@@ -52,7 +58,31 @@ class RuleAdmin(NounAdmin):
         if rule is not None and rule.kind == Rule.Kind.AUTOMATION and self.may("update"):
             before = request.GET.get("before", "")
             found["rule_runs"] = SimpleLazyObject(lambda: runs_of(rule, before))
+        if rule is not None and self.may("update"):
+            found["may_be_tried"] = rule.kind in backtest.backtests
         return found
+
+    def backtest_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        """Ask for days; a POST tries the rule on them."""
+        rule, now = self._rule(id), clock.now()
+        given = {name: request.POST.get(name, "") for name in ("from", "to")}
+        context: dict[str, Any] = {}
+        if request.method == "POST":
+            try:
+                period = _read_days(given, now)
+                context["found"] = page_of(rule, backtest.try_on_the_past(rule, period))
+            except HeadlesslyError as problem:
+                context["problem"] = problem.message
+        today = days.day_of(now)
+        return self.respond(
+            request,
+            "crm/backtest.html",
+            original=rule,
+            title=_("Tried on the past"),
+            first=given["from"] or (today - backtest.USUAL).isoformat(),
+            last=given["to"] or today.isoformat(),
+            **context,
+        )
 
     def _rule(self, id: str) -> Rule:
         if not self.may("update"):
@@ -106,6 +136,16 @@ class RuleAdmin(NounAdmin):
             first=[str(each) for each in noun.objects.filter(pk__in=found[:PAGE])],
             steps=[step_text(noun, step) for step in rule.steps or ()],
         )
+
+
+def _read_days(given: dict[str, str], now: datetime) -> backtest.Period:
+    """The days that a form names, the last one included."""
+    try:
+        first, last = (date.fromisoformat(given[n]) if given[n] else None for n in ("from", "to"))
+    except ValueError:
+        raise BadRequest(_("This is a day like 2026-01-31.")) from None
+    ends = days.start_of_day(last + timedelta(days=1)) if last else None
+    return backtest.read_period(days.start_of_day(first) if first else None, ends, now)
 
 
 def runs_of(rule: Rule, before: str = "") -> dict[str, Any]:

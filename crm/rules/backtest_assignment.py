@@ -52,13 +52,14 @@ def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
         ids = [event.target for event in page]
         with only_reading():
             unowned = _unowned(ids)
-            before: set[str] = set()
+            left = {e.target: e.timestamp for e in page if e.target in unowned}
             for each in earlier:
-                before |= fitted_when_made(Lead, each.condition["filter"], unowned - before)
-            fits = fitted_when_made(Lead, rule.condition["filter"], unowned - before)
+                for id in fitted_when_made(Lead, each.condition["filter"], left):
+                    del left[id]
+            fits = fitted_when_made(Lead, rule.condition["filter"], left)
             first, closed, successes = _first_owners(fits), _closed(fits), won(Lead, fits)
         owned += len(page) - len(unowned)
-        taken += len(before)
+        taken += len(unowned) - len(left)
         for event in page:
             if (id := event.target) not in fits:
                 continue

@@ -133,8 +133,8 @@ def _wait(
         else:
             ended.append(Case(case.record, max(until, case.moment)))
     then = versions_held(noun, [(case.record, case.moment) for case in ended])
-    fits = fitting_versions(noun, filter, set(then.values()))
-    kept = [case for case in ended if then.get((case.record, case.moment)) in fits]
+    fits = fitting_versions(noun, filter, then)
+    kept = [case for case in ended if (case.record, case.moment) in fits]
     tally.stopped += len(ended) - len(kept)
     tally.done += len(kept)
     return kept

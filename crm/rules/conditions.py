@@ -5,20 +5,25 @@ What a record refers to is looked at as it was when the record's version began.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date, datetime
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import F, QuerySet
 
 from headlessly.access import actors, tenancy
+from headlessly.context import clock
 from headlessly.database.prepared import execute_planned
+from headlessly.declaration import days
 from headlessly.declaration.record import Record
 from headlessly.log.versions import RowsMoment, version_table
 from headlessly.query import filters
 from headlessly.query.scope import Scope
 
+T = TypeVar("T")
 #: A record, by its id, and a moment.
 Moment = tuple[str, datetime]
 
@@ -39,22 +44,32 @@ def fitted(noun: type[Record], filter: Mapping[str, Any], changes: Iterable[Mome
     """Those of ``changes``, moments at which a record was changed, after which it fitted ``filter``: as the
     transaction left it. Raises InvalidFilter.
     """
-    asked = set(changes)
-    found = _versions(noun, filter).filter(
-        record__in={record for record, _moment in asked},
-        valid_from__in={moment for _record, moment in asked},
-    )
-    # Without what the same transaction changed again.
-    found = found.exclude(valid_to=F("valid_from"))
-    return asked & set(_rows(found, "record", "valid_from"))
+    asked, found = set(changes), set()
+    for group, then in _by_day(filter, asked, lambda change: change[1]):
+        with then:
+            versions = _versions(noun, filter)
+        versions = versions.filter(
+            record__in={record for record, _moment in group},
+            valid_from__in={moment for _record, moment in group},
+        )
+        # Without what the same transaction changed again.
+        versions = versions.exclude(valid_to=F("valid_from"))
+        found |= set(_rows(versions, "record", "valid_from"))
+    return asked & found
 
 
 def fitted_when_made(
-    noun: type[Record], filter: Mapping[str, Any], records: Collection[str]
+    noun: type[Record], filter: Mapping[str, Any], made: Mapping[str, datetime]
 ) -> set[str]:
-    """Those of the records that fitted ``filter`` in their first version. Raises InvalidFilter."""
-    found = _versions(noun, filter).filter(record__in=records, version=1)
-    return {record for (record,) in _rows(found, "record")}
+    """Those of the records, by the moments at which they were made, that fitted ``filter`` in their first
+    version. Raises InvalidFilter."""
+    found: set[str] = set()
+    for group, then in _by_day(filter, made, made.__getitem__):
+        with then:
+            versions = _versions(noun, filter)
+        came = versions.filter(record__in=group, version=1)
+        found |= {record for (record,) in _rows(came, "record")}
+    return found
 
 
 def versions_held(noun: type[Record], asked: list[Moment]) -> dict[Moment, int]:
@@ -66,11 +81,39 @@ def versions_held(noun: type[Record], asked: list[Moment]) -> dict[Moment, int]:
 
 
 def fitting_versions(
-    noun: type[Record], filter: Mapping[str, Any], versions: Collection[int]
-) -> set[int]:
-    """Those versions that fit ``filter``. Raises InvalidFilter."""
-    found = _versions(noun, filter).filter(seq__in=versions)
-    return {seq for (seq,) in _rows(found, "seq")}
+    noun: type[Record], filter: Mapping[str, Any], versions: Mapping[Moment, int]
+) -> set[Moment]:
+    """Those moments whose versions fit ``filter``. Raises InvalidFilter."""
+    found: set[int] = set()
+    for group, then in _by_day(filter, versions, lambda moment: moment[1]):
+        with then:
+            fitting = _versions(noun, filter)
+        held = fitting.filter(seq__in={versions[moment] for moment in group})
+        found |= {seq for (seq,) in _rows(held, "seq")}
+    return {moment for moment, seq in versions.items() if seq in found}
+
+
+def _by_day(
+    filter: Mapping[str, Any], asked: Iterable[T], moment_of: Callable[[T], datetime]
+) -> Iterator[tuple[list[T], AbstractContextManager[None]]]:
+    """All at once; of a filter that says "7d ago" those of each day apart. With each comes a block in which
+    such words are understood as they were then."""
+    if not _says_when(filter):
+        yield list(asked), nullcontext()
+        return
+    by_day: dict[date, list[T]] = defaultdict(list)
+    for each in asked:
+        by_day[days.day_of(moment_of(each))].append(each)
+    for group in by_day.values():
+        yield group, clock.set_clock(max(map(moment_of, group)), purpose="trial")
+
+
+def _says_when(part: Any) -> bool:
+    if isinstance(part, Mapping):
+        return any(map(_says_when, part.values()))
+    if isinstance(part, list | tuple):
+        return any(map(_says_when, part))
+    return isinstance(part, str) and days.is_relative(part)
 
 
 def _versions(noun: type[Record], filter: Mapping[str, Any]) -> QuerySet[Any]:

@@ -88,6 +88,13 @@ def test_the_condition_is_asked_of_the_lead_as_it_came(team, people):
     assert tried(assignment(team=team, filter={"source": "web", "budget": 5}))["fitting"] == 1
 
 
+def test_days_ago_are_counted_from_then(team, people):
+    for days in (40, 39):
+        lead(f"L{days}", days, first_touch_at=NOW - timedelta(days=45.5))
+    rule = assignment(team=team, filter={"firstTouchAt": {"$gte": "6 days ago"}})
+    assert tried(rule)["fitting"] == 1
+
+
 def test_what_earlier_rules_take_is_theirs(team, people):
     lead("A", 40), lead("B", 39, source="fair")
     assignment(name="First", position=1, how="Nobody", filter={"source": "fair"})
@@ -233,3 +240,22 @@ def test_rest_tries_a_rule(team, people, api, rival, rival_api):
     with tenancy.active(rival), actors.acting(actors.SYSTEM):
         theirs = assignment(how="Nobody")
         assert tried(theirs)["events"] == 0
+
+
+def test_the_browser_tries_a_rule(team, people, cleo, bob):
+    for n in range(4):
+        lead(f"L{n}", 40 - n)
+    rule = assignment(team=team)
+    page = f"/~acme/admin/crm/rule/{rule.pk}/"
+    assert f"{page}backtest/" in cleo.get(f"{page}change/").content.decode()
+    assert "Bob Stone" not in cleo.get(f"{page}backtest/").content.decode()
+    shown = cleo.post(f"{page}backtest/", {"from": "", "to": ""}).content.decode()
+    assert "Bob Stone" in shown and "L3" in shown and "2 · 0.0 %" in shown
+    wrong = cleo.post(f"{page}backtest/", {"from": "x", "to": ""}).content.decode()
+    assert "2026-01-31" in wrong
+    assert bob.get(f"{page}backtest/").status_code == 403
+    follows = automation({"wait": "3 days"}, FOLLOW_UP)
+    deal("D", 30)
+    page = f"/~acme/admin/crm/rule/{follows.pk}/backtest/"
+    shown = cleo.post(page, {"from": "", "to": ""}).content.decode()
+    assert "Wait 3 days" in shown and ">D<" in shown
