@@ -133,13 +133,18 @@ def work() -> None:
     """Begin the runs that are new, and take on those that are due."""
     until = time.monotonic() + SLICE
     while time.monotonic() < until:
-        begun = begin_due()
-        due = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=False)
-        found = list(due.order_by("next_at", "id").values_list("pk", "rule_id")[:PAGE])
-        moved = [automation.proceed(run, rule) for run, rule in found]
-        if not begun and not any(moved):
+        if not work_once():
             return
     defer_work(tenancy.require())
+
+
+def work_once() -> bool:
+    """The same once. Answers whether anything was done: then there may be more."""
+    begun = begin_due()
+    due = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=False)
+    found = list(due.order_by("next_at", "id").values_list("pk", "rule_id")[:PAGE])
+    moved = [automation.proceed(run, rule) for run, rule in found]
+    return bool(begun) or any(moved)
 
 
 def begin_due() -> int:
