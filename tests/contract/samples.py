@@ -64,7 +64,7 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return f"person.{number}@people.example"
         case "url":
             return f"https://example.com/{number}"
-        case "enum" if besides is None and field.name in CHOICES:
+        case "enum" if besides is None and CHOICES.get(field.name) in field.choices:
             return CHOICES[field.name]
         case "enum":
             now = getattr(besides, field.column, None)
