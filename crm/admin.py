@@ -32,6 +32,7 @@ from headlessly.nouns import Noun
 
 #: How many runs one page shows, and how many of those that wait the page of a record.
 PAGE, MOST_WAITING = 10, 5
+MOST_COUNTED = 1_000
 
 
 @admin.register(Rule, site=workplace)
@@ -158,10 +159,16 @@ def runs_of(rule: Rule, before: str = "") -> dict[str, Any]:
     return {
         "rows": [_run_row(run, names) for run in page[:PAGE]],
         "older": page[PAGE - 1].pk if len(page) > PAGE else None,
-        "waiting": display.number(found.filter(next_at__isnull=False).count())
-        if not before
-        else "",
+        "waiting": "" if before else _count_open(rule),
     }
+
+
+def _count_open(rule: Rule) -> str:
+    """How many runs of a rule are not over, as far as one counts."""
+    there = RuleRun.objects.filter(rule=rule.pk, state__in=RuleRun.OPEN)
+    count = there.order_by()[: MOST_COUNTED + 1].count()
+    said = display.number(min(count, MOST_COUNTED))
+    return f"{said}+" if count > MOST_COUNTED else said if count else ""
 
 
 def _run_row(run: RuleRun, names: dict[str, str]) -> dict[str, Any]:

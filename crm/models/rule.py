@@ -147,7 +147,9 @@ class Rule(Noun):
             name: values.get(name, getattr(self, name)) for name in ("condition", "events", "steps")
         }
         noun = registry[given["condition"]["type"]]
-        known = list(dict.fromkeys(verb.event for verb in noun.verbs.values()))
+        # What is deleted has nothing that could follow: there is no record any more.
+        verbs = (verb for verb in noun.verbs.values() if not verb.deletes)
+        known = list(dict.fromkeys(verb.event for verb in verbs))
         others = [name for name in given["events"] or [] if name not in known]
         if others or not given["events"]:
             said = _("Say after what: use some of %s.") % ", ".join(known)

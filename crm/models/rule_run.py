@@ -60,6 +60,9 @@ class RuleRun(TenantRow):
             ),
             models.Index(fields=["tenant", "rule", "-moment", "-id"], name="rule_run_newest"),
             models.Index(
+                fields=["tenant", "rule", "state", "-moment", "-id"], name="rule_run_by_state"
+            ),
+            models.Index(
                 fields=["tenant", "record"], name="rule_run_open",
                 condition=models.Q(next_at__isnull=False),
             ),

@@ -225,7 +225,7 @@ def stop_runs(rule: Rule, ctx: Context) -> None:
     """A rule that is not active any more does nothing at once: what waits stops too."""
     if rule.kind != Rule.Kind.AUTOMATION or (rule.is_active and rule.deleted_at is None):
         return
-    open_ones = RuleRun.objects.filter(rule=rule.pk, next_at__isnull=False)
+    open_ones = RuleRun.objects.filter(rule=rule.pk, state__in=RuleRun.OPEN)
     open_ones.filter(steps__isnull=True).delete()
     open_ones.update(
         state=RuleRun.STOPPED,

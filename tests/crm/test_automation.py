@@ -417,6 +417,7 @@ def test_a_tenant_without_automations_pays_nothing(people):
     [
         ({"events": ["Deal.Won"]}, "events", "Lead.Converted"),
         ({"events": []}, "events", "Lead.Created"),
+        ({"events": ["Lead.Deleted"]}, "events", "Lead.Deleted: Say after what"),
         ({"steps": []}, "steps", "1 to 20"),
         ({"steps": None}, "steps", "1 to 20"),
         ({"steps": [CALL, {"wait": "3 days"}]}, "steps", "Step 2: nothing comes after"),
