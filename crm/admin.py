@@ -15,6 +15,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
+from unfold.widgets import INPUT_CLASSES
 
 from crm.backtest_page import page_of
 from crm.models import Rule, RuleRun
@@ -80,6 +81,7 @@ class RuleAdmin(NounAdmin):
             "crm/backtest.html",
             original=rule,
             title=_("Tried on the past"),
+            input_class=" ".join(INPUT_CLASSES),
             first=given["from"] or (today - backtest.USUAL).isoformat(),
             last=given["to"] or today.isoformat(),
             **context,

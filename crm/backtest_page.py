@@ -28,6 +28,7 @@ LABELS = {
     "steps": gettext_lazy("What it would have done"),
     "records": gettext_lazy("The first of them"),
     "really": gettext_lazy("Really"),
+    "done": gettext_lazy("Steps done"),
     "would": gettext_lazy("Would have"),
     "waiting": gettext_lazy("Would still wait"),
     "stopped": gettext_lazy("Would have stopped there"),

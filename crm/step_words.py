@@ -48,7 +48,10 @@ def step_text(noun: type[Record], step: dict[str, Any]) -> str:
     if other is None or verb is None:
         return str(step.get("do", ""))
     said = f"{labels.noun_title(other)}: {labels.verb_label(verb)}"
-    subject = next((v for v in step.get("with", {}).values() if isinstance(v, str)), "")
+    # What the record that it makes is called, or the first that it says.
+    given = step.get("with", {})
+    texts = [given.get(other.schema.by_name[other.schema.columns[0]].wire), *given.values()]
+    subject = next((v for v in texts if isinstance(v, str)), "")
     return f"{said} ({display.cut(subject, 60)})" if subject else said
 
 

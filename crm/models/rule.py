@@ -83,7 +83,8 @@ class Rule(Noun):
             {"Assignment": "Who gets a new lead", "Automation": "What follows by itself"},
         )
         rank = 64
-        columns = ("name", "position", "is_active", "how", "team", "person", "capacity")
+        columns = ("name", "position", "is_active", "how", "team", "person", "capacity",
+                   "events")  # fmt: skip
         facets = ("kind", "is_active", "how", "team")
         ordering = ("position",)
         search = ("name",)

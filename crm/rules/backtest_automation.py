@@ -75,7 +75,7 @@ def try_automation(rule: Rule, period: Period) -> dict[str, Any]:
     return {
         "fitting": fitting,
         "steps": [each.as_json() for each in tallies],
-        "really": {"steps": ran},
+        "really": {"done": ran},
         "acted": acted.as_json(),
         "others": others.as_json(),
         "records": told,

@@ -147,7 +147,7 @@ def test_it_says_what_would_have_been_done_and_when(people):
     assert (found["events"], found["fitting"]) == (4, 3)
     wait, step = found["steps"]
     assert (wait["would"], wait["waiting"], wait["stopped"]) == (1, 1, 1)
-    assert (step["would"], found["really"]) == (1, {"steps": 0})
+    assert (step["would"], found["really"]) == (1, {"done": 0})
     (told,) = found["records"]
     assert (told["record"], told["at"]) == (waits.pk, NOW - timedelta(days=37))
     assert found["others"] == {"count": 3, "converted": 1, "rate": 33.3}
@@ -162,7 +162,7 @@ def test_it_agrees_with_what_the_rule_really_does(people):
     runs.work()
     assert RuleRun.objects.filter(state="Done").count() == 5
     found = tried(rule, until=-1)
-    assert found["steps"][1]["would"] == found["really"]["steps"] == 5
+    assert found["steps"][1]["would"] == found["really"]["done"] == 5
     assert found["steps"][0]["stopped"] == 1
 
 
