@@ -219,7 +219,7 @@ def test_a_date_that_is_put_off_is_waited_for(people):
 
 
 def test_a_working_day_is_waited_for(people):
-    rule({"wait": {"until": "workingDay", "at": "09:00"}}, CALL)
+    rule({"wait": "until workingDay 09:00"}, CALL)
     friday = datetime(2026, 1, 2, 17, tzinfo=UTC)
     with clock.set_clock(friday, purpose="demo"):
         lead()
@@ -424,6 +424,7 @@ def test_a_tenant_without_automations_pays_nothing(people):
         ({"steps": [{"wait": "soon"}, CALL]}, "steps", '"3 days"'),
         ({"steps": [{"wait": "0 days"}, CALL]}, "steps", '"3 days"'),
         ({"steps": [{"wait": {"until": "nope"}}, CALL]}, "steps", "workingDay"),
+        ({"steps": [{"wait": "until workingday"}, CALL]}, "steps", "workingDay"),
         ({"steps": [{"wait": {"until": "workingDay", "at": "9"}}, CALL]}, "steps", '"09:00"'),
         ({"steps": [{"sleep": 1}]}, "steps", "wait, do, notify, webhook"),
         ({"steps": [{"do": "Lead.nope"}]}, "steps", "no verb Lead.nope"),
