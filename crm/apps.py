@@ -10,6 +10,7 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         from crm import (
+            calendars,  # noqa: F401  (connects them)
             dashboard,  # noqa: F401  (connects them)
             gates,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
