@@ -26,4 +26,5 @@ class CrmConfig(AppConfig):
         from crm.rules import (
             active,  # noqa: F401  (connects them)
             assignment,  # noqa: F401  (connects them)
+            first_answer,  # noqa: F401  (connects them; after assignment: a rule may ask for the owner)
         )

@@ -73,6 +73,8 @@ class Surface:
     ] = ()  #: the references whose records decide who sees a record without an owner
     due: str | None = None  #: the day or moment by which an open record has to be done
     reminds: str | None = None  #: the moment at which the owner of an open record is reminded of it
+    #: Other moments of open records of which their owners are told, by the kind of notification.
+    tells: Mapping[str, str] = {}
     #: The references whose name and card its owner sees, whoever owns what they lead to.
     introduces: tuple[str, ...] = ()
     #: Of a noun that puts records of one kind into records of another: the references to both. Those of the
