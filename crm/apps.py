@@ -19,6 +19,7 @@ class CrmConfig(AppConfig):
             setup,  # noqa: F401  (declares them)
         )
         from crm.reports import (
+            answers,  # noqa: F401  (declares them)
             named,  # noqa: F401  (declares them)
             tables,  # noqa: F401  (declares them)
             team,  # noqa: F401  (declares them)

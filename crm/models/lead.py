@@ -56,8 +56,9 @@ class Lead(Noun):
 
     class Answer(models.TextChoices):
         WAITING = "Waiting"
+        LATE = "Late"  # not yet, and the time is over
         MET = "Met"
-        MISSED = "Missed"
+        MISSED = "Missed"  # too late
 
     OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
     BANT = ("budget", "authority", "need", "timeline")
@@ -129,7 +130,7 @@ class Lead(Noun):
         columns = (
             "name", "status", "score", "owner", "source", "campaign", "last_activity_at"
         )  # fmt: skip
-        facets = ("status", "owner", "source", "campaign", "answer")
+        facets = ("status", "owner", "source", "campaign")
         board = Board(
             order="-score",
             measure="budget",
@@ -163,13 +164,13 @@ class Lead(Noun):
         agenda = (
             Reason(
                 "Answer due",
-                "answer=Waiting&owner={person}&answeredAt=-&o=answerDueAt",
+                "answer=Waiting,Late&owner={person}&answeredAt=-&o=answerDueAt",
                 rank=5,
                 moment="answer_due_at",
             ),
             Reason(
                 "Waits for a first answer",
-                "status=New&owner={person}&owner__isnull=false&is=nothing-planned&o=createdAt",
+                "status=New&owner={person}&owner__isnull=false&answerDueAt=-&is=nothing-planned&o=createdAt",
                 rank=30,
                 moment="first_touch_at",
             ),
@@ -259,8 +260,9 @@ class Lead(Noun):
             ),
             # What waits for its first answer, and of what it is to be said that it is near.
             models.Index(
-                fields=["tenant", "answer_due_at", "id"], include=["owner", "answered_at"],
-                name="lead_to_answer", condition=models.Q(answer="Waiting", deleted_at=None),
+                fields=["tenant", "answer", "answer_due_at", "id"],
+                include=["owner", "answered_at"], name="lead_to_answer",
+                condition=models.Q(answer__in=["Waiting", "Late"], deleted_at=None),
             ),
             models.Index(
                 fields=["tenant", "answer_near_at"], include=["owner", "status"],
@@ -352,7 +354,8 @@ class Lead(Noun):
         """Note that the first answer did not come in time."""
         if not self.is_answer_missed(self.moment()):
             raise VerbRefused(_("No answer is due."), code="no_answer_due")
-        self.answer, self.answer_near_at = self.Answer.MISSED, None
+        self.answer = self.Answer.LATE if self.answered_at is None else self.Answer.MISSED
+        self.answer_near_at = None
 
     def expect_until(self, due: Any, near: Any, reason: str | None) -> None:
         """Wait for the first answer until ``due``; None for no longer."""
@@ -373,8 +376,11 @@ class Lead(Noun):
             return {}
         if actors.current().id.startswith(RULES):
             return {}
-        met = {"answer": self.Answer.MET} if moment <= due else {}
-        return {"answered_at": moment, "answer_near_at": None, **met}
+        found: dict[str, Any] = {"answered_at": moment, "answer_near_at": None}
+        if moment <= due:
+            return found | {"answer": self.Answer.MET}
+        # One that waits is missed once that is noted.
+        return found | ({"answer": self.Answer.MISSED} if self.answer == self.Answer.LATE else {})
 
     def note_touch(self, moment: Any) -> None:
         for name, value in self.answered_by_touch(moment).items():

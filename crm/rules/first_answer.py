@@ -29,6 +29,8 @@ from headlessly.background.jobs import job
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.hooks import only_creates
+from headlessly.declaration.schema import Schema
+from headlessly.declaration.shapes import Shape, composes_schemas
 from headlessly.errors import HeadlesslyError, VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
@@ -52,6 +54,16 @@ class Expectation:
     due: datetime
     near: datetime | None
     reason: str
+
+
+@composes_schemas
+def show_answers(schema: Schema, shape: Shape) -> None:
+    """Lists of leads show until when each is to be answered where a rule says so."""
+    if schema.name == "Lead" and active_rules(Rule.Kind.FIRST_ANSWER):
+        name, state, *rest = schema.columns
+        schema.columns = (name, state, "answer_due_at", *rest)
+        *own, tags = schema.facets
+        schema.facets = (*own, "answer", tags)
 
 
 # -- at creation --------------------------------------------------------------------------------------
@@ -137,8 +149,7 @@ def remember_an_earlier_touch(lead: Lead, ctx: Context) -> None:
         return
     touched = first_touch_of(lead)
     if touched is not None:
-        met = {"answer": Lead.Answer.MET} if touched <= lead.answer_due_at else {}
-        ctx.Lead.update(lead.pk, answered_at=touched, answer_near_at=None, **met)
+        executor.run(Lead.corrections["touch"], lead.pk, {"answered_at": touched})
 
 
 def first_touch_of(lead: Lead) -> datetime | None:

@@ -182,7 +182,7 @@ def test_a_call_that_is_logged_later_or_turns_out_to_be_with_the_lead_counts(acm
     rule()
     lead, other = came(ago(hours=3)), came(ago(hours=3))
     first_answer.note_missed_answers()
-    assert now_of(lead).answer == "Missed"
+    assert now_of(lead).answer == "Late"
     Activity.log(subject="Call", type="Call", lead=lead, completed_at=ago(hours=2.5))
     Activity.log(subject="Before", type="Call", lead=other, completed_at=ago(hours=4))
     call = Activity.log(subject="Call", type="Call", completed_at=ago(hours=1))
@@ -231,7 +231,7 @@ def test_what_is_missed_is_an_event_once_by_the_rule_whoever_looks(acme, rival, 
         first_answer.note_missed_answers()
     assert names(late) == ["Created", "AnswerExpected", "AnswerMissed"]
     missed = Event.objects.get(name="Lead.AnswerMissed")
-    assert (missed.target, missed.actor, missed.data["answer"]) == (late.pk, made.pk, "Missed")
+    assert (missed.target, missed.actor, missed.data["answer"]) == (late.pk, made.pk, "Late")
     assert now_of(early).answer == "Waiting"
     with refused(VerbRefused):
         first_answer.note_missed_answer(late.pk)

@@ -78,7 +78,8 @@ class BoardCards:
             "shows": [
                 {"label": labels.field_label(f), "value": value, "name": f.name, "type": f.type}
                 for f in shows
-                if (value := field_values.field_html(record, f, links=False)) != ""
+                if not field_values.is_met(record, f)
+                and (value := field_values.field_html(record, f, links=False)) != ""
             ],
             "touched": said,
             "planned": self._planned_with(record),
