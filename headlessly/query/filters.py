@@ -10,7 +10,7 @@ checked against the schema, and values travel as parameters: nothing of a filter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -91,6 +91,24 @@ def column_equalities(
                 return None
             found |= inner
     return found
+
+
+def several_values(
+    noun: type[Record], stated: Iterable[Mapping[str, Any] | None]
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The columns of choices that filters give several values, each with them."""
+    for filter in stated:
+        for name, value in filter.items() if isinstance(filter, Mapping) else ():
+            if name == "$and" and _are_filters(value):
+                yield from several_values(noun, value)
+                continue
+            field = noun.schema.field(name) if isinstance(name, str) else None
+            operand = value.get("$in") if isinstance(value, Mapping) and len(value) == 1 else None
+            if field is None or field.type != "enum" or not isinstance(operand, list | tuple):
+                continue
+            if None not in operand:
+                cleaned = (operators.clean_operand(field, name, each) for each in operand)
+                yield field.column, tuple(dict.fromkeys(cleaned))
 
 
 def _are_filters(value: Any) -> bool:
