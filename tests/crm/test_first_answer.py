@@ -19,6 +19,9 @@ from headlessly.errors import Forbidden, Invalid, VerbRefused
 from headlessly.log.events import Event
 from headlessly.notifications import from_clock, wording
 from headlessly.notifications.models import Notification
+from headlessly.query import periods, reads
+from headlessly.query.named_reports import measure, reports
+from headlessly.query.reports import Slice
 from tests.answered import answered, problem
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
 from tests.headlessly.mcp.conftest import agent  # noqa: F401
@@ -311,6 +314,96 @@ def test_of_what_is_nobodys_all_managers_hear(acme, users, people):
     first_answer.note_missed_answers()
     found = Notification.objects.filter(kind="answer_missed")
     assert set(found.values_list("user", flat=True)) == managers
+
+
+# -- where it is seen -------------------------------------------------------------------------------------
+
+
+def test_lists_boards_pages_and_the_day_say_what_is_left(acme, users, people, bob):
+    def pages() -> dict[str, str]:
+        found = {
+            "list": "crm/lead/",
+            "board": "crm/lead/board/",
+            "page": f"crm/lead/{soon.pk}/change/",
+            "day": "",
+        }
+        return {name: bob.get(f"/~acme/admin/{at}").content.decode() for name, at in found.items()}
+
+    soon = make(name="Soon", owner=people.bob)
+    assert 'data-label="Answer due"' not in pages()["list"], "nobody has rules"
+    assert "First answer" not in pages()["page"]
+    rule(within=210, warn_before=60)
+    soon = came(ago(hours=1), name="Soon", owner=people.bob)
+    near = came(ago(hours=2.75), name="Near", owner=people.bob)
+    late = came(ago(hours=5.25), name="Late", owner=people.bob)
+    first_answer.note_missed_answers()
+    found = pages()
+    for page in ("list", "board", "day"):
+        html = found[page]
+        assert 'class="left"' in html and ">2 h left<" in html, page
+        assert 'class="near"' in html and ">44 min left<" in html, page
+        assert 'class="late"' in html and ">1 h late<" in html, page
+    assert ">2 h left<" in found["page"] and "within 210 min of working time" in found["page"]
+    day = found["day"]
+    assert day.index("Answer due") < day.index("Late") < day.index("Near") < day.index("Soon")
+    assert day.count(">Soon<") == 2, "the other one is nobody's by any rule, and waits as ever"
+    for lead in (near, late):
+        lead.update(status="Contacted")
+    found = pages()
+    assert ">in time<" in found["list"] and "late<" in found["list"]
+    assert ">in time<" not in found["board"], "what was met is no news"
+    assert "Answer due" in found["day"] and ">1 h late<" not in found["day"]
+
+
+def test_the_day_reads_an_index_of_what_waits(acme, people):
+    rule()
+    came(ago(hours=2), owner=people.bob)
+    waiting = Lead.find({"answer": {"$in": ["Waiting", "Late"]}, "answered_at": {"$exists": False}})
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "lead_to_answer" in waiting.order_by("answer_due_at").explain()
+
+
+def test_reports_count_what_was_met_and_missed_and_open_the_lists(acme, people, cleo):
+    rule()
+    for name, source, owner in (
+        ("met", "web", people.bob), ("missed", "web", people.bob), ("late", "fair", None),
+        ("waiting", "fair", people.cleo),
+    ):  # fmt: skip
+        lead = came(
+            ago(minutes=5 if name == "waiting" else 120), source=source, owner=owner, name=name
+        )
+        if name in ("met", "missed"):
+            with at(ago(minutes=100 if name == "met" else 10)):
+                lead.update(status="Contacted")
+    first_answer.note_missed_answers()
+    slice = Slice(periods.read_period({"period": "this_year"}))
+    expected = {
+        "answersByOwner": {
+            "Bob Stone": (50, 1, 1, 0), "Cleo Marsh": (None, 0, 0, 1), "Nobody": (0, 0, 1, 0)
+        },
+        "answersBySource": {"web": (50, 1, 1, 0), "fair": (0, 0, 1, 1)},
+    }  # fmt: skip
+    for name, rows in expected.items():
+        found = measure(reports.require(name), slice)
+        assert {row.name: tuple(row.values.values()) for row in found.rows or ()} == rows
+        assert round(found.value or 0) == 33
+        for row in found.rows or ():
+            for column in ("met", "missed", "waiting"):
+                who = row.lists[column]
+                assert reads.record_page(Lead, who.filter).total == row.values[column], (
+                    row,
+                    column,
+                )
+    team = {row.name: row for row in measure(reports.require("team"), slice).rows or ()}
+    assert team["Bob Stone"].values["answeredInTime"] == 50
+    assert team["Cleo Marsh"].values["answeredInTime"] is None
+    html = cleo.get(
+        "/~acme/admin/dashboard/tables/answersByOwner/?period=this_year"
+    ).content.decode()
+    assert "answer=Late%2CMissed" in html or "answer=Late,Missed" in html, html
+    before = Slice(periods.read_period({"from": "2020-01-01", "to": "2020-12-31"}))
+    assert not measure(reports.require("answersByOwner"), before).rows
 
 
 # -- rules ------------------------------------------------------------------------------------------------
