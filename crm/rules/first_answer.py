@@ -34,7 +34,7 @@ from headlessly.declaration.shapes import Shape, composes_schemas
 from headlessly.errors import HeadlesslyError, VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
-from headlessly.notifications.telling import Notice, tell
+from headlessly.notifications.telling import FRESH, Notice, tell
 
 logger = logging.getLogger(__name__)
 
@@ -228,6 +228,8 @@ def note_missed_answer(id: str) -> None:
     leads them. Raises VerbRefused where that is not so, or no longer."""
     with executor.one_transaction() as execution, execution.acted_by(_actor_for(id)):
         lead = executor.run(MISSED, id, {})
+        if lead.answer_due_at < clock.now() - FRESH:
+            return  # no worker ran for days: it is noted, and no news
         tell(
             [
                 Notice(
