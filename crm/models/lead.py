@@ -148,17 +148,11 @@ class Lead(Noun):
                 "timeline": {"$exists": True},
             },
             "Nothing planned": NOTHING_PLANNED,
-            "Untouched for 14 days": {
-                "$or": [
-                    {"last_activity_at": {"$lt": "14d ago"}},
-                    {"last_activity_at": {"$exists": False}},
-                ]
-            },
+            "Stale": {"$stale": True},
         }
         views = {
             "Hot": "status=New,Contacted,Qualified&score__gte=80&o=-score",
-            "Going cold": "status=New,Contacted,Qualified&owner=me"
-            "&lastActivityAt__lt={stale},-&o=lastActivityAt",
+            "Going cold": "status=New,Contacted,Qualified&owner=me&is=stale&o=lastActivityAt",
         }
         tells = {"answer_near": "answer_near_at"}
         agenda = (
@@ -167,6 +161,7 @@ class Lead(Noun):
                 "answer=Waiting,Late&owner={person}&answeredAt=-&o=answerDueAt",
                 rank=5,
                 moment="answer_due_at",
+                column="answer_due_at",
             ),
             Reason(
                 "Waits for a first answer",
@@ -177,8 +172,7 @@ class Lead(Noun):
             Reason("New, and nobody's", "status=New&owner=-&o=-createdAt", 40, "first_touch_at"),
             Reason(
                 "Leads gone quiet",
-                "status=Contacted,Qualified&owner={person}&lastActivityAt__lt={stale}"
-                "&is=nothing-planned&o=-score",
+                "status=Contacted,Qualified&owner={person}&is=stale,nothing-planned&o=-score",
                 rank=60,
                 moment="last_activity_at",
             ),
@@ -396,9 +390,9 @@ class Lead(Noun):
     @classmethod
     def stale_after(cls) -> timedelta:
         """What the default pipeline says, else two weeks: one meaning, wherever one looks."""
-        from crm.models.pipeline import Pipeline
+        from crm.models.pipeline import usual_rest
 
-        return Pipeline.stale_after_by_default() or timedelta(days=14)
+        return usual_rest()
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nobody is converted before the first touch, but for clocks that differ a little."""
