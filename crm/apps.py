@@ -10,6 +10,7 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         from crm import (
+            calendars,  # noqa: F401  (connects them)
             dashboard,  # noqa: F401  (connects them)
             gates,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
@@ -18,6 +19,7 @@ class CrmConfig(AppConfig):
             setup,  # noqa: F401  (declares them)
         )
         from crm.reports import (
+            answers,  # noqa: F401  (declares them)
             named,  # noqa: F401  (declares them)
             tables,  # noqa: F401  (declares them)
             team,  # noqa: F401  (declares them)
@@ -25,4 +27,5 @@ class CrmConfig(AppConfig):
         from crm.rules import (
             active,  # noqa: F401  (connects them)
             assignment,  # noqa: F401  (connects them)
+            first_answer,  # noqa: F401  (connects them; after assignment: a rule may ask for the owner)
         )

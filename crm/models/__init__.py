@@ -1,4 +1,5 @@
 from crm.models.activity import Activity
+from crm.models.calendar import Calendar
 from crm.models.contact import Contact
 from crm.models.deal import Deal
 from crm.models.deal_contact import DealContact
@@ -13,6 +14,7 @@ from crm.models.team import Team, TeamMember
 
 __all__ = [
     "Activity",
+    "Calendar",
     "Contact",
     "Deal",
     "DealContact",

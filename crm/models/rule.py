@@ -21,12 +21,17 @@ from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
 
+#: How long a first answer may take, in minutes of working time.
+MOST_MINUTES = 100_000
+
 
 class Rule(Noun):
-    """What happens by itself to the records that fit a condition: who gets a new lead."""
+    """What happens by itself to the records that fit a condition: who gets a new lead, and until when it is
+    answered."""
 
     class Kind(models.TextChoices):
         ASSIGNMENT = "Assignment"
+        FIRST_ANSWER = "FirstAnswer"
 
     class How(models.TextChoices):
         NOBODY = "Nobody"
@@ -35,7 +40,7 @@ class Rule(Noun):
         FEWEST = "Fewest open"
 
     #: The nouns whose records each kind is about.
-    ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",)}
+    ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",), Kind.FIRST_ANSWER: ("Lead",)}
 
     name = String(required=True)
     kind = Choice(Kind, "what it decides", default=Kind.ASSIGNMENT)
@@ -60,6 +65,16 @@ class Rule(Noun):
     fallback = Reference(
         "crm.Contact", "rules_falling_back_on", "who gets it where all are away or full"
     )
+    within = Integer(
+        "minutes of working time until the first answer",
+        minimum=1,
+        maximum=MOST_MINUTES,
+        unit="min",
+    )
+    warn_before = Integer(
+        "how many minutes of working time before that its owner is warned", minimum=1,
+        maximum=MOST_MINUTES, unit="min",
+    )  # fmt: skip
 
     class Surface:
         icon = "alt_route"
@@ -67,11 +82,19 @@ class Rule(Noun):
         setting = "Who gets a new lead"
         kinds = Kinds(
             "kind",
-            {"Assignment": ("how", "person", "team", "capacity", "fallback")},
-            {"Assignment": "Who gets a new lead"},
+            {
+                "Assignment": ("how", "person", "team", "capacity", "fallback"),
+                "FirstAnswer": ("within", "warn_before"),
+            },
+            {
+                "Assignment": "Who gets a new lead",
+                "FirstAnswer": "How soon a new lead is answered",
+            },
         )
         rank = 64
-        columns = ("name", "position", "is_active", "how", "team", "person", "capacity")
+        columns = (
+            "name", "position", "is_active", "how", "team", "person", "capacity", "within", "warn_before"
+        )  # fmt: skip
         facets = ("kind", "is_active", "how", "team")
         ordering = ("position",)
         search = ("name",)
@@ -79,6 +102,7 @@ class Rule(Noun):
         groups = (
             ("Rule", ("name", "kind", "is_active", "position", "condition")),
             ("To whom", ("how", "person", "team", "capacity", "fallback")),
+            ("First answer", ("within", "warn_before")),
         )
 
     class Meta:
@@ -119,6 +143,8 @@ class Rule(Noun):
             problems.setdefault("condition", found)
         if kind == self.Kind.ASSIGNMENT:
             self._validate_whom(values, problems)
+        if kind == self.Kind.FIRST_ANSWER:
+            self._validate_time(values, problems)
 
     def _validate_whom(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         how = values.get("how", self.how)
@@ -132,6 +158,15 @@ class Rule(Noun):
             id = values.get(name)
             if id and name not in problems and not members_among([id], invited=True):
                 problems[name] = _("Name a member: %s is none.") % id
+
+    def _validate_time(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """There is a time for the first answer, and its owner is warned before it is over."""
+        within = values.get("within", self.within)
+        warned = values.get("warn_before", self.warn_before)
+        if not within and {"kind", "within"} & values.keys():
+            problems.setdefault("within", _("Say within how many minutes of working time."))
+        if within and warned and warned >= within and {"within", "warn_before"} & values.keys():
+            problems.setdefault("warn_before", _("This has to be less than the whole time."))
 
 
 def members_among(contacts: list[str], *, invited: bool = False) -> set[str]:

@@ -174,11 +174,20 @@ class DateTime(_Optional, models.DateTimeField):
     """A moment; UTC on every wire.
 
     ``day_if`` names a flag of the noun: where it is set, the moment stands for its whole day
-    (:mod:`headlessly.declaration.days`).
+    (:mod:`headlessly.declaration.days`). One with ``done_at`` is a deadline, which pages show as what is left
+    of it: until the moment of that name, and as near from the one that ``near_at`` names.
     """
 
-    def __init__(self, help_text: str = "", *, day_if: str | None = None, **kwargs: Any) -> None:
-        self.day_if = day_if
+    def __init__(
+        self,
+        help_text: str = "",
+        *,
+        day_if: str | None = None,
+        done_at: str | None = None,
+        near_at: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.day_if, self.done_at, self.near_at = day_if, done_at, near_at
         super().__init__(help_text, **kwargs)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from crm.models import (
     Activity,
+    Calendar,
     Contact,
     ExchangeRate,
     Gate,
@@ -20,7 +21,8 @@ from crm.models import (
     Team,
     TeamMember,
 )
-from headlessly.access.actors import Actor
+from crm.rules import first_answer
+from headlessly.access.actors import SYSTEM, Actor
 from headlessly.context import clock
 from headlessly.shaping import custom_fields, value_lists
 from marketing.demo import companies, people, words
@@ -59,6 +61,18 @@ RULES: dict[str, dict[str, Any]] = {
         "condition": {"type": "Lead", "filter": {"source": "partner"}},
     },
 }  # fmt: skip
+#: How soon it answers those who come by themselves, since so many days.
+ANSWERS: dict[str, Any] = {
+    "name": "Half a day",
+    "kind": Rule.Kind.FIRST_ANSWER,
+    "within": 240,
+    "warn_before": 60,
+    "condition": {
+        "type": "Lead",
+        "filter": {"source": {"$in": [*sorted(INBOUND), "chat", "form", "partner", "referral"]}},
+    },
+}
+ANSWERS_FOR = 28
 #: What it keeps beside what everybody does.
 SITES = ("One site", "Two to five", "More than five")
 PRODUCTS = ("Shifts", "Routes", "Stock", "Payroll export")
@@ -160,6 +174,7 @@ class Business:
         self.timeline.begin(goals.goals(self))
         self.timeline.begin(self._late_word())
         self.timeline.begin(self._rules())
+        self.timeline.begin(self._answers())
         visitors = min(forms.VISITORS, self.leads // 10)
         for number in range(visitors):
             self.timeline.begin(forms.visitor(self, number))
@@ -205,6 +220,10 @@ class Business:
             requires=[{"field": "expectedCloseDate"}],
             reason="An offer without a day is forgotten.",
         )
+        Calendar.create(
+            name="Office", is_default=True, time_zone="Europe/London", country="GB", region="ENG",
+            days_off=[{"from": f"{self.last.year}-12-24", "to": f"{self.last.year}-12-31", "name": "Closed"}],
+        )  # fmt: skip
         for own in OWN_FIELDS:
             custom_fields.create_field(own)
         for name, values in words.LISTS.items():
@@ -260,6 +279,15 @@ class Business:
         if evening.weekday() < 5:
             yield evening + timedelta(minutes=8), self.reps[0].actor
             left.claim()
+
+    def _answers(self) -> Story:
+        """For some weeks the manager looks at how soon leads are answered: what was not in time is noted."""
+        start = midnight(self.last - timedelta(ANSWERS_FOR)) + timedelta(hours=8)
+        yield start, self.manager.actor
+        Rule.create(**ANSWERS)
+        for hours in range(24 * ANSWERS_FOR - 8):
+            yield start + timedelta(hours=hours, minutes=30), SYSTEM
+            first_answer.note_missed_answers()
 
     def _handover(self, rep: Member) -> Story:
         """Who joins during the year takes over some of the others' work."""

@@ -35,7 +35,7 @@ LAST = 4
 BROUGHT = 15
 ID = re.compile(
     r"\b(?:lead|contact|org|deal|activity|pipeline|gate|dealcontact|campaign|form|segment|funnel"
-    r"|rate|goal|rule|team|place|touch|evt|req|user|apikey)"
+    r"|rate|goal|rule|calendar|team|place|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
 
@@ -99,7 +99,9 @@ def test_it_says_who_did_what(acme: Tenant) -> None:
     assert {"Lead.Converted", "Lead.Lost", "Deal.Won"} <= did["rep"]
     assert "Campaign.Launched" in did["manager"] and "Lead.Deleted" in did["manager"]
     assert not did.keys() & {"viewer"}
-    assert did["system"] == {"Contact.Created"} and did["rule"] == {"Lead.Assigned"}
+    assert did["system"] == {"Contact.Created"} and did["rule"] == {
+        "Lead.Assigned", "Lead.AnswerExpected", "Lead.AnswerMissed"
+    }  # fmt: skip
     assert did["visitor"] == {
         "Form.Submitted", "Contact.Created", "Lead.Created", "Touchpoint.Created", "form_submitted"
     }  # fmt: skip
