@@ -25,4 +25,5 @@ class CrmConfig(AppConfig):
         from crm.rules import (
             active,  # noqa: F401  (connects them)
             assignment,  # noqa: F401  (connects them)
+            score,  # noqa: F401  (connects them)
         )

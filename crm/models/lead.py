@@ -17,6 +17,8 @@ from headlessly.context import clock
 from headlessly.declaration.fields import (
     Currency,
     DateTime,
+    HiddenMoment,
+    HiddenText,
     Money,
     Number,
     Reference,
@@ -52,6 +54,8 @@ class Lead(Noun):
         LOST = "Lost"
 
     OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
+    #: What ``scored_by`` says of a score that somebody set against the rules.
+    BY_HAND = "by hand"
     BANT = ("budget", "authority", "need", "timeline")
     conflict_references = ("deal",)
 
@@ -77,6 +81,12 @@ class Lead(Noun):
     source_detail = String("page, URL, campaign name")
     campaign = Reference("marketing.Campaign", "leads", "the campaign that generated it")
     score = Number("how promising it is, 0 to 100", minimum=0, maximum=100)
+    scored_by = String(
+        "the rule whose number the score is, or that it was set by hand", editable=False
+    )
+    #: The rule and its version, by which the number is counted again as it was; and of which moment it is.
+    scored_with = HiddenText(null=True)
+    scored_at = HiddenMoment(null=True)
     budget = Money("BANT: what can they spend?")
     currency = Currency(fixed_on=("converted_at", "lost_at"))
     authority = String("BANT: who decides?")
@@ -162,7 +172,10 @@ class Lead(Noun):
                 "Where from",
                 ("source", "source_detail", "campaign", "first_touch_at", "assigned_because"),
             ),
-            ("Qualification", ("score", "budget", "currency", "authority", "need", "timeline")),
+            (
+                "Qualification",
+                ("score", "scored_by", "budget", "currency", "authority", "need", "timeline"),
+            ),
             (
                 "Outcome",
                 ("status", "deal", "converted_at", "lost_reason", "lost_at", "last_activity_at"),
@@ -273,6 +286,10 @@ class Lead(Noun):
                 field="owner",
             )
         self.owner_id, self.assigned_because = contact, "claimed"
+
+    @verb(sets=["scored_by"])
+    def rescore(self) -> None:
+        """Count the score by the rules, and take back one that was set by hand."""
 
     def after_move(self, source: str, target: str) -> None:
         if source == self.Status.LOST:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
+from crm.models import score_lines
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.access.tenant_rows import TenantRow
@@ -27,6 +28,7 @@ class Rule(Noun):
 
     class Kind(models.TextChoices):
         ASSIGNMENT = "Assignment"
+        SCORE = "Score"
 
     class How(models.TextChoices):
         NOBODY = "Nobody"
@@ -35,7 +37,7 @@ class Rule(Noun):
         FEWEST = "Fewest open"
 
     #: The nouns whose records each kind is about.
-    ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",)}
+    ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",), Kind.SCORE: ("Lead",)}
 
     name = String(required=True)
     kind = Choice(Kind, "what it decides", default=Kind.ASSIGNMENT)
@@ -60,6 +62,18 @@ class Rule(Noun):
     fallback = Reference(
         "crm.Contact", "rules_falling_back_on", "who gets it where all are away or full"
     )
+    lines = Json(
+        "what a score is made of: each line a condition and points",
+        keys=score_lines.KEYS,
+        kinds=score_lines.KINDS,
+        example=score_lines.EXAMPLE,
+    )
+    thresholds = Json(
+        "the scores from which a lead is called something",
+        keys=("name", "from"),
+        kinds={"from": "number"},
+        example=[{"name": "Warm", "from": 50}, {"name": "Hot", "from": 80}],
+    )
 
     class Surface:
         icon = "alt_route"
@@ -74,6 +88,7 @@ class Rule(Noun):
         groups = (
             ("Rule", ("name", "kind", "is_active", "position", "condition")),
             ("To whom", ("how", "person", "team", "capacity", "fallback")),
+            ("What it is worth", ("lines", "thresholds")),
         )
 
     class Meta:
@@ -87,10 +102,13 @@ class Rule(Noun):
     def __str__(self) -> str:
         return self.name
 
-    @computed("string", "condition", "kind")
+    @computed("string", "condition", "kind", "lines")
     def error(self) -> str | None:
         """Why it does nothing at the moment, such as that a field of its condition is gone."""
-        return Rule.problem_of(self.condition, self.kind)
+        found = Rule.problem_of(self.condition, self.kind)
+        if found is None and self.kind == Rule.Kind.SCORE:
+            return score_lines.problem_of_lines(registry["Lead"], self.lines)
+        return found
 
     @classmethod
     def problem_of(cls, condition: Any, kind: str) -> str | None:
@@ -114,6 +132,8 @@ class Rule(Noun):
             found = self.problem_of(values["condition"], kind or self.Kind.ASSIGNMENT)
             if found and "condition" not in problems:
                 problems["condition"] = found
+        if kind == self.Kind.SCORE:
+            score_lines.validate_score(registry["Lead"], self, values, problems)
         needed = {self.How.PERSON: "person", self.How.TURNS: "team", self.How.FEWEST: "team"}
         name = needed.get(how)
         if name and "how" in values:

@@ -250,6 +250,22 @@ class Hidden(_Plain):
     """A column that a record keeps for itself: in no answer, no form and no input."""
 
 
+class HiddenText(Hidden, models.CharField):
+    """A short text that a record keeps for itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        given: dict[str, Any] = {"max_length": 64, "null": True, "editable": False}
+        given["db_collation"] = "C"
+        super().__init__(**given | kwargs)
+
+
+class HiddenMoment(Hidden, models.DateTimeField):
+    """A moment that a record keeps for itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"null": True, "editable": False} | kwargs)
+
+
 class Choice(String):
     """One of a closed list, written as its values are.
 
