@@ -100,6 +100,11 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "files": noun.Surface.files.fields,
         "agenda": [reason.moment for reason in noun.Surface.agenda],
     }
+    if kinds := noun.Surface.kinds:
+        named["kinds"] = [
+            kinds.choice,
+            *(name for names in kinds.fields.values() for name in names),
+        ]
     if board and schema.machine is None:
         yield f"{noun.__name__}.Surface.board: there is no StatusField whose states are its columns."
     known = {*schema.by_name, "id", "version", "created_at", "created_by", "updated_at"}

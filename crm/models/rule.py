@@ -17,7 +17,7 @@ from headlessly.accounts.models import Invitation
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import Choice, Flag, Integer, Json, Reference, String
 from headlessly.declaration.indexes import index_of_reference
-from headlessly.declaration.surface import computed
+from headlessly.declaration.surface import Kinds, computed
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
@@ -79,6 +79,14 @@ class Rule(Noun):
         icon = "alt_route"
         area = "setup"
         setting = "Who gets a new lead"
+        kinds = Kinds(
+            "kind",
+            {
+                "Assignment": ("how", "person", "team", "capacity", "fallback"),
+                "Score": ("lines", "thresholds"),
+            },
+            {"Assignment": "Who gets a new lead", "Score": "What a lead is worth"},
+        )
         rank = 64
         columns = ("name", "position", "is_active", "how", "team", "person", "capacity")
         facets = ("kind", "is_active", "how", "team")
@@ -127,13 +135,16 @@ class Rule(Noun):
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """The condition is understood, and there is somebody whom the way leads to."""
-        kind, how = values.get("kind", self.kind), values.get("how", self.how)
-        if "condition" in values and "kind" not in problems:
-            found = self.problem_of(values["condition"], kind or self.Kind.ASSIGNMENT)
-            if found and "condition" not in problems:
-                problems["condition"] = found
+        kind = values.get("kind") or self.kind
+        if "condition" in values and (found := self.problem_of(values["condition"], kind)):
+            problems.setdefault("condition", found)
+        if kind == self.Kind.ASSIGNMENT:
+            self._validate_whom(values, problems)
         if kind == self.Kind.SCORE:
             score_lines.validate_score(registry["Lead"], self, values, problems)
+
+    def _validate_whom(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        how = values.get("how", self.how)
         needed = {self.How.PERSON: "person", self.How.TURNS: "team", self.How.FEWEST: "team"}
         name = needed.get(how)
         if name and "how" in values:

@@ -144,13 +144,10 @@ def problem_of_condition(noun: type[Noun], filter: Any) -> str | None:
         if behind.wire in asked_of.schema.joins:
             return _("filter: ask at most one reference away: %s is further.") % behind.wire
         if behind.type in ("date", "datetime") and any(map(days.is_relative, _texts(each.operand))):
-            return (
-                _(
-                    """Why a filter cannot say what a record is worth, or None: a number follows from what happens."""
-                    "is recent."
-                )
-                % each.field.wire
+            said = _(
+                "filter: %s is compared with a day that moves. Use within or halfLife instead."
             )
+            return said % each.field.wire
     return None
 
 

@@ -226,6 +226,9 @@ def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
     yield from (
         (None, name) for name in (*surface.presets, *surface.views, surface.setting) if name
     )
+    yield from (
+        (None, effect) for effect in (surface.kinds.settings.values() if surface.kinds else ())
+    )
     yield from ((None, reason.name) for reason in surface.agenda)
     yield from ((RELATION, _english_relation(each)) for each in noun.schema.relations.values())
     if surface.engagements:

@@ -671,6 +671,16 @@ class Schema:
         """A field by its wire or Python name."""
         return self.fields.get(name) or self.by_name.get(name)
 
+    @property
+    def kind(self) -> Field | None:
+        """The choice that says of which kind a record is, where its fields differ by it."""
+        return self.by_name[kinds.choice] if (kinds := self.noun.Surface.kinds) else None
+
+    def fields_of_others(self, kind: str | None) -> frozenset[str]:
+        """The fields that no record of ``kind`` has, and the kind itself: a record keeps it."""
+        kinds = self.noun.Surface.kinds
+        return kinds.of_others(kind or "") | {kinds.choice} if kinds else frozenset()
+
     def inputs(self) -> Iterator[Field]:
         """The fields that a client may write."""
         return (field for field in self.fields.values() if not field.read_only)

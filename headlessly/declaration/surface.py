@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, overload
 
 from headlessly.declaration.engagements import Engagements
@@ -39,6 +39,26 @@ def computed(type: str, *needs: str) -> Callable[[Callable[[Any], T]], Computed[
     return lambda function: Computed(function, type, needs)
 
 
+@dataclass(frozen=True)
+class Kinds:
+    """A noun's ``Surface.kinds``: its records are of kinds, which a choice tells apart; some fields belong
+    to some kinds only. A record keeps its kind."""
+
+    choice: str  #: the field that says of which kind a record is
+    #: What belongs to a kind, and to no other but those that name it too.
+    fields: Mapping[str, tuple[str, ...]]
+    settings: Mapping[str, str] = field(default_factory=dict)  #: what a kind decides, in few words
+
+    def of_others(self, kind: str) -> frozenset[str]:
+        """The fields that records of ``kind`` do not have."""
+        named = {name for names in self.fields.values() for name in names}
+        return frozenset(named - {*self.fields.get(kind, ())})
+
+    def with_field(self, name: str) -> tuple[str, ...]:
+        """The kinds that a field belongs to; empty where it belongs to all."""
+        return tuple(kind for kind, names in self.fields.items() if name in names)
+
+
 class Surface:
     """How a noun appears on every surface. A noun overrides what is different for it."""
 
@@ -47,6 +67,7 @@ class Surface:
     rank: int = 100  #: where menus list it, lowest first
     is_in_menu: bool = True  #: whether they do: not what is seen on the pages of what it is about
     setting: str = ""  #: what it decides, in a few words, where the settings lead to it
+    kinds: Kinds | None = None  #: which of its fields belong to which kind of its records
     path: tuple[
         str, ...
     ] = ()  #: the states when all goes well; empty for the machine's longest way

@@ -58,6 +58,8 @@ def clean_inputs(
         workers.refuse_others_than_members(
             execution, record, check.fields, check.values, check.problems
         )
+    if verb.takes_fields and noun.schema.kind is not None:
+        _refuse_fields_of_others(record, noun.schema.kind, check)
     if not verb.asks:
         record.validate(check.values, check.problems)
     if check.problems:
@@ -255,6 +257,27 @@ class _InputCheck:
                 "entry": wording.join_with_or(map(wording.state_in_error, machine.entry)),
                 "state": wording.state_in_error(state),
             }
+
+
+def _refuse_fields_of_others(record: Record, choice: Field, check: _InputCheck) -> None:
+    """A record has the fields of its kind (``Surface.kinds``), and keeps its kind."""
+    schema, kinds = check.schema, check.verb.noun.Surface.kinds
+    own, adding = choice.value_of(record), record._state.adding
+    kind = check.values.get(choice.name) or own if adding else own
+    if check.values.get(choice.name, kind) not in (kind, None):
+        check.problems.setdefault(
+            choice.name,
+            _("The kind stays %s. Make another one.") % labels.choice_label(choice, kind),
+        )
+    for name in schema.fields_of_others(kind) & check.values.keys() - {choice.name}:
+        field, value = schema.by_name[name], check.values[name]
+        if not value or value == field.default or (not adding and value == field.value_of(record)):
+            continue
+        allowed = (labels.choice_label(choice, k) for k in kinds.with_field(name)) if kinds else ()
+        check.problems.setdefault(
+            name,
+            _("This belongs to another kind: %s.") % wording.join_with_or(allowed),
+        )
 
 
 def _refuse_changes_to_closed(

@@ -16,6 +16,7 @@ from crm import Activity, Contact, Lead, Rule, Team, TeamMember
 from crm.rules import assignment
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
+from headlessly.declaration.surface import Kinds
 from headlessly.errors import Forbidden, Invalid, NotFound, VerbRefused
 from headlessly.log.events import Event
 from headlessly.notifications import from_log
@@ -306,3 +307,36 @@ def test_the_page_of_a_lead_tells_why(team, people, cleo):
     page = cleo.get(f"/~acme/admin/crm/lead/{lead.pk}/change/").content.decode()
     assert "turn 1 of 2" in page and "Inbound" in page
     assert Activity.count() == 0
+
+
+# -- kinds --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def capacity_is_of_another_kind(monkeypatch: Any) -> None:
+    kinds = Kinds(
+        "kind", {"Assignment": ("how",), "Other": ("capacity",)}, Rule.Surface.kinds.settings
+    )
+    monkeypatch.setattr(Rule.Surface, "kinds", kinds)
+
+
+@pytest.mark.usefixtures("capacity_is_of_another_kind")
+class TestKinds:
+    def test_a_field_of_another_kind_is_refused_by_name(self, acme: Any) -> None:
+        with pytest.raises(Invalid) as problem:
+            rule(capacity=3)
+        assert details(problem) == {"capacity": "This belongs to another kind: Other."}
+        made = rule()
+        with pytest.raises(Invalid):
+            made.update(capacity=3)
+        assert made.update(name="Same", capacity=None).name == "Same"
+
+    def test_forms_lists_and_pages_have_the_fields_of_the_kind(self, ann: Any, acme: Any) -> None:
+        made = rule()
+        add = ann.get("/~acme/admin/crm/rule/add/?kind=Assignment").content.decode()
+        assert 'name="how"' in add
+        for page in (add, ann.get(f"/~acme/admin/crm/rule/{made.pk}/edit/").content.decode()):
+            assert 'name="capacity"' not in page
+            assert 'name="kind"' not in page
+        listed = ann.get("/~acme/admin/crm/rule/?kind=Assignment").content.decode()
+        assert 'href="/~acme/admin/crm/rule/add/?kind=Assignment"' in listed

@@ -218,11 +218,19 @@ class Address(Parameters):
         """What ``order_by`` takes."""
         return [column.expression for column in self.order_columns]
 
+    @property
+    def kind(self) -> str | None:
+        """The one kind that the list is of, where its noun has kinds (``Surface.kinds``)."""
+        choice = self.noun.schema.kind
+        given = self.given.get(choice.wire) if choice else None
+        return given if choice and given in choice.choices else None
+
     def _columns(self) -> list[Field]:
         """The fields that the list shows, the record's name first. Raises InvalidFilter."""
         chosen = [name for name in self.given.get("columns", "").split(",") if name]
         if not chosen:
-            return self.columns
+            others = self.noun.schema.fields_of_others(self.kind) if self.kind else ()
+            return [field for field in self.columns if field.name not in others]
         found = [self.columns[0], *(listable_field(self.noun, name) for name in chosen)]
         if len(found) > MAX_COLUMNS:
             problem = _("At most %d columns fit a list.") % MAX_COLUMNS

@@ -101,7 +101,7 @@ class ListPage(NounPages):
                 }
                 for v in buttons.creating_verbs(self.noun)
             ],
-            add_url=self.admin.place("add") if self.admin.may("create") else "",
+            add_url=self._add_url(address) if self.admin.may("create") else "",
             import_url=import_pages.import_url(self.noun) if self.admin.may("create") else "",
             board_url=self.admin.board_url(_board_query(request)),
             **self._totals(address, found),
@@ -163,6 +163,11 @@ class ListPage(NounPages):
         except InvalidFilter:
             return HttpResponse(status=204)
         return self.admin.respond(request, "list_totals", selectable=address.live, **total)
+
+    def _add_url(self, address: Address) -> str:
+        """Where a record is added: of a list of one kind, one of that kind."""
+        choice, url = self.noun.schema.kind, self.admin.place("add")
+        return f"{url}?{choice.wire}={address.kind}" if choice and address.kind else url
 
     def _columns(self, address: Address) -> list[dict[str, Any]]:
         """The columns that one may choose, those on the screen first and in their order."""

@@ -73,7 +73,8 @@ class EditPages(NounPages):
             raise Http404
         if not self.admin.may(verb):
             raise PermissionDenied
-        inputs = self._asked(bound)
+        kind = self._kind_to_add(request)
+        inputs = self._asked(bound, kind)
         if request.method != "POST":
             suggested = forms.query(request.GET, inputs)
             defaults = {f.name: f.default for f in inputs if f.default is not None}
@@ -83,6 +84,8 @@ class EditPages(NounPages):
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST)
         sent = form.filled()
+        if self.schema.kind is not None and kind:
+            sent[self.schema.kind.name] = kind
         try:
             check_readable(sent)
             if not request.POST.get("anyway") and (alike := find_duplicates(self.noun, sent)):
@@ -95,9 +98,24 @@ class EditPages(NounPages):
         toasts.say(request, said, undo=True)
         return HttpResponseRedirect(self.admin.place("change", answer.pk))
 
-    def _asked(self, verb: Verb) -> list[Field]:
-        """The inputs of a verb that its form has."""
-        return list(verb.inputs.values())
+    def _kind_to_add(self, request: HttpRequest) -> str | None:
+        """The kind of the record that is added, of a noun with kinds: the address says it."""
+        if (choice := self.schema.kind) is None:
+            return None
+        given = request.GET.get(choice.wire, "")
+        return given if given in choice.choices else choice.default
+
+    def _asked(self, verb: Verb, kind: str | None) -> list[Field]:
+        """The inputs of a verb that its form has, for a record of this kind."""
+        others = self.schema.fields_of_others(kind)
+        return [field for field in verb.inputs.values() if field.name not in others]
+
+    def _title_to_add(self, request: HttpRequest) -> str:
+        new = _("New %s") % labels.noun_in_sentence(self.noun)
+        if (choice := self.schema.kind) is None:
+            return new
+        kind = labels.choice_label(choice, self._kind_to_add(request) or "")
+        return f"{new}: {kind}"
 
     def _form_page(
         self,
@@ -111,12 +129,11 @@ class EditPages(NounPages):
     ) -> HttpResponse:
         plain = verb.name == "create"
         about = display.about_references(self.noun)
-        new = _("New %s") % labels.noun_in_sentence(self.noun)
         return self._respond(
             request,
             form,
             problem,
-            title=new if plain else labels.verb_and_noun(verb),
+            title=self._title_to_add(request) if plain else labels.verb_and_noun(verb),
             intro="" if plain else labels.verb_summary(verb),
             sections=self._sections(form, self._entry_only(form), set(suggested)),
             submit=_("Create anyway")
@@ -163,7 +180,8 @@ class EditPages(NounPages):
         if not self.admin.may("update"):
             raise PermissionDenied
         found = self.admin.find(id)
-        inputs = self._asked(self.noun.verbs["update"])
+        kind = self.schema.kind.value_of(found) if self.schema.kind else None
+        inputs = self._asked(self.noun.verbs["update"], kind)
         only = request.POST.get("only") or request.GET.get("only")
         if (field := next((f for f in inputs if f.name == only), None)) is not None:
             return self.field_pages.field_view(request, found, field)

@@ -160,6 +160,10 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
     named = {name for _title, names in schema.groups for name in names}
     rest = tuple(name for name in schema.by_name if name not in named)
     found = []
+    if schema.kind is not None:
+        without = without | schema.fields_of_others(schema.kind.value_of(record)) - {
+            schema.kind.name
+        }
     for title, names in (*schema.groups, (OTHER, rest)):
         group = FieldGroup(labels.group_title(title))
         for name in names:
@@ -186,8 +190,10 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
 
 def editable_fields(record: Noun) -> set[str]:
     """The fields that one may change by typing: no verb sets them, and the state does not close them."""
-    closed = field_edit.closed_fields(record)
-    return {f.name for f in record.schema.inputs() if not f.moves and f.name not in closed}
+    schema, closed = record.schema, field_edit.closed_fields(record)
+    if schema.kind is not None:
+        closed = {*closed, *schema.fields_of_others(schema.kind.value_of(record))}
+    return {f.name for f in schema.inputs() if not f.moves and f.name not in closed}
 
 
 def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]
         here = at == name or any(str(at).startswith(each) for each in inside)
         return SettingsPage(title, effect, reverse(f"admin:{name}"), here)
 
-    nouns = [_noun_page(noun) for noun in registry.values() if noun.Surface.setting]
+    nouns = [page for noun in registry.values() for page in _noun_pages(noun, request)]
     docs = f"{tenancy.context_url()}/docs"
     return [
         (
@@ -70,6 +70,19 @@ def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]
     ]  # fmt: skip
 
 
-def _noun_page(noun: Any) -> SettingsPage:
-    url = display.page_url(noun, "changelist")
-    return SettingsPage(labels.plural_title(noun), _(noun.Surface.setting), url)
+def _noun_pages(noun: Any, request: HttpRequest) -> list[SettingsPage]:
+    """The pages of a noun that is a setting: its list, or one for each of its kinds."""
+    if not noun.Surface.setting:
+        return []
+    url, title = display.page_url(noun, "changelist"), labels.plural_title(noun)
+    choice, kinds = noun.schema.kind, noun.Surface.kinds
+    if choice is None or kinds is None or not kinds.settings:
+        return [SettingsPage(title, _(noun.Surface.setting), url)]
+    return [
+        SettingsPage(
+            f"{title}: {labels.choice_label(choice, kind)}",
+            _(effect),
+            f"{url}?{choice.wire}={kind}",
+        )
+        for kind, effect in kinds.settings.items()
+    ]
