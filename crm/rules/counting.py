@@ -149,6 +149,19 @@ class Earned:
     holds: bool = False
     #: When it next brings another number by time alone.
     due: datetime | None = None
+    #: What it brings before it is held back by its cap and rounded.
+    whole: float = 0.0
+
+    @property
+    def gain(self) -> int:
+        """What it would bring more: held for the first time, lifted where it costs, or counting once more."""
+        line = self.line
+        if line.points < 0:
+            return -self.points
+        more = line.points if line.since is None else self.whole + line.points
+        if line.since is None and self.holds:
+            return 0
+        return _rounded(_capped(line, more)) - self.points
 
 
 def earn(line: Line, holds: bool, moments: Sequence[datetime], at: datetime) -> Earned:
@@ -173,7 +186,7 @@ def earn(line: Line, holds: bool, moments: Sequence[datetime], at: datetime) -> 
         # All that a line counts decays alike, so that one power says when the next half point is lost.
         days = line.half_life * log2(abs(whole) / (abs(points) - 0.5))
         due.append(at + timedelta(days=days) + A_MOMENT)
-    return Earned(line, points, counted, bool(counted), min(due, default=None))
+    return Earned(line, points, counted, bool(counted), min(due, default=None), whole)
 
 
 def _left(line: Line, age: timedelta) -> float:

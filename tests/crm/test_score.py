@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm import Activity, Lead, Rule, ScoreDue, ScoreRun
+from crm import Activity, Lead, Organization, Rule, ScoreDue, ScoreRun
 from crm.rules import recount
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
@@ -19,6 +19,7 @@ from headlessly.shaping import custom_fields
 from headlessly.shaping.models import CustomField
 from tests.answered import answered, problem
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
+from tests.headlessly.mcp.conftest import agent  # noqa: F401
 from tests.headlessly.transfer.conftest import imported, send  # noqa: F401
 from tests.refusals import refused
 
@@ -290,3 +291,72 @@ def test_a_tenant_counts_by_its_own_rules(people, rival):
         assert (lead.score, lead.version) == (None, 1)
         recount.recount_all()
         assert ScoreRun.objects.count() == 0
+
+
+# -- why ----------------------------------------------------------------------------------------------
+
+
+def explained(api: Any, lead: Lead, query: str = "") -> dict[str, Any]:
+    found = answered(api.call("GET", f"/leads/{lead.pk}/score{query}"))
+    if found["rule"] is not None:
+        assert (
+            sum(each["points"] for each in found["lines"]) + found["heldBack"] == found["counted"]
+        )
+        assert found["fit"] + found["engagement"] + found["heldBack"] == found["counted"]
+    return found
+
+
+def test_a_score_is_explained_line_by_line(people, api):
+    with at(0):
+        made = rule(WEB, RICH, TECH, CALLS, thresholds=[{"name": "Hot", "from": 80},
+                                                        {"name": "Warm", "from": 40}])  # fmt: skip
+        corp = Organization.create(name="Of then", industry="Technology")
+        lead = Lead.create(name="L", source="website", organization=corp)
+    with at(1):
+        call = Activity.log(subject="Call", type="Call", lead=lead)
+    with at(1.5):
+        found = explained(api, lead)
+    assert (found["score"], found["counted"], found["byHand"]) == (60, 59, False)
+    found = explained(api, lead, f"?asOf={(START + timedelta(days=1.2)).isoformat()[:-6]}Z")
+    assert (found["score"], found["counted"], found["fit"], found["engagement"]) == (60, 60, 40, 20)
+    assert found["rule"] == {"$id": made.pk, "name": "Worth", "version": 1}
+    web, rich, tech, calls = found["lines"]
+    assert web["because"] == [{"field": "source", "value": "website"}]
+    assert (rich["points"], rich["holds"], rich["because"]) == (0, False, [])
+    assert tech["because"] == [{"field": "organization.industry"}]
+    assert calls["because"][0]["$id"] == call.pk and calls["count"] == 1
+    assert found["threshold"] == "Warm"
+    assert found["next"] == {
+        "name": "Hot", "from": 80, "missing": 20, "changes": [{"line": "Has money", "points": 25}]
+    }  # fmt: skip
+
+
+def test_what_is_kept_by_hand_and_what_no_rule_is_for_say_so(people, api, rival_api):
+    plain = Lead.create(name="P", source="x", score=12)
+    assert explained(api, plain)["rule"] is None
+    made = rule(WEB, condition={"type": "Lead", "filter": {"source": "website"}})
+    lead = Lead.create(name="L", source="website", score=90)
+    found = explained(api, lead)
+    assert (found["score"], found["counted"], found["byHand"]) == (90, 30, True)
+    found = explained(api, plain)
+    assert (found["score"], found["counted"], found["rule"], found["lines"]) == (12, None, None, [])
+    assert rival_api.call("GET", f"/leads/{lead.pk}/score").status_code == 404
+    problem(api.call("GET", f"/leads/{lead.pk}/score?asOf=never"), 400, "invalid_filter")
+    problem(api.call("GET", f"/leads/{lead.pk}/score?nope=1"), 400, "bad_request")
+    assert made.pk
+
+
+def test_more_than_a_hundred_and_less_than_nothing_are_held_back(people, api):
+    lines = [{**WEB, "name": f"{n}", "points": 60} for n in range(2)]
+    rule(*lines, {**RICH, "points": -100, "filter": {"source": "x"}})
+    lead = Lead.create(name="L", source="website")
+    assert (lead.score, explained(api, lead)["heldBack"]) == (100, -20)
+    assert (lead.update(source="x").score, explained(api, lead)["heldBack"]) == (0, 100)
+
+
+def test_an_agent_is_told_why(people, agent):  # noqa: F811
+    rule(WEB)
+    lead = Lead.create(name="L", source="website")
+    found = agent.tool("fetch", type="Lead.score", id=lead.pk)
+    assert found["lines"][0]["points"] == 30
+    assert "Lead.score" in agent.tool("fetch", type="Schema", id="Lead")["fetch"]
