@@ -32,16 +32,21 @@ class ScoreDue(TenantRow):
 
 
 class ScoreRun(TenantRow):
-    """The last recount of all leads of a tenant: where it is, so that it goes on after a worker died."""
+    """The last recount of all leads of a tenant: where it is, so that it goes on after a worker died.
+
+    There are two of them, one from the lowest id up and one from the highest down, until they meet: two
+    workers count at once, and neither waits for the other.
+    """
 
     tenant = models.ForeignKey(
         "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
     )
+    descends = models.BooleanField(default=False)
     #: The event that asked for it: that of the change of a rule.
     cause = models.CharField(max_length=32, db_collation="C")
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    #: The last lead that was counted, in the order of their ids.
+    #: The last lead that was counted; empty before the first.
     place = models.CharField(max_length=32, default="", db_collation="C")
     counted = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
@@ -49,7 +54,9 @@ class ScoreRun(TenantRow):
     objects = TenantRowManager["ScoreRun"]()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant"], name="one_score_run")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "descends"], name="one_score_run_a_way")
+        ]
 
     def __str__(self) -> str:
         return str(self.started_at)

@@ -243,11 +243,11 @@ def enough(earned: Sequence[Earned], missing: int) -> list[Earned] | None:
     return open_lines[:fewest]
 
 
-def _sum(earned: Sequence[Earned]) -> int:
+def _sum(earned: Iterable[Earned]) -> int:
     return sum(each.gain for each in earned)
 
 
-def _of_fit(earned: Sequence[Earned]) -> int:
+def _of_fit(earned: Iterable[Earned]) -> int:
     return sum(each.line.about == "fit" for each in earned)
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 
@@ -94,49 +96,79 @@ def _write(
 # -- all of them, after a change of the rules ---------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far the last recount of a tenant is."""
+
+    started_at: datetime
+    finished_at: datetime | None  #: None as long as it goes on
+    counted: int
+    changed: int
+
+
+def progress() -> Progress | None:
+    """The last recount of the active tenant; None where there was none."""
+    runs = list(ScoreRun.objects.filter(tenant=tenancy.require()))
+    if not runs:
+        return None
+    ends = [run.finished_at for run in runs]
+    return Progress(
+        started_at=min(run.started_at for run in runs),
+        finished_at=None if None in ends else max(end for end in ends if end),
+        counted=sum(run.counted for run in runs),
+        changed=sum(run.changed for run in runs),
+    )
+
+
 def begin(cause: str) -> None:
     """Count all leads of the active tenant anew, because of an event; from the beginning again, where it is
     being done already."""
-    tenant = tenancy.require()
-    ScoreRun.objects.update_or_create(
-        tenant=tenant,
-        defaults={
-            "cause": cause,
-            "started_at": clock.now(),
-            "finished_at": None,
-            "place": "",
-            "counted": 0,
-            "changed": 0,
-        },
-    )
-    recount_all.defer(lock=f"score:{tenant.pk}", once=f"score.recount:{tenant.pk}")
+    for descends in (False, True):
+        ScoreRun.objects.update_or_create(
+            tenant=tenancy.require(),
+            descends=descends,
+            defaults={
+                "cause": cause,
+                "started_at": clock.now(),
+                "finished_at": None,
+                "place": "",
+                "counted": 0,
+                "changed": 0,
+            },
+        )
+        _line_up(descends)
+
+
+def _line_up(descends: bool) -> None:
+    name = f"score.recount:{tenancy.require().pk}:{descends}"
+    recount_all.defer(lock=name, once=name, descends=descends)
 
 
 @job("score.recount", retry=RETRY)
-def recount_all() -> None:
+def recount_all(descends: bool = False) -> None:
     """Go on counting all leads where the last chunk ended; lines up again after a while."""
     tenancy.reload_shape()
     ends = time.monotonic() + SLICE
     with actors.acting(actors.SYSTEM):
-        while retry_on_deadlock(count_chunk):
+        while retry_on_deadlock(partial(count_chunk, descends)):
             if time.monotonic() > ends:
-                tenant = tenancy.require().pk
-                recount_all.defer(lock=f"score:{tenant}", once=f"score.recount:{tenant}")
+                _line_up(descends)
                 return
 
 
-def count_chunk() -> bool:
-    """Count the next chunk of the recount; answers whether there may be more."""
+def count_chunk(descends: bool = False) -> bool:
+    """Count the next chunk of the recount on one of its two ways; answers whether there may be more."""
     tenant = tenancy.require()
     with transaction.atomic():
-        run = ScoreRun.objects.select_for_update().filter(tenant=tenant, finished_at=None).first()
+        runs = ScoreRun.objects.filter(tenant=tenant)
+        run = runs.select_for_update().filter(descends=descends, finished_at=None).first()
         if run is None:
             return False
         models, _needs = score_models()
         if not models:
             ScoreDue.objects.filter(tenant=tenant).delete()
-        later = Lead.objects.filter(pk__gt=run.place).order_by("pk")
-        leads = list(later.values_list("pk", flat=True)[:CHUNK]) if models else []
+        other = runs.filter(descends=not descends).values_list("place", flat=True).first()
+        leads = _next_leads(run, other or "") if models else []
         if leads:
             run.place = leads[-1]
             run.counted += len(leads)
@@ -145,6 +177,15 @@ def count_chunk() -> bool:
             run.finished_at = clock.now()
         run.save()
     return run.finished_at is None
+
+
+def _next_leads(run: ScoreRun, other: str) -> list[str]:
+    """The next chunk on the way of a run, as far as the place that the other one has come to."""
+    low, high = (other, run.place) if run.descends else (run.place, other)
+    left = Lead.objects.filter(pk__gt=low).order_by("-pk" if run.descends else "pk")
+    if high:
+        left = left.filter(pk__lt=high)
+    return list(left.values_list("pk", flat=True)[:CHUNK])
 
 
 # -- those that time changes --------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.db import DataError
 from django.utils.translation import gettext as _
 
 from crm.models import Lead, Rule
-from crm.rules import explaining, recount  # noqa: F401  (the first declares what it says)
+from crm.rules import explaining, recount, trying  # noqa: F401  (two declare what they say)
 from crm.rules.counting import Count, count, keep_due, score_models
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context.running import current_moment

@@ -54,10 +54,13 @@ def score(lead: Lead) -> float | None:
     return Lead.get(lead.pk).score
 
 
-def recount_now() -> ScoreRun:
+def recount_now() -> recount.Progress:
     """What the worker does, here."""
-    recount.recount_all()
-    return ScoreRun.objects.get()
+    for descends in (False, True):
+        recount.recount_all(descends=descends)
+    found = recount.progress()
+    assert found is not None
+    return found
 
 
 def test_a_lead_is_worth_what_its_lines_bring(people):
@@ -197,8 +200,8 @@ def test_a_change_of_the_rule_counts_all_and_goes_on_where_it_ended(people, monk
     gone.delete()
     made = rule(WEB)
     changed = Event.objects.get(target=made.pk)
-    assert [recount.count_chunk() for _n in range(2)] == [True, True]
-    run = ScoreRun.objects.get()
+    assert [recount.count_chunk(descends) for descends in (False, True)] == [True, True]
+    run = recount.progress()
     assert (run.counted, run.changed, run.finished_at) == (6, 6, None)
     run = recount_now()
     assert (run.counted, run.changed) == (10, 10) and run.finished_at
@@ -360,3 +363,51 @@ def test_an_agent_is_told_why(people, agent):  # noqa: F811
     found = agent.tool("fetch", type="Lead.score", id=lead.pk)
     assert found["lines"][0]["points"] == 30
     assert "Lead.score" in agent.tool("fetch", type="Schema", id="Lead")["fetch"]
+
+
+# -- trying -------------------------------------------------------------------------------------------
+
+
+def test_a_rule_is_tried_before_it_is_switched_on(people, api):
+    for n in range(12):
+        Lead.create(name=f"L{n}", source="website" if n % 2 else "x", score=n * 8)
+    made = rule(WEB, is_active=False)
+    found = answered(api.call("GET", f"/rules/{made.pk}/preview"))
+    assert (found["leads"], found["isAll"], found["fitting"], found["typed"]) == (12, True, 12, 12)
+    assert found["changes"] == 11, "what had none has none"
+    assert sum(each["after"] for each in found["histogram"]) == 12
+    assert found["histogram"][3]["after"] == 6 and found["histogram"][0]["after"] == 6
+    assert found["examples"][0] == {
+        "$id": Lead.find({"name": "L10"})[0].pk, "name": "L10", "before": 80, "after": 0
+    }  # fmt: skip
+    assert len(found["examples"]) == 10
+    assert Event.objects.filter(name="Lead.Rescored").count() == 0
+    other = Rule.create(name="Who", condition=ALL, how="Nobody")
+    assert problem(api.call("GET", f"/rules/{other.pk}/preview"), 422, "refused")
+
+
+def test_it_says_how_well_it_separates(people, api):
+    made = rule(WEB, {**RICH, "filter": {"lostReason": None}})
+    for n in range(40):
+        good = n % 2 == 0
+        lead = Lead.create(
+            name=f"L{n}", source="website" if good else "x", contact=people.ada, score=1
+        )
+        lead.update(status="Contacted").update(status="Qualified")
+        if n % 4 == 0 or n == 1:
+            lead.convert(without_deal=True)
+        else:
+            lead.lose(lost_reason="Price")
+    Lead.create(name="Open", source="website")
+    made.update(lines=[WEB])
+    found = answered(api.call("GET", f"/rules/{made.pk}/separation"))
+    assert (found["leads"], found["converted"], found["isAll"]) == (40, 11, True)
+    assert [each["leads"] for each in found["tenths"]] == [4] * 10
+    assert found["tenths"][-1]["gain"] == 1
+    assert sum(each["converted"] for each in found["tenths"][:5]) == 10
+    # 10 of 11 converted and 10 of 29 lost are from the site: (10 * 19 + 10 * 10 / 2 + 19 / 2) / 319
+    assert round(found["order"], 3) == round((190 + 50 + 9.5) / 319, 3)
+    assert found["givesAway"] == []
+    made.update(lines=[{**RICH, "filter": {"lostReason": None}}])
+    found = answered(api.call("GET", f"/rules/{made.pk}/separation"))
+    assert found["givesAway"] == ["Has money"]
