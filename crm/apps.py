@@ -25,5 +25,6 @@ class CrmConfig(AppConfig):
         from crm.rules import (
             active,  # noqa: F401  (connects them)
             assignment,  # noqa: F401  (connects them)
+            pages,  # noqa: F401  (shows them)
             score,  # noqa: F401  (connects them)
         )

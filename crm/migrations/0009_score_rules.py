@@ -92,4 +92,8 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('tenant', 'descends'), name='one_score_run_a_way')],
             },
         ),
+        migrations.AddIndex(
+            model_name='activityversion',
+            index=models.Index(condition=models.Q(('lead__isnull', False)), fields=['tenant', 'lead'], name='activity_past_of_lead'),
+        ),
     ]

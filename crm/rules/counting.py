@@ -324,6 +324,8 @@ def counted_records(line: Line, scope: Scope, lead: Any) -> Any:
     other = scope.for_noun(noun)
     column = noun.schema.by_name[relation.field].column if relation else ""
     moment = filters.find_field(noun, line.since or "$createdAt").column
+    # What never changes is as it was then; its own table has an index by the lead.
+    other = Scope(noun) if noun.immutable else other
     there = other.queryset().filter(
         filters.compile_filter(other, line.filter),
         **{column: lead, f"{moment}__isnull": False},

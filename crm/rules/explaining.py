@@ -18,9 +18,9 @@ from crm.models.score_lines import Line, conditions
 from crm.rules.counting import Count, Earned, Model, count, counted_records, score_models
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
-from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.log import versions
+from headlessly.nouns import registry
 from headlessly.query.explanations import explains
 from headlessly.query.scope import Scope
 
@@ -108,7 +108,7 @@ def counted_at(id: str, as_of: datetime | None) -> tuple[Count | None, Scope]:
     row = there.values("scored_by", "scored_with", "scored_at").first()
     if row and row["scored_with"] and row["scored_at"] and row["scored_by"] != Lead.BY_HAND:
         moment = row["scored_at"]
-        of_then = _model_by_key(row["scored_with"])
+        of_then = model_by_key(row["scored_with"])
         if of_then is not None:
             counts = count([id], [of_then], moment, as_of=moment, whatever=True)
             return next(counts, None), Scope(Lead, moment)
@@ -116,7 +116,8 @@ def counted_at(id: str, as_of: datetime | None) -> tuple[Count | None, Scope]:
     return next(counts, None), Scope(Lead, as_of)
 
 
-def _model_by_key(key: str) -> Model | None:
+def model_by_key(key: str) -> Model | None:
+    """The model of ``rule@version``; None where there is none."""
     rule, _at, version = key.partition("@")
     past = Rule.past.objects.filter(tenant=tenancy.require(), record=rule, version=int(version))
     found = past.order_by("seq").first()
@@ -135,6 +136,8 @@ def _models_at(moment: datetime) -> tuple[Model, ...]:
 
 def describe(found: Count, scope: Scope) -> dict[str, Any]:
     """What was counted, as JSON says it."""
+    earned = any(each.holds for each in found.earned)
+    record = scope.queryset().filter(**{scope.key: found.lead}).first() if earned else None
     said: dict[str, Any] = {
         "lead": found.lead,
         "score": found.score,
@@ -144,7 +147,7 @@ def describe(found: Count, scope: Scope) -> dict[str, Any]:
         "rule": None,
         "fit": found.fit,
         "engagement": found.engagement,
-        "lines": [_describe_line(found, each, scope) for each in found.earned],
+        "lines": [_describe_line(found, each, scope, record) for each in found.earned],
         "heldBack": found.number - found.total if found.model else 0,
         "threshold": None,
         "next": None,
@@ -166,7 +169,7 @@ def _nothing(id: str, as_of: datetime | None) -> dict[str, Any]:
     return describe(Count(id, 0, None, None, None, None, at, at), Scope(Lead))
 
 
-def _describe_line(found: Count, earned: Earned, scope: Scope) -> dict[str, Any]:
+def _describe_line(found: Count, earned: Earned, scope: Scope, record: Any) -> dict[str, Any]:
     line = earned.line
     of_lead = line.type == Lead.__name__
     said = {
@@ -178,38 +181,31 @@ def _describe_line(found: Count, earned: Earned, scope: Scope) -> dict[str, Any]
         "because": [],
     }
     if earned.holds:
-        because = _fields(found, line, scope) if of_lead else _records(found, line, earned, scope)
+        because = _fields(record, line) if of_lead else _records(found, line, earned, scope)
         said["because"] = list(because)
     return said | {"halfLife": line.half_life, "within": line.within, "cap": line.cap}
 
 
-def _fields(found: Count, line: Line, scope: Scope) -> Iterator[dict[str, Any]]:
+def _fields(record: Any, line: Line) -> Iterator[dict[str, Any]]:
     """The lead's own fields that a line asks for, with their values; those elsewhere by their path."""
-    asked = [each for each in conditions(Lead, line.filter) if each.field is not None]
-    own: dict[str, Field] = {a.field.wire: a.field for a in asked if a.field and not a.relation}
-    named = dict.fromkeys(
-        f"{a.field.wire}.{a.rest}" if a.rest else a.field.wire
-        for a in asked
-        if a.field and not a.relation
-    )
-    values = _values(found.lead, own, scope)
-    for path in named:
-        head, dot, _rest = path.partition(".")
-        yield {"field": path} if dot else {"field": path, "value": values.get(head)}
-
-
-def _values(lead: str, fields: dict[str, Field], scope: Scope) -> dict[str, Any]:
-    record = scope.queryset().filter(**{scope.key: lead}).first()
-    if record is None:
-        return {}
-    return {wire: field.to_json(field.value_of(record)) for wire, field in fields.items()}
+    asked = [
+        (each.field, each.rest)
+        for each in conditions(Lead, line.filter)
+        if each.field is not None and each.relation is None
+    ]
+    for path, field in {f"{f.wire}.{rest}" if rest else f.wire: f for f, rest in asked}.items():
+        if path == field.wire and record is not None and field.name in Lead.schema.by_name:
+            yield {"field": path, "value": field.to_json(field.value_of(record))}
+        else:
+            yield {"field": path}
 
 
 def _records(found: Count, line: Line, earned: Earned, scope: Scope) -> Iterator[dict[str, Any]]:
     """The latest records that a line counts."""
     counted = set(earned.moments)
     there = counted_records(line, scope, found.lead)
-    rows = [row for row in there.values_list(scope.key, "_at") if row[1] in counted]
+    key = "pk" if there.model is registry[line.type] else scope.key
+    rows = [row for row in there.values_list(key, "_at") if row[1] in counted]
     for id, moment in rows[:MOST_NAMED]:
         yield {"$id": id, "$type": line.type, "at": moment}
 

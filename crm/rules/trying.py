@@ -7,7 +7,7 @@ million leads; nothing is written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F
@@ -23,6 +23,10 @@ from headlessly.query.explanations import explains
 
 #: How many of the newest leads a preview counts, and how many of those closed last a separation.
 NEWEST, CLOSED = 2_000, 4_000
+#: As many of those closed last are compared by the scores that they have.
+STORED = 2_000
+#: Before all moments.
+EVER = datetime.min.replace(tzinfo=UTC)
 EXAMPLES, TENTHS = 10, 10
 #: What a lead has only because of what came of it: a line that asks for it proves nothing.
 OUTCOMES = ("status", "$reached", "deal", "convertedAt", "lostAt", "lostReason")
@@ -167,33 +171,51 @@ def separation(id: str, as_of: datetime | None = None) -> dict[str, Any]:
     """How well a score rule tells leads that were converted from those that were lost."""
     with actors.acting(actors.SYSTEM):
         model = _model(id)
-        outcomes = _last_closed()
-        counts = count(list(outcomes)[:CLOSED], [model], clock.now())
-        ranked = sorted((-each.number, each.lead) for each in counts if each.model)
-        rows = [(-number, outcomes[lead]) for number, lead in ranked]
-    whole = sum(converted for _number, converted in rows)
+        closed = _last_closed(CLOSED)
+        outcomes = {each.pk: each.status == Lead.Status.CONVERTED for each in closed[:CLOSED]}
+        counts = count(outcomes, [model], clock.now())
+        rows = [(each.number, outcomes[each.lead], each.lead) for each in counts if each.model]
+    return _separate(rows, is_all=len(closed) <= CLOSED) | {"givesAway": _gives_away(model)}
+
+
+def separation_of_stored(rule: Rule) -> dict[str, Any]:
+    """The same by the scores that stand there: those of closed leads that the rule gave."""
+    with actors.acting(actors.SYSTEM):
+        closed = _last_closed(STORED)
+    rows = [
+        (int(each.score), each.status == Lead.Status.CONVERTED, each.pk)
+        for each in closed[:STORED]
+        if each.score is not None and (each.scored_with or "").startswith(f"{rule.pk}@")
+    ]
+    return _separate(rows, is_all=len(closed) <= STORED)
+
+
+def _separate(rows: list[tuple[int, bool, str]], *, is_all: bool) -> dict[str, Any]:
+    """Scores with whether each was converted, compared."""
+    rows.sort(key=lambda row: (-row[0], row[2]))
+    ranked = [(number, converted) for number, converted, _lead in rows]
+    whole = sum(converted for _number, converted in ranked)
     return {
-        "leads": len(rows),
+        "leads": len(ranked),
         "converted": whole,
-        "share": whole / len(rows) if rows else None,
-        "isAll": len(outcomes) <= CLOSED,
-        "tenths": _tenths(rows, whole),
-        "order": _order(rows),
-        "givesAway": _gives_away(model),
+        "share": whole / len(ranked) if ranked else None,
+        "isAll": is_all,
+        "tenths": _tenths(ranked, whole),
+        "order": _order(ranked),
     }
 
 
-def _last_closed() -> dict[str, bool]:
-    """The leads that were closed last, with whether they were converted."""
-    found: list[tuple[Any, str, bool]] = []
+def _last_closed(most: int) -> list[Any]:
+    """The leads that were closed last, one more than asked for where there are more."""
+    found: list[Any] = []
     for status in (Lead.Status.CONVERTED, Lead.Status.LOST):
         closed = Lead.objects.filter(status=status).order_by(
             F("last_activity_at").desc(nulls_last=True), "-pk"
         )
-        rows = closed.values_list("last_activity_at", "pk")[: CLOSED + 1]
-        found += [(moment, pk, status == Lead.Status.CONVERTED) for moment, pk in rows]
-    found.sort(reverse=True, key=lambda row: (row[0] is not None, row[0], row[1]))
-    return {pk: converted for _moment, pk, converted in found[: CLOSED + 1]}
+        columns = ("last_activity_at", "pk", "status", "score", "scored_with")
+        found += closed.values_list(*columns, named=True)[: most + 1]
+    found.sort(key=lambda each: (each.last_activity_at or EVER, each.pk), reverse=True)
+    return found[: most + 1]
 
 
 def _tenths(rows: Sequence[tuple[int, bool]], whole: int) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from headlessly.errors import InvalidFilter
 from headlessly.query import reads
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 Answer = Callable[[str, datetime | None], dict[str, Any]]
+F = TypeVar("F", bound=Answer)
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,10 @@ _known: dict[str, Explanation] = {}
 
 def explains(
     noun: type[Record], name: str, *, schema: Mapping[str, Any], in_past: bool = False
-) -> Callable[[Answer], Answer]:
+) -> Callable[[F], F]:
     """Declare what is said of each record of ``noun`` under ``name``."""
 
-    def declare(function: Answer) -> Answer:
+    def declare(function: F) -> F:
         found = Explanation(noun, name, schema, in_past, function)
         _known[found.key] = found
         return function
