@@ -23,7 +23,8 @@ NEEDED = ("name", "points", "type", "filter")
 KINDS = {
     "about": (FIT, ENGAGEMENT),
     "points": "number",
-    "filter": "filter",
+    "type": "hidden",
+    "filter": "filter:Lead",
     "halfLife": "number",
     "within": "number",
     "cap": "number",

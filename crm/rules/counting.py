@@ -15,7 +15,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Subquery, Value, When
 from django.db.models import IntegerField as Whole
 
 from crm.models import Lead, Rule, ScoreDue
@@ -300,21 +300,25 @@ def _due(scope: Scope) -> Any:
 def _asked(models: Sequence[Model], scope: Scope, whatever: bool) -> Iterator[Any]:
     """The columns of each model: whether it fits, and of each line whether it holds, and its moments."""
     for model in models:
-        fits = EVERYTHING if whatever else filters.compile_filter(scope, model.filter)
-        yield _whether(fits)
+        yield _whether(scope, {} if whatever else model.filter)
         for line in model.lines:
             if line.type == Lead.__name__:
-                yield _whether(filters.compile_filter(scope, line.filter))
+                yield _whether(scope, line.filter)
                 if line.since is not None:
                     yield F(filters.find_field(Lead, line.since).column)
             else:
                 yield ArraySubquery(counted_records(line, scope, OuterRef(scope.key)).values("_at"))
 
 
-def _whether(condition: Q) -> Case:
-    return Case(
-        When(condition or EVERYTHING, then=Value(1)), default=Value(0), output_field=Whole()
-    )
+def _whether(scope: Scope, filter: Mapping[str, Any]) -> Case:
+    """1 where a lead fits a filter, else 0."""
+    condition: Any = filters.compile_filter(scope, filter) or EVERYTHING
+    if any(asked.rest for asked in conditions(Lead, filter)):
+        # What lies behind a reference is looked up from the lead: beside it PostgreSQL would gather all
+        # that fit first, however many companies there are.
+        there = scope.queryset().filter(condition, **{scope.key: OuterRef(scope.key)})
+        condition = Exists(there.order_by())
+    return Case(When(condition, then=Value(1)), default=Value(0), output_field=Whole())
 
 
 def counted_records(line: Line, scope: Scope, lead: Any) -> Any:
