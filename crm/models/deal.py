@@ -208,6 +208,12 @@ class Deal(Noun):
                     deleted_at=None,
                 ),
             ),
+            # What was won, lost or closed in a period, by whom.
+            models.Index(
+                fields=["tenant", "actual_close_date"], name="deal_by_closing",
+                condition=models.Q(actual_close_date__isnull=False, deleted_at=None),
+                include=("stage", "owner"),
+            ),
             models.Index(
                 "tenant", "stage", F("last_activity_at").desc(nulls_last=True), F("id").desc(),
                 name="deal_by_end",

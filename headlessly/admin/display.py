@@ -94,7 +94,7 @@ def amount(value: Any) -> str:
 
 def decimal(value: Any, places: int) -> str:
     """A number rounded to so many decimals: Django's own way with numbers cuts them off."""
-    return formats.number_format(Decimal(f"{value:.{places}f}"), places, force_grouping=True)
+    return _number_text(Decimal(f"{value:.{places}f}"), places, get_language())
 
 
 def money(said: Any, currency: str | None) -> str:
@@ -109,7 +109,13 @@ def money(said: Any, currency: str | None) -> str:
 
 def number(value: Any) -> str:
     value = int(value) if float(value).is_integer() else value
-    return formats.number_format(value, force_grouping=True)
+    return _number_text(value, None, get_language())
+
+
+@lru_cache(maxsize=8192)
+def _number_text(value: Any, places: int | None, language: str | None) -> str:
+    """A number in the language at hand: tables say the same ones again and again."""
+    return str(formats.number_format(value, places, force_grouping=True))
 
 
 def number_with_unit(value: float, unit: str) -> str:

@@ -67,6 +67,41 @@ def has_index_for(
     return any(_fits_order(steps, set(equal), (wanted, turned)) for steps in index_orders(model))
 
 
+def has_index_of_each(
+    model: type[models.Model], column: str, values: Collection[Any], columns: Sequence[Any]
+) -> bool:
+    """Whether an index gives the records with one of these values in ``column`` in this order, whichever of
+    them it is: also an index of only some values, if these are among them."""
+    key = model._meta.pk.attname
+    wanted = [(key if c.name == "pk" else c.name, c.descending) for c in columns]
+    turned = [(name, not descending) for name, descending in wanted]
+    for index in model._meta.indexes:
+        named = index_columns(model, index)
+        if type(index) is models.Index and named[:1] == [("tenant_id", False)]:
+            held = _values_held(index.condition, column)
+            if (held is None or held.issuperset(values)) and _fits_order(
+                named[1:], {column}, (wanted, turned)
+            ):
+                return True
+    return False
+
+
+def _values_held(condition: models.Q | None, column: str) -> set[Any] | None:
+    """Which values of ``column`` an index is of, None for all; none of one with any other condition."""
+    if condition in (None, LIVE):
+        return None
+    stated: dict[str, Any] = dict(each for each in condition.children if isinstance(each, tuple))
+    plain = condition.connector == models.Q.AND and not condition.negated
+    if (
+        not plain
+        or len(stated) != len(condition.children)
+        or stated.pop("deleted_at", 0) is not None
+    ):
+        return set()
+    held = stated.pop(f"{column}__in", ())
+    return set() if stated else set(held)
+
+
 def _fits_order(
     steps: Sequence[IndexColumn], equal: set[str], either: Iterable[list[IndexColumn]]
 ) -> bool:

@@ -24,6 +24,7 @@ from headlessly.database import prepared as statements
 from headlessly.declaration import custom_values, indexes
 from headlessly.declaration.folding import FOLD, Folded
 from headlessly.query import filters, money
+from headlessly.query.indexed_order import IndexedOrder
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 from headlessly.query.sorting import SortKey
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 COUNT_CAP = 10_000
 #: How many records are looked at, in order, for a page of words that are in many.
 MAX_WALK = 20_000
+#: Of so many values of a column at most the records are read apart.
+MOST_APART = 8
 
 CONVERTED = f"__{money.Converted.lookup_name}"
 
@@ -113,9 +116,16 @@ class RecordList:
         """Whether an index gives exactly these records in this order."""
         if self._equalities is None:
             return False
+        if not self._equalities and self._indexed is not None:
+            return True
         noun = self.scope.noun
         model = noun if self.scope.as_of is None else noun.past
         return indexes.has_index_for(model, self._equalities, self.sort_keys)
+
+    @cached_property
+    def _indexed(self) -> IndexedOrder | None:
+        """The order, where it is that of an indexed field of the tenant's own."""
+        return IndexedOrder.of(self.scope, self.sort_keys) if self.search is None else None
 
     @cached_property
     def _statements(self) -> ListStatements | None:
@@ -161,17 +171,49 @@ class RecordList:
                 yield condition, order
 
     def _in_order(self, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
+        if self._indexed is not None:
+            return self._indexed.read(self.found, size + 1, start, rest, self.filters)
         if self._statements is not None and not rest:
             given = [tenancy.require().pk, *(self._equalities or {}).values(), size + 1, start]
             return statements.execute_prepared(self._statements.page, given, binary=True)
         keys: list[Key] = []
         for condition, order in self._ordered_conditions(start, rest):
-            if len(keys) <= size:
+            if (missing := size + 1 - len(keys)) > 0:
                 found = self.found.filter(condition).order_by(*order)
-                keys += found.values_list(self.scope.key, *self._names)[
-                    start : start + size + 1 - len(keys)
-                ]
+                if parts := self._apart(found):
+                    keys += self._merge(parts, missing, start)
+                else:
+                    row = found.values_list(self.scope.key, *self._names)
+                    keys += row[start : start + missing]
         return keys
+
+    def _apart(self, found: models.QuerySet) -> list[models.QuerySet]:
+        """The records apart by the column of which a filter takes several values, where an index has those of
+        each value in the order of the list. An index gives several values one after the other, and so in no
+        order: asked for together, all of them would be read and sorted."""
+        noun = self.scope.noun
+        if self.scope.as_of is not None or self.search is not None or len(self.sort_keys) > 2:
+            return []
+        for column, values in filters.several_values(noun, self.filters):
+            if len(values) <= MOST_APART and indexes.has_index_of_each(
+                noun, column, values, self.sort_keys
+            ):
+                return [found.filter(**{column: value}) for value in values]
+        return []
+
+    def _merge(self, parts: Sequence[models.QuerySet], size: int, start: int) -> list[Key]:
+        """The first keys of each part, merged in order."""
+        found = union_sql(
+            [p.values_list(self.scope.key, *self._names)[: start + size] for p in parts]
+        )
+        if found is None:
+            return []
+        sql, parameters = found
+        return _rows(
+            f"SELECT * FROM ({sql}) AS united ({', '.join(self._row)}) "
+            f"ORDER BY {self._order} LIMIT %s OFFSET %s",
+            (*parameters, size, start),
+        )
 
     # -- gathered -----------------------------------------------------------------------------------
 
@@ -231,18 +273,9 @@ class RecordList:
         """The first keys of each part, merged in order."""
         keys: list[Key] = []
         for condition, order in self._ordered_conditions(start, rest):
-            missing = size + 1 - len(keys)
-            parts = search.parts(self.found.filter(condition).order_by(*order))
-            found = union_sql(
-                [p.values_list(self.scope.key, *self._names)[: start + missing] for p in parts]
-            )
-            if found is not None and missing > 0:
-                sql, parameters = found
-                keys += _rows(
-                    f"SELECT * FROM ({sql}) AS united ({', '.join(self._row)}) "
-                    f"ORDER BY {self._order} LIMIT %s OFFSET %s",
-                    (*parameters, missing, start),
-                )
+            if (missing := size + 1 - len(keys)) > 0:
+                parts = search.parts(self.found.filter(condition).order_by(*order))
+                keys += self._merge(parts, missing, start)
         return keys
 
     def _count(self, parts: Sequence[models.QuerySet]) -> int:

@@ -143,14 +143,20 @@ class Records:
         changed there."""
         said = dict(_facet_or_lookup(self.noun, *each) for each in self.conditions.items())
         if self.as_of is not None:
-            said["asOf"] = self.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")
-        return "?" + urlencode(said, safe=",:")
+            moment = self.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            said["asOf"] = urlencode({"asOf": moment}, safe=",:")
+        return "?" + "&".join(said.values())
 
 
 @cached_by_shape(most=4096)
 def _facet_or_lookup(noun: type[Record], name: str, text: str) -> tuple[str, str]:
-    """A condition as the address of a list says it. A table of figures asks this of the same conditions
-    hundreds of times."""
+    """A condition as the address of a list says it: its name there, and all of it. A table of figures asks
+    this of the same conditions hundreds of times."""
+    said, value = _name_and_value(noun, name, text)
+    return said, urlencode({said: value}, safe=",:")
+
+
+def _name_and_value(noun: type[Record], name: str, text: str) -> tuple[str, str]:
     path, lookup = querystring.parse_lookup(noun, name)
     facets = {noun.schema.by_name[facet].wire for facet in noun.schema.facets}
     facets |= {facet.wire for facet in noun.schema.joined_facets}

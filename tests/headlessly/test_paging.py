@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from crm import Contact, Lead, Organization
+from crm import Activity, Contact, Lead, Organization
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration import indexes
 from headlessly.query import paging, reads, sorting
@@ -125,6 +126,31 @@ def test_it_pages_through_a_filter_in_any_order(
         assert (page.total, page.total_is_exact) == (min(len(expected), cap), len(expected) <= cap)
 
 
+def test_it_reads_several_states_apart_where_an_index_has_the_order_of_each(
+    leads: list[Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lead in leads[::2]:
+        lead.update(status="Contacted")
+    for lead in leads[::5]:
+        lead.lose(lost_reason="Price")
+    monkeypatch.setattr(paging, "COUNT_CAP", 2)
+    several = {"status": {"$in": ["New", "Contacted", "New"]}}
+    for filter in (
+        several,
+        {"$and": [several, {"source": "web"}]},
+        several | {"score": {"$gte": 2}},
+    ):
+        for sort in SORTS:
+            expected = [lead.pk for lead in reads.find_queryset(Lead, filter, sort=sort)]
+            assert paged(filter=filter, sort=sort) == expected, (filter, sort)
+            page = reads.record_page(Lead, filter, sort=sort, limit=4, offset=6)
+            assert [record["$id"] for record in page.results] == expected[6:10]
+    for sort, is_apart in (("-score", True), ("-createdAt", False)):
+        with CaptureQueriesContext(connection) as asked:
+            reads.record_page(Lead, several, sort=sort, limit=4)
+        assert any(") UNION (" in each["sql"] for each in asked.captured_queries) == is_apart
+
+
 def test_it_is_led_by_the_rarest_of_several_words(leads: list[Lead]) -> None:
     with every_tenant(), connection.cursor() as cursor:
         cursor.execute("ANALYZE crm_lead")
@@ -148,4 +174,12 @@ def test_it_knows_which_orders_an_index_carries() -> None:
         and not carried("-score", "source")
         and not carried("-score", "owner_id")
     )
+
+    def of_each(sort: str, *states: str, noun: Any = Lead) -> bool:
+        keys = sorting.sort_keys(Scope(noun), sort)
+        return indexes.has_index_of_each(noun, "status", states, keys)
+
+    assert of_each("-score", "New", "Lost") and of_each("dueAt", "Pending", noun=Activity)
+    assert not of_each("dueAt", "Pending", "Completed", noun=Activity)
+    assert not of_each("-lastActivityAt", "New", "Lost") and of_each("-lastActivityAt", "Lost")
     assert not carried("-score,createdAt", "status") and not carried("-createdAt", "status")

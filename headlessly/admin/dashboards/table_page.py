@@ -49,6 +49,7 @@ def table_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResp
 def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
     before = {row.key: row for row in measure(report, slice.before).rows or ()}
     list_urls: dict[Any, str] = {}  # asked once: there are hundreds of cells
+    titles = {column.name: str(column.title) for column in report.columns}
     found = []
     for row in measure(report, slice).rows or ():
         then = before.get(row.key)
@@ -69,7 +70,7 @@ def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
                     "url": url,
                     "whole": whole if whole != text else "",
                     "before": _short_text(column.unit, was) if then and column.over_time else "",
-                    "name": str(column.title),
+                    "name": titles[column.name],
                 }
             )
         found.append({"name": row.name, "cells": cells})
