@@ -7,8 +7,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crm', '0008_rules_and_assignment'),
-        ('headlessly', '0007_unique_own_fields'),
+        ('crm', '0009_deals_by_closing'),
+        ('headlessly', '0008_indexed_own_fields'),
     ]
 
     operations = [
