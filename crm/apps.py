@@ -28,4 +28,6 @@ class CrmConfig(AppConfig):
             active,  # noqa: F401  (connects them)
             assignment,  # noqa: F401  (connects them)
             first_answer,  # noqa: F401  (connects them; after assignment: a rule may ask for the owner)
+            pages,  # noqa: F401  (shows them)
+            score,  # noqa: F401  (connects them)
         )

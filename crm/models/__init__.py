@@ -10,6 +10,7 @@ from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
 from crm.models.rule import Rule, RuleTurn
+from crm.models.score import ScoreDue, ScoreRun
 from crm.models.team import Team, TeamMember
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "Pipeline",
     "Rule",
     "RuleTurn",
+    "ScoreDue",
+    "ScoreRun",
     "Team",
     "TeamMember",
 ]

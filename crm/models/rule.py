@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
+from crm.models import score_lines
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.access.tenant_rows import TenantRow
@@ -32,6 +33,7 @@ class Rule(Noun):
     class Kind(models.TextChoices):
         ASSIGNMENT = "Assignment"
         FIRST_ANSWER = "FirstAnswer"
+        SCORE = "Score"
 
     class How(models.TextChoices):
         NOBODY = "Nobody"
@@ -40,7 +42,11 @@ class Rule(Noun):
         FEWEST = "Fewest open"
 
     #: The nouns whose records each kind is about.
-    ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",), Kind.FIRST_ANSWER: ("Lead",)}
+    ABOUT: ClassVar = {
+        Kind.ASSIGNMENT: ("Lead",),
+        Kind.FIRST_ANSWER: ("Lead",),
+        Kind.SCORE: ("Lead",),
+    }
 
     name = String(required=True)
     kind = Choice(Kind, "what it decides", default=Kind.ASSIGNMENT)
@@ -75,6 +81,18 @@ class Rule(Noun):
         "how many minutes of working time before that its owner is warned", minimum=1,
         maximum=MOST_MINUTES, unit="min",
     )  # fmt: skip
+    lines = Json(
+        "what a score is made of: each line a condition and points",
+        keys=score_lines.KEYS,
+        kinds=score_lines.KINDS,
+        example=score_lines.EXAMPLE,
+    )
+    thresholds = Json(
+        "the scores from which a lead is called something",
+        keys=("name", "from"),
+        kinds={"from": "number"},
+        example=[{"name": "Warm", "from": 50}, {"name": "Hot", "from": 80}],
+    )
 
     class Surface:
         icon = "alt_route"
@@ -85,10 +103,12 @@ class Rule(Noun):
             {
                 "Assignment": ("how", "person", "team", "capacity", "fallback"),
                 "FirstAnswer": ("within", "warn_before"),
+                "Score": ("lines", "thresholds"),
             },
             {
                 "Assignment": "Who gets a new lead",
                 "FirstAnswer": "How soon a new lead is answered",
+                "Score": "What a lead is worth",
             },
         )
         rank = 64
@@ -103,6 +123,7 @@ class Rule(Noun):
             ("Rule", ("name", "kind", "is_active", "position", "condition")),
             ("To whom", ("how", "person", "team", "capacity", "fallback")),
             ("First answer", ("within", "warn_before")),
+            ("What it is worth", ("lines", "thresholds")),
         )
 
     class Meta:
@@ -116,10 +137,13 @@ class Rule(Noun):
     def __str__(self) -> str:
         return self.name
 
-    @computed("string", "condition", "kind")
+    @computed("string", "condition", "kind", "lines")
     def error(self) -> str | None:
         """Why it does nothing at the moment, such as that a field of its condition is gone."""
-        return Rule.problem_of(self.condition, self.kind)
+        found = Rule.problem_of(self.condition, self.kind)
+        if found is None and self.kind == Rule.Kind.SCORE:
+            return score_lines.problem_of_lines(registry["Lead"], self.lines)
+        return found
 
     @classmethod
     def problem_of(cls, condition: Any, kind: str) -> str | None:
@@ -145,6 +169,8 @@ class Rule(Noun):
             self._validate_whom(values, problems)
         if kind == self.Kind.FIRST_ANSWER:
             self._validate_time(values, problems)
+        if kind == self.Kind.SCORE:
+            score_lines.validate_score(registry["Lead"], self, values, problems)
 
     def _validate_whom(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         how = values.get("how", self.how)
