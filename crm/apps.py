@@ -12,6 +12,7 @@ class CrmConfig(AppConfig):
 
     def ready(self) -> None:
         from crm import (
+            calendars,  # noqa: F401  (connects them)
             dashboard,  # noqa: F401  (connects them)
             gates,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
@@ -20,6 +21,7 @@ class CrmConfig(AppConfig):
             setup,  # noqa: F401  (declares them)
         )
         from crm.reports import (
+            answers,  # noqa: F401  (declares them)
             named,  # noqa: F401  (declares them)
             tables,  # noqa: F401  (declares them)
             team,  # noqa: F401  (declares them)
@@ -29,7 +31,10 @@ class CrmConfig(AppConfig):
             assignment,  # noqa: F401  (connects them)
             backtest_assignment,  # noqa: F401  (registers it)
             backtest_automation,  # noqa: F401  (registers it)
+            first_answer,  # noqa: F401  (connects them; after assignment: a rule may ask for the owner)
+            pages,  # noqa: F401  (shows them)
             runs,
+            score,  # noqa: F401  (connects them)
         )
         from headlessly.log.events import events_appended
 

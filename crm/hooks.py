@@ -191,8 +191,29 @@ def remember_the_touch(activity: Activity, ctx: Context) -> None:
         (ctx.Contact, activity.contact_id, "last_engagement"),
     )
     for noun, id, field in touched:
-        if id is not None and is_earlier(getattr(ctx.lock(noun, id), field), moment):
+        if id is None:
+            continue
+        record = ctx.lock(noun, id)
+        if is_earlier(getattr(record, field), moment):
             noun.update(id, **{field: moment})
+    _note_first_touch(activity, ctx)
+
+
+@Activity.updated
+def remember_a_touch_of_another_lead(activity: Activity, ctx: Context) -> None:
+    """A touch that turns out to be one with a lead may have been its first answer."""
+    moved = ctx.event is not None and "lead" in (ctx.event.previous or {})
+    if moved and activity.completed_at is not None:
+        _note_first_touch(activity, ctx)
+
+
+def _note_first_touch(activity: Activity, ctx: Context) -> None:
+    moment = activity.completed_at or activity.moment()
+    if activity.lead_id is None:
+        return
+    lead = ctx.lock(Lead, activity.lead_id)
+    if lead.answered_by_touch(moment):
+        executor.run(Lead.corrections["touch"], lead.pk, {"answered_at": moment})
 
 
 def is_earlier(known: datetime | None, moment: datetime) -> bool:

@@ -1,4 +1,5 @@
 from crm.models.activity import Activity
+from crm.models.calendar import Calendar
 from crm.models.contact import Contact
 from crm.models.deal import Deal
 from crm.models.deal_contact import DealContact
@@ -10,10 +11,12 @@ from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
 from crm.models.rule import Rule, RuleTurn
 from crm.models.rule_run import RuleRun
+from crm.models.score import ScoreDue, ScoreRun
 from crm.models.team import Team, TeamMember
 
 __all__ = [
     "Activity",
+    "Calendar",
     "Contact",
     "Deal",
     "DealContact",
@@ -26,6 +29,8 @@ __all__ = [
     "Rule",
     "RuleRun",
     "RuleTurn",
+    "ScoreDue",
+    "ScoreRun",
     "Team",
     "TeamMember",
 ]

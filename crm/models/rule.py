@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
+from crm.models import score_lines
 from crm.models.steps import StepProblem, read_steps
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
@@ -21,12 +22,18 @@ from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
 
+#: How long a first answer may take, in minutes of working time.
+MOST_MINUTES = 100_000
+
 
 class Rule(Noun):
-    """What happens by itself to the records that fit a condition: who gets a new lead, what follows."""
+    """What happens by itself to the records that fit a condition: who gets a new lead, until when it is
+    answered, what follows."""
 
     class Kind(models.TextChoices):
         ASSIGNMENT = "Assignment"
+        FIRST_ANSWER = "FirstAnswer"
+        SCORE = "Score"
         AUTOMATION = "Automation"
 
     class How(models.TextChoices):
@@ -36,7 +43,11 @@ class Rule(Noun):
         FEWEST = "Fewest open"
 
     #: The nouns whose records a kind is about; of a kind that is not here all.
-    ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",)}
+    ABOUT: ClassVar = {
+        Kind.ASSIGNMENT: ("Lead",),
+        Kind.FIRST_ANSWER: ("Lead",),
+        Kind.SCORE: ("Lead",),
+    }
 
     name = String(required=True)
     kind = Choice(Kind, "what it decides", default=Kind.ASSIGNMENT)
@@ -61,6 +72,28 @@ class Rule(Noun):
     fallback = Reference(
         "crm.Contact", "rules_falling_back_on", "who gets it where all are away or full"
     )
+    within = Integer(
+        "minutes of working time until the first answer",
+        minimum=1,
+        maximum=MOST_MINUTES,
+        unit="min",
+    )
+    warn_before = Integer(
+        "how many minutes of working time before that its owner is warned", minimum=1,
+        maximum=MOST_MINUTES, unit="min",
+    )  # fmt: skip
+    lines = Json(
+        "what a score is made of: each line a condition and points",
+        keys=score_lines.KEYS,
+        kinds=score_lines.KINDS,
+        example=score_lines.EXAMPLE,
+    )
+    thresholds = Json(
+        "the scores from which a lead is called something",
+        keys=("name", "from"),
+        kinds={"from": "number"},
+        example=[{"name": "Warm", "from": 50}, {"name": "Hot", "from": 80}],
+    )
     events = Choices(
         "after which events of these records, such as Deal.Won; all must be of one noun"
     )
@@ -81,13 +114,22 @@ class Rule(Noun):
             "kind",
             {
                 "Assignment": ("how", "person", "team", "capacity", "fallback"),
+                "FirstAnswer": ("within", "warn_before"),
+                "Score": ("lines", "thresholds"),
                 "Automation": ("events", "steps"),
             },
-            {"Assignment": "Who gets a new lead", "Automation": "What follows by itself"},
+            {
+                "Assignment": "Who gets a new lead",
+                "FirstAnswer": "How soon a new lead is answered",
+                "Score": "What a lead is worth",
+                "Automation": "What follows by itself",
+            },
         )
         rank = 64
-        columns = ("name", "position", "is_active", "how", "team", "person", "capacity",
-                   "events")  # fmt: skip
+        columns = (
+            "name", "position", "is_active", "how", "team", "person", "capacity", "within", "warn_before",
+            "events",
+        )  # fmt: skip
         facets = ("kind", "is_active", "how", "team")
         ordering = ("position",)
         search = ("name",)
@@ -95,6 +137,8 @@ class Rule(Noun):
         groups = (
             ("Rule", ("name", "kind", "is_active", "position", "condition")),
             ("To whom", ("how", "person", "team", "capacity", "fallback")),
+            ("First answer", ("within", "warn_before")),
+            ("What it is worth", ("lines", "thresholds")),
             ("What follows", ("events", "steps")),
         )
 
@@ -109,10 +153,12 @@ class Rule(Noun):
     def __str__(self) -> str:
         return self.name
 
-    @computed("string", "condition", "kind", "steps")
+    @computed("string", "condition", "kind", "lines", "steps")
     def error(self) -> str | None:
         """Why it does nothing at the moment, such as that a field of its condition is gone."""
         found = Rule.problem_of(self.condition, self.kind)
+        if found is None and self.kind == Rule.Kind.SCORE:
+            return score_lines.problem_of_lines(registry["Lead"], self.lines)
         if found is None and self.kind == Rule.Kind.AUTOMATION:
             try:
                 read_steps(registry[self.condition["type"]], self.steps, saved=True)
@@ -142,7 +188,11 @@ class Rule(Noun):
             problems.setdefault("condition", found)
         if kind == self.Kind.ASSIGNMENT:
             self._validate_whom(values, problems)
-        elif kind == self.Kind.AUTOMATION and not problems:
+        if kind == self.Kind.FIRST_ANSWER:
+            self._validate_time(values, problems)
+        if kind == self.Kind.SCORE:
+            score_lines.validate_score(registry["Lead"], self, values, problems)
+        if kind == self.Kind.AUTOMATION and not problems:
             self._validate_what_follows(values, problems)
 
     def _validate_what_follows(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
@@ -176,6 +226,15 @@ class Rule(Noun):
             id = values.get(name)
             if id and name not in problems and not members_among([id], invited=True):
                 problems[name] = _("Name a member: %s is none.") % id
+
+    def _validate_time(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """There is a time for the first answer, and its owner is warned before it is over."""
+        within = values.get("within", self.within)
+        warned = values.get("warn_before", self.warn_before)
+        if not within and {"kind", "within"} & values.keys():
+            problems.setdefault("within", _("Say within how many minutes of working time."))
+        if within and warned and warned >= within and {"within", "warn_before"} & values.keys():
+            problems.setdefault("warn_before", _("This has to be less than the whole time."))
 
 
 def members_among(contacts: list[str], *, invited: bool = False) -> set[str]:

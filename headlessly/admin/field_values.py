@@ -37,6 +37,8 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     found = field.computed(record) if field.computed else getattr(record, field.column)
     if found is None or found == "":
         return ""
+    if field.done_at:
+        return deadline_html(record, field)
     if (late := overdue_html(record, field)) is not None:
         return late
     if (whole := days.whole_day(record, field)) is not None:
@@ -98,7 +100,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "choices":
             return ", ".join(labels.choice_label(field, each) for each in found)
         case "json":
-            return _json_html(found)
+            return _json_html(field, found)
     return str(found)
 
 
@@ -123,6 +125,27 @@ def overdue_html(record: Noun, field: Field) -> SafeString | None:
     return format_html('<span class="late">{} · {}</span>', day_html(day), _("overdue"))
 
 
+def deadline_html(record: Noun, field: Field) -> SafeString:
+    """What is left of a deadline, or how late it is; of one that was met or missed, how late it was done."""
+    due, done = getattr(record, field.column), getattr(record, field.done_at or "")
+    near = getattr(record, field.near_at) if field.near_at else None
+    now = clock.now()
+    late = (done or now) - due
+    if late > timedelta(0):
+        tone, said = "late", _("%s late") % display.distance_text(late)
+    elif done is not None:
+        tone, said = "in-time", _("in time")
+    else:
+        tone = "near" if near is not None and near <= now else "left"
+        said = _("%s left") % display.distance_text(late)
+    return format_html('<span class="{}">{}</span>', tone, display.moment_html(due, said))
+
+
+def is_met(record: Noun, field: Field) -> bool:
+    """Whether a field is a deadline that nobody waits for any more."""
+    return field.done_at is not None and getattr(record, field.done_at) is not None
+
+
 def day_html(found: date) -> SafeString:
     """A day, the same wherever one reads."""
     return format_html(
@@ -144,10 +167,11 @@ def folded_text(found: str) -> SafeString:
     )
 
 
-def _json_html(found: Any) -> SafeString | str:
+def _json_html(field: Field, found: Any) -> SafeString | str:
     """JSON as people would write it: a list of alike objects as a table, else as it is."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
-        keys = list(dict.fromkeys(name for item in found for name in item))
+        there = {name for item in found for name in item}
+        keys = sorted(there, key=[*field.keys, *sorted(there)].index)
         head = format_html_join(
             "", "<th>{}</th>", ((wording.json_key_label(name),) for name in keys)
         )

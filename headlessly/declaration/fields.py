@@ -174,11 +174,20 @@ class DateTime(_Optional, models.DateTimeField):
     """A moment; UTC on every wire.
 
     ``day_if`` names a flag of the noun: where it is set, the moment stands for its whole day
-    (:mod:`headlessly.declaration.days`).
+    (:mod:`headlessly.declaration.days`). One with ``done_at`` is a deadline, which pages show as what is left
+    of it: until the moment of that name, and as near from the one that ``near_at`` names.
     """
 
-    def __init__(self, help_text: str = "", *, day_if: str | None = None, **kwargs: Any) -> None:
-        self.day_if = day_if
+    def __init__(
+        self,
+        help_text: str = "",
+        *,
+        day_if: str | None = None,
+        done_at: str | None = None,
+        near_at: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.day_if, self.done_at, self.near_at = day_if, done_at, near_at
         super().__init__(help_text, **kwargs)
 
 
@@ -196,10 +205,10 @@ class Json(_Optional, models.JSONField):
     """Any JSON value; a noun checks its shape in ``validate``.
 
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
-    row by row: ``number``, ``flag``, ``list`` (of texts), ``pairs`` (an object, a line for each of its keys),
-    ``order`` (their place in it), ``hidden`` (kept as it is) or the choices there are; what has no kind is
-    text. One that ``filters`` has a noun's name as
-    ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a value that a noun
+    row by row: ``number``, ``flag``, ``list`` (of texts), ``pairs`` (an object, a line for each of its
+    keys), ``order`` (their place in it), ``hidden`` (kept as it is), ``filter:Lead`` (a filter of that noun or
+    of one that refers to it, which one is in the key ``type``) or the choices there are; what has no kind is
+    text. One that ``filters`` has a noun's name as ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a value that a noun
     accepts.
     """
 
@@ -249,6 +258,22 @@ class Choices(_Optional, models.JSONField):
 
 class Hidden(_Plain):
     """A column that a record keeps for itself: in no answer, no form and no input."""
+
+
+class HiddenText(Hidden, models.CharField):
+    """A short text that a record keeps for itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        given: dict[str, Any] = {"max_length": 64, "null": True, "editable": False}
+        given["db_collation"] = "C"
+        super().__init__(**given | kwargs)
+
+
+class HiddenMoment(Hidden, models.DateTimeField):
+    """A moment that a record keeps for itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"null": True, "editable": False} | kwargs)
 
 
 class Choice(String):

@@ -38,6 +38,7 @@ class Path:
     name: str = ""
     version: int = 0  #: of the record that gives them
     is_default: bool = False  #: whether a record that refers to none is on this one
+    rotting: int | None = None  #: the same as of a state, of those that say nothing
 
     @cached_property
     def by_key(self) -> dict[str, State]:

@@ -128,6 +128,8 @@ class Field:
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
     day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
+    done_at: str | None = None  #: the moment at which a deadline was met, or missed and made up for
+    near_at: str | None = None  #: the moment from which on a deadline is near
     cascades: bool = False  #: a reference whose record is deleted together with what it refers to
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
     nullable: bool = True  #: whether a record may be without a value
@@ -723,6 +725,8 @@ class Schema:
             default=default,
             unit=getattr(column, "unit", ""),
             day_if=getattr(column, "day_if", None),
+            done_at=getattr(column, "done_at", None),
+            near_at=getattr(column, "near_at", None),
             normalize=getattr(column, "normalize", None),
             change=getattr(column, "change", None),
             unite=getattr(column, "unite", None),

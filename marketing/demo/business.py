@@ -10,6 +10,7 @@ from typing import Any
 
 from crm.models import (
     Activity,
+    Calendar,
     Contact,
     ExchangeRate,
     Gate,
@@ -20,7 +21,8 @@ from crm.models import (
     Team,
     TeamMember,
 )
-from headlessly.access.actors import Actor
+from crm.rules import first_answer, recount
+from headlessly.access.actors import SYSTEM, Actor
 from headlessly.context import clock
 from headlessly.shaping import custom_fields, value_lists
 from marketing.demo import companies, people, words
@@ -58,6 +60,44 @@ RULES: dict[str, dict[str, Any]] = {
         "name": "From partners", "position": 20, "how": "Fewest open", "capacity": 500,
         "condition": {"type": "Lead", "filter": {"source": "partner"}},
     },
+}  # fmt: skip
+#: How soon it answers those who come by themselves, since so many days.
+ANSWERS: dict[str, Any] = {
+    "name": "Half a day",
+    "kind": Rule.Kind.FIRST_ANSWER,
+    "within": 240,
+    "warn_before": 60,
+    "condition": {
+        "type": "Lead",
+        "filter": {"source": {"$in": [*sorted(INBOUND), "chat", "form", "partner", "referral"]}},
+    },
+}
+ANSWERS_FOR = 28
+#: What a lead is worth to it: who they are, and what they did lately.
+WORTH: dict[str, Any] = {
+    "name": "Fit and interest", "kind": "Score",
+    "condition": {"type": "Lead", "filter": {}},
+    "lines": [
+        {"name": "They came to us", "about": "fit", "points": 10, "type": "Lead",
+         "filter": {"source": {"$in": ["website", "form", "webinar", "content"]}}},
+        {"name": "Somebody recommended us", "about": "fit", "points": 20, "type": "Lead",
+         "filter": {"source": {"$in": ["referral", "partner"]}}},
+        {"name": "A company of our size", "about": "fit", "points": 10, "type": "Lead",
+         "filter": {"organization.tier": {"$in": ["SMB", "Business"]}}},
+        {"name": "The budget is known", "about": "fit", "points": 15, "type": "Lead",
+         "filter": {"budget": {"$exists": True}}},
+        {"name": "We talk to who decides", "about": "fit", "points": 15, "type": "Lead",
+         "filter": {"authority": {"$exists": True}}},
+        {"name": "There is nobody to write to", "about": "fit", "points": -20, "type": "Lead",
+         "filter": {"contact": None}},
+        {"name": "Meetings and demos held", "about": "engagement", "points": 20, "type": "Activity",
+         "filter": {"type": {"$in": ["Meeting", "Demo"]}, "status": "Completed"},
+         "since": "completedAt", "halfLife": 30, "cap": 30},
+        {"name": "Calls and mails", "about": "engagement", "points": 6, "type": "Activity",
+         "filter": {"type": {"$in": ["Call", "Email", "FollowUp"]}, "status": "Completed"},
+         "since": "completedAt", "halfLife": 21, "cap": 20},
+    ],
+    "thresholds": [{"name": "Warm", "from": 40}, {"name": "Hot", "from": 65}],
 }  # fmt: skip
 #: What it keeps beside what everybody does.
 SITES = ("One site", "Two to five", "More than five")
@@ -160,6 +200,7 @@ class Business:
         self.timeline.begin(goals.goals(self))
         self.timeline.begin(self._late_word())
         self.timeline.begin(self._rules())
+        self.timeline.begin(self._answers())
         self.timeline.begin(automations.automations(self))
         visitors = min(forms.VISITORS, self.leads // 10)
         for number in range(visitors):
@@ -206,6 +247,10 @@ class Business:
             requires=[{"field": "expectedCloseDate"}],
             reason="An offer without a day is forgotten.",
         )
+        Calendar.create(
+            name="Office", is_default=True, time_zone="Europe/London", country="GB", region="ENG",
+            days_off=[{"from": f"{self.last.year}-12-24", "to": f"{self.last.year}-12-31", "name": "Closed"}],
+        )  # fmt: skip
         for own in OWN_FIELDS:
             custom_fields.create_field(own)
         for name, values in words.LISTS.items():
@@ -247,10 +292,12 @@ class Business:
             )
 
     def _rules(self) -> Story:
-        """The evening before, the admin decides who gets what comes by itself. Some comes; what no rule gave
-        away, a rep takes."""
+        """The evening before, the admin decides what a lead is worth, and who gets what comes by itself. Some
+        comes; what no rule gave away, a rep takes."""
         evening = midnight(self.last) - timedelta(minutes=50)
         yield evening, self.members[0].actor
+        Rule.create(**WORTH)
+        recount.recount_all()
         for team in Team.find().order_by("created_at", "name"):
             if rule := RULES.get(team.name):
                 Rule.create(team=team, fallback=self.manager.contact, **rule)
@@ -261,6 +308,15 @@ class Business:
         if evening.weekday() < 5:
             yield evening + timedelta(minutes=8), self.reps[0].actor
             left.claim()
+
+    def _answers(self) -> Story:
+        """For some weeks the manager looks at how soon leads are answered: what was not in time is noted."""
+        start = midnight(self.last - timedelta(ANSWERS_FOR)) + timedelta(hours=8)
+        yield start, self.manager.actor
+        Rule.create(**ANSWERS)
+        for hours in range(24 * ANSWERS_FOR - 8):
+            yield start + timedelta(hours=hours, minutes=30), SYSTEM
+            first_answer.note_missed_answers()
 
     def _handover(self, rep: Member) -> Story:
         """Who joins during the year takes over some of the others' work."""

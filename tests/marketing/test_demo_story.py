@@ -36,7 +36,7 @@ LAST = 4
 BROUGHT = 15
 ID = re.compile(
     r"\b(?:lead|contact|org|deal|activity|pipeline|gate|dealcontact|campaign|form|segment|funnel"
-    r"|rate|goal|rule|run|team|place|touch|evt|req|user|apikey)"
+    r"|rate|goal|rule|run|calendar|team|place|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
 
@@ -101,10 +101,8 @@ def test_it_says_who_did_what(acme: Tenant) -> None:
     assert "Campaign.Launched" in did["manager"] and "Lead.Deleted" in did["manager"]
     assert not did.keys() & {"viewer"}
     assert did["system"] == {"Contact.Created"} and did["rule"] == {
-        "Lead.Assigned",
-        "Activity.Created",
-        "automation_ran",
-    }
+        "Lead.Assigned", "Lead.AnswerExpected", "Lead.AnswerMissed", "Activity.Created", "automation_ran"
+    }  # fmt: skip
     assert did["visitor"] == {
         "Form.Submitted", "Contact.Created", "Lead.Created", "Touchpoint.Created", "form_submitted"
     }  # fmt: skip
