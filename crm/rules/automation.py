@@ -19,6 +19,7 @@ from django.utils.text import Truncator
 from crm.calendars import next_working_moment, office_zone
 from crm.models import Rule, RuleRun
 from crm.models.steps import WORKING_DAY, Do, Notify, Send, Step, Wait, fill_in, follow, read_steps
+from crm.working_time import NoWorkingTime
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Membership
@@ -286,6 +287,8 @@ def fail(run: RuleRun, problem: Exception) -> None:
 
 def error_text(problem: Exception) -> str:
     """What went wrong, for whoever wrote the rule."""
+    if isinstance(problem, NoWorkingTime):
+        return "As the calendar says nobody works for years."
     if isinstance(problem, HeadlesslyError | ValueError):
         return str(getattr(problem, "message", problem))
     return f"It could not be done ({type(problem).__name__}). The log of the server says more."

@@ -19,6 +19,7 @@ from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from crm.models import Rule
+from crm.working_time import NoWorkingTime
 from headlessly.access import actors
 from headlessly.declaration.paths import WON
 from headlessly.declaration.record import Record
@@ -107,8 +108,12 @@ def try_on_the_past(rule: Rule, period: Period) -> dict[str, Any]:
     if rule.kind not in backtests or rule.error:
         said = rule.error or _("There is nothing that tries rules of this kind.")
         raise Conflict(said, type="Rule", id=rule.pk)
-    with actors.acting(actors.SYSTEM):
-        found = backtests[rule.kind](rule, period)
+    try:
+        with actors.acting(actors.SYSTEM):
+            found = backtests[rule.kind](rule, period)
+    except NoWorkingTime:
+        said = _("As the calendar says nobody works for years.")
+        raise Conflict(said, type="Rule", id=rule.pk) from None
     return {
         "rule": rule.pk,
         "version": rule.version,

@@ -44,9 +44,7 @@ def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
     really: dict[str | None, Tally] = defaultdict(Tally)
     same, other = Tally(), Tally()
     told: list[dict[str, Any]] = []
-    earlier = [
-        r for r in active_rules(Rule.Kind.ASSIGNMENT) if _key(r) < _key(rule) and not r.error
-    ]
+    earlier = [each for each in active_rules(Rule.Kind.ASSIGNMENT) if asked_before(each, rule)]
     taken = owned = 0
     for page in happened(CREATED, period):
         ids = [event.target for event in page]
@@ -57,7 +55,7 @@ def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
                 for id in fitted_when_made(Lead, each.condition["filter"], left):
                     del left[id]
             fits = fitted_when_made(Lead, rule.condition["filter"], left)
-            first, closed, successes = _first_owners(fits), _closed(fits), won(Lead, fits)
+            first, closed, successes = first_owners(fits), _closed(fits), won(Lead, fits)
         owned += len(page) - len(unowned)
         taken += len(unowned) - len(left)
         for event in page:
@@ -69,7 +67,7 @@ def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
             (same if to == got else other).add(id in successes)
             if len(told) < MOST_TOLD:
                 told.append({"record": id, "at": event.timestamp, "would": to, "really": got})
-    names = _names({id for id in (*would, *really) if id})
+    names = names_of({id for id in (*would, *really) if id})
     people = sorted(
         ({"person": id, "name": names.get(id or "", id), "would": would[id].as_json(),
           "really": really[id].as_json()} for id in {*would, *really}),
@@ -138,8 +136,10 @@ class Giving:
         return found.contact
 
 
-def _key(rule: Rule) -> tuple[int, datetime, str]:
-    return rule.position, rule.created_at, rule.pk
+def asked_before(other: Rule, rule: Rule) -> bool:
+    """Whether another rule decides before this one does."""
+    keys = [(each.position, each.created_at, each.pk) for each in (other, rule)]
+    return keys[0] < keys[1] and not other.error
 
 
 def _members(id: str | None) -> set[str]:
@@ -154,7 +154,7 @@ def _unowned(ids: Collection[str]) -> set[str]:
     return set(came.order_by().values_list("record", flat=True))
 
 
-def _first_owners(ids: Collection[str]) -> dict[str, str]:
+def first_owners(ids: Collection[str]) -> dict[str, str]:
     """Who first owned each of the leads."""
     owned = Lead.past.objects.filter(
         tenant_id=tenancy.require().pk, record__in=ids, owner__isnull=False
@@ -171,5 +171,5 @@ def _closed(ids: Iterable[str]) -> dict[str, datetime]:
     return {pk: min(each) for pk, each in ends.items() if each}
 
 
-def _names(ids: Collection[str]) -> dict[str, str]:
+def names_of(ids: Collection[str]) -> dict[str, str]:
     return dict(Contact.with_deleted.filter(pk__in=ids).values_list("pk", "name"))

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm import Contact, Deal, Lead, Rule, Team, TeamMember
+from crm import Activity, Contact, Deal, Lead, Rule, Team, TeamMember
 from crm.models import RuleRun, RuleTurn
 from crm.rules import backtest, runs
 from headlessly.access import actors, tenancy
@@ -177,6 +177,28 @@ def test_the_moments_of_references_are_those_of_then(people):
     there.update(title="CEO")
     rule.update(condition={"type": "Deal", "filter": {"contact.title": "CTO"}})
     assert tried(rule)["fitting"] == 1
+
+
+# -- first answers ------------------------------------------------------------------------------------
+
+
+def test_it_says_which_leads_would_have_been_answered_in_time(team, people):
+    quick, slow = lead("Quick", 40, owner=people.bob), lead("Slow", 40, owner=people.cleo)
+    lead("Never", 30), lead("Today", 0.01)
+    with at(39.99):
+        Activity.log(subject="Call", type="Call", lead=quick)
+    with at(38):
+        slow.update(status="Contacted")
+    convert(quick, people)
+    rule = Rule.create(name="SLA", kind="FirstAnswer", condition={"type": "Lead", "filter": {}},
+                       within=60)  # fmt: skip
+    found = tried(rule, until=-1)
+    counts = {name: found[name]["count"] for name in ("met", "missed", "waiting")}
+    assert counts == {"met": 1, "missed": 2, "waiting": 1}
+    assert (found["fitting"], found["met"]["converted"], found["really"]["missed"]) == (4, 1, 0)
+    by = {each["name"]: (each["met"], each["missed"]) for each in found["people"]}
+    assert by == {"Bob Stone": (1, 0), "Cleo Marsh": (0, 1), None: (0, 1)}
+    assert found["records"][0]["record"] == slow.pk
 
 
 # -- both ---------------------------------------------------------------------------------------------

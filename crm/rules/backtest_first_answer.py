@@ -1,0 +1,97 @@
+"""Which leads of a period would have been answered in time by a first-answer rule, and which would not.
+
+The rules that are asked before it take what fits them. Working hours are those of the calendar of now. When a
+lead was touched first is what really happened; that somebody might have hurried is not counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from crm.calendars import working_time
+from crm.models import Activity, Lead, Rule
+from crm.rules.active import active_rules
+from crm.rules.backtest import MOST_TOLD, Period, Tally, happened, only_reading, tries, won
+from crm.rules.backtest_assignment import CREATED, asked_before, first_owners, names_of
+from crm.rules.conditions import fitted_when_made
+from crm.rules.first_answer import MISSED
+from headlessly.access import tenancy
+from headlessly.context import clock
+from headlessly.log.events import Event
+
+MET, MISSED_IT, WAITING = "met", "missed", "waiting"
+
+
+@tries(Rule.Kind.FIRST_ANSWER)
+def try_first_answer(rule: Rule, period: Period) -> dict[str, Any]:
+    """What would have been answered in time."""
+    hours, now = working_time(), clock.now()
+    tallies = {name: Tally() for name in (MET, MISSED_IT, WAITING)}
+    people: dict[str | None, dict[str, int]] = defaultdict(lambda: dict.fromkeys(tallies, 0))
+    told: list[dict[str, Any]] = []
+    earlier = [each for each in active_rules(Rule.Kind.FIRST_ANSWER) if asked_before(each, rule)]
+    taken = really = 0
+    for page in happened(CREATED, period):
+        with only_reading():
+            new = _new([event.target for event in page])
+            left = {e.target: e.timestamp for e in page if e.target in new}
+            for each in earlier:
+                for id in fitted_when_made(Lead, each.condition["filter"], left):
+                    del left[id]
+            fits = fitted_when_made(Lead, rule.condition["filter"], left)
+            touched, owners, successes = _first_touches(fits), first_owners(fits), won(Lead, fits)
+            really += Event.log.filter(name=MISSED.event, target__in=fits).count()
+        taken += len(new) - len(left)
+        for event in page:
+            if (id := event.target) not in fits:
+                continue
+            due = hours.after(event.timestamp, rule.within or 0)
+            touch = touched.get(id)
+            name = MET if touch and touch <= due else MISSED_IT if touch or due < now else WAITING
+            tallies[name].add(id in successes)
+            people[owners.get(id)][name] += 1
+            if name == MISSED_IT and len(told) < MOST_TOLD:
+                told.append({"record": id, "at": event.timestamp, "due": due, "touched": touch})
+    names = names_of({id for id in people if id})
+    return {
+        "fitting": sum(each.count for each in tallies.values()),
+        "taken": taken,
+        **{name: each.as_json() for name, each in tallies.items()},
+        "really": {"missed": really},
+        "people": sorted(
+            ({"person": id, "name": names.get(id or "", id), **counts} for id, counts in people.items()),
+            key=lambda each: (each["person"] is None, str(each["name"])),
+        ),
+        "records": told,
+    }  # fmt: skip
+
+
+def _new(ids: Collection[str]) -> set[str]:
+    """The leads that came as new ones."""
+    came = Lead.past.objects.filter(
+        tenant_id=tenancy.require().pk, record__in=ids, version=1, status=Lead.Status.NEW
+    )
+    return set(came.order_by().values_list("record", flat=True))
+
+
+def _first_touches(ids: Collection[str]) -> dict[str, datetime]:
+    """When somebody touched each of the leads first after it came, as first answers mean it."""
+    done = Activity.objects.filter(
+        lead__in=ids,
+        status=Activity.Status.COMPLETED,
+        completed_at__gte=F("lead__created_at"),
+    )
+    rows = done.order_by("lead", "completed_at").distinct("lead")
+    found = {id: at for id, at in rows.values_list("lead_id", "completed_at") if id and at}
+    moved = Lead.past.objects.filter(
+        tenant_id=tenancy.require().pk, record__in=ids, version__gt=1
+    ).exclude(status=Lead.Status.NEW)
+    first = moved.order_by("record", "valid_from", "seq").distinct("record")
+    for id, moment in first.values_list("record", "valid_from"):
+        found[id] = min(found.get(id, moment), moment)
+    return found
