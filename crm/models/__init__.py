@@ -10,6 +10,7 @@ from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
 from crm.models.rule import Rule, RuleTurn
+from crm.models.rule_run import RuleRun
 from crm.models.score import ScoreDue, ScoreRun
 from crm.models.team import Team, TeamMember
 
@@ -26,6 +27,7 @@ __all__ = [
     "Organization",
     "Pipeline",
     "Rule",
+    "RuleRun",
     "RuleTurn",
     "ScoreDue",
     "ScoreRun",

@@ -190,7 +190,7 @@ class Business:
     def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
         """The whole year."""
         # Here: a story is told of a business, so its modules import this one.
-        from marketing.demo import forms, goals, leads
+        from marketing.demo import automations, forms, goals, leads
 
         self.timeline.begin(self._first_day())
         for plan in self.plans:
@@ -201,6 +201,7 @@ class Business:
         self.timeline.begin(self._late_word())
         self.timeline.begin(self._rules())
         self.timeline.begin(self._answers())
+        self.timeline.begin(automations.automations(self))
         visitors = min(forms.VISITORS, self.leads // 10)
         for number in range(visitors):
             self.timeline.begin(forms.visitor(self, number))
@@ -211,7 +212,7 @@ class Business:
         for rep in self.reps:
             if rep.joined:
                 self.timeline.begin(self._handover(rep))
-        self.timeline.run(midnight(self.last), watch)
+        self.timeline.run(midnight(self.last), automations.at_work_beside(self, watch))
 
     def _first_day(self) -> Story:
         yield midnight(self.first) + timedelta(hours=7), self.members[0].actor

@@ -68,6 +68,7 @@ class AskedPanels:
 
 _makers: dict[type[Noun], list[PanelMaker]] = defaultdict(list)
 _asked: dict[type[Noun], dict[str, AskedPanels]] = defaultdict(dict)
+_makers_of_all: list[PanelMaker] = []
 
 
 def record_panel(noun: type[Noun]) -> Callable[[PanelMaker], PanelMaker]:
@@ -92,9 +93,15 @@ def asked_panels(
     return register
 
 
+def record_panel_of_all(make: PanelMaker) -> PanelMaker:
+    """Declare a panel on the page of each record of every noun; it answers None where there is nothing."""
+    _makers_of_all.append(make)
+    return make
+
+
 def added_panels(record: Noun) -> list[Panel]:
     """The panels that apps have for this record."""
-    made = (make(record) for make in _makers.get(type(record), ()))
+    made = (make(record) for make in (*_makers.get(type(record), ()), *_makers_of_all))
     return [panel for panel in made if panel is not None]
 
 

@@ -77,6 +77,8 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
     schema = record.schema
     machine = schema.machine
     found = []
+    if schema.kind is not None:
+        without = without | schema.fields_of_others(schema.kind.value_of(record))
     for name in schema.columns[1:]:
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in without:
