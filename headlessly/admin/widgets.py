@@ -260,5 +260,6 @@ def _rows(field: Field) -> dict[str, str]:
         "up": _("Move row %s up"),
         "text": _("As text (JSON)"),
         "lines": _("one per line"),
+        "pairs": _("name: value, one per line"),
     }
     return {"data-rows": json.dumps({"columns": columns, "says": says}, ensure_ascii=False)}
