@@ -10,6 +10,7 @@ from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
 from crm.models.rule import Rule, RuleTurn
+from crm.models.stale_limit import StaleLimit
 from crm.models.team import Team, TeamMember
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Pipeline",
     "Rule",
     "RuleTurn",
+    "StaleLimit",
     "Team",
     "TeamMember",
 ]
