@@ -17,7 +17,7 @@ def _limits_by_noun() -> dict[str, dict[str | None, int]]:
     found: dict[str, dict[str | None, int]] = defaultdict(dict)
     with actors.acting(actors.SYSTEM):
         limits = StaleLimit.objects.order_by("-days")  # of several the shortest counts
-        for noun, status, days in limits.values_list("noun", "status", "days"):
+        for noun, status, days in limits.values_list("about", "status", "days"):
             found[noun][status] = days
     return dict(found)
 

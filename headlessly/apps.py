@@ -37,7 +37,7 @@ def keep_the_past(**_: Any) -> None:
 
     from headlessly.database import policies
     from headlessly.declaration.registry import registry
-    from headlessly.log import events, external_ids, unique_values, versions
+    from headlessly.log import events, external_ids, indexed_values, unique_values, versions
 
     tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
@@ -51,5 +51,7 @@ def keep_the_past(**_: Any) -> None:
         external_ids.install_triggers(nouns)
     if unique_values.UniqueValue._meta.db_table in tables:
         unique_values.install_triggers(nouns)
+    if indexed_values.IndexedValue._meta.db_table in tables:
+        indexed_values.install_triggers(nouns)
     if events.Event._meta.db_table in tables:
         policies.install_row_security()

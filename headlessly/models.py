@@ -18,6 +18,7 @@ from headlessly.access.models import (
 from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
 from headlessly.log.events import Event
 from headlessly.log.external_ids import ExternalId
+from headlessly.log.indexed_values import IndexedValue
 from headlessly.log.unique_values import UniqueValue
 from headlessly.notifications.models import Follower, Notification, NotificationReader
 from headlessly.query.saved_views import (
@@ -52,6 +53,7 @@ __all__ = [
     "IdempotentReply",
     "Import",
     "ImportPart",
+    "IndexedValue",
     "Invitation",
     "KeyUse",
     "ListValue",

@@ -17,7 +17,7 @@ from django.test import Client
 
 from headlessly.access import actors, tenancy
 from headlessly.context.tenant_scope import EVERY, enter_scope
-from tests import tenancy_of_statements
+from tests import template, tenancy_of_statements
 from tests.emptying import empty_quickly
 
 # Workers, and the commands that tests run, begin with what was compiled already, also where a shell says that
@@ -40,6 +40,12 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays: the collector of garbage need not look at it again and again."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """The database has a worker's name by then; what it is like, one run or worker has found out for all."""
+    template.copy_when_created(connection)
 
 
 @pytest.fixture(scope="session")

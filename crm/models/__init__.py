@@ -10,6 +10,8 @@ from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
 from crm.models.rule import Rule, RuleTurn
+from crm.models.rule_run import RuleRun
+from crm.models.score import ScoreDue, ScoreRun
 from crm.models.stale_limit import StaleLimit
 from crm.models.team import Team, TeamMember
 
@@ -26,7 +28,10 @@ __all__ = [
     "Organization",
     "Pipeline",
     "Rule",
+    "RuleRun",
     "RuleTurn",
+    "ScoreDue",
+    "ScoreRun",
     "StaleLimit",
     "Team",
     "TeamMember",

@@ -79,8 +79,12 @@ class Activity(Noun):
     meeting_link = Url()
     reminder_at = DateTime("when its assignee is reminded of it, as long as it is open")
 
-    #: By which one asks how fast leads were answered, as of a day.
+    #: By which one asks how fast leads were answered, and what a lead was worth, as of a day.
     past_indexes = (
+        models.Index(
+            fields=["tenant", "lead"], name="activity_past_of_lead",
+            condition=models.Q(lead__isnull=False),
+        ),
         models.Index(
             fields=["tenant", "lead", "completed_at"], name="activity_past_by_lead",
             condition=models.Q(status="Completed", deleted_at=None),

@@ -18,6 +18,8 @@ from headlessly.declaration.fields import (
     Choice,
     Currency,
     DateTime,
+    HiddenMoment,
+    HiddenText,
     Money,
     Number,
     Reference,
@@ -61,6 +63,8 @@ class Lead(Noun):
         MISSED = "Missed"  # too late
 
     OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
+    #: What ``scored_by`` says of a score that somebody set against the rules.
+    BY_HAND = "by hand"
     BANT = ("budget", "authority", "need", "timeline")
     conflict_references = ("deal",)
 
@@ -104,6 +108,12 @@ class Lead(Noun):
     source_detail = String("page, URL, campaign name")
     campaign = Reference("marketing.Campaign", "leads", "the campaign that generated it")
     score = Number("how promising it is, 0 to 100", minimum=0, maximum=100)
+    scored_by = String(
+        "the rule whose number the score is, or that it was set by hand", editable=False
+    )
+    #: The rule and its version, by which the number is counted again as it was; and of which moment it is.
+    scored_with = HiddenText(null=True)
+    scored_at = HiddenMoment(null=True)
     budget = Money("BANT: what can they spend?")
     currency = Currency(fixed_on=("converted_at", "lost_at"))
     authority = String("BANT: who decides?")
@@ -190,7 +200,10 @@ class Lead(Noun):
                 "Where from",
                 ("source", "source_detail", "campaign", "first_touch_at", "assigned_because"),
             ),
-            ("Qualification", ("score", "budget", "currency", "authority", "need", "timeline")),
+            (
+                "Qualification",
+                ("score", "scored_by", "budget", "currency", "authority", "need", "timeline"),
+            ),
             (
                 "First answer",
                 ("answer", "answer_due_at", "answered_at", "answer_near_at", "answer_because"),
@@ -379,6 +392,10 @@ class Lead(Noun):
     def note_touch(self, moment: Any) -> None:
         for name, value in self.answered_by_touch(moment).items():
             setattr(self, name, value)
+
+    @verb(sets=["scored_by"])
+    def rescore(self) -> None:
+        """Count the score by the rules, and take back one that was set by hand."""
 
     def after_move(self, source: str, target: str) -> None:
         if target != self.Status.NEW:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
+from crm.models import score_lines
+from crm.models.steps import StepProblem, read_steps
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.access.tenant_rows import TenantRow
 from headlessly.accounts.models import Invitation
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.declaration.fields import Choice, Flag, Integer, Json, Reference, String
+from headlessly.declaration.fields import Choice, Choices, Flag, Integer, Json, Reference, String
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.surface import Kinds, computed
 from headlessly.errors import InvalidFilter
@@ -26,12 +27,14 @@ MOST_MINUTES = 100_000
 
 
 class Rule(Noun):
-    """What happens by itself to the records that fit a condition: who gets a new lead, and until when it is
-    answered."""
+    """What happens by itself to the records that fit a condition: who gets a new lead, until when it is
+    answered, what it is worth, what follows."""
 
     class Kind(models.TextChoices):
         ASSIGNMENT = "Assignment"
         FIRST_ANSWER = "FirstAnswer"
+        SCORE = "Score"
+        AUTOMATION = "Automation"
 
     class How(models.TextChoices):
         NOBODY = "Nobody"
@@ -39,8 +42,12 @@ class Rule(Noun):
         TURNS = "Turns"
         FEWEST = "Fewest open"
 
-    #: The nouns whose records each kind is about.
-    ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",), Kind.FIRST_ANSWER: ("Lead",)}
+    #: The nouns whose records a kind is about; of a kind that is not here all.
+    ABOUT: ClassVar = {
+        Kind.ASSIGNMENT: ("Lead",),
+        Kind.FIRST_ANSWER: ("Lead",),
+        Kind.SCORE: ("Lead",),
+    }
 
     name = String(required=True)
     kind = Choice(Kind, "what it decides", default=Kind.ASSIGNMENT)
@@ -50,7 +57,7 @@ class Rule(Noun):
         "filter is all",
         required=True,
         keys=("type", "filter"),
-        filters=tuple(dict.fromkeys(chain(*ABOUT.values()))),
+        filters=True,
         example={"type": "Lead", "filter": {"source": "website"}},
     )
     is_active = Flag("whether it is asked", default=True, verbose_name="active")
@@ -75,6 +82,26 @@ class Rule(Noun):
         "how many minutes of working time before that its owner is warned", minimum=1,
         maximum=MOST_MINUTES, unit="min",
     )  # fmt: skip
+    lines = Json(
+        "what a score is made of: each line a condition and points",
+        keys=score_lines.KEYS,
+        kinds=score_lines.KINDS,
+        example=score_lines.EXAMPLE,
+    )
+    thresholds = Json(
+        "the scores from which a lead is called something",
+        keys=("name", "from"),
+        kinds={"from": "number"},
+        example=[{"name": "Warm", "from": 50}, {"name": "Hot", "from": 80}],
+    )
+    events = Choices(
+        "after which events of these records, such as Deal.Won; all must be of one noun"
+    )
+    steps = Json(
+        'what follows, in order: [{"wait": "3 days"}, {"do": "Activity.create", "with": {"subject": '
+        '"Ask {{name}}", "type": "Task", "deal": "{{$id}}"}}]; wait, do, notify or webhook',
+        example=[{"do": "Lead.update", "with": {"source": "{{source}}"}}],
+    )
 
     class Surface:
         icon = "alt_route"
@@ -85,15 +112,20 @@ class Rule(Noun):
             {
                 "Assignment": ("how", "person", "team", "capacity", "fallback"),
                 "FirstAnswer": ("within", "warn_before"),
+                "Score": ("lines", "thresholds"),
+                "Automation": ("events", "steps"),
             },
             {
                 "Assignment": "Who gets a new lead",
                 "FirstAnswer": "How soon a new lead is answered",
+                "Score": "What a lead is worth",
+                "Automation": "What follows by itself",
             },
         )
         rank = 64
         columns = (
-            "name", "position", "is_active", "how", "team", "person", "capacity", "within", "warn_before"
+            "name", "position", "is_active", "how", "team", "person", "capacity", "within", "warn_before",
+            "events",
         )  # fmt: skip
         facets = ("kind", "is_active", "how", "team")
         ordering = ("position",)
@@ -103,6 +135,8 @@ class Rule(Noun):
             ("Rule", ("name", "kind", "is_active", "position", "condition")),
             ("To whom", ("how", "person", "team", "capacity", "fallback")),
             ("First answer", ("within", "warn_before")),
+            ("What it is worth", ("lines", "thresholds")),
+            ("What follows", ("events", "steps")),
         )
 
     class Meta:
@@ -116,17 +150,25 @@ class Rule(Noun):
     def __str__(self) -> str:
         return self.name
 
-    @computed("string", "condition", "kind")
+    @computed("string", "condition", "kind", "lines", "steps")
     def error(self) -> str | None:
         """Why it does nothing at the moment, such as that a field of its condition is gone."""
-        return Rule.problem_of(self.condition, self.kind)
+        found = Rule.problem_of(self.condition, self.kind)
+        if found is None and self.kind == Rule.Kind.SCORE:
+            return score_lines.problem_of_lines(registry["Lead"], self.lines)
+        if found is None and self.kind == Rule.Kind.AUTOMATION:
+            try:
+                read_steps(registry[self.condition["type"]], self.steps, saved=True)
+            except StepProblem as problem:
+                return str(problem)
+        return found
 
     @classmethod
     def problem_of(cls, condition: Any, kind: str) -> str | None:
         """What is wrong with a condition, or None."""
         if not isinstance(condition, dict) or set(condition) != {"type", "filter"}:
             return _("Send type and filter, and nothing else.")
-        if condition["type"] not in (about := cls.ABOUT[cls.Kind(kind)]):
+        if condition["type"] not in (about := cls.ABOUT.get(cls.Kind(kind), registry)):
             return _("type: use one of %s.") % ", ".join(about)
         if not isinstance(condition["filter"], dict):
             return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
@@ -145,6 +187,29 @@ class Rule(Noun):
             self._validate_whom(values, problems)
         if kind == self.Kind.FIRST_ANSWER:
             self._validate_time(values, problems)
+        if kind == self.Kind.SCORE:
+            score_lines.validate_score(registry["Lead"], self, values, problems)
+        if kind == self.Kind.AUTOMATION and not problems:
+            self._validate_what_follows(values, problems)
+
+    def _validate_what_follows(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Its events are of the noun that the condition is of, and its steps can be taken from there."""
+        given = {
+            name: values.get(name, getattr(self, name)) for name in ("condition", "events", "steps")
+        }
+        noun = registry[given["condition"]["type"]]
+        # What is deleted has nothing that could follow: there is no record any more.
+        verbs = (verb for verb in noun.verbs.values() if not verb.deletes)
+        known = list(dict.fromkeys(verb.event for verb in verbs))
+        others = [name for name in given["events"] or [] if name not in known]
+        if others or not given["events"]:
+            said = _("Say after what: use some of %s.") % ", ".join(known)
+            problems["events"] = f"{others[0]}: {said}" if others else said
+        try:
+            if {"condition", "steps"} & set(values) or self._state.adding:
+                read_steps(noun, given["steps"])
+        except StepProblem as problem:
+            problems["steps"] = str(problem)
 
     def _validate_whom(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         how = values.get("how", self.how)

@@ -21,8 +21,8 @@ class StaleLimit(Noun):
     several for the same state the shortest counts."""
 
     reason = String("why, for whoever asks")
-    noun = String(
-        "of which: Lead, Campaign, ...", required=True, suggests=("Lead",), example="Lead"
+    about = String(
+        "of which noun: Lead, Campaign, ...", required=True, suggests=("Lead",), example="Lead"
     )
     status = String(
         "only in this status; in all that have no limit of their own if empty", example="New"
@@ -34,12 +34,12 @@ class StaleLimit(Noun):
         area = "setup"
         setting = "When a record has rested too long"
         rank = 62
-        columns = ("noun", "status", "days")
-        facets = ("noun",)
-        search = ("noun",)
+        columns = ("about", "status", "days")
+        facets = ("about",)
+        search = ("about",)
         no_mean = ("days",)
         alike = ()
-        groups = (("Limit", ("noun", "status", "days", "reason")),)
+        groups = (("Limit", ("about", "status", "days", "reason")),)
 
     class Meta:
         verbose_name = "stale limit"
@@ -49,12 +49,12 @@ class StaleLimit(Noun):
         ]
 
     def __str__(self) -> str:
-        return f"{self.noun}: {self.status}" if self.status else self.noun
+        return f"{self.about}: {self.status}" if self.status else self.about
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """The noun has states of its own, and this is an open one."""
-        name, status = str(values.get("noun", self.noun)), values.get("status", self.status)
-        if not {"noun", "status"} & values.keys():
+        name, status = str(values.get("about", self.about)), values.get("status", self.status)
+        if not {"about", "status"} & values.keys():
             return
         known = nouns_with_limits()
         noun = known.get(name)
@@ -64,7 +64,7 @@ class StaleLimit(Noun):
                 said = (
                     f"{_('How long deals rest is said by their pipeline and its stages.')} {said}"
                 )
-            problems["noun"] = said
+            problems["about"] = said
             return
         states = [*map(str, getattr(noun, "OPEN", noun.schema.require_machine().states))]
         if status and status not in states:

@@ -90,6 +90,7 @@ class NounAdmin(NounAdminBase, ModelAdmin):
             page("<str:id>/change/", self.change_view, "change"),
             page("<str:id>/edit/", self.edit_pages.edit_view, "edit"),
             page("<str:id>/history/", self.record_page.history_view, "history"),
+            page("<str:id>/panels/<str:name>/", self.record_page.panels_view, "panels"),
             page("<str:id>/delete/", self.delete_pages.delete_view, "delete"),
             page("<str:id>/cell/<str:name>/", self.cell_pages.cell_view, "cell"),
             page("<str:id>/move/", verbs.move_view, "move"),

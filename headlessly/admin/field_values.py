@@ -100,7 +100,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "choices":
             return ", ".join(labels.choice_label(field, each) for each in found)
         case "json":
-            return _json_html(found)
+            return _json_html(field, found)
     return str(found)
 
 
@@ -167,10 +167,11 @@ def folded_text(found: str) -> SafeString:
     )
 
 
-def _json_html(found: Any) -> SafeString | str:
+def _json_html(field: Field, found: Any) -> SafeString | str:
     """JSON as people would write it: a list of alike objects as a table, else as it is."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
-        keys = list(dict.fromkeys(name for item in found for name in item))
+        there = {name for item in found for name in item}
+        keys = sorted(there, key=[*field.keys, *sorted(there)].index)
         head = format_html_join(
             "", "<th>{}</th>", ((wording.json_key_label(name),) for name in keys)
         )

@@ -210,6 +210,12 @@ def make_widget(field: Field) -> forms.Widget:
 
 def _builder(field: Field) -> dict[str, str]:
     """What the page's script needs to have a filter put together: of which nouns, and where it gets rows."""
+    named = registry if field.filters is True else field.filters or ()
+    return {"data-builds": json.dumps(_building(named), ensure_ascii=False)}
+
+
+def _building(named: Iterable[str]) -> dict[str, Any]:
+    """Of which nouns a filter is put together, where its rows are had, and what is said meanwhile."""
     types = [
         {
             "name": noun.__name__,
@@ -217,13 +223,19 @@ def _builder(field: Field) -> dict[str, str]:
             "url": display.page_url(noun, "filter"),
         }
         for noun in registry.values()
-        if field.filters is True or noun.__name__ in (field.filters or ())
+        if noun.__name__ in named
     ]
     says = {
         "type": _("What it is about"),
         "fails": _("The conditions could not be read."),
     }
-    return {"data-builds": json.dumps({"types": types, "says": says}, ensure_ascii=False)}
+    return {"types": types, "says": says}
+
+
+def _with_what_refers_to_it(name: str) -> list[str]:
+    """A noun and those whose records refer to it, by name."""
+    relations = registry[name].schema.relations.values()
+    return [name, *dict.fromkeys(relation.noun for relation in relations)]
 
 
 def _rows(field: Field) -> dict[str, str]:
@@ -233,10 +245,15 @@ def _rows(field: Field) -> dict[str, str]:
     columns = []
     for key in field.keys:
         kind = field.kinds.get(key, "text")
-        columns.append(
-            {"key": key, "label": wording.json_key_label(key)}
-            | ({"kind": kind} if isinstance(kind, str) else {"kind": "choice", "of": list(kind)})
-        )
+        column: dict[str, Any] = {"key": key, "label": wording.json_key_label(key)}
+        if not isinstance(kind, str):
+            column |= {"kind": "choice", "of": list(kind)}
+        elif kind.startswith("filter:"):
+            about = _with_what_refers_to_it(kind.partition(":")[2])
+            column |= {"kind": "filter", "builds": _building(about)}
+        else:
+            column["kind"] = kind
+        columns.append(column)
     says = {
         "add": _("Add a row"),
         "remove": _("Remove row %s"),

@@ -50,6 +50,7 @@ class FieldSerializer(ResourceSerializer):
     to = SchemaField(lambda: nullable(TEXT | {"enum": list(registry)}))
     required = BooleanField()
     unique = BooleanField(help_text="No two records have the same value.")
+    indexed = BooleanField(help_text="Lists are put in its order, and narrowed by it, by an index.")
     default = SchemaField({})
     minimum = SchemaField(NUMBER)
     maximum = SchemaField(NUMBER)
@@ -95,6 +96,11 @@ class FieldInput(InputSerializer):
     unique = _as_sent(
         {"type": "boolean"},
         "No two records may have the same value, whatever the case of its letters.",
+    )
+    indexed = _as_sent(
+        {"type": "boolean"},
+        "Lists are put in its order, and narrowed from one value to another, by an index. It is made in "
+        "the background; 20 fields of a noun may have one.",
     )
     default = _as_sent({}, "Of new records that say nothing.")
     minimum = _as_sent(NUMBER)

@@ -25,6 +25,7 @@ from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, reads
+from headlessly.query.explanations import Explanation, explanations
 
 #: Verbs that have a method of HTTP, and so no address of their own.
 BY_METHOD = ("create", "update", "delete")
@@ -166,6 +167,7 @@ def viewset_for(noun: type[Noun]) -> type[NounViewSet]:
     """The noun's own viewset, with an action for each verb that has an address of its own."""
     verbs = [v for v in noun.verbs.values() if v.name not in BY_METHOD and v.public is None]
     own = {action_name(verb): verb_action(verb) for verb in verbs}
+    own |= {f"explain_{each.name}": explanation(each) for each in explanations(noun).values()}
     return type(
         f"{noun.__name__}ViewSet",
         (NounViewSet if noun.immutable else ChangingNounViewSet,),
@@ -187,6 +189,17 @@ def verb_action(verb: Verb) -> Callable[..., HttpResponse]:
     execute.__name__, execute.__doc__ = action_name(verb), verb.__doc__
     at = {"url_path": wire_name(verb.name), "url_name": verb.name}
     return action(detail=not verb.creates, methods=["post"], **at)(execute)
+
+
+def explanation(asked: Explanation) -> Callable[..., HttpResponse]:
+    """The method of a viewset that answers what is said of a record, as a router finds it."""
+
+    def explain(self: NounViewSet, request: Request, id: str) -> HttpResponse:
+        given = parameters.read_parameters(request.GET, asked.parameters)
+        return ApiResponse(asked.of(id, given.get("asOf")))
+
+    explain.__name__, explain.__doc__ = f"explain_{asked.name}", asked.description
+    return action(detail=True, url_path=asked.name, url_name=asked.name)(explain)
 
 
 def at_record(verb: Verb) -> bool:

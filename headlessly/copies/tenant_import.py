@@ -19,7 +19,7 @@ from headlessly.copies.tenant_export import FORMAT, MANIFEST, PEOPLE
 from headlessly.copies.tenant_rows import Arrival, Connection, CopyRefused, connect
 from headlessly.copies.tenant_tables import TenantTable, tenant_tables
 from headlessly.declaration.registry import registry
-from headlessly.log import offsets, unique_values
+from headlessly.log import indexed_values, offsets, unique_values
 
 STOPPED = "It was moved to another installation before it was done."
 
@@ -55,7 +55,7 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
             "WHERE tenant_id = %s AND status IN ('queued', 'running')",
             (STOPPED, arrival.tenant),
         )
-        keep_unique_values(arrival)
+        keep_own_values(arrival)
         target.execute("SET CONSTRAINTS ALL IMMEDIATE")
         open_log(arrival)
         target.commit()
@@ -124,8 +124,18 @@ def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:
             )
 
 
-def keep_unique_values(arrival: Arrival) -> None:
-    """Take up the values of the tenant's own unique fields, whichever of the two arrived first."""
+def keep_own_values(arrival: Arrival) -> None:
+    """Take up the values of the tenant's own fields that are unique or indexed, whichever of the two arrived
+    first, the fields or the records."""
+    for noun, key, index_key, type in arrival.target.execute(
+        "SELECT noun, key, index_key, type FROM headlessly_customfield "
+        "WHERE tenant_id = %s AND index_key <> ''",
+        (arrival.tenant,),
+    ).fetchall():
+        if noun in registry:
+            take_up = indexed_values.TAKE_UP.format(table=registry[noun]._meta.db_table)
+            given = {"key": key, "index_key": index_key, "type": type, "after": "", "most": None}
+            arrival.target.execute(take_up, given | {"tenant": arrival.tenant})  # type: ignore[arg-type]
     for noun, key in arrival.target.execute(
         'SELECT noun, key FROM headlessly_customfield WHERE tenant_id = %s AND "unique"',
         (arrival.tenant,),

@@ -20,6 +20,7 @@ from headlessly.log.versions import Version
 #: What is of a tenant and stays where it is, and why.
 LEFT_OUT = {
     "headlessly.ExternalId": "the database keeps it by itself, of what stands in the records",
+    "headlessly.IndexedValue": "the database keeps it by itself, of what stands in the records",
     "headlessly.UniqueValue": "the database keeps it by itself, of what stands in the records",
     "headlessly.Presence": "who looks at a record just now",
     "headlessly.NotificationReader": "how far this database's log was read",

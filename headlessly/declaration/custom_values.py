@@ -51,7 +51,11 @@ def _dump_amount(value: Decimal) -> float | int:
 
 
 #: A number whose field had another type before, or has it in the past: rounded, and no larger than fits.
-_BOUNDED = "least(greatest(({{0}} ->> '{{1}}')::numeric, -{most}), {most})::{type}"
+#: PostgreSQL's least and greatest pass over what is NULL: where there is no value there is none.
+_BOUNDED = (
+    "CASE WHEN {{0}} ->> '{{1}}' IS NOT NULL "
+    "THEN least(greatest(({{0}} ->> '{{1}}')::numeric, -{most}), {most})::{type} END"
+)
 _STRING = Storage("({0} ->> '{1}')", models.CharField(max_length=2000))
 #: By the type of the field, as it stands in its column's name.
 STORAGES: dict[str, Storage] = {

@@ -206,7 +206,8 @@ class Json(_Optional, models.JSONField):
 
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
     row by row: ``number``, ``flag``, ``list`` (of texts), ``order`` (their place in it), ``hidden`` (kept as
-    it is) or the choices there are; what has no kind is text. One that ``filters`` has a noun's name as
+    it is), ``filter:Lead`` (a filter of that noun or of one that refers to it, which one is in the key
+    ``type``) or the choices there are; what has no kind is text. One that ``filters`` has a noun's name as
     ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a value that a noun
     accepts.
     """
@@ -257,6 +258,22 @@ class Choices(_Optional, models.JSONField):
 
 class Hidden(_Plain):
     """A column that a record keeps for itself: in no answer, no form and no input."""
+
+
+class HiddenText(Hidden, models.CharField):
+    """A short text that a record keeps for itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        given: dict[str, Any] = {"max_length": 64, "null": True, "editable": False}
+        given["db_collation"] = "C"
+        super().__init__(**given | kwargs)
+
+
+class HiddenMoment(Hidden, models.DateTimeField):
+    """A moment that a record keeps for itself."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"null": True, "editable": False} | kwargs)
 
 
 class Choice(String):

@@ -138,6 +138,7 @@ class Field:
     )
     retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
     group: str = ""  #: under which title a tenant's own field stands, where it says one
+    index_key: str = ""  #: under which the values of a tenant's own field are put in order
     listed: bool = False  #: whether a tenant keeps the list of its values
     closed: bool = False  #: whether it takes no values but those of the list
     former: tuple[str, ...] = ()  #: what it was called on the wire before

@@ -7,11 +7,12 @@ one, so that no path of writing can forget it. As-of questions are then ordinary
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import connection, models
-from django.db.models import F
+from django.db.models import F, OuterRef
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
@@ -52,6 +53,24 @@ class Version(HoldsCustomValues):
         record = self.noun.from_db(self._state.db, names, values)
         record.as_of = self.valid_from
         return record
+
+
+@dataclass(frozen=True)
+class RowsMoment:
+    """The moment at which each version that is asked of began: of many at once, each as of its own. Behind
+    references it is that of the version outside, ``depth`` queries further out."""
+
+    depth: int = 0
+
+    def within(self) -> RowsMoment:
+        return RowsMoment(self.depth + 1)
+
+    @property
+    def expression(self) -> Any:
+        found: Any = "valid_from"
+        for _each in range(self.depth):
+            found = OuterRef(found)
+        return found
 
 
 class PastIterable(models.query.ModelIterable):
@@ -169,12 +188,15 @@ def install_triggers(noun: type[Record]) -> None:
             )
 
 
-def versions_at(noun: type[Record], moment: datetime) -> models.QuerySet:
+def versions_at(noun: type[Record], moment: datetime | RowsMoment) -> models.QuerySet:
     """The versions, valid at ``moment``, of the active tenant's records that the actor sees.
 
     Raises InvalidFilter where that past is in files.
     """
-    kept.refuse_before_kept(moment, "asOf")
+    if isinstance(moment, RowsMoment):
+        moment = moment.expression
+    else:
+        kept.refuse_before_kept(moment, "asOf")
     found = noun.past.objects.filter(
         models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
         tenant_id=tenancy.require().pk,

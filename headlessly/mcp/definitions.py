@@ -11,6 +11,7 @@ from typing import Any
 from headlessly.access import actors
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
+from headlessly.query.explanations import explanations
 
 NAMES = ("search", "fetch", "do")
 
@@ -75,7 +76,16 @@ def all_tools() -> list[dict[str, Any]]:
             ),
             type={
                 "type": "string",
-                "enum": [*registry, "Event", "Schema", "Status", "Report", "History", "Proposal"],
+                "enum": [
+                    *registry,
+                    *explanations(),
+                    "Event",
+                    "Schema",
+                    "Status",
+                    "Report",
+                    "History",
+                    "Proposal",
+                ],
             },
             id={"type": "string"},
             parameters={"type": "object", "description": "of a Report"},

@@ -21,6 +21,7 @@ from headlessly.mcp.search import (
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads
+from headlessly.query.explanations import explanations
 from headlessly.query.report_answers import describe_reports, report_as_json
 from headlessly.scripts import own_fields, proposals
 from headlessly.shaping import custom_fields
@@ -71,7 +72,10 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             return fetch_event(_id(asked), asked.get("fields"))
         case "Proposal":
             return proposals.find_proposal(_id(asked)).as_json()
-    noun = require_noun(kind, "fetch", *OTHER_TYPES)
+    if (explanation := explanations().get(kind)) is not None:
+        arguments.refuse_other_arguments(f"fetch of {kind}", asked, ("id", *explanation.parameters))
+        return explanation.of(_id(asked), asked.get("asOf"))
+    noun = require_noun(kind, "fetch", *OTHER_TYPES, *explanations())
     id = _id(asked)
     try:
         return reads.record_json(
@@ -184,6 +188,8 @@ def describe_type(name: str) -> dict[str, Any]:
         name: _describe_verb(verb, fields) for name, verb in described["verbs"].items()
     }
     described["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
+    if said := {e.key: e.description for e in explanations(noun).values()}:
+        described["fetch"] = said
     described["search"] = [wire_name(name.replace("__", ".")) for name in noun.schema.search]
     if machine := described.pop("machine"):
         described["states"] = {"field": machine["field"], "begins": machine["entry"]} | {

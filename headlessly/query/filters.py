@@ -12,6 +12,7 @@ checked against the schema, and values travel as parameters: nothing of a filter
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -23,6 +24,7 @@ from headlessly.declaration.schema import Field, Join, Relation
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.staleness import stale_filter
 from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.log import indexed_values
 from headlessly.query import money, operators
 from headlessly.query.external_ids import id_condition
 from headlessly.query.scope import EVERYTHING, NOTHING, Scope
@@ -112,6 +114,19 @@ def several_values(
             if None not in operand:
                 cleaned = (operators.clean_operand(field, name, each) for each in operand)
                 yield field.column, tuple(dict.fromkeys(cleaned))
+
+
+def comparisons(
+    noun: type[Record], stated: Iterable[Mapping[str, Any] | None], field: Field
+) -> Iterator[tuple[str, Any]]:
+    """What filters compare a field with, all of which a record fulfils: ``("$gte", 5)``."""
+    for filter in stated:
+        for name, value in filter.items() if isinstance(filter, Mapping) else ():
+            if name == "$and" and _are_filters(value):
+                yield from comparisons(noun, value, field)
+            elif isinstance(value, Mapping) and noun.schema.field(str(name)) is field:
+                for operator in operators.COMPARISONS & value.keys():
+                    yield operator, operators.clean_operand(field, name, value[operator])
 
 
 def _are_filters(value: Any) -> bool:
@@ -204,7 +219,8 @@ class _Compiler:
         others."""
         if not isinstance(value, bool):
             raise InvalidFilter("$stale: send true or false.", field="$stale")
-        condition = stale_filter(scope.noun, scope.as_of or clock.now())
+        moment = scope.as_of if isinstance(scope.as_of, datetime) else clock.now()
+        condition = stale_filter(scope.noun, moment)
         found = NOTHING if condition is None else self.group(scope, condition, depth)
         return found if value else ~_explicit(found)
 
@@ -354,11 +370,24 @@ class _Compiler:
         if field.wire in REACHED:
             return _reached_condition(scope.noun, field, path, operator, operand)
         condition = build(field, path, column, operator, operand)
+        if self._is_indexed(scope, field, operator):
+            return operators.find_in_index(field, path, operator, operand)
         asks_for_none = operand is None or (isinstance(operand, list | tuple) and None in operand)
         if field.is_custom and not asks_for_none:
             # Of a column Django knows that there may be no value; a complement needs it said.
             condition &= Q(**{f"{field.column}__isnull": False})
         return condition
+
+    @staticmethod
+    def _is_indexed(scope: Scope, field: Field, operator: str) -> bool:
+        """Whether a comparison is found by the index of a tenant's own field: of what is a number there."""
+        return (
+            bool(field.index_key)
+            and scope.as_of is None
+            and operator in operators.COMPARISONS
+            and field.type not in indexed_values.TEXTS
+            and not money.is_converted(scope.noun, field)
+        )
 
 
 def _elsewhere(behind: Callable[[Mapping[str, Any]], Q]) -> Callable[[str, Any], Q]:

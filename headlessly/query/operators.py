@@ -22,6 +22,7 @@ from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
+from headlessly.log import indexed_values
 from headlessly.query.scope import MAX_WORDS, NOTHING
 
 MAX_VALUES = 1_000
@@ -139,6 +140,19 @@ def _compare_column(field: Field, column: str, lookup: str, value: Any) -> Q:
     return Q(**{f"{column}__{'lte' if before else 'gte'}": bound}) & (here | whole)
 
 
+def compare_in_index(field: Field, operator: str, value: Any) -> Q:
+    """``$gte`` and its like of a tenant's own field that is indexed, said of the rows of its index."""
+    lookup = f"{indexed_values.rank_column(field)}__{operator[1:]}"
+    return Q(**{lookup: indexed_values.rank(value)})
+
+
+def find_in_index(field: Field, path: str, operator: str, operand: Any) -> Q:
+    """The records whose value compares so, found by the index of their field."""
+    value = clean_operand(field, path, operand)
+    rows = indexed_values.values_of(field).filter(compare_in_index(field, operator, value))
+    return Q(pk__in=rows.values("record"))
+
+
 def _regex_condition(field: Field, path: str, column: str, operator: str, operand: Any) -> Q:
     if field.type not in TEXT_TYPES or not isinstance(operand, str):
         raise InvalidFilter(_("%s: $regex takes a pattern and looks at text.") % path, field=path)
@@ -235,7 +249,7 @@ def find_condition(field: Field, operator: Any) -> Callable[[Field, str, str, An
 
 
 #: What compares amounts of several currencies converted.
-COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
+COMPARISONS = {"$gt", "$gte", "$lt", "$lte"}
 OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$eq": _equal_condition,
     "$in": _in_condition,

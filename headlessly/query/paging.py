@@ -24,6 +24,7 @@ from headlessly.database import prepared as statements
 from headlessly.declaration import custom_values, indexes
 from headlessly.declaration.folding import FOLD, Folded
 from headlessly.query import filters, money
+from headlessly.query.indexed_order import IndexedOrder
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 from headlessly.query.sorting import SortKey
@@ -87,6 +88,11 @@ class RecordList:
             if start == 0 and not rest and len(keys) <= size:
                 return PageKeys(keys, len(keys), True)
             return PageKeys(keys, *self._count_up_to_cap(count_all))
+        if self._indexed is not None:
+            # Counted without their values, which stand in JSON: these are only read where there are few.
+            total, exact = self._count_up_to_cap(count_all)
+            if not exact or total > self._cap:
+                return PageKeys(self._in_order(size, start, rest), total, exact)
         parts = [self.found] if self.search is None else self.search.parts(self.found)
         total, keys = self._gather(parts, size, start, rest)
         if total <= self._cap:
@@ -115,9 +121,16 @@ class RecordList:
         """Whether an index gives exactly these records in this order."""
         if self._equalities is None:
             return False
+        if not self._equalities and self._indexed is not None:
+            return True
         noun = self.scope.noun
         model = noun if self.scope.as_of is None else noun.past
         return indexes.has_index_for(model, self._equalities, self.sort_keys)
+
+    @cached_property
+    def _indexed(self) -> IndexedOrder | None:
+        """The order, where it is that of an indexed field of the tenant's own."""
+        return IndexedOrder.of(self.scope, self.sort_keys) if self.search is None else None
 
     @cached_property
     def _statements(self) -> ListStatements | None:
@@ -163,6 +176,8 @@ class RecordList:
                 yield condition, order
 
     def _in_order(self, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
+        if self._indexed is not None:
+            return self._indexed.read(self.found, size + 1, start, rest, self.filters)
         if self._statements is not None and not rest:
             given = [tenancy.require().pk, *(self._equalities or {}).values(), size + 1, start]
             return statements.execute_prepared(self._statements.page, given, binary=True)

@@ -34,14 +34,24 @@ from headlessly.log.names import (
 from headlessly.log.security_events import record_security_event
 from headlessly.query import paging
 from headlessly.query.querystring import RESERVED
+from headlessly.shaping import indexing
 from headlessly.shaping.changing import changing_shape
-from headlessly.shaping.models import TYPES, UNIQUE_TYPES, CustomField, types_that_keep_values
+from headlessly.shaping.models import (
+    INDEXED_TYPES,
+    TYPES,
+    UNIQUE_TYPES,
+    CustomField,
+    new_key,
+    types_that_keep_values,
+)
 
 #: A noun's own field is called ``name`` now instead of ``former``, which it is found by still: for what shows
 #: names to be chosen.
 field_renamed = Signal()
 #: How many fields of its own a tenant may add to one noun, archived ones among them.
 MOST_FIELDS = 200
+#: How many of them have an index.
+MOST_INDEXED = 20
 #: How far the place of a field among others may be from the first.
 MOST_ORDER = 1_000_000
 #: By how many of its former names a field is found.
@@ -52,8 +62,8 @@ NAME = re.compile(r"[a-z][A-Za-z0-9]{0,39}\Z")
 COLOR = re.compile(r"#[0-9a-fA-F]{6}\Z")
 #: What may be said of a field when it is made, and of these what may change later.
 SETTABLE = (
-    "noun", "name", "type", "label", "help", "options", "to", "required", "unique", "default",
-    "minimum", "maximum", "group", "order",
+    "noun", "name", "type", "label", "help", "options", "to", "required", "unique", "indexed",
+    "default", "minimum", "maximum", "group", "order",
 )  # fmt: skip
 FIXED = ("noun", "to")
 #: How many of the values that a type would not take are told.
@@ -100,6 +110,8 @@ def create_field(values: Mapping[str, Any]) -> CustomField:
             )
         if "order" not in given:
             field.order = there.count()
+        if field.indexed:
+            field.indexed_at = timezone.now()  # there are no values yet
         field.save(force_insert=True)
         record_security_event(FIELD_CREATED, about=field.pk, **describe(field))
     return field
@@ -130,7 +142,7 @@ def change_field(
 
 def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
     field = _locked(field)
-    before = describe(field)
+    before, index_key = describe(field), field.index_key
     for name in FIXED:
         if name in values and values[name] == getattr(field, name):
             values = {key: value for key, value in values.items() if key != name}
@@ -141,12 +153,16 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
     _take(field, values)
     if field.type != was_type:
         _check_survival(field)
+        if field.indexed and field.index_key == index_key:  # another type, another order
+            field.index_key, field.indexed_at = new_key(), None
     if field.unique != was_unique:
         _keep_unique(field)
     if field.name != before["name"]:
         known = [n for n in (before["name"], *field.former_names) if n != field.name]
         field.former_names = known[:MOST_NAMES]
     field.save()
+    if field.index_key != index_key:
+        indexing.keep_index(field, former=index_key)
     now = describe(field)
     changed = {name: now[name] for name in now if now[name] != before.get(name)}
     if changed:
@@ -213,6 +229,8 @@ def delete_field(field: CustomField, confirmed_name: str) -> None:
         if field.unique:
             unique_values.hold_writes()
             unique_values.cease_to_keep(field.key)
+        if field.indexed:
+            indexing.forget_index.defer(index_key=field.index_key)
         field.delete()
 
 
@@ -318,6 +336,7 @@ def describe(field: CustomField) -> dict[str, Any]:
         "to": field.to or None,
         "required": field.required,
         "unique": field.unique,
+        "indexed": field.indexed,
         "default": field.default,
         "minimum": field.minimum,
         "maximum": field.maximum,
@@ -387,10 +406,13 @@ def _take(field: CustomField, values: Mapping[str, Any]) -> None:
 def _take_one(field: CustomField, name: str, value: Any, problems: dict[str, str]) -> None:
     if name == "options":
         field.options = _read_options(value, problems)
-    elif name in ("required", "unique"):
+    elif name in ("required", "unique", "indexed"):
         if not isinstance(value, bool):
             problems[name] = _("This is true or false.")
-        setattr(field, name, bool(value))
+        elif name != "indexed":
+            setattr(field, name, value)
+        elif value != field.indexed:
+            field.index_key, field.indexed_at = (new_key() if value else ""), None
     elif name in ("minimum", "maximum", "order"):
         try:
             number = None if value is None else check_number(value)
@@ -505,6 +527,8 @@ def _check_whole(field: CustomField, problems: dict[str, str]) -> None:
         problems["unique"] = _("Only these are unique: %s.") % ", ".join(UNIQUE_TYPES)
     elif field.unique and field.default is not None:
         problems["unique"] = _("What has a default is not unique: two new records would have it.")
+    if field.indexed:
+        _check_indexed(field, problems)
     for name in ("minimum", "maximum"):
         if getattr(field, name) is not None and field.type not in BOUNDED:
             problems[name] = _("Only numbers and amounts have bounds.")
@@ -520,6 +544,17 @@ def _check_whole(field: CustomField, problems: dict[str, str]) -> None:
             problems["default"] = str(problem)
         else:
             field.default = _plain(cleaned)
+
+
+def _check_indexed(field: CustomField, problems: dict[str, str]) -> None:
+    """An index is for what is put in order, and each costs every write of a value."""
+    others = CustomField.objects.filter(noun=field.noun).exclude(index_key="").exclude(pk=field.pk)
+    if field.type not in INDEXED_TYPES:
+        problems["indexed"] = _("Only these have an index: %s.") % ", ".join(INDEXED_TYPES)
+    elif others.count() >= MOST_INDEXED:
+        problems["indexed"] = (
+            _("A noun has %d fields of a tenant's own with an index at the most.") % MOST_INDEXED
+        )
 
 
 def _plain(value: Any) -> Any:

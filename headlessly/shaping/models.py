@@ -43,6 +43,10 @@ LONGEST: dict[str, int | None] = {
 NORMALIZED = {"email": normalize_email, "phone": normalize_phone}
 #: Whose values may be unique: of the others, two records that have the same are no mistake, or hard to tell.
 UNIQUE_TYPES = ("string", "integer", "number", "money", "date", "datetime", "url", "email", "phone")
+#: Whose values may be put in order by an index.
+INDEXED_TYPES = (
+    "string", "integer", "number", "money", "date", "datetime", "email", "phone", "choice"
+)  # fmt: skip
 #: Between which a field may change its type: their values lie in JSON in the same way, so that nothing has to
 #: be written, and what was before is read as it was.
 FAMILIES = (
@@ -91,6 +95,11 @@ class CustomField(TenantRow):
     )  #: the noun that a reference leads to
     required = models.BooleanField(default=False)
     unique = models.BooleanField(default=False, db_default=False)
+    #: Under which its values are put in order (:mod:`headlessly.log.indexed_values`), if they are.
+    index_key = models.CharField(
+        max_length=16, blank=True, default="", db_default="", editable=False
+    )
+    indexed_at = models.DateTimeField(null=True, editable=False)  #: since when all of them are
     default = models.JSONField(null=True, blank=True)
     minimum = models.FloatField(null=True, blank=True)
     maximum = models.FloatField(null=True, blank=True)
@@ -121,6 +130,11 @@ class CustomField(TenantRow):
         """The column of its values: ``custom__integer_k3f9a7c2b1``."""
         return custom_values.column_of(TYPES[self.type], self.key)
 
+    @property
+    def indexed(self) -> bool:
+        """Whether its values are put in order, or are about to be."""
+        return bool(self.index_key)
+
     def as_field(self) -> Field:
         """The field of the declaration that it is."""
         made = self.as_field_without_default()
@@ -138,6 +152,8 @@ class CustomField(TenantRow):
             type=kind,
             required=self.required,
             unique=self.unique,
+            indexed=self.indexed_at is not None,
+            index_key=self.index_key if self.indexed_at is not None else "",
             choices=values,
             value_labels={str(o["value"]): str(o.get("label") or o["value"]) for o in self.options}
             if self.options

@@ -21,7 +21,7 @@ from crm.models import (
     Team,
     TeamMember,
 )
-from crm.rules import first_answer
+from crm.rules import first_answer, recount
 from headlessly.access.actors import SYSTEM, Actor
 from headlessly.context import clock
 from headlessly.shaping import custom_fields, value_lists
@@ -73,6 +73,32 @@ ANSWERS: dict[str, Any] = {
     },
 }
 ANSWERS_FOR = 28
+#: What a lead is worth to it: who they are, and what they did lately.
+WORTH: dict[str, Any] = {
+    "name": "Fit and interest", "kind": "Score",
+    "condition": {"type": "Lead", "filter": {}},
+    "lines": [
+        {"name": "They came to us", "about": "fit", "points": 10, "type": "Lead",
+         "filter": {"source": {"$in": ["website", "form", "webinar", "content"]}}},
+        {"name": "Somebody recommended us", "about": "fit", "points": 20, "type": "Lead",
+         "filter": {"source": {"$in": ["referral", "partner"]}}},
+        {"name": "A company of our size", "about": "fit", "points": 10, "type": "Lead",
+         "filter": {"organization.tier": {"$in": ["SMB", "Business"]}}},
+        {"name": "The budget is known", "about": "fit", "points": 15, "type": "Lead",
+         "filter": {"budget": {"$exists": True}}},
+        {"name": "We talk to who decides", "about": "fit", "points": 15, "type": "Lead",
+         "filter": {"authority": {"$exists": True}}},
+        {"name": "There is nobody to write to", "about": "fit", "points": -20, "type": "Lead",
+         "filter": {"contact": None}},
+        {"name": "Meetings and demos held", "about": "engagement", "points": 20, "type": "Activity",
+         "filter": {"type": {"$in": ["Meeting", "Demo"]}, "status": "Completed"},
+         "since": "completedAt", "halfLife": 30, "cap": 30},
+        {"name": "Calls and mails", "about": "engagement", "points": 6, "type": "Activity",
+         "filter": {"type": {"$in": ["Call", "Email", "FollowUp"]}, "status": "Completed"},
+         "since": "completedAt", "halfLife": 21, "cap": 20},
+    ],
+    "thresholds": [{"name": "Warm", "from": 40}, {"name": "Hot", "from": 65}],
+}  # fmt: skip
 #: What it keeps beside what everybody does.
 SITES = ("One site", "Two to five", "More than five")
 PRODUCTS = ("Shifts", "Routes", "Stock", "Payroll export")
@@ -164,7 +190,7 @@ class Business:
     def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
         """The whole year."""
         # Here: a story is told of a business, so its modules import this one.
-        from marketing.demo import forms, goals, leads
+        from marketing.demo import automations, forms, goals, leads
 
         self.timeline.begin(self._first_day())
         for plan in self.plans:
@@ -175,6 +201,7 @@ class Business:
         self.timeline.begin(self._late_word())
         self.timeline.begin(self._rules())
         self.timeline.begin(self._answers())
+        self.timeline.begin(automations.automations(self))
         visitors = min(forms.VISITORS, self.leads // 10)
         for number in range(visitors):
             self.timeline.begin(forms.visitor(self, number))
@@ -185,7 +212,7 @@ class Business:
         for rep in self.reps:
             if rep.joined:
                 self.timeline.begin(self._handover(rep))
-        self.timeline.run(midnight(self.last), watch)
+        self.timeline.run(midnight(self.last), automations.at_work_beside(self, watch))
 
     def _first_day(self) -> Story:
         yield midnight(self.first) + timedelta(hours=7), self.members[0].actor
@@ -265,10 +292,12 @@ class Business:
             )
 
     def _rules(self) -> Story:
-        """The evening before, the admin decides who gets what comes by itself. Some comes; what no rule gave
-        away, a rep takes."""
+        """The evening before, the admin decides what a lead is worth, and who gets what comes by itself. Some
+        comes; what no rule gave away, a rep takes."""
         evening = midnight(self.last) - timedelta(minutes=50)
         yield evening, self.members[0].actor
+        Rule.create(**WORTH)
+        recount.recount_all()
         for team in Team.find().order_by("created_at", "name"):
             if rule := RULES.get(team.name):
                 Rule.create(team=team, fallback=self.manager.contact, **rule)

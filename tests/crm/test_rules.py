@@ -182,7 +182,7 @@ def test_a_rule_that_fails_is_shown_with_its_error_and_holds_up_nobody(people, u
         ({"how": "Turns"}, "team", "whom"),
         ({"how": "Person"}, "person", "whom"),
         ({"how": "Lottery"}, "how", "Turns"),
-        ({"kind": "Score"}, "kind", "Assignment"),
+        ({"kind": "Luck"}, "kind", "Assignment"),
         ({"capacity": 0}, "capacity", "1"),
         ({"position": -1}, "position", "0"),
     ],

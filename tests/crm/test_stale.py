@@ -80,10 +80,10 @@ def test_a_limit_says_it_of_states_that_are_no_stages(acme):
             lead = Lead.create(name=name, source="x")
         lead.update(status="Contacted")
     assert names(Lead, STALE) == set()
-    made = StaleLimit.create(noun="Lead", status="New", days=3)
+    made = StaleLimit.create(about="Lead", status="New", days=3)
     assert names(Lead, STALE) == {"new"}
     assert {each.name: rest_of(each).days for each in Lead.find()} == {"new": 3, "contacted": 14}
-    StaleLimit.create(noun="Lead", days=2), StaleLimit.create(noun="Lead", days=200)
+    StaleLimit.create(about="Lead", days=2), StaleLimit.create(about="Lead", days=200)
     assert names(Lead, STALE) == {"new", "contacted"}
     made.update(days=9)
     assert names(Lead, STALE) == {"contacted"}
@@ -92,15 +92,15 @@ def test_a_limit_says_it_of_states_that_are_no_stages(acme):
 @pytest.mark.parametrize(
     ("given", "field", "said"),
     [
-        ({"noun": "Deal"}, "noun", "pipeline"),
-        ({"noun": "Activity"}, "noun", "Lead"),
+        ({"about": "Deal"}, "about", "pipeline"),
+        ({"about": "Activity"}, "about", "Lead"),
         ({"status": "Nowhere"}, "status", "New"),
         ({"status": "Lost"}, "status", "Contacted"),
         ({"days": 0}, "days", "1"),
     ],
 )
 def test_bad_limits_are_named(api, acme, given, field, said):
-    body = {"noun": "Lead", "days": 3} | given
+    body = {"about": "Lead", "days": 3} | given
     found = problem(api.call("POST", "/stalelimits", body), 422, "validation_error")
     assert said in {each["field"]: each["message"] for each in found["details"]}[field], found
     assert StaleLimit.count() == 0

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Min
 
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline, Rule
+from crm.models import RuleRun
 from crm.reports import lead_funnel
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant
@@ -24,7 +25,7 @@ from headlessly.query.periods import Period
 from headlessly.query.reports import Slice
 from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
-from marketing.demo import cast
+from marketing.demo import automations, cast
 
 DAY = date(2025, 6, 16)
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
@@ -35,7 +36,7 @@ LAST = 4
 BROUGHT = 15
 ID = re.compile(
     r"\b(?:lead|contact|org|deal|activity|pipeline|gate|dealcontact|campaign|form|segment|funnel"
-    r"|rate|goal|rule|calendar|team|place|touch|evt|req|user|apikey)"
+    r"|rate|goal|rule|run|calendar|team|place|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
 
@@ -100,7 +101,8 @@ def test_it_says_who_did_what(acme: Tenant) -> None:
     assert "Campaign.Launched" in did["manager"] and "Lead.Deleted" in did["manager"]
     assert not did.keys() & {"viewer"}
     assert did["system"] == {"Contact.Created"} and did["rule"] == {
-        "Lead.Assigned", "Lead.AnswerExpected", "Lead.AnswerMissed"
+        "Lead.Assigned", "Lead.AnswerExpected", "Lead.AnswerMissed", "Activity.Created",
+        "automation_ran",
     }  # fmt: skip
     assert did["visitor"] == {
         "Form.Submitted", "Contact.Created", "Lead.Created", "Touchpoint.Created", "form_submitted"
@@ -253,3 +255,11 @@ def test_it_keeps_the_two_companies_apart(acme: Tenant) -> None:
     with every_tenant():
         both = Membership.objects.filter(user__email="tomas.berger@advisors.example")
         assert {m.tenant.slug: m.role for m in both} == {"acme": "viewer", "rival": "manager"}
+
+
+def test_what_follows_by_itself_was_done_and_waits(acme: Tenant) -> None:
+    states = Counter(RuleRun.objects.values_list("rule__name", "state"))
+    assert {name for name, _state in states} == {rule["name"] for rule in automations.RULES}
+    assert {"Done", "Waiting"} <= {state for _name, state in states}, states
+    done = RuleRun.objects.filter(state="Done").count()
+    assert Activity.count({"$createdBy": {"$regex": "^rule_"}}) == done

@@ -77,6 +77,8 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
     schema = record.schema
     machine = schema.machine
     found = []
+    if schema.kind is not None:
+        without = without | schema.fields_of_others(schema.kind.value_of(record))
     for name in schema.columns[1:]:
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in without:
@@ -151,7 +153,30 @@ def _shown_value(record: Noun, declared: Field) -> Any:
         with suppress(InvalidFilter):
             words = describe_part(noun, read_filter(noun, given.get("filter") or {}))
             return f"{labels.plural_title(noun)}: {words}" if words else labels.plural_title(noun)
+    rows = getattr(record, declared.column) if _filter_keys(declared) else None
+    if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+        told = [_with_filters_in_words(declared, row) for row in rows]
+        return field_values.value_html(declared, told)
     return field_values.field_html(record, declared)
+
+
+def _filter_keys(declared: Field) -> list[str]:
+    """The keys under which the objects of a list hold filters."""
+    kinds = (declared.kinds or {}).items()
+    return [key for key, kind in kinds if str(kind).startswith("filter:")]
+
+
+def _with_filters_in_words(declared: Field, row: dict[str, Any]) -> dict[str, Any]:
+    """One of them with its filters in words, which say what they are of."""
+    told = dict(row)
+    if (noun := registry.get(str(told.pop("type", "")))) is None:
+        return row
+    for key in _filter_keys(declared):
+        with suppress(InvalidFilter):
+            words = describe_part(noun, read_filter(noun, row.get(key) or {}))
+            title = labels.plural_title(noun)
+            told[key] = f"{title}: {words}" if words else title
+    return told
 
 
 def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGroup]:
@@ -204,7 +229,9 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     changing = editable_fields(record) if editable else set()
     about = cards(record, changing)
     on_cards = {card["name"] for card in about}
-    first = facts(record, changing, on_cards)
+    kind = record.schema.kind
+    others = record.schema.fields_of_others(kind.value_of(record)) if kind else frozenset()
+    first = facts(record, changing, on_cards | others)
     hidden = covered | {shown.name for shown in first} | on_cards
     hidden.add(record.schema.columns[0])
     if machine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from headlessly.admin.lists import places
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import as_they_were
 from headlessly.admin.pages import NounPages, list_query
-from headlessly.admin.records import composers, neighbours, record, timeline
+from headlessly.admin.records import composers, neighbours, panels, record, timeline
 from headlessly.declaration import labels
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.language import wording
@@ -58,6 +59,27 @@ class RecordPage(NounPages):
             timeline=timeline.read_timeline(found, before=before, show=self._show(request)),
         )
 
+    def panels_view(self, request: HttpRequest, id: str, name: str) -> HttpResponse:
+        """Panels of the record on a page of their own: what takes longer than its page should."""
+        found = self.admin.find(id)
+        if (asked := panels.panels_asked(found, name)) is None:
+            raise Http404
+        made: Sequence[panels.Panel] = ()
+        problem = ""
+        try:
+            made = asked.make(found)
+        except HeadlesslyError as refused:
+            problem = refused.message
+        return self.admin.respond(
+            request,
+            "asked",
+            original=found,
+            title=f"{asked.label}: {found}",
+            keep=self.keep(request),
+            asked=made,
+            problem=problem,
+        )
+
     def render(
         self,
         request: HttpRequest,
@@ -77,6 +99,7 @@ class RecordPage(NounPages):
             status=problem.status if problem else 200,
             steps=steps,
             others=others,
+            to_ask=panels.panels_to_ask(found),
             problem=None if written else problem,
             fix=self.suggest_fix(found, problem),
             timeline=timeline.read_timeline(found, show=self._show(request)),

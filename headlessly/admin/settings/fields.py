@@ -102,6 +102,12 @@ class FieldForm(forms.Form):
         widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy("No two records may have the same value."),
     )
+    indexed = forms.BooleanField(
+        label=gettext_lazy("Sorted and narrowed by often"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy("Lists of very many records are quick in its order then."),
+    )
     minimum = forms.CharField(
         label=gettext_lazy("At least"), required=False, widget=UnfoldAdminTextInputWidget
     )

@@ -26,6 +26,7 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
+from headlessly.query.explanations import explanations
 from headlessly.transfer import exporting, formats
 from headlessly.transfer import options as import_options
 from headlessly.transfer.encodings import ENCODINGS
@@ -156,6 +157,18 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
             paged=True,
         ),
     }
+    for each in explanations(noun).values():
+        found[f"{record}/{each.name}"] = {
+            "parameters": id,
+            "get": read_operation(
+                operation_id(noun, each.name),
+                each.description,
+                name,
+                each.component,
+                (404,),
+                own=shared_parameters(*each.parameters),
+            ),
+        }
     for verb in filter(at_record, noun.verbs.values()):
         found[f"{record}/{wire_name(verb.name)}"] = {
             "parameters": id,

@@ -92,6 +92,9 @@ def add(
     to: Annotated[str | None, typer.Option(help="the noun that a reference leads to")] = None,
     required: Annotated[bool, typer.Option("--required", help="has to be filled in")] = False,
     unique: Annotated[bool, typer.Option("--unique", help="no two records have the same")] = False,
+    indexed: Annotated[
+        bool, typer.Option("--indexed", help="long lists are quick in its order")
+    ] = False,
     more: Annotated[
         str | None,
         typer.Option("--more", metavar="JSON", help="what else: help, default, minimum, group"),
@@ -104,6 +107,7 @@ def add(
     body: dict[str, Any] = {key: value for key, value in said.items() if value}
     body |= {"required": True} if required else {}
     body |= {"unique": True} if unique else {}
+    body |= {"indexed": True} if indexed else {}
     body |= parse_object(more, "--more") if more else {}
     write_one(state.client.request("POST", "/fields", body=body), form)
 

@@ -157,7 +157,10 @@
     const place = make("div", {});
     place.dataset.writes = "";
     place.dataset.fails = says.fails;
-    const write = (filter) => (text.value = JSON.stringify({ type: kind.value, filter }));
+    const write = (filter) => {
+      text.value = JSON.stringify({ type: kind.value, filter });
+      text.dispatchEvent(new Event("built"));
+    };
     place.addEventListener("drawn", () => {
       const { filter } = place.firstElementChild.dataset;
       if (!("wrong" in place.firstElementChild.dataset)) write(filter ? JSON.parse(filter) : {});

@@ -32,6 +32,19 @@
     return make("input", { type: "text", value: value ?? "", inputMode: column.kind === "number" ? "decimal" : "text" });
   }
 
+  // A filter is put together by rows of its own (filters.js), as of the noun that the row's `type` names.
+  function filter(column, row, write) {
+    const text = make("textarea", { rows: 2, value: JSON.stringify({ type: row.type || column.builds.types[0].name, filter: row[column.key] || {} }) });
+    text.dataset.builds = JSON.stringify(column.builds);
+    text.addEventListener("built", () => {
+      const now = JSON.parse(text.value);
+      row.type = now.type;
+      row[column.key] = now.filter;
+      write();
+    });
+    return text;
+  }
+
   function enhance(text) {
     const { columns, says } = JSON.parse(text.dataset.rows);
     const rows = read(text);
@@ -49,6 +62,12 @@
       list.replaceChildren(...rows.map((row, at) => {
         const item = make("li");
         for (const column of shown) {
+          if (column.kind === "filter") {
+            const whole = make("div", { className: "filter" });
+            whole.append(make("span", { textContent: column.label }), filter(column, row, write));
+            item.append(whole);
+            continue;
+          }
           const label = make("label", { className: column.kind });
           const field = input(column, row[column.key], says);
           field.addEventListener("input", () => {
@@ -72,6 +91,7 @@
         item.append(acts);
         return item;
       }));
+      if (shown.some((column) => column.kind === "filter")) document.dispatchEvent(new Event("rows"));
       if (focus !== undefined) (list.children[focus]?.querySelector("input, select, textarea") || add).focus();
     }
     const add = make("button", { type: "button", className: "btn", textContent: says.add });

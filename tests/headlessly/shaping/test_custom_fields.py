@@ -259,3 +259,22 @@ def test_who_is_merged_is_referred_to_no_more_by_own_fields_either(api: Any, peo
     assert answered(api.call("GET", f"/contacts/{people.ada.pk}"))["partner"] is None
     answered(api.call("POST", f"/requests/{merged['X-Request-Id']}/undo", {}))
     assert answered(api.call("GET", f"/leads/{lead}"))["partner"] == twin
+
+
+@pytest.mark.parametrize("type", ["integer", "number", "money", "date", "datetime"])
+def test_what_has_no_value_is_smaller_than_nothing_and_comes_last(acme: Any, type: str) -> None:
+    custom_fields.create_field({"noun": "Lead", "label": "Rank", "type": type})
+    low, high = ("2026-01-01", "2026-02-01") if type.startswith("date") else (1, 5)
+    values = {"Low": low, "High": high, "None": None}
+    for name, value in values.items():
+        Lead.create(name=name, source="web", rank=value)
+
+    def names(filter: Any = None, sort: str = "name") -> list[str]:
+        return [lead.name for lead in Lead.find(filter, sort=sort)]
+
+    assert names({"rank": {"$lt": high}}) == ["Low"]
+    assert names({"rank": {"$lte": high}}) == ["High", "Low"]
+    assert names({"rank": {"$exists": False}}) == ["None"] == names({"rank": None})
+    assert names({"rank": {"$ne": low}}) == ["High", "None"]
+    assert names(sort="rank") == ["Low", "High", "None"]
+    assert names(sort="-rank") == ["High", "Low", "None"]

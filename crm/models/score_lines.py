@@ -1,0 +1,264 @@
+"""The lines of a score rule, each a condition and points; and what is wrong with some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext as _
+
+from headlessly.declaration import days
+from headlessly.declaration.record import Record
+from headlessly.declaration.schema import Field, Relation
+from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.nouns import Noun, registry
+from headlessly.query import filters
+
+FIT, ENGAGEMENT = "fit", "engagement"
+#: What a line says, and what of it is said of every line.
+KEYS = ("name", "about", "points", "type", "filter", "since", "halfLife", "within", "cap")
+NEEDED = ("name", "points", "type", "filter")
+#: How they are filled in, row by row.
+KINDS = {
+    "about": (FIT, ENGAGEMENT),
+    "points": "number",
+    "type": "hidden",
+    "filter": "filter:Lead",
+    "halfLife": "number",
+    "within": "number",
+    "cap": "number",
+}
+EXAMPLE = [
+    {"name": "Asked us", "points": 20, "type": "Lead", "filter": {"source": "website"}},
+    {
+        "name": "Calls",
+        "about": ENGAGEMENT,
+        "points": 15,
+        "type": "Activity",
+        "filter": {"type": "Call", "status": "Completed"},
+        "since": "completedAt",
+        "halfLife": 30,
+        "cap": 40,
+    },
+]
+#: A number is made of so many lines at the most, each of so many of the latest events.
+MOST_LINES, MOST_EVENTS = 50, 100
+LONGEST_NAME, MOST_DAYS = 100, 3_650
+#: What a line may not ask of a lead: it follows from the number, or from nothing but that it was counted.
+OWN = ("score", "scoredBy", "scoredAt", "$version", "$updatedAt")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a score: so many points where a condition holds, or for each event that fits it."""
+
+    name: str
+    about: str  #: ``fit`` or ``engagement``
+    points: int
+    type: str  #: of what the condition is: the lead itself, or a noun whose records refer to it
+    filter: Mapping[str, Any]
+    since: str | None = None  #: the field with the moment of what is counted
+    half_life: float | None = None  #: the days after which half of it is left
+    within: float | None = None  #: the days after which nothing of it is
+    cap: int | None = None  #: the most that the line brings, either way
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any], noun: str) -> Line:
+        """A line as it is stored, which is right (:func:`problem_of_lines`); ``noun`` is what is scored."""
+        of_others = given["type"] != noun
+        return cls(
+            name=given["name"],
+            about=given.get("about") or (ENGAGEMENT if of_others else FIT),
+            points=int(given["points"]),
+            type=given["type"],
+            filter=given["filter"],
+            since=given.get("since") or ("$createdAt" if of_others else None),
+            half_life=given.get("halfLife"),
+            within=given.get("within"),
+            cap=given.get("cap"),
+        )
+
+
+class Asked(NamedTuple):
+    """One condition of a filter: what it asks of which noun, on the way over which reference or relation."""
+
+    noun: type[Noun]
+    field: Field | None  #: None for words
+    rest: str  #: what is asked behind a reference
+    operand: Any
+    relation: Relation | None
+
+
+def conditions(
+    noun: type[Noun], filter: Mapping[str, Any], relation: Relation | None = None
+) -> Iterator[Asked]:
+    """Every condition of a filter that compiles."""
+    for key, value in filter.items():
+        if key in ("$and", "$or"):
+            for part in value:
+                yield from conditions(noun, part, relation)
+        elif key == "$not":
+            yield from conditions(noun, value, relation)
+        elif key == "$text":
+            yield Asked(noun, None, "", value, relation)
+        elif noun.schema.field(key) is None and key in noun.schema.relations:
+            found = noun.schema.relations[key]
+            for part in value.values():
+                yield from conditions(registry[found.noun], part, found)
+        else:
+            head, _dot, rest = key.partition(".")
+            field = filters.find_condition_field(noun, head)
+            yield Asked(noun, field, rest, value, relation)
+
+
+def relation_between(noun: type[Noun], other: str) -> Relation | None:
+    """How records of ``other`` refer to those of ``noun``; None where they do not."""
+    found = noun.schema.relations.values()
+    return next((relation for relation in found if relation.noun == other), None)
+
+
+def problem_of_condition(noun: type[Noun], filter: Any) -> str | None:
+    """Why a filter cannot say what a record is worth, or None: the number has to follow from what happens."""
+    if not isinstance(filter, Mapping):
+        return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
+    try:
+        filters.compile_filter(noun, filter)
+        asked = list(conditions(noun, filter))
+    except InvalidFilter as problem:
+        return _("filter: %s") % problem.message
+    for each in asked:
+        if each.field is None:
+            continue
+        name = each.field.wire
+        if each.noun is noun and each.relation is None and name in OWN:
+            return _("filter: %s follows from the score itself.") % name
+        if each.rest.count(".") > 0 or (each.relation is not None and each.rest):
+            return _("filter: ask at most one reference away: %s is further.") % (
+                f"{name}.{each.rest}"
+            )
+        behind = each.field
+        asked_of: type[Record] = each.noun
+        if each.rest and each.field.type == "reference":
+            asked_of = each.field.target_noun
+            behind = filters.find_condition_field(asked_of, each.rest)
+        if behind.wire in asked_of.schema.joins:
+            return _("filter: ask at most one reference away: %s is further.") % behind.wire
+        if behind.type in ("date", "datetime") and any(map(days.is_relative, _texts(each.operand))):
+            said = _(
+                "filter: %s is compared with a day that moves. Use within or halfLife instead."
+            )
+            return said % each.field.wire
+    return None
+
+
+def _texts(operand: Any) -> Iterator[str]:
+    if isinstance(operand, str):
+        yield operand
+    elif isinstance(operand, Mapping):
+        for each in operand.values():
+            yield from _texts(each)
+    elif isinstance(operand, list | tuple):
+        for each in operand:
+            yield from _texts(each)
+
+
+def problem_of_lines(noun: type[Noun], lines: Any) -> str | None:
+    """What is wrong with the lines of a score, or None; it names the line."""
+    if not isinstance(lines, list) or not lines or len(lines) > MOST_LINES:
+        return _("Send a list of 1 to %d lines.") % MOST_LINES
+    names = set()
+    for number, line in enumerate(lines, 1):
+        if problem := _problem_of_line(noun, line):
+            return _("Line %(number)d: %(problem)s") % {"number": number, "problem": problem}
+        if line["name"] in names:
+            return _("There are two lines %s.") % line["name"]
+        names.add(line["name"])
+    return None
+
+
+def _problem_of_line(noun: type[Noun], line: Any) -> str | None:
+    if not isinstance(line, dict):
+        return _("send an object with %s.") % ", ".join(NEEDED)
+    if unknown := [key for key in line if key not in KEYS]:
+        close = did_you_mean(unknown[0], KEYS)
+        return _("there is no %(key)s.%(close)s Use %(keys)s.") % {
+            "key": unknown[0][:64], "close": close, "keys": ", ".join(KEYS)
+        }  # fmt: skip
+    if missing := [key for key in NEEDED if line.get(key) is None]:
+        return _("%s is required.") % ", ".join(missing)
+    name = line["name"]
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= LONGEST_NAME:
+        return _("name: use a text of 1 to %d characters.") % LONGEST_NAME
+    if line.get("about") not in (None, FIT, ENGAGEMENT):
+        return _("about: use fit or engagement.")
+    if not _is_whole(line["points"], -100, 100) or line["points"] == 0:
+        return _("points: use a whole number from -100 to 100, and not 0.")
+    if line.get("cap") is not None and not _is_whole(line["cap"], 1, 100):
+        return _("cap: use a whole number from 1 to 100.")
+    for key in ("halfLife", "within"):
+        value = line.get(key)
+        if value is not None and (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not 0 < value <= MOST_DAYS
+        ):
+            return _("%(key)s: use days, at most %(most)d.") % {"key": key, "most": MOST_DAYS}
+    return _problem_of_what_it_counts(noun, line)
+
+
+def _problem_of_what_it_counts(noun: type[Noun], line: Mapping[str, Any]) -> str | None:
+    kinds = [noun.__name__, *dict.fromkeys(r.noun for r in noun.schema.relations.values())]
+    if line["type"] not in kinds:
+        return _("type: use one of %s.") % ", ".join(kinds)
+    counted = registry[line["type"]]
+    if problem := problem_of_condition(counted, line["filter"]):
+        return problem
+    since = line.get("since")
+    if since is None:
+        if counted is noun and (line.get("halfLife") or line.get("within")):
+            return _("since: say from which moment of the lead its days are counted.")
+        return None
+    try:
+        field = filters.find_field(counted, since) if isinstance(since, str) else None
+    except InvalidFilter as wrong:
+        return _("since: %s") % wrong.message
+    if field is None or field.type != "datetime" or field.is_custom or field.computed is not None:
+        return _("since: name a field with a moment, such as $createdAt.")
+    return None
+
+
+def problem_of_thresholds(thresholds: Any) -> str | None:
+    """What is wrong with the thresholds of a score, or None."""
+    if not isinstance(thresholds, list) or len(thresholds) > 10:
+        return _("Send a list of at most 10 thresholds.")
+    for each in thresholds:
+        if not isinstance(each, dict) or set(each) != {"name", "from"}:
+            return _('A threshold is like {"name": "Hot", "from": 80}.')
+        if not isinstance(each["name"], str) or not 0 < len(each["name"].strip()) <= 40:
+            return _("name: use a text of 1 to %d characters.") % 40
+        if not _is_whole(each["from"], 1, 100):
+            return _("from: use a whole number from 1 to 100.")
+    if len({each["from"] for each in thresholds}) < len(thresholds):
+        return _("Two thresholds begin at the same number.")
+    return None
+
+
+def _is_whole(value: Any, low: int, high: int) -> bool:
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return whole and not isinstance(value, bool) and low <= value <= high
+
+
+def validate_score(
+    noun: type[Noun], rule: Any, values: Mapping[str, Any], problems: dict[str, str]
+) -> None:
+    """Lines and thresholds are understood, and what they ask follows from what happens."""
+    lines = values.get("lines", rule.lines)
+    if {"lines", "kind"} & values.keys() and (found := problem_of_lines(noun, lines)):
+        problems.setdefault("lines", found)
+    thresholds, condition = values.get("thresholds"), values.get("condition")
+    if thresholds is not None and (found := problem_of_thresholds(thresholds)):
+        problems.setdefault("thresholds", found)
+    asks = condition.get("filter") if isinstance(condition, dict) else {}
+    if found := problem_of_condition(noun, asks):
+        problems.setdefault("condition", found)

@@ -1,0 +1,387 @@
+"""Counting what leads are worth by score rules: one statement for one lead or a thousand, now or at a moment.
+
+The database says which conditions hold and when what is counted happened; what it brings is arithmetic here,
+the same for now and for then. Every line brings whole points, so that lines add up to the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from math import floor, log2
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import connection
+from django.db.models import Case, Exists, F, OuterRef, Subquery, Value, When
+from django.db.models import IntegerField as Whole
+
+from crm.models import Lead, Rule, ScoreDue
+from crm.models.score_lines import (
+    ENGAGEMENT,
+    FIT,
+    MOST_EVENTS,
+    Line,
+    conditions,
+    relation_between,
+)
+from crm.rules.active import active_rules
+from headlessly.access import actors, tenancy
+from headlessly.declaration.shapes import cached_by_shape
+from headlessly.nouns import Noun, registry
+from headlessly.query import filters
+from headlessly.query.scope import EVERYTHING, Scope
+
+LOWEST, HIGHEST = 0, 100
+A_MOMENT = timedelta(seconds=1)
+#: What of a lead says until when time counts for it.
+CLOSING = ("status", "convertedAt", "lostAt")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A score rule as it is counted by."""
+
+    rule: str
+    version: int
+    name: str
+    filter: Mapping[str, Any]
+    lines: tuple[Line, ...]
+    thresholds: tuple[tuple[str, int], ...]
+
+    @classmethod
+    def of_rule(cls, rule: Rule) -> Model:
+        given = sorted(rule.thresholds or (), key=lambda each: each["from"])
+        return cls(
+            rule=rule.pk,
+            version=rule.version,
+            name=rule.name,
+            filter=rule.condition["filter"],
+            lines=tuple(Line.read(each, Lead.__name__) for each in rule.lines or ()),
+            thresholds=tuple((each["name"], int(each["from"])) for each in given),
+        )
+
+    @property
+    def key(self) -> str:
+        """By which it is found again as it was."""
+        return f"{self.rule}@{self.version}"
+
+    @property
+    def said(self) -> str:
+        return f'Rule "{self.name}", version {self.version}'[:255]
+
+    @cached_property
+    def needs(self) -> Needs:
+        return Needs.of_model(self)
+
+
+@dataclass
+class Needs:
+    """What the numbers of a model follow from: whose changes it is counted again after."""
+
+    #: Fields of the lead, by wire name.
+    fields: set[str] = field(default_factory=lambda: {"score", "scoredBy", *CLOSING})
+    #: Of each noun whose records refer to leads, by which columns.
+    relations: dict[str, set[str]] = field(default_factory=dict)
+    #: Of each noun that leads refer to, by which columns, and which fields of it.
+    references: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+
+    @classmethod
+    def of_model(cls, model: Model) -> Needs:
+        needs = cls()
+        needs._take(Lead, model.filter)
+        for line in model.lines:
+            if line.type == Lead.__name__:
+                needs._take(Lead, line.filter)
+                needs.fields |= {line.since} if line.since else set()
+            elif (relation := relation_between(Lead, line.type)) is not None:
+                needs.relations.setdefault(relation.noun, set()).add(relation.field)
+        return needs
+
+    def _take(self, noun: type[Noun], filter: Mapping[str, Any]) -> None:
+        for asked in conditions(noun, filter):
+            if asked.relation is not None:
+                self.relations.setdefault(asked.relation.noun, set()).add(asked.relation.field)
+            elif asked.field is None:
+                self.fields |= {f.wire for f in noun.schema.stored if f.type in ("string", "text")}
+            else:
+                self.fields.add(asked.field.wire)
+                if asked.rest and asked.field.type == "reference":
+                    columns = self.references.setdefault(asked.field.to or "", {})
+                    columns.setdefault(asked.field.column, set()).add(asked.rest)
+
+    @classmethod
+    def of_all(cls, models: Sequence[Model]) -> Needs:
+        whole = cls()
+        for each in (model.needs for model in models):
+            whole.fields |= each.fields
+            for noun, columns in each.relations.items():
+                whole.relations.setdefault(noun, set()).update(columns)
+            for noun, by_column in each.references.items():
+                known = whole.references.setdefault(noun, {})
+                for column, fields in by_column.items():
+                    known.setdefault(column, set()).update(fields)
+        return whole
+
+
+@cached_by_shape
+def score_models() -> tuple[tuple[Model, ...], Needs]:
+    """The models of the active score rules that mean something, the first that fits a lead first; and what
+    they need."""
+    rules = [rule for rule in active_rules(Rule.Kind.SCORE) if rule.error is None]
+    models = tuple(map(Model.of_rule, rules))
+    return models, Needs.of_all(models)
+
+
+# -- arithmetic ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What a line brings a lead at a moment."""
+
+    line: Line
+    points: int
+    #: The moments that count, the latest first; empty where it holds of the lead as such, or does not.
+    moments: tuple[datetime, ...] = ()
+    holds: bool = False
+    #: When it next brings another number by time alone.
+    due: datetime | None = None
+    #: What it brings before it is held back by its cap and rounded.
+    whole: float = 0.0
+
+    @property
+    def gain(self) -> int:
+        """What it would bring more: held for the first time, lifted where it costs, or counting once more."""
+        line = self.line
+        if line.points < 0:
+            return -self.points
+        more = line.points if line.since is None else self.whole + line.points
+        if line.since is None and self.holds:
+            return 0
+        return _rounded(_capped(line, more)) - self.points
+
+
+def earn(line: Line, holds: bool, moments: Sequence[datetime], at: datetime) -> Earned:
+    """What a line brings at a moment: where it counts moments, for each that has come and is not over."""
+    if line.since is None:
+        points = _capped(line, line.points) if holds else 0
+        return Earned(line, _rounded(points), holds=holds)
+    if not holds:
+        return Earned(line, 0)
+    window = None if line.within is None else timedelta(days=line.within)
+    counted = tuple(
+        moment
+        for moment in sorted(moments, reverse=True)
+        if moment <= at and (window is None or at - moment <= window)
+    )
+    whole = sum(line.points * _left(line, at - moment) for moment in counted)
+    points = _rounded(_capped(line, whole))
+    due = [moment for moment in moments if moment > at]
+    if window is not None:
+        due += [moment + window + A_MOMENT for moment in counted]
+    if line.half_life is not None and points:
+        # All that a line counts decays alike, so that one power says when the next half point is lost.
+        days = line.half_life * log2(abs(whole) / (abs(points) - 0.5))
+        due.append(at + timedelta(days=days) + A_MOMENT)
+    return Earned(line, points, counted, bool(counted), min(due, default=None), whole)
+
+
+def _left(line: Line, age: timedelta) -> float:
+    """How much of the points is left after a time."""
+    return 1.0 if line.half_life is None else 2.0 ** (-(age / timedelta(days=1)) / line.half_life)
+
+
+def _capped(line: Line, points: float) -> float:
+    return points if line.cap is None else max(-line.cap, min(line.cap, points))
+
+
+def _rounded(points: float) -> int:
+    """Half a point is one, up and down alike."""
+    return floor(points + 0.5) if points >= 0 else -floor(-points + 0.5)
+
+
+@dataclass
+class Count:
+    """What a lead is worth, as it was found; ``model`` is None where no rule is for it."""
+
+    lead: str
+    version: int
+    score: float | None  #: as it stands there
+    scored_by: str | None
+    scored_with: str | None
+    due_at: datetime | None  #: as it is kept
+    at: datetime  #: the moment of which it is counted
+    until: datetime  #: the moment up to which time counts: that of the closing of what is closed
+    model: Model | None = None
+    earned: tuple[Earned, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """What the lines bring together."""
+        return sum(each.points for each in self.earned)
+
+    @property
+    def number(self) -> int:
+        return max(LOWEST, min(HIGHEST, self.total))
+
+    def sum_of(self, about: str) -> int:
+        return sum(each.points for each in self.earned if each.line.about == about)
+
+    @property
+    def fit(self) -> int:
+        return self.sum_of(FIT)
+
+    @property
+    def engagement(self) -> int:
+        return self.sum_of(ENGAGEMENT)
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When it is to be counted next, as long as nothing happens; never for what is closed."""
+        if self.until < self.at or self.is_by_hand:
+            return None
+        return min((each.due for each in self.earned if each.due is not None), default=None)
+
+    @property
+    def is_by_hand(self) -> bool:
+        return self.scored_by == Lead.BY_HAND
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the lead has to be given this number: another one, or one of another rule."""
+        if self.model is None or self.is_by_hand:
+            return False
+        rule = (self.scored_with or "").partition("@")[0]
+        return self.score != self.number or rule != self.model.rule
+
+    def give_to(self, lead: Lead) -> None:
+        """Give a lead what was counted."""
+        assert self.model is not None
+        lead.score = self.number
+        lead.scored_by, lead.scored_with = self.model.said, self.model.key
+        lead.scored_at = self.at
+
+
+# -- asking the database ------------------------------------------------------------------------------
+
+
+def count(
+    leads: Collection[str],
+    models: Sequence[Model],
+    at: datetime,
+    *,
+    as_of: datetime | None = None,
+    whatever: bool = False,
+) -> Iterator[Count]:
+    """Count leads by the first of ``models`` that fits each, at a moment not before their last change.
+
+    ``as_of`` asks the past: how everything was then. ``whatever`` takes the first model without asking
+    whether it fits. Raises InvalidFilter where a condition means nothing any more.
+    """
+    with actors.acting(actors.SYSTEM):  # what is counted does not depend on who asks
+        scope = Scope(Lead, as_of)
+        found = scope.queryset().filter(**{f"{scope.key}__in": list(leads)}).order_by()
+        rows = found.values_list(
+            F(scope.key), "version", "score", "scored_by", "scored_with", _due(scope),
+            "updated_at", "converted_at", "lost_at", *_asked(models, scope, whatever),
+        )  # fmt: skip
+        for row in rows:
+            yield _count_row(row, models, at)
+
+
+def _due(scope: Scope) -> Any:
+    rows = ScoreDue.objects.filter(tenant=tenancy.require(), lead=OuterRef(scope.key))
+    return Subquery(rows.values("due_at")[:1])
+
+
+def _asked(models: Sequence[Model], scope: Scope, whatever: bool) -> Iterator[Any]:
+    """The columns of each model: whether it fits, and of each line whether it holds, and its moments."""
+    for model in models:
+        yield _whether(scope, {} if whatever else model.filter)
+        for line in model.lines:
+            if line.type == Lead.__name__:
+                yield _whether(scope, line.filter)
+                if line.since is not None:
+                    yield F(filters.find_field(Lead, line.since).column)
+            else:
+                yield ArraySubquery(counted_records(line, scope, OuterRef(scope.key)).values("_at"))
+
+
+def _whether(scope: Scope, filter: Mapping[str, Any]) -> Case:
+    """1 where a lead fits a filter, else 0."""
+    condition: Any = filters.compile_filter(scope, filter) or EVERYTHING
+    if any(asked.rest for asked in conditions(Lead, filter)):
+        # What lies behind a reference is looked up from the lead: beside it PostgreSQL would gather all
+        # that fit first, however many companies there are.
+        there = scope.queryset().filter(condition, **{scope.key: OuterRef(scope.key)})
+        condition = Exists(there.order_by())
+    return Case(When(condition, then=Value(1)), default=Value(0), output_field=Whole())
+
+
+def counted_records(line: Line, scope: Scope, lead: Any) -> Any:
+    """The latest records that a line counts of a lead, with their moments as ``_at``."""
+    relation = relation_between(Lead, line.type)
+    noun = registry[line.type]
+    other = scope.for_noun(noun)
+    column = noun.schema.by_name[relation.field].column if relation else ""
+    moment = filters.find_field(noun, line.since or "$createdAt").column
+    # What never changes is as it was then; its own table has an index by the lead.
+    other = Scope(noun) if noun.immutable else other
+    there = other.queryset().filter(
+        filters.compile_filter(other, line.filter),
+        **{column: lead, f"{moment}__isnull": False},
+    )
+    return there.annotate(_at=F(moment)).order_by(F(moment).desc())[:MOST_EVENTS]
+
+
+def _count_row(row: Sequence[Any], models: Sequence[Model], at: datetime) -> Count:
+    id, version, score, scored_by, scored_with, due_at, updated, converted, lost, *rest = row
+    at = max(at, updated)
+    closed = converted or lost
+    found = Count(
+        id, version, score, scored_by, scored_with, due_at, at, min(at, closed) if closed else at
+    )
+    values = iter(rest)
+    for model in models:
+        fits = next(values)
+        earned = tuple(_earn(line, values, found.until) for line in model.lines)
+        if fits and found.model is None:
+            found.model, found.earned = model, earned
+    return found
+
+
+def _earn(line: Line, values: Iterator[Any], until: datetime) -> Earned:
+    first = next(values)
+    if line.type != Lead.__name__:
+        return earn(line, bool(first), first or (), until)
+    if line.since is None:
+        return earn(line, bool(first), (), until)
+    moment = next(values)
+    return earn(line, bool(first), () if moment is None else (moment,), until)
+
+
+# -- when it is counted next --------------------------------------------------------------------------
+
+KEEP_DUE = (
+    "INSERT INTO crm_scoredue AS d (tenant_id, lead_id, due_at) "
+    "SELECT %s, lead, due FROM unnest(%s::text[], %s::timestamptz[]) AS w(lead, due) ORDER BY lead "
+    "ON CONFLICT (tenant_id, lead_id) DO UPDATE SET due_at = EXCLUDED.due_at"
+)
+
+
+def keep_due(lead: str, due: datetime | None) -> None:
+    """Note when a lead is to be counted next, or that time alone changes nothing any more."""
+    keep_dues({lead: due})
+
+
+def keep_dues(dues: Mapping[str, datetime | None]) -> None:
+    """The same of several leads."""
+    tenant = tenancy.require()
+    if over := [lead for lead, due in dues.items() if due is None]:
+        ScoreDue.objects.filter(tenant=tenant, lead__in=over).delete()
+    if kept := {lead: due for lead, due in dues.items() if due is not None}:
+        with connection.cursor() as cursor:
+            cursor.execute(KEEP_DUE, [tenant.pk, list(kept), list(kept.values())])

@@ -1,0 +1,246 @@
+"""Scores that are counted in the background: all after a change of the rules, and those that time changes.
+
+A chunk is one transaction with the place where it ended, so that whoever goes on begins there. Those of a
+chunk whose number is another one are locked and counted again before they are written: what happened
+meanwhile is in it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from itertools import groupby
+
+from django.db import transaction
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from crm.models import Lead, ScoreDue, ScoreRun
+from crm.rules.counting import Count, count, keep_dues, score_models
+from headlessly.access import actors, tenancy
+from headlessly.access.actors import ADMIN, Actor
+from headlessly.access.models import Tenant
+from headlessly.background.jobs import job
+from headlessly.context import clock
+from headlessly.context.tenant_scope import every_tenant
+from headlessly.database.prepared import execute_prepared
+from headlessly.execution import executor, many
+from headlessly.execution.contention import retry_on_deadlock
+
+logger = logging.getLogger(__name__)
+
+#: So many leads are counted at once; whoever changes one of them waits that long at the most.
+CHUNK = 500
+#: How long a job keeps its place before it lines up again, in seconds.
+SLICE = 10
+#: What failed is tried again, later and later.
+RETRY = RetryStrategy(max_attempts=10, exponential_wait=2)
+COLUMNS = ("score", "scored_by", "scored_with", "scored_at")
+
+DUE_TENANTS = (
+    "SELECT t.id FROM headlessly_tenant AS t WHERE EXISTS "
+    "(SELECT FROM crm_scoredue AS d WHERE d.tenant_id = t.id AND d.due_at <= %s)"
+)
+
+
+# -- one chunk ----------------------------------------------------------------------------------------
+
+
+def recount(leads: Collection[str], cause: str | None = None) -> int:
+    """Count these leads by the rules as they are now; answers how many got another number.
+
+    One transaction, or a part of the one at hand. ``cause`` is the event because of which they are counted.
+    """
+    models, _needs = score_models()
+    found = {each.lead: each for each in count(leads, models, clock.now())}
+    news = [each.lead for each in found.values() if each.is_news]
+    if news:
+        with executor.one_transaction() as execution:
+            records = {record.pk: record for record in many.lock_records(Lead, news)}
+            again = {each.lead: each for each in count(records, models, clock.now())}
+            found |= again
+            changed = [each for each in again.values() if each.is_news]
+            changed.sort(key=lambda each: (each.model.rule if each.model else "", each.lead))
+            for _rule, group in groupby(changed, lambda each: each.model and each.model.rule):
+                _write(execution, list(group), records, cause)
+            news = [each.lead for each in changed]
+    gone = dict.fromkeys(set(leads) - found.keys())
+    moved = {c.lead: c.next_due for c in found.values() if c.next_due != c.due_at}
+    keep_dues(gone | moved)
+    return len(news)
+
+
+def _write(
+    execution: executor.Execution,
+    counts: list[Count],
+    records: dict[str, Lead],
+    cause: str | None,
+) -> None:
+    model = counts[0].model
+    assert model is not None
+    by_lead = {each.lead: each for each in counts}
+    with execution.acted_by(Actor(model.rule, model.name, ADMIN)):
+        many.rewrite_records(
+            Lead.verbs["rescore"],
+            [records[lead] for lead in by_lead],
+            COLUMNS,
+            lambda lead: by_lead[lead.pk].give_to(lead),
+            cause=cause,
+        )
+
+
+# -- all of them, after a change of the rules ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the last recount of a tenant is."""
+
+    started_at: datetime
+    finished_at: datetime | None  #: None as long as it goes on
+    counted: int
+    changed: int
+
+
+def progress() -> Progress | None:
+    """The last recount of the active tenant; None where there was none."""
+    runs = list(ScoreRun.objects.filter(tenant=tenancy.require()))
+    if not runs:
+        return None
+    ends = [run.finished_at for run in runs]
+    return Progress(
+        started_at=min(run.started_at for run in runs),
+        finished_at=None if None in ends else max(end for end in ends if end),
+        counted=sum(run.counted for run in runs),
+        changed=sum(run.changed for run in runs),
+    )
+
+
+def begin(cause: str) -> None:
+    """Count all leads of the active tenant anew, because of an event; from the beginning again, where it is
+    being done already."""
+    for descends in (False, True):
+        ScoreRun.objects.update_or_create(
+            tenant=tenancy.require(),
+            descends=descends,
+            defaults={
+                "cause": cause,
+                "started_at": clock.now(),
+                "finished_at": None,
+                "place": "",
+                "counted": 0,
+                "changed": 0,
+            },
+        )
+        _line_up(descends)
+
+
+def _line_up(descends: bool) -> None:
+    name = f"score.recount:{tenancy.require().pk}:{descends}"
+    recount_all.defer(lock=name, once=name, descends=descends)
+
+
+@job("score.recount", retry=RETRY)
+def recount_all(descends: bool = False) -> None:
+    """Go on counting all leads where the last chunk ended; lines up again after a while."""
+    tenancy.reload_shape()
+    ends = time.monotonic() + SLICE
+    with actors.acting(actors.SYSTEM):
+        while retry_on_deadlock(partial(count_chunk, descends)):
+            if time.monotonic() > ends:
+                _line_up(descends)
+                return
+
+
+def count_chunk(descends: bool = False) -> bool:
+    """Count the next chunk of the recount on one of its two ways; answers whether there may be more."""
+    tenant = tenancy.require()
+    with transaction.atomic():
+        runs = ScoreRun.objects.filter(tenant=tenant)
+        run = runs.select_for_update().filter(descends=descends, finished_at=None).first()
+        if run is None:
+            return False
+        models, _needs = score_models()
+        if not models:
+            ScoreDue.objects.filter(tenant=tenant).delete()
+        other = runs.filter(descends=not descends).values_list("place", flat=True).first()
+        leads = _next_leads(run, other or "") if models else []
+        if leads:
+            run.place = leads[-1]
+            run.counted += len(leads)
+            run.changed += recount(leads, run.cause)
+        if len(leads) < CHUNK:
+            run.finished_at = clock.now()
+        run.save()
+    return run.finished_at is None
+
+
+def _next_leads(run: ScoreRun, other: str) -> list[str]:
+    """The next chunk on the way of a run, as far as the place that the other one has come to."""
+    low, high = (other, run.place) if run.descends else (run.place, other)
+    left = Lead.objects.filter(pk__gt=low).order_by("-pk" if run.descends else "pk")
+    if high:
+        left = left.filter(pk__lt=high)
+    return list(left.values_list("pk", flat=True)[:CHUNK])
+
+
+# -- those that time changes --------------------------------------------------------------------------
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="score.tick", queueing_lock="score.tick")
+def tick(timestamp: int) -> None:
+    """Have the leads counted whose score is another one by now."""
+    with every_tenant():
+        due = [pk for (pk,) in execute_prepared(DUE_TENANTS, [clock.now()])]
+        tenants = [each for each in Tenant.objects.filter(pk__in=due) if not each.is_closed]
+    for tenant in tenants:
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            count_due.defer(lock=f"score:{tenant.pk}", once=f"score.due:{tenant.pk}")
+
+
+@job("score.due", retry=RETRY)
+def count_due() -> None:
+    """Count the leads whose score is another one by now, the longest due first."""
+    tenancy.reload_shape()
+    ends = time.monotonic() + SLICE
+    with actors.acting(actors.SYSTEM):
+        while retry_on_deadlock(count_due_chunk):
+            if time.monotonic() > ends:
+                tenant = tenancy.require().pk
+                count_due.defer(lock=f"score:{tenant}", once=f"score.due:{tenant}")
+                return
+
+
+def count_due_chunk() -> bool:
+    """Count the leads that have been due longest; answers whether there may be more."""
+    with transaction.atomic():
+        rows = ScoreDue.objects.filter(tenant=tenancy.require(), due_at__lte=clock.now())
+        leads = list(rows.order_by("due_at").values_list("lead_id", flat=True)[:CHUNK])
+        if leads:
+            recount(leads)
+    return len(leads) == CHUNK
+
+
+# -- those that refer to what has changed -------------------------------------------------------------
+
+
+@job("score.follow", retry=RETRY)
+def follow(column: str, id: str, cause: str | None = None) -> None:
+    """Count the leads that refer to a record which they are judged by."""
+    tenancy.reload_shape()
+    place = ""
+    with actors.acting(actors.SYSTEM):
+        referring = Lead.objects.filter(**{column: id}).order_by("pk")
+        while leads := list(referring.filter(pk__gt=place).values_list("pk", flat=True)[:CHUNK]):
+            retry_on_deadlock(partial(_in_a_transaction, leads, cause))
+            place = leads[-1]
+
+
+def _in_a_transaction(leads: Collection[str], cause: str | None) -> None:
+    with transaction.atomic():
+        recount(leads, cause)

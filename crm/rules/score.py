@@ -1,0 +1,182 @@
+"""What score rules do: a lead's number follows what happens, and what somebody sets by hand stays.
+
+The number is counted after each verb that it follows from, and written by the verb ``rescore``, which the
+rule executes. What time alone changes is in :mod:`crm.rules.recount`.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import DataError
+from django.utils.translation import gettext as _
+
+from crm.models import Lead, Rule
+from crm.rules import explaining, recount, trying  # noqa: F401  (two declare what they say)
+from crm.rules.counting import Count, count, keep_due, score_models
+from headlessly.access.actors import ADMIN, Actor
+from headlessly.context.running import current_moment
+from headlessly.declaration.hooks import only_creates
+from headlessly.errors import HeadlesslyError, NotFound, VerbRefused
+from headlessly.execution.executor import Context
+from headlessly.nouns import Noun, registry
+
+logger = logging.getLogger(__name__)
+
+#: Under which name a lead carries what was counted to the verb that writes it.
+COUNTED = "_counted"
+
+
+# -- by hand ------------------------------------------------------------------------------------------
+
+
+def mark_what_is_set_by_hand(lead: Lead, ctx: Context) -> None:
+    """Whoever gives a number while rules count has it kept; whoever empties it lets the rules count again."""
+    if "score" not in ctx.input:
+        return
+    given = ctx.input["score"]
+    if not lead._state.adding and lead.score == given:
+        return
+    models, _needs = score_models()
+    lead.scored_by = Lead.BY_HAND if models and given is not None else None
+    lead.scored_with, lead.scored_at = None, None
+
+
+for _verb in Lead.verbs.values():
+    if "score" in _verb.inputs:
+        _verb.before(mark_what_is_set_by_hand)
+
+
+@Lead.rescoring
+def take_the_number(lead: Lead, ctx: Context) -> None:
+    """The number that the rules count, of this moment."""
+    found: Count | None = lead.__dict__.pop(COUNTED, None) or _count(lead)
+    if found is None or found.model is None:
+        raise VerbRefused(_("No score rule is for this lead."), code="no_score_rule")
+    found.give_to(lead)
+    if found.next_due != found.due_at:
+        keep_due(lead.pk, found.next_due)
+
+
+# -- after what happens -------------------------------------------------------------------------------
+
+
+@only_creates  # of an import it notes what is to be counted
+def score_lead(lead: Lead, ctx: Context) -> None:
+    """A lead that is new, or changed in what its number follows from, is counted."""
+    models, needs = score_models()
+    if not models or ctx.verb == "rescore" or lead.deleted_at is not None:
+        return
+    if lead.is_new or needs.fields & _previous(ctx).keys() or ctx.verb == "restore":
+        rescore(lead, ctx)
+
+
+@only_creates
+def score_what_it_is_about(record: Noun, ctx: Context) -> None:
+    """The leads that a record is about, and was about before, are counted."""
+    models, needs = score_models()
+    if not models or not (columns := needs.relations.get(type(record).__name__)):
+        return
+    for name in sorted(columns):
+        declared = record.schema.by_name[name]
+        before = _previous(ctx).get(declared.wire)
+        for id in dict.fromkeys((before, getattr(record, declared.column))):
+            if isinstance(id, str):
+                _score_by_id(id, ctx)
+
+
+def _score_by_id(id: str, ctx: Context) -> None:
+    if ctx.is_import:
+        keep_due(id, current_moment())
+        return
+    try:
+        lead = ctx.lock(Lead, id)  # first: nothing of it changes while it is counted
+    except NotFound:
+        return
+    rescore(lead, ctx)
+
+
+@only_creates
+def score_what_refers_to_it(record: Noun, ctx: Context) -> None:
+    """Where leads are judged by what they refer to, those that do are counted in the background."""
+    models, needs = score_models()
+    if not models or not (columns := needs.references.get(type(record).__name__)):
+        return
+    changed = _previous(ctx).keys()
+    for column, fields in columns.items():
+        wires = {_wire(record, name) for name in fields}
+        if wires & changed or record.deleted_at is not None:
+            recount.follow.defer(
+                column=column,
+                id=record.pk,
+                cause=ctx.event.id if ctx.event else None,
+                once=f"score.follow:{column}:{record.pk}",
+            )
+
+
+def _previous(ctx: Context) -> dict[str, Any]:
+    """What the verb changed, as it was before."""
+    return (ctx.event.previous or {}) if ctx.event else {}
+
+
+def _wire(record: Noun, name: str) -> str:
+    found = record.schema.field(name)
+    return name if found is None else found.wire
+
+
+def rescore(lead: Lead, ctx: Context) -> None:
+    """Count a lead that is locked, and write what is news; what a rule gets wrong costs nobody their work."""
+    if ctx.is_import:
+        keep_due(lead.pk, current_moment())
+        return
+    ctx.flush()
+    try:
+        with ctx.attempt():
+            found = _count(lead)
+            if found is None:
+                return
+            if not found.is_news:
+                if found.next_due != found.due_at:
+                    keep_due(lead.pk, found.next_due)
+                return
+            assert found.model is not None
+            lead.__dict__[COUNTED] = found
+            with ctx.acted_by(Actor(found.model.rule, found.model.name, ADMIN)):
+                ctx.Lead.rescore(lead)
+    except (HeadlesslyError, DataError):
+        logger.warning("%s could not be scored.", lead.pk, exc_info=True)
+    finally:
+        lead.__dict__.pop(COUNTED, None)
+
+
+def _count(lead: Lead) -> Count | None:
+    models, _needs = score_models()
+    return next(count([lead.pk], models, current_moment()), None)
+
+
+def count_anew_after_a_change(rule: Rule, ctx: Context) -> None:
+    """A change of what leads are worth is counted for all of them, in the background."""
+    if Rule.Kind.SCORE not in (rule.kind, _previous(ctx).get("kind")):
+        return
+    if ctx.verb == "create" and not rule.is_active:
+        return
+    recount.begin(ctx.event.id if ctx.event else "")
+
+
+def _connect() -> None:
+    for verb in (*Lead.verbs.values(), *Lead.corrections.values()):
+        verb.after(score_lead)
+    for verb in (*Rule.verbs.values(), *Rule.corrections.values()):
+        verb.after(count_anew_after_a_change)
+    referring = {relation.noun for relation in Lead.schema.relations.values()}
+    referred = {f.to for f in Lead.schema.references.values()}
+    for name, noun in registry.items():
+        for verb in (*noun.verbs.values(), *noun.corrections.values()):
+            if name in referring:
+                verb.after(score_what_it_is_about)
+            if name in referred:
+                verb.after(score_what_refers_to_it)
+
+
+_connect()

@@ -1,0 +1,126 @@
+"""Lists in the order of a tenant's own field that is indexed: read along the index, a page at a time.
+
+The records without a value come last, in the order of their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from headlessly.log import indexed_values
+from headlessly.query import filters, operators
+from headlessly.query.scope import Scope
+from headlessly.query.sorting import SortKey
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+
+Key = tuple[Any, ...]
+
+
+@dataclass
+class IndexedOrder:
+    """The order of a list by an indexed field, then by id."""
+
+    scope: Scope
+    field: Field
+    keys: Sequence[SortKey]
+
+    @classmethod
+    def of(cls, scope: Scope, keys: Sequence[SortKey]) -> IndexedOrder | None:
+        """The order, where an index has it: of the records of now."""
+        first, last = keys[0], keys[-1]
+        if scope.as_of is not None or len(keys) != 2 or first.descending != last.descending:
+            return None
+        for field in scope.noun.schema.custom:
+            if field.index_key and first.name in (field.column, f"{field.column}__folded"):
+                return cls(scope, field, keys)
+        return None
+
+    def read(
+        self,
+        found: models.QuerySet,
+        size: int,
+        start: int,
+        rest: Sequence[Q],
+        stated: Iterable[Mapping[str, Any] | None],
+    ) -> list[Key]:
+        """The keys of ``size`` of the records of ``found`` from ``start`` on, of those that fulfil ``rest``,
+        in stretches that follow each other; ``stated`` are the filters of the list."""
+        without = self.keys[0].equal_to(None)
+        ids: list[str] = []
+        skipped = 0
+        for stretch in rest or [~without, without]:
+            if len(ids) >= size:
+                break
+            rows = (
+                self._without_value(found.filter(stretch))
+                if _asks_for_none(stretch)
+                else self._along_index(found, stretch, stated)
+            )
+            at = max(start - skipped, 0)
+            here = list(rows[at : at + size - len(ids)])
+            if not here and at:
+                skipped += len(rows[:at])
+            else:
+                skipped = start
+            ids += here
+        return self._keys_of(found, ids)
+
+    def _without_value(self, found: models.QuerySet) -> models.QuerySet:
+        return found.order_by(self.keys[-1].expression).values_list("pk", flat=True)
+
+    def _along_index(
+        self, found: models.QuerySet, stretch: Q, stated: Iterable[Mapping[str, Any] | None]
+    ) -> models.QuerySet:
+        column = indexed_values.rank_column(self.field)
+        rows = indexed_values.values_of(self.field)
+        if stretch != ~self.keys[0].equal_to(None):
+            rows = rows.filter(self._in_index(stretch))
+        # Also where the list itself narrows the field: the index is read from there.
+        for operator, value in filters.comparisons(self.scope.noun, stated, self.field):
+            rows = rows.filter(operators.compare_in_index(self.field, operator, value))
+        way = "-" if self.keys[0].descending else ""
+        rows = rows.filter(Exists(found.order_by().filter(pk=OuterRef("record"))))
+        return rows.order_by(f"{way}{column}", f"{way}record").values_list("record", flat=True)
+
+    def _in_index(self, condition: Q) -> Q:
+        """What a cursor says of the sort columns, said of the index."""
+        column, name = indexed_values.rank_column(self.field), self.keys[0].name
+
+        def said(child: Any) -> Any:
+            if isinstance(child, Q):
+                return self._in_index(child)
+            lookup, value = child
+            if lookup == name or lookup.startswith(f"{name}__"):
+                return f"{column}{lookup.removeprefix(name)}", indexed_values.rank(value)
+            return f"record{lookup.removeprefix(self.scope.key)}", value
+
+        return Q(
+            *map(said, condition.children),
+            _connector=condition.connector,
+            _negated=condition.negated,
+        )
+
+    def _keys_of(self, found: models.QuerySet, ids: Sequence[str]) -> list[Key]:
+        name = self.keys[0].name
+        rows = {
+            row[0]: row for row in found.model.objects.filter(pk__in=ids).values_list("pk", name)
+        }
+        return [(id, rows[id][1], id) for id in ids if id in rows]
+
+
+def _asks_for_none(condition: Q) -> bool:
+    """Whether a stretch is of the records without a value."""
+    said: list[Any] = [] if condition.negated else list(condition.children)
+    return any(
+        _asks_for_none(child)
+        if isinstance(child, Q)
+        else child[0].endswith("__isnull") and child[1] is True
+        for child in said
+    )

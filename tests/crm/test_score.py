@@ -1,0 +1,546 @@
+"""Score rules: what a lead is worth, why, and that the number follows what happens, then as now."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from crm import Activity, Lead, Organization, Rule, ScoreDue, ScoreRun
+from crm.rules import recount
+from crm.rules.counting import count, score_models
+from crm.rules.explaining import explain_score
+from headlessly.access import actors, tenancy
+from headlessly.context import clock
+from headlessly.errors import VerbRefused
+from headlessly.log.events import Event
+from headlessly.shaping import custom_fields
+from headlessly.shaping.models import CustomField
+from tests.answered import answered, problem
+from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
+from tests.headlessly.mcp.conftest import agent  # noqa: F401
+from tests.headlessly.transfer.conftest import imported, send  # noqa: F401
+from tests.refusals import refused
+
+ALL = {"type": "Lead", "filter": {}}
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WEB = {"name": "From the site", "points": 30, "type": "Lead", "filter": {"source": "website"}}
+RICH = {"name": "Has money", "points": 25, "type": "Lead", "filter": {"budget": {"$gte": 10_000}}}
+CALLS = {
+    "name": "Calls",
+    "about": "engagement",
+    "points": 20,
+    "type": "Activity",
+    "filter": {"type": "Call", "status": "Completed"},
+    "since": "completedAt",
+    "halfLife": 10,
+    "cap": 35,
+}
+TECH = {"name": "Our field", "points": 10, "type": "Lead",
+        "filter": {"organization.industry": "Technology"}}  # fmt: skip
+
+
+def rule(*lines: Any, **given: Any) -> Rule:
+    values = {"name": "Worth", "kind": "Score", "condition": ALL, "lines": list(lines or (WEB,))}
+    return Rule.create(**values | given)
+
+
+def at(days: float) -> Any:
+    return clock.set_clock(START + timedelta(days=days), purpose="replay")
+
+
+def score(lead: Lead) -> float | None:
+    return Lead.get(lead.pk).score
+
+
+def recount_now() -> recount.Progress:
+    """What the worker does, here."""
+    for descends in (False, True):
+        recount.recount_all(descends=descends)
+    found = recount.progress()
+    assert found is not None
+    return found
+
+
+def test_a_lead_is_worth_what_its_lines_bring(people):
+    made = rule(WEB, RICH, TECH)
+    lead = Lead.create(name="L", source="website", budget=5_000, organization=people.corp)
+    assert (lead.score, lead.scored_by) == (40, 'Rule "Worth", version 1')
+    lead.update(budget=20_000)
+    assert score(lead) == 65
+    created, first, updated, second = Event.objects.filter(target=lead.pk).order_by("seq")
+    assert [first.name, second.name] == ["Lead.Rescored"] * 2
+    assert [first.cause, second.cause] == [created.id, updated.id]
+    assert {first.actor, second.actor} == {made.pk}
+    assert second.previous["score"] == 40 and second.data["score"] == 65
+
+
+def test_a_change_that_no_line_asks_about_costs_one_statement_less_than_counting(people):
+    lead = Lead.create(name="L", source="website")
+
+    def statements(**given: Any) -> int:
+        with CaptureQueriesContext(connection) as found:
+            lead.update(**given)
+        return len(found)
+
+    statements(name="A")
+    without = statements(name="B")
+    rule(WEB, RICH)
+    statements(name="C")
+    assert statements(name="D") == without
+    assert statements(need="x") == without
+
+
+def test_without_a_score_rule_a_number_is_typed_as_ever(people):
+    lead = Lead.create(name="L", source="website", score=65)
+    assert (lead.score, lead.scored_by, lead.version) == (65, None, 1)
+    assert lead.update(score=12).scored_by is None
+    with refused(VerbRefused):
+        lead.rescore()
+    assert score(lead) == 12
+
+
+def test_a_number_set_by_hand_is_kept_and_can_be_lifted(people):
+    rule(WEB, RICH)
+    lead = Lead.create(name="L", source="website")
+    lead.update(score=90)
+    assert (lead.score, lead.scored_by) == (90, "by hand")
+    lead.update(budget=20_000)
+    assert score(lead) == 90
+    lead.rescore()
+    assert (lead.score, lead.scored_by) == (55, 'Rule "Worth", version 1')
+    lead.update(score=1)
+    lead.update(score=None)
+    assert (score(lead), Lead.get(lead.pk).scored_by) == (55, 'Rule "Worth", version 1')
+    typed = Lead.create(name="T", source="website", score=65)
+    assert (typed.score, typed.scored_by) == (65, "by hand")
+
+
+def test_the_first_rule_that_fits_counts_and_where_none_does_nothing_is_written(people):
+    web = {"type": "Lead", "filter": {"source": "website"}}
+    rule(WEB, name="Web", condition=web, position=1)
+    rule({**WEB, "filter": {"source": "phone"}, "points": 7}, name="Phone", position=2,
+         condition={"type": "Lead", "filter": {"source": {"$in": ["phone", "website"]}}})  # fmt: skip
+    leads = {s: Lead.create(name=s, source=s) for s in ("website", "phone", "event")}
+    assert [each.score for each in leads.values()] == [30, 7, None]
+    assert leads["event"].version == 1
+    # A lead that no rule is for any more keeps its number; one that another is for gets that one's.
+    assert leads["website"].update(source="event").score == 30
+    assert leads["phone"].update(source="website").score == 30
+
+
+def test_what_happens_counts_until_it_is_forgotten(people):
+    with at(0):
+        rule(WEB, CALLS)
+        lead = Lead.create(name="L", source="website")
+    with at(1):
+        Activity.log(subject="Call", type="Call", lead=lead)
+    assert score(lead) == 50
+    with at(2):
+        Activity.log(subject="Call", type="Call", lead=lead)
+        Activity.log(subject="Note", type="Note", lead=lead)
+    assert score(lead) == 65, "20 + 18.7, and no line brings more than its cap"
+    seen = []
+    for day in range(3, 80):
+        with at(day):
+            recount.count_due()
+        seen.append(score(lead))
+    assert seen == sorted(seen, reverse=True) and seen[-1] == 30
+    assert ScoreDue.objects.count() == 0, "where time changes nothing nothing is asked again"
+    written = Event.objects.filter(target=lead.pk, name="Lead.Rescored").count()
+    assert written <= 3 + 35, "it is written when its number changes, not every day"
+    with at(20):
+        expected = 30 + round(20 * 2 ** (-19 / 10) + 20 * 2 ** (-18 / 10))
+    assert seen[17] == expected
+
+
+def test_what_is_over_brings_nothing_and_a_closed_lead_keeps_its_number(people):
+    line = {**CALLS, "halfLife": None, "within": 5}
+    with at(0):
+        rule(line)
+        lead, closed = (Lead.create(name=name, source="x") for name in "AB")
+        for each in (lead, closed):
+            Activity.log(subject="Call", type="Call", lead=each)
+    with at(1):
+        closed.lose(lost_reason="Price")
+    with at(4.9):
+        recount.count_due()
+    assert [score(lead), score(closed)] == [20, 20]
+    with at(5.1):
+        recount.count_due()
+        recount.recount([lead.pk, closed.pk])
+    assert [score(lead), score(closed)] == [0, 20]
+
+
+def test_an_activity_that_moves_is_counted_of_both_leads(people):
+    rule(CALLS)
+    one, other = (Lead.create(name=name, source="x") for name in "AB")
+    call = Activity.log(subject="Call", type="Call", lead=one)
+    assert [score(one), score(other)] == [20, 0]
+    call.update(lead=other)
+    assert [score(one), score(other)] == [0, 20]
+    call.delete()
+    assert [score(one), score(other)] == [0, 0]
+
+
+def test_what_a_lead_refers_to_is_followed(people, django_capture_on_commit_callbacks):
+    rule(TECH)
+    lead = Lead.create(name="L", source="x", organization=people.corp)
+    assert lead.score == 10
+    people.corp.update(industry="Farming")
+    recount.follow(column="organization_id", id=people.corp.pk)
+    assert score(lead) == 0
+
+
+def test_a_change_of_the_rule_counts_all_and_goes_on_where_it_ended(people, monkeypatch):
+    monkeypatch.setattr(recount, "CHUNK", 3)
+    leads = [Lead.create(name=f"L{n}", source="website", score=n) for n in range(10)]
+    gone = Lead.create(name="Gone", source="website")
+    gone.delete()
+    made = rule(WEB)
+    changed = Event.objects.get(target=made.pk)
+    assert [recount.count_chunk(descends) for descends in (False, True)] == [True, True]
+    run = recount.progress()
+    assert (run.counted, run.changed, run.finished_at) == (6, 6, None)
+    run = recount_now()
+    assert (run.counted, run.changed) == (10, 10) and run.finished_at
+    rows = Lead.objects.values_list("score", "scored_by", "version").distinct()
+    assert list(rows) == [(30, 'Rule "Worth", version 1', 2)]
+    events = Event.objects.filter(name="Lead.Rescored")
+    assert {(e.cause, e.actor) for e in events} == {(changed.id, made.pk)}
+    assert events.get(target=leads[3].pk).previous["score"] == 3
+    past = Lead.past.objects.filter(record=leads[3].pk).order_by("valid_from")
+    assert list(past.values_list("score", "valid_to"))[1] == (30, None)
+    assert past[0].valid_to == past[1].valid_from
+    made.update(lines=[{**WEB, "points": 31}])
+    leads[0].update(score=1)
+    assert (recount_now().changed, score(leads[0]), score(leads[1])) == (9, 1, 31)
+    made.update(name="Same")
+    assert recount_now().changed == 0
+    made.update(is_active=False)
+    assert recount_now().counted == 0
+    assert leads[1].update(source="x").score == 31
+
+
+def test_rows_of_a_file_are_counted_soon(people, imported):  # noqa: F811
+    rule(WEB)
+    told = imported("leads", b"name,source,score\nA,website,\nB,website,77\nC,event,\n")
+    assert told["created"] == 3, told
+    recount.count_due()
+    found = dict(Lead.objects.values_list("name", "score"))
+    assert found == {"A": 30, "B": 77, "C": 0}
+    assert ScoreDue.objects.count() == 0
+
+
+def test_a_rule_that_fails_says_so_and_holds_up_nobody(people, api):
+    custom_fields.create_field({"noun": "Lead", "name": "region", "type": "string"})
+    broken = rule({**WEB, "filter": {"region": "DACH"}}, position=1)
+    rule(WEB, name="Rest", position=2)
+    custom_fields.archive_field(CustomField.objects.get())
+    assert Lead.create(name="L", source="website").score == 30
+    assert "region" in answered(api.call("GET", f"/rules/{broken.pk}"))["error"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"name": None}, "name"),
+        ({"points": 0}, "points"),
+        ({"points": 101}, "100"),
+        ({"points": "ten"}, "points"),
+        ({"half": 3}, "half"),
+        ({"halfLife": -1}, "halfLife"),
+        ({"halfLife": 3}, "since"),
+        ({"cap": 0}, "cap"),
+        ({"about": "love"}, "engagement"),
+        ({"type": "Deal"}, "Activity"),
+        ({"filter": {"nope": 1}}, "nope"),
+        ({"filter": {"score": {"$gt": 1}}}, "score"),
+        ({"filter": {"lastActivityAt": {"$lt": "14d ago"}}}, "moves"),
+        ({"filter": {"$or": [{"createdAt": {"$gt": "today"}}]}}, "moves"),
+        ({"filter": {"organization.parent.industry": "x"}}, "further"),
+        ({"filter": {"owner.team": "team_x"}}, "further"),
+        ({"since": "name"}, "moment"),
+        ({"since": "nope"}, "nope"),
+    ],
+)
+def test_a_wrong_line_is_named(api, line, said):
+    body = {"name": "R", "kind": "Score", "condition": ALL, "lines": [WEB | line]}
+    found = problem(api.call("POST", "/rules", body), 422, "validation_error")
+    said_of = {each["field"]: each["message"] for each in found["details"]}
+    assert "Line 1" in said_of["lines"] and said in said_of["lines"], said_of
+    assert Rule.count() == 0
+
+
+def test_the_whole_of_a_model_is_checked(api):
+    for body, field in (
+        ({}, "lines"),
+        ({"lines": []}, "lines"),
+        ({"lines": [WEB, WEB]}, "lines"),
+        ({"lines": [WEB], "thresholds": [{"name": "Hot"}]}, "thresholds"),
+        ({"lines": [WEB], "thresholds": [{"name": "Hot", "from": 101}]}, "thresholds"),
+        ({"lines": [WEB], "condition": {"type": "Lead", "filter": {"score": 1}}}, "condition"),
+    ):
+        given = {"name": "R", "kind": "Score", "condition": ALL} | body
+        found = problem(api.call("POST", "/rules", given), 422, "validation_error")
+        assert [each["field"] for each in found["details"]] == [field]
+
+
+def test_a_tenant_counts_by_its_own_rules(people, rival):
+    rule(WEB)
+    with tenancy.active(rival), actors.acting(actors.SYSTEM):
+        lead = Lead.create(name="Theirs", source="website")
+        assert (lead.score, lead.version) == (None, 1)
+        recount.recount_all()
+        assert ScoreRun.objects.count() == 0
+
+
+# -- why ----------------------------------------------------------------------------------------------
+
+
+def explained(api: Any, lead: Lead, query: str = "") -> dict[str, Any]:
+    found = answered(api.call("GET", f"/leads/{lead.pk}/score{query}"))
+    if found["rule"] is not None:
+        assert (
+            sum(each["points"] for each in found["lines"]) + found["heldBack"] == found["counted"]
+        )
+        assert found["fit"] + found["engagement"] + found["heldBack"] == found["counted"]
+    return found
+
+
+def test_a_score_is_explained_line_by_line(people, api):
+    with at(0):
+        made = rule(WEB, RICH, TECH, CALLS, thresholds=[{"name": "Hot", "from": 80},
+                                                        {"name": "Warm", "from": 40}])  # fmt: skip
+        corp = Organization.create(name="Of then", industry="Technology")
+        lead = Lead.create(name="L", source="website", organization=corp)
+    with at(1):
+        call = Activity.log(subject="Call", type="Call", lead=lead)
+    with at(1.5):
+        found = explained(api, lead)
+    assert (found["score"], found["counted"], found["byHand"]) == (60, 59, False)
+    found = explained(api, lead, f"?asOf={(START + timedelta(days=1.2)).isoformat()[:-6]}Z")
+    assert (found["score"], found["counted"], found["fit"], found["engagement"]) == (60, 60, 40, 20)
+    assert found["rule"] == {"$id": made.pk, "name": "Worth", "version": 1}
+    web, rich, tech, calls = found["lines"]
+    assert web["because"] == [{"field": "source", "value": "website"}]
+    assert (rich["points"], rich["holds"], rich["because"]) == (0, False, [])
+    assert tech["because"] == [{"field": "organization.industry"}]
+    assert calls["because"][0]["$id"] == call.pk and calls["count"] == 1
+    assert found["threshold"] == "Warm"
+    assert found["next"] == {
+        "name": "Hot", "from": 80, "missing": 20, "changes": [{"line": "Has money", "points": 25}]
+    }  # fmt: skip
+
+
+def test_what_is_kept_by_hand_and_what_no_rule_is_for_say_so(people, api, rival_api):
+    plain = Lead.create(name="P", source="x", score=12)
+    assert explained(api, plain)["rule"] is None
+    made = rule(WEB, condition={"type": "Lead", "filter": {"source": "website"}})
+    lead = Lead.create(name="L", source="website", score=90)
+    found = explained(api, lead)
+    assert (found["score"], found["counted"], found["byHand"]) == (90, 30, True)
+    found = explained(api, plain)
+    assert (found["score"], found["counted"], found["rule"], found["lines"]) == (12, None, None, [])
+    assert rival_api.call("GET", f"/leads/{lead.pk}/score").status_code == 404
+    problem(api.call("GET", f"/leads/{lead.pk}/score?asOf=never"), 400, "invalid_filter")
+    problem(api.call("GET", f"/leads/{lead.pk}/score?nope=1"), 400, "bad_request")
+    assert made.pk
+
+
+def test_more_than_a_hundred_and_less_than_nothing_are_held_back(people, api):
+    lines = [{**WEB, "name": f"{n}", "points": 60} for n in range(2)]
+    rule(*lines, {**RICH, "points": -100, "filter": {"source": "x"}})
+    lead = Lead.create(name="L", source="website")
+    assert (lead.score, explained(api, lead)["heldBack"]) == (100, -20)
+    assert (lead.update(source="x").score, explained(api, lead)["heldBack"]) == (0, 100)
+
+
+def test_an_agent_is_told_why(people, agent):  # noqa: F811
+    rule(WEB)
+    lead = Lead.create(name="L", source="website")
+    found = agent.tool("fetch", type="Lead.score", id=lead.pk)
+    assert found["lines"][0]["points"] == 30
+    assert "Lead.score" in agent.tool("fetch", type="Schema", id="Lead")["fetch"]
+
+
+# -- trying -------------------------------------------------------------------------------------------
+
+
+def test_a_rule_is_tried_before_it_is_switched_on(people, api):
+    for n in range(12):
+        Lead.create(name=f"L{n}", source="website" if n % 2 else "x", score=n * 8)
+    made = rule(WEB, is_active=False)
+    found = answered(api.call("GET", f"/rules/{made.pk}/preview"))
+    assert (found["leads"], found["isAll"], found["fitting"], found["typed"]) == (12, True, 12, 12)
+    assert found["changes"] == 11, "what had none has none"
+    assert sum(each["after"] for each in found["histogram"]) == 12
+    assert found["histogram"][3]["after"] == 6 and found["histogram"][0]["after"] == 6
+    assert found["examples"][0] == {
+        "$id": Lead.find({"name": "L10"})[0].pk, "name": "L10", "before": 80, "after": 0
+    }  # fmt: skip
+    assert len(found["examples"]) == 10
+    assert Event.objects.filter(name="Lead.Rescored").count() == 0
+    other = Rule.create(name="Who", condition=ALL, how="Nobody")
+    assert problem(api.call("GET", f"/rules/{other.pk}/preview"), 422, "refused")
+
+
+def test_it_says_how_well_it_separates(people, api):
+    made = rule(WEB, {**RICH, "filter": {"lostReason": None}})
+    for n in range(40):
+        good = n % 2 == 0
+        lead = Lead.create(
+            name=f"L{n}", source="website" if good else "x", contact=people.ada, score=1
+        )
+        lead.update(status="Contacted").update(status="Qualified")
+        if n % 4 == 0 or n == 1:
+            lead.convert(without_deal=True)
+        else:
+            lead.lose(lost_reason="Price")
+    Lead.create(name="Open", source="website")
+    made.update(lines=[WEB])
+    found = answered(api.call("GET", f"/rules/{made.pk}/separation"))
+    assert (found["leads"], found["converted"], found["isAll"]) == (40, 11, True)
+    assert [each["leads"] for each in found["tenths"]] == [4] * 10
+    assert found["tenths"][-1]["gain"] == 1
+    assert sum(each["converted"] for each in found["tenths"][:5]) == 10
+    # 10 of 11 converted and 10 of 29 lost are from the site: (10 * 19 + 10 * 10 / 2 + 19 / 2) / 319
+    assert round(found["order"], 3) == round((190 + 50 + 9.5) / 319, 3)
+    assert found["givesAway"] == []
+    made.update(lines=[{**RICH, "filter": {"lostReason": None}}])
+    found = answered(api.call("GET", f"/rules/{made.pk}/separation"))
+    assert found["givesAway"] == ["Has money"]
+
+
+# -- the past -----------------------------------------------------------------------------------------
+
+SOURCES = ("website", "phone", "event")
+TYPES = ("Call", "Meeting", "Note")
+
+
+def lines_of_any_kind() -> Any:
+    """Two to five lines: of the lead, of its company, of what happened, with and without forgetting."""
+    points = st.integers(-40, 60).filter(bool)
+    days = st.one_of(st.none(), st.integers(1, 40))
+    of_lead = st.fixed_dictionaries(
+        {
+            "points": points,
+            "type": st.just("Lead"),
+            "filter": st.sampled_from([
+                {"source": "website"},
+                {"budget": {"$gte": 1_000}},
+                {"organization.industry": "Technology"},
+                {"$or": [{"source": "phone"}, {"need": {"$exists": True}}]},
+                {"activities": {"$some": {"type": "Meeting"}}},
+            ]),
+        }
+    )  # fmt: skip
+    of_happening = st.fixed_dictionaries(
+        {
+            "points": points,
+            "type": st.just("Activity"),
+            "filter": st.sampled_from([{"type": each} for each in TYPES] + [{}]),
+            "since": st.sampled_from(["completedAt", "$createdAt"]),
+            "halfLife": days,
+            "within": days,
+            "cap": st.one_of(st.none(), st.integers(1, 60)),
+        }
+    )
+    forgetting = st.fixed_dictionaries(
+        {
+            "points": points,
+            "type": st.just("Lead"),
+            "filter": st.just({}),
+            "since": st.just("lastActivityAt"),
+            "halfLife": st.integers(1, 30),
+        }
+    )
+    several = st.lists(st.one_of(of_lead, of_happening, forgetting), min_size=2, max_size=5)
+    return several.map(
+        lambda found: [{"name": f"Line {n}", **each} for n, each in enumerate(found)]
+    )
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.floats(0.01, 9),
+        st.one_of(
+            st.tuples(st.just("touch"), st.sampled_from(TYPES)),
+            st.tuples(
+                st.just("update"), st.fixed_dictionaries({"source": st.sampled_from(SOURCES)})
+            ),
+            st.tuples(st.just("update"), st.fixed_dictionaries({"budget": st.integers(0, 2_000)})),
+            st.tuples(st.just("update"), st.fixed_dictionaries({"score": st.integers(0, 100)})),
+            st.tuples(st.just("company"), st.sampled_from(["Technology", "Farming"])),
+            st.tuples(st.sampled_from(["lift", "time", "delete", "lose"]), st.none()),
+            st.tuples(st.just("rule"), lines_of_any_kind()),
+        ),
+    ),
+    min_size=3,
+    max_size=9,
+)
+
+
+def live(corp: Any, made: Rule, lead: Lead, what: str, given: Any) -> None:
+    """One step of a history, with what the worker does right after it."""
+    if what == "touch":
+        Activity.log(subject=given, type=given, lead=lead)
+    elif what == "update":
+        lead.update(**given)
+    elif what == "company":
+        corp.update(industry=given)
+        recount.follow(column="organization_id", id=corp.pk)
+    elif what == "rule":
+        made.update(lines=given)
+        recount_now()
+    elif what == "lift":
+        lead.rescore()
+    elif what == "delete":
+        if call := Activity.find({"lead": lead.pk}).order_by("created_at").first():
+            call.delete()
+    elif what == "lose" and lead.status != "Lost":
+        lead.lose(lost_reason="Price")
+    recount.count_due()
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(lines=lines_of_any_kind(), steps=STEPS, seed=st.integers(0, 10_000))
+def test_any_day_gives_the_number_that_stood_there_then(acme, lines, steps, seed):
+    with transaction.atomic():
+        day = 0.0
+        with at(day):
+            corp = Organization.create(name="Corp", industry="Technology")
+            made = rule(*lines)
+            lead = Lead.create(name="L", source="website", organization=corp)
+        for wait, (what, given) in steps:
+            day += wait
+            with at(day):
+                lead = Lead.get(lead.pk)
+                live(corp, made, lead, what, given)
+        moments = [START + timedelta(days=Random(seed + n).uniform(0, day)) for n in range(30)]
+        by_rule = 0
+        for moment in moments:
+            stood = Lead.get(lead.pk, as_of=moment)
+            said = explain_score(lead.pk, moment)
+            assert said["error"] is None and said["score"] == stood.score
+            assert (
+                sum(each["points"] for each in said["lines"]) + said["heldBack"] == said["counted"]
+            )
+            assert said["byHand"] == (stood.scored_by == "by hand")
+            if not said["byHand"]:
+                assert said["counted"] == stood.score, (moment, said)
+                by_rule += 1
+        event(f"{(by_rule and 'by a rule') or 'all by hand'}")
+        with at(day):
+            found = next(count([lead.pk], score_models()[0], clock.now()))
+            assert found.is_by_hand or found.number == Lead.get(lead.pk).score
+        transaction.set_rollback(True)
+    tenancy.reload_shape()
