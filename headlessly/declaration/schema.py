@@ -395,6 +395,8 @@ class Schema:
         self.noun = noun
         self.paths: tuple[Path, ...] = ()  #: the states of a tenant, where they are its own
         self.gates: tuple[Gate, ...] = ()  #: what a tenant wants filled to enter a state
+        #: The days after which records are stale, by their state, None for all others: a tenant's own.
+        self.stale_limits: Mapping[str | None, int] = {}
         self.name = noun.__name__
         self.prefix = noun.prefix
         self.plural = noun.plural

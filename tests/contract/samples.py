@@ -42,6 +42,8 @@ SHAPES = {
     "type": "Deal",  # of a gate, with what every deal has
     "state": "Lost",
     "requires": [{"field": "value"}],
+    "about": "Lead",  # of a stale limit
+    "status": "New",
     "condition": {"type": "Lead", "filter": {"status": "New"}},
     "criteria": {"type": "Lead", "filter": {"status": "New"}},
     "hours": [{"day": "Monday", "from": "09:00", "to": "17:00"}],
