@@ -119,10 +119,14 @@ def _accepted(field: Field, word: str) -> str | None:
 
 def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dict[str, Any]:
     """Valid input for ``verb`` by wire name: what is required, or everything but the status."""
-    machine = verb.noun.schema.machine
+    machine, kind = verb.noun.schema.machine, verb.noun.schema.kind
     found = {}
     asked = verb.inputs_of(record) if verb.asks else verb.inputs
+    own_kind = kind and (getattr(record, kind.column, None) or kind.default)
+    others = verb.noun.schema.fields_of_others(own_kind)
     for wire, field in asked.items():
+        if field.name in others:
+            continue
         if wire == "asOf":
             found[wire] = record.created_at
         elif machine and field.name == machine.name:

@@ -18,7 +18,6 @@ from crm.rules.counting import count, score_models
 from crm.rules.explaining import explain_score
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
-from headlessly.errors import VerbRefused
 from headlessly.log.events import Event
 from headlessly.shaping import custom_fields
 from headlessly.shaping.models import CustomField
@@ -26,7 +25,6 @@ from tests.answered import answered, problem
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
 from tests.headlessly.mcp.conftest import agent  # noqa: F401
 from tests.headlessly.transfer.conftest import imported, send  # noqa: F401
-from tests.refusals import refused
 
 ALL = {"type": "Lead", "filter": {}}
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,9 +99,8 @@ def test_without_a_score_rule_a_number_is_typed_as_ever(people):
     lead = Lead.create(name="L", source="website", score=65)
     assert (lead.score, lead.scored_by, lead.version) == (65, None, 1)
     assert lead.update(score=12).scored_by is None
-    with refused(VerbRefused):
-        lead.rescore()
-    assert score(lead) == 12
+    assert lead.rescore().scored_by is None
+    assert score(lead) == 12, "where no rule counts it keeps its own"
 
 
 def test_a_number_set_by_hand_is_kept_and_can_be_lifted(people):
@@ -120,6 +117,19 @@ def test_a_number_set_by_hand_is_kept_and_can_be_lifted(people):
     assert (score(lead), Lead.get(lead.pk).scored_by) == (55, 'Rule "Worth", version 1')
     typed = Lead.create(name="T", source="website", score=65)
     assert (typed.score, typed.scored_by) == (65, "by hand")
+
+
+def test_a_number_that_was_lifted_is_forgotten_again(people):
+    with at(0):
+        rule(CALLS)
+        lead = Lead.create(name="L", source="x")
+        Activity.log(subject="Call", type="Call", lead=lead)
+        lead.update(score=5)
+        assert ScoreDue.objects.count() == 0
+        lead.rescore()
+    with at(10.1):
+        recount.count_due()
+    assert score(lead) == 10
 
 
 def test_the_first_rule_that_fits_counts_and_where_none_does_nothing_is_written(people):

@@ -77,6 +77,8 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
     schema = record.schema
     machine = schema.machine
     found = []
+    if schema.kind is not None:
+        without = without | schema.fields_of_others(schema.kind.value_of(record))
     for name in schema.columns[1:]:
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in without:
@@ -227,9 +229,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     changing = editable_fields(record) if editable else set()
     about = cards(record, changing)
     on_cards = {card["name"] for card in about}
-    kind = record.schema.kind
-    others = record.schema.fields_of_others(kind.value_of(record)) if kind else frozenset()
-    first = facts(record, changing, on_cards | others)
+    first = facts(record, changing, on_cards)
     hidden = covered | {shown.name for shown in first} | on_cards
     hidden.add(record.schema.columns[0])
     if machine:
