@@ -229,9 +229,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     changing = editable_fields(record) if editable else set()
     about = cards(record, changing)
     on_cards = {card["name"] for card in about}
-    kind = record.schema.kind
-    others = record.schema.fields_of_others(kind.value_of(record)) if kind else frozenset()
-    first = facts(record, changing, on_cards | others)
+    first = facts(record, changing, on_cards)
     hidden = covered | {shown.name for shown in first} | on_cards
     hidden.add(record.schema.columns[0])
     if machine:
