@@ -118,6 +118,10 @@ class Field:
     change: Callable[[Any, Any], Any] | None = None  #: its value after a change of some parts of it
     unite: Callable[[Any, Any], Any] | None = None  #: its value where two records become one
     list_name: str = ""  #: the list of values that its texts are taken from
+    beside: tuple[str, ...] = ()  #: the fields with the first values, of one that has the others
+    item: Field | None = None  #: what each of several values is, where it is more than a short text
+    #: Under which name the table of unique values has its values, where a record may have several of them.
+    kept_as: str = ""
     parts: bool = False  #: whether its value has parts by name: ``externalIds.hubspot``
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
@@ -452,6 +456,11 @@ class Schema:
         )
 
     @cached_property
+    def others(self) -> tuple[Field, ...]:
+        """The fields that hold more values of what a record has more than one of (:mod:`.others`)."""
+        return tuple(field for field in self.stored if field.beside)
+
+    @cached_property
     def long_texts(self) -> frozenset[str]:
         """The columns that hold texts: searched by how their words begin."""
         return frozenset(
@@ -675,6 +684,26 @@ class Schema:
         """The fields that a client may write."""
         return (field for field in self.fields.values() if not field.read_only)
 
+    def _item(self, column: models.Field) -> Field | None:
+        """What each of the others is that a column holds."""
+        if not isinstance(column, columns.Others):
+            return None
+        first = self._field(self.noun._meta.get_field(column.beside[0]))
+        return replace(first, required=False, clearable=True, read_only=False, unique=False)
+
+    def _kept_as(self, column: models.Field) -> str:
+        """Under which name a unique column and the others beside it are kept."""
+        if isinstance(column, columns.Others):
+            first = column.beside[0]
+        elif any(
+            isinstance(other, columns.Others) and other.beside[0] == column.name
+            for other in self.noun._meta.concrete_fields
+        ):
+            first = column.name
+        else:
+            return ""
+        return f"{self.prefix}.{first}" if first in self.noun.unique_fields else ""
+
     def _field(self, column: models.Field) -> Field:
         kind = next(name for cls, name in COLUMN_TYPES if isinstance(column, cls))
         to = as_noun(column.related_model) if column.is_relation else None
@@ -716,6 +745,9 @@ class Schema:
             change=getattr(column, "change", None),
             unite=getattr(column, "unite", None),
             list_name=getattr(column, "list_name", ""),
+            beside=getattr(column, "beside", ()),
+            item=self._item(column),
+            kept_as=self._kept_as(column),
             parts=isinstance(column, columns.ExternalIds),
             keys=getattr(column, "keys", ()),
             kinds=getattr(column, "kinds", None),

@@ -153,6 +153,9 @@ def keys_of(record: Noun) -> list[Key]:
     """The unique values of a record."""
     fields = [field for field in record.schema.stored if field.unique]
     found = [(f.name, getattr(record, f.column)) for f in fields]
+    for field in record.schema.others:
+        if field.kept_as:
+            found += [(field.beside[0], value) for value in getattr(record, field.column) or ()]
     noun = type(record).__name__
     return [(noun, name, key_of(value)) for name, value in found if value is not None]
 

@@ -41,16 +41,30 @@ def by_unique(
     keys = {key_of(normalize_unique(field, value)) for value in wanted if is_storable(value)}
     if not keys:
         return {}
-    if field.is_custom:
+    if field.kept_as:
+        there = _by_kept(found, field, keys)
+    elif field.is_custom:
         found = found.filter(pk__in=records_holding(field, keys).values("record"))
     elif field.type in values.TEXT_TYPES:
         found = found.alias(key=Lower(field.name)).filter(key__in=keys)
     else:
         found = found.filter(**{f"{field.column}__in": keys})
-    there = {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
+    if not field.kept_as:
+        there = {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
     if not merged or not (rest := keys - there.keys()):
         return there
     return found.model.survivors_by_unique(field, rest) | there
+
+
+def _by_kept(found: models.QuerySet, field: Field, keys: set[Any]) -> dict[Any, str]:
+    """The same by a value that may be one of several that a record has."""
+    columns = [f.column for f in found.model.schema.others if f.kept_as == field.kept_as]
+    held = found.filter(pk__in=records_holding(field, keys).values("record")).order_by()
+    there = {}
+    for id, first, *others in held.values_list("pk", field.column, *columns):
+        values_there = [first, *(value for each in others for value in each or ())]
+        there |= {key_of(value): id for value in values_there if value}
+    return {key: id for key, id in there.items() if key in keys}
 
 
 def normalize_unique(field: Field, value: Any) -> Any:

@@ -6,6 +6,7 @@ What the rows of a chunk would each ask the database is asked for all of them at
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -187,14 +188,27 @@ class RowLookup:
         return self.twins.matcher.key(data, said.text)
 
     def given_values(self, field: Field, rows: Iterable[RowValues]) -> Iterable[Any]:
-        for row in rows:
-            value = row.data.get(field.wire)
+        beside = (f for f in self.schema.others if f.kept_as and f.kept_as == field.kept_as)
+        wires = (field.wire, *(f.wire for f in beside))
+        for row, wire in product(rows, wires):
+            if wire != field.wire:
+                yield from self._given_others(row, wire)
+                continue
+            value = row.data.get(wire)
             try:
                 value = None if value in (None, "") else field.clean(value, text=row.text)
             except (ValueError, TypeError):
                 continue
             if value is not None:
                 yield value if isinstance(value, str | int | float) else values.to_json_value(value)
+
+    def _given_others(self, row: RowValues, wire: str) -> Iterable[Any]:
+        """The values that a row says of those that a record may have several of."""
+        value = row.data.get(wire)
+        try:
+            return self.schema.fields[wire].clean(value, text=row.text) or () if value else ()
+        except (ValueError, TypeError):
+            return ()
 
     def is_new(self, each: RowValues, taken: set[Key], keys: set[Any]) -> bool:
         """Whether a row above this one created what this one is about."""
