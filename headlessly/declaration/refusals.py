@@ -216,6 +216,22 @@ class RefusalMixin(Record):
         said = _("There is already such a %s.") % labels.noun_in_error(type(self))
         return Conflict(said, type=type(self).__name__)
 
+    def taken_conflict(self, name: str, key: Any) -> Conflict:
+        """The same for a value of the unique field ``name`` that is compared as ``key``, or of one of the
+        others beside it."""
+        field = self.schema.by_name[name]
+        held = self.held_values(field)
+        same = (each for each in held if isinstance(each, str) and each.lower() == key)
+        return self._shared_conflict(field, next(same, getattr(self, field.column)))
+
+    def held_values(self, field: Field) -> list[Any]:
+        """What the record has in a unique field, and in the others beside it."""
+        held = [getattr(self, field.column)]
+        for others in self.schema.others:
+            if field.kept_as and others.kept_as == field.kept_as:
+                held += getattr(self, others.column) or ()
+        return [value for value in held if value is not None]
+
     def _shared_conflict(self, field: Field, value: Any) -> Conflict:
         """The conflict for a value of a unique field that another record has, or one of those beside it."""
         first = type(self).find_id_by_unique(field, value)

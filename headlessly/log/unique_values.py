@@ -85,13 +85,7 @@ def records_holding(field: Field, wanted: Iterable[Any]) -> models.QuerySet:
 
 def find_held_elsewhere(record: Record, field: Field) -> Any:
     """The first of the values that ``record`` has which another record has too, whoever may see it."""
-    held = [getattr(record, field.column)]
-    for others in record.schema.others:
-        if field.kept_as and others.kept_as == field.kept_as:
-            held += getattr(record, others.column) or ()
-    for value in held:
-        if value is None:
-            continue
+    for value in record.held_values(field):
         if records_holding(field, [value]).exclude(record=record.pk).exists():
             return value
     return None

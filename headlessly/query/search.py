@@ -30,6 +30,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import visibility
 from headlessly.declaration import custom_values, normalization, values
 from headlessly.declaration.folding import fold, phone_digits
+from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import MAX_WORDS, Scope
 
@@ -82,17 +83,28 @@ class Word:
             condition |= Q(**{f"{column}__folded__contains": before + self.text})
         return condition
 
+    def others_condition(self, field: Field) -> Q:
+        """The condition that one of the values has it which a record has beside the first."""
+        filled = Q(**{f"{field.column}__isnull": False})
+        if field.item is not None and field.item.normalize is normalization.normalize_phone:
+            if not self.digits:
+                return Q()
+            return filled & Q(**{f"{field.column}__numbers__contains": self.digits})
+        return filled & self._within_json(f"{field.column}__whole")
+
+    def _within_json(self, whole: str) -> Q:
+        """The condition that JSON has it in one of its texts, where a text begins behind its quotation mark."""
+        written = json.dumps(self.text, ensure_ascii=False)[1:-1]
+        anywhere, somewhere = self.has_trigram or self.is_symbol, Q()
+        for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
+            somewhere |= Q(**{f"{whole}__folded__contains": before + written})
+        return somewhere
+
     def custom_condition(self, columns: Sequence[str]) -> Q:
         """The condition that one of the tenant's own fields has it. An index has the JSON of all of them
         together, where a value begins behind its quotation mark."""
         exact = reduce(or_, (self.column_condition(column) for column in columns))
-        whole = f"{custom_values.WHOLE}__folded__contains"
-        written = json.dumps(self.text, ensure_ascii=False)[1:-1]
-        somewhere = Q()
-        anywhere = self.has_trigram or self.is_symbol
-        for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
-            somewhere |= Q(**{whole: before + written})
-        return Q(custom__isnull=False) & somewhere & exact
+        return Q(custom__isnull=False) & self._within_json(custom_values.WHOLE) & exact
 
 
 def read_words(text: str) -> list[Word]:
@@ -133,7 +145,15 @@ class SearchTable:
             )
         for column in self.scope.noun.schema.phones if word.digits else ():
             found |= Q(**{f"{column}__digits__contains": word.digits})
+        for field in self._others():
+            found |= word.others_condition(field)
         return found
+
+    def _others(self) -> list[Field]:
+        """The fields with more of what is searched: addresses beside one, and telephones anyway."""
+        schema = self.scope.noun.schema
+        searched = {*self.columns, *schema.phones}
+        return [field for field in schema.others if searched.intersection(field.beside)]
 
     def records_with_words(self, *words: Word) -> Q:
         """The condition of records with all ``words`` in this table, looked up from here by its index."""
@@ -158,7 +178,8 @@ class SearchTable:
     def _there(self) -> models.QuerySet:
         """Where it looks behind a reference: at cards too, where it asks for nothing else."""
         card = {field.name for field in self.scope.noun.schema.card}
-        searched = (*self.columns, *self.scope.noun.schema.phones)
+        others = (field.name for field in self._others())
+        searched = (*self.columns, *self.scope.noun.schema.phones, *others)
         if self.scope.as_of is None and card.issuperset(searched):
             return visibility.with_cards(self.scope.noun)
         return self.scope.queryset()

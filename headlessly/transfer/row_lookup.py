@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.context import clock
 from headlessly.declaration import values
+from headlessly.declaration.choices import ADD
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import Key, key_of
@@ -205,6 +206,8 @@ class RowLookup:
     def _given_others(self, row: RowValues, wire: str) -> Iterable[Any]:
         """The values that a row says of those that a record may have several of."""
         value = row.data.get(wire)
+        if isinstance(value, dict):
+            value = value.get(ADD)
         try:
             return self.schema.fields[wire].clean(value, text=row.text) or () if value else ()
         except (ValueError, TypeError):
