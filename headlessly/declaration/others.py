@@ -1,13 +1,13 @@
 """What a record has more than one of: a first value in a column of its own, and others beside it.
 
-``Contact.email`` is where one writes to, and ``other_emails`` are the others: whoever looks for a record by one
-of them finds it. One of the others that is made the first leaves its place to the former; and where there is
-no first one, the first of the others is it.
+``Contact.email`` is where one writes to, and ``other_emails`` are the others: whoever looks for a record by
+one of them finds it. One of the others that is made the first leaves its place to the former; and where there
+is no first one, the first of the others is it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +24,9 @@ MOST, LENGTH = 20, 255
 change_others = partial(choices.change_choices, length=LENGTH)
 
 
-def unite_others(now: list[str] | None, more: list[str] | None) -> list[str] | None:
+def unite_others(now: Sequence[str] | None, others: Sequence[str] | None) -> list[str] | None:
     """The others of two records that become one, as many as there may be."""
-    return choices.unique_choices([*(now or ()), *(more or ())])[:MOST] or None
+    return choices.unique_choices([*(now or ()), *(others or ())])[:MOST] or None
 
 
 def other_key(field: Field, value: str) -> str:
@@ -72,7 +72,11 @@ def settle_others(record: Record, read: Mapping[str, Any]) -> None:
 
 
 def _after_exchange(
-    record: Record, others: Field, firsts: Iterable[Field], values: list[str], read: Mapping[str, Any]
+    record: Record,
+    others: Field,
+    firsts: Iterable[Field],
+    values: list[str],
+    read: Mapping[str, Any],
 ) -> Iterator[str]:
     """The others, each that has become a first value replaced by what was it before."""
     left = {}

@@ -688,7 +688,8 @@ class Schema:
         """What each of the others is that a column holds."""
         if not isinstance(column, columns.Others):
             return None
-        first = self._field(self.noun._meta.get_field(column.beside[0]))
+        columns_here = self.noun._meta.concrete_fields
+        first = self._field(next(each for each in columns_here if each.name == column.beside[0]))
         return replace(first, required=False, clearable=True, read_only=False, unique=False)
 
     def _kept_as(self, column: models.Field) -> str:

@@ -195,10 +195,12 @@ CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE before text[] := '{{}}'; after text[] := '{{}}';
 BEGIN
   IF TG_OP <> 'INSERT' AND OLD.deleted_at IS NULL THEN
-    before := array(SELECT lower(v) FROM jsonb_array_elements_text(OLD.{others}) AS v) || lower(OLD.{first}::text);
+    before := array(SELECT lower(v) FROM jsonb_array_elements_text(OLD.{others}) AS v)
+      || lower(OLD.{first}::text);
   END IF;
   IF TG_OP <> 'DELETE' AND NEW.deleted_at IS NULL THEN
-    after := array(SELECT lower(v) FROM jsonb_array_elements_text(NEW.{others}) AS v) || lower(NEW.{first}::text);
+    after := array(SELECT lower(v) FROM jsonb_array_elements_text(NEW.{others}) AS v)
+      || lower(NEW.{first}::text);
   END IF;
   DELETE FROM headlessly_uniquevalue AS x WHERE x.tenant_id = OLD.tenant_id AND x.key = '{key}'
     AND x.value = ANY(before) AND NOT x.value = ANY(array_remove(after, NULL)) AND x.record = OLD.id;

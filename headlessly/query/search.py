@@ -93,7 +93,7 @@ class Word:
         return filled & self._within_json(f"{field.column}__whole")
 
     def _within_json(self, whole: str) -> Q:
-        """The condition that JSON has it in one of its texts, where a text begins behind its quotation mark."""
+        """The condition that JSON has it in one of its texts, each of which begins behind quotation marks."""
         written = json.dumps(self.text, ensure_ascii=False)[1:-1]
         anywhere, somewhere = self.has_trigram or self.is_symbol, Q()
         for before in ("",) if anywhere else ('"', *BEFORE_WORDS):

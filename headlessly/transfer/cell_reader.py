@@ -138,7 +138,6 @@ class CellReader:
                 self.path, _("There is room for one; %s is left out.") % str(cell)[:64]
             )
 
-
     def _add_other(self, values: RowValues, cell: Any) -> bool:
         """Put a value among the others beside this field, if it has such; whether that could be done."""
         beside = (f for f in self.meaning.noun.schema.others if self._named_in(f.beside))

@@ -60,7 +60,7 @@ def _by_kept(found: models.QuerySet, field: Field, keys: set[Any]) -> dict[Any, 
     """The same by a value that may be one of several that a record has."""
     columns = [f.column for f in found.model.schema.others if f.kept_as == field.kept_as]
     held = found.filter(pk__in=records_holding(field, keys).values("record")).order_by()
-    there = {}
+    there: dict[Any, str] = {}
     for id, first, *others in held.values_list("pk", field.column, *columns):
         values_there = [first, *(value for each in others for value in each or ())]
         there |= {key_of(value): id for value in values_there if value}

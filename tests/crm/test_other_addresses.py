@@ -220,7 +220,11 @@ def test_alike_are_those_with_one_number_in_common() -> None:
 def test_a_merge_keeps_the_addresses_of_both_and_is_taken_back(api: Any) -> None:
     first = ada(phone="030 1234567")
     twin = Contact.create(
-        name="Ada C.", email=OLD, other_emails=["a@b.example"], phone="0171 5555555", mobile="0172 1"
+        name="Ada C.",
+        email=OLD,
+        other_emails=["a@b.example"],
+        phone="0171 5555555",
+        mobile="0172 1",
     )
     merged = api.call("POST", f"/contacts/{twin.pk}/merge", {"into": first.pk})
     both = answered(api.call("GET", f"/contacts/{first.pk}"))

@@ -1,4 +1,4 @@
-"""Several addresses of one person in a file: in cells, in columns, and by which rows find whom they are about."""
+"""Several addresses of one person in a file: in cells and columns, and rows that find somebody by one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,11 @@ def test_an_export_comes_back(imported: Any, exported: Any, api: Any) -> None:
     Contact.find().get().delete()
     imported("contacts", table.decode())
     found = Contact.find().get()
-    assert (found.email, found.other_emails, found.other_phones) == (WORK, [HOME, OLD], ["+49 30 1"])
+    assert (found.email, found.other_emails, found.other_phones) == (
+        WORK,
+        [HOME, OLD],
+        ["+49 30 1"],
+    )
 
 
 def test_columns_and_cells_with_more_than_one_are_the_others(imported: Any) -> None:
@@ -45,7 +49,9 @@ def test_a_row_finds_its_contact_by_each_address_and_adds_to_them(imported: Any)
     imported("contacts", f"Email,Email 2,Title\n{HOME},{OLD},CTO\n", "?match=email")
     found = Contact.get(first.pk)
     assert (found.title, found.email, found.other_emails) == ("CTO", WORK, [HOME, OLD])
-    told = imported("contacts", f"Name,Email,Email 2\nEve,eve@x.example,{OLD}\nDan,dan@x.example,\n")
+    told = imported(
+        "contacts", f"Name,Email,Email 2\nEve,eve@x.example,{OLD}\nDan,dan@x.example,\n"
+    )
     assert counts(told) == {"created": 1, "refused": 1}
     assert errors(told) == [(1, "otherEmails")] and OLD in told["errors"][0]["message"]
     assert Contact.count() == 3 and bob.pk in {c.pk for c in Contact.find()}
