@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.buttons import creating_verbs
+from headlessly.admin.records.parts import is_part, parts_of
+from headlessly.admin.records.quick import quick_url
 from headlessly.declaration import engagements, labels
 from headlessly.declaration.record import Record
 from headlessly.nouns import Noun
@@ -38,12 +40,16 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
             if actors.may(actors.current(), "create", noun):
                 ways.append((_("Add"), display.page_url(noun, "add")))
             add = [(name, url + of_this) for name, url in ways]
+            if add and is_part(noun):
+                add[-1] = (_("Add"), quick_url(noun, **{relation.field: record.pk}))
         if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
             continue
         found.append(
             {
                 "title": labels.relation_label(relation),
-                "rows": [_related_row(row) for row in rows[:RELATED]],
+                "rows": [] if is_part(noun) else [_related_row(row) for row in rows[:RELATED]],
+                "parts": parts_of(record, noun, reference, rows[:RELATED]) if is_part(noun) else [],
+                "quick": is_part(noun),
                 "more": len(rows) > RELATED,
                 "all": display.page_url(noun, "changelist") + of_this,
                 "add": add,
