@@ -240,6 +240,7 @@ class Relation:
     accessor: str
     noun: str
     field: str  #: the reference over there, in Python
+    is_custom: bool = False  #: whether that is a field of the tenant's own
 
 
 @dataclass(frozen=True)
@@ -420,6 +421,11 @@ class Schema:
     def set_fields(self, fields: Iterable[Field]) -> None:
         """Have these fields, in their order, instead of those that there were."""
         self.fields = FieldsByName.of(fields)
+
+    def add_relations(self, relations: Iterable[Relation]) -> None:
+        """Have these other sides too: of references that are a tenant's own."""
+        own = {each.wire: each for each in relations if each.wire not in self.fields}
+        self.relations = dict(sorted((own | self.relations).items()))
 
     def set_states(self, paths: tuple[Path, ...], gates: tuple[Gate, ...]) -> None:
         """Have the states of ``paths``, where they are a tenant's own, and ``gates`` before some."""

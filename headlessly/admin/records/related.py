@@ -12,6 +12,7 @@ from headlessly.admin.buttons import creating_verbs
 from headlessly.admin.records.parts import is_part, parts_of
 from headlessly.admin.records.quick import quick_url
 from headlessly.declaration import engagements, labels
+from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.record import Record
 from headlessly.nouns import Noun
 
@@ -28,7 +29,10 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
         if touching and noun is touching.noun and relation.field == touching.reference.name:
             continue
         reference = noun.schema.by_name[relation.field]
-        those = noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")
+        refers: dict[str, Any] = {reference.column: record.pk}
+        if reference.is_custom:
+            refers = {"custom__contains": held_json(reference.column, record.pk)}
+        those = noun.objects.filter(**refers).order_by("-created_at")
         rows = list(those[: RELATED + 1])
         of_this = f"?{reference.wire}={record.pk}"
         add = []
