@@ -78,7 +78,7 @@ def deal(it: Prospect) -> Story:
 
 
 def _involve_others(it: Prospect) -> None:
-    """Colleagues who are known have a say, once there is an offer; a few of them more than who asked for it."""
+    """Colleagues who are known have a say, once there is an offer; a few of them more than who asked."""
     rng = Random(f"deciding with {it.person.email}")  # of its own: the story stays as it is
     known = Contact.objects.filter(organization=it.company.id).exclude(pk=it.person.id)
     colleagues = list(known.order_by("created_at", "email")[:3])

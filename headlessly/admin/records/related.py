@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
@@ -32,7 +34,9 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
         refers: dict[str, Any] = {reference.column: record.pk}
         if reference.is_custom:
             refers = {"custom__contains": held_json(reference.column, record.pk)}
-        those = noun.objects.filter(**refers).order_by("-created_at")
+        # By an expression, or the newest of all records would be walked until there are enough of these.
+        newest = (F("created_at") + timedelta(0)).desc() if reference.is_custom else "-created_at"
+        those = noun.objects.filter(**refers).order_by(newest)
         rows = list(those[: RELATED + 1])
         of_this = f"?{reference.wire}={record.pk}"
         add = []
