@@ -178,6 +178,8 @@ class When(forms.TextInput):
 
 def make_widget(field: Field) -> forms.Widget:
     text = {"class": " ".join(INPUT_CLASSES)}
+    if field.offers is not None:
+        return UnfoldAdminSelectWidget(choices=[("", "—"), *field.offers()])
     match field.type:
         case "enum":
             blank = [] if field.required or field.default else [("", "—")]

@@ -53,7 +53,8 @@ class _Optional(_Plain):
 
 class String(_Optional, models.CharField):
     """One line of at most 255 characters; ``suggests`` is what people usually write there, ``example`` what
-    programs may send that try it out, where not any text will do."""
+    programs may send that try it out, where not any text will do. ``offers`` makes what a form has to choose
+    from: pairs of a value and a label, or of a title and such pairs."""
 
     #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
     normalize: Callable[[str], str] | None = None
@@ -65,9 +66,10 @@ class String(_Optional, models.CharField):
         max_length: int = 255,
         suggests: Iterable[str] = (),
         example: str | None = None,
+        offers: Callable[[], Iterable[tuple[str, Any]]] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.suggests, self.example = tuple(suggests), example
+        self.suggests, self.example, self.offers = tuple(suggests), example, offers
         super().__init__(help_text, max_length=max_length, **kwargs)
 
 

@@ -46,6 +46,8 @@ SYSTEM_COLUMNS = {
 
 #: Columns of every noun that are fields of it.
 COMMON_COLUMNS = ("tags", "external_ids")
+#: The title under which they stand.
+MORE = "More"
 #: By which every list is narrowed.
 EVERYWHERE_FACETS = ("tags",)
 
@@ -96,6 +98,8 @@ class Field:
     suggests: tuple[
         str, ...
     ] = ()  #: what people usually write; a tenant may have a list of its own
+    #: What a form has to choose from, asked when it is made: see :class:`.fields.String`.
+    offers: Callable[[], Iterable[tuple[str, Any]]] | None = None
     example: Any = None  #: a value for programs that try it out, where not any will do
     unique: bool = False
     indexed: bool = False
@@ -270,12 +274,15 @@ class Machine:
         verbs: list[Verb],
         path: tuple[str, ...] = (),
         paths: tuple[Path, ...] = (),
+        *,
+        is_one_of_many: bool = False,
     ) -> None:
+        """``is_one_of_many`` says of the machine of one path that there are others to go to."""
         self.field, self.verbs = field, verbs
         if field.path_from and not any(each.is_default for each in paths):
             # A record that refers to none is on the usual one.
             paths = (field.usual_path, *paths)
-        self.paths = paths
+        self.paths, self.has_others = paths, is_one_of_many or len(paths) > 1
         self.declared_path = tuple(str(state) for state in path)
         self.name = field.name
         self.states, self.entry, self.closed = field.states, field.entry, field.closed
@@ -302,7 +309,8 @@ class Machine:
             return {source: (target,) for source, target in verb.declared_steps.items()}
         found: dict[str, tuple[str, ...]] = {}
         for path in self.paths:
-            for source, targets in path.steps(verb.declared_steps).items():
+            steps = path.steps(verb.declared_steps, leaves=bool(verb.chooses) and self.has_others)
+            for source, targets in steps.items():
                 found[source] = tuple(dict.fromkeys((*found.get(source, ()), *targets)))
         return found
 
@@ -339,7 +347,9 @@ class Machine:
         """The machine of one path."""
         if path not in self._by_path:
             alone = replace(path, is_default=True)
-            self._by_path[path] = Machine(self.field, self.verbs, (), (alone,))
+            self._by_path[path] = Machine(
+                self.field, self.verbs, (), (alone,), is_one_of_many=self.has_others
+            )
         return self._by_path[path]
 
     @cached_property
@@ -732,6 +742,7 @@ class Schema:
             and bool(column.suggests)
             and not self.noun.Surface.setting,
             example=getattr(column, "example", None),
+            offers=getattr(column, "offers", None),
             unique=column.name in self.noun.unique_fields,
             indexed=column.name in self._indexed,
             choices=values_of(column),
@@ -797,11 +808,15 @@ class Schema:
 def _with_common(
     groups: tuple[tuple[str, tuple[str, ...]], ...],
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The groups of a noun, the last with the fields that every noun has."""
+    """The groups of a noun, with what every noun has under the last title, which is the same for all."""
     if not groups:
         return groups
+    placed = {name for _title, names in groups for name in names}
+    common = tuple(name for name in COMMON_COLUMNS if name not in placed)
     *before, (title, names) = groups
-    return (*before, (title, (*names, *(name for name in COMMON_COLUMNS if name not in names))))
+    if title == MORE:
+        return (*before, (title, (*names, *common)))
+    return (*groups, (MORE, common)) if common else groups
 
 
 def field_as_input(field: Field, *, required: bool) -> Field:

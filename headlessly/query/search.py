@@ -233,8 +233,8 @@ class Search:
         return found
 
     def _listed(self) -> dict[str, dict[str, list[str]]]:
-        """The values of the lists that fields have, such as tags, in which each word begins: they are few, and
-        an index has the records with one."""
+        """The values of the lists that fields have, such as tags, in which each word begins: they are few,
+        and an index has the records with one."""
         columns = {f.column: f.list_name for f in self.scope.noun.schema.stored if f.list_name}
         for name in columns.values():
             if name not in self._known:

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 
+#: The area of what a tenant sets up, and up to how many names of it are told.
+SETUP, MOST_NAMED = "setup", 20
+
+
 def by_unique(
     found: models.QuerySet, field: Field, wanted: Iterable[Any], *, merged: bool = False
 ) -> dict[Any, str]:
@@ -87,6 +91,7 @@ class References:
         self.known: dict[tuple[str, str], str] = {}
         self.many: dict[tuple[str, str], int] = {}
         self.members = Members()
+        self.named: dict[str, list[str]] = {}  #: what there is of nouns of which there is little
 
     def look_up(self, rows: Iterable[dict[str, Any]]) -> None:
         """Find what these rows refer to by other things than ids."""
@@ -138,8 +143,21 @@ class References:
                     "name": text[:64],
                     "ways": self._ways(field),
                     "field": labels.field_in_error(naming_field(other)),
-                }
+                } + self._there_are(other)
         return problems
+
+    def _there_are(self, noun: type[Record]) -> str:
+        """A sentence with the names that there are, of what is set up once: pipelines, teams."""
+        if noun.Surface.area != SETUP:
+            return ""
+        if noun.__name__ not in self.named:
+            name = naming_field(noun).column
+            found = Scope(noun).queryset().order_by(name).values_list(name, flat=True)
+            self.named[noun.__name__] = list(found[: MOST_NAMED + 1])
+        names = self.named[noun.__name__]
+        if not 0 < len(names) <= MOST_NAMED:
+            return ""
+        return " " + _("There are: %s.") % ", ".join(map(str, names))
 
     def _text_of(self, field: Field, value: Any) -> str | None:
         """What a row says of a record without its id."""

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.context import clock
 from headlessly.declaration import values
-from headlessly.declaration.choices import ADD
+from headlessly.declaration.choices import ADD, BETWEEN, split_choices
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import Key, key_of
@@ -90,7 +90,7 @@ class RowLookup:
             settle_state(self.noun, said, stating=self.sets_protected_fields)
         self._take_meta(said)
         if (ids := said.described.pop(self.ids.wire, None)) is not None:
-            said.data.setdefault(self.ids.wire, ids)
+            said.data.setdefault(self.ids.wire, {s: _several(each) for s, each in ids.items()})
         return said
 
     def _take_meta(self, said: RowValues) -> None:
@@ -253,3 +253,8 @@ class RowLookup:
         if field is None:
             return self.lenient
         return not field.required and (self.lenient or is_phone(field))
+
+
+def _several(ids: Any) -> Any:
+    """The ids of one system in a cell, where it has more than one: those of records that were merged."""
+    return split_choices(ids) if isinstance(ids, str) and BETWEEN in ids else ids
