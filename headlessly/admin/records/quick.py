@@ -48,6 +48,8 @@ MOST_TOLD, FEWEST_LETTERS = 4, 3
 #: The input that holds the id of the record that was taken, and what stands before the names of inputs that
 #: hold those of the page that the form was opened on.
 TAKEN, PRESET = "taken", "for-"
+#: The id of the form's place, in which what there is to choose from opens: a dialog lies above all else.
+PLACE = "quick-form"
 
 
 @dataclass
@@ -112,7 +114,11 @@ class QuickForm:
             inputs = noun.verbs["create"].python_inputs if reference else create
             mine = [(rest if dot else a) for a, dot, rest in names if (a if dot else "") == first]
             form = DeclaredForm(
-                [inputs[name] for name in mine], self.site, data=self.data, id=f"quick_{first}"
+                [inputs[name] for name in mine],
+                self.site,
+                data=self.data,
+                id=f"quick_{first}",
+                parent=PLACE,
             )
             if reference is not None:
                 form.prefix = first
