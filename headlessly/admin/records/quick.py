@@ -189,7 +189,9 @@ class QuickForm:
 
     @property
     def others(self) -> list[dict[str, Any]]:
-        """The quick forms there are, this one among them."""
+        """The quick forms there are, this one among them; none beside that of a part of another record."""
+        if not self.noun.Surface.is_in_menu:
+            return []
         return [
             {
                 "label": labels.noun_title(noun),
