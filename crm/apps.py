@@ -19,6 +19,7 @@ class CrmConfig(AppConfig):
             outlook,  # noqa: F401  (connects them)
             pipelines,  # noqa: F401  (connects them)
             setup,  # noqa: F401  (declares them)
+            stale_limits,  # noqa: F401  (connects them)
         )
         from crm.reports import (
             answers,  # noqa: F401  (declares them)

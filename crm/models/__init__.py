@@ -12,6 +12,7 @@ from crm.models.pipeline import Pipeline
 from crm.models.rule import Rule, RuleTurn
 from crm.models.rule_run import RuleRun
 from crm.models.score import ScoreDue, ScoreRun
+from crm.models.stale_limit import StaleLimit
 from crm.models.team import Team, TeamMember
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "RuleTurn",
     "ScoreDue",
     "ScoreRun",
+    "StaleLimit",
     "Team",
     "TeamMember",
 ]

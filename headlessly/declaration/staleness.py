@@ -1,7 +1,8 @@
 """When an open record is stale: the one place that says so, for lists, boards, days, reports and rules.
 
-A state may say for how many days records in it may go without a touch, else the path that it is in, else the
-noun (``stale_after``).
+Where a state is one of a path, it may say for how many days records in it may go without a touch, else its
+path does. Of other states the tenant may say it (``schema.stale_limits``). Else it is what the noun says
+(``stale_after``).
 """
 
 from __future__ import annotations
@@ -21,29 +22,25 @@ USUAL = 14
 def rest_of(record: Record) -> timedelta | None:
     """How long ``record`` may go without a touch where it stands; None for ever."""
     machine = record.schema.machine
-    if machine is not None and machine.paths:
-        days = _days_in(machine.path_of(record), getattr(record, machine.name))
-        if days is not None:
-            return timedelta(days=days)
-    return type(record).stale_after()
+    if machine is None:
+        return type(record).stale_after()
+    path = machine.path_of(record) if machine.paths else None
+    return _rest_in(type(record), path, getattr(record, machine.name))
 
 
 def stale_filter(noun: type[Record], now: datetime) -> dict[str, Any] | None:
     """The condition that an open record is stale at ``now``, in the filter language; None where none ever
     is."""
     machine, board = noun.schema.machine, noun.Surface.board
-    general = noun.stale_after()
     if machine is None or board is None:
         return None
     by_rest: dict[timedelta, list[Mapping[str, Any]]] = defaultdict(list)
     alike: dict[timedelta, list[str]] = defaultdict(list)
     for state in getattr(noun, "OPEN", machine.states):
+        there = [path for path in machine.paths if state in path.by_key]
         rests: dict[paths.Path | None, timedelta | None] = {
-            path: general if days is None else timedelta(days=days)
-            for path in machine.paths
-            if state in path.by_key
-            for days in [_days_in(path, state)]
-        } or {None: general}
+            path: _rest_in(noun, path, state) for path in there
+        } or {None: _rest_in(noun, None, state)}
         if len(set(rests.values())) == 1:
             (rest,) = set(rests.values())
             if rest is not None:
@@ -67,10 +64,15 @@ def stale_filter(noun: type[Record], now: datetime) -> dict[str, Any] | None:
     return dict(parts[0]) if len(parts) == 1 else {"$or": parts}
 
 
-def _days_in(path: paths.Path, state: str) -> int | None:
-    """What a state says, else its path."""
-    found = path.by_key.get(state)
-    return path.rotting if found is None or found.rotting is None else found.rotting
+def _rest_in(noun: type[Record], path: paths.Path | None, state: str) -> timedelta | None:
+    """How long records rest in a state, of a path where it is of one."""
+    if path is None:
+        limits = noun.schema.stale_limits
+        days = limits.get(state, limits.get(None))
+    else:
+        found = path.by_key.get(state)
+        days = path.rotting if found is None or found.rotting is None else found.rotting
+    return noun.stale_after() if days is None else timedelta(days=days)
 
 
 def _told(path: paths.Path, every: tuple[paths.Path, ...]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crm import Deal, Lead, Pipeline
+from crm import Deal, Lead, Pipeline, StaleLimit
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.declaration.staleness import rest_of
@@ -72,6 +72,38 @@ def test_a_stage_says_it_else_its_pipeline_else_the_default_one(sales, renewals)
     assert "other -1" in names(Deal, STALE) and "own -1" not in names(Deal, STALE)
     # One that refers to no pipeline is on the default one.
     assert rest_of(rested(1, stage="Proposal")) == timedelta(days=5)
+
+
+def test_a_limit_says_it_of_states_that_are_no_stages(acme):
+    with clock.set_clock(clock.now() - timedelta(days=4), purpose="replay"):
+        for name in ("new", "contacted"):
+            lead = Lead.create(name=name, source="x")
+        lead.update(status="Contacted")
+    assert names(Lead, STALE) == set()
+    made = StaleLimit.create(about="Lead", status="New", days=3)
+    assert names(Lead, STALE) == {"new"}
+    assert {each.name: rest_of(each).days for each in Lead.find()} == {"new": 3, "contacted": 14}
+    StaleLimit.create(about="Lead", days=2), StaleLimit.create(about="Lead", days=200)
+    assert names(Lead, STALE) == {"new", "contacted"}
+    made.update(days=9)
+    assert names(Lead, STALE) == {"contacted"}
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "said"),
+    [
+        ({"about": "Deal"}, "about", "pipeline"),
+        ({"about": "Activity"}, "about", "Lead"),
+        ({"status": "Nowhere"}, "status", "New"),
+        ({"status": "Lost"}, "status", "Contacted"),
+        ({"days": 0}, "days", "1"),
+    ],
+)
+def test_bad_limits_are_named(api, acme, given, field, said):
+    body = {"about": "Lead", "days": 3} | given
+    found = problem(api.call("POST", "/stalelimits", body), 422, "validation_error")
+    assert said in {each["field"]: each["message"] for each in found["details"]}[field], found
+    assert StaleLimit.count() == 0
 
 
 def test_lists_boards_the_day_and_numbers_say_the_same(sales, renewals, people, bob):

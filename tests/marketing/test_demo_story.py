@@ -13,7 +13,7 @@ import pytest
 from django.db import transaction
 from django.db.models import Count, F, Max, Min
 
-from crm import Activity, Contact, Deal, Lead, Organization, Pipeline, Rule
+from crm import Activity, Contact, Deal, DealContact, Lead, Organization, Pipeline, Rule
 from crm.models import RuleRun
 from crm.reports import lead_funnel
 from headlessly.access import actors, tenancy
@@ -171,6 +171,18 @@ def test_it_has_forms_that_were_sent_and_numbers_that_were_counted(acme: Tenant)
     assert Segment.count() == 4 and not Segment.objects.filter(member_count=None).exists()
     for funnel in Funnel.objects.all():
         assert funnel.is_active and 0 < funnel.conversion_rate < 100
+
+
+def test_it_has_deals_that_several_people_decide_and_people_with_several_addresses(
+    acme: Tenant,
+) -> None:
+    people = DealContact.objects.values("deal").annotate(count=Count("pk")).order_by()
+    assert people.filter(count__gt=1).exists() and not people.filter(count=1).exists()
+    assert DealContact.objects.values("role").distinct().count() > 2
+    for field in ("other_emails", "other_phones", "tags"):
+        assert Contact.objects.exclude(**{field: None}).exists(), field
+    found = Contact.objects.exclude(other_emails=None).first()
+    assert Contact.capture(email=found.other_emails[0]).pk == found.pk
 
 
 def test_it_has_a_webhook_that_delivered_for_the_most_part(acme: Tenant) -> None:
