@@ -101,7 +101,8 @@ def test_it_says_who_did_what(acme: Tenant) -> None:
     assert "Campaign.Launched" in did["manager"] and "Lead.Deleted" in did["manager"]
     assert not did.keys() & {"viewer"}
     assert did["system"] == {"Contact.Created"} and did["rule"] == {
-        "Lead.Assigned", "Lead.AnswerExpected", "Lead.AnswerMissed", "Activity.Created", "automation_ran"
+        "Lead.Assigned", "Lead.AnswerExpected", "Lead.AnswerMissed", "Lead.Rescored", "Activity.Created",
+        "automation_ran",
     }  # fmt: skip
     assert did["visitor"] == {
         "Form.Submitted", "Contact.Created", "Lead.Created", "Touchpoint.Created", "form_submitted"
