@@ -60,7 +60,10 @@ def _table(rule: Rule, name: str, rows: list[Any], names: dict[str, Any]) -> dic
     return {
         "label": _label(name),
         "heads": [_label(column) for column in columns],
-        "rows": [[_text(rule, row[column], names) for column in columns] for row in rows],
+        "rows": [
+            [(_label(column), _text(rule, row[column], names)) for column in columns]
+            for row in rows
+        ],
     }
 
 

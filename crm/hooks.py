@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.models import Activity, Contact, Deal, DealContact, Lead, Organization
 from headlessly.access.models import Membership
+from headlessly.declaration import others
 from headlessly.errors import VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
@@ -292,8 +293,11 @@ def keep_what_was_known(merged: Contact, ctx: Context) -> None:
     united = {
         f.name: f.unite(getattr(survivor, f.column), known.pop(f.name))
         for f in fields
-        if f.unite is not None
+        if f.unite is not None and not f.beside
     }
+    for f in Contact.schema.others:
+        known.pop(f.name, None)
+        united[f.name] = others.unite_all(survivor, merged, f)
     known = survivor.only_empty({name: value for name, value in known.items() if value is not None})
     known = {n: value for n, value in known.items() if value not in (survivor.pk, merged.pk)}
     if known:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from crm.models import RuleRun
-from crm.models.steps import WORKING_DAY
+from crm.models.steps import UNTIL, WORKING_DAY
 from headlessly.admin import display
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
@@ -56,6 +56,8 @@ def step_text(noun: type[Record], step: dict[str, Any]) -> str:
 
 
 def _wait_text(noun: type[Record], wait: Any) -> str:
+    if isinstance(wait, str) and (said := UNTIL.fullmatch(wait.strip())):
+        wait = {name: text for name, text in said.groupdict().items() if text}
     if isinstance(wait, str):
         return _("Wait %s") % wait
     at = wait.get("at", "09:00" if wait["until"] == WORKING_DAY else "")

@@ -28,7 +28,7 @@ MOST_MINUTES = 100_000
 
 class Rule(Noun):
     """What happens by itself to the records that fit a condition: who gets a new lead, until when it is
-    answered, what it is worth, what follows."""
+    answered, what follows."""
 
     class Kind(models.TextChoices):
         ASSIGNMENT = "Assignment"
@@ -98,8 +98,11 @@ class Rule(Noun):
         "after which events of these records, such as Deal.Won; all must be of one noun"
     )
     steps = Json(
-        'what follows, in order: [{"wait": "3 days"}, {"do": "Activity.create", "with": {"subject": '
-        '"Ask {{name}}", "type": "Task", "deal": "{{$id}}"}}]; wait, do, notify or webhook',
+        "what follows, in order: wait (3 days, until expectedCloseDate 09:00, until workingDay 09:00), do a "
+        "verb (Activity.create, of a reference) with input such as subject: Ask {{name}}, notify (owner) a "
+        "text, or call a webhook by its id",
+        keys=("wait", "do", "of", "with", "notify", "text", "webhook"),
+        kinds={"with": "pairs"},
         example=[{"do": "Lead.update", "with": {"source": "{{source}}"}}],
     )
 

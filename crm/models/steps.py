@@ -32,6 +32,8 @@ LONGEST_WAIT = timedelta(days=3 * 366)
 WORKING_DAY = "workingDay"
 KINDS = ("wait", "do", "notify", "webhook")
 
+#: ``until workingDay 09:00``, short for an object with ``until`` and ``at``.
+UNTIL = re.compile(r"until\s+(?P<until>\w+)(?:\s+(?P<at>\S+))?")
 TEMPLATE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 PERSON = settings.PERSON_MODEL.rpartition(".")[2]
 
@@ -123,12 +125,13 @@ def _read_step(noun: type[Record], step: Any, saved: bool) -> Step:
 
 
 def _read_wait(noun: type[Record], wait: Any) -> Wait:
+    if isinstance(wait, str) and (said := UNTIL.fullmatch(wait.strip())):
+        wait = {name: text for name, text in said.groupdict().items() if text}
     if isinstance(wait, str):
         return Wait(duration=read_duration(wait))
     if not isinstance(wait, dict) or "until" not in wait or set(wait) - {"until", "at"}:
         raise ValueError(
-            _('wait: send a time such as "3 days", or {"until": "%s", "at": "09:00"}.')
-            % WORKING_DAY
+            _('wait: send a time such as "3 days", or "until %s 09:00".') % WORKING_DAY
         )
     at = _read_time(wait["at"]) if "at" in wait else None
     until = wait["until"]
@@ -151,7 +154,12 @@ def read_duration(text: str) -> timedelta:
     except OverflowError:
         duration = None
     if duration is None or not timedelta() < duration <= LONGEST_WAIT:
-        raise ValueError(_('wait: send a time such as "3 days", of three years at the most.'))
+        raise ValueError(
+            _(
+                'wait: send a time such as "3 days", of three years at the most, or "until %s 09:00".'
+            )
+            % WORKING_DAY
+        )
     return duration
 
 

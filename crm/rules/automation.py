@@ -16,9 +16,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import Truncator
 
+from crm.calendars import next_working_moment, office_zone
 from crm.models import Rule, RuleRun
 from crm.models.steps import WORKING_DAY, Do, Notify, Send, Step, Wait, fill_in, follow, read_steps
-from crm.rules.working_time import next_working_moment
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Membership
@@ -148,7 +148,7 @@ def moment_of(step: Wait, begins: datetime, record: Any) -> datetime | None:
     value = field.value_of(record)
     if value is None:
         return None
-    zone = timezone.get_current_timezone()
+    zone = office_zone()
     if isinstance(value, datetime):
         if step.at is None:
             return value

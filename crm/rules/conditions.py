@@ -110,7 +110,7 @@ def _by_day(
 
 def _says_when(part: Any) -> bool:
     if isinstance(part, Mapping):
-        return any(map(_says_when, part.values()))
+        return "$stale" in part or any(map(_says_when, part.values()))
     if isinstance(part, list | tuple):
         return any(map(_says_when, part))
     return isinstance(part, str) and days.is_relative(part)

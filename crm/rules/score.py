@@ -10,7 +10,6 @@ import logging
 from typing import Any
 
 from django.db import DataError
-from django.utils.translation import gettext as _
 
 from crm.models import Lead, Rule
 from crm.rules import explaining, recount, trying  # noqa: F401  (two declare what they say)
@@ -18,7 +17,7 @@ from crm.rules.counting import Count, count, keep_due, score_models
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context.running import current_moment
 from headlessly.declaration.hooks import only_creates
-from headlessly.errors import HeadlesslyError, NotFound, VerbRefused
+from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.execution.executor import Context
 from headlessly.nouns import Noun, registry
 
@@ -50,11 +49,13 @@ for _verb in Lead.verbs.values():
 
 @Lead.rescoring
 def take_the_number(lead: Lead, ctx: Context) -> None:
-    """The number that the rules count, of this moment."""
+    """The number that the rules count, of this moment; where none is for the lead it keeps its own."""
     found: Count | None = lead.__dict__.pop(COUNTED, None) or _count(lead)
     if found is None or found.model is None:
-        raise VerbRefused(_("No score rule is for this lead."), code="no_score_rule")
+        lead.scored_by, lead.scored_with, lead.scored_at = None, None, None
+        return
     found.give_to(lead)
+    found.scored_by = lead.scored_by  # no hand's any more: time counts again
     if found.next_due != found.due_at:
         keep_due(lead.pk, found.next_due)
 

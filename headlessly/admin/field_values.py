@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from headlessly.admin import display
 from headlessly.context import clock
 from headlessly.declaration import days, labels
+from headlessly.declaration.normalization import normalize_phone
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.nouns import Noun
@@ -94,6 +95,8 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
             return format_html('<a href="mailto:{}">{}</a>', found, found)
         case "text" if links:
             return folded_text(found)
+        case "choices" if links and field.item is not None:
+            return format_html_join(", ", "{}", ((_reached(field.item, each),) for each in found))
         case "choices" if links:
             said = ((labels.choice_label(field, each),) for each in found)
             return format_html_join(" ", '<span class="tag">{}</span>', said)
@@ -102,6 +105,15 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "json":
             return _json_html(field, found)
     return str(found)
+
+
+def _reached(item: Field, value: str) -> Any:
+    """One of several values as a link, where it leads somewhere; a telephone can be called."""
+    return tel_html(value) if item.normalize is normalize_phone else value_html(item, value)
+
+
+def tel_html(value: str) -> SafeString:
+    return format_html('<a href="tel:{}">{}</a>', "".join(value.split()), value)
 
 
 def overdue_html(record: Noun, field: Field) -> SafeString | None:

@@ -21,7 +21,7 @@ from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration import indexes, labels
 from headlessly.declaration.custom_values import COLUMN, CustomValues, HoldsCustomValues
-from headlessly.declaration.fields import Stated, StatusField
+from headlessly.declaration.fields import Others, Stated, StatusField
 from headlessly.errors import Conflict, NotFound
 from headlessly.language import wording
 from headlessly.log import kept
@@ -148,6 +148,8 @@ def _copy_column(field: models.Field) -> models.Field:
         )
     if isinstance(field, CustomValues):
         return CustomValues()
+    if isinstance(field, Others):
+        return Others(beside=field.beside)
     _, path, args, kwargs = field.deconstruct()
     for word in ("unique", "default", "blank", "editable"):
         kwargs.pop(word, None)

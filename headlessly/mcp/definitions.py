@@ -70,8 +70,8 @@ def all_tools() -> list[dict[str, Any]]:
         _tool(
             "fetch",
             (
-                "One record by id, with all its fields. Schema: the types; with one "
-                "as id: its fields, verbs and states. Status: counts by state. Report: named numbers; "
+                "One record by id, all its fields. Schema: the types; with one "
+                "as id: fields, verbs, states. Status: counts by state. Report: named numbers; "
                 "one by name as id. History: the latest events of the record with this id."
             ),
             type={
@@ -97,7 +97,7 @@ def all_tools() -> list[dict[str, Any]]:
         _tool(
             "do",
             (
-                "Run a short Python script on the records; all that it writes is one transaction. Types "
+                "Run a short Python script on the records; one transaction. Types "
                 'are objects, verbs their methods: Type.find({"field": value}, sort="-field", limit=5), '
                 "Type.get(id), Type.count(filter), Type.create(field=value), Type.update(id, "
                 "field=value), Type.verb(id, ...), also record.verb(...); record.id, record.field, "

@@ -12,7 +12,6 @@ checked against the schema, and values travel as parameters: nothing of a filter
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Exists, OuterRef, Q
@@ -219,8 +218,7 @@ class _Compiler:
         others."""
         if not isinstance(value, bool):
             raise InvalidFilter("$stale: send true or false.", field="$stale")
-        moment = scope.as_of if isinstance(scope.as_of, datetime) else clock.now()
-        condition = stale_filter(scope.noun, moment)
+        condition = stale_filter(scope.noun, scope.moment or clock.now())
         found = NOTHING if condition is None else self.group(scope, condition, depth)
         return found if value else ~_explicit(found)
 

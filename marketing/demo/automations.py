@@ -39,7 +39,7 @@ RULES: tuple[dict[str, Any], ...] = (
         "condition": {"type": "Deal", "filter": {"stage": "Proposal"}},
         "steps": [
             {"wait": "3 days"},
-            {"wait": {"until": "workingDay", "at": "09:00"}},
+            {"wait": "until workingDay 09:00"},
             _follow_up("Ask about the proposal: {{name}}", type="FollowUp", priority="High"),
         ],
     },

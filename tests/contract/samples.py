@@ -22,7 +22,7 @@ CHANGING = [noun for noun in NOUNS if not noun.immutable]
 #: What a verb can do without only where a person executes it.
 NAMED = {("claim", "owner")}
 #: What a new record chooses that needs nothing else.
-CHOICES = {"how": "Nobody", "kind": "Assignment"}
+CHOICES = {"how": "Nobody"}
 _number = itertools.count(1)
 
 #: Text that the validators in use accept; the first that fits a field is taken.
@@ -50,6 +50,10 @@ SHAPES = {
     "status": "New",
     "condition": {"type": "Lead", "filter": {"status": "New"}},
     "criteria": {"type": "Lead", "filter": {"status": "New"}},
+    "hours": [{"day": "Monday", "from": "09:00", "to": "17:00"}],
+    "days_off": [{"from": "2026-12-24", "to": "2026-12-31", "name": "Closed"}],
+    "country": "DE",
+    "region": "BY",
     "steps": [
         {"name": "Came", "event": "Lead.Created"},
         {"name": "Converted", "event": "Lead.Converted"},
@@ -70,11 +74,13 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return f"person.{number}@people.example"
         case "url":
             return f"https://example.com/{number}"
-        case "enum" if besides is None and CHOICES.get(field.name) in field.choices:
+        case "enum" if besides is None and field.name in CHOICES:
             return CHOICES[field.name]
         case "enum":
             now = getattr(besides, field.column, None)
             return next((each for each in reversed(field.choices) if each != now), now)
+        case "choices" if field.item is not None:
+            return [value(field.item, besides)]
         case "choices":
             return list(field.choices[:2]) or [f"Word {number}"]
         case "number" | "integer" | "money":
@@ -125,12 +131,13 @@ def _accepted(field: Field, word: str) -> str | None:
 
 def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dict[str, Any]:
     """Valid input for ``verb`` by wire name: what is required, or everything but the status."""
-    machine = verb.noun.schema.machine
+    machine, kind = verb.noun.schema.machine, verb.noun.schema.kind
     found = {}
     asked = verb.inputs_of(record) if verb.asks else verb.inputs
-    of_others = fields_of_others(verb.noun, record)
+    own_kind = kind and (getattr(record, kind.column, None) or kind.default)
+    others = verb.noun.schema.fields_of_others(own_kind)
     for wire, field in asked.items():
-        if field.name in of_others:
+        if field.name in others:
             continue
         if wire == "asOf":
             found[wire] = record.created_at
@@ -142,16 +149,6 @@ def inputs(verb: Verb, *, full: bool = False, record: Noun | None = None) -> dic
     if verb.name == "update" and record is not None and not found:
         found = change(record)
     return found
-
-
-def fields_of_others(noun: type[Noun], record: Noun | str | None) -> set[str]:
-    """What cannot be said of a record of its kind, or of a new one, where kinds have fields of their own."""
-    choice = noun.schema.kind
-    if choice is None or isinstance(record, str):
-        return set()
-    if record is None:
-        return {*noun.schema.fields_of_others(CHOICES[choice.name])} - {choice.name}
-    return {*noun.schema.fields_of_others(choice.value_of(record))}
 
 
 def change(record: Noun) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm import Activity, Contact, Deal, Lead, Rule
+from crm import Activity, Calendar, Contact, Deal, Lead, Rule
 from crm.models import RuleRun
 from crm.rules import automation, runs
 from headlessly.access import actors, tenancy
@@ -219,7 +219,7 @@ def test_a_date_that_is_put_off_is_waited_for(people):
 
 
 def test_a_working_day_is_waited_for(people):
-    rule({"wait": {"until": "workingDay", "at": "09:00"}}, CALL)
+    rule({"wait": "until workingDay 09:00"}, CALL)
     friday = datetime(2026, 1, 2, 17, tzinfo=UTC)
     with clock.set_clock(friday, purpose="demo"):
         lead()
@@ -227,6 +227,15 @@ def test_a_working_day_is_waited_for(people):
     assert run().next_at == datetime(2026, 1, 5, 9, tzinfo=UTC)
     work()
     assert run().state == "Done"
+    stretches = [{"day": day, "from": "08:00", "to": "17:00"} for day in ("Monday", "Tuesday")]
+    off = [{"from": "2026-01-05", "to": "2026-01-05", "name": "Closed"}]
+    Calendar.create(name="Office", time_zone="Europe/Berlin", hours=stretches, days_off=off,
+                    is_default=True)  # fmt: skip
+    RuleRun.objects.all().delete()
+    with clock.set_clock(friday, purpose="demo"):
+        lead()
+        work()
+    assert run().next_at == datetime(2026, 1, 6, 8, tzinfo=UTC), "9:00 in Berlin, Monday is off"
 
 
 def test_a_rule_that_is_disabled_stops_what_waits_and_what_is_edited_goes_on_as_it_was(people):
@@ -424,6 +433,7 @@ def test_a_tenant_without_automations_pays_nothing(people):
         ({"steps": [{"wait": "soon"}, CALL]}, "steps", '"3 days"'),
         ({"steps": [{"wait": "0 days"}, CALL]}, "steps", '"3 days"'),
         ({"steps": [{"wait": {"until": "nope"}}, CALL]}, "steps", "workingDay"),
+        ({"steps": [{"wait": "until workingday"}, CALL]}, "steps", "workingDay"),
         ({"steps": [{"wait": {"until": "workingDay", "at": "9"}}, CALL]}, "steps", '"09:00"'),
         ({"steps": [{"sleep": 1}]}, "steps", "wait, do, notify, webhook"),
         ({"steps": [{"do": "Lead.nope"}]}, "steps", "no verb Lead.nope"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -18,15 +19,14 @@ from crm.rules.counting import count, score_models
 from crm.rules.explaining import explain_score
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
-from headlessly.errors import VerbRefused
 from headlessly.log.events import Event
 from headlessly.shaping import custom_fields
 from headlessly.shaping.models import CustomField
 from tests.answered import answered, problem
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
 from tests.headlessly.mcp.conftest import agent  # noqa: F401
+from tests.headlessly.test_races import at_once
 from tests.headlessly.transfer.conftest import imported, send  # noqa: F401
-from tests.refusals import refused
 
 ALL = {"type": "Lead", "filter": {}}
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -101,9 +101,8 @@ def test_without_a_score_rule_a_number_is_typed_as_ever(people):
     lead = Lead.create(name="L", source="website", score=65)
     assert (lead.score, lead.scored_by, lead.version) == (65, None, 1)
     assert lead.update(score=12).scored_by is None
-    with refused(VerbRefused):
-        lead.rescore()
-    assert score(lead) == 12
+    assert lead.rescore().scored_by is None
+    assert score(lead) == 12, "where no rule counts it keeps its own"
 
 
 def test_a_number_set_by_hand_is_kept_and_can_be_lifted(people):
@@ -120,6 +119,19 @@ def test_a_number_set_by_hand_is_kept_and_can_be_lifted(people):
     assert (score(lead), Lead.get(lead.pk).scored_by) == (55, 'Rule "Worth", version 1')
     typed = Lead.create(name="T", source="website", score=65)
     assert (typed.score, typed.scored_by) == (65, "by hand")
+
+
+def test_a_number_that_was_lifted_is_forgotten_again(people):
+    with at(0):
+        rule(CALLS)
+        lead = Lead.create(name="L", source="x")
+        Activity.log(subject="Call", type="Call", lead=lead)
+        lead.update(score=5)
+        assert ScoreDue.objects.count() == 0
+        lead.rescore()
+    with at(10.1):
+        recount.count_due()
+    assert score(lead) == 10
 
 
 def test_the_first_rule_that_fits_counts_and_where_none_does_nothing_is_written(people):
@@ -544,3 +556,90 @@ def test_any_day_gives_the_number_that_stood_there_then(acme, lines, steps, seed
             assert found.is_by_hand or found.number == Lead.get(lead.pk).score
         transaction.set_rollback(True)
     tenancy.reload_shape()
+
+
+# -- pages, and several at once -----------------------------------------------------------------------
+
+
+def page(client: Any, path: str) -> str:
+    response = client.get(f"/~acme/admin/{path}")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_page_of_a_lead_shows_what_its_score_is_made_of(people, cleo):
+    with at(0):
+        made = rule(WEB, {**RICH, "points": -7, "filter": {"budget": None}}, CALLS,
+                    thresholds=[{"name": "Hot", "from": 40}])  # fmt: skip
+        lead = Lead.create(name="L", source="website")
+    with at(1):
+        Activity.log(subject="Call", type="Call", lead=lead)
+    lead.update(score=99)
+    said = page(cleo, f"crm/lead/{lead.pk}/change/")
+    assert "Set by hand to 99. By the rule it would be 23." in said
+    assert f'href="/~acme/admin/crm/rule/{made.pk}/change/"' in said
+    assert said.count('<li class="up">') == 1 and said.count('<li class="down">') == 1
+    assert "17 points to Hot (40). Enough would be: Calls (+20)." in said
+    assert "Source is website" in said and "Nothing by: Calls." in said
+    past = page(cleo, f"crm/lead/{lead.pk}/change/?in=asOf%3D2026-03-03")
+    assert "43: 23 by what they are, 20 by what they did. Hot." in past
+    assert "once, last Mar 2, 2026; half after 10 days" in past
+
+
+def test_a_page_without_a_score_rule_costs_and_shows_nothing_more(people, cleo):
+    lead = Lead.create(name="L", source="website", score=5)
+    page(cleo, f"crm/lead/{lead.pk}/change/")
+    with CaptureQueriesContext(connection) as found:
+        said = page(cleo, f"crm/lead/{lead.pk}/change/")
+    assert "falls" not in said
+    assert not [each for each in found if "crm_rule" in each["sql"]]
+
+
+def test_the_page_of_a_rule_says_what_it_does_and_is_tried(people, ann):
+    for n in range(20):
+        lead = Lead.create(name=f"L{n}", source="website" if n < 10 else "x", score=1)
+        lead.update(status="Contacted").update(status="Qualified", contact=people.ada)
+        if n < 8:
+            lead.convert(without_deal=True)
+        else:
+            lead.lose(lost_reason="Price")
+    made = rule(WEB, {**RICH, "filter": {"lostReason": "Price"}})
+    recount_now()
+    said = page(ann, f"crm/rule/{made.pk}/change/")
+    assert "20 leads counted, 20 got another score" in said
+    assert "of all, 40\N{NO-BREAK SPACE}%" in said and "Source is website" in said
+    assert f"/crm/rule/{made.pk}/panels/try/" in said and "Fewest" not in said
+    tried = page(ann, f"crm/rule/{made.pk}/panels/try/")
+    assert "All 20 leads were counted; nothing was written." in tried
+    assert "prove nothing: Has money" in tried
+    other = Rule.create(name="Who", condition=ALL, how="Nobody")
+    assert "panels/try" not in page(ann, f"crm/rule/{other.pk}/change/")
+    assert ann.get(f"/~acme/admin/crm/rule/{other.pk}/panels/try/").status_code == 404
+    assert "data-rows" in page(ann, f"crm/rule/{made.pk}/edit/")
+
+
+def test_a_chunk_that_fails_is_done_again(people, monkeypatch):
+    leads = [Lead.create(name=f"L{n}", source="website") for n in range(3)]
+    rule(WEB)
+
+    def fail(*_args: Any, **_given: Any) -> int:
+        leads[0].update(name="Written meanwhile")
+        raise RuntimeError("the worker is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(recount, "recount", fail)
+        with pytest.raises(RuntimeError), transaction.atomic():
+            recount.count_chunk()
+    assert recount.progress().counted == 0 and Lead.get(leads[0].pk).name == "L0"
+    assert recount_now().changed == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_that_happens_at_once_is_counted(people):
+    rule({**CALLS, "points": 10, "cap": None, "halfLife": None})
+    lead = Lead.create(name="L", source="x")
+    answers = at_once(*[
+        partial(Activity.log, subject="Call", type="Call", lead=lead.pk) for _n in range(8)
+    ])  # fmt: skip
+    assert all(isinstance(each, Activity) for each in answers), answers
+    assert score(lead) == 80

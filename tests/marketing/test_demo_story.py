@@ -13,7 +13,7 @@ import pytest
 from django.db import transaction
 from django.db.models import Count, F, Max, Min
 
-from crm import Activity, Contact, Deal, Lead, Organization, Pipeline, Rule
+from crm import Activity, Contact, Deal, DealContact, Lead, Organization, Pipeline, Rule
 from crm.models import RuleRun
 from crm.reports import lead_funnel
 from headlessly.access import actors, tenancy
@@ -36,7 +36,7 @@ LAST = 4
 BROUGHT = 15
 ID = re.compile(
     r"\b(?:lead|contact|org|deal|activity|pipeline|gate|dealcontact|campaign|form|segment|funnel"
-    r"|rate|goal|rule|run|calendar|team|place|touch|evt|req|user|apikey)"
+    r"|rate|goal|rule|run|calendar|stalelimit|team|place|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
 
@@ -101,8 +101,7 @@ def test_it_says_who_did_what(acme: Tenant) -> None:
     assert "Campaign.Launched" in did["manager"] and "Lead.Deleted" in did["manager"]
     assert not did.keys() & {"viewer"}
     assert did["system"] == {"Contact.Created"} and did["rule"] == {
-        "Lead.Assigned", "Lead.AnswerExpected", "Lead.AnswerMissed", "Activity.Created",
-        "automation_ran",
+        "Lead.Assigned", "Lead.AnswerExpected", "Lead.AnswerMissed", "Activity.Created", "automation_ran"
     }  # fmt: skip
     assert did["visitor"] == {
         "Form.Submitted", "Contact.Created", "Lead.Created", "Touchpoint.Created", "form_submitted"
@@ -172,6 +171,18 @@ def test_it_has_forms_that_were_sent_and_numbers_that_were_counted(acme: Tenant)
     assert Segment.count() == 4 and not Segment.objects.filter(member_count=None).exists()
     for funnel in Funnel.objects.all():
         assert funnel.is_active and 0 < funnel.conversion_rate < 100
+
+
+def test_it_has_deals_that_several_people_decide_and_people_with_several_addresses(
+    acme: Tenant,
+) -> None:
+    people = DealContact.objects.values("deal").annotate(count=Count("pk")).order_by()
+    assert people.filter(count__gt=1).exists() and not people.filter(count=1).exists()
+    assert DealContact.objects.values("role").distinct().count() > 2
+    for field in ("other_emails", "other_phones", "tags"):
+        assert Contact.objects.exclude(**{field: None}).exists(), field
+    found = Contact.objects.exclude(other_emails=None).first()
+    assert Contact.capture(email=found.other_emails[0]).pk == found.pk
 
 
 def test_it_has_a_webhook_that_delivered_for_the_most_part(acme: Tenant) -> None:

@@ -67,8 +67,8 @@ class AskedPanels:
 
 
 _makers: dict[type[Noun], list[PanelMaker]] = defaultdict(list)
-_asked: dict[type[Noun], dict[str, AskedPanels]] = defaultdict(dict)
 _makers_of_all: list[PanelMaker] = []
+_asked: dict[type[Noun], dict[str, AskedPanels]] = defaultdict(dict)
 
 
 def record_panel(noun: type[Noun]) -> Callable[[PanelMaker], PanelMaker]:
@@ -81,6 +81,12 @@ def record_panel(noun: type[Noun]) -> Callable[[PanelMaker], PanelMaker]:
     return register
 
 
+def record_panel_of_all(make: PanelMaker) -> PanelMaker:
+    """Declare a panel on the page of each record of every noun; it answers None where there is nothing."""
+    _makers_of_all.append(make)
+    return make
+
+
 def asked_panels(
     noun: type[Noun], name: str, label: Any, *, applies: Callable[[Any], bool] = lambda record: True
 ) -> Callable[[Callable[[Any], Sequence[Panel]]], Callable[[Any], Sequence[Panel]]]:
@@ -91,12 +97,6 @@ def asked_panels(
         return make
 
     return register
-
-
-def record_panel_of_all(make: PanelMaker) -> PanelMaker:
-    """Declare a panel on the page of each record of every noun; it answers None where there is nothing."""
-    _makers_of_all.append(make)
-    return make
 
 
 def added_panels(record: Noun) -> list[Panel]:

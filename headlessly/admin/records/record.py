@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from headlessly.admin import display, field_edit, field_values
@@ -135,7 +134,7 @@ def _card_line(record: Noun, declared: Field) -> Any:
     """A line of a card; numbers of telephones can be called."""
     value = field_values.field_html(record, declared)
     if value and declared.name in display.TELEPHONES:
-        return format_html('<a href="tel:{}">{}</a>', "".join(value.split()), value)
+        return field_values.tel_html(str(value))
     return value
 
 
@@ -229,9 +228,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     changing = editable_fields(record) if editable else set()
     about = cards(record, changing)
     on_cards = {card["name"] for card in about}
-    kind = record.schema.kind
-    others = record.schema.fields_of_others(kind.value_of(record)) if kind else frozenset()
-    first = facts(record, changing, on_cards | others)
+    first = facts(record, changing, on_cards)
     hidden = covered | {shown.name for shown in first} | on_cards
     hidden.add(record.schema.columns[0])
     if machine:

@@ -166,7 +166,7 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
                 name,
                 each.component,
                 (404,),
-                own=shared_parameters(*each.parameters),
+                own=[ref(name, "parameters") for name in each.parameters],
             ),
         }
     for verb in filter(at_record, noun.verbs.values()):
