@@ -42,10 +42,6 @@ SHAPES = {
     "type": "Deal",  # of a gate, with what every deal has
     "state": "Lost",
     "requires": [{"field": "value"}],
-    "hours": [{"day": "Monday", "from": "09:00", "to": "17:00"}],
-    "days_off": [{"from": "2026-12-24", "to": "2026-12-31", "name": "Closed"}],
-    "country": "DE",
-    "region": "BY",
     "about": "Lead",  # of a stale limit
     "status": "New",
     "condition": {"type": "Lead", "filter": {"status": "New"}},
