@@ -38,6 +38,7 @@ class Migration(migrations.Migration):
                 ('country', models.CharField(blank=True, max_length=255, null=True)),
                 ('region', models.CharField(blank=True, max_length=255, null=True)),
                 ('days_off', models.JSONField(blank=True, null=True)),
+                ('tenant', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant')),
             ],
             managers=[
                 ('objects', django.db.models.manager.Manager()),
@@ -67,6 +68,7 @@ class Migration(migrations.Migration):
                 ('country', models.CharField(max_length=255, null=True)),
                 ('region', models.CharField(max_length=255, null=True)),
                 ('days_off', models.JSONField(null=True)),
+                ('tenant', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='headlessly.tenant')),
             ],
             options={
                 'db_table': 'crm_calendar_version',
@@ -153,16 +155,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='lead',
             index=models.Index(condition=models.Q(('answer_near_at__isnull', False), ('deleted_at', None)), fields=['tenant', 'answer_near_at'], include=('owner', 'status'), name='lead_by_answer_near'),
-        ),
-        migrations.AddField(
-            model_name='calendar',
-            name='tenant',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='headlessly.tenant'),
-        ),
-        migrations.AddField(
-            model_name='calendarversion',
-            name='tenant',
-            field=models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='headlessly.tenant'),
         ),
         migrations.AddIndex(
             model_name='calendar',

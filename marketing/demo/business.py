@@ -18,6 +18,7 @@ from crm.models import (
     Organization,
     Pipeline,
     Rule,
+    StaleLimit,
     Team,
     TeamMember,
 )
@@ -251,6 +252,7 @@ class Business:
             name="Office", is_default=True, time_zone="Europe/London", country="GB", region="ENG",
             days_off=[{"from": f"{self.last.year}-12-24", "to": f"{self.last.year}-12-31", "name": "Closed"}],
         )  # fmt: skip
+        StaleLimit.create(about="Lead", status=Lead.Status.NEW, days=7, reason="They asked.")
         for own in OWN_FIELDS:
             custom_fields.create_field(own)
         for name, values in words.LISTS.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -341,7 +342,7 @@ def test_lists_boards_pages_and_the_day_say_what_is_left(acme, users, people, bo
     for page in ("list", "board", "day"):
         html = found[page]
         assert 'class="left"' in html and ">2 h left<" in html, page
-        assert 'class="near"' in html and ">44 min left<" in html, page
+        assert 'class="near"' in html and re.search(r">\d+ min left<", html), page
         assert 'class="late"' in html and ">1 h late<" in html, page
     assert ">2 h left<" in found["page"] and "within 210 min of working time" in found["page"]
     day = found["day"]

@@ -36,7 +36,7 @@ LAST = 4
 BROUGHT = 15
 ID = re.compile(
     r"\b(?:lead|contact|org|deal|activity|pipeline|gate|dealcontact|campaign|form|segment|funnel"
-    r"|rate|goal|rule|run|calendar|team|place|touch|evt|req|user|apikey)"
+    r"|rate|goal|rule|run|calendar|stalelimit|team|place|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
 

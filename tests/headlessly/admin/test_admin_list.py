@@ -189,8 +189,8 @@ def touched(leads: dict[str, Any], people: Any) -> dict[str, Any]:
         ("owner__isnull=true", {"Larch lost"}),
         ("budget__gt=4999", {"Coral contacted"}),
         ("is=bant-complete", {"Coral contacted"}),
-        ("is=untouched-for-14-days", {"Nadir new"}),
-        ("is=bant-complete,untouched-for-14-days", set()),
+        ("is=stale", {"Nadir new"}),
+        ("is=bant-complete,stale", set()),
         ("score=10", {"Nadir new"}),
     ],
 )
