@@ -287,7 +287,7 @@ class Lead(Noun):
             )
         self.owner_id, self.assigned_because = contact, "claimed"
 
-    @verb(sets=["scored_by"])
+    @verb(sets=["scored_by"], quiet=True)
     def rescore(self) -> None:
         """Count the score by the rules, and take back one that was set by hand."""
 

@@ -20,6 +20,8 @@ from crm.rules.explaining import explain_score
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.log.events import Event
+from headlessly.notifications import from_log
+from headlessly.notifications.models import Follower, Notification
 from headlessly.shaping import custom_fields
 from headlessly.shaping.models import CustomField
 from tests.answered import answered, problem
@@ -643,3 +645,22 @@ def test_all_that_happens_at_once_is_counted(people):
     ])  # fmt: skip
     assert all(isinstance(each, Activity) for each in answers), answers
     assert score(lead) == 80
+
+
+def test_who_follows_a_lead_is_not_told_each_time_it_is_counted(people, users):
+    made = rule(WEB, RICH)
+    lead = Lead.create(name="L", source="website")
+    tenant = tenancy.require()
+    Follower.objects.create(tenant=tenant, user=users.bob, record=lead.pk)
+    tenant.has_followers = True
+    tenant.save(update_fields=["has_followers"])
+    from_log.read_log()
+    lead.update(budget=20_000)
+    made.update(lines=[RICH])
+    assert recount_now().changed == 1
+    from_log.read_log()
+    told = Notification.objects.filter(user=users.bob, kind="followed")
+    assert [n.name for n in Event.objects.filter(target=lead.pk).order_by("-seq")[:1]] == [
+        "Lead.Rescored"
+    ]
+    assert told.count() == 1, "of the change of the budget"
