@@ -650,11 +650,11 @@ def test_all_that_happens_at_once_is_counted(people):
 def test_who_follows_a_lead_is_not_told_each_time_it_is_counted(people, users):
     made = rule(WEB, RICH)
     lead = Lead.create(name="L", source="website")
+    from_log.read_log()
     tenant = tenancy.require()
     Follower.objects.create(tenant=tenant, user=users.bob, record=lead.pk)
     tenant.has_followers = True
     tenant.save(update_fields=["has_followers"])
-    from_log.read_log()
     lead.update(budget=20_000)
     made.update(lines=[RICH])
     assert recount_now().changed == 1
