@@ -7,17 +7,22 @@ from django.utils.translation import gettext_lazy
 class CrmConfig(AppConfig):
     name = "crm"
     verbose_name = gettext_lazy("Sales")
+    tenant_urls = "crm.urls"
+    tenant_openapi = "crm.openapi"
 
     def ready(self) -> None:
         from crm import (
+            calendars,  # noqa: F401  (connects them)
             dashboard,  # noqa: F401  (connects them)
             gates,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
             outlook,  # noqa: F401  (connects them)
             pipelines,  # noqa: F401  (connects them)
             setup,  # noqa: F401  (declares them)
+            stale_limits,  # noqa: F401  (connects them)
         )
         from crm.reports import (
+            answers,  # noqa: F401  (declares them)
             named,  # noqa: F401  (declares them)
             tables,  # noqa: F401  (declares them)
             team,  # noqa: F401  (declares them)
@@ -25,6 +30,13 @@ class CrmConfig(AppConfig):
         from crm.rules import (
             active,  # noqa: F401  (connects them)
             assignment,  # noqa: F401  (connects them)
+            backtest_assignment,  # noqa: F401  (registers it)
+            backtest_automation,  # noqa: F401  (registers it)
+            first_answer,  # noqa: F401  (connects them; after assignment: a rule may ask for the owner)
             pages,  # noqa: F401  (shows them)
+            runs,
             score,  # noqa: F401  (connects them)
         )
+        from headlessly.log.events import events_appended
+
+        events_appended.connect(runs.note_events, dispatch_uid="crm.automations")

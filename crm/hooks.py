@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.models import Activity, Contact, Deal, DealContact, Lead, Organization
 from headlessly.access.models import Membership
+from headlessly.declaration import others
 from headlessly.errors import VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
@@ -191,8 +192,29 @@ def remember_the_touch(activity: Activity, ctx: Context) -> None:
         (ctx.Contact, activity.contact_id, "last_engagement"),
     )
     for noun, id, field in touched:
-        if id is not None and is_earlier(getattr(ctx.lock(noun, id), field), moment):
+        if id is None:
+            continue
+        record = ctx.lock(noun, id)
+        if is_earlier(getattr(record, field), moment):
             noun.update(id, **{field: moment})
+    _note_first_touch(activity, ctx)
+
+
+@Activity.updated
+def remember_a_touch_of_another_lead(activity: Activity, ctx: Context) -> None:
+    """A touch that turns out to be one with a lead may have been its first answer."""
+    moved = ctx.event is not None and "lead" in (ctx.event.previous or {})
+    if moved and activity.completed_at is not None:
+        _note_first_touch(activity, ctx)
+
+
+def _note_first_touch(activity: Activity, ctx: Context) -> None:
+    moment = activity.completed_at or activity.moment()
+    if activity.lead_id is None:
+        return
+    lead = ctx.lock(Lead, activity.lead_id)
+    if lead.answered_by_touch(moment):
+        executor.run(Lead.corrections["touch"], lead.pk, {"answered_at": moment})
 
 
 def is_earlier(known: datetime | None, moment: datetime) -> bool:
@@ -271,8 +293,11 @@ def keep_what_was_known(merged: Contact, ctx: Context) -> None:
     united = {
         f.name: f.unite(getattr(survivor, f.column), known.pop(f.name))
         for f in fields
-        if f.unite is not None
+        if f.unite is not None and not f.beside
     }
+    for f in Contact.schema.others:
+        known.pop(f.name, None)
+        united[f.name] = others.unite_all(survivor, merged, f)
     known = survivor.only_empty({name: value for name, value in known.items() if value is not None})
     known = {n: value for n, value in known.items() if value not in (survivor.pk, merged.pk)}
     if known:

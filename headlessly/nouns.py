@@ -35,10 +35,10 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
-from headlessly.declaration import days, labels, values
-from headlessly.declaration.custom_values import COLUMN, WholeText
-from headlessly.declaration.fields import Choice, PublicId, Stated, StatusField
-from headlessly.declaration.folding import Digits, Folded, Words
+from headlessly.declaration import days, labels, others, values
+from headlessly.declaration.custom_values import COLUMN
+from headlessly.declaration.fields import Choice, Others, PublicId, Stated, StatusField
+from headlessly.declaration.folding import Digits, Folded, Numbers, WholeText, Words
 from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import RefusalMixin, unique_index_name
@@ -51,7 +51,7 @@ from headlessly.errors import Invalid, NotFound, VerbRefused
 from headlessly.execution import table as execution_table
 from headlessly.language import wording
 from headlessly.log import versions
-from headlessly.log.unique_values import find_other_holder, records_holding
+from headlessly.log.unique_values import find_held_elsewhere, records_holding
 
 
 class BoundVerb:
@@ -361,6 +361,7 @@ class Noun(RefusalMixin):
         """Set what follows from other columns: what the noun says, choices that nobody stated, the currency
         of its amounts, and moments that stand for a day."""
         self.before_write()
+        others.settle_others(self, getattr(self, "_read", {}))
         for column in self.schema.followers:
             if column.follows and not getattr(self, f"{column.name}{Stated.SUFFIX}"):
                 source, results = column.follows
@@ -453,6 +454,9 @@ class Noun(RefusalMixin):
                 value = values.normalize_operand(field, value)
             held = records_holding(field, [value])
             found = cls.objects.filter(pk__in=held.values("record"))
+        elif field.kept_as:
+            key = values.normalize_operand(field, value)
+            found = cls.objects.filter(pk__in=records_holding(field, [key]).values("record"))
         elif field.type in values.TEXT_TYPES:
             keyed = cls.objects.alias(key=Lower(field.name))
             found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
@@ -462,9 +466,10 @@ class Noun(RefusalMixin):
         id = next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
         return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)
 
-    def find_shared_field(self, fields: Iterable[Any]) -> Any:
-        """The first of these fields of the tenant's own of which another record has the same value."""
-        return next((f for f in fields if find_other_holder(self, f)), None)
+    def find_shared_value(self, fields: Iterable[Any]) -> tuple[Any, Any] | None:
+        """The first of these fields of which another record has the same value, and that value."""
+        shared = ((field, find_held_elsewhere(self, field)) for field in fields)
+        return next((found for found in shared if found[1] is not None), None)
 
     @classmethod
     def survivors_by_unique(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
@@ -589,6 +594,8 @@ def _make_searchable(noun: type[Noun]) -> None:
             condition=LIVE,
         )
         indexes.append(names)
+    columns = noun._meta.concrete_fields
+    indexes += [_index_of_others(noun, each) for each in columns if isinstance(each, Others)]
     # Records without tags are not in it, and cost it nothing.
     tagged = GinIndex(
         fields=["tenant", "tags"],
@@ -597,6 +604,22 @@ def _make_searchable(noun: type[Noun]) -> None:
     )
     noun._meta.indexes = [*noun._meta.indexes, *indexes, tagged]
     noun._meta.original_attrs["indexes"] = noun._meta.indexes
+
+
+def _index_of_others(noun: type[Noun], field: Others) -> models.Index:
+    """An index for what a record has more than one of: by a whole value, by a part of one, and by the digits
+    of a telephone. Records with one, or none, are not in it."""
+    whole = OpClass(Folded(WholeText(field.name)), "gin_trgm_ops")
+    digits = OpClass(Numbers(field.name), "gin_trgm_ops")
+    is_phone = field.beside[0] in noun.schema.phones
+    return GinIndex(
+        F("tenant"),
+        F(field.name),
+        whole,
+        *((digits,) if is_phone else ()),
+        name=f"{noun._meta.model_name}_{field.name}",
+        condition=models.Q(**{f"{field.name}__isnull": False}),
+    )
 
 
 def _make_found_by_own_fields(noun: type[Noun]) -> None:

@@ -206,6 +206,8 @@ PROCRASTINATE_IMPORT_PATHS = [
     "headlessly.accounts.mail",
     "headlessly.api.cleaning",
     "headlessly.background.jobs",
+    "headlessly.background.waiting_entries",
+    "headlessly.shaping.indexing",
     "headlessly.transfer.import_job",
     "headlessly.webhooks.deliveries",
     "headlessly.webhooks.outbox",

@@ -28,6 +28,7 @@ OVER_ALL_TENANTS: dict[str, str] = {
     "headlessly.admin.watching.presence.renew": "now and then, who has been gone for an hour",
     "headlessly.admin.installation.waiting": "the same, for the operator",
     "headlessly.admin.operator.save_model": "the operator's own page of a place, by its number",
+    "headlessly.log.unique_values._keep_declared": "`migrate`, when a table begins to be kept",
     "headlessly.access.models.find_valid": "a key by its secret, whose tenant it tells",
     "headlessly.admin.sites.<lambda>": "the operator's pages read a row by its key",
     "django.db.models.deletion.collect": "Django reads what goes with a row, by its key",

@@ -1,4 +1,5 @@
 from crm.models.activity import Activity
+from crm.models.calendar import Calendar
 from crm.models.contact import Contact
 from crm.models.deal import Deal
 from crm.models.deal_contact import DealContact
@@ -9,11 +10,14 @@ from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
 from crm.models.rule import Rule, RuleTurn
+from crm.models.rule_run import RuleRun
 from crm.models.score import ScoreDue, ScoreRun
+from crm.models.stale_limit import StaleLimit
 from crm.models.team import Team, TeamMember
 
 __all__ = [
     "Activity",
+    "Calendar",
     "Contact",
     "Deal",
     "DealContact",
@@ -24,9 +28,11 @@ __all__ = [
     "Organization",
     "Pipeline",
     "Rule",
+    "RuleRun",
     "RuleTurn",
     "ScoreDue",
     "ScoreRun",
+    "StaleLimit",
     "Team",
     "TeamMember",
 ]

@@ -15,6 +15,7 @@ from headlessly.declaration.fields import (
     Email,
     Flag,
     Number,
+    Others,
     Phone,
     Reference,
     StatusField,
@@ -66,6 +67,14 @@ class Contact(Noun):
     email = Email(unique=True)
     phone = Phone()
     mobile = Phone()
+    other_emails = Others(
+        "more addresses of theirs; they are found by each of them",
+        beside="email",
+        example=["ada@home.example"],
+    )
+    other_phones = Others(
+        "more numbers of theirs", beside=("phone", "mobile"), example=["+49 30 1234567"]
+    )
     avatar = Url()
     title = String()
     department = String()
@@ -106,13 +115,13 @@ class Contact(Noun):
         ranges = ("lead_score", "last_engagement")
         presets = {"May be written to": {"status": "Active", "marketing_consent": True}}
         search = ("name", "email", "organization__name")
-        alike = ("name", "phone", "mobile")
+        alike = ("name", "phone", "mobile", "other_phones")
         quick = ("name", "email", "organization.name", "phone")
-        card = ("title", "email", "phone", "mobile", "linkedin_url")
+        card = ("title", "email", "phone", "mobile", "other_emails", "other_phones", "linkedin_url")
         groups = (
             ("Who", ("name", "first_name", "last_name", "title", "department", "organization")),
-            ("Reach", ("email", "phone", "mobile", "preferred_channel", "linkedin_url",
-                       "twitter_handle", "marketing_consent")),
+            ("Reach", ("email", "other_emails", "phone", "mobile", "other_phones", "preferred_channel",
+                       "linkedin_url", "twitter_handle", "marketing_consent")),
             ("Standing", ("stage", "status", "role", "owner", "manager", "lead_score", "source",
                           "last_engagement")),
             ("More", ("avatar", "timezone", "language")),

@@ -154,12 +154,7 @@ class Deal(Noun):
         inline = ("stage", "owner", "probability", "expected_close_date")
         presets = {
             "Nothing planned": NOTHING_PLANNED,
-            "Untouched for 14 days": {
-                "$or": [
-                    {"last_activity_at": {"$lt": "14d ago"}},
-                    {"last_activity_at": {"$exists": False}},
-                ]
-            },
+            "Stale": {"$stale": True},
         }
         views = {
             "Closing in 30 days": "stage={open}"
@@ -176,8 +171,7 @@ class Deal(Noun):
             ),
             Reason(
                 "Deals gone quiet",
-                "stage={open}&owner={person}"
-                "&lastActivityAt__lt={stale}&is=nothing-planned&o=-value",
+                "stage={open}&owner={person}&is=stale,nothing-planned&o=-value",
                 rank=55,
                 moment="last_activity_at",
             ),
@@ -290,11 +284,12 @@ class Deal(Noun):
             self.won_at = known
 
     @classmethod
-    def stale_after(cls) -> timedelta | None:
-        """What the default pipeline says; without a word of it no deal is stale."""
-        from crm.models.pipeline import Pipeline
+    def stale_after(cls) -> timedelta:
+        """In a stage that says nothing, of a pipeline that says nothing: see
+        :mod:`headlessly.declaration.staleness`."""
+        from crm.models.pipeline import usual_rest
 
-        return Pipeline.stale_after_by_default()
+        return usual_rest()
 
     @property
     def kind(self) -> str | None:

@@ -33,6 +33,8 @@ class DealContact(Noun):
         is_in_menu = False
         columns = ("role", "contact", "deal", "note")
         facets = ("role", "deal", "contact")
+        inline = ("role",)
+        quick = ("deal", "contact", "role", "note")
         about = ("deal",)
         introduces = ("contact",)
         search = ("contact__name", "deal__name")

@@ -102,7 +102,16 @@ CONTACT = Files(
             "What's your email?", "What's your email address?", "E-Mail-Adresse", "Mailadresse",
             "Primary Contact Primary Email", "User Email", "Email Work", "Email Home", "Email Other",
             "Personal Email", "Secondary Email",
-            "E-mail 2 - Value", "E-mail 2 Address", "E-mail 3 - Value",
+            "E-mail 2 - Value", "E-mail 2 Address", "E-mail 3 - Value", "E-mail 3 Address",
+            "Email 2", "Email 3", "E-mail 2", "E-mail 3", "Alternate Email", "Alternative Email",
+            "Other Email", "E-Mail privat",
+        ),
+        "other_emails": (
+            "Additional Emails", "Additional Email Addresses", "Other Email Addresses", "Secondary Emails",
+            "Weitere E-Mail-Adressen", "Weitere Adressen",
+        ),
+        "other_phones": (
+            "Additional Phones", "Additional Phone Numbers", "Other Phone Numbers", "Weitere Telefonnummern",
         ),
         "phone": (
             "Phone Number", "Telephone", "Telephone Number", "Tel", "Tel.", "Work Phone", "Business Phone",
@@ -110,7 +119,7 @@ CONTACT = Files(
             "Phone 1 - Value", "Text reminder number", "Telefon", "Telefonnummer", "Rufnummer", "Festnetz",
             "Primary Contact Primary Phone", "User Phone", "Phone Work", "Phone Home", "Phone Other",
             "Corporate Phone", "Company Phone", "Home Phone",
-            "Other Phone", "Phone 2", "Phone 2 - Value",
+            "Other Phone", "Phone 2", "Phone 2 - Value", "Phone 3", "Phone 3 - Value", "Telefon 2",
         ),
         "mobile": (
             "Mobile Phone", "Mobile Number", "Mobile Phone Number", "Cell", "Cell Phone", "Cellphone",
@@ -299,7 +308,7 @@ LEAD = Files(
         "organization": OF_COMPANY,
         "contact": (
             "name", "first_name", "last_name", "email", "phone", "mobile", "title", "department",
-            "linkedin_url",
+            "linkedin_url", "other_emails", "other_phones",
             "status", "marketing_consent", "timezone",
         ),
     },

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
+from headlessly.declaration import labels
 from headlessly.declaration.fields import Json, Reference, String
 from headlessly.declaration.gates import Gate as DeclaredGate
 from headlessly.declaration.schema import FieldsByName
@@ -31,8 +32,18 @@ class Gate(Noun):
     """Fields that must be filled before a lead, a deal or another record enters a state."""
 
     reason = String("why, for whoever is asked for it")
-    type = String("of which noun: Lead, Deal, ...", required=True, suggests=("Lead", "Deal"))
-    state = String("the status or the stage that is entered", required=True, example="Qualified")
+    type = String(
+        "of which noun: Lead, Deal, ...",
+        required=True,
+        suggests=("Lead", "Deal"),
+        offers=lambda: [(each.__name__, labels.noun_title(each)) for each in gated_nouns()],
+    )
+    state = String(
+        "the status or the stage that is entered",
+        required=True,
+        example="Qualified",
+        offers=lambda: states_by_noun(),
+    )
     pipeline = Reference("crm.Pipeline", "gates", "of deals: only in this one")
     requires = Json(
         "the fields that have to be filled",
@@ -97,6 +108,25 @@ class Gate(Noun):
         return DeclaredGate(
             self.state, tuple(each["field"] for each in self.requires), self.pipeline_id
         )
+
+
+def gated_nouns() -> list[type[Noun]]:
+    """The nouns that have states."""
+    return [noun for noun in registry.values() if noun.schema.machine]
+
+
+def states_by_noun() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The states of these nouns by what they are called, by noun, and of deals by pipeline where there are
+    several."""
+    found = []
+    for noun in gated_nouns():
+        field, machine = noun.schema.by_name[noun.status_field()], noun.schema.require_machine()
+        title = labels.noun_title(noun)
+        named = [(f"{title}: {p.name}", tuple(p.by_key)) for p in machine.paths if p.name]
+        for name, states in named or [(title, machine.states)]:
+            said = [(key, labels.choice_label(field, field.to_json(key))) for key in states]
+            found.append((name, said))
+    return found
 
 
 def gate_fields(noun: type[Noun]) -> dict[str, Any]:

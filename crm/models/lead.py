@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar
 
 from django.db import models
@@ -15,6 +15,7 @@ from crm.models.activity import NOTHING_PLANNED
 from headlessly.access import actors
 from headlessly.context import clock
 from headlessly.declaration.fields import (
+    Choice,
     Currency,
     DateTime,
     HiddenMoment,
@@ -37,6 +38,8 @@ from headlessly.nouns import Board, Noun, Reason, verb
 DealChoice = Annotated[Any, NewOrExisting("Deal")]
 #: Whose first stage the deal that a conversion makes begins at.
 PipelineChoice = Annotated[Any, Existing("Pipeline")]
+#: How the ids of rules begin, which act by themselves.
+RULES = "rule_"
 #: Where leads usually come from; a tenant may have its own sources.
 SOURCES = ("website", "referral", "event", "phone", "partner")
 #: Why leads are usually lost; a tenant may have its own reasons.
@@ -53,6 +56,12 @@ class Lead(Noun):
         CONVERTED = "Converted"
         LOST = "Lost"
 
+    class Answer(models.TextChoices):
+        WAITING = "Waiting"
+        LATE = "Late"  # not yet, and the time is over
+        MET = "Met"
+        MISSED = "Missed"  # too late
+
     OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
     #: What ``scored_by`` says of a score that somebody set against the rules.
     BY_HAND = "by hand"
@@ -64,6 +73,24 @@ class Lead(Noun):
     organization = Reference("crm.Organization", "leads", "the company behind this lead")
     owner = Reference("crm.Contact", "owned_leads", "the sales rep who works it")
     assigned_because = String("why it is theirs, or nobody's", editable=False)
+    answer = Choice(
+        Answer,
+        "whether the first answer came in time, of a lead with a time for it",
+        editable=False,
+    )
+    answer_due_at = DateTime(
+        "until when it is to be answered first", editable=False, done_at="answered_at",
+        near_at="answer_near_at", verbose_name="answer due",
+    )  # fmt: skip
+    answer_near_at = DateTime(
+        "when its owner is warned, as long as no answer came", editable=False,
+        verbose_name="answer near",
+    )  # fmt: skip
+    answered_at = DateTime(
+        "when somebody touched it first, of a lead with a time for it", editable=False,
+        validators=[validate_not_in_future], verbose_name="answered",
+    )  # fmt: skip
+    answer_because = String("why until then", editable=False)
     status = StatusField(
         Status,
         "where it stands",
@@ -117,7 +144,7 @@ class Lead(Noun):
         board = Board(
             order="-score",
             measure="budget",
-            shows=("score",),
+            shows=("score", "answer_due_at"),
             age_field="last_activity_at",
             end_field="last_activity_at",
         )
@@ -131,30 +158,31 @@ class Lead(Noun):
                 "timeline": {"$exists": True},
             },
             "Nothing planned": NOTHING_PLANNED,
-            "Untouched for 14 days": {
-                "$or": [
-                    {"last_activity_at": {"$lt": "14d ago"}},
-                    {"last_activity_at": {"$exists": False}},
-                ]
-            },
+            "Stale": {"$stale": True},
         }
         views = {
             "Hot": "status=New,Contacted,Qualified&score__gte=80&o=-score",
-            "Going cold": "status=New,Contacted,Qualified&owner=me"
-            "&lastActivityAt__lt={stale},-&o=lastActivityAt",
+            "Going cold": "status=New,Contacted,Qualified&owner=me&is=stale&o=lastActivityAt",
         }
+        tells = {"answer_near": "answer_near_at"}
         agenda = (
             Reason(
+                "Answer due",
+                "answer=Waiting,Late&owner={person}&answeredAt=-&o=answerDueAt",
+                rank=5,
+                moment="answer_due_at",
+                column="answer_due_at",
+            ),
+            Reason(
                 "Waits for a first answer",
-                "status=New&owner={person}&owner__isnull=false&is=nothing-planned&o=createdAt",
+                "status=New&owner={person}&owner__isnull=false&answerDueAt=-&is=nothing-planned&o=createdAt",
                 rank=30,
                 moment="first_touch_at",
             ),
             Reason("New, and nobody's", "status=New&owner=-&o=-createdAt", 40, "first_touch_at"),
             Reason(
                 "Leads gone quiet",
-                "status=Contacted,Qualified&owner={person}&lastActivityAt__lt={stale}"
-                "&is=nothing-planned&o=-score",
+                "status=Contacted,Qualified&owner={person}&is=stale,nothing-planned&o=-score",
                 rank=60,
                 moment="last_activity_at",
             ),
@@ -175,6 +203,10 @@ class Lead(Noun):
             (
                 "Qualification",
                 ("score", "scored_by", "budget", "currency", "authority", "need", "timeline"),
+            ),
+            (
+                "First answer",
+                ("answer", "answer_due_at", "answered_at", "answer_near_at", "answer_because"),
             ),
             (
                 "Outcome",
@@ -226,6 +258,23 @@ class Lead(Noun):
                 condition=models.Q(
                     owner=None, deleted_at=None, status__in=["New", "Contacted", "Qualified"]
                 ),
+            ),
+            # What was to be answered in a period, and how that went; only leads with a time for it.
+            models.Index(
+                fields=["tenant", "answer_due_at", "id"], include=["answer", "owner", "source"],
+                name="lead_by_answer",
+                condition=models.Q(answer_due_at__isnull=False, deleted_at=None),
+            ),
+            # What waits for its first answer, and of what it is to be said that it is near.
+            models.Index(
+                fields=["tenant", "answer", "answer_due_at", "id"],
+                include=["owner", "answered_at"], name="lead_to_answer",
+                condition=models.Q(answer__in=["Waiting", "Late"], deleted_at=None),
+            ),
+            models.Index(
+                fields=["tenant", "answer_near_at"], include=["owner", "status"],
+                name="lead_by_answer_near",
+                condition=models.Q(answer_near_at__isnull=False, deleted_at=None),
             ),
             # By which a file that comes twice is told: see `Surface.files`.
             models.Index(fields=["tenant", "name"], name="lead_by_name", condition=LIVE),
@@ -287,11 +336,70 @@ class Lead(Noun):
             )
         self.owner_id, self.assigned_because = contact, "claimed"
 
+    @verb(
+        event="AnswerExpected",
+        sets=["answer", "answer_due_at", "answer_near_at", "answered_at", "answer_because"],
+    )
+    def expect_answer(
+        self,
+        *,
+        answer_due_at: str | None = None,
+        answer_near_at: str | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Say until when this lead is to be answered first; as the rules say now, where nothing is said."""
+        if answer_due_at is not None:
+            self.expect_until(answer_due_at, answer_near_at, reason)
+
+    @verb(corrects=True, sets=["answer", "answer_near_at", "answered_at"])
+    def touch(self, *, answered_at: str) -> None:
+        """Note that an activity with this lead was the first answer."""
+        self.note_touch(answered_at)
+
+    @verb(event="AnswerMissed", corrects=True)
+    def miss_answer(self) -> None:
+        """Note that the first answer did not come in time."""
+        if not self.is_answer_missed(self.moment()):
+            raise VerbRefused(_("No answer is due."), code="no_answer_due")
+        self.answer = self.Answer.LATE if self.answered_at is None else self.Answer.MISSED
+        self.answer_near_at = None
+
+    def expect_until(self, due: Any, near: Any, reason: str | None) -> None:
+        """Wait for the first answer until ``due``; None for no longer."""
+        waiting = self.Answer.WAITING if due is not None else None
+        self.answer, self.answer_because = waiting, reason
+        self.answer_due_at, self.answer_near_at = due, near
+        self.answered_at = None
+
+    def is_answer_missed(self, moment: datetime) -> bool:
+        """Whether the time for the first answer was over without one, and nobody noted it yet."""
+        due = self.answer_due_at
+        return self.answer == self.Answer.WAITING and due is not None and due <= moment
+
+    def answered_by_touch(self, moment: datetime) -> dict[str, Any]:
+        """What a touch at a moment changes: the first one by a person is the answer; a rule's is none."""
+        due, known = self.answer_due_at, self.answered_at
+        if due is None or moment < self.created_at or (known is not None and known <= moment):
+            return {}
+        if actors.current().id.startswith(RULES):
+            return {}
+        found: dict[str, Any] = {"answered_at": moment, "answer_near_at": None}
+        if moment <= due:
+            return found | {"answer": self.Answer.MET}
+        # One that waits is missed once that is noted.
+        return found | ({"answer": self.Answer.MISSED} if self.answer == self.Answer.LATE else {})
+
+    def note_touch(self, moment: Any) -> None:
+        for name, value in self.answered_by_touch(moment).items():
+            setattr(self, name, value)
+
     @verb(sets=["scored_by"], quiet=True)
     def rescore(self) -> None:
         """Count the score by the rules, and take back one that was set by hand."""
 
     def after_move(self, source: str, target: str) -> None:
+        if target != self.Status.NEW:
+            self.note_touch(self.moment())
         if source == self.Status.LOST:
             self.lost_at = self.lost_reason = None
         self.last_activity_at = max(filter(None, (self.last_activity_at, self.moment())))
@@ -299,9 +407,9 @@ class Lead(Noun):
     @classmethod
     def stale_after(cls) -> timedelta:
         """What the default pipeline says, else two weeks: one meaning, wherever one looks."""
-        from crm.models.pipeline import Pipeline
+        from crm.models.pipeline import usual_rest
 
-        return Pipeline.stale_after_by_default() or timedelta(days=14)
+        return usual_rest()
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nobody is converted before the first touch, but for clocks that differ a little."""

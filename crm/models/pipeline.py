@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration import paths
 from headlessly.declaration.fields import Flag, Integer, Json, Slug, String, Text
+from headlessly.declaration.staleness import USUAL
 from headlessly.declaration.verbs import Example
 from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
@@ -46,7 +47,8 @@ class Pipeline(Noun):
         },
     )
     deal_rotting = Integer(
-        "days without activity before a deal, or a lead, is stale",
+        "days without activity before a deal is stale, in a stage that says nothing else; of the default one "
+        "also before a lead is",
         minimum=1,
         maximum=MOST_DAYS,
         unit="d",
@@ -75,12 +77,6 @@ class Pipeline(Noun):
             )
         ]
 
-    @classmethod
-    def stale_after_by_default(cls) -> timedelta | None:
-        """How long a lead or a deal may rest before it is stale, where the default pipeline says so."""
-        found = cls.objects.filter(is_default=True).values_list("deal_rotting", flat=True).first()
-        return timedelta(days=found) if found else None
-
     def before_write(self) -> None:
         """A new name in the place of one that is gone renames that stage: deals stay in it."""
         self.stages = self.stages and [{**s, "name": s["name"].strip()} for s in self.stages]
@@ -91,7 +87,9 @@ class Pipeline(Noun):
         """What deals of this pipeline pass through."""
         states = [stage_as_state(stage) for stage in in_order(self.stages or ())]
         whole = paths.complete_states(states, usual_path()) if states else usual_path().states
-        return paths.Path(whole, self.pk, self.name, self.version, self.is_default)
+        return paths.Path(
+            whole, self.pk, self.name, self.version, self.is_default, self.deal_rotting
+        )
 
     @verb(event="StageRemoved")
     def remove_stage(
@@ -122,6 +120,16 @@ class Pipeline(Noun):
             others = Pipeline.objects.filter(is_default=True).exclude(pk=self.pk)
             if other := others.first():
                 problems["is_default"] = _("%s is the default pipeline already.") % other.name
+
+
+def usual_rest() -> timedelta:
+    """How long a lead may rest before it is stale, and a deal where its stage and its pipeline say nothing:
+    as the default pipeline says, else two weeks."""
+    from crm.models.deal import Deal
+
+    path = Deal.schema.require_machine().default_path
+    said = path.rotting if path.is_default else None
+    return timedelta(days=USUAL if said is None else said)
 
 
 def usual_path() -> paths.Path:

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
 from crm.models import score_lines
+from crm.models.steps import StepProblem, read_steps
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.access.tenant_rows import TenantRow
 from headlessly.accounts.models import Invitation
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.declaration.fields import Choice, Flag, Integer, Json, Reference, String
+from headlessly.declaration.fields import Choice, Choices, Flag, Integer, Json, Reference, String
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.surface import Kinds, computed
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
 
+#: How long a first answer may take, in minutes of working time.
+MOST_MINUTES = 100_000
+
 
 class Rule(Noun):
-    """What happens by itself to the records that fit a condition: who gets a new lead."""
+    """What happens by itself to the records that fit a condition: who gets a new lead, until when it is
+    answered, what follows."""
 
     class Kind(models.TextChoices):
         ASSIGNMENT = "Assignment"
+        FIRST_ANSWER = "FirstAnswer"
         SCORE = "Score"
+        AUTOMATION = "Automation"
 
     class How(models.TextChoices):
         NOBODY = "Nobody"
@@ -36,8 +42,12 @@ class Rule(Noun):
         TURNS = "Turns"
         FEWEST = "Fewest open"
 
-    #: The nouns whose records each kind is about.
-    ABOUT: ClassVar = {Kind.ASSIGNMENT: ("Lead",), Kind.SCORE: ("Lead",)}
+    #: The nouns whose records a kind is about; of a kind that is not here all.
+    ABOUT: ClassVar = {
+        Kind.ASSIGNMENT: ("Lead",),
+        Kind.FIRST_ANSWER: ("Lead",),
+        Kind.SCORE: ("Lead",),
+    }
 
     name = String(required=True)
     kind = Choice(Kind, "what it decides", default=Kind.ASSIGNMENT)
@@ -47,7 +57,7 @@ class Rule(Noun):
         "filter is all",
         required=True,
         keys=("type", "filter"),
-        filters=tuple(dict.fromkeys(chain(*ABOUT.values()))),
+        filters=True,
         example={"type": "Lead", "filter": {"source": "website"}},
     )
     is_active = Flag("whether it is asked", default=True, verbose_name="active")
@@ -62,6 +72,16 @@ class Rule(Noun):
     fallback = Reference(
         "crm.Contact", "rules_falling_back_on", "who gets it where all are away or full"
     )
+    within = Integer(
+        "minutes of working time until the first answer",
+        minimum=1,
+        maximum=MOST_MINUTES,
+        unit="min",
+    )
+    warn_before = Integer(
+        "how many minutes of working time before that its owner is warned", minimum=1,
+        maximum=MOST_MINUTES, unit="min",
+    )  # fmt: skip
     lines = Json(
         "what a score is made of: each line a condition and points",
         keys=score_lines.KEYS,
@@ -74,6 +94,17 @@ class Rule(Noun):
         kinds={"from": "number"},
         example=[{"name": "Warm", "from": 50}, {"name": "Hot", "from": 80}],
     )
+    events = Choices(
+        "after which events of these records, such as Deal.Won; all must be of one noun"
+    )
+    steps = Json(
+        "what follows, in order: wait (3 days, until expectedCloseDate 09:00, until workingDay 09:00), do a "
+        "verb (Activity.create, of a reference) with input such as subject: Ask {{name}}, notify (owner) a "
+        "text, or call a webhook by its id",
+        keys=("wait", "do", "of", "with", "notify", "text", "webhook"),
+        kinds={"with": "pairs"},
+        example=[{"do": "Lead.update", "with": {"source": "{{source}}"}}],
+    )
 
     class Surface:
         icon = "alt_route"
@@ -83,12 +114,22 @@ class Rule(Noun):
             "kind",
             {
                 "Assignment": ("how", "person", "team", "capacity", "fallback"),
+                "FirstAnswer": ("within", "warn_before"),
                 "Score": ("lines", "thresholds"),
+                "Automation": ("events", "steps"),
             },
-            {"Assignment": "Who gets a new lead", "Score": "What a lead is worth"},
+            {
+                "Assignment": "Who gets a new lead",
+                "FirstAnswer": "How soon a new lead is answered",
+                "Score": "What a lead is worth",
+                "Automation": "What follows by itself",
+            },
         )
         rank = 64
-        columns = ("name", "position", "is_active", "how", "team", "person", "capacity")
+        columns = (
+            "name", "position", "is_active", "how", "team", "person", "capacity", "within", "warn_before",
+            "events",
+        )  # fmt: skip
         facets = ("kind", "is_active", "how", "team")
         ordering = ("position",)
         search = ("name",)
@@ -96,7 +137,9 @@ class Rule(Noun):
         groups = (
             ("Rule", ("name", "kind", "is_active", "position", "condition")),
             ("To whom", ("how", "person", "team", "capacity", "fallback")),
+            ("First answer", ("within", "warn_before")),
             ("What it is worth", ("lines", "thresholds")),
+            ("What follows", ("events", "steps")),
         )
 
     class Meta:
@@ -110,12 +153,17 @@ class Rule(Noun):
     def __str__(self) -> str:
         return self.name
 
-    @computed("string", "condition", "kind", "lines")
+    @computed("string", "condition", "kind", "lines", "steps")
     def error(self) -> str | None:
         """Why it does nothing at the moment, such as that a field of its condition is gone."""
         found = Rule.problem_of(self.condition, self.kind)
         if found is None and self.kind == Rule.Kind.SCORE:
             return score_lines.problem_of_lines(registry["Lead"], self.lines)
+        if found is None and self.kind == Rule.Kind.AUTOMATION:
+            try:
+                read_steps(registry[self.condition["type"]], self.steps, saved=True)
+            except StepProblem as problem:
+                return str(problem)
         return found
 
     @classmethod
@@ -123,7 +171,7 @@ class Rule(Noun):
         """What is wrong with a condition, or None."""
         if not isinstance(condition, dict) or set(condition) != {"type", "filter"}:
             return _("Send type and filter, and nothing else.")
-        if condition["type"] not in (about := cls.ABOUT[cls.Kind(kind)]):
+        if condition["type"] not in (about := cls.ABOUT.get(cls.Kind(kind), registry)):
             return _("type: use one of %s.") % ", ".join(about)
         if not isinstance(condition["filter"], dict):
             return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
@@ -140,8 +188,31 @@ class Rule(Noun):
             problems.setdefault("condition", found)
         if kind == self.Kind.ASSIGNMENT:
             self._validate_whom(values, problems)
+        if kind == self.Kind.FIRST_ANSWER:
+            self._validate_time(values, problems)
         if kind == self.Kind.SCORE:
             score_lines.validate_score(registry["Lead"], self, values, problems)
+        if kind == self.Kind.AUTOMATION and not problems:
+            self._validate_what_follows(values, problems)
+
+    def _validate_what_follows(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """Its events are of the noun that the condition is of, and its steps can be taken from there."""
+        given = {
+            name: values.get(name, getattr(self, name)) for name in ("condition", "events", "steps")
+        }
+        noun = registry[given["condition"]["type"]]
+        # What is deleted has nothing that could follow: there is no record any more.
+        verbs = (verb for verb in noun.verbs.values() if not verb.deletes)
+        known = list(dict.fromkeys(verb.event for verb in verbs))
+        others = [name for name in given["events"] or [] if name not in known]
+        if others or not given["events"]:
+            said = _("Say after what: use some of %s.") % ", ".join(known)
+            problems["events"] = f"{others[0]}: {said}" if others else said
+        try:
+            if {"condition", "steps"} & set(values) or self._state.adding:
+                read_steps(noun, given["steps"])
+        except StepProblem as problem:
+            problems["steps"] = str(problem)
 
     def _validate_whom(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         how = values.get("how", self.how)
@@ -155,6 +226,15 @@ class Rule(Noun):
             id = values.get(name)
             if id and name not in problems and not members_among([id], invited=True):
                 problems[name] = _("Name a member: %s is none.") % id
+
+    def _validate_time(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
+        """There is a time for the first answer, and its owner is warned before it is over."""
+        within = values.get("within", self.within)
+        warned = values.get("warn_before", self.warn_before)
+        if not within and {"kind", "within"} & values.keys():
+            problems.setdefault("within", _("Say within how many minutes of working time."))
+        if within and warned and warned >= within and {"within", "warn_before"} & values.keys():
+            problems.setdefault("warn_before", _("This has to be less than the whole time."))
 
 
 def members_among(contacts: list[str], *, invited: bool = False) -> set[str]:

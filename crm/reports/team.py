@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Activity, Contact, Deal, Lead
+from crm.reports.answers import answers_by, due_answers
 from crm.reports.named import deals_won
 from crm.reports.speed import median_responses
 from headlessly.access import actors, tenancy
@@ -25,6 +26,7 @@ COLUMNS = (
     Column("newLeads", gettext_lazy("New leads"), "leads"),
     Column("touched", gettext_lazy("Leads touched"), "leads"),
     Column("firstAnswer", gettext_lazy("First answer"), "seconds"),
+    Column("answeredInTime", gettext_lazy("Answered in time"), "percent"),
     Column("conversions", gettext_lazy("Conversions"), "leads"),
     Column("won", gettext_lazy("Won"), "money"),
     Column("wonDeals", gettext_lazy("Deals won"), "deals"),
@@ -43,6 +45,7 @@ def _counted(slice: Slice) -> dict[str, Records]:
         "touched": slice.during(Lead, "lastActivityAt"),
         "conversions": slice.during(Lead, "convertedAt"),
         "wonDeals": deals_won(slice),
+        "answeredInTime": due_answers(slice).where(answer__in=Lead.Answer.MET.value),
         "lostDeals": ended.where(stage__in=",".join(Deal.LOST)),
         "calls": slice.during(Activity, "completedAt", status__in="Completed", type__in="Call"),
         "overdue": _overdue(slice),
@@ -69,7 +72,8 @@ def _count_overdue(slice: Slice) -> Mapping[str | None, int]:
 )
 def measure_team(slice: Slice) -> Measured:
     """What each owner did in the period: leads of theirs created, with a last activity, and converted in it;
-    the median time from the creation of a lead to its first touch, of the latest 1,000 leads; deals won in it
+    the median time from the creation of a lead to its first touch, of the latest 1,000 leads; of those that
+    a rule wanted answered in it the share that was, in time; deals won in it
     (actualCloseDate), what they are worth, and their part of those won or lost; calls completed in it.
     Overdue is what is open and due, whatever the period. The value is how many leads were created."""
     counted = _counted(slice)
@@ -78,13 +82,14 @@ def measure_team(slice: Slice) -> Measured:
         if name == "overdue"
         else _count_by_owner(records)
         for name, records in counted.items()
+        if name != "answeredInTime"  # counted with those that were not
     }
     won = money.sum_amounts(
         counted["wonDeals"].queryset(), "value", by=("owner_id",), as_of=slice.as_of
     )
     worth = {key[0]: amounts[0] for key, amounts in won.items()}
-    answers = slice.cached(median_responses)
-    people = {each for counts in by_owner.values() for each in counts}
+    answers, promised = slice.cached(median_responses), slice.cached(answers_by, "owner_id")
+    people = {each for counts in by_owner.values() for each in counts} | set(promised)
     if not slice.narrowed.keys() - {TEAM} and not actors.current().limited:
         people |= _members(slice)
     names = record_names(Contact, people)
@@ -95,6 +100,7 @@ def measure_team(slice: Slice) -> Measured:
         values: dict[str, Any] = {
             **counts,
             "firstAnswer": answers.get(person),
+            "answeredInTime": promised[person].in_time if person in promised else None,
             "won": worth.get(person, money.Amounts(tenancy.require().currency)),
             "winRate": percent(counts["wonDeals"], counts["wonDeals"] + lost),
         }

@@ -12,9 +12,6 @@ from headlessly.access import actors
 from headlessly.query import periods
 from headlessly.query.reports import Records, Slice, moment_text
 
-#: Where no pipeline says when a deal is stale none is: nothing is as old.
-NEVER = 36_500
-
 OPEN_LEADS = ",".join(Lead.OPEN)
 
 
@@ -38,12 +35,7 @@ def stale_deals(slice: Slice) -> Records:
 
 
 def _stale_records(slice: Slice, noun: Any, **standing: str) -> Records:
-    rest = noun.stale_after()
-    days = NEVER if rest is None else rest.days
-    since = f"{days}d ago"
-    if slice.as_of is not None:
-        since = moment_text(slice.as_of - timedelta(days=days))
-    return slice.records(noun, **standing, lastActivityAt__lt=since)
+    return slice.records(noun, **standing, **{"is": "stale"})
 
 
 def stale_by_state(slice: Slice) -> dict[str, list[Waiting]]:

@@ -90,7 +90,7 @@ def decide(rule: Rule) -> Decision:
         return Decision(None, _cut(f"{said}nobody, as it says"))
     turn = _lock_turn(rule) if rule.how != Rule.How.PERSON else None
     with actors.acting(actors.SYSTEM):
-        everybody = list(_candidates(rule))
+        everybody = list(candidates_of(rule))
         members = members_among([each.contact for each in everybody])
         if rule.capacity is not None:
             _lock_people(each.contact for each in everybody)
@@ -104,7 +104,7 @@ def decide(rule: Rule) -> Decision:
         (found,) = free
         why = f"for {found.name}"
     else:
-        found = _take_turn(turn, _fewest(free) if rule.how == Rule.How.FEWEST else free)
+        found = _take_turn(turn, having_fewest(free) if rule.how == Rule.How.FEWEST else free)
         place = everybody.index(found) + 1
         why = f"turn {place} of {len(everybody)}"
         if rule.how == Rule.How.FEWEST:
@@ -112,7 +112,7 @@ def decide(rule: Rule) -> Decision:
     return Decision(found.contact, _cut(said + _join(why, list(passed.values()))))
 
 
-def _candidates(rule: Rule) -> Iterator[Candidate]:
+def candidates_of(rule: Rule) -> Iterator[Candidate]:
     """Whom a rule may choose, in the order of their turns."""
     if rule.how == Rule.How.PERSON:
         found = Contact.objects.filter(pk=rule.person_id)
@@ -147,23 +147,29 @@ def _fall_back(rule: Rule, said: str, passed: list[str]) -> Decision:
     return Decision(None, _cut(said + _join(why, passed)))
 
 
-def _fewest(free: list[Candidate]) -> list[Candidate]:
+def having_fewest(free: list[Candidate]) -> list[Candidate]:
     least = min(each.open for each in free)
     return [each for each in free if each.open == least]
 
 
 def _take_turn(turn: RuleTurn, free: list[Candidate]) -> Candidate:
-    """Whose turn it is among those who are free, by weight: everybody is owed theirs, who gets one pays for
-    all. Who is away is owed nothing for it, and so is not flooded on their return."""
+    """Whose turn it is among those who are free; it is taken then."""
     credits = dict(turn.credits)
+    found = choose_by_turn(credits, free)
+    turn.credits = {contact: credit for contact, credit in credits.items() if credit}
+    turn.save(update_fields=["credits"])
+    return found
+
+
+def choose_by_turn(credits: dict[str, int], free: list[Candidate]) -> Candidate:
+    """Whose turn it is, by weight: everybody is owed theirs, who gets one pays for all. Who is away is owed
+    nothing for it, and so is not flooded on their return. What each is owed then is in ``credits``."""
     for each in free:
         credits[each.contact] = credits.get(each.contact, 0) + each.weight
     found = max(
         free, key=lambda each: credits[each.contact]
     )  # the first of those who are owed most
     credits[found.contact] -= sum(each.weight for each in free)
-    turn.credits = {contact: credit for contact, credit in credits.items() if credit}
-    turn.save(update_fields=["credits"])
     return found
 
 

@@ -79,6 +79,22 @@ def remember(list_name: str, texts: Collection[str]) -> list[str]:
     return unique_choices(known.get(choice_key(text), text) for text in texts)
 
 
+def values_with_words(
+    list_name: str, words: Iterable[str], limit: int = 50
+) -> dict[str, list[str]]:
+    """The values in which a word begins with each of ``words``, which are folded; ``limit`` at the most."""
+    found: dict[str, list[str]] = {word: [] for word in words}
+    begins = models.Q()
+    for word in found:
+        begins |= models.Q(key__startswith=word) | models.Q(key__contains=f" {word}")
+    values = ListValue.objects.filter(begins, list=list_name) if found else ListValue.objects.none()
+    for key, value in values.order_by("key").values_list("key", "value")[:limit]:
+        for word, those in found.items():
+            if f" {word}" in f" {key}":
+                those.append(value)
+    return found
+
+
 def values_of_list(list_name: str, starting: str = "", limit: int = 30) -> Iterable[str]:
     """What a list offers, by its letters."""
     found = ListValue.objects.filter(list=list_name)

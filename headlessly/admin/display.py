@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -49,6 +49,11 @@ def age_text(moment: datetime, *, now: datetime | None = None) -> str:
         return _("now")
     words = _distance_text(distance)
     return words if seconds > 0 else pgettext("age", "in %s") % words
+
+
+def distance_text(distance: timedelta) -> str:
+    """``2 h``, ``35 min``: how far two moments are from each other."""
+    return _distance_text(max(abs(distance.total_seconds()), MINUTE))
 
 
 def _distance_text(seconds: float) -> str:
@@ -149,6 +154,11 @@ def age_html(moment_: datetime, *, ago: bool = False) -> SafeString:
     words = age_text(moment_)
     if ago and (clock.now() - moment_).total_seconds() >= MINUTE:
         words = _("%s ago") % words
+    return moment_html(moment_, words)
+
+
+def moment_html(moment_: datetime, words: str) -> SafeString:
+    """What is said of a moment, with the exact time behind it."""
     when = escape(moment_text(moment_, zone=True))
     return mark_safe(
         f'<time datetime="{moment_:%Y-%m-%dT%H:%M:%SZ}" title="{when}">{escape(words)}</time>'

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 from headlessly.admin import buttons, event_facts, field_values, forms, toasts
 from headlessly.admin.pages import NounPages
 from headlessly.admin.sites import TenantSite
+from headlessly.admin.undo import safe_return
 from headlessly.declaration import labels
 from headlessly.declaration.next_steps import without_doubles
 from headlessly.declaration.schema import Field
@@ -98,7 +99,8 @@ class FieldPages(NounPages):
             edit.form.refuse(problem)
             return self._page(request, edit, version, status=problem.status)
         toasts.say(request, _("Saved."), undo=True)
-        return self.to_record(request, found.pk)
+        back = safe_return(request)
+        return HttpResponseRedirect(back) if back else self.to_record(request, found.pk)
 
     def _page(
         self, request: HttpRequest, edit: FieldEdit, version: int | None, status: int = 200

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from headlessly.admin import display
 from headlessly.context import clock
 from headlessly.declaration import days, labels
+from headlessly.declaration.normalization import normalize_phone
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.nouns import Noun
@@ -37,6 +38,8 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     found = field.computed(record) if field.computed else getattr(record, field.column)
     if found is None or found == "":
         return ""
+    if field.done_at:
+        return deadline_html(record, field)
     if (late := overdue_html(record, field)) is not None:
         return late
     if (whole := days.whole_day(record, field)) is not None:
@@ -92,6 +95,8 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
             return format_html('<a href="mailto:{}">{}</a>', found, found)
         case "text" if links:
             return folded_text(found)
+        case "choices" if links and field.item is not None:
+            return format_html_join(", ", "{}", ((_reached(field.item, each),) for each in found))
         case "choices" if links:
             said = ((labels.choice_label(field, each),) for each in found)
             return format_html_join(" ", '<span class="tag">{}</span>', said)
@@ -100,6 +105,15 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "json":
             return _json_html(field, found)
     return str(found)
+
+
+def _reached(item: Field, value: str) -> Any:
+    """One of several values as a link, where it leads somewhere; a telephone can be called."""
+    return tel_html(value) if item.normalize is normalize_phone else value_html(item, value)
+
+
+def tel_html(value: str) -> SafeString:
+    return format_html('<a href="tel:{}">{}</a>', "".join(value.split()), value)
 
 
 def overdue_html(record: Noun, field: Field) -> SafeString | None:
@@ -121,6 +135,27 @@ def overdue_html(record: Noun, field: Field) -> SafeString | None:
         words = format_html(_("{age} overdue"), age=display.age_html(moment))
         return format_html('<span class="late">{}</span>', words)
     return format_html('<span class="late">{} · {}</span>', day_html(day), _("overdue"))
+
+
+def deadline_html(record: Noun, field: Field) -> SafeString:
+    """What is left of a deadline, or how late it is; of one that was met or missed, how late it was done."""
+    due, done = getattr(record, field.column), getattr(record, field.done_at or "")
+    near = getattr(record, field.near_at) if field.near_at else None
+    now = clock.now()
+    late = (done or now) - due
+    if late > timedelta(0):
+        tone, said = "late", _("%s late") % display.distance_text(late)
+    elif done is not None:
+        tone, said = "in-time", _("in time")
+    else:
+        tone = "near" if near is not None and near <= now else "left"
+        said = _("%s left") % display.distance_text(late)
+    return format_html('<span class="{}">{}</span>', tone, display.moment_html(due, said))
+
+
+def is_met(record: Noun, field: Field) -> bool:
+    """Whether a field is a deadline that nobody waits for any more."""
+    return field.done_at is not None and getattr(record, field.done_at) is not None
 
 
 def day_html(found: date) -> SafeString:

@@ -27,7 +27,17 @@ MEDIA = Media(
     css={"all": [f"headlessly/{name}.css" for name in ("record", "lists", "board", "today")]},
     js=[
         f"headlessly/{name}.js"
-        for name in ("record", "queue", "rows", "lists", "columns", "filters", "board", "today")
+        for name in (
+            "record",
+            "queue",
+            "rows",
+            "several",
+            "lists",
+            "columns",
+            "filters",
+            "board",
+            "today",
+        )
     ],
 )
 #: A longer query is none that a list makes.

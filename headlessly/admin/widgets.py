@@ -24,6 +24,7 @@ from headlessly.admin import display
 from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, OR_NEW, SUITS
 from headlessly.declaration import labels
 from headlessly.declaration.choices import BETWEEN
+from headlessly.declaration.normalization import normalize_phone
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
@@ -177,6 +178,8 @@ class When(forms.TextInput):
 
 def make_widget(field: Field) -> forms.Widget:
     text = {"class": " ".join(INPUT_CLASSES)}
+    if field.offers is not None:
+        return UnfoldAdminSelectWidget(choices=[("", "—"), *field.offers()])
     match field.type:
         case "enum":
             blank = [] if field.required or field.default else [("", "—")]
@@ -194,9 +197,8 @@ def make_widget(field: Field) -> forms.Widget:
             attrs = {"class": " ".join(TEXTAREA_CLASSES) + " font-mono", "rows": 6}
             return forms.Textarea(attrs | (_builder(field) if field.filters else _rows(field)))
         case "choices":
-            return forms.TextInput(
-                text | {"placeholder": _("several with ; between them"), "data-between": BETWEEN}
-            )
+            more = {"placeholder": _("several with ; between them"), "data-between": BETWEEN}
+            return forms.TextInput(text | more | (_each_of(field.item) if field.item else {}))
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":
@@ -206,6 +208,19 @@ def make_widget(field: Field) -> forms.Widget:
         case "url":
             return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
     return forms.TextInput(text)
+
+
+def _each_of(item: Field) -> dict[str, str]:
+    """What the page's script needs to have each of several values typed into an input of its own."""
+    kinds = {"email": "email", "url": "url"}
+    kind = "tel" if item.normalize is normalize_phone else kinds.get(item.type, "text")
+    says = {
+        "kind": kind,
+        "one": labels.field_label(item),
+        "add": _("Add another"),
+        "remove": _("Remove"),
+    }
+    return {"data-several": json.dumps(says, ensure_ascii=False)}
 
 
 def _builder(field: Field) -> dict[str, str]:
@@ -259,5 +274,6 @@ def _rows(field: Field) -> dict[str, str]:
         "up": _("Move row %s up"),
         "text": _("As text (JSON)"),
         "lines": _("one per line"),
+        "pairs": _("name: value, one per line"),
     }
     return {"data-rows": json.dumps({"columns": columns, "says": says}, ensure_ascii=False)}

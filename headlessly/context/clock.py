@@ -1,7 +1,8 @@
 """What time it is. Verbs ask here, never the system, so that history can be made with its true dates.
 
-Only three purposes may set the clock: ``demo`` (a company with a past), ``replay`` (another system's
-history through our verbs) and ``import``. No surface offers it.
+Only these purposes may set the clock: ``demo`` (a company with a past), ``replay`` (another system's history
+through our verbs), ``import``, and ``trial`` (what a condition meant by "7d ago" at a moment of the past). No
+surface offers it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 #: How far the clock of somebody else may be ahead of ours.
 TOLERANCE = timedelta(minutes=5)
 
-PURPOSES = ("demo", "replay", "import")
+PURPOSES = ("demo", "replay", "import", "trial")
 
 _moment: ContextVar[datetime | None] = ContextVar("moment", default=None)
 

@@ -47,9 +47,10 @@ def normalize_choices(value: Any, *, most: int = MOST, length: int = LENGTH) -> 
     """The texts as they are stored; None where there is none. Raises ValueError."""
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
         raise ValueError(_('These are texts: send a list like ["VIP"].'))
-    texts = unique_choices(
-        text for each in value if (text := normalize_text(" ".join(each.split()), lines=False))
-    )
+    texts = [normalize_text(" ".join(each.split()), lines=False) for each in value]
+    if not all(texts):
+        raise ValueError(_("Each is a text: none of them is empty."))
+    texts = unique_choices(texts)
     if len(texts) > most:
         raise ValueError(_("At most %d are allowed.") % most)
     for text in texts:
@@ -60,12 +61,16 @@ def normalize_choices(value: Any, *, most: int = MOST, length: int = LENGTH) -> 
     return texts or None
 
 
-def change_choices(now: Iterable[str] | None, changes: Mapping[str, Any]) -> Texts:
+def change_choices(
+    now: Iterable[str] | None, changes: Mapping[str, Any], *, length: int = LENGTH
+) -> Texts:
     """The texts after ``{"add": ["VIP"], "remove": ["Cold"]}``. Raises ValueError."""
     if not changes or changes.keys() - {ADD, REMOVE}:
         raise ValueError(_('Send a list, or {"add": ["VIP"], "remove": ["Cold"]}.'))
     added, removed = (
-        normalize_choices([given] if isinstance(given := changes.get(name, []), str) else given)
+        normalize_choices(
+            [given] if isinstance(given := changes.get(name, []), str) else given, length=length
+        )
         or []
         for name in (ADD, REMOVE)
     )

@@ -21,6 +21,7 @@ from django.db.models import Transform
 
 from headlessly.declaration import values
 from headlessly.declaration.fields import Hidden
+from headlessly.declaration.folding import WholeText
 
 #: The column with the values of a record.
 COLUMN = "custom"
@@ -171,13 +172,6 @@ class CustomValue(Transform):
         sql, given = compiler.compile(self.lhs)
         storage, key = self._stored
         return storage.sql.format(sql, key), given
-
-
-class WholeText(Transform):
-    """All values as the JSON that they are: ``custom__whole``."""
-
-    template = "(%(expressions)s)::text"
-    output_field = models.TextField()
 
 
 class CustomValues(Hidden, models.JSONField):

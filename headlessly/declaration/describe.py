@@ -73,6 +73,7 @@ def describe_field(field: Field) -> dict[str, Any]:
         "computed": True if field.computed else None,
         "unique": field.unique or None,
         "indexed": field.indexed or None,
+        "beside": [wire_name(name) for name in field.beside] or None,
         "choices": list(field.choices) or None,
         "to": field.to,
         "inverse": field.inverse,

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from django_fsm import FSMField, transition
 
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.declaration import choices, currencies, external_ids, normalization
+from headlessly.declaration import choices, currencies, external_ids, folding, normalization, others
 from headlessly.declaration.paths import OPEN, Path, State
 from headlessly.ids import public_id
 
@@ -53,7 +53,8 @@ class _Optional(_Plain):
 
 class String(_Optional, models.CharField):
     """One line of at most 255 characters; ``suggests`` is what people usually write there, ``example`` what
-    programs may send that try it out, where not any text will do."""
+    programs may send that try it out, where not any text will do. ``offers`` makes what a form has to choose
+    from: pairs of a value and a label, or of a title and such pairs."""
 
     #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
     normalize: Callable[[str], str] | None = None
@@ -65,9 +66,10 @@ class String(_Optional, models.CharField):
         max_length: int = 255,
         suggests: Iterable[str] = (),
         example: str | None = None,
+        offers: Callable[[], Iterable[tuple[str, Any]]] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.suggests, self.example = tuple(suggests), example
+        self.suggests, self.example, self.offers = tuple(suggests), example, offers
         super().__init__(help_text, max_length=max_length, **kwargs)
 
 
@@ -174,11 +176,20 @@ class DateTime(_Optional, models.DateTimeField):
     """A moment; UTC on every wire.
 
     ``day_if`` names a flag of the noun: where it is set, the moment stands for its whole day
-    (:mod:`headlessly.declaration.days`).
+    (:mod:`headlessly.declaration.days`). One with ``done_at`` is a deadline, which pages show as what is left
+    of it: until the moment of that name, and as near from the one that ``near_at`` names.
     """
 
-    def __init__(self, help_text: str = "", *, day_if: str | None = None, **kwargs: Any) -> None:
-        self.day_if = day_if
+    def __init__(
+        self,
+        help_text: str = "",
+        *,
+        day_if: str | None = None,
+        done_at: str | None = None,
+        near_at: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.day_if, self.done_at, self.near_at = day_if, done_at, near_at
         super().__init__(help_text, **kwargs)
 
 
@@ -196,11 +207,11 @@ class Json(_Optional, models.JSONField):
     """Any JSON value; a noun checks its shape in ``validate``.
 
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
-    row by row: ``number``, ``flag``, ``list`` (of texts), ``order`` (their place in it), ``hidden`` (kept as
-    it is), ``filter:Lead`` (a filter of that noun or of one that refers to it, which one is in the key
-    ``type``) or the choices there are; what has no kind is text. One that ``filters`` has a noun's name as
-    ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a value that a noun
-    accepts.
+    row by row: ``number``, ``flag``, ``list`` (of texts), ``pairs`` (an object, a line for each of its
+    keys), ``order`` (their place in it), ``hidden`` (kept as it is), ``filter:Lead`` (a filter of that noun
+    or of one that refers to it, which one is in the key ``type``) or the choices there are; what has no kind
+    is text. One that ``filters`` has a noun's name as ``type`` and a ``filter`` of it, which people put
+    together row by row. ``example`` is a value that a noun accepts.
     """
 
     def __init__(
@@ -245,6 +256,34 @@ class Choices(_Optional, models.JSONField):
         self.most, self.list_name = most, of
         self.length = choices.LENGTH
         super().__init__(help_text, **kwargs)
+
+
+class Others(Choices):
+    """What a record has more than one of: values beside those of its columns ``beside``, which are the first.
+
+    Each is what the first of these columns takes. Where that is unique it is so together with them: no two
+    records of a tenant share one of all these values. See :mod:`.others`.
+    """
+
+    change = staticmethod(others.change_others)
+    unite = staticmethod(others.unite_others)
+
+    def __init__(
+        self,
+        help_text: str = "",
+        *,
+        beside: str | Iterable[str],
+        example: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        self.example = example
+        self.beside = (beside,) if isinstance(beside, str) else tuple(beside)
+        super().__init__(help_text, **{"most": others.MOST} | kwargs)
+        self.length = others.LENGTH
+
+    def get_transform(self, name: str) -> Any:
+        found = {"whole": folding.WholeText, "numbers": folding.Numbers}.get(name)
+        return found or super().get_transform(name)
 
 
 class Hidden(_Plain):

@@ -85,6 +85,20 @@ class Digits(Transform):
     output_field = models.TextField()
 
 
+class WholeText(Transform):
+    """JSON as the text that it is: ``custom__whole``."""
+
+    template = "(%(expressions)s)::text"
+    output_field = models.TextField()
+
+
+class Numbers(Transform):
+    """The digits of several telephone numbers, each within its quotation marks: ``other_phones__numbers``."""
+
+    template = r"""regexp_replace((%(expressions)s)::text, '\(0\)|[^0-9"]', '', 'g')"""
+    output_field = models.TextField()
+
+
 @TextField.register_lookup
 class Words(Transform):
     """The words of a long text: ``description__words``."""

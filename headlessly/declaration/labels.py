@@ -132,7 +132,11 @@ def group_title(title: str) -> str:
 
 
 def relation_label(found: Relation) -> str:
-    """The other side of a reference: ``owned_leads`` → ``Owned leads``."""
+    """The other side of a reference: ``owned_leads`` → ``Owned leads``; of a tenant's own field
+    ``Deals: Decider``."""
+    if found.is_custom:
+        noun = registry[found.noun]
+        return f"{plural_title(noun)}: {noun.schema.by_name[found.field].label}"
     return pgettext(RELATION, _english_relation(found))
 
 

@@ -38,6 +38,7 @@ class Path:
     name: str = ""
     version: int = 0  #: of the record that gives them
     is_default: bool = False  #: whether a record that refers to none is on this one
+    rotting: int | None = None  #: the same as of a state, of those that say nothing
 
     @cached_property
     def by_key(self) -> dict[str, State]:
@@ -58,8 +59,12 @@ class Path:
                 return state.key
         return said if said in self.by_key else None
 
-    def steps(self, declared: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-        """Where each state leads by a verb that declares its steps by kinds: ``{"open": "won"}``."""
+    def steps(
+        self, declared: Mapping[str, str], *, leaves: bool = False
+    ) -> dict[str, tuple[str, ...]]:
+        """Where each state leads by a verb that declares its steps by kinds: ``{"open": "won"}``. Of one that
+        ``leaves`` for other paths the only open state leads to itself: that is where the record stands until
+        it is said where it goes."""
         found: dict[str, tuple[str, ...]] = {}
         opened = self.of_kind(OPEN)
         for kind, target in declared.items():
@@ -67,7 +72,8 @@ class Path:
                 if target == NEXT:
                     found[source] = opened[number + 1 : number + 2]
                 elif target == ANY:
-                    found[source] = tuple(each for each in opened if each != source)
+                    others = tuple(each for each in opened if each != source)
+                    found[source] = others or (opened if leaves else ())
                 else:
                     found[source] = (self.first(target),)
         return {source: targets for source, targets in found.items() if targets}

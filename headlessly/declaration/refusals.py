@@ -15,6 +15,7 @@ from headlessly.errors import Conflict, MethodNotAllowed
 from headlessly.language import wording
 
 if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
     from headlessly.declaration.verbs import Verb
 
 
@@ -196,26 +197,12 @@ class RefusalMixin(Record):
         """The conflict for a violated unique constraint, with the id of the record that has the value."""
         unique = [field for field in self.schema.stored if field.unique]
         if constraint == UNIQUE_VALUES:
-            own = [field for field in unique if field.is_custom]
-            if (field := self.find_shared_field(own)) is not None:
-                constraint = unique_index_name(type(self), field.name)
+            kept = [field for field in unique if field.is_custom or field.kept_as]
+            if (shared := self.find_shared_value(kept)) is not None:
+                return self._shared_conflict(*shared)
         for field in unique:
             if constraint == unique_index_name(type(self), field.name):
-                value = getattr(self, field.column)
-                first = type(self).find_id_by_unique(field, value)
-                # Only to somebody who sees that record.
-                more: dict[str, Any] = {"existingId": first} if first else {}
-                return Conflict(
-                    _("There is already a %(noun)s with %(field)s %(value)s.")
-                    % {
-                        "noun": labels.noun_in_error(type(self)),
-                        "field": labels.field_in_error(field),
-                        "value": value,
-                    },
-                    type=type(self).__name__,
-                    field=field.wire,
-                    **more,
-                )
+                return self._shared_conflict(field, getattr(self, field.column))
         if constraint == EXTERNAL_IDS_UNIQUE:
             field = next(field for field in self.schema.stored if field.parts)
             ids = getattr(self, field.column) or ()
@@ -228,3 +215,40 @@ class RefusalMixin(Record):
             )
         said = _("There is already such a %s.") % labels.noun_in_error(type(self))
         return Conflict(said, type=type(self).__name__)
+
+    def taken_conflict(self, name: str, key: Any) -> Conflict:
+        """The same for a value of the unique field ``name`` that is compared as ``key``, or of one of the
+        others beside it."""
+        field = self.schema.by_name[name]
+        held = self.held_values(field)
+        same = (each for each in held if isinstance(each, str) and each.lower() == key)
+        return self._shared_conflict(field, next(same, getattr(self, field.column)))
+
+    def held_values(self, field: Field) -> list[Any]:
+        """What the record has in a unique field, and in the others beside it."""
+        held = [getattr(self, field.column)]
+        for others in self.schema.others:
+            if field.kept_as and others.kept_as == field.kept_as:
+                held += getattr(self, others.column) or ()
+        return [value for value in held if value is not None]
+
+    def _shared_conflict(self, field: Field, value: Any) -> Conflict:
+        """The conflict for a value of a unique field that another record has, or one of those beside it."""
+        first = type(self).find_id_by_unique(field, value)
+        own = getattr(self, field.column)
+        beside = (f for f in self.schema.others if f.kept_as and f.kept_as == field.kept_as)
+        if (others := next(beside, None)) is not None and value != own:
+            field = others
+        # Only to somebody who sees that record.
+        more: dict[str, Any] = {"existingId": first} if first else {}
+        return Conflict(
+            _("There is already a %(noun)s with %(field)s %(value)s.")
+            % {
+                "noun": labels.noun_in_error(type(self)),
+                "field": labels.field_in_error(field),
+                "value": value,
+            },
+            type=type(self).__name__,
+            field=field.wire,
+            **more,
+        )

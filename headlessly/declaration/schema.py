@@ -46,6 +46,8 @@ SYSTEM_COLUMNS = {
 
 #: Columns of every noun that are fields of it.
 COMMON_COLUMNS = ("tags", "external_ids")
+#: The title under which they stand.
+MORE = "More"
 #: By which every list is narrowed.
 EVERYWHERE_FACETS = ("tags",)
 
@@ -96,6 +98,8 @@ class Field:
     suggests: tuple[
         str, ...
     ] = ()  #: what people usually write; a tenant may have a list of its own
+    #: What a form has to choose from, asked when it is made: see :class:`.fields.String`.
+    offers: Callable[[], Iterable[tuple[str, Any]]] | None = None
     example: Any = None  #: a value for programs that try it out, where not any will do
     unique: bool = False
     indexed: bool = False
@@ -118,6 +122,10 @@ class Field:
     change: Callable[[Any, Any], Any] | None = None  #: its value after a change of some parts of it
     unite: Callable[[Any, Any], Any] | None = None  #: its value where two records become one
     list_name: str = ""  #: the list of values that its texts are taken from
+    beside: tuple[str, ...] = ()  #: the fields with the first values, of one that has the others
+    item: Field | None = None  #: what each of several values is, where it is more than a short text
+    #: Under which name the table of unique values has its values, where a record may have several of them.
+    kept_as: str = ""
     parts: bool = False  #: whether its value has parts by name: ``externalIds.hubspot``
     computed: Callable[[Any], Any] | None = None
     keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
@@ -128,6 +136,8 @@ class Field:
     record: bool = False  #: a verb's input that the verb receives as a record, locked
     new: bool = False  #: such an input that may also be the fields of a new record
     day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
+    done_at: str | None = None  #: the moment at which a deadline was met, or missed and made up for
+    near_at: str | None = None  #: the moment from which on a deadline is near
     cascades: bool = False  #: a reference whose record is deleted together with what it refers to
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
     nullable: bool = True  #: whether a record may be without a value
@@ -237,6 +247,7 @@ class Relation:
     accessor: str
     noun: str
     field: str  #: the reference over there, in Python
+    is_custom: bool = False  #: whether that is a field of the tenant's own
 
 
 @dataclass(frozen=True)
@@ -266,12 +277,15 @@ class Machine:
         verbs: list[Verb],
         path: tuple[str, ...] = (),
         paths: tuple[Path, ...] = (),
+        *,
+        is_one_of_many: bool = False,
     ) -> None:
+        """``is_one_of_many`` says of the machine of one path that there are others to go to."""
         self.field, self.verbs = field, verbs
         if field.path_from and not any(each.is_default for each in paths):
             # A record that refers to none is on the usual one.
             paths = (field.usual_path, *paths)
-        self.paths = paths
+        self.paths, self.has_others = paths, is_one_of_many or len(paths) > 1
         self.declared_path = tuple(str(state) for state in path)
         self.name = field.name
         self.states, self.entry, self.closed = field.states, field.entry, field.closed
@@ -298,7 +312,8 @@ class Machine:
             return {source: (target,) for source, target in verb.declared_steps.items()}
         found: dict[str, tuple[str, ...]] = {}
         for path in self.paths:
-            for source, targets in path.steps(verb.declared_steps).items():
+            steps = path.steps(verb.declared_steps, leaves=bool(verb.chooses) and self.has_others)
+            for source, targets in steps.items():
                 found[source] = tuple(dict.fromkeys((*found.get(source, ()), *targets)))
         return found
 
@@ -335,7 +350,9 @@ class Machine:
         """The machine of one path."""
         if path not in self._by_path:
             alone = replace(path, is_default=True)
-            self._by_path[path] = Machine(self.field, self.verbs, (), (alone,))
+            self._by_path[path] = Machine(
+                self.field, self.verbs, (), (alone,), is_one_of_many=self.has_others
+            )
         return self._by_path[path]
 
     @cached_property
@@ -393,6 +410,8 @@ class Schema:
         self.noun = noun
         self.paths: tuple[Path, ...] = ()  #: the states of a tenant, where they are its own
         self.gates: tuple[Gate, ...] = ()  #: what a tenant wants filled to enter a state
+        #: The days after which records are stale, by their state, None for all others: a tenant's own.
+        self.stale_limits: Mapping[str | None, int] = {}
         self.name = noun.__name__
         self.prefix = noun.prefix
         self.plural = noun.plural
@@ -417,6 +436,11 @@ class Schema:
     def set_fields(self, fields: Iterable[Field]) -> None:
         """Have these fields, in their order, instead of those that there were."""
         self.fields = FieldsByName.of(fields)
+
+    def add_relations(self, relations: Iterable[Relation]) -> None:
+        """Have these other sides too: of references that are a tenant's own."""
+        own = {each.wire: each for each in relations if each.wire not in self.fields}
+        self.relations = dict(sorted((own | self.relations).items()))
 
     def set_states(self, paths: tuple[Path, ...], gates: tuple[Gate, ...]) -> None:
         """Have the states of ``paths``, where they are a tenant's own, and ``gates`` before some."""
@@ -451,6 +475,11 @@ class Schema:
         return tuple(
             f.name for f in self.noun._meta.concrete_fields if isinstance(f, columns.Phone)
         )
+
+    @cached_property
+    def others(self) -> tuple[Field, ...]:
+        """The fields that hold more values of what a record has more than one of (:mod:`.others`)."""
+        return tuple(field for field in self.stored if field.beside)
 
     @cached_property
     def long_texts(self) -> frozenset[str]:
@@ -686,6 +715,27 @@ class Schema:
         """The fields that a client may write."""
         return (field for field in self.fields.values() if not field.read_only)
 
+    def _item(self, column: models.Field) -> Field | None:
+        """What each of the others is that a column holds."""
+        if not isinstance(column, columns.Others):
+            return None
+        columns_here = self.noun._meta.concrete_fields
+        first = self._field(next(each for each in columns_here if each.name == column.beside[0]))
+        return replace(first, required=False, clearable=True, read_only=False, unique=False)
+
+    def _kept_as(self, column: models.Field) -> str:
+        """Under which name a unique column and the others beside it are kept."""
+        if isinstance(column, columns.Others):
+            first = column.beside[0]
+        elif any(
+            isinstance(other, columns.Others) and other.beside[0] == column.name
+            for other in self.noun._meta.concrete_fields
+        ):
+            first = column.name
+        else:
+            return ""
+        return f"{self.prefix}.{first}" if first in self.noun.unique_fields else ""
+
     def _field(self, column: models.Field) -> Field:
         kind = next(name for cls, name in COLUMN_TYPES if isinstance(column, cls))
         to = as_noun(column.related_model) if column.is_relation else None
@@ -707,6 +757,7 @@ class Schema:
             and bool(column.suggests)
             and not self.noun.Surface.setting,
             example=getattr(column, "example", None),
+            offers=getattr(column, "offers", None),
             unique=column.name in self.noun.unique_fields,
             indexed=column.name in self._indexed,
             choices=values_of(column),
@@ -723,10 +774,15 @@ class Schema:
             default=default,
             unit=getattr(column, "unit", ""),
             day_if=getattr(column, "day_if", None),
+            done_at=getattr(column, "done_at", None),
+            near_at=getattr(column, "near_at", None),
             normalize=getattr(column, "normalize", None),
             change=getattr(column, "change", None),
             unite=getattr(column, "unite", None),
             list_name=getattr(column, "list_name", ""),
+            beside=getattr(column, "beside", ()),
+            item=self._item(column),
+            kept_as=self._kept_as(column),
             parts=isinstance(column, columns.ExternalIds),
             keys=getattr(column, "keys", ()),
             kinds=getattr(column, "kinds", None),
@@ -769,11 +825,15 @@ class Schema:
 def _with_common(
     groups: tuple[tuple[str, tuple[str, ...]], ...],
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """The groups of a noun, the last with the fields that every noun has."""
+    """The groups of a noun, with what every noun has under the last title, which is the same for all."""
     if not groups:
         return groups
+    placed = {name for _title, names in groups for name in names}
+    common = tuple(name for name in COMMON_COLUMNS if name not in placed)
     *before, (title, names) = groups
-    return (*before, (title, (*names, *(name for name in COMMON_COLUMNS if name not in names))))
+    if title == MORE:
+        return (*before, (title, (*names, *common)))
+    return (*groups, (MORE, common)) if common else groups
 
 
 def field_as_input(field: Field, *, required: bool) -> Field:

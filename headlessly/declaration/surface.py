@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Self, TypeVar, overload
 
+from django.utils.text import slugify
+
 from headlessly.declaration.engagements import Engagements
 from headlessly.declaration.files import Files
 
@@ -77,8 +79,8 @@ class Surface:
     ranges: tuple[str, ...] | None = None
     #: Conditions under a name, in the filter language: {"Large": {"value": {"$gte": 10_000}}}.
     presets: Mapping[str, Mapping[str, Any]] = {}
-    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}; {stale} is
-    #: the moment before which its records are stale: 14d ago; {open} the states in which they are open.
+    #: Lists under a name, in the language of addresses: {"Due": "dueAt__lt=tomorrow&o=dueAt"}; {open} is
+    #: the states in which its records are open.
     views: Mapping[str, str] = {}
     #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None
@@ -94,6 +96,8 @@ class Surface:
     ] = ()  #: the references whose records decide who sees a record without an owner
     due: str | None = None  #: the day or moment by which an open record has to be done
     reminds: str | None = None  #: the moment at which the owner of an open record is reminded of it
+    #: Other moments of open records of which their owners are told, by the kind of notification.
+    tells: Mapping[str, str] = {}
     #: The references whose name and card its owner sees, whoever owns what they lead to.
     introduces: tuple[str, ...] = ()
     #: Of a noun that puts records of one kind into records of another: the references to both. Those of the
@@ -111,9 +115,15 @@ class Surface:
     #: The fields of which one is enough to take two records for one: whoever makes the second is told.
     alike: tuple[str, ...] = ("name",)
     #: What the quick form asks for, in its order; "contact.email" is of the contact that a new record refers
-    #: to, which is found or made with it (``files.described``). Empty for a noun without one.
+    #: to, which is found or made with it (``files.described``). Empty for a noun without one. Of a noun that
+    #: is in no menu it is opened on the pages of what its records refer to.
     quick: tuple[str, ...] = ()
     files: Files = Files()  #: how other programs and people write it in files
+
+    @classmethod
+    def preset(cls, slug: str) -> Mapping[str, Any]:
+        """The condition that addresses call so: ``is=nothing-planned``. Raises KeyError."""
+        return {slugify(name): condition for name, condition in cls.presets.items()}[slug]
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,8 @@ class Reason:
     rank: int  #: among the reasons of all nouns, lowest first
     moment: str  #: the field that says since when, or until when
     late: bool = False  #: whether something is wrong with it
+    #: A column without which nobody waits for this: one that lists have for some tenants only.
+    column: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -229,7 +229,18 @@ def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
     )
     for each in found or () if field.choices else ():
         clean_choice(field, each, text)
-    return found
+    return found if field.item is None else _clean_each(field.item, found or ())
+
+
+def _clean_each(item: Field, found: Iterable[str]) -> list[str] | None:
+    """The values as their own field stores them. Raises ValueError that says which one is wrong."""
+    cleaned = []
+    for each in found:
+        try:
+            cleaned.append(item.clean(each))
+        except ValueError as problem:
+            raise ValueError(f"{each[:64]}: {problem}") from None
+    return choices.unique_choices(cleaned) or None
 
 
 CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {

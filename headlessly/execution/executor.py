@@ -326,6 +326,7 @@ class Execution:
         self.member_ids: set[str] = set()  #: contacts who are known to be members
         self.failure: Exception | None = None
         self.shape = self.tenant.shape, shapes.current_shape()
+        self.cause: str | None = None  #: the event that caused what no hook executes
         self.is_done = False  #: whether nothing is left but to commit
         self.attempted_record: Record | None = None
         self.attempted_by_hook = False  #: whether a hook attempted it
@@ -590,7 +591,7 @@ class Execution:
             id=public_id(events.Event.prefix),
             tenant_id=self.tenant.pk,
             actor=self.actor.id,
-            cause=cause.id if cause else None,
+            cause=cause.id if cause else self.cause,
             request_id=self.request_id,
             **what,
         )

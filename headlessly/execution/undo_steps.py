@@ -93,9 +93,15 @@ class UndoSteps:
         return sorted(self.possible, key=lambda c: c.events[-1].seq or 0, reverse=True)
 
     def _unique_values(self, change: RecordChange) -> set[Any]:
-        """The values that the unique fields which the request changed get again."""
-        changed = change.changed.items()
-        return {before for wire, (before, _after) in changed if self._field(change, wire).unique}
+        """The values that the unique fields which the request changed get again; None for what gets none."""
+        found: set[Any] = set()
+        for wire, (before, after) in change.changed.items():
+            field = self._field(change, wire)
+            if field.unique:
+                found.add(before)
+            elif field.beside and field.kept_as:
+                found |= set(before or ()) - set(after or ()) or {None}
+        return found
 
     @staticmethod
     def _field(change: RecordChange, wire: str) -> Any:

@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 def install_row_triggers(
-    nouns: Iterable[type[Record]], name: str, column: str, function: str
+    nouns: Iterable[type[Record]], name: str, columns: str | tuple[str, ...], function: str
 ) -> None:
-    """Have ``function`` called, with the noun's name, for each row whose ``column`` is filled, changed or
-    emptied, and where such a row is deleted or restored. Others cost nothing."""
-    changed = (
-        f"OLD.{column} IS DISTINCT FROM NEW.{column} OR (NEW.{column} IS NOT NULL AND "
-        "OLD.deleted_at IS DISTINCT FROM NEW.deleted_at)"
-    )
+    """Have ``function`` called, with the noun's name, for each row of which one of the ``columns`` is filled,
+    changed or emptied, and where such a row is deleted or restored. Others cost nothing."""
+    columns = (columns,) if isinstance(columns, str) else columns
+    changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
+    filled = " OR ".join(f"{{0}}.{column} IS NOT NULL" for column in columns)
     conditions = {
-        "insert": f"NEW.{column} IS NOT NULL",
-        "update": changed,
-        "delete": f"OLD.{column} IS NOT NULL",
+        "insert": filled.format("NEW"),
+        "update": f"{changed} OR (({filled.format('NEW')}) AND "
+        "OLD.deleted_at IS DISTINCT FROM NEW.deleted_at)",
+        "delete": filled.format("OLD"),
     }
     with connection.cursor() as cursor:
         for noun in nouns:

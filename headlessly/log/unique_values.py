@@ -1,8 +1,10 @@
-"""Which record has a value of a tenant's own field that is unique: a narrow table, which the database keeps.
+"""Which record has a unique value that is more than one column: a narrow table, which the database keeps.
 
-The values stand in the records (:mod:`headlessly.declaration.custom_values`). That no two records that are
-not deleted share one, and the way from a value to its record, is this table's: one index for the fields of
-all tenants. A trigger writes it, and runs only for rows whose own fields change: others cost nothing.
+Such are the values of a tenant's own field that is unique (:mod:`headlessly.declaration.custom_values`), and
+those of what a record may have more than one of (:mod:`headlessly.declaration.others`): the first and the
+others are one row each. The values stand in the records. That no two records that are not deleted share one,
+and the way from a value to its record, is this table's: one index for the fields of all tenants. Triggers
+write it, and run only for rows whose values of that kind change: others cost nothing.
 
 Whoever makes a field unique waits for the writes of the tenant that run, and lets later ones wait until it is
 (:func:`hold_writes`): each write sees either all values of before, or that it has to keep its own.
@@ -17,6 +19,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import connection, models
+from django.db.models.functions import Lower
 
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
@@ -42,7 +45,8 @@ class UniqueValue(models.Model):
 
     pk = models.CompositePrimaryKey("tenant_id", "key", "value")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
-    key = models.CharField(max_length=16, db_collation="C")  #: of the field
+    #: Of the field: a tenant's own has one, a declared one is called like ``contact.email``.
+    key = models.CharField(max_length=16, db_collation="C")
     value = models.CharField(max_length=255, db_collation="C")
     record = models.CharField(max_length=32, db_collation="C")
 
@@ -64,6 +68,11 @@ class Double:
 
 def records_holding(field: Field, wanted: Iterable[Any]) -> models.QuerySet:
     """The rows of these values of a unique field, as Python has them."""
+    if field.kept_as:
+        small = [Lower(models.Value(value)) for value in wanted]
+        return UniqueValue.objects.filter(
+            tenant=tenancy.require().pk, key=field.kept_as, value__in=small
+        )
     keys, texts = set(), []
     for value in wanted:
         if field.type == "money":
@@ -74,13 +83,12 @@ def records_holding(field: Field, wanted: Iterable[Any]) -> models.QuerySet:
     return UniqueValue.objects.filter(tenant=tenancy.require().pk, key__in=keys, value__in=texts)
 
 
-def find_other_holder(record: Record, field: Field) -> str | None:
-    """The id of another record with the value that ``record`` has, whoever may see it."""
-    value = getattr(record, field.column)
-    if value is None:
-        return None
-    found = records_holding(field, [value]).exclude(record=record.pk)
-    return found.values_list("record", flat=True).first()
+def find_held_elsewhere(record: Record, field: Field) -> Any:
+    """The first of the values that ``record`` has which another record has too, whoever may see it."""
+    for value in record.held_values(field):
+        if records_holding(field, [value]).exclude(record=record.pk).exists():
+            return value
+    return None
 
 
 def _compared(held: Any) -> models.Func:
@@ -180,8 +188,74 @@ END $$;
 """
 
 
+#: What keeps the rows of one declared field and of the others beside it. ``{first}`` and ``{others}`` are
+#: their columns, ``{key}`` is what the table calls them.
+KEEP_DECLARED = """
+CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE before text[] := '{{}}'; after text[] := '{{}}';
+BEGIN
+  IF TG_OP <> 'INSERT' AND OLD.deleted_at IS NULL THEN
+    before := array(SELECT lower(v) FROM jsonb_array_elements_text(OLD.{others}) AS v)
+      || lower(OLD.{first}::text);
+  END IF;
+  IF TG_OP <> 'DELETE' AND NEW.deleted_at IS NULL THEN
+    after := array(SELECT lower(v) FROM jsonb_array_elements_text(NEW.{others}) AS v)
+      || lower(NEW.{first}::text);
+  END IF;
+  DELETE FROM headlessly_uniquevalue AS x WHERE x.tenant_id = OLD.tenant_id AND x.key = '{key}'
+    AND x.value = ANY(before) AND NOT x.value = ANY(array_remove(after, NULL)) AND x.record = OLD.id;
+  INSERT INTO headlessly_uniquevalue (tenant_id, key, value, record)
+    SELECT DISTINCT NEW.tenant_id, '{key}', v, NEW.id FROM unnest(after) AS v
+    WHERE v IS NOT NULL AND NOT v = ANY(array_remove(before, NULL)) ORDER BY v;
+  RETURN NULL;
+END $$;
+"""
+#: The values of records of one batch, held against changes until they are taken up.
+FILL_DECLARED = """
+WITH held AS (
+  SELECT tenant_id, id, {first} AS first, {others} AS others, deleted_at FROM {table}
+  WHERE (tenant_id, id) > (%s, %s) ORDER BY tenant_id, id LIMIT {batch} FOR SHARE
+), kept AS (
+  INSERT INTO headlessly_uniquevalue (tenant_id, key, value, record)
+  SELECT tenant_id, '{key}', lower(v), id FROM held,
+    LATERAL (SELECT first UNION SELECT jsonb_array_elements_text(others)) AS values (v)
+  WHERE v IS NOT NULL AND deleted_at IS NULL
+  ON CONFLICT DO NOTHING
+) SELECT tenant_id, id FROM held ORDER BY tenant_id DESC, id DESC LIMIT 1
+"""
+
+
 def install_triggers(nouns: Iterable[type[Record]]) -> None:
     """Create or renew what keeps the table. Runs after every migration."""
+    nouns = list(nouns)
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS)
     install_row_triggers(nouns, "unique_values", "custom", "headlessly_keep_unique_values")
+    for noun in nouns:
+        for others in noun.schema.others:
+            if others.kept_as:
+                _keep_declared(noun, others)
+
+
+def _keep_declared(noun: type[Record], others: Field) -> None:
+    """Let the table have the values of a declared field and of the others beside it: those that are there
+    too, where it begins to."""
+    table, first = noun._meta.db_table, noun.schema.by_name[others.beside[0]].column
+    named = {"first": first, "others": others.column, "key": others.kept_as, "table": table}
+    function = f"headlessly_keep_{table}_{others.column}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = %s::regclass AND tgname = %s)",
+            [table, f"{table}_{others.column}_insert"],
+        )
+        (is_kept,) = cursor.fetchone()
+        cursor.execute(KEEP_DECLARED.format(function=function, **named))
+    install_row_triggers([noun], others.column, (first, others.column), function)
+    if is_kept:
+        return
+    last: tuple[Any, Any] | None = (0, "")
+    fill = FILL_DECLARED.format(batch=FETCHED, **named)
+    with connection.cursor() as cursor:
+        while last is not None:
+            cursor.execute(fill, last)
+            last = cursor.fetchone()

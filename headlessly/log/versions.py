@@ -7,11 +7,12 @@ one, so that no path of writing can forget it. As-of questions are then ordinary
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import connection, models
-from django.db.models import F
+from django.db.models import F, OuterRef
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
@@ -20,7 +21,7 @@ from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration import indexes, labels
 from headlessly.declaration.custom_values import COLUMN, CustomValues, HoldsCustomValues
-from headlessly.declaration.fields import Stated, StatusField
+from headlessly.declaration.fields import Others, Stated, StatusField
 from headlessly.errors import Conflict, NotFound
 from headlessly.language import wording
 from headlessly.log import kept
@@ -52,6 +53,24 @@ class Version(HoldsCustomValues):
         record = self.noun.from_db(self._state.db, names, values)
         record.as_of = self.valid_from
         return record
+
+
+@dataclass(frozen=True)
+class RowsMoment:
+    """The moment at which each version that is asked of began: of many at once, each as of its own. Behind
+    references it is that of the version outside, ``depth`` queries further out."""
+
+    depth: int = 0
+
+    def within(self) -> RowsMoment:
+        return RowsMoment(self.depth + 1)
+
+    @property
+    def expression(self) -> Any:
+        found: Any = "valid_from"
+        for _each in range(self.depth):
+            found = OuterRef(found)
+        return found
 
 
 class PastIterable(models.query.ModelIterable):
@@ -129,6 +148,8 @@ def _copy_column(field: models.Field) -> models.Field:
         )
     if isinstance(field, CustomValues):
         return CustomValues()
+    if isinstance(field, Others):
+        return Others(beside=field.beside)
     _, path, args, kwargs = field.deconstruct()
     for word in ("unique", "default", "blank", "editable"):
         kwargs.pop(word, None)
@@ -169,12 +190,15 @@ def install_triggers(noun: type[Record]) -> None:
             )
 
 
-def versions_at(noun: type[Record], moment: datetime) -> models.QuerySet:
+def versions_at(noun: type[Record], moment: datetime | RowsMoment) -> models.QuerySet:
     """The versions, valid at ``moment``, of the active tenant's records that the actor sees.
 
     Raises InvalidFilter where that past is in files.
     """
-    kept.refuse_before_kept(moment, "asOf")
+    if isinstance(moment, RowsMoment):
+        moment = moment.expression
+    else:
+        kept.refuse_before_kept(moment, "asOf")
     found = noun.past.objects.filter(
         models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
         tenant_id=tenancy.require().pk,

@@ -130,7 +130,7 @@ def _moments(noun: type[Record]) -> list[tuple[str, Field]]:
     schema, surface = noun.schema, noun.Surface
     if schema.owner is None or schema.machine is None or not hasattr(noun, "OPEN"):
         return []
-    asked = (("reminder", surface.reminds), ("overdue", surface.due))
+    asked = (("reminder", surface.reminds), ("overdue", surface.due), *surface.tells.items())
     found = [(kind, schema.by_name[name]) for kind, name in asked if name]
     return [(kind, field) for kind, field in found if field.type == "datetime"]
 

@@ -36,7 +36,12 @@ KINDS = {
         Kind("mentioned", gettext_lazy("Somebody mentions me"), by_mail=True),
         Kind("reminder", gettext_lazy("A reminder of mine is due"), by_mail=True),
         Kind("overdue", gettext_lazy("Something of mine is overdue"), by_mail=False),
+        Kind("answer_near", gettext_lazy("A first answer of mine is due soon"), by_mail=True),
+        Kind(
+            "answer_missed", gettext_lazy("A first answer came too late, or not yet"), by_mail=True
+        ),
         Kind("followed", gettext_lazy("A record that I follow changes"), by_mail=False),
+        Kind("rule", gettext_lazy("A rule has something to tell me"), by_mail=True),
         Kind("import_done", gettext_lazy("An import of mine is done"), by_mail=False),
         Kind(
             "proposal",

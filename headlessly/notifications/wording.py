@@ -90,6 +90,12 @@ def _text(each: Notification, name: str, who: str) -> str:
             return _("Reminder: %(name)s") % values
         case "overdue":
             return _("Overdue: %(name)s") % values
+        case "rule":
+            return each.excerpt
+        case "answer_near":
+            return _("First answer due soon: %(name)s") % values
+        case "answer_missed":
+            return _("First answer missed: %(name)s") % values
         case "import_done":
             return _("Your import is done: %s") % each.excerpt
         case "proposal":

@@ -134,7 +134,7 @@ class _Question:
                 F(schema.currency.attname) if schema.currency else Value(own, output_field=Char())
             )
             if money.has_rates():
-                made["_day"] = money.day_of_rate(schema, own, self.scope.as_of)
+                made["_day"] = money.day_of_rate(schema, own, self.scope.moment)
         return made
 
     def rows(self, columns: Sequence[str], sums: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from headlessly.access import visibility
 from headlessly.declaration import normalization
+from headlessly.declaration.choices import split_choices
 from headlessly.declaration.fields import Domain
 from headlessly.declaration.folding import fold, phone_digits
 from headlessly.declaration.schema import Field
@@ -63,7 +64,7 @@ def _condition_of(field: Field) -> Condition:
         return _refers_to_the_same
     if field.type == "url":
         return _has_its_domain
-    if field.normalize is normalization.normalize_phone:
+    if (field.item or field).normalize is normalization.normalize_phone:
         return _has_its_number
     return _is_called_the_same
 
@@ -75,14 +76,19 @@ def _is_called_the_same(noun: type[Record], field: Field, value: Any) -> Q | Non
 
 
 def _has_its_number(noun: type[Record], field: Field, value: Any) -> Q | None:
-    """In any of the fields for numbers, with the country or without."""
-    digits = phone_digits(str(value))
-    if len(digits) < FEWEST_DIGITS:
-        return None
+    """In any of the fields for numbers, with the country or without; of several any of them."""
+    texts = value if isinstance(value, list | tuple) else split_choices(str(value))
+    numbers = [phone_digits(str(text)) for text in texts]
     same = Q()
-    for column in noun.schema.phones:
-        same |= Q(**{f"{column}__digits__endswith": digits[-SHARED_DIGITS:]})
-    return same
+    for digits in (number for number in numbers if len(number) >= FEWEST_DIGITS):
+        last = digits[-SHARED_DIGITS:]
+        for column in noun.schema.phones:
+            same |= Q(**{f"{column}__digits__endswith": last})
+        for others in noun.schema.others:
+            if others.beside[0] in noun.schema.phones:
+                ends = {f"{others.column}__numbers__contains": f'{last}"'}
+                same |= Q(**{f"{others.column}__isnull": False}, **ends)
+    return same or None
 
 
 def _has_its_domain(noun: type[Record], field: Field, value: Any) -> Q | None:

@@ -5,6 +5,7 @@ their wire or Python names, dot paths over at most three references, implicit AN
 checked against the schema, and values travel as parameters: nothing of a filter reaches SQL as text.
 
 ``$ne``, ``$nin`` and ``$not`` are exact complements: records without a value are in them.
+``{"$stale": true}`` is about those that nobody has touched for too long (:mod:`..declaration.staleness`);
 ``{"activities": {"$none": {"status": "Pending"}}}``, with ``$some`` too, is about those that refer to it.
 """
 
@@ -17,8 +18,10 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
+from headlessly.context import clock
 from headlessly.declaration.schema import Field, Join, Relation
 from headlessly.declaration.shapes import cached_by_shape
+from headlessly.declaration.staleness import stale_filter
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.log import indexed_values
 from headlessly.query import money, operators
@@ -196,10 +199,12 @@ class _Compiler:
                 found &= ~_explicit(self.group(scope, value, depth + 1))
             elif key == "$text":
                 found &= words_condition(scope, value)
+            elif key == "$stale":
+                found &= self.stale(scope, value, depth + 1)
             elif key.startswith("$") and key not in META_FIELDS and key not in REACHED:
                 raise InvalidFilter(
                     f"There is no operator {key[:32]!r} here. "
-                    "Operators between conditions: $and, $or, $not, $text.",
+                    "Operators between conditions: $and, $or, $not, $text, $stale.",
                     field=key[:32],
                 )
             elif (relation := self._relation_named(scope, key)) is not None:
@@ -207,6 +212,15 @@ class _Compiler:
             else:
                 found &= self.field(scope, key, key, value, depth + 1)
         return found
+
+    def stale(self, scope: Scope, value: Any, depth: int) -> Q:
+        """``true``: open, and without a touch for longer than it may be where it stands; ``false`` for all
+        others."""
+        if not isinstance(value, bool):
+            raise InvalidFilter("$stale: send true or false.", field="$stale")
+        condition = stale_filter(scope.noun, scope.moment or clock.now())
+        found = NOTHING if condition is None else self.group(scope, condition, depth)
+        return found if value else ~_explicit(found)
 
     @staticmethod
     def _relation_named(scope: Scope, name: str) -> Relation | None:

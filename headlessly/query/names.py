@@ -14,6 +14,7 @@ from headlessly.declaration import values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.log.unique_values import records_holding
 from headlessly.query import ranking
 from headlessly.query.filters import MAX_DEPTH
 
@@ -112,8 +113,11 @@ def _find_by_name(noun: type[Record], path: str, name: str) -> str:
     for field in noun.schema.fields.values():
         if field.unique and field.type in values.TEXT_TYPES:
             given = values.normalize_operand(field, name)
-            found = noun.objects.filter(**{field.column: given}).values_list("pk", flat=True)
-            if (id := found.first()) is not None:
+            if field.kept_as:
+                found = noun.objects.filter(pk__in=records_holding(field, [given]).values("record"))
+            else:
+                found = noun.objects.filter(**{field.column: given})
+            if (id := found.values_list("pk", flat=True).first()) is not None:
                 return str(id)
     called = noun.objects.filter(**{f"{noun.schema.columns[0]}__folded": _folded(name)})
     ids = list(called.order_by("pk").values_list("pk", flat=True)[: MOST_COUNTED + 1])

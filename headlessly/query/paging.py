@@ -88,6 +88,11 @@ class RecordList:
             if start == 0 and not rest and len(keys) <= size:
                 return PageKeys(keys, len(keys), True)
             return PageKeys(keys, *self._count_up_to_cap(count_all))
+        if self._indexed is not None:
+            # Counted without their values, which stand in JSON: these are only read where there are few.
+            total, exact = self._count_up_to_cap(count_all)
+            if not exact or total > self._cap:
+                return PageKeys(self._in_order(size, start, rest), total, exact)
         parts = [self.found] if self.search is None else self.search.parts(self.found)
         total, keys = self._gather(parts, size, start, rest)
         if total <= self._cap:

@@ -42,7 +42,8 @@ class Match(NamedTuple):
 def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
     """The matches of ``text`` among the records of ``nouns``, the best first. Raises InvalidFilter."""
     folded = " ".join(fold(text).split())
-    matches = _read_matches([part for noun in nouns for part in _parts(noun, text)])
+    listed: dict[str, dict[str, list[str]]] = {}
+    matches = _read_matches([part for noun in nouns for part in _parts(noun, text, listed)])
     matches.sort(key=lambda match: _rank(match, folded))
     if len(matches) < FEW:
         known = {match.key for match in matches}
@@ -73,11 +74,13 @@ def _misspelled_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]
         return []
 
 
-def _parts(noun: type[Record], text: str) -> list[models.QuerySet]:
+def _parts(
+    noun: type[Record], text: str, known: dict[str, dict[str, list[str]]]
+) -> list[models.QuerySet]:
     name = f"{noun.schema.columns[0]}__folded"
     folded = " ".join(fold(text).split())
     beginning = noun.objects.filter(**{f"{name}__gte": folded, f"{name}__lt": folded + LAST})
-    search = Search(Scope(noun), text)
+    search = Search(Scope(noun), text, known=known)
     gathered = [beginning.order_by(name, "pk")]
     gathered += [part.order_by() for part in search.parts(noun.objects.all()) if search.words]
     return [_as_match(noun, part) for part in gathered]

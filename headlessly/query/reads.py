@@ -82,8 +82,13 @@ def find_queryset(
         found = visibility.load_visible_references(
             found, (noun.schema.fields[n].name for n in references)
         )
-        others = [noun.schema.relations[n].accessor for n in names if n not in references]
-        found = found.prefetch_related(*others)
+        others = [noun.schema.relations[n] for n in names if n not in references]
+        if any(relation.is_custom for relation in others):
+            raise InvalidFilter(
+                "Python reads the other side of a field of your own by a filter of that noun; REST and MCP "
+                "by include."
+            )
+        found = found.prefetch_related(*(relation.accessor for relation in others))
     return found if limit is None else found[: check_limit(limit)]
 
 

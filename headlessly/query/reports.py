@@ -68,6 +68,9 @@ class Records:
         """The same conditions in the filter language."""
         found = []
         for name, text in self.conditions.items():
+            if name == "is":
+                found += [self.noun.Surface.preset(slug) for slug in text.split(",")]
+                continue
             path, lookup = querystring.parse_lookup(self.noun, name)
             found.append(querystring.lookup_filter(self.noun, path, lookup, text))
         return {"$and": found} if found else {}
@@ -157,6 +160,8 @@ def _facet_or_lookup(noun: type[Record], name: str, text: str) -> tuple[str, str
 
 
 def _name_and_value(noun: type[Record], name: str, text: str) -> tuple[str, str]:
+    if name == "is":
+        return name, text
     path, lookup = querystring.parse_lookup(noun, name)
     facets = {noun.schema.by_name[facet].wire for facet in noun.schema.facets}
     facets |= {facet.wire for facet in noun.schema.joined_facets}

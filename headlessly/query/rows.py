@@ -192,16 +192,28 @@ class RowStatement:
         shape = RowShape(other, None)
         quote = connection.ops.quote_name
         table = quote((other.past if as_of else other)._meta.db_table)
-        column = prepared.quoted_column(other, relation.field)
+        reference = other.schema.by_name[relation.field]
+        if reference.is_custom:
+            # An index of the tenant's own fields finds all of them. Without OFFSET the newest records of the
+            # tenant would be walked until there are enough.
+            wanted = (custom_values.held_json(reference.column, id) for id in found)
+            held = [orjson.dumps(each).decode() for each in wanted]
+            keys = "unnest(%s::text[], %s::jsonb[]) AS k(id, held)"
+            refers, ends = "r.custom @> k.held", "OFFSET 0"
+        else:
+            column = prepared.quoted_column(other, relation.field)
+            held, keys, ends = None, "unnest(%s::text[]) AS k(id)", ""
+            refers = f"r.{column} = k.id"
         valid = VALID_AT.format(alias="r") if as_of else ""
         visible, shown = visibility.visible_rows(other, "r", past=as_of is not None)
         sql = (
-            f"SELECT k.id, r.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL ("
-            f"SELECT {shape.select('r')} FROM {table} r WHERE r.{column} = k.id AND {visible} "
-            f"{valid} ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
+            f"SELECT k.id, r.* FROM {keys} CROSS JOIN LATERAL ("
+            f"SELECT {shape.select('r')} FROM (SELECT * FROM {table} r WHERE {refers} AND {visible} "
+            f"{valid} {ends}) r ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
         )
         moments = [as_of, as_of] if as_of else []
-        parameters = [list(found), *shown, *moments, INVERSE_LIMIT]
+        asked = [list(found)] if held is None else [list(found), held]
+        parameters = [*asked, *shown, *moments, INVERSE_LIMIT]
         rows = prepared.execute_prepared(sql, parameters, binary=True)
         context = tenancy.context_url()
         for record in found.values():

@@ -27,7 +27,12 @@ class Scope:
     """The rows that a filter is asked of: a noun's records now, or their versions at a moment."""
 
     noun: type[Record]
-    as_of: datetime | None = None
+    as_of: datetime | versions.RowsMoment | None = None
+
+    @property
+    def moment(self) -> datetime | None:
+        """The one moment that it is of; None where it is of now, or each row has its own."""
+        return self.as_of if isinstance(self.as_of, datetime) else None
 
     def queryset(self) -> models.QuerySet[Any]:
         """The records of the active tenant, or their versions of then."""
@@ -41,4 +46,6 @@ class Scope:
         return "pk" if self.as_of is None else "record"
 
     def for_noun(self, noun: type[Record]) -> Scope:
-        return Scope(noun, self.as_of)
+        """What lies behind a reference: of the same moment."""
+        inner = isinstance(self.as_of, versions.RowsMoment)
+        return Scope(noun, self.as_of.within() if inner else self.as_of)  # type: ignore[union-attr]

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from itertools import groupby, product
 from operator import and_, or_
@@ -27,11 +27,12 @@ from django.db import connection, models
 from django.db.models import OuterRef, Q, Subquery, Value
 from django.utils.translation import gettext as _
 
-from headlessly.access import visibility
+from headlessly.access import lists, visibility
 from headlessly.declaration import custom_values, normalization, values
 from headlessly.declaration.folding import fold, phone_digits
+from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
-from headlessly.query.scope import MAX_WORDS, Scope
+from headlessly.query.scope import MAX_WORDS, NOTHING, Scope
 
 #: How many letters a trigram takes, and what is around a word counts: two before it, one behind.
 TRIGRAM, BEFORE, BEHIND = 3, 2, 1
@@ -82,17 +83,28 @@ class Word:
             condition |= Q(**{f"{column}__folded__contains": before + self.text})
         return condition
 
+    def others_condition(self, field: Field) -> Q:
+        """The condition that one of the values has it which a record has beside the first."""
+        filled = Q(**{f"{field.column}__isnull": False})
+        if field.item is not None and field.item.normalize is normalization.normalize_phone:
+            if not self.digits:
+                return Q()
+            return filled & Q(**{f"{field.column}__numbers__contains": self.digits})
+        return filled & self._within_json(f"{field.column}__whole")
+
+    def _within_json(self, whole: str) -> Q:
+        """The condition that JSON has it in one of its texts, each of which begins behind quotation marks."""
+        written = json.dumps(self.text, ensure_ascii=False)[1:-1]
+        anywhere, somewhere = self.has_trigram or self.is_symbol, Q()
+        for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
+            somewhere |= Q(**{f"{whole}__folded__contains": before + written})
+        return somewhere
+
     def custom_condition(self, columns: Sequence[str]) -> Q:
         """The condition that one of the tenant's own fields has it. An index has the JSON of all of them
         together, where a value begins behind its quotation mark."""
         exact = reduce(or_, (self.column_condition(column) for column in columns))
-        whole = f"{custom_values.WHOLE}__folded__contains"
-        written = json.dumps(self.text, ensure_ascii=False)[1:-1]
-        somewhere = Q()
-        anywhere = self.has_trigram or self.is_symbol
-        for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
-            somewhere |= Q(**{whole: before + written})
-        return Q(custom__isnull=False) & somewhere & exact
+        return Q(custom__isnull=False) & self._within_json(custom_values.WHOLE) & exact
 
 
 def read_words(text: str) -> list[Word]:
@@ -119,6 +131,8 @@ class SearchTable:
     scope: Scope
     reference: str  #: the column that refers to it; empty for the noun's own table
     columns: tuple[str, ...]
+    #: Of columns with values of a list, such as tags: those in which each word begins.
+    listed: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     def word_condition(self, word: Word) -> Q:
         found, long = Q(), self.scope.noun.schema.long_texts
@@ -133,7 +147,18 @@ class SearchTable:
             )
         for column in self.scope.noun.schema.phones if word.digits else ():
             found |= Q(**{f"{column}__digits__contains": word.digits})
-        return found
+        for others in self._others():
+            found |= word.others_condition(others)
+        for column, values_by_word in self.listed.items():
+            if there := values_by_word.get(word.text):
+                found |= Q(**{f"{column}__has_any_keys": list(there)})
+        return found or NOTHING
+
+    def _others(self) -> list[Field]:
+        """The fields with more of what is searched: addresses beside one, and telephones anyway."""
+        schema = self.scope.noun.schema
+        searched = {*self.columns, *schema.phones}
+        return [each for each in schema.others if searched.intersection(each.beside)]
 
     def records_with_words(self, *words: Word) -> Q:
         """The condition of records with all ``words`` in this table, looked up from here by its index."""
@@ -158,7 +183,8 @@ class SearchTable:
     def _there(self) -> models.QuerySet:
         """Where it looks behind a reference: at cards too, where it asks for nothing else."""
         card = {field.name for field in self.scope.noun.schema.card}
-        searched = (*self.columns, *self.scope.noun.schema.phones)
+        others = (each.name for each in self._others())
+        searched = (*self.columns, *self.scope.noun.schema.phones, *others)
         if self.scope.as_of is None and card.issuperset(searched):
             return visibility.with_cards(self.scope.noun)
         return self.scope.queryset()
@@ -167,17 +193,20 @@ class SearchTable:
 class Search:
     """Words searched for among the records of a scope.
 
-    Raises InvalidFilter for what is no text, and for signs alone, which no index has.
+    Raises InvalidFilter for what is no text, and for signs alone, which no index has. ``known`` keeps, for
+    the same text in other nouns, what lists of values have of it.
     """
 
-    def __init__(self, scope: Scope, text: Any) -> None:
+    def __init__(
+        self, scope: Scope, text: Any, *, known: dict[str, dict[str, list[str]]] | None = None
+    ) -> None:
         if not isinstance(text, str):
             raise InvalidFilter("A search is text.")
         try:
             values.check_storable(text)
         except ValueError as problem:
             raise InvalidFilter(str(problem)) from None
-        self.scope = scope
+        self.scope, self._known = scope, {} if known is None else known
         self.words = read_words(normalization.normalize_text(text))
         if self.words and all(word.is_symbol for word in self.words):
             raise InvalidFilter(_("Search for a word: it has a letter or a digit."), field="q")
@@ -188,17 +217,30 @@ class Search:
         for path in self.scope.noun.schema.search:
             *references, column = path.split("__")
             tables.setdefault("__".join(references), []).append(column)
+        listed = self._listed()
+        if any(there for by_word in listed.values() for there in by_word.values()):
+            tables.setdefault("", [])
         found = []
         for name, columns in tables.items():
             if not name:
                 own = {field.name: field.column for field in self.scope.noun.schema.custom}
                 named = tuple(own.get(column, column) for column in columns)
-                found.append(SearchTable(self.scope, "", named))
+                found.append(SearchTable(self.scope, "", named, listed))
                 continue
             reference = self.scope.noun.schema.by_name[name]
             other = self.scope.for_noun(reference.target_noun)
             found.append(SearchTable(other, reference.column, tuple(columns)))
         return found
+
+    def _listed(self) -> dict[str, dict[str, list[str]]]:
+        """The values of the lists that fields have, such as tags, in which each word begins: they are few,
+        and an index has the records with one."""
+        columns = {f.column: f.list_name for f in self.scope.noun.schema.stored if f.list_name}
+        for name in columns.values():
+            if name not in self._known:
+                words = [word.text for word in self.words if not word.is_symbol]
+                self._known[name] = lists.values_with_words(name, words)
+        return {column: self._known[name] for column, name in columns.items()}
 
     def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
         """The matching records of ``found``, one queryset per table, or per pair of them where there are

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from headlessly.declaration.schema import Field, Schema
+from dataclasses import replace
+
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Field, Relation, Schema, snake_name
 from headlessly.declaration.shapes import Shape, cached_by_shape, composes_schemas
 from headlessly.shaping.models import CustomField
 
@@ -19,12 +22,42 @@ def fields_by_noun() -> dict[str, list[CustomField]]:
     return found
 
 
+@cached_by_shape
+def relations_by_noun() -> dict[str, list[Relation]]:
+    """The other sides of the references that the tenant added, by the noun that they lead to."""
+    found: dict[str, list[Relation]] = {}
+    for noun, fields in fields_by_noun().items():
+        for each in fields:
+            if each.to and noun in registry:
+                field = each.as_field()
+                wire = inverse_name(noun, field)
+                accessor = snake_name(wire)
+                relation = Relation(wire, accessor, noun, field.name, is_custom=True)
+                found.setdefault(each.to, []).append(relation)
+    return found
+
+
+def inverse_name(noun: str, field: Field) -> str:
+    """What the other side of a reference is called: of ``Deal.decider`` it is ``dealsByDecider``."""
+    return f"{registry[noun].plural}By{field.wire[:1].upper()}{field.wire[1:]}"
+
+
+def _with_inverse(own: CustomField) -> Field:
+    field = own.as_field()
+    return replace(field, inverse=inverse_name(own.noun, field)) if field.to else field
+
+
 @composes_schemas
 def add_custom_fields(schema: Schema, shape: Shape) -> None:
     """Add the tenant's own fields to a schema: behind the noun's, before what is computed of those."""
-    own = [each.as_field() for each in fields_by_noun().get(schema.name, ())]
-    if not own:
-        return
+    own = [_with_inverse(each) for each in fields_by_noun().get(schema.name, ())]
+    if own:
+        _add_fields(schema, own)
+    if schema.name in (inverses := relations_by_noun()):
+        schema.add_relations(inverses[schema.name])
+
+
+def _add_fields(schema: Schema, own: list[Field]) -> None:
     fields = list(schema.fields.values())
     stored = [field for field in fields if field.computed is None]
     computed = [field for field in fields if field.computed is not None]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError
 
 from headlessly.declaration import values
-from headlessly.declaration.refusals import unique_index_name
 from headlessly.execution import executor, table
 from headlessly.log.names import LEFT_OUT
 from headlessly.transfer.stated_past import PastStep, first_state, past_states, stated_steps
@@ -119,7 +118,7 @@ class Gathering(Importing):
         keys = keys_of(record)
         for key in keys:
             if key in self.taken:
-                raise record.duplicate_conflict(unique_index_name(type(record), key[1]))
+                raise record.taken_conflict(*key[1:])
         self.taken.update(keys)
         self.gathered.append(record)
         if states := self._states_of(record):
@@ -152,9 +151,8 @@ def _spans(states: Sequence[Record]) -> list[tuple[Record, datetime]]:
 def keys_of(record: Noun) -> list[Key]:
     """The unique values of a record."""
     fields = [field for field in record.schema.stored if field.unique]
-    found = [(f.name, getattr(record, f.column)) for f in fields]
     noun = type(record).__name__
-    return [(noun, name, key_of(value)) for name, value in found if value is not None]
+    return [(noun, f.name, key_of(value)) for f in fields for value in record.held_values(f)]
 
 
 def key_of(value: Any) -> Any:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration import normalization
+from headlessly.declaration import choices, normalization
 from headlessly.declaration.schema import META, Field
 from headlessly.transfer import cells
 from headlessly.transfer.cells import ADDITION
@@ -123,17 +123,41 @@ class CellReader:
             values.others.append((self, cell))
 
     def put_another(self, values: RowValues, cell: Any) -> None:
-        """What a row has more than the field can hold: another number has a field of its own."""
+        """What a row has more than the field can hold: another number has a field of its own, else it is one
+        of the others beside it."""
         found, _wire = values.values_of(self.path)
         if self.is_phone:
             for other in self.meaning.noun.schema.stored:
                 if is_phone(other) and other.wire not in found:
                     found[other.wire] = self.read(cell)
                     return
+        if self.field is not None and cell not in found.values() and self._add_other(values, cell):
+            return
         if cell not in found.values():
             values.leave_out(
                 self.path, _("There is room for one; %s is left out.") % str(cell)[:64]
             )
+
+    def _add_other(self, values: RowValues, cell: Any) -> bool:
+        """Put a value among the others beside this field, if it has such; whether that could be done."""
+        beside = (f for f in self.meaning.noun.schema.others if self._named_in(f.beside))
+        if (others := next(beside, None)) is None or others.item is None:
+            return False
+        reference, dot, _wire = self.path.rpartition(".")
+        found, wire = values.values_of(f"{reference}{dot}{others.wire}")
+        try:
+            value = others.item.clean(self.read(cell), text=True)
+        except ValueError:
+            return False
+        if reference or isinstance(found.get(wire), list):
+            found[wire] = [*(found.get(wire) or ()), value]
+        else:  # those that a record has already stay
+            added = found.setdefault(wire, {choices.ADD: []})
+            added[choices.ADD].append(value)
+        return True
+
+    def _named_in(self, names: Collection[str]) -> bool:
+        return self.field is not None and self.field.name in names
 
 
 def _flagged_state(meaning: Meaning) -> str | None:

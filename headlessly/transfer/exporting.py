@@ -33,7 +33,9 @@ from headlessly.errors import BadRequest
 from headlessly.ids import public_id
 from headlessly.language.languages import ENGLISH
 from headlessly.log.events import dump_json
+from headlessly.log.external_ids import systems_in_use
 from headlessly.query import filters, reads, rows, sorting
+from headlessly.query.external_ids import field_of_system
 from headlessly.query.filters import META_FIELDS
 from headlessly.query.scope import Scope
 from headlessly.transfer import formats
@@ -217,12 +219,22 @@ def _table_columns(question: Question) -> list[tuple[str, Field]]:
                 type=noun.__name__,
                 field="fields",
             )
-    return [("id" if field.wire == "$id" else field.column, field) for field in found]
+    return [
+        ("id" if each.wire == "$id" else field.column, each)
+        for field in found
+        for each in _parts_of(noun, field)
+    ]
+
+
+def _parts_of(noun: type[Record], field: Field) -> list[Field]:
+    """A column for each system of which records have ids; all else is one column."""
+    systems = systems_in_use(noun) if field.parts else ()
+    return [field_of_system(field, system) for system in systems] or [field]
 
 
 def _csv(question: Question) -> Generator[bytes, None, None]:
     columns = _table_columns(question)
-    noun, names = question.noun, [name for name, _field in columns]
+    noun, names = question.noun, list(dict.fromkeys(name for name, _field in columns))
     if question.labels:
         with translation.override(question.labels):
             header = _for_people([labels.field_label(field) for _name, field in columns])
@@ -236,7 +248,7 @@ def _csv(question: Question) -> Generator[bytes, None, None]:
 def _xlsx(question: Question) -> Generator[bytes, None, None]:
     """A workbook with the columns of a table; numbers, days and moments are such. Raises BadRequest."""
     columns = _table_columns(question)
-    noun, names = question.noun, [name for name, _field in columns]
+    noun, names = question.noun, list(dict.fromkeys(name for name, _field in columns))
     with translation.override(question.labels or ENGLISH):
         headings = [
             guarded(labels.field_label(field)) if question.labels else field.wire
@@ -345,6 +357,12 @@ def _copied(
 
 def _cell(noun: type[Record], name: str, field: Field) -> str:
     column = _quoted(noun, name)
+    if field.column != name and name != "id" and field.wire not in META:
+        ids = (
+            f"SELECT string_agg(e ->> 'id', '{BETWEEN} ') FROM jsonb_array_elements({column}) AS e "
+            f"WHERE e ->> 'system' = {_literal(field.column)}"
+        )
+        return GUARDED.format(c=f"({ids})")
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
     if field.spoken:

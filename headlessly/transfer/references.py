@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 
+#: The area of what a tenant sets up, and up to how many names of it are told.
+SETUP, MOST_NAMED = "setup", 20
+
+
 def by_unique(
     found: models.QuerySet, field: Field, wanted: Iterable[Any], *, merged: bool = False
 ) -> dict[Any, str]:
@@ -41,16 +45,30 @@ def by_unique(
     keys = {key_of(normalize_unique(field, value)) for value in wanted if is_storable(value)}
     if not keys:
         return {}
-    if field.is_custom:
+    if field.kept_as:
+        there = _by_kept(found, field, keys)
+    elif field.is_custom:
         found = found.filter(pk__in=records_holding(field, keys).values("record"))
     elif field.type in values.TEXT_TYPES:
         found = found.alias(key=Lower(field.name)).filter(key__in=keys)
     else:
         found = found.filter(**{f"{field.column}__in": keys})
-    there = {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
+    if not field.kept_as:
+        there = {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
     if not merged or not (rest := keys - there.keys()):
         return there
     return found.model.survivors_by_unique(field, rest) | there
+
+
+def _by_kept(found: models.QuerySet, field: Field, keys: set[Any]) -> dict[Any, str]:
+    """The same by a value that may be one of several that a record has."""
+    columns = [f.column for f in found.model.schema.others if f.kept_as == field.kept_as]
+    held = found.filter(pk__in=records_holding(field, keys).values("record")).order_by()
+    there: dict[Any, str] = {}
+    for id, first, *others in held.values_list("pk", field.column, *columns):
+        values_there = [first, *(value for each in others for value in each or ())]
+        there |= {key_of(value): id for value in values_there if value}
+    return {key: id for key, id in there.items() if key in keys}
 
 
 def normalize_unique(field: Field, value: Any) -> Any:
@@ -73,6 +91,7 @@ class References:
         self.known: dict[tuple[str, str], str] = {}
         self.many: dict[tuple[str, str], int] = {}
         self.members = Members()
+        self.named: dict[str, list[str]] = {}  #: what there is of nouns of which there is little
 
     def look_up(self, rows: Iterable[dict[str, Any]]) -> None:
         """Find what these rows refer to by other things than ids."""
@@ -124,8 +143,21 @@ class References:
                     "name": text[:64],
                     "ways": self._ways(field),
                     "field": labels.field_in_error(naming_field(other)),
-                }
+                } + self._there_are(other)
         return problems
+
+    def _there_are(self, noun: type[Record]) -> str:
+        """A sentence with the names that there are, of what is set up once: pipelines, teams."""
+        if noun.Surface.area != SETUP:
+            return ""
+        if noun.__name__ not in self.named:
+            name = naming_field(noun).column
+            found = Scope(noun).queryset().order_by(name).values_list(name, flat=True)
+            self.named[noun.__name__] = list(found[: MOST_NAMED + 1])
+        names = self.named[noun.__name__]
+        if not 0 < len(names) <= MOST_NAMED:
+            return ""
+        return " " + _("There are: %s.") % ", ".join(map(str, names))
 
     def _text_of(self, field: Field, value: Any) -> str | None:
         """What a row says of a record without its id."""

@@ -6,6 +6,7 @@ What the rows of a chunk would each ask the database is asked for all of them at
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.context import clock
 from headlessly.declaration import values
+from headlessly.declaration.choices import ADD, BETWEEN, split_choices
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import Key, key_of
@@ -88,7 +90,7 @@ class RowLookup:
             settle_state(self.noun, said, stating=self.sets_protected_fields)
         self._take_meta(said)
         if (ids := said.described.pop(self.ids.wire, None)) is not None:
-            said.data.setdefault(self.ids.wire, ids)
+            said.data.setdefault(self.ids.wire, {s: _several(each) for s, each in ids.items()})
         return said
 
     def _take_meta(self, said: RowValues) -> None:
@@ -187,14 +189,29 @@ class RowLookup:
         return self.twins.matcher.key(data, said.text)
 
     def given_values(self, field: Field, rows: Iterable[RowValues]) -> Iterable[Any]:
-        for row in rows:
-            value = row.data.get(field.wire)
+        beside = (f for f in self.schema.others if f.kept_as and f.kept_as == field.kept_as)
+        wires = (field.wire, *(f.wire for f in beside))
+        for row, wire in product(rows, wires):
+            if wire != field.wire:
+                yield from self._given_others(row, wire)
+                continue
+            value = row.data.get(wire)
             try:
                 value = None if value in (None, "") else field.clean(value, text=row.text)
             except (ValueError, TypeError):
                 continue
             if value is not None:
                 yield value if isinstance(value, str | int | float) else values.to_json_value(value)
+
+    def _given_others(self, row: RowValues, wire: str) -> Iterable[Any]:
+        """The values that a row says of those that a record may have several of."""
+        value = row.data.get(wire)
+        if isinstance(value, dict):
+            value = value.get(ADD)
+        try:
+            return self.schema.fields[wire].clean(value, text=row.text) or () if value else ()
+        except (ValueError, TypeError):
+            return ()
 
     def is_new(self, each: RowValues, taken: set[Key], keys: set[Any]) -> bool:
         """Whether a row above this one created what this one is about."""
@@ -236,3 +253,8 @@ class RowLookup:
         if field is None:
             return self.lenient
         return not field.required and (self.lenient or is_phone(field))
+
+
+def _several(ids: Any) -> Any:
+    """The ids of one system in a cell, where it has more than one: those of records that were merged."""
+    return split_choices(ids) if isinstance(ids, str) and BETWEEN in ids else ids

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import lists
 from headlessly.context import clock, running
-from headlessly.declaration.refusals import unique_index_name
 from headlessly.declaration.schema import META
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, HeadlesslyError, Invalid, VerbRefused
@@ -196,7 +195,7 @@ class RowVerbs:
         keys = keys_of(record)
         for key in keys:
             if key in self.lookup.made:
-                raise record.duplicate_conflict(unique_index_name(type(record), key[1]))
+                raise record.taken_conflict(*key[1:])
         self.lookup.made.update(keys)
 
     @staticmethod

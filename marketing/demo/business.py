@@ -10,6 +10,7 @@ from typing import Any
 
 from crm.models import (
     Activity,
+    Calendar,
     Contact,
     ExchangeRate,
     Gate,
@@ -20,8 +21,8 @@ from crm.models import (
     Team,
     TeamMember,
 )
-from crm.rules import recount
-from headlessly.access.actors import Actor
+from crm.rules import first_answer, recount
+from headlessly.access.actors import SYSTEM, Actor
 from headlessly.context import clock
 from headlessly.shaping import custom_fields, value_lists
 from marketing.demo import companies, people, words
@@ -60,6 +61,18 @@ RULES: dict[str, dict[str, Any]] = {
         "condition": {"type": "Lead", "filter": {"source": "partner"}},
     },
 }  # fmt: skip
+#: How soon it answers those who come by themselves, since so many days.
+ANSWERS: dict[str, Any] = {
+    "name": "Half a day",
+    "kind": Rule.Kind.FIRST_ANSWER,
+    "within": 240,
+    "warn_before": 60,
+    "condition": {
+        "type": "Lead",
+        "filter": {"source": {"$in": [*sorted(INBOUND), "chat", "form", "partner", "referral"]}},
+    },
+}
+ANSWERS_FOR = 28
 #: What a lead is worth to it: who they are, and what they did lately.
 WORTH: dict[str, Any] = {
     "name": "Fit and interest", "kind": "Score",
@@ -177,7 +190,7 @@ class Business:
     def tell(self, watch: Callable[[datetime], None] = lambda moment: None) -> None:
         """The whole year."""
         # Here: a story is told of a business, so its modules import this one.
-        from marketing.demo import forms, goals, leads
+        from marketing.demo import automations, forms, goals, leads
 
         self.timeline.begin(self._first_day())
         for plan in self.plans:
@@ -187,6 +200,8 @@ class Business:
         self.timeline.begin(goals.goals(self))
         self.timeline.begin(self._late_word())
         self.timeline.begin(self._rules())
+        self.timeline.begin(self._answers())
+        self.timeline.begin(automations.automations(self))
         visitors = min(forms.VISITORS, self.leads // 10)
         for number in range(visitors):
             self.timeline.begin(forms.visitor(self, number))
@@ -197,7 +212,7 @@ class Business:
         for rep in self.reps:
             if rep.joined:
                 self.timeline.begin(self._handover(rep))
-        self.timeline.run(midnight(self.last), watch)
+        self.timeline.run(midnight(self.last), automations.at_work_beside(self, watch))
 
     def _first_day(self) -> Story:
         yield midnight(self.first) + timedelta(hours=7), self.members[0].actor
@@ -232,6 +247,10 @@ class Business:
             requires=[{"field": "expectedCloseDate"}],
             reason="An offer without a day is forgotten.",
         )
+        Calendar.create(
+            name="Office", is_default=True, time_zone="Europe/London", country="GB", region="ENG",
+            days_off=[{"from": f"{self.last.year}-12-24", "to": f"{self.last.year}-12-31", "name": "Closed"}],
+        )  # fmt: skip
         for own in OWN_FIELDS:
             custom_fields.create_field(own)
         for name, values in words.LISTS.items():
@@ -289,6 +308,15 @@ class Business:
         if evening.weekday() < 5:
             yield evening + timedelta(minutes=8), self.reps[0].actor
             left.claim()
+
+    def _answers(self) -> Story:
+        """For some weeks the manager looks at how soon leads are answered: what was not in time is noted."""
+        start = midnight(self.last - timedelta(ANSWERS_FOR)) + timedelta(hours=8)
+        yield start, self.manager.actor
+        Rule.create(**ANSWERS)
+        for hours in range(24 * ANSWERS_FOR - 8):
+            yield start + timedelta(hours=hours, minutes=30), SYSTEM
+            first_answer.note_missed_answers()
 
     def _handover(self, rep: Member) -> Story:
         """Who joins during the year takes over some of the others' work."""

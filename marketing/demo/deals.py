@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from crm.models import Activity, Contact, Deal, Organization
+from crm.models import Activity, Contact, Deal, DealContact, Organization
 from headlessly.context import clock
 from marketing.demo import words
 from marketing.demo.business import STAGES
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 OPEN = ("Prospecting", "Qualification", "Proposal", "Negotiation")
 CHANCE = dict(STAGES)
+#: What colleagues are to a deal, and what is known of them.
+SAYS = (
+    ("DecisionMaker", "Signs above 10,000."),
+    ("Influencer", None),
+    ("Champion", "Saw it at a former employer."),
+    ("Blocker", "Would rather build it."),
+    ("User", "Plans the shifts today."),
+)
 
 
 def worth(rng: Random, company: Company) -> int:
@@ -38,6 +46,8 @@ def deal(it: Prospect) -> Story:
             yield from _end_badly(it, task)
             return
         Deal.advance(id)
+        if stage == "Proposal":
+            _involve_others(it)
         if task:
             Activity.complete(task, outcome="Done.")
             task = None
@@ -65,6 +75,21 @@ def deal(it: Prospect) -> Story:
     Deal.win(id, won_reason=rng.choice(words.WON))
     it.business.free.append(it.person)
     yield from _afterwards(it)
+
+
+def _involve_others(it: Prospect) -> None:
+    """Colleagues who are known have a say, once there is an offer; a few of them more than who asked."""
+    rng = Random(f"deciding with {it.person.email}")  # of its own: the story stays as it is
+    known = Contact.objects.filter(organization=it.company.id).exclude(pk=it.person.id)
+    colleagues = list(known.order_by("created_at", "email")[:3])
+    if not colleagues or DealContact.objects.filter(deal=it.deal_id).exists():
+        return
+    DealContact.create(deal=it.deal_id, contact=it.person.id, role=it.person.role)
+    chosen = rng.sample(colleagues, rng.randint(1, len(colleagues)))
+    for colleague, (role, note) in zip(chosen, rng.sample(SAYS, len(chosen)), strict=True):
+        person = DealContact.create(deal=it.deal_id, contact=colleague, role=role, note=note)
+        if role == "DecisionMaker" and rng.random() < 0.3:
+            DealContact.make_primary(person.pk)
 
 
 def _end_badly(it: Prospect, task: str | None) -> Story:

@@ -41,6 +41,8 @@ DETAILS = {
     "partner": ("ERP integrator", "payroll provider", "consultancy"),
     "outbound": ("call list", "account research"),
 }
+#: What some people are remembered by.
+TAGS = ("Reference", "Speaker", "Former customer", "Trade press", "Wants to see it")
 SIZE = {"Startup": -0.10, "SMB": 0.0, "Business": 0.08, "Enterprise": 0.03}
 #: How long a company takes to decide, as a factor.
 PATIENCE = {"Startup": 0.7, "SMB": 0.85, "Business": 1.15, "Enterprise": 1.7}
@@ -159,9 +161,23 @@ class Prospect:
                 **self.company.known, source=self.source, **facts
             ).pk
         if self.person.id is None:
-            self.person.id = self.capture(self.person.email).pk
+            self.person.id = self.capture(self.person.email, **self.known_beside()).pk
 
-    def capture(self, email: str) -> Contact:
+    def known_beside(self) -> dict[str, Any]:
+        """What is known of some people beside the usual: other addresses and numbers, and tags."""
+        person = self.person
+        rng = Random(f"beside {person.email}")  # of its own: the story stays as it is
+        found: dict[str, Any] = {}
+        if rng.random() < 0.15:
+            user, _at, domain = person.email.partition("@")
+            found["other_emails"] = [f"{user}@{domain.partition('.')[0]}.mail.example"]
+        if rng.random() < 0.12:
+            found["other_phones"] = [f"{person.company.country.dial} {rng.randrange(1000, 10_000)}"]
+        if rng.random() < 0.2:
+            found["tags"] = rng.sample(TAGS, rng.choice((1, 1, 2)))
+        return found
+
+    def capture(self, email: str, **more: Any) -> Contact:
         person, rng = self.person, self.rng
         return Contact.capture(
             name=person.name,
@@ -176,6 +192,7 @@ class Prospect:
             phone=f"{self.company.country.dial} {rng.randrange(100, 1000)}",
             title=None if self.inbound and rng.random() < 0.5 else person.title,
             marketing_consent=rng.random() < (0.6 if self.inbound else 0.2),
+            **more,
         )
 
     def find_out(self) -> None:

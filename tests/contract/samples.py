@@ -42,8 +42,14 @@ SHAPES = {
     "type": "Deal",  # of a gate, with what every deal has
     "state": "Lost",
     "requires": [{"field": "value"}],
+    "about": "Lead",  # of a stale limit
+    "status": "New",
     "condition": {"type": "Lead", "filter": {"status": "New"}},
     "criteria": {"type": "Lead", "filter": {"status": "New"}},
+    "hours": [{"day": "Monday", "from": "09:00", "to": "17:00"}],
+    "days_off": [{"from": "2026-12-24", "to": "2026-12-31", "name": "Closed"}],
+    "country": "DE",
+    "region": "BY",
     "steps": [
         {"name": "Came", "event": "Lead.Created"},
         {"name": "Converted", "event": "Lead.Converted"},
@@ -69,6 +75,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
         case "enum":
             now = getattr(besides, field.column, None)
             return next((each for each in reversed(field.choices) if each != now), now)
+        case "choices" if field.item is not None:
+            return [value(field.item, besides)]
         case "choices":
             return list(field.choices[:2]) or [f"Word {number}"]
         case "number" | "integer" | "money":

@@ -167,7 +167,7 @@ WRONG = {
     "date": ["31.01.2026", "2026-02-30", 5, True],
     "datetime": ["soon", "2026-02-30T00:00:00Z", 5, "10000-01-01T00:00:00Z"],
     "reference": [5, True, ["x"], {}, {"$id": 5}, "x", "\x00", "x" * 100],
-    "choices": ["VIP", [1], ["a\x00"], ["a;b"], ["x" * 65], [f"{n}" for n in range(51)]],
+    "choices": ["VIP", [1], ["a\x00"], ["a;b"], ["x" * 256], [f"{n}" for n in range(51)]],
     "json": [{"a": "\x00"}, {"a": float("nan")}],
 }
 

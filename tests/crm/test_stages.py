@@ -307,3 +307,21 @@ def test_a_name_in_the_place_of_another_renames_that_stage(renewals: Pipeline) -
     renewals.update(stages=stages)
     assert Deal.get(deal.id).as_json()["stage"] == "Contract"
     assert Pipeline.get(renewals.id).stages[1]["key"] == "Legal review"
+
+
+def test_a_deal_in_the_only_open_stage_goes_to_another_pipeline(sales: Any, api: Any) -> None:
+    short = Pipeline.create(name="Short", stages=[{"name": "Asked"}])
+    deal = Deal.create(name="D", value=1, pipeline=short)
+    assert "move" in Deal.get(deal.pk).machine.allowed_verbs("Asked")
+    moved = answered(api.call("POST", f"/deals/{deal.pk}/move", {"pipeline": sales.pk}))
+    assert (moved["pipeline"], moved["stage"]) == (sales.pk, "Prospecting")
+    back = answered(api.call("POST", f"/deals/{deal.pk}/move", {"pipeline": short.pk}))
+    assert (back["pipeline"], back["stage"]) == (short.pk, "Asked")
+    refused = api.call("POST", f"/deals/{deal.pk}/move", {"stage": "Proposal"})
+    assert refused.status_code == 422 and "Asked" in refused.json()["message"]
+
+
+def test_nothing_is_offered_where_there_is_no_other_pipeline(acme: Any) -> None:
+    short = Pipeline.create(name="Short", is_default=True, stages=[{"name": "Asked"}])
+    deal = Deal.create(name="D", value=1, pipeline=short)
+    assert "move" not in Deal.get(deal.pk).machine.allowed_verbs("Asked")

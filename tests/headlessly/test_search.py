@@ -19,7 +19,7 @@ from headlessly.declaration.folding import fold, phone_digits
 from headlessly.errors import InvalidFilter
 from headlessly.query import paging, ranking, reads
 from headlessly.query.scope import Scope
-from headlessly.query.search import Search, SearchTable, Word, read_words
+from headlessly.query.search import Search, Word, read_words
 
 NUMBER = "+420 604 893 825"
 
@@ -158,25 +158,38 @@ def test_it_never_reads_a_table_for_a_word(words: str, acme: Any) -> None:
 @pytest.mark.parametrize("noun", [Contact, Lead, Organization])
 def test_it_looks_a_word_up_among_the_records_of_the_tenant(noun: type[Any], acme: Any) -> None:
     """By an index that begins with the tenant and knows its type alone; in each of its texts."""
-    table, name = noun._meta.db_table, noun._meta.model_name
+    name, long = noun._meta.model_name, noun.schema.long_texts
+    word = Word("xerox", "12345")
+    own = [
+        word.text_condition(column) if column in long else word.column_condition(column)
+        for column in Search(Scope(noun), "xerox").tables[0].columns
+    ]
+    looked_up_by(f"{name}_search", noun, own)
+    for field in noun.schema.others:
+        looked_up_by(f"{name}_{field.name}", noun, [word.others_condition(field)])
+
+
+def looked_up_by(index: str, noun: type[Any], conditions: list[Any]) -> None:
+    """Check that the index finds the records of a tenant with each condition."""
+    table = noun._meta.db_table
     with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS only_searched")
         cursor.execute(f"CREATE TEMPORARY TABLE only_searched (LIKE {table})")
-        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [f"{name}_search"])
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [index])
         cursor.execute(cursor.fetchone()[0].replace(f"public.{table}", "only_searched"))
         cursor.execute(
             "ALTER TABLE only_searched ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; "
             f"CREATE POLICY {policies.POLICY} ON only_searched USING ({policies.OWN})"
         )
         cursor.execute("SET LOCAL enable_seqscan = off")
-        for column in Search(Scope(noun), "xerox").tables[0].columns:
-            own = SearchTable(Scope(noun), "", (column,))
-            found = noun.objects.filter(own.word_condition(Word("xerox")))
-            sql, given = found.values("pk").query.sql_with_params()
+        for condition in conditions:
+            sql, given = noun.objects.filter(condition).values("pk").query.sql_with_params()
             cursor.execute(f"EXPLAIN {sql}".replace(f'"{table}"', '"only_searched"'), given)
             plan = "\n".join(line for (line,) in cursor.fetchall())
             assert "One-Time Filter" in plan, plan  # the policy is asked once, not of every row
             looked_up = plan.split("Index Cond:", 1)[1].splitlines()[0]
-            assert "tenant_id" in looked_up and ("~~" in looked_up or "@@" in looked_up), plan
+            assert "tenant_id" in looked_up, plan
+            assert any(asked in looked_up for asked in ("~~", "@@", "?|")), plan
 
 
 # -- nobody else's ------------------------------------------------------------------------------------

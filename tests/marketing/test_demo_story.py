@@ -13,7 +13,8 @@ import pytest
 from django.db import transaction
 from django.db.models import Count, F, Max, Min
 
-from crm import Activity, Contact, Deal, Lead, Organization, Pipeline, Rule
+from crm import Activity, Contact, Deal, DealContact, Lead, Organization, Pipeline, Rule
+from crm.models import RuleRun
 from crm.reports import lead_funnel
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant
@@ -24,7 +25,7 @@ from headlessly.query.periods import Period
 from headlessly.query.reports import Slice
 from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
-from marketing.demo import cast
+from marketing.demo import automations, cast
 
 DAY = date(2025, 6, 16)
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
@@ -35,7 +36,7 @@ LAST = 4
 BROUGHT = 15
 ID = re.compile(
     r"\b(?:lead|contact|org|deal|activity|pipeline|gate|dealcontact|campaign|form|segment|funnel"
-    r"|rate|goal|rule|team|place|touch|evt|req|user|apikey)"
+    r"|rate|goal|rule|run|calendar|team|place|touch|evt|req|user|apikey)"
     r"_\w{12}\b"
 )
 
@@ -99,7 +100,9 @@ def test_it_says_who_did_what(acme: Tenant) -> None:
     assert {"Lead.Converted", "Lead.Lost", "Deal.Won"} <= did["rep"]
     assert "Campaign.Launched" in did["manager"] and "Lead.Deleted" in did["manager"]
     assert not did.keys() & {"viewer"}
-    assert did["system"] == {"Contact.Created"} and did["rule"] == {"Lead.Assigned"}
+    assert did["system"] == {"Contact.Created"} and did["rule"] == {
+        "Lead.Assigned", "Lead.AnswerExpected", "Lead.AnswerMissed", "Activity.Created", "automation_ran"
+    }  # fmt: skip
     assert did["visitor"] == {
         "Form.Submitted", "Contact.Created", "Lead.Created", "Touchpoint.Created", "form_submitted"
     }  # fmt: skip
@@ -168,6 +171,18 @@ def test_it_has_forms_that_were_sent_and_numbers_that_were_counted(acme: Tenant)
     assert Segment.count() == 4 and not Segment.objects.filter(member_count=None).exists()
     for funnel in Funnel.objects.all():
         assert funnel.is_active and 0 < funnel.conversion_rate < 100
+
+
+def test_it_has_deals_that_several_people_decide_and_people_with_several_addresses(
+    acme: Tenant,
+) -> None:
+    people = DealContact.objects.values("deal").annotate(count=Count("pk")).order_by()
+    assert people.filter(count__gt=1).exists() and not people.filter(count=1).exists()
+    assert DealContact.objects.values("role").distinct().count() > 2
+    for field in ("other_emails", "other_phones", "tags"):
+        assert Contact.objects.exclude(**{field: None}).exists(), field
+    found = Contact.objects.exclude(other_emails=None).first()
+    assert Contact.capture(email=found.other_emails[0]).pk == found.pk
 
 
 def test_it_has_a_webhook_that_delivered_for_the_most_part(acme: Tenant) -> None:
@@ -251,3 +266,11 @@ def test_it_keeps_the_two_companies_apart(acme: Tenant) -> None:
     with every_tenant():
         both = Membership.objects.filter(user__email="tomas.berger@advisors.example")
         assert {m.tenant.slug: m.role for m in both} == {"acme": "viewer", "rival": "manager"}
+
+
+def test_what_follows_by_itself_was_done_and_waits(acme: Tenant) -> None:
+    states = Counter(RuleRun.objects.values_list("rule__name", "state"))
+    assert {name for name, _state in states} == {rule["name"] for rule in automations.RULES}
+    assert {"Done", "Waiting"} <= {state for _name, state in states}, states
+    done = RuleRun.objects.filter(state="Done").count()
+    assert Activity.count({"$createdBy": {"$regex": "^rule_"}}) == done

@@ -15,6 +15,7 @@ from headlessly.admin.planned import planned_texts
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
+from headlessly.declaration.staleness import rest_of
 from headlessly.declaration.surface import Board
 from headlessly.nouns import Noun
 
@@ -24,7 +25,7 @@ class BoardCards:
 
     def __init__(self, noun: type[Noun], declared: Board) -> None:
         self.noun, self.declared, self.machine = noun, declared, noun.schema.require_machine()
-        self.stale_after, self.now = noun.stale_after(), clock.now()
+        self.now = clock.now()
         self._planned: dict[str, Any] = {}
 
     def has_ended(self, state: str) -> bool:
@@ -78,11 +79,12 @@ class BoardCards:
             "shows": [
                 {"label": labels.field_label(f), "value": value, "name": f.name, "type": f.type}
                 for f in shows
-                if (value := field_values.field_html(record, f, links=False)) != ""
+                if not field_values.is_met(record, f)
+                and (value := field_values.field_html(record, f, links=False)) != ""
             ],
             "touched": said,
             "planned": self._planned_with(record),
-            "stale": "" if ended else self._stale_text(over),
+            "stale": "" if ended else self._stale_text(record, over),
             "ended": ended,
         }
 
@@ -91,8 +93,9 @@ class BoardCards:
         """Whom and what a record is about: what its noun says, else the references of its first groups."""
         return self.noun.schema.about or display.about_references(self.noun)
 
-    def _stale_text(self, touched: datetime | None) -> str:
+    def _stale_text(self, record: Noun, touched: datetime | None) -> str:
         """What a card says that nobody touched for too long."""
-        if self.stale_after is None or touched is None or self.now - touched <= self.stale_after:
+        rest = rest_of(record)
+        if rest is None or touched is None or self.now - touched <= rest:
             return ""
-        return _("stale") if self.stale_after else _("overdue")
+        return _("stale") if rest else _("overdue")

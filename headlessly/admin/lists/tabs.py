@@ -54,12 +54,8 @@ def ready_views(noun: type[Noun]) -> list[ReadyView]:
 
 
 def fill_in_query(noun: type[Noun], query: str) -> str:
-    """The query of a declared list, with the moment before which the noun's records are stale, and the
-    states in which they are open."""
-    query = query.replace("{open}", ",".join(getattr(noun, "OPEN", ())))
-    if "{stale}" in query and (rest := noun.stale_after()) is not None:
-        return query.replace("{stale}", f"{rest.days}d ago")
-    return query
+    """The query of a declared list, with the states in which the noun's records are open."""
+    return query.replace("{open}", ",".join(getattr(noun, "OPEN", ())))
 
 
 class Tabs:

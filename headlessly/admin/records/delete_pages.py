@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.admin import display, toasts
 from headlessly.admin.pages import NounPages
+from headlessly.admin.undo import safe_return
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.errors import HeadlesslyError
@@ -46,13 +47,14 @@ class DeletePages(NounPages):
                 title=_("Delete %s") % found,
                 goes_with_it=self._goes_with_it(found),
             )
+        back = safe_return(request)
         try:
             executor.run(self.noun.verbs["delete"], found.pk, {})
         except HeadlesslyError as problem:
             messages.error(request, self._why_not_deleted(problem))
-            return HttpResponseRedirect(self.admin.place("change", found.pk))
+            return HttpResponseRedirect(back or self.admin.place("change", found.pk))
         toasts.say(request, _("Deleted: %s.") % found, undo=True)
-        return HttpResponseRedirect(self.admin.place("changelist"))
+        return HttpResponseRedirect(back or self.admin.place("changelist"))
 
     def _goes_with_it(self, found: Noun) -> str:
         """What is deleted together with it, in words; empty for nothing, and where it is not deleted."""

@@ -18,6 +18,7 @@ from headlessly.admin.records.record import editable_fields
 from headlessly.admin.records.record_choice import RecordChoice
 from headlessly.declaration import labels, values
 from headlessly.declaration.gates import GATE_CLOSED
+from headlessly.declaration.paths import OPEN
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
@@ -49,6 +50,8 @@ class VerbDialog:
             verb.inputs.values(), site, data=data, initial=own, id=verb.name, parent=self.id
         )
         self.form.suggest(verb.noun)
+        if verb.chooses:
+            _group_states(self.form, verb.chooses, record)
         chooses = next((f for f in verb.inputs.values() if f.new and f.record), None)
         self.choice = (
             RecordChoice(
@@ -257,3 +260,19 @@ class GateDialog(VerbDialog):
 
     def given(self) -> dict[str, Any]:
         return {**self.sent, **self.filled}
+
+
+def _group_states(form: DeclaredForm, name: str, record: Noun) -> None:
+    """Let the states that may be chosen stand under the paths that they are of, the record's own first."""
+    machine, field = record.schema.require_machine(), form.declared[name]
+    if len(machine.paths) < 2:
+        return
+    own = machine.path_of(record)
+    groups = [
+        (
+            path.name,
+            [(n, labels.choice_label(field, n)) for n in map(field.to_json, path.of_kind(OPEN))],
+        )
+        for path in sorted(machine.paths, key=lambda path: path is not own)
+    ]
+    form.fields[name].widget.choices = [("", "—"), *groups]

@@ -67,6 +67,7 @@ class AskedPanels:
 
 
 _makers: dict[type[Noun], list[PanelMaker]] = defaultdict(list)
+_makers_of_all: list[PanelMaker] = []
 _asked: dict[type[Noun], dict[str, AskedPanels]] = defaultdict(dict)
 
 
@@ -78,6 +79,12 @@ def record_panel(noun: type[Noun]) -> Callable[[PanelMaker], PanelMaker]:
         return make
 
     return register
+
+
+def record_panel_of_all(make: PanelMaker) -> PanelMaker:
+    """Declare a panel on the page of each record of every noun; it answers None where there is nothing."""
+    _makers_of_all.append(make)
+    return make
 
 
 def asked_panels(
@@ -94,7 +101,7 @@ def asked_panels(
 
 def added_panels(record: Noun) -> list[Panel]:
     """The panels that apps have for this record."""
-    made = (make(record) for make in _makers.get(type(record), ()))
+    made = (make(record) for make in (*_makers.get(type(record), ()), *_makers_of_all))
     return [panel for panel in made if panel is not None]
 
 

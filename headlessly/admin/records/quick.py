@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -30,6 +31,7 @@ from headlessly.admin.widgets import Input
 from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.declaration.folding import fold
+from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
@@ -43,8 +45,11 @@ from headlessly.query.duplicates import find_duplicates
 
 #: How many records are told that are called as somebody types, and from how many letters on.
 MOST_TOLD, FEWEST_LETTERS = 4, 3
-#: The input that holds the id of the record that was taken.
-TAKEN = "taken"
+#: The input that holds the id of the record that was taken, and what stands before the names of inputs that
+#: hold those of the page that the form was opened on.
+TAKEN, PRESET = "taken", "for-"
+#: The id of the form's place, in which what there is to choose from opens: a dialog lies above all else.
+PLACE = "quick-form"
 
 
 @dataclass
@@ -95,19 +100,25 @@ class QuickForm:
     site: Any
     data: Mapping[str, str] | None = None
     problem: HeadlesslyError | None = None
+    #: Ids of what the record refers to, by the references, as the page says that it was opened on.
+    preset: Mapping[str, str] = field(default_factory=dict)
     parts: list[QuickPart] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         schema = self.noun.schema
         create = self.noun.verbs["create"].python_inputs
-        names = [name.partition(".") for name in self.noun.Surface.quick]
+        names = [name.partition(".") for name in self._asked]
         for first in dict.fromkeys(a if dot else "" for a, dot, _rest in names):
             reference = schema.by_name[first] if first else None
             noun: type[Noun] = registry[reference.to or ""] if reference else self.noun
             inputs = noun.verbs["create"].python_inputs if reference else create
             mine = [(rest if dot else a) for a, dot, rest in names if (a if dot else "") == first]
             form = DeclaredForm(
-                [inputs[name] for name in mine], self.site, data=self.data, id=f"quick_{first}"
+                [inputs[name] for name in mine],
+                self.site,
+                data=self.data,
+                id=f"quick_{first}",
+                parent=PLACE,
             )
             if reference is not None:
                 form.prefix = first
@@ -140,7 +151,21 @@ class QuickForm:
         by_name = {
             f"{p.name}.{n}".lstrip("."): p.form[n] for p in self.parts for n in p.form.fields
         }
-        return [by_name[name] for name in self.noun.Surface.quick]
+        return [by_name[name] for name in self._asked]
+
+    @property
+    def _asked(self) -> list[str]:
+        """What is not said already."""
+        return [name for name in self.noun.Surface.quick if name not in self.preset]
+
+    @property
+    def about(self) -> list[str]:
+        """What the new record will refer to, in words, as far as the actor sees it."""
+        found = []
+        for name, id in self.preset.items():
+            noun = self.noun.schema.by_name[name].target_noun
+            found += [str(record) for record in noun.objects.filter(pk=id)]
+        return found
 
     @property
     def title(self) -> str:
@@ -152,7 +177,9 @@ class QuickForm:
 
     @property
     def all_fields(self) -> str:
-        return display.page_url(self.noun, "add")
+        wires = {self.noun.schema.by_name[name].wire: id for name, id in self.preset.items()}
+        query = f"?{urlencode(wires)}" if wires else ""
+        return display.page_url(self.noun, "add") + query
 
     @property
     def taken_inputs(self) -> list[tuple[str, str]]:
@@ -162,7 +189,9 @@ class QuickForm:
 
     @property
     def others(self) -> list[dict[str, Any]]:
-        """The quick forms there are, this one among them."""
+        """The quick forms there are, this one among them; none beside that of a part of another record."""
+        if not self.noun.Surface.is_in_menu:
+            return []
         return [
             {
                 "label": labels.noun_title(noun),
@@ -194,7 +223,7 @@ class QuickForm:
         if taken and (name := compose_name(self.noun, found)) is not None:
             found[self.noun.schema.columns[0]] = name
         found |= taken
-        return mine(self.noun.verbs["create"].inputs.values()) | found
+        return mine(self.noun.verbs["create"].inputs.values()) | found | dict(self.preset)
 
     def _taken_id(self, part: QuickPart, given: Mapping[str, Any]) -> str | None:
         """The id of the record that was taken among those that are called alike, as long as nothing else
@@ -325,12 +354,16 @@ def _is_called(name: str, term: str) -> bool:
 
 
 def quick_nouns() -> list[type[Noun]]:
-    """The nouns with a quick form that the actor may make records of, as menus list them."""
+    """The nouns with a quick form that the actor may make records of, as menus list them: those that are made
+    anywhere."""
     actor = actors.current_or_none()
     return [
         noun
         for noun in sorted(registry.values(), key=lambda each: each.Surface.rank)
-        if noun.Surface.quick and actor is not None and actors.may(actor, "create", noun)
+        if noun.Surface.quick
+        and noun.Surface.is_in_menu
+        and actor is not None
+        and actors.may(actor, "create", noun)
     ]
 
 
@@ -345,7 +378,8 @@ class QuickPages(NounPages):
         if not self.admin.may("create"):
             raise PermissionDenied
         posted = request.method == "POST"
-        form = QuickForm(self.noun, self.site, request.POST if posted else None)
+        preset = self._preset(request.POST if posted else request.GET)
+        form = QuickForm(self.noun, self.site, request.POST if posted else None, preset=preset)
         if not posted:
             return self.admin.respond(request, "quick", title=form.title, quick=form)
         if request.POST.get("alike"):
@@ -373,4 +407,22 @@ class QuickPages(NounPages):
         toasts.say(request, f"{capfirst(wording.event_label(event))}: {made}.", undo=True)
         if request.POST.get("then") == "open":
             return HttpResponseRedirect(self.admin.place("change", made.pk))
-        return HttpResponseRedirect(self.admin.place("quick"))
+        return HttpResponseRedirect(f"{self.admin.place('quick')}{_as_query(form.preset)}")
+
+    def _preset(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What the page that opened the form says of the record: ids behind ``for-`` and a reference."""
+        found = {}
+        for name in self.schema.references:
+            id = given.get(f"{PRESET}{name}", "")
+            if name in self.noun.Surface.quick and id and not UNSTORABLE.search(id):
+                found[name] = id
+        return found
+
+
+def quick_url(noun: type[Record], **preset: str) -> str:
+    """Where the quick form of a noun is that is in no menu, for records that refer to these."""
+    return display.page_url(noun, "quick") + _as_query(preset)
+
+
+def _as_query(preset: Mapping[str, str]) -> str:
+    return f"?{urlencode({PRESET + name: id for name, id in preset.items()})}" if preset else ""

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from headlessly.admin import display, field_edit, field_values
@@ -135,7 +134,7 @@ def _card_line(record: Noun, declared: Field) -> Any:
     """A line of a card; numbers of telephones can be called."""
     value = field_values.field_html(record, declared)
     if value and declared.name in display.TELEPHONES:
-        return format_html('<a href="tel:{}">{}</a>', "".join(value.split()), value)
+        return field_values.tel_html(str(value))
     return value
 
 

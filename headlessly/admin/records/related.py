@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.buttons import creating_verbs
+from headlessly.admin.records.parts import is_part, parts_of
+from headlessly.admin.records.quick import quick_url
 from headlessly.declaration import engagements, labels
+from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.record import Record
 from headlessly.nouns import Noun
 
@@ -26,7 +31,12 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
         if touching and noun is touching.noun and relation.field == touching.reference.name:
             continue
         reference = noun.schema.by_name[relation.field]
-        those = noun.objects.filter(**{reference.column: record.pk}).order_by("-created_at")
+        refers: dict[str, Any] = {reference.column: record.pk}
+        if reference.is_custom:
+            refers = {"custom__contains": held_json(reference.column, record.pk)}
+        # By an expression, or the newest of all records would be walked until there are enough of these.
+        newest = (F("created_at") + timedelta(0)).desc() if reference.is_custom else "-created_at"
+        those = noun.objects.filter(**refers).order_by(newest)
         rows = list(those[: RELATED + 1])
         of_this = f"?{reference.wire}={record.pk}"
         add = []
@@ -38,12 +48,16 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
             if actors.may(actors.current(), "create", noun):
                 ways.append((_("Add"), display.page_url(noun, "add")))
             add = [(name, url + of_this) for name, url in ways]
+            if add and is_part(noun):
+                add[-1] = (_("Add"), quick_url(noun, **{relation.field: record.pk}))
         if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
             continue
         found.append(
             {
                 "title": labels.relation_label(relation),
-                "rows": [_related_row(row) for row in rows[:RELATED]],
+                "rows": [] if is_part(noun) else [_related_row(row) for row in rows[:RELATED]],
+                "parts": parts_of(record, noun, reference, rows[:RELATED]) if is_part(noun) else [],
+                "quick": is_part(noun),
                 "more": len(rows) > RELATED,
                 "all": display.page_url(noun, "changelist") + of_this,
                 "add": add,

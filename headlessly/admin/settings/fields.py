@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
@@ -27,6 +28,7 @@ from headlessly.admin import display
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
+from headlessly.declaration.values import FLAG_WORDS
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.language.numbers import delocalize_number
 from headlessly.shaping import custom_fields
@@ -78,6 +80,29 @@ def urls(site: TenantSite) -> list[URLPattern]:
     ]
 
 
+class SwitchAsSent(UnfoldBooleanSwitchWidget):
+    """A switch that says what was sent: Django takes every word for yes."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        return data.get(name, False)
+
+
+class YesOrNo(forms.BooleanField):
+    """On or off; another word is refused."""
+
+    widget = SwitchAsSent
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, **kwargs)
+
+    def to_python(self, value: Any) -> bool:
+        if not isinstance(value, str) or not value.strip():
+            return bool(value)
+        if (found := FLAG_WORDS.get(value.strip().lower())) is None:
+            raise ValidationError(_("This is true or false."))
+        return found
+
+
 class FieldForm(forms.Form):
     """What is said of a field; of one that is there already all but what never changes."""
 
@@ -93,13 +118,9 @@ class FieldForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("Only for another record."),
     )
-    required = forms.BooleanField(
-        label=gettext_lazy("Has to be filled in"), required=False, widget=UnfoldBooleanSwitchWidget
-    )
-    unique = forms.BooleanField(
+    required = YesOrNo(label=gettext_lazy("Has to be filled in"))
+    unique = YesOrNo(
         label=gettext_lazy("Of one record only"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy("No two records may have the same value."),
     )
     indexed = forms.BooleanField(

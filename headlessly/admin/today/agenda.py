@@ -91,8 +91,7 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
         (reason, noun)
         for noun in nouns
         for reason in noun.Surface.agenda
-        # Of a noun that is never stale nothing has gone quiet.
-        if "{stale}" not in reason.query or noun.stale_after() is not None
+        if not reason.column or reason.column in noun.schema.columns
     ]
     reasons.sort(key=lambda each: each[0].rank)
     with timeouts.read_until(time.monotonic() + SECONDS):

@@ -96,7 +96,7 @@ SHARED: dict[str, Schema] = {
         "filter",
         TEXT,
         "The filter language: `$eq $ne $gt $gte $lt $lte $in $nin $all $exists $regex $not "
-        "$and $or $text`, implicit AND, dot paths over references; of a relation `$some` or `$none` "
+        "$and $or $text $stale`, implicit AND, dot paths over references; of a relation `$some` or `$none` "
         'with a filter, `{"activities": {"$none": {"status": "Pending"}}}`. An object of JSON, as text.',
     )
     | {"example": '{"$createdAt": {"$gte": "30d ago"}}'},

@@ -7,9 +7,19 @@
     select.getAttribute("aria-label") || select.labels[0]?.firstChild.textContent.trim() || "";
   const shown = (select) => select.nextElementSibling?.querySelector(".select2-selection");
 
+  // What a wheel turns by where it turns by lines or pages: to measure it lays the page out anew for each choice.
+  const wheel = $.event.special.mousewheel;
+  if (wheel) Object.assign(wheel, { getLineHeight: () => 16, getPageHeight: () => 200 });
+
   $.fn.djangoAdminSelect2 = function () {
-    make.call(this);
-    return this.each(function () {
+    const fresh = this.filter((_, each) => !$(each).data("select2"));
+    // As wide as what it takes the place of: all are measured before the first is made, for the same reason.
+    const measured = fresh.toArray().filter((each) => !each.style.width && !each.dataset.width);
+    const widths = measured.map((each) => (each.offsetWidth > 0 ? `${each.offsetWidth}px` : "auto"));
+    measured.forEach((each, index) => each.setAttribute("data-width", widths[index]));
+    make.call(fresh);
+    for (const each of measured) each.removeAttribute("data-width");
+    fresh.each(function () {
       const place = shown(this);
       const value = place?.querySelector(".select2-selection__rendered");
       if (!value) return;
@@ -28,6 +38,7 @@
       tell();
       $(this).on("change", tell);
     });
+    return this;
   };
 
   $(document).on("select2:open", ({ target }) => {

@@ -30,10 +30,7 @@
 
   function makeChoices(place) {
     if (!window.django?.jQuery?.fn.djangoAdminSelect2) return;
-    django.jQuery(place).find("select.admin-autocomplete:not(.select2-hidden-accessible)").each(function () {
-      const parent = this.closest("dialog");
-      django.jQuery(this).djangoAdminSelect2(parent ? { dropdownParent: django.jQuery(parent) } : {});
-    });
+    django.jQuery(place).find("select.admin-autocomplete:not(.select2-hidden-accessible)").djangoAdminSelect2();
   }
 
   // Rows and cards are known by their records, wherever they stand, and groups by what they have in common.

@@ -15,13 +15,29 @@
     const value = input.value.trim();
     if (!value) return undefined;
     if (kind === "list") return value.split("\n").map((line) => line.trim()).filter(Boolean);
+    if (kind === "pairs") return Object.fromEntries(value.split("\n").filter((line) => line.trim()).map((line) => {
+      const at = line.indexOf(":");
+      return at < 0 ? [line.trim(), ""] : [line.slice(0, at).trim(), parsed(line.slice(at + 1).trim())];
+    }));
     if (kind === "number") return Number.isNaN(Number(value.replace(",", "."))) ? value : Number(value.replace(",", "."));
-    return value;
+    return value.startsWith("{") ? parsed(value) : value;
   }
+
+  // What is JSON other than plain text is that: 12, true, "12", {"$id": 1}. {{name}} is text.
+  function parsed(value) {
+    if (value.startsWith("{{") || !/^(true|false|null|-?\d|["[{])/.test(value)) return value;
+    try { return JSON.parse(value); } catch { return value; }
+  }
+  const unparsed = (value) => typeof value === "string" && parsed(value) === value ? value : JSON.stringify(value);
 
   function input(column, value, says) {
     if (column.kind === "flag") return make("input", { type: "checkbox", checked: value === true });
     if (column.kind === "list") return make("textarea", { rows: 2, value: (value || []).join("\n"), placeholder: says.lines });
+    if (column.kind === "pairs") {
+      const known = value && typeof value === "object" ? value : {};
+      const lines = Object.entries(known).map(([key, each]) => `${key}: ${unparsed(each)}`);
+      return make("textarea", { rows: Math.max(2, lines.length), value: lines.join("\n"), placeholder: says.pairs });
+    }
     if (column.kind === "choice") {
       const select = make("select");
       // What it has now is kept, and so is that it has none.
@@ -29,7 +45,8 @@
       for (const each of [...known, ...column.of]) select.append(make("option", { value: each, textContent: each, selected: each === (value ?? "") }));
       return select;
     }
-    return make("input", { type: "text", value: value ?? "", inputMode: column.kind === "number" ? "decimal" : "text" });
+    const plain = value && typeof value === "object" ? JSON.stringify(value) : value ?? "";
+    return make("input", { type: "text", value: plain, inputMode: column.kind === "number" ? "decimal" : "text" });
   }
 
   // A filter is put together by rows of its own (filters.js), as of the noun that the row's `type` names.

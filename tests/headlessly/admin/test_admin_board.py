@@ -190,11 +190,13 @@ def test_marks_what_nobody_has_touched_for_long(bob, leads):
 def test_deals_are_stale_when_their_pipeline_says_so(bob, people):
     from crm import Deal, Pipeline
 
-    with ago(days=20):
+    with ago(days=12):
         Deal.create(name="Waiting", value=1)
-    assert ">stale<" not in page(bob, start=DEALS)
-    Pipeline.create(name="Sales", is_default=True, deal_rotting=10)
+    assert ">stale<" not in page(bob, start=DEALS), "it is two weeks where nobody says"
+    sales = Pipeline.create(name="Sales", is_default=True, deal_rotting=10)
     assert ">stale<" in page(bob, start=DEALS)
+    sales.update(stages=[{"name": "Prospecting", "rotting": 30}, {"name": "Proposal"}])
+    assert ">stale<" not in page(bob, start=DEALS), "its stage has a number of its own"
 
 
 def test_an_activity_is_overdue_when_it_was_due(bob, people):

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from crm import Activity, Deal, Pipeline
+from crm import Activity, Deal, Lead, Pipeline
+from headlessly.context import clock
 from headlessly.declaration import days
 from marketing import Segment
 from tests.headlessly.admin.signed_in import client_of
@@ -93,8 +94,16 @@ def test_pages_ask_when_somebody_shall_be_reminded(bob):
         assert 'name="reminder_at"' in page
 
 
-def test_what_is_going_cold_is_what_the_board_calls_stale(bob):
-    assert "lastActivityAt__lt=14d" in bob.get("/~acme/admin/crm/lead/").content.decode()
+def test_what_is_going_cold_is_what_the_board_calls_stale(bob, people):
+    with clock.set_clock(clock.now() - timedelta(days=16), purpose="replay"):
+        Lead.create(name="Sleeping", source="x", owner=people.bob)
+    going_cold = "/~acme/admin/crm/lead/?status=New,Contacted,Qualified&owner=me&is=stale"
+
+    def seen() -> tuple[bool, bool]:
+        board = bob.get("/~acme/admin/crm/lead/board/").content.decode()
+        return "Sleeping" in bob.get(going_cold).content.decode(), ">stale<" in board
+
+    assert "is=stale" in bob.get("/~acme/admin/crm/lead/").content.decode()
+    assert seen() == (True, True)
     Pipeline.create(name="Ours", is_default=True, deal_rotting=21)
-    page = bob.get("/~acme/admin/crm/lead/").content.decode()
-    assert "lastActivityAt__lt=21d" in page and "lastActivityAt__lt=14d" not in page
+    assert seen() == (False, False)

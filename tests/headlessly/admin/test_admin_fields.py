@@ -163,3 +163,14 @@ def test_an_admin_makes_a_field_unique_and_gives_it_another_type(ann: Client, ac
     assert ann.post(place, {**sent, "type": "phone"}).status_code == 302
     field.refresh_from_db()
     assert (field.type, field.unique) == ("phone", True)
+
+
+def test_yes_or_no_is_said_by_these_words_alone(ann: Client, acme: Any) -> None:
+    sent = {"noun": "Lead", "label": "Region", "type": "string"}
+    for name in ("required", "unique"):
+        answer = ann.post(BASE, sent | {name: "maybe"})
+        assert answer.status_code == 422 and "This is true or false." in answer.content.decode()
+        assert not custom_fields.list_fields()
+    assert ann.post(BASE, sent | {"required": "on", "unique": "false"}).status_code == 302
+    (field,) = custom_fields.list_fields()
+    assert (field.required, field.unique) == (True, False)

@@ -152,3 +152,49 @@ def test_a_pipeline_is_shaped_in_the_settings(users: Any, pipelines: Any, acme: 
     Deal.create(name="Renewal one", value=1, pipeline=renewals.pk)
     html = ann.get(BOARD).content.decode()
     assert re.findall(r'data-label="([^"]*)"', html)[4:7] == ["Upcoming", "Quoted", "Signing"]
+
+
+def options_of(html: str, name: str) -> str:
+    found = re.search(rf'<select name="{name}".*?</select>', html, re.S)
+    assert found, html
+    return found[0]
+
+
+def test_the_dialog_of_a_move_has_the_stages_by_pipeline(bob: Any, pipelines: Any) -> None:
+    from crm import Deal
+
+    deal = Deal.create(name="Renewal one", value=1, pipeline=pipelines[1].id)
+    dialog = bob.get(f"{DEALS}{deal.pk}/do/move/").content.decode()
+    shown = options_of(dialog, "stage")
+    titles = re.findall(r'<optgroup label="(\w+)"', shown)
+    assert titles == ["Renewals", "Sales"], "the deal's own first"
+    assert shown.index("Signing") < shown.index('label="Sales"') < shown.index("Prospecting")
+    assert ">Won<" not in shown
+    answer = bob.post(f"{DEALS}{deal.pk}/do/move/", {"stage": "Signing"})
+    assert answer.status_code == 302 and Deal.get(deal.pk).stage == "Signing"
+
+
+def test_the_form_of_a_gate_offers_nouns_and_their_states(users: Any, pipelines: Any) -> None:
+    from crm import Gate
+    from tests.headlessly.admin.signed_in import client_of
+
+    ann = client_of(users.ann)
+    place = "/~acme/admin/crm/gate/"
+    html = ann.get(f"{place}add/").content.decode()
+    assert re.search(r'<option value="Contact"', options_of(html, "type"))
+    states = options_of(html, "state")
+    for title in ("Lead", "Deal: Sales", "Deal: Renewals"):
+        assert f'<optgroup label="{title}">' in states
+    gate = Gate.find({"state": "Offer sent"}).get()
+    html = ann.get(f"{place}{gate.pk}/edit/").content.decode()
+    assert '<option value="Offer sent" selected>' in options_of(html, "state")
+    sent = {"type": "Deal", "state": "Signing", "requires": '[{"field": "nextStep"}]'}
+    assert ann.post(f"{place}add/", sent).status_code == 302
+    wrong = ann.post(f"{place}add/", sent | {"state": "Nowhere"})
+    assert wrong.status_code == 422 and "Use one of" in wrong.content.decode()
+
+
+def test_what_every_noun_has_stands_under_more(bob: Any, people: Any) -> None:
+    html = bob.get(f"{DEALS}add/").content.decode()
+    more = html.index(">More<")
+    assert more < html.index('name="tags"') and more < html.index('name="external_ids"')

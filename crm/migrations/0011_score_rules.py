@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('crm', '0009_deals_by_closing'),
+        ('crm', '0010_first_answer'),
         ('headlessly', '0008_indexed_own_fields'),
     ]
 

@@ -1,0 +1,212 @@
+"""What the pages of rules say beside what their declaration does: what an automation did and waits for, and
+what a rule would have done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+from unfold.widgets import INPUT_CLASSES
+
+from crm.backtest_page import page_of
+from crm.models import Rule, RuleRun
+from crm.rules import backtest, runs
+from crm.rules.active import active_rules
+from crm.runs_api import find_runs
+from crm.step_words import entry_row, state_badge, step_text
+from headlessly.admin import NounAdmin, display, workplace
+from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
+from headlessly.context import clock
+from headlessly.declaration import days
+from headlessly.declaration.registry import registry
+from headlessly.errors import BadRequest, Conflict, HeadlesslyError
+from headlessly.nouns import Noun
+
+#: How many runs one page shows, and how many of those that wait the page of a record.
+PAGE, MOST_WAITING = 10, 5
+MOST_COUNTED = 1_000
+
+
+@admin.register(Rule, site=workplace)
+class RuleAdmin(NounAdmin):
+    """A rule, with the runs of one that does something after an event."""
+
+    record_template = "crm/rule.html"
+
+    def get_urls(self) -> list[Any]:
+        def page(route: str, view: Callable[..., HttpResponse], name: str) -> Any:
+            return path(route, self.admin_site.admin_view(view), name=f"crm_rule_{name}")
+
+        return [
+            page("<str:id>/runs/<str:run>/stop/", self.stop_view, "run_stop"),
+            page("<str:id>/runs/<str:run>/retry/", self.retry_view, "run_retry"),
+            page("<str:id>/run/", self.run_view, "run"),
+            page("<str:id>/backtest/", self.backtest_view, "backtest"),
+            *super().get_urls(),
+        ]
+
+    def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
+        found = super().context(request, **more)
+        rule = more.get("original")
+        if rule is not None and rule.kind == Rule.Kind.AUTOMATION and self.may("update"):
+            before = request.GET.get("before", "")
+            found["rule_runs"] = SimpleLazyObject(lambda: runs_of(rule, before))
+        if rule is not None and self.may("update"):
+            found["may_be_tried"] = rule.kind in backtest.backtests
+        return found
+
+    def backtest_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        """Ask for days; a POST tries the rule on them."""
+        rule, now = self._rule(id), clock.now()
+        given = {name: request.POST.get(name, "") for name in ("from", "to")}
+        context: dict[str, Any] = {}
+        if request.method == "POST":
+            try:
+                period = _read_days(given, now)
+                context["found"] = page_of(rule, backtest.try_on_the_past(rule, period))
+            except HeadlesslyError as problem:
+                context["problem"] = problem.message
+        today = days.day_of(now)
+        return self.respond(
+            request,
+            "crm/backtest.html",
+            original=rule,
+            title=_("Tried on the past"),
+            input_class=" ".join(INPUT_CLASSES),
+            first=given["from"] or (today - backtest.USUAL).isoformat(),
+            last=given["to"] or today.isoformat(),
+            **context,
+        )
+
+    def _rule(self, id: str) -> Rule:
+        if not self.may("update"):
+            raise PermissionDenied
+        return self.find(id)  # type: ignore[return-value]
+
+    def _change(
+        self, request: HttpRequest, id: str, run: str, change: Callable[[RuleRun], None], said: str
+    ) -> HttpResponse:
+        found = RuleRun.objects.filter(rule=self._rule(id).pk, pk=run).first()
+        if found is None:
+            raise Http404
+        try:
+            change(found)
+            messages.success(request, said)
+        except Conflict as problem:
+            messages.error(request, problem.message)
+        return HttpResponseRedirect(self.place("change", id))
+
+    def stop_view(self, request: HttpRequest, id: str, run: str) -> HttpResponse:
+        """Stop a run."""
+        stop = require_POST(lambda r: self._change(r, id, run, runs.stop_run, _("It is stopped.")))
+        return stop(request)
+
+    def retry_view(self, request: HttpRequest, id: str, run: str) -> HttpResponse:
+        """Try the step again at which a run failed."""
+        said = _("It is tried again.")
+        retry = require_POST(lambda r: self._change(r, id, run, runs.try_again, said))
+        return retry(request)
+
+    def run_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        """Ask on what a rule would run of what is there; a POST runs it."""
+        rule = self._rule(id)
+        posted = request.method == "POST"
+        try:
+            found = runs.run_on_what_is_there(rule, dry_run=not posted)
+        except Conflict as problem:
+            messages.error(request, problem.message)
+            return HttpResponseRedirect(self.place("change", id))
+        if posted:
+            said = ngettext("It runs on %d record.", "It runs on %d records.", len(found))
+            messages.success(request, said % len(found))
+            return HttpResponseRedirect(self.place("change", id))
+        noun = registry[rule.condition["type"]]
+        return self.respond(
+            request,
+            "crm/rule_run.html",
+            original=rule,
+            title=_("Run on what is there"),
+            count=display.number(len(found)),
+            first=[str(each) for each in noun.objects.filter(pk__in=found[:PAGE])],
+            steps=[step_text(noun, step) for step in rule.steps or ()],
+        )
+
+
+def _read_days(given: dict[str, str], now: datetime) -> backtest.Period:
+    """The days that a form names, the last one included."""
+    try:
+        first, last = (date.fromisoformat(given[n]) if given[n] else None for n in ("from", "to"))
+    except ValueError:
+        raise BadRequest(_("This is a day like 2026-01-31.")) from None
+    ends = days.start_of_day(last + timedelta(days=1)) if last else None
+    return backtest.read_period(days.start_of_day(first) if first else None, ends, now)
+
+
+def runs_of(rule: Rule, before: str = "") -> dict[str, Any]:
+    """The runs of a rule, the newest first: one page."""
+    found = find_runs(rule)
+    if before and (last := found.filter(pk=before).first()) is not None:
+        found = found.filter(moment__lte=last.moment).exclude(moment=last.moment, pk__gte=last.pk)
+    page = list(found[: PAGE + 1])
+    names = _names(page[:PAGE])
+    return {
+        "rows": [_run_row(run, names) for run in page[:PAGE]],
+        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
+        "waiting": "" if before else _count_open(rule),
+    }
+
+
+def _count_open(rule: Rule) -> str:
+    """How many runs of a rule are not over, as far as one counts."""
+    there = RuleRun.objects.filter(rule=rule.pk, state__in=RuleRun.OPEN)
+    count = there.order_by()[: MOST_COUNTED + 1].count()
+    said = display.number(min(count, MOST_COUNTED))
+    return f"{said}+" if count > MOST_COUNTED else said if count else ""
+
+
+def _run_row(run: RuleRun, names: dict[str, str]) -> dict[str, Any]:
+    noun = registry[run.record_type]
+    return {
+        "run": run,
+        "name": names.get(run.record, run.record),
+        "url": display.page_url(noun, "change", run.record) if run.record in names else "",
+        "badge": state_badge(run.state),
+        "steps": [entry_row(noun, entry, run) for entry in run.steps or ()],
+        "may_retry": run.state in (RuleRun.FAILED, RuleRun.RETRYING),
+    }
+
+
+def _names(page: list[RuleRun]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for type in {run.record_type for run in page}:
+        ids = [run.record for run in page if run.record_type == type]
+        names |= {each.pk: str(each) for each in registry[type].objects.filter(pk__in=ids)}
+    return names
+
+
+@record_panel_of_all
+def waiting_panel(record: Noun) -> FactsPanel | None:
+    """What waits for a record: which rules go on with it, and when."""
+    if not active_rules(Rule.Kind.AUTOMATION):
+        return None
+    waiting = RuleRun.objects.filter(record=record.pk, next_at__isnull=False, steps__isnull=False)
+    found = list(waiting.select_related("rule").order_by("next_at", "id")[:MOST_WAITING])
+    if not found:
+        return None
+    return FactsPanel(_("What follows by itself"), [_waiting_pair(run) for run in found])
+
+
+def _waiting_pair(run: RuleRun) -> tuple[str, str]:
+    noun = registry[run.record_type]
+    left = [step_text(noun, e["step"]) for e in (run.steps or ())[run.position :]]
+    moment = display.moment_text(run.next_at) if run.next_at else ""
+    return f"{run.rule.name} · {moment}", "\n".join(left)

@@ -1,0 +1,59 @@
+"""By which calendar time is counted. It is kept with the tenant's shape, so that it is read once."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from django.utils import timezone
+
+from crm.models import Calendar
+from crm.working_time import AROUND_THE_CLOCK, FURTHEST, NoWorkingTime, WorkingTime
+from headlessly.access import actors, tenancy
+from headlessly.declaration.shapes import cached_by_shape, current_shape
+from headlessly.execution.executor import Context
+
+
+@cached_by_shape
+def working_time() -> WorkingTime:
+    """When people of the active tenant work: as the default calendar says, else the oldest; always where
+    there is none."""
+    if current_shape() is None:  # who ever had a calendar has a shape
+        return AROUND_THE_CLOCK
+    with actors.acting(actors.SYSTEM):
+        found = Calendar.objects.order_by("-is_default", "created_at", "pk").first()
+        return AROUND_THE_CLOCK if found is None else found.working_time()
+
+
+def office_zone() -> tzinfo:
+    """The time zone in which a time of day is meant: the calendar's."""
+    hours = working_time()
+    return timezone.get_current_timezone() if hours is AROUND_THE_CLOCK else hours.zone
+
+
+def is_working_day(day: date) -> bool:
+    """Whether people work on a day: as the calendar says, where there is none from Monday to Friday."""
+    hours = working_time()
+    if hours is AROUND_THE_CLOCK:
+        return day.weekday() < 5
+    return bool(hours.week[day.weekday()]) and not hours.is_day_off(day)
+
+
+def next_working_moment(moment: datetime, at: time) -> datetime:
+    """The first moment from ``moment`` on at which it is ``at`` on a working day. Raises NoWorkingTime."""
+    zone = office_zone()
+    day = moment.astimezone(zone).date()
+    for _day in range(FURTHEST):
+        found = datetime.combine(day, at, zone)
+        if found >= moment and is_working_day(day):
+            return found
+        day += timedelta(days=1)
+    raise NoWorkingTime
+
+
+def renew(calendar: Calendar, ctx: Context) -> None:
+    """From the next word on time is counted by the calendar as it is now; what was counted stays."""
+    tenancy.renew_shape()
+
+
+for _verb in (*Calendar.verbs.values(), *Calendar.corrections.values()):
+    _verb.after(renew)

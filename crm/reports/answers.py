@@ -1,0 +1,127 @@
+"""How many first answers came in the time that rules said, by owner and by source."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from crm.models import Contact, Lead
+from crm.reports import tables  # noqa: F401  (declares what stands before)
+from headlessly.admin import display
+from headlessly.query.named_reports import Column, Measured, Row, percent, reports
+from headlessly.query.reports import Records, Slice, record_names
+
+#: More groups than this are summed up.
+MAX_GROUPS = 20
+#: The answers that came too late, or not yet though their time is over.
+MISSED = (Lead.Answer.LATE, Lead.Answer.MISSED)
+COLUMNS = (
+    Column("inTime", gettext_lazy("In time, in %"), "percent"),
+    Column("met", gettext_lazy("In time"), "leads"),
+    Column("missed", gettext_lazy("Too late"), "leads"),
+    Column("waiting", gettext_lazy("Still waiting"), "leads"),
+)
+
+
+@dataclass
+class Answers:
+    """How the first answers to some leads came: how many by what became of them."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def met(self) -> int:
+        return self.counts[Lead.Answer.MET]
+
+    @property
+    def missed(self) -> int:
+        return sum(self.counts[each] for each in MISSED)
+
+    @property
+    def in_time(self) -> float | None:
+        """The share of those of which one knows that came in time, in percent."""
+        return percent(self.met, self.met + self.missed)
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        waiting = self.counts[Lead.Answer.WAITING]
+        return {
+            "inTime": self.in_time, "met": self.met, "missed": self.missed, "waiting": waiting
+        }  # fmt: skip
+
+
+def due_answers(slice: Slice) -> Records:
+    """The leads that were to be answered first in the period (answerDueAt)."""
+    return slice.during(Lead, "answerDueAt")
+
+
+def lists_of(who: Records) -> dict[str, Records | None]:
+    """The leads behind each column."""
+    met = who.where(answer__in=Lead.Answer.MET.value)
+    return {
+        "inTime": met,
+        "met": met,
+        "missed": who.where(answer__in=",".join(MISSED)),
+        "waiting": who.where(answer__in=Lead.Answer.WAITING.value),
+    }
+
+
+def answers_by(slice: Slice, column: str) -> dict[str | None, Answers]:
+    """How the first answers of the period came, by a column of the lead."""
+    found: dict[str | None, Answers] = defaultdict(Answers)
+    for value, answer, count in due_answers(slice).count_groups(column, "answer"):
+        found[value].counts[answer] += count
+    return found
+
+
+@reports.declare(
+    "answersByOwner",
+    gettext_lazy("First answers by owner"),
+    unit="percent",
+    row_title=gettext_lazy("Owner"),
+    columns=COLUMNS,
+)
+def answers_by_owner(slice: Slice) -> Measured:
+    """Of the leads that were to be answered first in the period (answerDueAt), by owner, how many were in the
+    time that a rule said, and how many later or not yet though it is over. The value is the share in time."""
+    found = slice.cached(answers_by, "owner_id")
+    names = record_names(Contact, [id for id in found if id])
+    said = {id: names.get(id, display.visible_name(None)) if id else _("Nobody") for id in found}
+    return _measured(slice, found, said, "owner")
+
+
+@reports.declare(
+    "answersBySource",
+    gettext_lazy("First answers by source"),
+    unit="percent",
+    row_title=gettext_lazy("Source"),
+    columns=COLUMNS,
+)
+def answers_by_source(slice: Slice) -> Measured:
+    """Of the leads that were to be answered first in the period (answerDueAt), by source, how many were in
+    the time that a rule said, and how many later or not yet though it is over. The value is the share in
+    time."""
+    found = slice.cached(answers_by, "source")
+    return _measured(slice, found, {source: source or "" for source in found}, "source")
+
+
+def _measured(
+    slice: Slice, found: dict[str | None, Answers], names: dict[str | None, str], by: str
+) -> Measured:
+    order = sorted(found, key=lambda key: (key is None, -found[key].counts.total(), names[key]))
+    whole, every = due_answers(slice), Answers()
+    for each in found.values():
+        every.counts.update(each.counts)
+    rows = []
+    for key in order[:MAX_GROUPS]:
+        own = {f"{by}__isnull": "true"} if key is None else {by: key}
+        rows.append(Row(key, names[key], found[key].values, lists_of(whole.where(**own))))
+    if order[MAX_GROUPS:]:
+        rest = Answers()
+        for key in order[MAX_GROUPS:]:
+            rest.counts.update(found[key].counts)
+        rows.append(Row(None, _("All others"), rest.values, is_rest=True))
+    return Measured(every.in_time, whole, rows=rows)

@@ -1,0 +1,314 @@
+"""What automations do: one step of a run, its effect and its state in one transaction.
+
+The executor does it, by an actor named after the rule. Before it stands an event, ``automation_ran``, which
+the run's own event caused and which names the rule and its version: so whoever follows the causes of what
+was done comes to the rule as it was, and to what set it off.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import Truncator
+
+from crm.calendars import next_working_moment, office_zone
+from crm.models import Rule, RuleRun
+from crm.models.steps import WORKING_DAY, Do, Notify, Send, Step, Wait, fill_in, follow, read_steps
+from headlessly.access import actors, tenancy
+from headlessly.access.actors import ADMIN, Actor
+from headlessly.access.models import Membership
+from headlessly.context import clock
+from headlessly.context.running import current_moment
+from headlessly.database.prepared import execute_prepared
+from headlessly.declaration.registry import registry
+from headlessly.errors import HeadlesslyError, VerbRefused
+from headlessly.execution.contention import retry_on_deadlock
+from headlessly.execution.executor import MAX_HOOK_DEPTH, Execution, one_transaction
+from headlessly.log.events import Event
+from headlessly.notifications.telling import Notice, tell
+from headlessly.nouns import Noun
+from headlessly.query import filters
+from headlessly.webhooks import deliveries
+from headlessly.webhooks.models import Delivery, Webhook
+
+logger = logging.getLogger(__name__)
+
+#: The event that stands between what set a rule off and what it did.
+RAN = "automation_ran"
+#: How long after each failed attempt the next one follows. After the last of them a run has failed.
+RETRY_AFTER = (
+    timedelta(minutes=1),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=6),
+)
+PLANNED, WAITING, DONE = "Planned", "Waiting", "Done"
+
+#: The rule, held against whoever would disable it until the step is done. Always before the run.
+HOLD = """
+SELECT name, version FROM crm_rule
+WHERE tenant_id = %s AND id = %s AND is_active AND deleted_at IS NULL FOR SHARE
+"""
+CHAIN = """
+WITH RECURSIVE up AS (
+    SELECT e.name, e.cause, e.data, 1 AS depth FROM headlessly_event AS e
+    WHERE e.tenant_id = %s AND e.id = %s
+    UNION ALL
+    SELECT e.name, e.cause, e.data, up.depth + 1 FROM up
+    JOIN headlessly_event AS e ON e.tenant_id = %s AND e.id = up.cause WHERE up.depth < 1000
+)
+SELECT CASE name WHEN %s THEN data ->> 'ruleName' END, name FROM up ORDER BY depth DESC
+"""
+
+
+def proceed(run: str, rule: str) -> bool:
+    """Take a run as far as it goes now. Answers whether it went any further, or failed."""
+    moved = False
+    while True:
+        try:
+            more = retry_on_deadlock(partial(take_step, run, rule))
+        except Exception as problem:
+            logger.warning("Run %s of rule %s failed.", run, rule, exc_info=True)
+            note_failure(run, problem)
+            return True
+        if more is None:
+            return moved
+        if not more:
+            return True
+        moved = True
+
+
+def take_step(id: str, rule_id: str) -> bool | None:
+    """Take the next step of a run. Answers whether the one after it can be taken at once; None where there is
+    nothing to do, or somebody else is doing it."""
+    tenant = tenancy.require()
+    with one_transaction() as execution:
+        held = execute_prepared(HOLD, (tenant.pk, rule_id))
+        now = clock.now()
+        due = RuleRun.objects.filter(pk=id, next_at__lte=now, steps__isnull=False)
+        run = due.select_for_update(skip_locked=True, of=("self",)).first()
+        if run is None:
+            return None
+        if not held:
+            _end(run, RuleRun.STOPPED, now, "The rule is not active any more.")
+            return False
+        record = _record_of(run)
+        if record is None:
+            _end(run, RuleRun.STOPPED, now, "The record is gone.")
+            return False
+        rule = rule_at(run.rule_id, run.rule_version)
+        step = read_steps(type(record), [s["step"] for s in run.steps or ()], saved=True)[
+            run.position
+        ]
+        entry = run.steps[run.position]  # type: ignore[index]
+        if isinstance(step, Wait):
+            return _wait(run, rule, step, entry, record, now)
+        _do(execution, run, rule, step, entry, record)
+        _pass(run, entry, now)
+        return run.is_open
+
+
+# -- waiting ------------------------------------------------------------------------------------------
+
+
+def _wait(
+    run: RuleRun, rule: Rule, step: Wait, entry: dict[str, Any], record: Noun, now: datetime
+) -> bool:
+    """Begin to wait, or end it: then the condition is asked again, and the date may be a later one."""
+    begins = _begins(run)
+    until = moment_of(step, begins, record)
+    if until is None:
+        _end(run, RuleRun.STOPPED, now, f"{step.until} is empty.")
+        return False
+    if until > now:
+        entry |= {"state": WAITING, "until": _text(until)}
+        run.state, run.next_at = RuleRun.WAITING, until
+        run.save()
+        return False
+    if entry.get("state") == WAITING and not _still_fits(rule, record):
+        _end(run, RuleRun.STOPPED, now, "The condition did not hold any more after the wait.")
+        return False
+    entry["until"] = _text(until)
+    _pass(run, entry, until)
+    return True
+
+
+def moment_of(step: Wait, begins: datetime, record: Any) -> datetime | None:
+    """Until when a wait lasts that begins at a moment; None where the record has no such date."""
+    if step.duration is not None:
+        return begins + step.duration
+    if step.until == WORKING_DAY:
+        return next_working_moment(begins, step.at or time(9))
+    field = record.schema.fields[step.until]
+    value = field.value_of(record)
+    if value is None:
+        return None
+    zone = office_zone()
+    if isinstance(value, datetime):
+        if step.at is None:
+            return value
+        value = value.astimezone(zone).date()
+    assert isinstance(value, date)
+    return datetime.combine(value, step.at or time(), zone)
+
+
+def _begins(run: RuleRun) -> datetime:
+    """The moment from which a step counts: when the one before it was done, or the event happened."""
+    if not run.position:
+        return run.moment
+    return datetime.fromisoformat(run.steps[run.position - 1]["at"])  # type: ignore[index]
+
+
+def _still_fits(rule: Rule, record: Noun) -> bool:
+    with actors.acting(actors.SYSTEM):
+        condition = filters.compile_filter(type(record), rule.condition["filter"])
+        return not condition or type(record).objects.filter(condition, pk=record.pk).exists()
+
+
+# -- doing --------------------------------------------------------------------------------------------
+
+
+def _do(
+    execution: Execution, run: RuleRun, rule: Rule, step: Step, entry: dict[str, Any], record: Noun
+) -> None:
+    with execution.acted_by(Actor(rule.pk, rule.name, ADMIN)):
+        execution.cause = run.event
+        event = execution.append(
+            name=RAN,
+            target=None,
+            target_type=None,
+            version=None,
+            data={
+                "rule": rule.pk,
+                "ruleName": rule.name,
+                "ruleVersion": run.rule_version,
+                "run": run.pk,
+                "step": run.position + 1,
+                "record": record.as_json() if isinstance(step, Send) else run.record,
+                "recordType": run.record_type,
+            },
+            previous=None,
+            timestamp=current_moment(),
+        )
+        execution.cause = event.id
+        match step:
+            case Do():
+                entry["did"] = _execute(execution, step, record)
+            case Notify():
+                _notify(run, rule, step, record)
+            case Send():
+                execution.flush()
+                _send(step, event)
+
+
+def _execute(execution: Execution, step: Do, record: Noun) -> dict[str, str]:
+    target = None
+    if not step.verb.creates and (target := follow(record, step.path)) is None:
+        raise VerbRefused(f"{'.'.join(step.path)} is empty.", code="no_such_record")
+    inputs = step.verb.inputs
+    given = {wire: fill_in(record, value, inputs[wire]) for wire, value in step.given.items()}
+    made = execution.perform(step.verb, target and target.pk, given, wire=True)
+    return {"type": type(made).__name__, "id": made.pk}
+
+
+def _notify(run: RuleRun, rule: Rule, step: Notify, record: Noun) -> None:
+    there = step.person if isinstance(step.person, str) else follow(record, step.person)
+    contact = getattr(there, "pk", there)
+    if contact is None:
+        raise VerbRefused(f"{'.'.join(step.person)} is empty: nobody is told.", code="nobody")
+    found = Membership.objects.filter(tenant=tenancy.require(), contact=contact)
+    if not (users := list(found.values_list("user_id", flat=True))):
+        raise VerbRefused(f"{contact} is no member, and cannot be told.", code="no_member")
+    text = fill_in(record, f"{step.text} ")  # a text, also where it is one place alone
+    tell([
+        Notice("rule", user, f"{run.pk}:{run.position}", rule.pk, record=record.pk,
+               record_type=run.record_type, excerpt=Truncator(text.strip()).chars(200))
+        for user in users
+    ])  # fmt: skip
+
+
+def _send(step: Send, event: Event) -> None:
+    there = Webhook.objects.filter(tenant=tenancy.require(), pk=step.webhook, active=True)
+    if (webhook := there.first()) is None:
+        raise VerbRefused(f"There is no active webhook {step.webhook}.", code="no_webhook")
+    webhook.tenant = tenancy.require()
+    delivery = Delivery.make(webhook, timezone.now(), event_id=event.seq, name=event.name)
+    # Whoever subscribes to it anyway gets it once.
+    Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
+    transaction.on_commit(partial(deliveries.defer_delivery, webhook), robust=True)
+
+
+# -- where a run stands -------------------------------------------------------------------------------
+
+
+def _pass(run: RuleRun, entry: dict[str, Any], at: datetime) -> None:
+    """A step is done: the next one is due, or the run is over."""
+    entry |= {"state": DONE, "at": _text(at)}
+    entry.pop("error", None)
+    run.position += 1
+    run.state, run.attempts, run.because = RuleRun.RUNNING, 0, None
+    run.next_at = at
+    if run.position == len(run.steps or ()):
+        run.state, run.next_at, run.ended_at = RuleRun.DONE, None, clock.now()
+    run.save()
+
+
+def _end(run: RuleRun, state: str, now: datetime, because: str) -> None:
+    run.state, run.because, run.next_at, run.ended_at = state, because, None, now
+    run.save()
+
+
+def note_failure(id: str, problem: Exception) -> None:
+    """Note why a step failed, and when it is tried again."""
+    with transaction.atomic():
+        found = RuleRun.objects.filter(pk=id, next_at__isnull=False)
+        if (run := found.select_for_update(of=("self",)).first()) is not None:
+            fail(run, problem)
+            run.save()
+
+
+def fail(run: RuleRun, problem: Exception) -> None:
+    """The same of a run that is locked; the caller saves."""
+    run.because = error_text(problem)
+    if run.attempts < len(RETRY_AFTER):
+        run.state, run.next_at = RuleRun.RETRYING, clock.now() + RETRY_AFTER[run.attempts]
+    else:
+        run.state, run.next_at, run.ended_at = RuleRun.FAILED, None, clock.now()
+    run.attempts += 1
+    if run.steps:
+        run.steps[run.position] |= {"state": run.state, "error": run.because}
+
+
+def error_text(problem: Exception) -> str:
+    """What went wrong, for whoever wrote the rule."""
+    if isinstance(problem, HeadlesslyError | ValueError):
+        return str(getattr(problem, "message", problem))
+    return f"It could not be done ({type(problem).__name__}). The log of the server says more."
+
+
+def rule_at(id: str, version: int) -> Rule:
+    """A rule as it was in one version: a run goes on by what it began with."""
+    past = Rule.past.objects.filter(tenant_id=tenancy.require().pk, record=id, version=version)
+    return past.order_by("-valid_from")[0].as_record()  # type: ignore[return-value]
+
+
+def circle_of(event: str) -> str | None:
+    """The path of causes to an event, where more rules than are allowed have led to it; else None."""
+    tenant = tenancy.require().pk
+    rows = execute_prepared(CHAIN, (tenant, event, tenant, RAN))
+    if sum(rule is not None for rule, _name in rows) < MAX_HOOK_DEPTH:
+        return None
+    return " → ".join(f'"{rule}"' if rule is not None else name for rule, name in rows)
+
+
+def _record_of(run: RuleRun) -> Noun | None:
+    return registry[run.record_type].objects.filter(pk=run.record).first()  # type: ignore[return-value]
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()

@@ -1,0 +1,168 @@
+"""Trying a rule on the past: what it would have done over real events, beside what really happened.
+
+Nothing is written: each statement is of a transaction that only reads. The log is read from the oldest event
+of the period on, some thousands at a time, and of what was read only sums and the first few stay. A kind of
+rule is tried by the function that it registers with :func:`tries`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection, models, transaction
+from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext as _
+
+from crm.models import Rule
+from headlessly.access import actors
+from headlessly.declaration.paths import WON
+from headlessly.declaration.record import Record
+from headlessly.errors import BadRequest, Conflict
+from headlessly.log import kept
+from headlessly.log.events import Event
+
+#: How many events are looked at at a time, and how many are told one by one.
+PAGE, MOST_TOLD = 2_000, 50
+#: How long it goes on, in seconds: what is left then is left out, and the answer says so.
+SECONDS = 50
+USUAL, LONGEST = timedelta(days=90), timedelta(days=366)
+
+
+class Happened(NamedTuple):
+    """An event, as far as it is asked for."""
+
+    timestamp: datetime
+    xid: Any
+    seq: int
+    id: str
+    target: str
+    name: str
+
+
+@dataclass
+class Period:
+    """From when to when events are looked at; ``reached`` is how far one came."""
+
+    begins: datetime
+    ends: datetime
+    deadline: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+    events: int = 0
+    reached: datetime | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.reached is None
+
+
+@dataclass
+class Tally:
+    """How many records, and how many of them were won since."""
+
+    count: int = 0
+    won: int = 0
+
+    def add(self, won: bool) -> None:
+        self.count += 1
+        self.won += won
+
+    def as_json(self) -> dict[str, Any]:
+        rate = round(self.won / self.count * 100, 1) if self.count else None
+        return {"count": self.count, "converted": self.won, "rate": rate}
+
+
+Trial = Callable[[Rule, Period], dict[str, Any]]
+#: What tries a rule of each kind.
+backtests: dict[str, Trial] = {}
+
+
+def tries(kind: str) -> Callable[[Trial], Trial]:
+    """Register what tries rules of a kind."""
+
+    def register(trial: Trial) -> Trial:
+        backtests[kind] = trial
+        return trial
+
+    return register
+
+
+def read_period(begins: datetime | None, ends: datetime | None, now: datetime) -> Period:
+    """The period that is asked for: the last 90 days unless said. Raises BadRequest or InvalidFilter."""
+    ends = min(ends or now, now)
+    begins = begins or ends - USUAL
+    if begins >= ends:
+        raise BadRequest(_("from: send a moment before the end of the period."), field="from")
+    if ends - begins > LONGEST:
+        raise BadRequest(_("from: a period has %d days at the most.") % LONGEST.days, field="from")
+    kept.refuse_before_kept(begins, "from")
+    return Period(begins, ends)
+
+
+def try_on_the_past(rule: Rule, period: Period) -> dict[str, Any]:
+    """What a rule would have done in a period. Raises Conflict for one that nothing can try."""
+    if rule.kind not in backtests or rule.error:
+        said = rule.error or _("There is nothing that tries rules of this kind.")
+        raise Conflict(said, type="Rule", id=rule.pk)
+    with actors.acting(actors.SYSTEM):
+        found = backtests[rule.kind](rule, period)
+    return {
+        "rule": rule.pk,
+        "version": rule.version,
+        "kind": rule.kind,
+        "from": period.begins,
+        "to": period.ends,
+        "complete": period.is_complete,
+        "reached": period.reached or period.ends,
+        "events": period.events,
+    } | found
+
+
+def happened(names: Collection[str], period: Period) -> Iterator[list[Happened]]:
+    """The events of these names in a period, some thousands at a time, oldest first; as long as there is
+    time."""
+    after = (period.begins, "0", 0)
+    while True:
+        with only_reading():
+            behind = RawSQL(
+                "(headlessly_event.timestamp, headlessly_event.xid, headlessly_event.seq)"
+                " > (%s, %s::text::xid8, %s)",
+                after,
+                models.BooleanField(),
+            )
+            found = Event.log.filter(behind, name__in=names, target__isnull=False)
+            found = found.filter(timestamp__gte=after[0], timestamp__lt=period.ends)
+            rows = found.order_by("timestamp", "xid", "seq").values_list(*Happened._fields)
+            page = [Happened(*row) for row in rows[:PAGE]]
+        period.events += len(page)
+        if page:
+            yield page
+        if len(page) < PAGE:
+            return
+        last = page[-1]
+        after = (last.timestamp, str(last.xid), last.seq)
+        if time.monotonic() > period.deadline:
+            period.reached = last.timestamp
+            return
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """A block in which the database refuses to write."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL transaction_read_only = on")
+        yield
+
+
+def won(noun: type[Record], ids: Collection[str]) -> set[str]:
+    """Those of the records that were won since: deals that are Won, leads that are converted."""
+    machine = noun.schema.machine
+    if machine is None:
+        return set()
+    states = machine.of_kind(WON) if machine.paths else machine.path[-1:]
+    there = noun.with_deleted.filter(pk__in=ids, **{f"{machine.name}__in": states})
+    return set(there.order_by().values_list("pk", flat=True))

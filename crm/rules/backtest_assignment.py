@@ -1,0 +1,175 @@
+"""Who would have got the leads of a period by an assignment rule, beside who really got them.
+
+The rules that are asked before it take what fits them. The team is the one of now, with its weights, and
+nobody is away: who was on leave then says nothing of the rule. Turns and open leads are counted on the way: a
+lead that somebody would have got is open until it was converted or lost.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from heapq import heappop, heappush
+from typing import Any
+
+from crm.models import Contact, Lead, Rule
+from crm.models.rule import members_among
+from crm.rules.active import active_rules
+from crm.rules.assignment import Candidate, candidates_of, choose_by_turn, having_fewest
+from crm.rules.backtest import (
+    MOST_TOLD,
+    Happened,
+    Period,
+    Tally,
+    happened,
+    only_reading,
+    tries,
+    won,
+)
+from crm.rules.conditions import fitted_when_made
+from headlessly.access import tenancy
+from headlessly.log.versions import versions_at
+
+#: The verbs by which a new lead comes.
+CREATED = tuple({verb.event for verb in Lead.verbs.values() if verb.creates})
+
+
+@tries(Rule.Kind.ASSIGNMENT)
+def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
+    """Who would have got what."""
+    with only_reading():
+        giving = Giving(rule, period.begins)
+    would: dict[str | None, Tally] = defaultdict(Tally)
+    really: dict[str | None, Tally] = defaultdict(Tally)
+    same, other = Tally(), Tally()
+    told: list[dict[str, Any]] = []
+    earlier = [
+        r for r in active_rules(Rule.Kind.ASSIGNMENT) if _key(r) < _key(rule) and not r.error
+    ]
+    taken = owned = 0
+    for page in happened(CREATED, period):
+        ids = [event.target for event in page]
+        with only_reading():
+            unowned = _unowned(ids)
+            left = {e.target: e.timestamp for e in page if e.target in unowned}
+            for each in earlier:
+                for id in fitted_when_made(Lead, each.condition["filter"], left):
+                    del left[id]
+            fits = fitted_when_made(Lead, rule.condition["filter"], left)
+            first, closed, successes = _first_owners(fits), _closed(fits), won(Lead, fits)
+        owned += len(page) - len(unowned)
+        taken += len(unowned) - len(left)
+        for event in page:
+            if (id := event.target) not in fits:
+                continue
+            to, got = giving.give(event, closed.get(id)), first.get(id)
+            would[to].add(id in successes)
+            really[got].add(id in successes)
+            (same if to == got else other).add(id in successes)
+            if len(told) < MOST_TOLD:
+                told.append({"record": id, "at": event.timestamp, "would": to, "really": got})
+    names = _names({id for id in (*would, *really) if id})
+    people = sorted(
+        ({"person": id, "name": names.get(id or "", id), "would": would[id].as_json(),
+          "really": really[id].as_json()} for id in {*would, *really}),
+        key=lambda each: (each["person"] is None, str(each["name"])),
+    )  # fmt: skip
+    return {
+        "fitting": same.count + other.count,
+        "owned": owned,
+        "taken": taken,
+        "people": people,
+        "same": same.as_json(),
+        "other": other.as_json(),
+        "records": told,
+    }
+
+
+class Giving:
+    """The rule as it gives leads away in a simulated past."""
+
+    def __init__(self, rule: Rule, begins: datetime) -> None:
+        self.rule = rule
+        everybody = [] if rule.how == Rule.How.NOBODY else list(candidates_of(rule))
+        members = members_among([each.contact for each in everybody])
+        self.people = [each for each in everybody if each.contact in members and each.weight]
+        self.fallback = rule.fallback_id if rule.fallback_id in _members(rule.fallback_id) else None
+        self.credits: dict[str, int] = {}
+        self.counts = rule.capacity is not None or rule.how == Rule.How.FEWEST
+        self.ends: dict[str, list[datetime]] = {each.contact: [] for each in self.people}
+        if self.counts:
+            self._count_open(begins)
+
+    def _count_open(self, begins: datetime) -> None:
+        """Who had how many open leads when the period began, each until it was closed."""
+        there = versions_at(Lead, begins).filter(status__in=Lead.OPEN)
+        owners = {each.contact: each for each in self.people}
+        rows = there.filter(owner__in=list(owners)).order_by().values_list("record", "owner_id")
+        held = dict(rows)
+        closed = _closed(held)
+        for id, owner in held.items():
+            self._take(owners[owner], closed.get(id))
+
+    def _take(self, person: Candidate, closes: datetime | None) -> None:
+        person.open += 1
+        if closes is not None:
+            heappush(self.ends[person.contact], closes)
+
+    def give(self, event: Happened, closes: datetime | None) -> str | None:
+        """Who gets the lead of an event."""
+        if self.rule.how == Rule.How.NOBODY:
+            return None
+        if self.counts:
+            for each in self.people:
+                ends = self.ends[each.contact]
+                while ends and ends[0] <= event.timestamp:
+                    heappop(ends)
+                    each.open -= 1
+        most = self.rule.capacity
+        free = [each for each in self.people if most is None or each.open < most]
+        if not free:
+            return self.fallback
+        if self.rule.how == Rule.How.FEWEST:
+            free = having_fewest(free)
+        found = free[0] if self.rule.how == Rule.How.PERSON else choose_by_turn(self.credits, free)
+        if self.counts:
+            self._take(found, closes)
+        return found.contact
+
+
+def _key(rule: Rule) -> tuple[int, datetime, str]:
+    return rule.position, rule.created_at, rule.pk
+
+
+def _members(id: str | None) -> set[str]:
+    return members_among([id]) if id else set()
+
+
+def _unowned(ids: Collection[str]) -> set[str]:
+    """The leads that came without an owner, and open."""
+    came = Lead.past.objects.filter(
+        tenant_id=tenancy.require().pk, record__in=ids, version=1, owner=None, status__in=Lead.OPEN
+    )
+    return set(came.order_by().values_list("record", flat=True))
+
+
+def _first_owners(ids: Collection[str]) -> dict[str, str]:
+    """Who first owned each of the leads."""
+    owned = Lead.past.objects.filter(
+        tenant_id=tenancy.require().pk, record__in=ids, owner__isnull=False
+    )
+    rows = owned.order_by("record", "valid_from", "seq").distinct("record")
+    return dict(rows.values_list("record", "owner_id"))
+
+
+def _closed(ids: Iterable[str]) -> dict[str, datetime]:
+    """When each of the leads was converted or lost."""
+    rows = Lead.with_deleted.filter(pk__in=list(ids)).order_by()
+    found = rows.values_list("pk", "converted_at", "lost_at", "deleted_at")
+    ends = {pk: [each for each in moments if each is not None] for pk, *moments in found}
+    return {pk: min(each) for pk, each in ends.items() if each}
+
+
+def _names(ids: Collection[str]) -> dict[str, str]:
+    return dict(Contact.with_deleted.filter(pk__in=ids).values_list("pk", "name"))

@@ -1,0 +1,140 @@
+"""What an automation would have done in a period, and when, beside what it really did.
+
+The waits are those of the record as it was: a wait until a date is until the date that the record had when it
+began, and where it ends the condition is asked of the record of that moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from crm.models import Rule
+from crm.models.steps import WORKING_DAY, Step, Wait, read_steps
+from crm.rules.automation import RAN, moment_of
+from crm.rules.backtest import MOST_TOLD, Period, Tally, happened, only_reading, tries, won
+from crm.rules.conditions import fitted, fitting_versions, versions_held
+from headlessly.access import tenancy
+from headlessly.context import clock
+from headlessly.declaration.record import Record
+from headlessly.declaration.registry import registry
+from headlessly.log.events import Event
+
+
+@dataclass
+class Case:
+    """A run that would have been: its record, and the moment at which it would be."""
+
+    record: str
+    moment: datetime
+
+
+@dataclass
+class StepTally:
+    """What would have become of a step."""
+
+    step: Any
+    done: int = 0
+    waiting: int = 0
+    stopped: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "would": self.done,
+            "waiting": self.waiting,
+            "stopped": self.stopped,
+        }
+
+
+@tries(Rule.Kind.AUTOMATION)
+def try_automation(rule: Rule, period: Period) -> dict[str, Any]:
+    """What would have been done."""
+    noun, filter = registry[rule.condition["type"]], rule.condition["filter"]
+    steps = read_steps(noun, rule.steps, saved=True)
+    tallies = [StepTally(step) for step in rule.steps or ()]
+    acted, others = Tally(), Tally()
+    told: list[dict[str, Any]] = []
+    fitting = 0
+    for page in happened(rule.events or (), period):
+        changes = list(dict.fromkeys((event.target, event.timestamp) for event in page))
+        ids = {event.target for event in page}
+        with only_reading():
+            fits = fitted(noun, filter, changes)
+            cases = [Case(*change) for change in changes if change in fits]
+            reached = _take_steps(noun, filter, steps, tallies, cases, told)
+            successes = won(noun, ids)
+        fitting += len(cases)
+        for id in ids:
+            (acted if id in reached else others).add(id in successes)
+    with only_reading():
+        ran = Event.log.filter(
+            name=RAN, actor=rule.pk, timestamp__gte=period.begins, timestamp__lt=period.ends
+        ).count()
+    return {
+        "fitting": fitting,
+        "steps": [each.as_json() for each in tallies],
+        "really": {"done": ran},
+        "acted": acted.as_json(),
+        "others": others.as_json(),
+        "records": told,
+    }
+
+
+def _take_steps(
+    noun: type[Record],
+    filter: dict[str, Any],
+    steps: list[Step],
+    tallies: list[StepTally],
+    cases: list[Case],
+    told: list[dict[str, Any]],
+) -> set[str]:
+    """Take cases through the steps together. Answers the records for which anything would have been done."""
+    now, reached = clock.now(), set()
+    for number, (step, tally) in enumerate(zip(steps, tallies, strict=True), 1):
+        if isinstance(step, Wait):
+            cases = _wait(noun, filter, step, tally, cases, now)
+            continue
+        tally.done += len(cases)
+        reached |= {case.record for case in cases}
+        for case in cases[: MOST_TOLD - len(told)]:
+            told.append({"record": case.record, "at": case.moment, "step": number})
+    return reached
+
+
+def _wait(
+    noun: type[Record],
+    filter: dict[str, Any],
+    step: Wait,
+    tally: StepTally,
+    cases: list[Case],
+    now: datetime,
+) -> list[Case]:
+    """The cases whose wait would have ended by now, and whose records fitted then."""
+    begins = [(case.record, case.moment) for case in cases]
+    records: dict[int, Any] = {}
+    held: dict[tuple[str, datetime], int] = {}
+    if step.until not in (None, WORKING_DAY):
+        held = versions_held(noun, begins)
+        past = noun.past.objects.filter(tenant_id=tenancy.require().pk, seq__in=set(held.values()))
+        records = {version.seq: version.as_record() for version in past}
+    ended = []
+    for case in cases:
+        record = records.get(held.get((case.record, case.moment), 0))
+        if held and record is None:
+            tally.stopped += 1
+            continue
+        until = moment_of(step, case.moment, record)
+        if until is None:
+            tally.stopped += 1
+        elif until > now:
+            tally.waiting += 1
+        else:
+            ended.append(Case(case.record, max(until, case.moment)))
+    then = versions_held(noun, [(case.record, case.moment) for case in ended])
+    fits = fitting_versions(noun, filter, then)
+    kept = [case for case in ended if (case.record, case.moment) in fits]
+    tally.stopped += len(ended) - len(kept)
+    tally.done += len(kept)
+    return kept

@@ -1,0 +1,269 @@
+"""What first-answer rules do: a new lead is to be touched within so much working time; that it was not is an
+event, and whoever works the lead is told.
+
+The first rule that fits decides. What was said stays: another rule or calendar is for the next lead, and for
+those for which it is asked (``Lead.expect_answer``).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import DataError, connection
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
+
+from crm.calendars import working_time
+from crm.models import Activity, Lead, Rule, TeamMember
+from crm.rules.active import active_rules, fits
+from crm.working_time import NoWorkingTime
+from headlessly.access import actors, tenancy
+from headlessly.access.actors import ADMIN, Actor
+from headlessly.access.models import Membership, Tenant
+from headlessly.background.jobs import job
+from headlessly.context import clock
+from headlessly.context.tenant_scope import every_tenant
+from headlessly.declaration.hooks import only_creates
+from headlessly.declaration.schema import Schema
+from headlessly.declaration.shapes import Shape, composes_schemas
+from headlessly.errors import HeadlesslyError, VerbRefused
+from headlessly.execution import executor
+from headlessly.execution.executor import Context
+from headlessly.notifications.telling import FRESH, Notice, tell
+
+logger = logging.getLogger(__name__)
+
+#: A lead of a file that was created longer ago than this is no new one: the file tells of its past.
+NEW = timedelta(days=1)
+#: How many leads are looked at in one go, and how long a job goes on before others have their turn, in
+#: seconds.
+PAGE, SLICE = 200, 20
+MISSED = Lead.corrections["miss_answer"]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """Until when a lead is to be answered, and by which rule."""
+
+    rule: Rule
+    due: datetime
+    near: datetime | None
+    reason: str
+
+
+@composes_schemas
+def show_answers(schema: Schema, shape: Shape) -> None:
+    """Lists of leads show until when each is to be answered where a rule says so."""
+    if schema.name == "Lead" and active_rules(Rule.Kind.FIRST_ANSWER):
+        name, state, *rest = schema.columns
+        schema.columns = (name, state, "answer_due_at", *rest)
+        *own, tags = schema.facets
+        schema.facets = (*own, "answer", tags)
+
+
+# -- at creation --------------------------------------------------------------------------------------
+
+
+@only_creates  # it writes the rows that are gathered before it asks for one
+def expect_answer_to_new_lead(lead: Lead, ctx: Context) -> None:
+    """A new lead that fits a rule is to be answered in the time that it says."""
+    if not lead.is_new or lead.status != Lead.Status.NEW or lead.answer_due_at is not None:
+        return
+    if not active_rules(Rule.Kind.FIRST_ANSWER):
+        return
+    if ctx.is_import and lead.created_at < timezone.now() - NEW:
+        return
+    ctx.flush()
+    found = expectation_of(lead, ctx)
+    if found is not None:
+        with ctx.acted_by(Actor(found.rule.pk, found.rule.name, ADMIN)):
+            ctx.Lead.expect_answer(
+                lead, answer_due_at=found.due, answer_near_at=found.near, reason=found.reason
+            )
+
+
+for _verb in Lead.verbs.values():
+    if _verb.creates:
+        _verb.after(expect_answer_to_new_lead)
+
+
+def expectation_of(lead: Lead, ctx: Context) -> Expectation | None:
+    """What the first rule says that fits, if any does."""
+    for rule in active_rules(Rule.Kind.FIRST_ANSWER):
+        try:
+            with ctx.attempt():
+                if not fits(rule, lead):
+                    continue
+            return _expectation(rule, lead.created_at)
+        except (HeadlesslyError, DataError, NoWorkingTime):
+            # What a rule gets wrong is shown with it (`Rule.error`) and costs nobody their lead.
+            logger.warning("Rule %s failed for %s.", rule.pk, lead.pk, exc_info=True)
+    return None
+
+
+def _expectation(rule: Rule, start: datetime) -> Expectation:
+    hours, within = working_time(), rule.within or 0
+    warned = rule.warn_before
+    return Expectation(
+        rule,
+        hours.after(start, within),
+        hours.after(start, within - warned) if warned else None,
+        f'Rule "{rule.name}", version {rule.version}: within {within} min of working time',
+    )
+
+
+# -- when somebody asks -------------------------------------------------------------------------------
+
+
+@Lead.expecting_answer
+def refuse_a_warning_that_is_too_late(lead: Lead, ctx: Context) -> None:
+    """Nobody is warned of what is over, or of what nobody waits for."""
+    due, near = ctx.input.get("answer_due_at"), ctx.input.get("answer_near_at")
+    if near is not None and (due is None or near >= due):
+        raise VerbRefused(
+            _("Warn before the answer is due."), code="warned_too_late", field="answerNearAt"
+        )
+
+
+@Lead.expecting_answer
+def ask_the_rules(lead: Lead, ctx: Context) -> None:
+    """Where nobody says until when, the rules do as they are now, by the calendar as it is now."""
+    if ctx.input.get("answer_due_at") is not None:
+        return
+    found = expectation_of(lead, ctx)
+    if found is None:
+        lead.expect_until(None, None, None)
+    else:
+        lead.expect_until(found.due, found.near, found.reason)
+
+
+@Lead.expected_answer
+def remember_an_earlier_touch(lead: Lead, ctx: Context) -> None:
+    """Whoever asks for a lead that was touched already knows at once how it went."""
+    if lead.is_new or lead.answer_due_at is None:
+        return
+    touched = first_touch_of(lead)
+    if touched is not None:
+        executor.run(Lead.corrections["touch"], lead.pk, {"answered_at": touched})
+
+
+def first_touch_of(lead: Lead) -> datetime | None:
+    """When somebody touched a lead first after its creation, if anybody did: as reports mean it
+    (:mod:`crm.reports.speed`)."""
+    done = Activity.objects.filter(
+        lead=lead.pk, status=Activity.Status.COMPLETED, completed_at__gte=lead.created_at
+    )
+    moved = Lead.past.objects.filter(
+        tenant=tenancy.require(), record=lead.pk, version__gt=1
+    ).exclude(status=Lead.Status.NEW)
+    moments = [
+        *done.order_by("completed_at").values_list("completed_at", flat=True)[:1],
+        *moved.order_by("valid_from").values_list("valid_from", flat=True)[:1],
+    ]
+    return min(moments, default=None)
+
+
+# -- when the time is over ------------------------------------------------------------------------------
+
+#: The tenants with a lead whose time for a first answer is over.
+LATE = """
+SELECT t.id FROM headlessly_tenant AS t WHERE EXISTS (
+    SELECT FROM crm_lead AS a
+    WHERE a.tenant_id = t.id AND a.answer = 'Waiting' AND a.deleted_at IS NULL
+      AND a.answer_due_at <= %s
+)
+"""
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="first_answer.tick", queueing_lock="first_answer.tick")
+def tick(timestamp: int) -> None:
+    """Once a minute, see whose time for a first answer is over."""
+    with every_tenant():
+        with connection.cursor() as cursor:
+            cursor.execute(LATE, [clock.now()])
+            late = [id for (id,) in cursor.fetchall()]
+        tenants = [each for each in Tenant.objects.filter(pk__in=late) if not each.is_closed]
+    for tenant in tenants:
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            note_missed_answers.defer(once=f"first_answer:{tenant.pk}")
+
+
+@job("first_answer.note_missed")
+def note_missed_answers() -> None:
+    """Note of every lead whose time is over that it was missed, and tell who is to know. However many do so
+    at once, and however often one is killed: each is noted once, together with what people are told."""
+    until = time.monotonic() + SLICE
+    passed: tuple[str, datetime] | None = None
+    while page := _late_page(passed):
+        for id, due in page:
+            try:
+                note_missed_answer(id)
+            except VerbRefused:
+                pass  # somebody else was faster, or it was answered meanwhile
+            except HeadlesslyError:
+                logger.warning("The missed answer of %s could not be noted.", id, exc_info=True)
+            passed = (id, due)
+        if time.monotonic() > until:
+            note_missed_answers.defer(once=f"first_answer:{tenancy.require().pk}")
+            return
+
+
+def _late_page(passed: tuple[str, datetime] | None) -> list[tuple[str, Any]]:
+    """The next leads whose time is over, behind one that was looked at."""
+    late = Lead.objects.filter(answer=Lead.Answer.WAITING, answer_due_at__lte=clock.now())
+    if passed is not None:
+        id, due = passed
+        late = late.filter(answer_due_at__gte=due).exclude(answer_due_at=due, pk__lte=id)
+    return list(late.order_by("answer_due_at", "pk").values_list("pk", "answer_due_at")[:PAGE])
+
+
+def note_missed_answer(id: str) -> None:
+    """Note that a lead was not answered in time, as the rule that said until when, and tell its owner and who
+    leads them. Raises VerbRefused where that is not so, or no longer."""
+    with executor.one_transaction() as execution, execution.acted_by(_actor_for(id)):
+        lead = executor.run(MISSED, id, {})
+        if lead.answer_due_at < clock.now() - FRESH:
+            return  # no worker ran for days: it is noted, and no news
+        tell(
+            [
+                Notice(
+                    "answer_missed",
+                    user,
+                    f"{lead.pk}:{lead.answer_due_at.isoformat()}",
+                    actors.current().id,
+                    record=lead.pk,
+                    record_type="Lead",
+                )
+                for user in sorted(_who_is_told(lead))
+            ]
+        )
+
+
+def _actor_for(id: str) -> Actor:
+    """The rule that said until when a lead is to be answered, else the system."""
+    said = Lead.history(id).filter(name=Lead.verbs["expect_answer"].event)
+    actor = next(iter(said.values_list("actor", flat=True)[:1]), "")
+    rule = Rule.with_deleted.filter(pk=actor).first()
+    return actors.SYSTEM if rule is None else Actor(rule.pk, rule.name, ADMIN)
+
+
+def _who_is_told(lead: Lead) -> set[str]:
+    """The users who are told: the owner, and who leads a team of theirs; where nobody does, all managers."""
+    members = Membership.objects.filter(tenant=tenancy.require())
+    told = set()
+    leaders: set[str] = set()
+    if lead.owner_id is not None:
+        told = set(members.filter(contact=lead.owner_id).values_list("user", flat=True))
+        teams = TeamMember.objects.filter(member=lead.owner_id).values("team")
+        places = TeamMember.objects.filter(team__in=teams, role=TeamMember.Role.LEADER)
+        contacts = list(places.values_list("member", flat=True))
+        leaders = set(members.filter(contact__in=contacts).values_list("user", flat=True))
+    if not leaders:
+        leaders = set(members.filter(role=actors.MANAGER).values_list("user", flat=True))
+    return told | leaders

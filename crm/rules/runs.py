@@ -1,0 +1,298 @@
+"""The runs of automations: made in the transaction of an event, begun and taken on by a job after the commit.
+
+A tenant without automations pays nothing. What a run has to do stands in its row, with the moment of it: a
+job that is killed leaves it as the last commit did, and the next one, or the clock, goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import DataError, transaction
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
+
+from crm.models import Rule, RuleRun
+from crm.rules import automation
+from crm.rules.active import active_rules
+from crm.rules.conditions import fitted
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.background.jobs import job
+from headlessly.context import clock, tracing
+from headlessly.context.tenant_scope import every_tenant
+from headlessly.declaration.registry import registry
+from headlessly.declaration.shapes import cached_by_shape
+from headlessly.errors import Conflict, HeadlesslyError
+from headlessly.execution.executor import Context
+from headlessly.ids import public_id
+from headlessly.language import wording
+from headlessly.log.events import Event
+from headlessly.query import filters
+
+#: How many runs are begun in one transaction, and how many are looked for at a time.
+PAGE = 500
+#: On how many records that are there a rule may be run at a time.
+MOST_ASKED = 10_000
+#: How long a job goes on before others have their turn, in seconds.
+SLICE = 20
+#: What happened longer ago is no news when it is written: imports of a past.
+FRESH = timedelta(days=1)
+#: How long runs that are over are kept, and how many go at a time.
+KEPT_FOR, DELETED_AT_ONCE = timedelta(days=90), 10_000
+
+
+# -- making -------------------------------------------------------------------------------------------
+
+
+@cached_by_shape
+def _automations_by_event() -> dict[str, tuple[Rule, ...]]:
+    """The active automations of the active tenant by the events that they follow."""
+    found: dict[str, tuple[Rule, ...]] = {}
+    for rule in active_rules(Rule.Kind.AUTOMATION):
+        for name in rule.events or ():
+            found[name] = (*found.get(name, ()), rule)
+    return found
+
+
+def note_events(tenant: Tenant, events: Sequence[Event], **more: Any) -> None:
+    """Receiver of the log's signal: make a run of each rule that follows one of these events, whether its
+    record fits or not: that is asked after the commit, of what the commit left."""
+    if not (rules := _automations_by_event()):
+        return
+    since = clock.now() - FRESH
+    made = [
+        new_run(rule, event.target, event.target_type, event.timestamp, event)
+        for event in events
+        for rule in rules.get(event.name, ())
+        if event.target and event.target_type and event.timestamp >= since
+    ]
+    if made:
+        RuleRun.objects.bulk_create(made)
+        transaction.on_commit(partial(defer_work, tenant), robust=True)
+
+
+def new_run(
+    rule: Rule, record: str, noun: str, moment: datetime, event: Event | None = None
+) -> RuleRun:
+    """A run that has not begun."""
+    return RuleRun(
+        id=public_id(RuleRun.prefix),
+        tenant_id=tenancy.require().pk,
+        rule_id=rule.pk,
+        rule_version=rule.version,
+        event=event.id if event else None,
+        event_name=event.name if event else None,
+        record=record,
+        record_type=noun,
+        moment=moment,
+        next_at=moment,
+    )
+
+
+def defer_work(tenant: Tenant) -> None:
+    """Have the runs of a tenant worked at. Call it after the commit, or the job may look too early."""
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
+        work.defer(once=f"rules:{tenant.pk}")
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="rules.tick", queueing_lock="rules.tick")
+@every_tenant()
+def tick(timestamp: int) -> None:
+    """Once a minute have done what is due: waits that end, what failed and is tried again, and what a job
+    that was killed left; once an hour forget what is old."""
+    now = clock.now()
+    due = RuleRun.objects.filter(tenant=OuterRef("pk"), next_at__lte=now)
+    for tenant in Tenant.objects.filter(Exists(due)):
+        if not tenant.is_closed:
+            defer_work(tenant)
+    if timestamp // 60 % 60 == 0:
+        forget_old(now)
+
+
+def forget_old(now: datetime) -> None:
+    """Delete runs that ended more than ``KEPT_FOR`` ago, so many of each tenant at a time."""
+    for tenant in Tenant.objects.all():
+        old = RuleRun.objects.filter(tenant=tenant, ended_at__lt=now - KEPT_FOR)
+        keys = list(old.values_list("pk", flat=True)[:DELETED_AT_ONCE])
+        RuleRun.objects.filter(tenant=tenant, pk__in=keys).delete()
+
+
+# -- working ------------------------------------------------------------------------------------------
+
+
+@job("rules.work")
+def work() -> None:
+    """Begin the runs that are new, and take on those that are due."""
+    until = time.monotonic() + SLICE
+    while time.monotonic() < until:
+        if not work_once():
+            return
+    defer_work(tenancy.require())
+
+
+def work_once() -> bool:
+    """The same once. Answers whether anything was done: then there may be more."""
+    begun = begin_due()
+    due = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=False)
+    found = list(due.order_by("next_at", "id").values_list("pk", "rule_id")[:PAGE])
+    moved = [automation.proceed(run, rule) for run, rule in found]
+    return bool(begun) or any(moved)
+
+
+def begin_due() -> int:
+    """Begin the runs whose records fit, and forget the others. Answers how many were looked at."""
+    with transaction.atomic():
+        new = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=True)
+        new = new.order_by("next_at", "id").select_for_update(skip_locked=True, of=("self",))
+        runs = list(new[:PAGE])
+        if not runs:
+            return 0
+        by_rule: dict[tuple[str, int], list[RuleRun]] = defaultdict(list)
+        for run in runs:
+            by_rule[run.rule_id, run.rule_version].append(run)
+        active = set(
+            Rule.objects.filter(pk__in={id for id, _version in by_rule}, is_active=True)
+            .order_by()
+            .values_list("pk", flat=True)
+        )
+        begun: list[RuleRun] = []
+        for (id, version), group in by_rule.items():
+            if id in active:
+                begun += _begin(automation.rule_at(id, version), group)
+        changed = ("steps", "state", "because", "next_at", "attempts", "ended_at")
+        RuleRun.objects.bulk_update(begun, changed)
+        left = {run.pk for run in runs} - {run.pk for run in begun}
+        RuleRun.objects.filter(pk__in=left).delete()
+        return len(runs)
+
+
+def _begin(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
+    """Those runs of one version of a rule whose records fit it, with their steps; all of them where that
+    cannot be told, each with the error."""
+    try:
+        with transaction.atomic():
+            fitting = _fitting(rule, runs)
+    except (HeadlesslyError, DataError) as problem:
+        for run in runs:
+            automation.fail(run, problem)
+        return runs
+    for run in fitting:
+        run.steps = [{"step": step, "state": automation.PLANNED} for step in rule.steps]
+        run.state, run.because, run.attempts = RuleRun.RUNNING, None, 0
+    _stop_circles(fitting)
+    return fitting
+
+
+def _fitting(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
+    noun, filter = registry[rule.condition["type"]], rule.condition["filter"]
+    changes = fitted(noun, filter, [(run.record, run.moment) for run in runs if run.event])
+    asked = [run.record for run in runs if not run.event]
+    now: set[str] = set()
+    if asked:
+        with actors.acting(actors.SYSTEM):
+            there = noun.objects.filter(filters.compile_filter(noun, filter), pk__in=asked)
+            now = set(there.values_list("pk", flat=True))
+    return [
+        run
+        for run in runs
+        if ((run.record, run.moment) in changes if run.event else run.record in now)
+    ]
+
+
+def _stop_circles(runs: Iterable[RuleRun]) -> None:
+    """Fail those runs to which so many others led that it is a circle."""
+    events = {run.event for run in runs if run.event}
+    by_rules = Event.log.filter(id__in=events, actor__startswith=f"{Rule.prefix}_")
+    circles = {id: automation.circle_of(id) for id in by_rules.values_list("id", flat=True)}
+    for run in runs:
+        if path := circles.get(run.event or ""):
+            run.because = f"Rules cause each other without end: {path}."
+            run.state, run.next_at, run.ended_at = RuleRun.FAILED, None, clock.now()
+
+
+# -- by hand ------------------------------------------------------------------------------------------
+
+
+def stop_runs(rule: Rule, ctx: Context) -> None:
+    """A rule that is not active any more does nothing at once: what waits stops too."""
+    if rule.kind != Rule.Kind.AUTOMATION or (rule.is_active and rule.deleted_at is None):
+        return
+    open_ones = RuleRun.objects.filter(rule=rule.pk, state__in=RuleRun.OPEN)
+    open_ones.filter(steps__isnull=True).delete()
+    open_ones.update(
+        state=RuleRun.STOPPED,
+        next_at=None,
+        ended_at=clock.now(),
+        because="The rule is not active any more.",
+    )
+
+
+for _verb in (*Rule.verbs.values(), *Rule.corrections.values()):
+    _verb.after(stop_runs)
+
+
+def stop_run(run: RuleRun) -> None:
+    """Stop a run that is not over. Raises Conflict for another."""
+    _change(run, RuleRun.OPEN, RuleRun.STOPPED, f"{actors.current().name} stopped it.")
+
+
+def try_again(run: RuleRun) -> None:
+    """Have the step done now at which a run failed, or is tried again later. Raises Conflict for another."""
+    _change(run, (RuleRun.FAILED, RuleRun.RETRYING), RuleRun.RUNNING, None)
+    transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
+
+
+def _change(run: RuleRun, among: Sequence[str], state: str, because: str | None) -> None:
+    with transaction.atomic():
+        found = RuleRun.objects.filter(pk=run.pk, state__in=among)
+        if (held := found.select_for_update(of=("self",)).first()) is None:
+            raise Conflict(
+                _("This run is %(state)s. It would have to be %(among)s.")
+                % {"state": run.state, "among": wording.join_with_or(among)},
+                type="RuleRun",
+                id=run.pk,
+            )
+        now, is_open = clock.now(), state in RuleRun.OPEN
+        held.state, held.because, held.attempts = state, because, 0
+        held.next_at, held.ended_at = (now, None) if is_open else (None, now)
+        held.save()
+        run.__dict__.update(held.__dict__)
+
+
+def records_to_run(rule: Rule) -> list[str]:
+    """The ids of what is there now and fits a rule, at most one more than may be asked for."""
+    noun, filter = registry[rule.condition["type"]], rule.condition["filter"]
+    with actors.acting(actors.SYSTEM):
+        there = noun.objects.filter(filters.compile_filter(noun, filter)).order_by("pk")
+        return list(there.values_list("pk", flat=True)[: MOST_ASKED + 1])
+
+
+def run_on_what_is_there(rule: Rule, *, dry_run: bool = False) -> list[str]:
+    """Run a rule on all that is there and fits, as if its event had happened now. Answers the records.
+
+    Raises Conflict for a rule that is not active, or where too many fit.
+    """
+    if not rule.is_active or rule.error:
+        raise Conflict(rule.error or _("This rule is not active."), type="Rule", id=rule.pk)
+    found = records_to_run(rule)
+    if len(found) > MOST_ASKED:
+        raise Conflict(
+            _("More than %s records fit. Narrow the condition.") % f"{MOST_ASKED:,}",
+            type="Rule",
+            id=rule.pk,
+        )
+    if not dry_run and found:
+        now, noun = clock.now(), rule.condition["type"]
+        with transaction.atomic():
+            made = [new_run(rule, record, noun, now) for record in found]
+            RuleRun.objects.bulk_create(made, batch_size=PAGE)
+            transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
+    return found

@@ -1,0 +1,101 @@
+"""Records that are parts of another, on its page: who takes part in a deal, and as what.
+
+Their noun is in no menu and has a quick form (:class:`headlessly.declaration.surface.Surface`): they are
+added, changed and taken away where they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from headlessly.access import actors, visibility
+from headlessly.admin import display, field_values, forms
+from headlessly.admin.buttons import Button, record_buttons
+from headlessly.declaration import labels
+from headlessly.declaration.record import Record
+from headlessly.declaration.schema import Field
+from headlessly.nouns import Noun
+
+
+@dataclass
+class PartEdit:
+    """One field of a part as a small form."""
+
+    name: str
+    label: str
+    input: Any
+
+
+@dataclass
+class Part:
+    """One such record on the page of another."""
+
+    record: Noun
+    url: str
+    heads: list[Any]  #: what it puts together with the record whose page it is
+    says: str  #: its other values
+    primary: bool  #: whether the page's record refers to the same one by itself
+    edits: list[PartEdit]
+    buttons: list[Button]
+    edit_url: str
+    delete_url: str  #: empty where the actor may not
+
+
+def is_part(noun: type[Record]) -> bool:
+    """Whether records of the noun are seen and made on the pages of what they are about."""
+    return bool(noun.Surface.quick) and not noun.Surface.is_in_menu
+
+
+def parts_of(record: Noun, noun: type[Any], reference: Field, rows: Iterable[Noun]) -> list[Part]:
+    """The rows that refer to ``record`` by ``reference``, with what can be done to them here."""
+    schema, actor = noun.schema, actors.current()
+    others = [f for f in schema.references.values() if f.name != reference.name]
+    ids = [row.pk for row in rows]
+    loaded = visibility.load_visible_references(noun.objects.filter(pk__in=ids), schema.references)
+    by_id = {row.pk: row for row in loaded}
+    return [
+        Part(
+            record=row,
+            url=display.page_url(noun, "change", row.pk),
+            heads=[link for f in others if (link := field_values.field_html(row, f))],
+            says=_says(row, others, reference),
+            primary=any(_is_own(record, row, f) for f in others),
+            edits=_edits(row) if actors.may(actor, "update", noun) else [],
+            buttons=[b for b in _buttons(row) if not (b.asks or b.reason)],
+            edit_url=display.page_url(noun, "edit", row.pk),
+            delete_url=display.page_url(noun, "delete", row.pk)
+            if actors.may(actor, "delete", noun)
+            else "",
+        )
+        for id in ids
+        if (row := by_id.get(id)) is not None
+    ]
+
+
+def _says(row: Noun, others: Iterable[Field], reference: Field) -> str:
+    apart = {reference.name, *(f.name for f in others)}
+    shown = (row.schema.by_name[name] for name in row.schema.columns if name not in apart)
+    return " · ".join(text for f in shown if (text := field_values.value_text(row, f)))
+
+
+def _is_own(record: Noun, row: Noun, field: Field) -> bool:
+    own = record.schema.references.get(field.name)
+    return own is not None and own.to == field.to and own.value_of(record) == field.value_of(row)
+
+
+def _edits(row: Noun) -> list[PartEdit]:
+    found = []
+    for name in row.schema.inline:
+        field = row.schema.by_name[name]
+        form = forms.DeclaredForm([field], None, record=row, id=f"part_{row.pk}")
+        label = labels.field_label(field)
+        form.fields[name].widget.attrs["aria-label"] = label
+        found.append(PartEdit(name, label, form[name]))
+    return found
+
+
+def _buttons(row: Noun) -> list[Button]:
+    steps, others = record_buttons(row)
+    return [*steps, *others]

@@ -1,0 +1,56 @@
+// Several addresses or numbers, each in an input of its own. The one that is sent has all of them, and is all there
+// is without this file.
+(() => {
+  const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
+
+  function enhance(text) {
+    const { between } = text.dataset;
+    const { kind, one, add, remove } = JSON.parse(text.dataset.several);
+    const read = () => text.value.split(between).map((each) => each.trim()).filter(Boolean);
+    const place = make("div", { className: "several" });
+    const list = make("ol");
+    const adds = make("button", { type: "button", className: "btn plain", textContent: add });
+
+    const write = () => {
+      const all = [...list.querySelectorAll("input")].map((input) => input.value.trim()).filter(Boolean);
+      text.value = all.join(`${between} `);
+      text.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    function row(value) {
+      const item = make("li");
+      const input = make("input", { type: kind, value, className: text.className });
+      input.setAttribute("aria-label", one);
+      input.setAttribute("autocomplete", "off");
+      input.addEventListener("input", (event) => { event.stopPropagation(); write(); });
+      const drops = make("button", { type: "button", className: "btn plain", textContent: "×", title: remove });
+      drops.setAttribute("aria-label", remove);
+      drops.addEventListener("click", () => {
+        const next = (item.nextElementSibling || item.previousElementSibling)?.querySelector("input");
+        if (next) item.remove();
+        else input.value = "";
+        write();
+        (next || input).focus();
+      });
+      item.append(input, drops);
+      list.append(item);
+      return input;
+    }
+    const draw = () => {
+      list.replaceChildren();
+      for (const value of read()) row(value);
+      if (!list.children.length) row("");
+    };
+    adds.addEventListener("click", () => row("").focus());
+    // What was typed before comes back: see drafts.js.
+    text.form?.addEventListener("input", (event) => event.target === text.form && draw());
+    place.append(list, adds);
+    text.before(place);
+    text.hidden = true;
+    text.removeAttribute("data-several");
+    draw();
+  }
+
+  const all = (page) => page.querySelectorAll("input[data-several]").forEach(enhance);
+  for (const name of ["DOMContentLoaded", "rows"]) document.addEventListener(name, () => all(document));
+  document.addEventListener("fresh", (event) => all(event.detail));
+})();

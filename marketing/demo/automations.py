@@ -1,0 +1,96 @@
+"""What follows by itself: two automations, and the worker that takes them on as time passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from crm.models import Activity, Rule
+from crm.rules import runs
+from headlessly.access import actors
+from headlessly.context import clock
+from marketing.demo.calendar import at_work, midnight
+from marketing.demo.timeline import Story
+
+if TYPE_CHECKING:
+    from marketing.demo.business import Business
+
+#: How many days before the year is told they are written, and how often the worker looks.
+DAYS, EVERY = 120, timedelta(hours=1)
+#: A follow-up is done by its rep so long after it came.
+DONE_AFTER = timedelta(days=2)
+
+
+def _follow_up(subject: str, **more: Any) -> dict[str, Any]:
+    given = {
+        "subject": subject,
+        "deal": "{{$id}}",
+        "assignee": "{{owner}}",
+        "dueAt": "{{tomorrow}}",
+    }
+    return {"do": "Activity.create", "with": given | more}
+
+
+RULES: tuple[dict[str, Any], ...] = (
+    {
+        "name": "Proposal without an answer",
+        "events": ["Deal.Advanced"],
+        "condition": {"type": "Deal", "filter": {"stage": "Proposal"}},
+        "steps": [
+            {"wait": "3 days"},
+            {"wait": "until workingDay 09:00"},
+            _follow_up("Ask about the proposal: {{name}}", type="FollowUp", priority="High"),
+        ],
+    },
+    {
+        "name": "A reference, a month after",
+        "events": ["Deal.Won"],
+        "condition": {"type": "Deal", "filter": {"stage": "Won"}},
+        "steps": [
+            {"wait": "30 days"},
+            _follow_up("Ask {{contact}} for a reference", type="Task", contact="{{contact}}"),
+            {"notify": "owner", "text": "A month ago {{name}} was won: ask for a reference"},
+        ],
+    },
+)
+
+
+def automations(it: Business) -> Story:
+    """The admin writes them."""
+    day = midnight(it.last) - timedelta(days=DAYS)
+    yield at_work(day + timedelta(hours=9, minutes=35)), it.members[0].actor
+    for position, rule in enumerate(RULES, 1):
+        Rule.create(kind="Automation", position=position, **rule)
+
+
+def at_work_beside(it: Business, watch: Callable[[datetime], None]) -> Callable[[datetime], None]:
+    """``watch``, and from time to time the worker; what it makes for a rep, they do some days later."""
+    begins = midnight(it.last) - timedelta(days=DAYS)
+    looked = begins
+
+    def look(moment: datetime) -> None:
+        nonlocal looked
+        watch(moment)
+        if moment < looked + EVERY:
+            return
+        looked = moment
+        with clock.set_clock(moment, purpose="demo"), actors.acting(actors.SYSTEM):
+            while runs.work_once():
+                pass
+        if at_work(moment) == moment:
+            _do_follow_ups(it, moment)
+
+    return look
+
+
+def _do_follow_ups(it: Business, moment: datetime) -> None:
+    made_by = Rule.objects.filter(kind=Rule.Kind.AUTOMATION).values("pk")
+    old = Activity.objects.filter(
+        created_by__in=made_by, status="Pending", created_at__lt=moment - DONE_AFTER
+    )
+    for task in old.order_by("created_at", "subject"):
+        rep = next((m for m in it.members if m.contact == task.assignee_id), None)
+        if rep is not None:
+            with clock.set_clock(moment, purpose="demo"), actors.acting(rep.actor):
+                Activity.complete(task.pk, outcome="They will say next week.")
