@@ -379,9 +379,10 @@ def test_more_than_a_hundred_and_less_than_nothing_are_held_back(people, api):
 def test_an_agent_is_told_why(people, agent):  # noqa: F811
     rule(WEB)
     lead = Lead.create(name="L", source="website")
-    found = agent.tool("fetch", type="Lead.score", id=lead.pk)
+    found = agent.tool("fetch", id=f"{lead.pk}/score")
     assert found["lines"][0]["points"] == 30
-    assert "Lead.score" in agent.tool("fetch", type="Schema", id="Lead")["fetch"]
+    assert "<id>/score" in agent.tool("fetch", type="Schema", id="Lead")["fetch"]
+    assert "<id>/score" in agent.refused("fetch", id=f"{lead.pk}/worth")["message"]
 
 
 # -- trying -------------------------------------------------------------------------------------------
