@@ -393,7 +393,7 @@ class Lead(Noun):
         for name, value in self.answered_by_touch(moment).items():
             setattr(self, name, value)
 
-    @verb(sets=["scored_by"])
+    @verb(sets=["scored_by"], quiet=True)
     def rescore(self) -> None:
         """Count the score by the rules, and take back one that was set by hand."""
 

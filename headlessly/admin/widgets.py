@@ -237,8 +237,7 @@ def _building(named: Iterable[str]) -> dict[str, Any]:
             "label": labels.plural_title(noun),
             "url": display.page_url(noun, "filter"),
         }
-        for noun in registry.values()
-        if noun.__name__ in named
+        for noun in map(registry.__getitem__, named)
     ]
     says = {
         "type": _("What it is about"),

@@ -83,6 +83,7 @@ class Options(TypedDict, total=False):
     public: Iterable[str]
     receives: str
     chooses: str
+    quiet: bool
 
 
 class Existing:
@@ -143,6 +144,7 @@ class Verb(Generic[N, P]):
         public: Iterable[str] | None = None,
         receives: str | None = None,
         chooses: str | None = None,
+        quiet: bool = False,
     ) -> None:
         self.body: Callable[..., Any] = body
         self.name = body.__name__
@@ -150,7 +152,7 @@ class Verb(Generic[N, P]):
         self.declared_steps = dict(moves or {})
         for state in (source,) if isinstance(source, str) else source:
             self.declared_steps[state] = target or state
-        self.chooses = chooses
+        self.chooses, self.quiet = chooses, quiet
         self.sets = frozenset(sets)
         self.creates = creates
         self.finds = finds
@@ -358,7 +360,8 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     records, which other verbs do not find; ``merges`` that it lives on in another, its ``successor``, who is
     found by what it was found by; ``corrects`` that it only takes back what other verbs did: no surface has
     it, and it goes where the machine does not; ``event`` the name of its event where the conjugation would
-    be another; ``chooses`` the input that says to which of several states it leads.
+    be another; ``chooses`` the input that says to which of several states it leads; ``quiet`` that who
+    follows the record is not told of it.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without

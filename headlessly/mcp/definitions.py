@@ -11,7 +11,6 @@ from typing import Any
 from headlessly.access import actors
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.query.explanations import explanations
 
 NAMES = ("search", "fetch", "do")
 
@@ -78,7 +77,6 @@ def all_tools() -> list[dict[str, Any]]:
                 "type": "string",
                 "enum": [
                     *registry,
-                    *explanations(),
                     "Event",
                     "Schema",
                     "Status",

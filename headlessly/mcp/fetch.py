@@ -72,11 +72,10 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             return fetch_event(_id(asked), asked.get("fields"))
         case "Proposal":
             return proposals.find_proposal(_id(asked)).as_json()
-    if (explanation := explanations().get(kind)) is not None:
-        arguments.refuse_other_arguments(f"fetch of {kind}", asked, ("id", *explanation.parameters))
-        return explanation.of(_id(asked), asked.get("asOf"))
-    noun = require_noun(kind, "fetch", *OTHER_TYPES, *explanations())
+    noun = require_noun(kind, "fetch", *OTHER_TYPES)
     id = _id(asked)
+    if "/" in id:
+        return fetch_explanation(noun, asked)
     try:
         return reads.record_json(
             noun,
@@ -89,6 +88,19 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
         if (other := noun_by_prefix(id)) not in (None, noun):
             problem.message += f" This is the id of a {other.__name__}: fetch that type."
         raise
+
+
+def fetch_explanation(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a record, as REST's address names it: ``lead_.../score``. Raises NotFound."""
+    id, _slash, name = asked["id"].partition("/")
+    known = {each.name: each for each in explanations(noun).values()}
+    if (found := known.get(name)) is None:
+        said = ", ".join(f"<id>/{each}" for each in known) or "nothing"
+        raise NotFound(
+            f"Of a {noun.__name__} there is said, beside its fields: {said}.", id=id[:64]
+        )
+    arguments.refuse_other_arguments(f"fetch of {name}", asked, ("id", *found.parameters))
+    return found.of(id, asked.get("asOf"))
 
 
 def _type_of_id(id: str) -> str:
@@ -188,7 +200,7 @@ def describe_type(name: str) -> dict[str, Any]:
         name: _describe_verb(verb, fields) for name, verb in described["verbs"].items()
     }
     described["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
-    if said := {e.key: e.description for e in explanations(noun).values()}:
+    if said := {f"<id>/{e.name}": e.description for e in explanations(noun).values()}:
         described["fetch"] = said
     described["search"] = [wire_name(name.replace("__", ".")) for name in noun.schema.search]
     if machine := described.pop("machine"):

@@ -148,6 +148,12 @@ class Row:
         def __getattr__(self, name: str) -> Any: ...
 
 
+def _is_quiet(noun: type[Record], event: Any) -> bool:
+    """Whether nobody who follows the record wants to know: the product counted something by itself."""
+    verb = noun.schema.verbs_by_event.get(event.name)
+    return verb is not None and verb.quiet
+
+
 def notices_of(events: Sequence[Any], tenant: Tenant) -> list[Notice]:
     """Whom these events concern."""
     told = [(event, noun) for event in events if (noun := registry.get(event.target_type or ""))]
@@ -175,7 +181,8 @@ def notices_of(events: Sequence[Any], tenant: Tenant) -> list[Notice]:
             by_record.setdefault(record, []).append(user)
         found += [
             _notice("followed", user, event, f"{event.request_id or event.id}:{event.target}")
-            for event, _noun in told
+            for event, noun in told
+            if not _is_quiet(noun, event)
             for user in by_record.get(event.target, ())
         ]
     return found

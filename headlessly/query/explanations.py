@@ -7,7 +7,8 @@ read of it::
     def explain_score(id: str, as_of: datetime | None) -> dict[str, Any]:
         \"\"\"Why a lead has its score.\"\"\"
 
-REST has it at ``GET /leads/{id}/score``, an agent as ``Lead.score``. Whoever may read the record may read it.
+REST has it at ``GET /leads/{id}/score``, an agent by the id ``lead_.../score``. Whoever may read the
+record may read it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Explanation:
 
     @property
     def key(self) -> str:
-        """By which agents name it: ``Lead.score``."""
+        """By which it is known: ``Lead.score``."""
         return f"{self.noun.__name__}.{self.name}"
 
     @property

@@ -20,6 +20,8 @@ from crm.rules.explaining import explain_score
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.log.events import Event
+from headlessly.notifications import from_log
+from headlessly.notifications.models import Follower, Notification
 from headlessly.shaping import custom_fields
 from headlessly.shaping.models import CustomField
 from tests.answered import answered, problem
@@ -377,9 +379,10 @@ def test_more_than_a_hundred_and_less_than_nothing_are_held_back(people, api):
 def test_an_agent_is_told_why(people, agent):  # noqa: F811
     rule(WEB)
     lead = Lead.create(name="L", source="website")
-    found = agent.tool("fetch", type="Lead.score", id=lead.pk)
+    found = agent.tool("fetch", id=f"{lead.pk}/score")
     assert found["lines"][0]["points"] == 30
-    assert "Lead.score" in agent.tool("fetch", type="Schema", id="Lead")["fetch"]
+    assert "<id>/score" in agent.tool("fetch", type="Schema", id="Lead")["fetch"]
+    assert "<id>/score" in agent.refused("fetch", id=f"{lead.pk}/worth")["message"]
 
 
 # -- trying -------------------------------------------------------------------------------------------
@@ -643,3 +646,22 @@ def test_all_that_happens_at_once_is_counted(people):
     ])  # fmt: skip
     assert all(isinstance(each, Activity) for each in answers), answers
     assert score(lead) == 80
+
+
+def test_who_follows_a_lead_is_not_told_each_time_it_is_counted(people, users):
+    made = rule(WEB, RICH)
+    lead = Lead.create(name="L", source="website")
+    from_log.read_log()
+    tenant = tenancy.require()
+    Follower.objects.create(tenant=tenant, user=users.bob, record=lead.pk)
+    tenant.has_followers = True
+    tenant.save(update_fields=["has_followers"])
+    lead.update(budget=20_000)
+    made.update(lines=[RICH])
+    assert recount_now().changed == 1
+    from_log.read_log()
+    told = Notification.objects.filter(user=users.bob, kind="followed")
+    assert [n.name for n in Event.objects.filter(target=lead.pk).order_by("-seq")[:1]] == [
+        "Lead.Rescored"
+    ]
+    assert told.count() == 1, "of the change of the budget"
