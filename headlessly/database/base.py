@@ -5,13 +5,11 @@ import select
 import threading
 import time
 from functools import cache
-from typing import Any
 
 from django.conf import settings
 from django.db.backends.postgresql import base
 from django.db.utils import OperationalError as DjangoOperationalError
 from psycopg import OperationalError, connect
-from psycopg._preparing import PrepareManager
 from psycopg_pool import ConnectionPool
 
 from headlessly.database import row_security
@@ -22,19 +20,6 @@ from headlessly.database.slow import time_statement
 #: How many statements a connection keeps prepared. There are six or so for each noun, and those of the
 #: platform: with the driver's 100 a server that works on all of them prepares half of what it sends anew.
 PREPARED = 300
-
-
-class KeptThroughRollbacks(PrepareManager):
-    """The statements that a connection has prepared, which a rollback takes nothing from.
-
-    The driver forgets all of them then, as what a transaction made may be gone: an undone try (a dry run, a
-    refusal, a savepoint) would cost every statement after it its plan. Here only migrations make anything;
-    what a statement of this connection drops or alters still lets it forget.
-    """
-
-    def _should_discard(self, prep: Any, results: Any, *matching: Any) -> bool:
-        undone = [each for each in results if (each.command_status or b"") == b"ROLLBACK"]
-        return not undone and super()._should_discard(prep, results, *matching)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -79,11 +64,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # It has closed this one, and may be away itself: waiting for the pool would not tell.
             server_watch.look(conn_params)
             connection = super().get_new_connection(conn_params)
-        if not isinstance(connection._prepared, KeptThroughRollbacks):
-            kept = KeptThroughRollbacks()
-            kept.prepare_threshold = connection.prepare_threshold
-            kept.prepared_max = PREPARED
-            connection._prepared = kept
+        connection.prepared_max = PREPARED
         return connection
 
 

@@ -15,20 +15,43 @@ from contextlib import contextmanager
 from functools import partialmethod
 from typing import Any
 
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ModelState, ProjectState
 from django.db.models import NOT_PROVIDED, Field
 
 
 @contextmanager
 def adding_to_drawn_models() -> Iterator[None]:
-    """Within it, what is added is added to the models that are there already."""
+    """Within it, what is added is added to the models that are there already.
+
+    What takes migrations back reads from the states before them, which then need classes of their own: it
+    draws them as Django does.
+    """
     djangos = {method: getattr(ProjectState, method) for method in ADDING}
-    for method, function in ADDING.items():
+    executor: Any = MigrationExecutor
+    backwards = executor._migrate_all_backwards
+
+    def drawn_anew(*arguments: Any, **options: Any) -> Any:
+        with _methods(djangos):
+            return backwards(*arguments, **options)
+
+    executor._migrate_all_backwards = drawn_anew
+    try:
+        with _methods(ADDING):
+            yield
+    finally:
+        executor._migrate_all_backwards = backwards
+
+
+@contextmanager
+def _methods(functions: dict[str, Any]) -> Iterator[None]:
+    before = {method: getattr(ProjectState, method) for method in functions}
+    for method, function in functions.items():
         setattr(ProjectState, method, function)
     try:
         yield
     finally:
-        for method, function in djangos.items():
+        for method, function in before.items():
             setattr(ProjectState, method, function)
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
-from headlessly.database.prepared import execute_prepared
 from headlessly.database.server import SOCKET_NAME, SOCKET_PATH_MAX, Server
 from tests.signals import interruptible
 
@@ -163,19 +162,3 @@ def test_hands_out_no_connection_that_the_server_has_closed():
             assert cursor.fetchone() != (dead,)
     finally:
         pooled.close()
-
-
-@pytest.mark.django_db
-def test_keeps_what_is_prepared_when_a_try_is_undone():
-    prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'SELECT 7 +%%'"
-    assert execute_prepared("SELECT 7 + %s::int", [1]) == [(8,)]
-    with transaction.atomic():
-        transaction.set_rollback(True)
-    with connection.cursor() as cursor:
-        cursor.execute(prepared)
-        assert cursor.fetchone() == (1,)
-        cursor.execute("CREATE TEMPORARY TABLE gone ()")
-        cursor.execute("DROP TABLE gone")  # what a statement was made of may be another now
-        execute_prepared("SELECT 1", [])
-        cursor.execute(prepared)
-        assert cursor.fetchone() == (0,)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import migrations, models
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import ModelState, ProjectState
 
 from headlessly.database.migration_states import ADDING, adding_to_drawn_models
@@ -85,6 +86,19 @@ def test_what_is_added_before_anything_is_drawn_is_drawn_with_it():
     for operation in OPERATIONS:
         operation.state_forwards("house", djangos)
     assert told(state) == told(djangos)
+
+
+def test_what_takes_migrations_back_draws_its_states_anew(monkeypatch):
+    djangos, meanwhile = ProjectState.add_field, []
+    monkeypatch.setattr(
+        MigrationExecutor,
+        "_migrate_all_backwards",
+        lambda *_: meanwhile.append(ProjectState.add_field),
+    )
+    with adding_to_drawn_models():
+        MigrationExecutor._migrate_all_backwards(None, [], [], False)
+        assert ProjectState.add_field is not djangos
+    assert meanwhile == [djangos]
 
 
 @pytest.mark.parametrize("method", ADDING)
