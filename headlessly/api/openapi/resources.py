@@ -101,7 +101,8 @@ def resource_paths() -> dict[str, Schema]:
         query_parameter("unread", {"type": "boolean"}, "Only those that you have not read."),
         query_parameter("kind", TEXT | {"examples": ["assigned,mentioned"]}, "Of these kinds."),
         query_parameter("since", WHEN, "Told since then."),
-        *shared_parameters("limit", "cursor"),
+        ref("limit", "parameters"),
+        ref("cursor", "parameters"),
     ]
     changed = responses.success_response("The webhook, and its secret if that is new.", ref("WebhookMade"))
     get, post = read_operation, write_operation

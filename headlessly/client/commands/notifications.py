@@ -22,7 +22,7 @@ EVERY = ("$id", *COLUMNS, "detail", "record", "recordType", "url")
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="What you are told: list it, note what you have read, choose what and where. With a key of your own.",
+    help="What you are told, with a key of your own: list it, note what is read, choose what and where.",
 )
 
 

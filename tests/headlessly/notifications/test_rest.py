@@ -169,6 +169,9 @@ def test_a_record_that_was_taken_away_is_named_no_more(
     with by(users.ann):
         lead.update(owner=people.cleo)
     assert b"Secret" not in bob.get("/~acme/notifications").content
+    # Nor by a key that sees more than the person whose it is.
+    key = owned(Api(acme), acme, users.bob, "write")
+    assert results(key) == []
     assert bob.get(f"/~acme/notifications/{line['$id']}").status_code == 404
 
 
