@@ -153,7 +153,7 @@ def search_notifications(asked: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(value, str | bool) or isinstance(value, bool) != (name == "unread"):
             said = "true or false" if name == "unread" else "text"
             raise InvalidFilter(f"{name} is {said}.", type="Notification", field=name)
-    given = {name: asked[name] for name in ("limit", "cursor") if name in asked}
+    given: dict[str, Any] = {name: asked[name] for name in ("limit", "cursor") if name in asked}
     if "unread" in filter:
         given["unread"] = str(filter["unread"]).lower()
     return notifications.list_notifications(filter | given)
