@@ -10,7 +10,6 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -23,8 +22,8 @@ from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import safe_return
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.notifications import kinds, mentions, wording
-from headlessly.notifications.models import Follower, Notification
+from headlessly.notifications import inbox, kinds, mentions, wording
+from headlessly.notifications.models import Follower
 
 #: How many a page has; and up to how many the bell counts.
 PAGE, MOST = 50, 99
@@ -44,8 +43,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
 
 
 def _own() -> Any:
-    tenant, user = tenancy.require(), actors.current().id
-    return Notification.objects.filter(tenant=tenant, user=user, in_browser=True)
+    return inbox.notifications_of(actors.current().id)
 
 
 def unread_count() -> int:
@@ -63,14 +61,10 @@ def unread_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 @require_GET
 def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The latest, the newest first; on from the last one of a page by its id."""
-    found = _own().order_by("-created_at", "-id")
-    after = request.GET.get("after", "")
-    if after and not UNSTORABLE.search(after):
-        last = _own().filter(pk=after).values_list("created_at", "id").first()
-        if last is not None:
-            found = found.filter(created_at__lte=last[0]).exclude(
-                created_at=last[0], id__gte=last[1]
-            )
+    found = _own()
+    if after := request.GET.get("after", ""):
+        rest = inbox.after(found, actors.current().id, after)
+        found = found if rest is None else rest
     page = list(found[: PAGE + 1])
     return site.respond(
         request,
@@ -97,7 +91,7 @@ LATER = (
 def open_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """On to what it is about; it has been read then."""
     found = get_object_or_404(_own(), pk=id)
-    _own().filter(pk=id, read_at=None).update(read_at=timezone.now())
+    inbox.mark_read(actors.current().id, id)
     if not (lines := wording.lines_of([found])):
         messages.error(request, _("This is not there any more."))
         return HttpResponseRedirect(reverse("admin:notifications"))
@@ -107,10 +101,7 @@ def open_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
 @require_POST
 def read_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """All of them, or the one that the form names, have been read."""
-    found = _own().filter(read_at=None)
-    if id := request.POST.get("id", ""):
-        found = found.filter(pk=id) if not UNSTORABLE.search(id) else found.none()
-    found.update(read_at=timezone.now())
+    inbox.mark_read(actors.current().id, request.POST.get("id", ""))
     return HttpResponseRedirect(safe_return(request) or reverse("admin:notifications"))
 
 

@@ -9,6 +9,7 @@ from headlessly.api.batch import BatchView
 from headlessly.api.fields import FieldViewSet
 from headlessly.api.keys import ApiKeyViewSet
 from headlessly.api.log import EventViewSet
+from headlessly.api.notifications import NotificationViewSet
 from headlessly.api.openapi.views import DocsView, OpenApiView
 from headlessly.api.proposals import ProposalViewSet
 from headlessly.api.public import public_viewset_for
@@ -33,6 +34,7 @@ router.register("imports", ImportViewSet, basename="imports")
 router.register("apikeys", ApiKeyViewSet, basename="apikeys")
 router.register("fields", FieldViewSet, basename="fields")
 router.register("lists", ListViewSet, basename="lists")
+router.register("notifications", NotificationViewSet, basename="notifications")
 router.register("proposals", ProposalViewSet, basename="proposals")
 router.register("requests", RequestViewSet, basename="requests")
 router.register("webhooks", WebhookViewSet, basename="webhooks")

@@ -149,6 +149,24 @@ class BaseClient:
         """Who I am here, and what I may do."""
         return Record((yield from self._session.request_json(Call("GET", "/me"))), self._session)
 
+    def _notifications(
+        self,
+        *,
+        unread: bool = False,
+        kind: str | None = None,
+        since: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Steps[dict[str, Any]]:
+        """A page of what I was told, the newest first: ``results``, ``hasMore``, ``cursor``.
+
+        ``kind`` is one or several with commas between. Raises Forbidden for a key that is nobody's.
+        """
+        asked = {"unread": "true" if unread else None, "kind": kind, "since": since}
+        asked |= {"cursor": cursor, "limit": None if limit is None else str(limit)}
+        query = tuple((name, value) for name, value in asked.items() if value is not None)
+        return self._session.request_json(Call("GET", "/notifications", query))
+
     def _do(self, code: str, *, dry_run: bool = False) -> Steps[Ran]:
         """Run a short Python script at the server, all of it or nothing: ``Lead.find(...)``, loops, verbs.
 
@@ -216,6 +234,7 @@ class Headlessly(BaseClient):
     status = blocking(BaseClient._status)
     report = blocking(BaseClient._report)
     me = blocking(BaseClient._me)
+    notifications = blocking(BaseClient._notifications)
     do = blocking(BaseClient._do)
     undo = blocking(BaseClient._undo)
     request = blocking(BaseClient._request)
@@ -251,6 +270,7 @@ class AsyncHeadlessly(BaseClient):
     status = awaited(BaseClient._status)
     report = awaited(BaseClient._report)
     me = awaited(BaseClient._me)
+    notifications = awaited(BaseClient._notifications)
     do = awaited(BaseClient._do)
     undo = awaited(BaseClient._undo)
     request = awaited(BaseClient._request)

@@ -41,14 +41,15 @@ def all_tools() -> list[dict[str, Any]]:
                 "it left out; go on with its cursor."
             ),
             "type",
-            type={"type": "string", "enum": [*registry, "Event"]},
+            type={"type": "string", "enum": [*registry, "Event", "Notification"]},
             filter={
                 "type": "object",
                 "description": (
                     '{"field": value, "field": {"$gte": 1}, "reference.field": value, "$or": [...]}; '
                     "$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $text $not $and $or $stale; "
                     '{"activities": {"$none": {filter}}} or $some; '
-                    'dates also as "7d ago". Of Event: name, target, targetType, actor, since, until'
+                    'dates also as "7d ago". Of Event: name, target, targetType, actor, since, until. '
+                    "Of Notification: unread, kind, since"
                 ),
             },
             sort={

@@ -178,6 +178,7 @@ def describe_all() -> dict[str, Any]:
         "more": {
             "Schema": "with a type as id: its fields, allowed values, verbs and states",
             "Event": "the log of all that happened: search it, or fetch one",
+            "Notification": "what the person is told whose key this is: search it",
             "History": "with a record's id: its latest events, newest first",
             "Status": "how many records stand in which state",
             "Report": "the numbers by name; with one as id, and parameters as it lists them: what it says",

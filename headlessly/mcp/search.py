@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headlessly.api import log
+from headlessly.api import log, notifications
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.mcp import arguments
@@ -27,7 +27,9 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     """A page of records of ``type``. Raises BadRequest, InvalidFilter."""
     if asked["type"] == "Event":
         return search_events(asked)
-    noun = require_noun(asked["type"], "search", "Event")
+    if asked["type"] == "Notification":
+        return search_notifications(asked)
+    noun = require_noun(asked["type"], "search", "Event", "Notification")
     if any(name in asked for name in GROUPING):
         return measure_groups(noun, asked)
     fields = asked.get("fields") or None
@@ -130,6 +132,31 @@ def _add_left_out(
     if page["hasMore"]:
         left_out["records"] = "Ask the same with this cursor for those that follow."
     return page | ({"leftOut": left_out} if left_out else {})
+
+
+# -- what one is told -----------------------------------------------------------------------------
+
+
+def search_notifications(asked: dict[str, Any]) -> dict[str, Any]:
+    """A page of what the person was told whose key this is, the newest first, as REST answers it."""
+    arguments.refuse_other_arguments("search of Notification", asked, ("filter", "limit", "cursor"))
+    filter = asked.get("filter") or {}
+    for name, value in filter.items():
+        if name not in notifications.NARROWED_BY:
+            raise InvalidFilter(
+                f"Notifications are not filtered by {name[:64]!r}."
+                f"{did_you_mean(name, notifications.NARROWED_BY)} "
+                f"Filter by {', '.join(notifications.NARROWED_BY)}.",
+                type="Notification",
+                field=name[:64],
+            )
+        if not isinstance(value, str | bool) or isinstance(value, bool) != (name == "unread"):
+            said = "true or false" if name == "unread" else "text"
+            raise InvalidFilter(f"{name} is {said}.", type="Notification", field=name)
+    given: dict[str, Any] = {name: asked[name] for name in ("limit", "cursor") if name in asked}
+    if "unread" in filter:
+        given["unread"] = str(filter["unread"]).lower()
+    return notifications.list_notifications(filter | given)
 
 
 # -- the log --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
@@ -24,7 +25,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from headlessly.access.models import Membership, User
 from headlessly.declaration.registry import registry
+from headlessly.notifications.models import Notification
 from headlessly.scripts import proposals
 from tests.contract import samples
 
@@ -44,7 +47,7 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
 )
 #: The nouns, and what belongs to none of them.
-TAGS = [*registry, "Event", "Proposal", "Webhook", "About"]
+TAGS = [*registry, "Event", "Notification", "Proposal", "Webhook", "About"]
 
 
 @pytest.fixture
@@ -105,9 +108,23 @@ def test_it_takes_anything(tag: str, described: Any, api: Any) -> None:
         there = proposals.propose(
             f"{next(iter(samples.NOUNS)).__name__}.find()\nEvent.create(name='x')"
         ).pk
+    if tag == "Notification":
+        there = _told_to_whose_key_it_is(api)
     for operation, mode in itertools.product(operations(described, tag), GenerationMode):
         if mode is GenerationMode.POSITIVE or _can_be_wrong(operation):
             check(operation, mode, api.secret, there)
+
+
+def _told_to_whose_key_it_is(api: Any) -> str:
+    """The id of a notification of a member, whose the key is from now on."""
+    user = User.objects.create_user("ann@sign.example", first_name="Ann")
+    Membership.objects.create(user=user, tenant=api.key.tenant, role="admin")
+    api.key.user = user
+    api.key.save()
+    return Notification.objects.create(
+        tenant=api.key.tenant, user=user, kind="import_done", occasion="1", actor="system",
+        excerpt="leads.csv", in_browser=True, by_mail=False, created_at=timezone.now(),
+    ).pk  # fmt: skip
 
 
 def check(operation: Any, mode: GenerationMode, secret: str, there: str | None) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from headlessly.access.models import ApiKey
-from headlessly.api import fields, keys, proposals, undo, value_lists, webhooks
+from headlessly.api import fields, keys, notifications, proposals, undo, value_lists, webhooks
 from headlessly.api import import_serializers as imports
-from headlessly.api.json_schema import TEXT, Schema, ref
+from headlessly.api.json_schema import TEXT, WHEN, Schema, ref
 from headlessly.api.openapi import responses
 from headlessly.api.openapi.components import list_schema
 from headlessly.api.openapi.operations import (
@@ -18,6 +18,7 @@ from headlessly.api.openapi.operations import (
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
 from headlessly.api.openapi.serializers import serializer_schema
 from headlessly.models import CustomField, Delivery, Proposal, Webhook
+from headlessly.notifications.models import Notification
 from headlessly.transfer.models import Import
 
 READING, WRITING = responses.READING, responses.WRITING
@@ -27,6 +28,8 @@ def resource_components() -> dict[str, Schema]:
     """What is answered and taken, by name."""
     changes = serializer_schema(webhooks.WebhookInput())
     del changes["required"]
+    preferences = serializer_schema(notifications.PreferencesInput())
+    del preferences["required"]
     serializers = {
         "Field": fields.FieldSerializer,
         "FieldInput": fields.FieldInput,
@@ -48,6 +51,10 @@ def resource_components() -> dict[str, Schema]:
         "ProposalDifference": proposals.DifferenceSerializer,
         "ProposalInput": proposals.ProposalInput,
         "ProposalRefusal": proposals.ProposalRefusal,
+        "Notification": notifications.NotificationSerializer,
+        "NotificationInput": notifications.NotificationInput,
+        "NotificationsRead": notifications.ReadSerializer,
+        "NotificationPreferences": notifications.PreferencesSerializer,
         "Undo": undo.UndoSerializer,
         "UndoInput": undo.UndoInput,
         "StayingRecord": undo.StayingRecordSerializer,
@@ -55,6 +62,8 @@ def resource_components() -> dict[str, Schema]:
     return {
         **{name: serializer_schema(serializer()) for name, serializer in serializers.items()},
         "WebhookChanges": changes,
+        "NotificationPreferencesInput": preferences,
+        "NotificationList": list_schema(ref("Notification")),
         "FieldList": list_schema(ref("Field")),
         "ListList": list_schema(ref("List")),
         "WebhookList": list_schema(ref("Webhook")),
@@ -88,6 +97,13 @@ def resource_paths() -> dict[str, Schema]:
     webhook = [path_parameter(Webhook.prefix)]
     delivery = path_parameter(Delivery.prefix) | {"name": "delivery"}
     statuses = query_parameter("status", TEXT | {"enum": list(Proposal.STATUSES)})
+    narrowed = [
+        query_parameter("unread", {"type": "boolean"}, "Only those that you have not read."),
+        query_parameter("kind", TEXT | {"examples": ["assigned,mentioned"]}, "Of these kinds."),
+        query_parameter("since", WHEN, "Told since then."),
+        ref("limit", "parameters"),
+        ref("cursor", "parameters"),
+    ]
     changed = responses.success_response("The webhook, and its secret if that is new.", ref("WebhookMade"))
     get, post = read_operation, write_operation
     return {
@@ -183,6 +199,44 @@ def resource_paths() -> dict[str, Schema]:
             "post": post("listMerge", "Make one value of a list another, in every record that has it, each "
                          "by an event. Undone by the request.", "About", "ListMerge", "ListMergeInput", "200",
                          (404,)),
+        },
+        "/notifications": {
+            "get": get("notificationList",
+                       "What you were told, the newest first; with a key, what the person was told whose it "
+                       "is. A 403 for a key that is nobody's.",
+                       "Notification", "NotificationList", (403,), own=narrowed),
+        },
+        "/notifications/read": {
+            "post": post("notificationReadAll", "Note that you have read them all.", "Notification",
+                         "NotificationsRead", NOTHING, "200", ()),
+        },
+        "/notifications/preferences": {
+            "get": get("notificationPreferences", "Of what you are told, and where.", "Notification",
+                       "NotificationPreferences", (403,)),
+            "patch": operation(
+                "notificationPreferencesUpdate",
+                "Say of what you are told, where, and when one mail tells all. Only what is sent changes.",
+                "Notification",
+                {"200": responses.success_response("What you want.", ref("NotificationPreferences"))},
+                parameters=shared_parameters(),
+                errors=tuple(status for status in WRITING if status != 409),
+                writes=True,
+                requestBody=request_body(ref("NotificationPreferencesInput")),
+            ),
+        },
+        "/notifications/{id}": {
+            "parameters": [path_parameter(Notification.prefix)],
+            "get": get("notificationGet", "One of them.", "Notification", "Notification", (403, 404)),
+            "patch": operation(
+                "notificationUpdate",
+                "Note that you have read it, or that it is to be unread again.",
+                "Notification",
+                {"200": responses.success_response("The notification.", ref("Notification"))},
+                parameters=shared_parameters(),
+                errors=(404, *(status for status in WRITING if status != 409)),
+                writes=True,
+                requestBody=request_body(ref("NotificationInput")),
+            ),
         },
         "/proposals": {
             "get": get("proposalList",

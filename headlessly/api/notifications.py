@@ -1,0 +1,231 @@
+"""Notifications by REST: what the person who asks was told, what of it they have read, and what they want."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.db import transaction
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.serializers import BooleanField, CharField, ChoiceField
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership
+from headlessly.api.base import TenantViewSet
+from headlessly.api.bodies import ApiResponse
+from headlessly.api.json_schema import TEXT, Schema, id_schema, nullable
+from headlessly.api.parameters import read_boolean, read_parameters, refuse_parameters
+from headlessly.api.serializers import (
+    Count,
+    InputSerializer,
+    Moment,
+    ResourceSerializer,
+    SchemaField,
+    WireSerializer,
+    wanted_field,
+)
+from headlessly.errors import Forbidden, InvalidFilter
+from headlessly.notifications import inbox, kinds
+from headlessly.notifications.models import Notification
+from headlessly.notifications.wording import Line
+from headlessly.query import reads
+
+#: By what a list is narrowed, and paged.
+NARROWED_BY = ("unread", "kind", "since")
+CHANNELS: Schema = {
+    "type": "object",
+    "properties": {channel: {"type": "boolean"} for channel in kinds.CHANNELS},
+    "additionalProperties": False,
+}
+CHOICES: Schema = {
+    "type": "object",
+    "propertyNames": {"enum": list(kinds.KINDS)},
+    "additionalProperties": CHANNELS,
+    "examples": [{"followed": {"mail": True}}],
+}
+HOUR: Schema = {"type": "integer", "minimum": 0, "maximum": 23}
+
+
+class NotificationSerializer(ResourceSerializer):
+    kind, prefix = "Notification", Notification.prefix
+    meta: ClassVar = {
+        "$id": SchemaField(id_schema(Notification.prefix), source="id"),
+        "$createdAt": Moment(source="at"),
+        "kind": ChoiceField(list(kinds.KINDS)),  # the name is taken in Python
+    }
+
+    text = CharField(help_text="What it says, for people.")
+    detail = CharField(help_text="What was written, where something was; else empty.")
+    record = CharField(allow_null=True, help_text="The id of the record; null: it is of none.")
+    record_type = CharField(allow_null=True)
+    url = CharField(source="path", help_text="The page of it.")
+    read = BooleanField(source="is_read")
+
+    def to_representation(self, instance: Line) -> dict[str, Any]:
+        said = super().to_representation(instance)
+        return said | {"url": tenancy.context_url() + instance.path}
+
+
+class ReadSerializer(WireSerializer):
+    meta: ClassVar = {"$type": SchemaField({"type": "string", "enum": ["NotificationsRead"]})}
+
+    read = Count(help_text="How many were unread before.")
+
+
+class PreferencesSerializer(WireSerializer):
+    meta: ClassVar = {
+        "$type": SchemaField({"type": "string", "enum": ["NotificationPreferences"]}),
+        "$context": SchemaField(TEXT),
+    }
+
+    kinds = SchemaField(
+        CHOICES, help_text="Where each is told that one may be told of: in the browser, by mail."
+    )
+    digest_hour = SchemaField(
+        nullable(HOUR),
+        help_text="The hour of one's own day at which one mail tells all; null: mails come at once.",
+    )
+
+
+class NotificationInput(InputSerializer):
+    kind = "Notification"
+
+    read = wanted_field(
+        {"type": "boolean"},
+        lambda value: isinstance(value, bool),
+        "true, or false for one that is to be unread again",
+        required=True,
+    )
+
+
+class NotificationNothing(InputSerializer):
+    """Of an address that takes no body, or an empty one."""
+
+    kind = "Notification"
+
+
+def _are_choices(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, dict) for each in value.values())
+
+
+class PreferencesInput(InputSerializer):
+    kind = "NotificationPreferences"
+
+    kinds = wanted_field(
+        CHOICES,
+        _are_choices,
+        'kinds with their channels: {"followed": {"mail": true}}',
+        required=True,
+        help_text="Only those that change.",
+    )
+    digest_hour = wanted_field(
+        nullable(HOUR),
+        lambda value: value is None or (type(value) is int and 0 <= value <= 23),
+        "an hour from 0 to 23, or null",
+        required=True,
+    )
+
+
+class NotificationViewSet(TenantViewSet):
+    """One's own: a key's are those of the person whose it is."""
+
+    def list(self, request: Request) -> ApiResponse:
+        """The newest first."""
+        asked = read_parameters(request.GET, (*NARROWED_BY, "cursor", "limit"))
+        return ApiResponse(list_notifications(asked))
+
+    def retrieve(self, request: Request, id: str) -> ApiResponse:
+        refuse_parameters(request.GET)
+        return ApiResponse(NotificationSerializer.to_json(inbox.find_line(_member(), id)))
+
+    def partial_update(self, request: Request, id: str) -> ApiResponse:
+        """Note that one has read it, or that it is to be unread again."""
+        refuse_parameters(request.GET)
+        asked = NotificationInput.read_body(request.data)
+        member = _writing_member()
+        inbox.find_line(member, id)
+        inbox.mark_read(member.user_id, id, read=asked["read"])
+        return ApiResponse(NotificationSerializer.to_json(inbox.find_line(member, id)))
+
+    @action(detail=False, methods=["post"])
+    def read(self, request: Request) -> ApiResponse:
+        """Note that one has read them all."""
+        refuse_parameters(request.GET)
+        NotificationNothing.read_body(request.data)
+        changed = inbox.mark_read(_writing_member().user_id)
+        return ApiResponse({"$type": "NotificationsRead", "read": changed})
+
+    @action(detail=False, methods=["get", "patch"])
+    def preferences(self, request: Request) -> ApiResponse:
+        """Of what one is told, and where."""
+        refuse_parameters(request.GET)
+        if request.method == "PATCH":
+            asked = PreferencesInput.read_body(request.data, partial=True)
+            return ApiResponse(_preferences_json(_change_preferences(asked)))
+        return ApiResponse(_preferences_json(_member()))
+
+
+def list_notifications(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of what the person who asks was told. ``cursor`` is the id of the last one before it. Of
+    records that they see no more there is no line, so that a page may have fewer than it could."""
+    member = _member()
+    named = [name.strip() for name in asked["kind"].split(",")] if "kind" in asked else []
+    found = inbox.narrow(
+        inbox.notifications_of(member.user_id),
+        unread=read_boolean("unread", asked),
+        kind=named,
+        since=reads.check_moment(asked.get("since"), "since"),
+    )
+    size = reads.check_limit(asked.get("limit"))
+    total, exact = reads.count_records(found)
+    if cursor := asked.get("cursor"):
+        rest = inbox.after(found, member.user_id, cursor)
+        if rest is None:
+            raise InvalidFilter("This is no cursor: send one that a list gave.", field="cursor")
+        found = rest
+    page = list(found[: size + 1])
+    more = len(page) > size
+    lines = inbox.lines_for(member, page[:size])
+    said = [NotificationSerializer.to_json(line) for line in lines]
+    return reads.Page(said, total, exact, more, page[size - 1].pk if more else None).as_json()
+
+
+_member = inbox.require_member
+
+
+def _writing_member() -> Membership:
+    """The same, where something of theirs changes. Raises Forbidden for a key that only reads."""
+    actor = actors.current()
+    if actor.is_key and not actor.writes:
+        raise Forbidden(
+            f"As {actor.role} this key reads what you are told, and changes nothing.",
+            type="Notification",
+        )
+    return _member()
+
+
+def _change_preferences(asked: Mapping[str, Any]) -> Membership:
+    """What a member wants from now on; of two at once neither loses what the other chose."""
+    with transaction.atomic():
+        member = _writing_member()
+        chosen = asked.get("kinds", {})
+        inbox.check_choices(member, chosen)
+        here = Membership.objects.select_for_update().filter(tenant=member.tenant_id, pk=member.pk)
+        member.notifications = here.values_list("notifications", flat=True).get()
+        for kind, channels in chosen.items():
+            for channel, value in channels.items():
+                kinds.choose(member, kind, channel, value)
+        if "digest_hour" in asked:
+            kinds.choose_digest(member, asked["digest_hour"])
+        member.save(update_fields=["notifications"])
+    return member
+
+
+def _preferences_json(member: Membership) -> dict[str, Any]:
+    return {
+        "$type": "NotificationPreferences",
+        "$context": tenancy.context_url(),
+        "kinds": inbox.preferences_of(member),
+        "digestHour": kinds.digest_hour(member),
+    }

@@ -1,0 +1,135 @@
+"""What one person was told, as every surface reads it, and which of it they have read.
+
+It belongs to a person: whoever is signed in, or whose key it is that asks. What a line says is said with that
+person's sight, whoever reads it for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import models
+from django.utils import timezone
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Membership
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import Forbidden, Invalid, InvalidFilter, NotFound, did_you_mean
+from headlessly.notifications import kinds, wording
+from headlessly.notifications.models import Notification
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def require_member() -> Membership:
+    """The place in the tenant of the person who acts, or whose key does. Raises Forbidden for a key that is
+    nobody's."""
+    tenant, actor = tenancy.require(), actors.current()
+    user: str | None = actor.id
+    if actor.is_key:
+        key = ApiKey.objects.filter(tenant=tenant, pk=actor.id)
+        user = key.values_list("user", flat=True).first()
+    found = Membership.objects.select_related("user").filter(tenant=tenant, user=user).first()
+    if found is None:
+        raise Forbidden(
+            "Notifications are told to people, and this key is nobody's: use one that a member made for "
+            "themselves.",
+            type="Notification",
+        )
+    found.tenant = tenant
+    return found
+
+
+def notifications_of(user: str) -> models.QuerySet[Notification]:
+    """What the bell of somebody has, the newest first."""
+    found = Notification.objects.filter(tenant=tenancy.require(), user=user, in_browser=True)
+    return found.order_by("-created_at", "-id")
+
+
+def narrow(
+    found: models.QuerySet[Notification],
+    *,
+    unread: bool = False,
+    kind: Sequence[str] = (),
+    since: datetime | None = None,
+) -> models.QuerySet[Notification]:
+    """Those unread, of these kinds, and since then. Raises InvalidFilter for a kind that there is not."""
+    if unknown := [name for name in kind if name not in kinds.KINDS]:
+        raise InvalidFilter(f"kind: {_no_such_kind(unknown[0], kinds.KINDS)}", field="kind")
+    if unread:
+        found = found.filter(read_at=None)
+    if kind:
+        found = found.filter(kind__in=kind)
+    return found if since is None else found.filter(created_at__gte=since)
+
+
+def after(
+    found: models.QuerySet[Notification], user: str, id: str
+) -> models.QuerySet[Notification] | None:
+    """Those behind the one with this id, which need not be among them; None where it is none of theirs."""
+    if UNSTORABLE.search(id):
+        return None
+    last = notifications_of(user).filter(pk=id).values_list("created_at", "id").first()
+    if last is None:
+        return None
+    return found.filter(created_at__lte=last[0]).exclude(created_at=last[0], id__gte=last[1])
+
+
+def lines_for(member: Membership, found: Sequence[Notification]) -> list[wording.Line]:
+    """These in words, without those of records that the member does not see any more."""
+    with actors.acting(member.actor):
+        return wording.lines_of(found)
+
+
+def find_line(member: Membership, id: str) -> wording.Line:
+    """One notification in words. Raises NotFound, for somebody else's and a hidden record's as for none."""
+    found = [] if UNSTORABLE.search(id) else list(notifications_of(member.user_id).filter(pk=id))
+    if not (lines := lines_for(member, found)):
+        raise NotFound(f"There is no Notification {id[:64]}.", type="Notification", id=id[:64])
+    return lines[0]
+
+
+def mark_read(user: str, id: str = "", *, read: bool = True) -> int:
+    """Note that somebody has read all, or the one that ``id`` names; or has not. Answers how many changed."""
+    found = notifications_of(user).filter(read_at__isnull=read).order_by()
+    if id:
+        found = found.none() if UNSTORABLE.search(id) else found.filter(pk=id)
+    return found.update(read_at=timezone.now() if read else None)
+
+
+# -- what one wants -------------------------------------------------------------------------------
+
+
+def preferences_of(member: Membership) -> dict[str, dict[str, bool]]:
+    """Where a member wants each kind that they may be told of."""
+    return {
+        kind.name: {channel: kinds.wants(member, kind.name, channel) for channel in kinds.CHANNELS}
+        for kind in kinds.kinds_of(member)
+    }
+
+
+def check_choices(member: Membership, chosen: Mapping[str, Mapping[str, bool]]) -> None:
+    """Raise Invalid, which names each, for kinds of which the member is never told, and for channels that
+    there are not."""
+    known = [kind.name for kind in kinds.kinds_of(member)]
+    problems = {}
+    for kind, channels in chosen.items():
+        if kind not in known:
+            problems[f"kinds.{kind[:64]}"] = _no_such_kind(kind, known)
+            continue
+        for channel, value in channels.items():
+            name = f"kinds.{kind}.{channel[:64]}"
+            if channel not in kinds.CHANNELS:
+                problems[name] = f"Channels: {', '.join(kinds.CHANNELS)}."
+            elif not isinstance(value, bool):
+                problems[name] = "This is true or false."
+    if problems:
+        raise Invalid.for_fields(problems, type="NotificationPreferences")
+
+
+def _no_such_kind(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    return f"There is no {name[:64]!r}.{did_you_mean(name, known)} Kinds: {', '.join(known)}."
