@@ -71,7 +71,10 @@ def test_it_writes_the_log_in_the_order_in_which_things_happened(acme: Tenant) -
 
 
 def test_it_leaves_versions_without_a_gap(acme: Tenant) -> None:
-    records = verbs().exclude(target=None).order_by().values("target")
+    imports = Event.objects.filter(name=IMPORT_STARTED)
+    brought = Event.objects.filter(cause__in=imports.values("id"))
+    records = verbs().exclude(target=None).exclude(target__in=brought.values("target"))
+    records = records.order_by().values("target")
     records = records.annotate(events=Count("pk"), first=Min("version"), last=Max("version"))
     assert records.count() > LEADS
     assert not records.exclude(first=1, events=F("last")).exists()
@@ -211,6 +214,8 @@ def retold(leads: int, day: date = DAY) -> list[bytes]:
             with tenancy.active(tenant), actors.acting(actors.SYSTEM):
                 events = (
                     verbs()
+                    # Scores are counted in the order of ids, which are drawn.
+                    .exclude(name="Lead.Rescored")
                     .order_by("seq")
                     .values_list(
                         "name", "timestamp", "target", "actor", "version", "data", "previous"
