@@ -34,6 +34,8 @@ COMPARISONS = ("$gt", "$gte", "$lt", "$lte")
 def samples(field: Any) -> list[Any]:
     if field.type == "reference":
         return [public_id(field.target_noun.prefix) for _each in "ab"]
+    if field.name == "other_emails":
+        return SAMPLES["email"]
     return list(field.choices[:2]) if field.type == "enum" else SAMPLES[field.type]
 
 
@@ -50,7 +52,7 @@ def conditions(noun: Any) -> list[dict[str, Any]]:
                 said += [{"$in": [one, two]}, {"$nin": [one, two]}]
             said += [{"$in": [one, None]}, {"$nin": [None, two]}, {"$not": {"$eq": one}}]
         if field.type == "choices":
-            said += [{"$all": ["VIP", "Partner"]}]
+            said += [{"$all": samples(field)}]
         if field.type in operators.ORDERED_TYPES:
             said += [{each: value} for each in COMPARISONS for value in samples(field)]
             said += [{"$gte": samples(field)[0], "$lt": samples(field)[1]}]

@@ -165,7 +165,7 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
                 each.description,
                 name,
                 each.component,
-                (404,),
+                (404, 422),
                 own=[ref(name, "parameters") for name in each.parameters],
             ),
         }
