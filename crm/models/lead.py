@@ -188,6 +188,7 @@ class Lead(Noun):
             ),
         )
         introduces = ("contact", "organization")
+        not_offered = ("expect_answer", "rescore")
         search = (
             "name", "authority", "need", "timeline",
             "contact__name", "contact__email", "organization__name",

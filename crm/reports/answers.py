@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.models import Contact, Lead
+from crm.models import Contact, Lead, Rule
 from crm.reports import tables  # noqa: F401  (declares what stands before)
+from crm.rules.active import active_rules
 from headlessly.admin import display
 from headlessly.query.named_reports import Column, Measured, Row, percent, reports
 from headlessly.query.reports import Records, Slice, record_names
@@ -77,10 +78,17 @@ def answers_by(slice: Slice, column: str) -> dict[str | None, Answers]:
     return found
 
 
+def _are_expected() -> bool:
+    """Whether a rule says how soon leads are to be answered."""
+    return bool(active_rules(Rule.Kind.FIRST_ANSWER))
+
+
 @reports.declare(
     "answersByOwner",
     gettext_lazy("First answers by owner"),
     unit="percent",
+    icon="timer",
+    in_menu=_are_expected,
     row_title=gettext_lazy("Owner"),
     columns=COLUMNS,
 )
@@ -97,6 +105,8 @@ def answers_by_owner(slice: Slice) -> Measured:
     "answersBySource",
     gettext_lazy("First answers by source"),
     unit="percent",
+    icon="timer",
+    in_menu=_are_expected,
     row_title=gettext_lazy("Source"),
     columns=COLUMNS,
 )

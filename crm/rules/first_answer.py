@@ -58,12 +58,13 @@ class Expectation:
 
 @composes_schemas
 def show_answers(schema: Schema, shape: Shape) -> None:
-    """Lists of leads show until when each is to be answered where a rule says so."""
+    """Lists of leads show until when each is to be answered, and pages offer another time, by a rule."""
     if schema.name == "Lead" and active_rules(Rule.Kind.FIRST_ANSWER):
         name, state, *rest = schema.columns
         schema.columns = (name, state, "answer_due_at", *rest)
         *own, tags = schema.facets
         schema.facets = (*own, "answer", tags)
+        schema.not_offered -= {"expect_answer"}
 
 
 # -- at creation --------------------------------------------------------------------------------------

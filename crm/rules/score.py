@@ -13,10 +13,13 @@ from django.db import DataError
 
 from crm.models import Lead, Rule
 from crm.rules import explaining, recount, trying  # noqa: F401  (two declare what they say)
+from crm.rules.active import active_rules
 from crm.rules.counting import Count, count, keep_due, score_models
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context.running import current_moment
 from headlessly.declaration.hooks import only_creates
+from headlessly.declaration.schema import Schema
+from headlessly.declaration.shapes import Shape, composes_schemas
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.execution.executor import Context
 from headlessly.nouns import Noun, registry
@@ -25,6 +28,13 @@ logger = logging.getLogger(__name__)
 
 #: Under which name a lead carries what was counted to the verb that writes it.
 COUNTED = "_counted"
+
+
+@composes_schemas
+def offer_rescoring(schema: Schema, shape: Shape) -> None:
+    """Pages of leads offer to count a score where a rule counts."""
+    if schema.name == "Lead" and active_rules(Rule.Kind.SCORE):
+        schema.not_offered -= {"rescore"}
 
 
 # -- by hand ------------------------------------------------------------------------------------------

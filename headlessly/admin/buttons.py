@@ -73,7 +73,9 @@ def is_button(verb: Verb) -> bool:
 
     What a record itself asks for is asked of others, elsewhere.
     """
-    return not (verb.name in ELSEWHERE or verb.creates or verb.takes_fields or verb.asks)
+    if verb.name in ELSEWHERE or verb.name in verb.noun.schema.not_offered:
+        return False
+    return not (verb.creates or verb.takes_fields or verb.asks)
 
 
 def creating_verbs(noun: type[Record]) -> list[Verb]:

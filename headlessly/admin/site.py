@@ -124,7 +124,7 @@ class Workplace(TenantSite):
                 request, str(each.title), each.icon, reverse("admin:report_table", args=[each.name])
             )
             for each in reports.by_name.values()
-            if each.icon
+            if each.icon and each.in_menu()
         ]
         if (waiting := proposals.proposals_menu_item(request)) is not None:
             first.append(waiting)

@@ -421,6 +421,7 @@ class Schema:
         self.area: str = surface.area
         self.columns: tuple[str, ...] = surface.columns
         self.facets: tuple[str, ...] = (*surface.facets, *EVERYWHERE_FACETS)
+        self.not_offered: frozenset[str] = frozenset(surface.not_offered)
         self.search: tuple[str, ...] = surface.search
         self.ordering: tuple[str, ...] = surface.ordering
         self.groups: tuple[tuple[str, tuple[str, ...]], ...] = _with_common(surface.groups)

@@ -137,6 +137,7 @@ class Report:
     counted_by: str = ""
     own_parameters: tuple[str, ...] = ()
     icon: str = ""  #: of Material Symbols: of a table whose page stands in the menu
+    in_menu: Callable[[], bool] = lambda: True  #: whether it does, for the tenant at hand
 
     @property
     def has_series(self) -> bool:
@@ -187,6 +188,7 @@ class Reports:
         row_title: Any = "",
         counted_by: str = "",
         icon: str = "",
+        in_menu: Callable[[], bool] = lambda: True,
     ) -> Callable[[Measure], Measure]:
         """Declare the function as the report ``name``; its docstring is the definition."""
 
@@ -204,6 +206,7 @@ class Reports:
                     row_title,
                     counted_by=counted_by,
                     icon=icon,
+                    in_menu=in_menu,
                 )
             )
             return measure

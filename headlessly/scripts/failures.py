@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from headlessly.errors import HeadlesslyError, RateLimited
 
 #: A message is told up to here, in characters: a script writes its own.
@@ -46,7 +48,9 @@ class ScriptFailed(ScriptError):
     ) -> None:
         message = inner.message[:MAX_MESSAGE_LENGTH]
         super().__init__(
-            f"Line {line}: {message}" if line else message,
+            _("Line %(number)d: %(problem)s") % {"number": line, "problem": message}
+            if line
+            else message,
             type=inner.type,
             id=inner.id,
             field=inner.field,

@@ -35,7 +35,7 @@ def test_every_column_of_what_happened_refuses_the_future() -> None:
         ("Lead", "first_touch_at"), ("Lead", "converted_at"), ("Lead", "lost_at"),
         ("Lead", "last_activity_at"), ("Contact", "last_engagement"), ("Deal", "last_activity_at"),
         ("Deal", "actual_close_date"), ("Activity", "completed_at"), ("Campaign", "launched_at"),
-        ("Touchpoint", "occurred_at"), ("Deal", "won_at"),
+        ("Touchpoint", "occurred_at"), ("Deal", "won_at"), ("Lead", "answered_at"),
     }  # fmt: skip
     later = clock.now() + timedelta(days=2)
     found = set()

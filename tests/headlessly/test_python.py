@@ -403,7 +403,7 @@ def test_it_is_conjugated(words: str) -> None:
 
 
 VERBS = {
-    "Lead": "convert lose assign claim expect_answer",
+    "Lead": "convert lose assign claim expect_answer rescore",
     "Contact": "qualify capture assign merge enrich",
     "Organization": "enrich score",
     "Deal": "close win lose advance move reopen",

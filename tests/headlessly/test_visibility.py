@@ -233,6 +233,7 @@ def test_it_sees_how_to_reach_the_person_of_their_own_lead_and_no_more(
         "$id": world.known.pk, "$type": "Contact", "$context": lead["$context"],
         "name": "Known Person", "title": None, "email": "known@acme.example",
         "phone": "+49 171 5551234", "mobile": None, "linkedinUrl": None,
+        "otherEmails": None, "otherPhones": None,
     }  # fmt: skip
     assert as_bob("PATCH", f"/leads/{world.own.pk}", lead | {"name": "Mine"}).status_code == 200
 

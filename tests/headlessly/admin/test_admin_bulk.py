@@ -142,6 +142,16 @@ def test_offers_what_one_may_and_nothing_else(bob, cleo, vic, three, unchanged):
         "assign", "move", "tag", "untag", "convert", "lose", "claim", "delete"
     ]  # fmt: skip
     assert offered(vic) == []
+    from crm import Rule
+
+    everybody = {"type": "Lead", "filter": {}}
+    Rule.create(name="Soon", kind="FirstAnswer", condition=everybody, within=60)
+    assert offered(bob) == [
+        "assign", "move", "tag", "untag", "convert", "lose", "claim", "expect_answer"
+    ]  # fmt: skip
+    line = {"name": "All", "about": "fit", "points": 5, "type": "Lead", "filter": {}}
+    Rule.create(name="Worth", kind="Score", condition=everybody, lines=[line])
+    assert {"expect_answer", "rescore"} <= {*offered(bob)}
     with unchanged():
         assert post(bob, "delete", three, go="1").status_code == 404
         assert post(vic, "lose", three, go="1", lost_reason="x").status_code == 404

@@ -41,6 +41,8 @@ def test_it_declares_filters_that_lists_and_exports_take(noun: Any, api: Any) ->
 def _value_as_text(field: Any) -> str:
     if field.type == "reference":
         return f"{field.prefix}_abc"
+    if field.type == "choices":
+        return ",".join(samples.value(field))
     return "true" if field.type == "bool" else str(samples.value(field))
 
 

@@ -375,7 +375,12 @@ def test_it_says_which_are_near_when_a_name_is_that_of_none_or_of_several(
         ("fetch", {"type": "Lead", "id": "lead_nothing"}, "not_found", "There is no Lead"),
         ("fetch", {"type": "Lead", "id": "contact_x"}, "not_found", "the id of a Contact"),
         ("fetch", {"type": "Lead", "id": 7}, "bad_request", "id is text"),
-        ("fetch", {"type": "Schema", "id": "Leed"}, "not_found", "Types: Activity, Calendar, Contact"),
+        (
+            "fetch",
+            {"type": "Schema", "id": "Leed"},
+            "not_found",
+            "Types: Activity, Calendar, Contact",
+        ),
         ("fetch", {"type": "Status", "id": "Lead"}, "bad_request", "It takes none"),
         ("fetch", {"type": "Schema", "asOf": "now"}, "bad_request", "Arguments: id"),
         ("fetch", {"type": "History"}, "bad_request", "needs an id"),
