@@ -188,7 +188,10 @@ class Lead(Noun):
             ),
         )
         introduces = ("contact", "organization")
-        not_offered = ("expect_answer", "rescore")
+        not_offered = (
+            "expect_answer", "answer", "answer_due_at", "answered_at", "answer_because", "answer_near_at",
+            "rescore", "scored_by",
+        )  # fmt: skip
         search = (
             "name", "authority", "need", "timeline",
             "contact__name", "contact__email", "organization__name",

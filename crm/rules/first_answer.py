@@ -64,7 +64,9 @@ def show_answers(schema: Schema, shape: Shape) -> None:
         schema.columns = (name, state, "answer_due_at", *rest)
         *own, tags = schema.facets
         schema.facets = (*own, "answer", tags)
-        schema.not_offered -= {"expect_answer"}
+        schema.not_offered -= {
+            "expect_answer", "answer", "answer_due_at", "answered_at", "answer_because"
+        }  # fmt: skip
 
 
 # -- at creation --------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ COUNTED = "_counted"
 def offer_rescoring(schema: Schema, shape: Shape) -> None:
     """Pages of leads offer to count a score where a rule counts."""
     if schema.name == "Lead" and active_rules(Rule.Kind.SCORE):
-        schema.not_offered -= {"rescore"}
+        schema.not_offered -= {"rescore", "scored_by"}
 
 
 # -- by hand ------------------------------------------------------------------------------------------

@@ -114,7 +114,8 @@ class Surface:
     )
     #: The fields of which one is enough to take two records for one: whoever makes the second is told.
     alike: tuple[str, ...] = ("name",)
-    #: The verbs that pages offer only where a tenant's shape says so (``Schema.not_offered``).
+    #: The verbs, and the fields as columns of lists, that pages offer only where a tenant's shape says so
+    #: (``Schema.not_offered``).
     not_offered: tuple[str, ...] = ()
     #: What the quick form asks for, in its order; "contact.email" is of the contact that a new record refers
     #: to, which is found or made with it (``files.described``). Empty for a noun without one. Of a noun that

@@ -45,7 +45,8 @@ def is_edited_in_lists(field: Field, noun: type[Noun]) -> bool:
 
 
 def offered_columns(noun: type[Noun]) -> list[Field]:
-    """Every field that a list may show beside the name."""
-    first = noun.schema.columns[0]
-    own = [f for f in noun.schema.stored if f.type not in ("json", "text") and f.name != first]
+    """Every field that a list offers to show beside the name."""
+    left_out = {noun.schema.columns[0], *noun.schema.not_offered}
+    own = [f for f in noun.schema.stored if f.type not in ("json", "text")]
+    own = [f for f in own if f.name not in left_out]
     return list(dict.fromkeys([*own, *CARRIED.values()]))
