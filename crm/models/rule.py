@@ -42,13 +42,6 @@ class Rule(Noun):
         TURNS = "Turns"
         FEWEST = "Fewest open"
 
-    #: The nouns whose records a kind is about; of a kind that is not here all.
-    ABOUT: ClassVar = {
-        Kind.ASSIGNMENT: ("Lead",),
-        Kind.FIRST_ANSWER: ("Lead",),
-        Kind.SCORE: ("Lead",),
-    }
-
     name = String(required=True)
     kind = Choice(Kind, "what it decides", default=Kind.ASSIGNMENT)
     position = Integer("which is asked first: the lowest", minimum=0, maximum=10_000, default=100)
@@ -124,6 +117,7 @@ class Rule(Noun):
                 "Score": "What a lead is worth",
                 "Automation": "What follows by itself",
             },
+            about=dict.fromkeys(("Assignment", "FirstAnswer", "Score"), ("Lead",)),
         )
         rank = 64
         columns = (
@@ -171,7 +165,7 @@ class Rule(Noun):
         """What is wrong with a condition, or None."""
         if not isinstance(condition, dict) or set(condition) != {"type", "filter"}:
             return _("Send type and filter, and nothing else.")
-        if condition["type"] not in (about := cls.ABOUT.get(cls.Kind(kind), registry)):
+        if condition["type"] not in (about := cls.Surface.kinds.about.get(kind, registry)):
             return _("type: use one of %s.") % ", ".join(about)
         if not isinstance(condition["filter"], dict):
             return _('filter: send an object, such as {"status": "New"}; {} is all of them.')

@@ -50,6 +50,8 @@ class Kinds:
     #: What belongs to a kind, and to no other but those that name it too.
     fields: Mapping[str, tuple[str, ...]]
     settings: Mapping[str, str] = field(default_factory=dict)  #: what a kind decides, in few words
+    #: The nouns that filters of a kind's records may be of, where not any will do.
+    about: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of_others(self, kind: str) -> frozenset[str]:
         """The fields that records of ``kind`` do not have."""

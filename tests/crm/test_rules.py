@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date
 from functools import partial
@@ -340,3 +341,11 @@ class TestKinds:
             assert 'name="kind"' not in page
         listed = ann.get("/~acme/admin/crm/rule/?kind=Assignment").content.decode()
         assert 'href="/~acme/admin/crm/rule/add/?kind=Assignment"' in listed
+
+
+def test_a_condition_is_built_of_the_nouns_that_its_kind_is_about(ann: Any, acme: Any) -> None:
+    for kind, activities in (("Score", 0), ("Automation", 1)):
+        page = ann.get(f"/~acme/admin/crm/rule/add/?kind={kind}").content.decode()
+        (built,) = re.findall(r'name="condition"[^>]*data-builds="([^"]*)"', page)
+        assert "/crm/lead/filter/" in built
+        assert built.count("/crm/activity/filter/") == activities

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -107,8 +108,11 @@ class EditPages(NounPages):
 
     def _asked(self, verb: Verb, kind: str | None) -> list[Field]:
         """The inputs of a verb that its form has, for a record of this kind."""
-        others = self.schema.fields_of_others(kind)
-        return [field for field in verb.inputs.values() if field.name not in others]
+        others, kinds = self.schema.fields_of_others(kind), self.noun.Surface.kinds
+        asked = [field for field in verb.inputs.values() if field.name not in others]
+        if kinds is None or (about := kinds.about.get(kind or "")) is None:
+            return asked
+        return [replace(field, filters=about) if field.filters else field for field in asked]
 
     def _title_to_add(self, request: HttpRequest) -> str:
         new = _("New %s") % labels.noun_in_sentence(self.noun)

@@ -19,6 +19,7 @@ class FactsPanel:
     """A card of labels and values, with the name and the address of where they are from."""
 
     template: ClassVar[str] = "headlessly/facts_panel.html"
+    is_wide: ClassVar[bool] = False
 
     label: str
     pairs: list[tuple[str, Any]]
@@ -43,6 +44,7 @@ class BarsPanel:
     """A card of bars below what is to be said of them in words."""
 
     template: ClassVar[str] = "headlessly/bars_panel.html"
+    is_wide: ClassVar[bool] = True  #: whether it stands below the others, as wide as all of them
 
     label: str
     said: Sequence[Any] = ()
