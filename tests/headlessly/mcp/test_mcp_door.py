@@ -255,7 +255,11 @@ def test_it_defines_three_tools_in_less_than_a_thousand_tokens(agent: Any) -> No
 
 def test_it_names_every_noun_there_is() -> None:
     search, fetch, _ = definitions.all_tools()
-    assert search["inputSchema"]["properties"]["type"]["enum"] == [*registry, "Event"]
+    assert search["inputSchema"]["properties"]["type"]["enum"] == [
+        *registry,
+        "Event",
+        "Notification",
+    ]
     assert set(registry) < set(fetch["inputSchema"]["properties"]["type"]["enum"])
 
 
