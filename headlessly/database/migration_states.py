@@ -1,11 +1,8 @@
-"""States of migrations that are not drawn anew for what is added to them.
+"""States of migrations that are not drawn anew for what no drawn model is made of.
 
-Django keeps the models of a migration's moment as classes. For every model, field, index and constraint that
-is added it makes those of the table and of all its neighbours again, columns and all; and here every table is
-a neighbour of the tenants'. A class that is told of one more is what Django would have made.
-
-The state before an operation shares its classes with the state behind it. What adds a column or a table asks
-of the state before no more than the table's name.
+Django keeps the models of a migration's moment as classes, and for every index and constraint that is added
+it makes those of the table and of all its neighbours again, columns and all. Such a class has them in a list
+of its ``_meta`` and nowhere else: told of one more, it is what Django would have made.
 """
 
 from __future__ import annotations
@@ -15,49 +12,23 @@ from contextlib import contextmanager
 from functools import partialmethod
 from typing import Any
 
-from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.state import ModelState, ProjectState
-from django.db.models import NOT_PROVIDED, Field
+from django.db.migrations.state import ProjectState
+
+#: Django's methods, and the option of a model that each of them adds to.
+ADDING = {"add_index": "indexes", "add_constraint": "constraints"}
 
 
 @contextmanager
 def adding_to_drawn_models() -> Iterator[None]:
-    """Within it, what is added is added to the models that are there already.
-
-    What takes migrations back reads from the states before them, which then need classes of their own: it
-    draws them as Django does.
-    """
+    """Within it, indexes and constraints are added to the models that are there already."""
     djangos = {method: getattr(ProjectState, method) for method in ADDING}
-    executor: Any = MigrationExecutor
-    backwards = executor._migrate_all_backwards
-
-    def drawn_anew(*arguments: Any, **options: Any) -> Any:
-        with _methods(djangos):
-            return backwards(*arguments, **options)
-
-    executor._migrate_all_backwards = drawn_anew
-    try:
-        with _methods(ADDING):
-            yield
-    finally:
-        executor._migrate_all_backwards = backwards
-
-
-@contextmanager
-def _methods(functions: dict[str, Any]) -> Iterator[None]:
-    before = {method: getattr(ProjectState, method) for method in functions}
-    for method, function in functions.items():
-        setattr(ProjectState, method, function)
+    for method, option in ADDING.items():
+        setattr(ProjectState, method, partialmethod(_add_to_option, option))
     try:
         yield
     finally:
-        for method, function in before.items():
+        for method, function in djangos.items():
             setattr(ProjectState, method, function)
-
-
-def _is_drawn(state: ProjectState) -> bool:
-    """Else its models are drawn when they are first asked for."""
-    return "apps" in vars(state)
 
 
 def _add_to_option(
@@ -65,44 +36,6 @@ def _add_to_option(
 ) -> None:
     options = state.models[app_label, model_name].options
     options[option] = [*options[option], added]
-    if _is_drawn(state):
+    if "apps" in vars(state):  # else they are drawn when they are first asked for
         drawn = state.apps.get_model(app_label, model_name)._meta
         setattr(drawn, option, [*getattr(drawn, option), added])
-
-
-def _add_model(state: ProjectState, model: ModelState) -> None:
-    key = model.app_label, model.name_lower
-    state.models[key] = model
-    if state._relations is not None:  # type: ignore[attr-defined]  # the stubs do not know of it
-        state.resolve_model_relations(key)
-    if _is_drawn(state):
-        state.apps.render_multiple([model])
-
-
-def _add_field(
-    state: ProjectState,
-    app_label: str,
-    model_name: str,
-    name: str,
-    field: Field[Any, Any],
-    preserve_default: bool,
-) -> None:
-    if not preserve_default:
-        field = field.clone()
-        field.default = NOT_PROVIDED
-    key = app_label, model_name
-    state.models[key].fields[name] = field
-    if state._relations is not None:  # type: ignore[attr-defined]
-        state.resolve_model_field_relations(key, name, field)
-    if _is_drawn(state):
-        with state.apps.bulk_update():
-            field.clone().contribute_to_class(state.apps.get_model(app_label, model_name), name)
-
-
-#: Django's methods, and what is done instead.
-ADDING: dict[str, Any] = {
-    "add_model": _add_model,
-    "add_field": _add_field,
-    "add_index": partialmethod(_add_to_option, "indexes"),
-    "add_constraint": partialmethod(_add_to_option, "constraints"),
-}
