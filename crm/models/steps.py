@@ -20,7 +20,7 @@ from headlessly.access import tenancy
 from headlessly.declaration import days
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import Field
+from headlessly.declaration.schema import Field, wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import did_you_mean
 from headlessly.webhooks.models import Webhook
@@ -175,10 +175,13 @@ def _read_do(noun: type[Record], step: dict[str, Any]) -> Do:
     other = registry.get(name)
     verb = other and other.verbs.get(_python_name(called))
     if other is None or verb is None:
-        names = [f"{each.__name__}.{v}" for each in registry.values() for v in each.verbs]
+        names = [f"{n}.{wire_name(v)}" for n, each in registry.items() for v in each.verbs]
+        there = [each for each in names if each.startswith(f"{name}.")] or list(registry)
         raise ValueError(
             _("do: there is no verb %s.") % str(step["do"])[:64]
             + did_you_mean(str(step["do"]), names)
+            + " "
+            + _("Use one of %s.") % ", ".join(there)
         )
     given = step.get("with", {})
     if not isinstance(given, dict):

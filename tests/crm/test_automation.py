@@ -531,3 +531,10 @@ def test_the_browser_runs_a_rule_on_what_is_there_after_it_said_on_what(people, 
     cleo.post(page)
     work()
     assert subjects() == ["Call  of There"]
+
+
+def test_a_verb_that_is_none_is_answered_with_those_there_are(acme: Any) -> None:
+    given = {"name": "A", "kind": "Automation", "condition": {"type": "Lead", "filter": {}}}
+    for named, there in (("Lead.drop", "Lead.create, Lead.update"), ("Leed.update", "Activity, ")):
+        with pytest.raises(Invalid, match=f"there is no verb {named}.*Use one of .*{there}"):
+            Rule.create(**given, events=["Lead.Created"], steps=[{"do": named}])
