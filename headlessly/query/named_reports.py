@@ -57,9 +57,18 @@ class Row:
     key: str | None  #: what it is of, as an address says it; None for those without
     name: str  #: the same in words
     values: Mapping[str, Value]
-    lists: Mapping[str, Records | None] = field(default_factory=dict)
+    #: Or what makes them: a row of the period before is asked for its values alone.
+    list_records: Mapping[str, Records | None] | Callable[[], Mapping[str, Records | None]] = field(
+        default_factory=dict
+    )
     as_of: datetime | None = None  #: where it is of another moment than the report is
     is_rest: bool = False  #: whether it is all that have no row of their own
+
+    @property
+    def lists(self) -> Mapping[str, Records | None]:
+        """The records behind the values, by column."""
+        found = self.list_records
+        return found() if callable(found) else found
 
     def as_json(self) -> dict[str, Any]:
         """Its values by column, money one number per currency with all of it in ``converted``."""
