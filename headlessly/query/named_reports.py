@@ -144,6 +144,8 @@ class Report:
     answer: Answer | None = None
     #: The day or moment (on the wire) by which it counts its list, where it does no more than that.
     counted_by: str = ""
+    #: The columns by which other reports count the same records: all are counted in one pass.
+    grouped_by: tuple[str, ...] = ()
     own_parameters: tuple[str, ...] = ()
     icon: str = ""  #: of Material Symbols: of a table whose page stands in the menu
     in_menu: Callable[[], bool] = lambda: True  #: whether it does, for the tenant at hand
@@ -196,6 +198,7 @@ class Reports:
         columns: Sequence[Column] = (),
         row_title: Any = "",
         counted_by: str = "",
+        grouped_by: Sequence[str] = (),
         icon: str = "",
         in_menu: Callable[[], bool] = lambda: True,
     ) -> Callable[[Measure], Measure]:
@@ -214,6 +217,7 @@ class Reports:
                     tuple(columns),
                     row_title,
                     counted_by=counted_by,
+                    grouped_by=tuple(grouped_by),
                     icon=icon,
                     in_menu=in_menu,
                 )
