@@ -36,7 +36,7 @@ from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
 from headlessly.declaration import days, labels, others, values
-from headlessly.declaration.custom_values import COLUMN
+from headlessly.declaration.custom_values import COLUMN, OwnTexts
 from headlessly.declaration.fields import Choice, Others, PublicId, Stated, StatusField
 from headlessly.declaration.folding import Digits, Folded, Numbers, WholeText, Words
 from headlessly.declaration.indexes import LIVE
@@ -628,7 +628,7 @@ def _make_found_by_own_fields(noun: type[Noun]) -> None:
     own = GinIndex(
         F("tenant"),
         OpClass(F(COLUMN), "jsonb_path_ops"),
-        OpClass(Folded(WholeText(COLUMN)), "gin_trgm_ops"),
+        OpClass(Folded(OwnTexts(COLUMN)), "gin_trgm_ops"),
         condition=models.Q(**{f"{COLUMN}__isnull": False}),
         name=f"{noun._meta.model_name}_custom",
     )

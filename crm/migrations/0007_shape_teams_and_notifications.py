@@ -473,7 +473,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='activity',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='activity_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='activity_custom'),
         ),
         migrations.AddIndex(
             model_name='contact',
@@ -481,7 +481,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contact',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='contact_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='contact_custom'),
         ),
         migrations.AddIndex(
             model_name='deal',
@@ -493,7 +493,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='deal',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='deal_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='deal_custom'),
         ),
         migrations.AddIndex(
             model_name='exchangerate',
@@ -501,7 +501,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='exchangerate',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='exchangerate_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='exchangerate_custom'),
         ),
         migrations.AddIndex(
             model_name='goal',
@@ -509,7 +509,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='goal',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='goal_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='goal_custom'),
         ),
         migrations.AddIndex(
             model_name='lead',
@@ -517,7 +517,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='lead',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='lead_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='lead_custom'),
         ),
         migrations.AddIndex(
             model_name='organization',
@@ -525,7 +525,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='organization',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='organization_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='organization_custom'),
         ),
         migrations.AddIndex(
             model_name='pipeline',
@@ -533,7 +533,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='pipeline',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='pipeline_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='pipeline_custom'),
         ),
         migrations.AddField(
             model_name='dealcontact',
@@ -603,7 +603,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='dealcontact',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='dealcontact_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='dealcontact_custom'),
         ),
         migrations.AddIndex(
             model_name='dealcontactversion',
@@ -627,7 +627,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='gate',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='gate_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='gate_custom'),
         ),
         migrations.AddIndex(
             model_name='gateversion',
@@ -647,7 +647,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='team',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='team_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='team_custom'),
         ),
         migrations.AddConstraint(
             model_name='team',
@@ -667,7 +667,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='teammember',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='teammember_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='teammember_custom'),
         ),
         migrations.AddConstraint(
             model_name='teammember',

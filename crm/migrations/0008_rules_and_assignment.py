@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='rule',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='rule_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='rule_custom'),
         ),
         migrations.AddConstraint(
             model_name='ruleturn',

@@ -29,7 +29,11 @@ LEAKPROOF = (
     *("textlike(text,text)", "textregexeq(text,text)", "regexp_replace(text,text,text,text)"),
     # Of the values of tenants' own fields, and of these as one text.
     *("jsonb_contains(jsonb,jsonb)", "jsonb_object_field_text(jsonb,text)"),
-    *("jsonb_out(jsonb)", "textin(cstring)"),
+    *(
+        "jsonb_out(jsonb)",
+        "textin(cstring)",
+        "jsonb_path_query_array(jsonb,jsonpath,jsonb,boolean)",
+    ),
     *(
         f"jsonb_exists{ending}"
         for ending in ("(jsonb,text)", "_any(jsonb,text[])", "_all(jsonb,text[])")

@@ -21,13 +21,12 @@ from django.db.models import Transform
 
 from headlessly.declaration import values
 from headlessly.declaration.fields import Hidden
-from headlessly.declaration.folding import WholeText
 
 #: The column with the values of a record.
 COLUMN = "custom"
 PREFIX = f"{COLUMN}__"
-#: All values as one text, as an index for searching has them.
-WHOLE = f"{PREFIX}whole"
+#: All texts among the values as one, as an index for searching has them.
+TEXTS = f"{PREFIX}texts"
 #: What a key may be: nothing that means anything in SQL, and no underscore, which ends the type.
 KEY = re.compile(r"k[a-z0-9]{1,15}\Z")
 
@@ -174,6 +173,13 @@ class CustomValue(Transform):
         return storage.sql.format(sql, key), given
 
 
+class OwnTexts(Transform):
+    """The texts among the values of a record as JSON: ``custom__texts``. Without the keys, which all have."""
+
+    template = """jsonb_path_query_array(%(expressions)s, '$.* ? (@.type() == "string")')::text"""
+    output_field = models.TextField()
+
+
 class CustomValues(Hidden, models.JSONField):
     """The column of every noun that holds the values of the tenant's own fields; NULL without any."""
 
@@ -182,8 +188,8 @@ class CustomValues(Hidden, models.JSONField):
 
     def get_transform(self, name: str) -> Any:
         column = f"{PREFIX}{name}"
-        if column == WHOLE:
-            return WholeText
+        if column == TEXTS:
+            return OwnTexts
         if parse_column(column) is None:
             return super().get_transform(name)
         return lambda *args, **kwargs: CustomValue(column, *args, **kwargs)

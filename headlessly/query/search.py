@@ -104,7 +104,7 @@ class Word:
         """The condition that one of the tenant's own fields has it. An index has the JSON of all of them
         together, where a value begins behind its quotation mark."""
         exact = reduce(or_, (self.column_condition(column) for column in columns))
-        return Q(custom__isnull=False) & self._within_json(custom_values.WHOLE) & exact
+        return Q(custom__isnull=False) & self._within_json(custom_values.TEXTS) & exact
 
 
 def read_words(text: str) -> list[Word]:

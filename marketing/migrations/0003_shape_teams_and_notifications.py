@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='campaign',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='campaign_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='campaign_custom'),
         ),
         migrations.AddIndex(
             model_name='form',
@@ -179,7 +179,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='form',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='form_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='form_custom'),
         ),
         migrations.AddIndex(
             model_name='funnel',
@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='funnel',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='funnel_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='funnel_custom'),
         ),
         migrations.AddIndex(
             model_name='segment',
@@ -195,7 +195,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='segment',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='segment_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='segment_custom'),
         ),
         migrations.AddIndex(
             model_name='touchpoint',
@@ -203,6 +203,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='touchpoint',
-            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.WholeText('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='touchpoint_custom'),
+            index=django.contrib.postgres.indexes.GinIndex(models.F('tenant'), django.contrib.postgres.indexes.OpClass(models.F('custom'), 'jsonb_path_ops'), django.contrib.postgres.indexes.OpClass(headlessly.declaration.folding.Folded(headlessly.declaration.custom_values.OwnTexts('custom')), 'gin_trgm_ops'), condition=models.Q(('custom__isnull', False)), name='touchpoint_custom'),
         ),
     ]
