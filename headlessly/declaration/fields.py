@@ -265,7 +265,6 @@ class Others(Choices):
     records of a tenant share one of all these values. See :mod:`.others`.
     """
 
-    change = staticmethod(others.change_others)
     unite = staticmethod(others.unite_others)
 
     def __init__(
@@ -280,6 +279,7 @@ class Others(Choices):
         self.beside = (beside,) if isinstance(beside, str) else tuple(beside)
         super().__init__(help_text, **{"most": others.MOST} | kwargs)
         self.length = others.LENGTH
+        self.change = others.changing_others(example)  # type: ignore[method-assign]
 
     def get_transform(self, name: str) -> Any:
         found = {"whole": folding.WholeText, "numbers": folding.Numbers}.get(name)

@@ -145,6 +145,8 @@ class Field:
         None  #: how its choices read, where nobody translates them
     )
     retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
+    #: The colours of values that have one, as :mod:`.colors` calls them.
+    tones: Mapping[str, str] = dataclasses.field(default_factory=dict)
     group: str = ""  #: under which title a tenant's own field stands, where it says one
     index_key: str = ""  #: under which the values of a tenant's own field are put in order
     listed: bool = False  #: whether a tenant keeps the list of its values

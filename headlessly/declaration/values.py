@@ -225,7 +225,10 @@ def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
         value = choices.split_choices(value)
     check_json(value, 0)
     found = choices.normalize_choices(
-        value, most=int(field.maximum or MOST_CHOICES), length=field.max_length or LONGEST_CHOICE
+        value,
+        most=int(field.maximum or MOST_CHOICES),
+        length=field.max_length or LONGEST_CHOICE,
+        example=field.example or field.choices[:1] or choices.EXAMPLE,
     )
     for each in found or () if field.choices else ():
         clean_choice(field, each, text)
