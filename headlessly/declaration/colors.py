@@ -1,7 +1,7 @@
-"""The colours that a value may have: pages show those of one palette, in light and in dark, and each can be read.
+"""The colours that a value may have: pages show those of one palette, each of them legible in light and dark.
 
-A colour is stored and answered as programs say it (``#1f77b4``). Which of the palette a page takes for it is its
-tone: the nearest one, so that whatever a program sends is shown.
+A colour is stored and answered as programs say it (``#1f77b4``). Which of the palette a page takes for it is
+its tone: the nearest one, so that whatever a program sends is shown.
 """
 
 from __future__ import annotations

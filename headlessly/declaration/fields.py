@@ -52,8 +52,9 @@ class _Optional(_Plain):
 
 
 class String(_Optional, models.CharField):
-    """One line of at most 255 characters; ``suggests`` is what people usually write there, ``example`` what
-    programs may send that try it out, where not any text will do. ``offers`` makes what a form has to choose
+    """One line of at most 255 characters; ``suggests`` is what people usually write there, and a tenant may have
+    a list of its own instead; ``list_of`` is the field whose list that is, where several have one:
+    ``Lead.source``. ``example`` is what programs may send that try it out, where not any text will do. ``offers`` makes what a form has to choose
     from: pairs of a value and a label, or of a title and such pairs."""
 
     #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
@@ -65,11 +66,13 @@ class String(_Optional, models.CharField):
         *,
         max_length: int = 255,
         suggests: Iterable[str] = (),
+        list_of: str = "",
         example: str | None = None,
         offers: Callable[[], Iterable[tuple[str, Any]]] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.suggests, self.example, self.offers = tuple(suggests), example, offers
+        self.suggests, self.list_of = tuple(suggests), list_of
+        self.example, self.offers = example, offers
         super().__init__(help_text, max_length=max_length, **kwargs)
 
 
@@ -309,6 +312,9 @@ class HiddenMoment(Hidden, models.DateTimeField):
 class Choice(String):
     """One of a closed list, written as its values are.
 
+    One that no machine, rule or report of the noun goes by may be ``listed``: a tenant has a list of its own
+    instead; several fields have one where they say of which it is the list (``list_of``).
+
     ``follows`` is the name of another field, and what follows from each of its values (or what says so of
     a record): until somebody states a value of this one, and again as soon as it is emptied. What is stored
     is what counts.
@@ -319,10 +325,11 @@ class Choice(String):
         choices: type[models.TextChoices],
         help_text: str = "",
         *,
+        listed: bool = False,
         follows: tuple[str, Callable[[Any], str | None] | Mapping[str, str]] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.values = tuple(choices.values)
+        self.values, self.listed = tuple(choices.values), listed
         self.follows = follows
         super().__init__(help_text, choices=choices.choices, **{"max_length": 32, **kwargs})
 

@@ -150,6 +150,7 @@ class Field:
     group: str = ""  #: under which title a tenant's own field stands, where it says one
     index_key: str = ""  #: under which the values of a tenant's own field are put in order
     listed: bool = False  #: whether a tenant keeps the list of its values
+    list_of: str = ""  #: the name of that list: ``Lead.source``
     closed: bool = False  #: whether it takes no values but those of the list
     former: tuple[str, ...] = ()  #: what it was called on the wire before
 
@@ -739,6 +740,14 @@ class Schema:
             return ""
         return f"{self.prefix}.{first}" if first in self.noun.unique_fields else ""
 
+    def _is_listed(self, column: models.Field) -> bool:
+        """Whether a tenant keeps the list of a column's values."""
+        if self.noun.Surface.setting:
+            return False
+        if isinstance(column, columns.Choice):
+            return column.listed
+        return type(column) is columns.String and bool(column.suggests)
+
     def _field(self, column: models.Field) -> Field:
         kind = next(name for cls, name in COLUMN_TYPES if isinstance(column, cls))
         to = as_noun(column.related_model) if column.is_relation else None
@@ -756,9 +765,10 @@ class Schema:
             given_by=getattr(column, "path_from", None),
             suggests=getattr(column, "suggests", ()),
             # What is more than a text, such as a currency, knows its values itself.
-            listed=type(column) is columns.String
-            and bool(column.suggests)
-            and not self.noun.Surface.setting,
+            listed=(listed := self._is_listed(column)),
+            list_of=(column.list_of or f"{self.noun.__name__}.{wire_name(column.name)}")
+            if listed
+            else "",
             example=getattr(column, "example", None),
             offers=getattr(column, "offers", None),
             unique=column.name in self.noun.unique_fields,

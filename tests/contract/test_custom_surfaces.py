@@ -163,7 +163,7 @@ def test_it_is_in_what_people_save_and_on_cards(api: Any, noun: type[Noun], user
     assert View.objects.get(kind=REPORT).name == "Our numbers" and "West" in page(saved.url)
     if noun.Surface.board is not None:
         board = page(f"{start}board/?columns={columns}&ownInteger__gte=10")
-        (card,) = [each for each in board.split('<li class="board-card')[1:]]
+        (card,) = board.split('<li class="board-card')[1:]
         for text in ("Zinnober Quader", "South & East", "West", "Own date"):
             assert text in card, text
         assert "Zinnober Quader" not in page(f"{start}board/")
@@ -184,13 +184,9 @@ def test_each_type_is_changed_in_its_cell_on_its_record_and_for_many(
         return
     for type in TYPES:
         name = snake_name(custom.name_of(type))
-        shown = ann.get(f"{start}{cells['$id']}/cell/{name}/")
-        assert shown.status_code == 200 and f'name="{name}"' in shown.content.decode(), type
         answer = ann.post(f"{start}{cells['$id']}/cell/{name}/", {name: typed[type]})
         assert answer.status_code == 200, (type, answer.content.decode()[-500:])
         edit = f"{start}{fields['$id']}/edit/?only={name}"
-        shown = ann.get(edit, headers=part)
-        assert shown.status_code == 200 and f'name="{name}"' in shown.content.decode(), type
         version = noun.get(fields["$id"]).version
         answer = ann.post(edit, {name: typed[type], "version": version}, headers=part)
         assert answer.status_code in (200, 204, 302), (type, answer.content.decode()[-500:])
@@ -221,7 +217,7 @@ def test_other_programs_have_it_in_the_client_the_command_line_webhooks_and_segm
     api: Any, acme: Any, noun: type[Noun], by_hand: Any, listen: Any, deliver: Any, receiver: Any
 ) -> None:
     custom.add_fields(noun)
-    name, plural = noun.__name__, noun.plural
+    name = noun.__name__
     client, cli = by_hand
     kind = getattr(client, name)
     body = body_of(noun) | custom.values_of(FEW)

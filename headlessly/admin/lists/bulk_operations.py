@@ -137,8 +137,8 @@ def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
 
 
 def _field_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
-    """One field that has the same value in all of them: whatever a person may change, but what each record has
-    for itself, and what other operations are for."""
+    """One field that has the same value in all of them: whatever a person may change, but what each record
+    has for itself, and what other operations are for."""
     schema = noun.schema
     elsewhere = {"tags", *(f.name for f in (schema.owner, schema.machine) if f is not None)}
     offered = {
