@@ -27,7 +27,6 @@ from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Board, Noun, Reason, verb
 
-
 #: How calls, meetings and demos usually end; a tenant may have its own list.
 RESULTS = ("Reached", "No answer", "Left a message", "Meeting agreed", "Not interested")
 

@@ -1,4 +1,4 @@
-"""Where leads come from, and the people, companies and deals with them: one list of values for all of these."""
+"""Where leads come from, and people, companies and deals: one list of values for all of these."""
 
 from __future__ import annotations
 

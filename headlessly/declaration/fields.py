@@ -52,10 +52,11 @@ class _Optional(_Plain):
 
 
 class String(_Optional, models.CharField):
-    """One line of at most 255 characters; ``suggests`` is what people usually write there, and a tenant may have
-    a list of its own instead; ``list_of`` is the field whose list that is, where several have one:
-    ``Lead.source``. ``example`` is what programs may send that try it out, where not any text will do. ``offers`` makes what a form has to choose
-    from: pairs of a value and a label, or of a title and such pairs."""
+    """One line of at most 255 characters; ``suggests`` is what people usually write there, and a tenant may
+    have a list of its own instead. ``list_of`` is the field whose list that is, where several have one:
+    ``Lead.source``. ``example`` is what programs may send that try it out, where not any text will do.
+    ``offers`` makes what a form has to choose from: pairs of a value and a label, or of a title and such
+    pairs."""
 
     #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
     normalize: Callable[[str], str] | None = None
@@ -282,7 +283,7 @@ class Others(Choices):
         self.beside = (beside,) if isinstance(beside, str) else tuple(beside)
         super().__init__(help_text, **{"most": others.MOST} | kwargs)
         self.length = others.LENGTH
-        self.change = others.changing_others(example)  # type: ignore[method-assign]
+        self.change = others.changing_others(example)  # type: ignore[method-assign,assignment]
 
     def get_transform(self, name: str) -> Any:
         found = {"whole": folding.WholeText, "numbers": folding.Numbers}.get(name)

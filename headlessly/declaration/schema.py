@@ -151,13 +151,19 @@ class Field:
     index_key: str = ""  #: under which the values of a tenant's own field are put in order
     listed: bool = False  #: whether a tenant keeps the list of its values
     list_of: str = ""  #: the name of that list: ``Lead.source``
-    closed: bool = False  #: whether it takes no values but those of the list
+    #: What refuses values that the list does not have, where it is closed.
+    list_check: Callable[[Any], None] | None = None
     former: tuple[str, ...] = ()  #: what it was called on the wire before
 
     @property
     def is_custom(self) -> bool:
         """Whether it is a field of the tenant's own, whose values are in :mod:`.custom_values`."""
         return custom_values.is_custom(self.column)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no values but those of the list."""
+        return self.list_check is not None
 
     def with_default(self, value: Any) -> Field:
         """The field with a default, in JSON, for new records that say nothing."""
@@ -201,6 +207,8 @@ class Field:
         try:
             for check in self.validators:
                 check(value)
+            if self.list_check is not None:
+                self.list_check(value)
         except ValidationError as problem:
             raise ValueError(" ".join(map(str, problem.messages))) from None
         return value
@@ -766,7 +774,9 @@ class Schema:
             suggests=getattr(column, "suggests", ()),
             # What is more than a text, such as a currency, knows its values itself.
             listed=(listed := self._is_listed(column)),
-            list_of=(column.list_of or f"{self.noun.__name__}.{wire_name(column.name)}")
+            list_of=(
+                getattr(column, "list_of", "") or f"{self.noun.__name__}.{wire_name(column.name)}"
+            )
             if listed
             else "",
             example=getattr(column, "example", None),

@@ -1,9 +1,9 @@
 """The tenant's lists of values: ordered, coloured, closed, and two of their values made one.
 
 A field that declares what people usually write (``suggests``) has a list, and so has a choice that is
-``listed``; several fields may have one. The tenant's own takes the place of the declared one in the schema: so
-every way in spells a value as the list does, and a closed list refuses what it does not have. That of a choice
-is always closed. A retired value is offered no more, and stays where it is used.
+``listed``; several fields may have one. The tenant's own takes the place of the declared one in the schema:
+so every way in spells a value as the list does, and a closed list refuses what it does not have. That of a
+choice is always closed. A retired value is offered no more, and stays where it is used.
 """
 
 from __future__ import annotations
@@ -84,9 +84,8 @@ def _with_list(field: Field, values: ValueList) -> Field:
         tones=tones,
         suggests=values.offered,
         retired=values.retired,
-        closed=not values.open,
         normalize=values.spell,
-        validators=field.validators if values.open else (*field.validators, values.check),
+        list_check=None if values.open else values.check,
     )
 
 

@@ -166,7 +166,7 @@ def test_a_value_merged_while_others_write_it_loses_nothing(acme: Any) -> None:
 
 
 def test_a_list_is_that_of_every_field_that_says_so(api: Any, acme: Any) -> None:
-    """Where a lead came from is copied to its deal: one list is ordered, closed, counted and merged for all."""
+    """Where a lead came from is copied to its deal: one list is closed, counted and merged for all."""
     names = [each["$id"] for each in answered(api.call("GET", "/lists"))["results"]]
     assert "Lead.source" in names and "Deal.source" not in names
     lead = answered(api.call("POST", "/leads", {"name": "A", "source": "Fair"}), 201)["$id"]
@@ -200,6 +200,28 @@ def test_a_list_is_that_of_every_field_that_says_so(api: Any, acme: Any) -> None
     assert groups == [{"source": "Website", "count": 2}]
     answered(api.call("POST", f"/requests/{answer['X-Request-Id']}/undo", {}))
     assert answered(api.call("GET", f"/deals/{new['$id']}"))["source"] == "Fair"
+
+
+def test_a_closed_list_refuses_nothing_that_is_there_or_that_a_hook_copies(
+    api: Any, acme: Any, people: Any, client: Any
+) -> None:
+    body = {"name": "A", "source": "Radio", "contact": people.ada.pk}
+    lead = answered(api.call("POST", "/leads", body), 201)
+    for status in ("Contacted", "Qualified"):
+        lead = answered(api.call("PATCH", f"/leads/{lead['$id']}", {"status": status}))
+    answered(api.call("PATCH", "/lists/Lead.source", CLOSED))
+    answered(api.call("PUT", f"/leads/{lead['$id']}", lead | {"name": "B"}))
+    answered(api.call("POST", f"/leads/{lead['$id']}/convert", {}))
+    (deal,) = answered(api.call("GET", "/deals"))["results"]
+    assert deal["source"] == "Radio"
+    problem(api.call("PATCH", f"/deals/{deal['$id']}", {"source": "TV"}), 422, "validation_error")
+    # Nor what a visitor sends, who chose no source.
+    fields = [{"name": "email", "type": "email"}]
+    form = answered(api.call("POST", "/forms", {"name": "Ask", "fields": fields}), 201)["$id"]
+    answered(api.call("POST", f"/forms/{form}/publish", {}))
+    sent = client.post(f"/~acme/forms/{form}/submit", {"email": "eve@fair.example"})
+    assert answered(sent)["$id"] == form
+    assert len(answered(api.call("GET", "/leads?source=form"))["results"]) == 1
 
 
 def test_a_choice_that_no_machine_needs_has_a_list_too(
