@@ -49,6 +49,7 @@ def test_each_colour_is_legible_wherever_its_value_is_shown(
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     places = {
         "list": (f"{LIST}?{COLUMNS}", ".state.tone-teal"),
+        "groups": (f"{LIST}?{COLUMNS}&group=source", ".group .state.tone-grey"),
         "board": (f"{LIST}board/?{COLUMNS}", ".board-card .state.tone-blue"),
         "record": (f"{LIST}{lead.pk}/change/", ".state.tone-red"),
         "report": ("/~acme/admin/reports/leads/?groupBy=tier&as=bars", "rect.tone-violet"),

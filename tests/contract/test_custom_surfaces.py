@@ -151,6 +151,8 @@ def test_it_is_in_what_people_save_and_on_cards(api: Any, noun: type[Noun], user
     for text in ("Zinnober Quader", "South & East", "West", "b.example/y", "20,000"):
         assert text in shown, text
     assert f"view={view.pk}" in answer.url and "ownChoices" in view.query
+    groups = page(f"{start}?group=ownChoice")
+    assert "data-group" in groups and ">North</a>" in groups and ">West</a>" in groups
     # A report that is saved, by two own fields and over an own day, each number with its list.
     reports = f"/~acme/admin/reports/{noun.plural}/"
     asked = (
