@@ -287,7 +287,9 @@ def keep_what_was_known(merged: Contact, ctx: Context) -> None:
     survivor = ctx.lock(Contact, ctx.input["into"].pk)
     # Not their consent: it was given for another address.
     fields = [
-        f for f in Contact.verbs["enrich"].inputs.values() if f.name != "name" and f.type != "bool"
+        f
+        for f in Contact.verbs["enrich"].inputs.values()
+        if f.name != "name" and (f.type != "bool" or f.is_custom)
     ]
     known = {f.name: getattr(merged, f.column) for f in fields}
     united = {

@@ -304,11 +304,16 @@ class Noun(RefusalMixin):
                 setattr(self, f"{column.name}{Stated.SUFFIX}", stated)
 
     def only_empty(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of ``fields`` for which the record has no value yet; a flag that is not set is none."""
-        now = {name: getattr(self, self.schema.by_name[name].column) for name in fields}
-        return {
-            n: v for n, v in fields.items() if v != now[n] and (now[n] is None or now[n] is False)
-        }
+        """Those of ``fields`` for which the record has no value yet; a flag that is not set is none.
+
+        Of a tenant's own field "no" is a value: it has none until somebody says it."""
+        found = {}
+        for name, value in fields.items():
+            field = self.schema.by_name[name]
+            now = getattr(self, field.column)
+            if value != now and (now is None or (now is False and not field.is_custom)):
+                found[name] = value
+        return found
 
     @property
     def machine(self) -> Machine | None:

@@ -15,6 +15,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.models import Contact, Lead
 from headlessly.context import tracing
+from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution.executor import Context
@@ -111,17 +112,36 @@ def matching_values(
 ) -> dict[str, Any]:
     """The answers that are values of the noun's fields; one that does not fit is only kept in the log."""
     found: dict[str, Any] = {}
+    own = own_fields(noun)
     for name, value in answers.items():
         field = noun.schema.by_name.get(table.get(re.sub(r"[^a-z]", "", name.lower()), ""))
+        field = field or own.get(_plain_name(name))
         if field is None or field.name in found:
             continue
         try:
-            value = field.clean(value)
+            value = field.clean(value, text=field.type == "choices")
         except ValueError:
             continue
         if value is not None:
             found[field.name] = value
     return found
+
+
+def own_fields(noun: type[Noun]) -> dict[str, Field]:
+    """The tenant's own fields that a question may be about, by their plain names and those they had before.
+
+    No reference, since a stranger knows no records; and nothing unique, or what one sender says would refuse
+    what the next one sends.
+    """
+    offered = [
+        f for f in noun.schema.stored if f.is_custom and f.type != "reference" and not f.unique
+    ]
+    return {_plain_name(name): f for f in offered for name in (*f.former, f.wire)}
+
+
+def _plain_name(name: str) -> str:
+    """A name without case and signs: ``contract-end`` and ``contractEnd`` are one."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _referrer() -> str | None:

@@ -27,6 +27,9 @@ from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.nouns import Board, Noun, Reason, verb
 
+#: How calls, meetings and demos usually end; a tenant may have its own list.
+RESULTS = ("Reached", "No answer", "Left a message", "Meeting agreed", "Not interested")
+
 
 class Activity(Noun):
     """One touch: a call, an email, a meeting, a note, or a task for later."""
@@ -75,6 +78,7 @@ class Activity(Noun):
     priority = Choice(Priority, default=Priority.MEDIUM)
     completed_at = DateTime("when it was done", editable=False, validators=[validate_not_in_future])
     outcome = Text("what came of it", editable=False)
+    result = String("how it ended, in a word or two: what reports count by", suggests=RESULTS)
     recording_url = Url()
     meeting_link = Url()
     reminder_at = DateTime("when its assignee is reminded of it, as long as it is open")
@@ -101,7 +105,9 @@ class Activity(Noun):
         engagements = Engagements(
             forms=(
                 EngagementForm("Note", "n", "log", ("description",), {"type": "Note"}),
-                EngagementForm("Call", "c", "log", ("outcome", "duration"), {"type": "Call"}),
+                EngagementForm(
+                    "Call", "c", "log", ("outcome", "result", "duration"), {"type": "Call"}
+                ),
                 EngagementForm("Task", "t", "create", ("subject", "due_at"), {"type": "Task"}),
             ),
             kind="type",
@@ -138,7 +144,8 @@ class Activity(Noun):
         introduces = ("contact", "organization")
         search = ("subject", "outcome", "description")
         groups = (
-            ("What", ("subject", "type", "description", "outcome", "priority", "status")),
+            ("What", ("subject", "type", "description", "outcome", "result", "priority",
+                      "status")),
             ("About", ("lead", "deal", "contact", "organization", "campaign", "assignee")),
             ("When", ("due_at", "start_at", "end_at", "duration", "all_day", "timezone",
                       "reminder_at", "completed_at")),
@@ -185,9 +192,10 @@ class Activity(Noun):
         return timedelta(0)
 
     @verb(source=OPEN, target=Status.COMPLETED, sets=["completed_at", "outcome"])
-    def complete(self, *, outcome: str) -> None:
+    def complete(self, *, outcome: str, result: str | None = None) -> None:
         """Say that it is done, and what came of it."""
         self.completed_at, self.outcome = self.moment(), outcome
+        self.result = result or self.result
 
     @verb(source=OPEN, target=Status.CANCELLED)
     def cancel(self) -> None:

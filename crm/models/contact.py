@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models import files
+from crm.models import files, sources
 from crm.models.validators import validate_language, validate_timezone
 from headlessly.declaration.fields import (
     Choice,
@@ -80,7 +80,7 @@ class Contact(Noun):
     department = String()
     organization = Reference("crm.Organization", "contacts")
     owner = Reference("crm.Contact", "owned_contacts", "the sales rep who looks after them")
-    role = Choice(Role, "their part in a decision")
+    role = Choice(Role, "their part in a decision", listed=True)
     stage = StatusField(
         Stage,
         "how far they have come with us",
@@ -92,7 +92,7 @@ class Contact(Noun):
         },
     )
     status = Choice(Status, default=Status.ACTIVE)
-    source = String("channel that brought them")
+    source = String("channel that brought them", suggests=sources.SOURCES, list_of=sources.LIST)
     lead_score = Number(minimum=0, maximum=100)
     preferred_channel = Choice(Channel)
     timezone = String("IANA name, like Europe/Berlin", validators=[validate_timezone])

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from crm.models import files
+from crm.models import files, sources
 from crm.models.activity import NOTHING_PLANNED
 from headlessly.declaration import paths
 from headlessly.declaration.fields import (
@@ -128,7 +128,7 @@ class Deal(Noun):
     competitor_notes = Text()
     lost_reason = String(editable=False, suggests=LOST_REASONS)
     won_reason = String(editable=False)
-    source = String("channel that brought it")
+    source = String("channel that brought it", suggests=sources.SOURCES, list_of=sources.LIST)
     campaign = Reference("marketing.Campaign", "deals", "the campaign that brought it")
     last_activity_at = DateTime(
         "latest touch: stage moves, activities", validators=[validate_not_in_future]

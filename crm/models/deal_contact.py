@@ -22,7 +22,10 @@ class DealContact(Noun):
 
     prefix = "dealcontact"
 
-    role = Choice(Role, "what they are to this deal; somebody may be several things", required=True)
+    role = Choice(
+        Role, "what they are to this deal; somebody may be several things",
+        required=True, listed=True, list_of="Contact.role",
+    )  # fmt: skip
     deal = Reference("crm.Deal", "people", required=True, on_delete=models.CASCADE)
     contact = Reference("crm.Contact", "deal_roles", required=True)
     note = String("what to know of them in this deal")

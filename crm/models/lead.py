@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from crm.models import files
 from crm.models.activity import NOTHING_PLANNED
+from crm.models.sources import SOURCES
 from headlessly.access import actors
 from headlessly.context import clock
 from headlessly.declaration.fields import (
@@ -40,8 +41,6 @@ DealChoice = Annotated[Any, NewOrExisting("Deal")]
 PipelineChoice = Annotated[Any, Existing("Pipeline")]
 #: How the ids of rules begin, which act by themselves.
 RULES = "rule_"
-#: Where leads usually come from; a tenant may have its own sources.
-SOURCES = ("website", "referral", "event", "phone", "partner")
 #: Why leads are usually lost; a tenant may have its own reasons.
 LOST_REASONS = ("Price", "Timing", "Competitor", "No budget", "No answer", "Not a fit")
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models import files
+from crm.models import files, sources
 from crm.models.validators import validate_timezone
 from headlessly.declaration.fields import (
     Choice,
@@ -65,7 +65,7 @@ class Organization(Noun):
     type = Choice(Type, default=Type.PROSPECT)
     status = Choice(Status, default=Status.ACTIVE)
     tier = Choice(Tier)
-    source = String("channel that brought them")
+    source = String("channel that brought them", suggests=sources.SOURCES, list_of=sources.LIST)
     industry = String(suggests=INDUSTRIES)
     naics_code = String("North American Industry Classification System")
     employee_count = Integer(minimum=0)

@@ -128,6 +128,8 @@ def suggestions_for(noun: type[Record], field: Field) -> list[str]:
     """The suggestions for ``field`` in the active tenant; empty where there are none."""
     if field.list_name:
         return list(lists.values_of_list(field.list_name, limit=MAX_SUGGESTIONS))
+    if field.choices:
+        return []  # they are chosen from
     own = tenancy.require().choices.get(suggestions_key(noun, field))
     if own is not None:
         return list(read_list(own).offered)
@@ -135,8 +137,9 @@ def suggestions_for(noun: type[Record], field: Field) -> list[str]:
 
 
 def suggestions_key(noun: type[Record], field: Field) -> str:
-    """The key of a list in ``Tenant.choices``: ``Lead.lostReason``."""
-    return f"{noun.__name__}.{field.wire}"
+    """The key of a list in ``Tenant.choices``: ``Lead.lostReason``; of a list that several fields have, the
+    name of the first."""
+    return field.list_of or f"{noun.__name__}.{field.wire}"
 
 
 def listed_fields() -> Iterator[tuple[type[Record], Field]]:

@@ -47,8 +47,26 @@ def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString 
     machine = record.schema.machine
     if machine and field.name == machine.name:
         return display.state_html(type(record), found)
+    if (colored := colored_html(field, found)) is not None:
+        return colored
     currency = display.record_currency(record) if field.type == "money" else None
     return value_html(field, found, currency=currency, links=links)
+
+
+def colored_html(field: Field, found: Any) -> SafeString | None:
+    """A value that the tenant gave a colour, or several of which some have one; None where none has."""
+    if not field.tones or field.type not in ("enum", "choices", "string"):
+        return None
+    values = found if field.type == "choices" else [found]
+    if not any(each in field.tones for each in values):
+        return None
+    return format_html_join(" ", "{}", ((_toned(field, each),) for each in values))
+
+
+def _toned(field: Field, value: str) -> SafeString:
+    label = value if field.type == "string" else labels.choice_label(field, value)
+    tone = field.tones.get(value)
+    return display.badge(label, tone) if tone else format_html('<span class="tag">{}</span>', label)
 
 
 def value_text(record: Noun, field: Field) -> str:

@@ -41,7 +41,10 @@ class ListSerializer(WireSerializer):
 
     noun = CharField()
     field = CharField()
-    open = BooleanField(help_text="False: other values are refused.")
+    fields = ListField(
+        child=CharField(), help_text="All that have the list, this one first: `Deal.source`."
+    )
+    open = BooleanField(help_text="False: other values are refused, as a choice always does.")
     values = SchemaField(
         {"type": "array", "items": VALUE | {"properties": VALUE["properties"] | USED}},
         help_text="In their order; of one list also how many records have each.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ MOST, LENGTH = 50, 64
 BETWEEN = ";"
 #: What a change of some of them may say.
 ADD, REMOVE = "add", "remove"
+#: What an error shows of texts of which nothing else is known: tags.
+EXAMPLE, EXAMPLE_OF_LESS = ("VIP",), "Cold"
 
 Texts = list[str]
 
@@ -43,10 +46,12 @@ def unique_choices(texts: Iterable[str]) -> Texts:
     return list(found.values())
 
 
-def normalize_choices(value: Any, *, most: int = MOST, length: int = LENGTH) -> Texts | None:
-    """The texts as they are stored; None where there is none. Raises ValueError."""
+def normalize_choices(
+    value: Any, *, most: int = MOST, length: int = LENGTH, example: Sequence[str] = EXAMPLE
+) -> Texts | None:
+    """The texts as they are stored; None where there is none. Raises ValueError, which shows ``example``."""
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
-        raise ValueError(_('These are texts: send a list like ["VIP"].'))
+        raise ValueError(_("These are texts: send a list like %s.") % _in_json(example))
     texts = [normalize_text(" ".join(each.split()), lines=False) for each in value]
     if not all(texts):
         raise ValueError(_("Each is a text: none of them is empty."))
@@ -62,14 +67,23 @@ def normalize_choices(value: Any, *, most: int = MOST, length: int = LENGTH) -> 
 
 
 def change_choices(
-    now: Iterable[str] | None, changes: Mapping[str, Any], *, length: int = LENGTH
+    now: Iterable[str] | None,
+    changes: Mapping[str, Any],
+    *,
+    length: int = LENGTH,
+    example: Sequence[str] = EXAMPLE,
 ) -> Texts:
     """The texts after ``{"add": ["VIP"], "remove": ["Cold"]}``. Raises ValueError."""
     if not changes or changes.keys() - {ADD, REMOVE}:
-        raise ValueError(_('Send a list, or {"add": ["VIP"], "remove": ["Cold"]}.'))
+        shown = _in_json(
+            {ADD: example, REMOVE: [EXAMPLE_OF_LESS] if example is EXAMPLE else example}
+        )
+        raise ValueError(_("Send a list, or %s.") % shown)
     added, removed = (
         normalize_choices(
-            [given] if isinstance(given := changes.get(name, []), str) else given, length=length
+            [given] if isinstance(given := changes.get(name, []), str) else given,
+            length=length,
+            example=example,
         )
         or []
         for name in (ADD, REMOVE)
@@ -81,3 +95,7 @@ def change_choices(
 def unite_choices(now: Sequence[str] | None, others: Sequence[str] | None) -> Texts | None:
     """The texts of two records that become one."""
     return unique_choices([*(now or ()), *(others or ())])[:MOST] or None
+
+
+def _in_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -52,9 +52,11 @@ class _Optional(_Plain):
 
 
 class String(_Optional, models.CharField):
-    """One line of at most 255 characters; ``suggests`` is what people usually write there, ``example`` what
-    programs may send that try it out, where not any text will do. ``offers`` makes what a form has to choose
-    from: pairs of a value and a label, or of a title and such pairs."""
+    """One line of at most 255 characters; ``suggests`` is what people usually write there, and a tenant may
+    have a list of its own instead. ``list_of`` is the field whose list that is, where several have one:
+    ``Lead.source``. ``example`` is what programs may send that try it out, where not any text will do.
+    ``offers`` makes what a form has to choose from: pairs of a value and a label, or of a title and such
+    pairs."""
 
     #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
     normalize: Callable[[str], str] | None = None
@@ -65,11 +67,13 @@ class String(_Optional, models.CharField):
         *,
         max_length: int = 255,
         suggests: Iterable[str] = (),
+        list_of: str = "",
         example: str | None = None,
         offers: Callable[[], Iterable[tuple[str, Any]]] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.suggests, self.example, self.offers = tuple(suggests), example, offers
+        self.suggests, self.list_of = tuple(suggests), list_of
+        self.example, self.offers = example, offers
         super().__init__(help_text, max_length=max_length, **kwargs)
 
 
@@ -265,7 +269,6 @@ class Others(Choices):
     records of a tenant share one of all these values. See :mod:`.others`.
     """
 
-    change = staticmethod(others.change_others)
     unite = staticmethod(others.unite_others)
 
     def __init__(
@@ -280,6 +283,7 @@ class Others(Choices):
         self.beside = (beside,) if isinstance(beside, str) else tuple(beside)
         super().__init__(help_text, **{"most": others.MOST} | kwargs)
         self.length = others.LENGTH
+        self.change = others.changing_others(example)  # type: ignore[method-assign,assignment]
 
     def get_transform(self, name: str) -> Any:
         found = {"whole": folding.WholeText, "numbers": folding.Numbers}.get(name)
@@ -309,6 +313,9 @@ class HiddenMoment(Hidden, models.DateTimeField):
 class Choice(String):
     """One of a closed list, written as its values are.
 
+    One that no machine, rule or report of the noun goes by may be ``listed``: a tenant has a list of its own
+    instead; several fields have one where they say of which it is the list (``list_of``).
+
     ``follows`` is the name of another field, and what follows from each of its values (or what says so of
     a record): until somebody states a value of this one, and again as soon as it is emptied. What is stored
     is what counts.
@@ -319,10 +326,11 @@ class Choice(String):
         choices: type[models.TextChoices],
         help_text: str = "",
         *,
+        listed: bool = False,
         follows: tuple[str, Callable[[Any], str | None] | Mapping[str, str]] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.values = tuple(choices.values)
+        self.values, self.listed = tuple(choices.values), listed
         self.follows = follows
         super().__init__(help_text, choices=choices.choices, **{"max_length": 32, **kwargs})
 

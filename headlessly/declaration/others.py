@@ -7,7 +7,7 @@ is no first one, the first of the others is it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 #: How many others a record may have, and how long each may be.
 MOST, LENGTH = 20, 255
 
-change_others = partial(choices.change_choices, length=LENGTH)
+
+def changing_others(example: Sequence[str] | None) -> Callable[[Any, Mapping[str, Any]], list[str]]:
+    """How some of several values are changed; ``example`` is what an error shows of them."""
+    return partial(choices.change_choices, length=LENGTH, example=example or choices.EXAMPLE)
 
 
 def unite_others(now: Sequence[str] | None, others: Sequence[str] | None) -> list[str] | None:

@@ -145,16 +145,25 @@ class Field:
         None  #: how its choices read, where nobody translates them
     )
     retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
+    #: The colours of values that have one, as :mod:`.colors` calls them.
+    tones: Mapping[str, str] = dataclasses.field(default_factory=dict)
     group: str = ""  #: under which title a tenant's own field stands, where it says one
     index_key: str = ""  #: under which the values of a tenant's own field are put in order
     listed: bool = False  #: whether a tenant keeps the list of its values
-    closed: bool = False  #: whether it takes no values but those of the list
+    list_of: str = ""  #: the name of that list: ``Lead.source``
+    #: What refuses values that the list does not have, where it is closed.
+    list_check: Callable[[Any], None] | None = None
     former: tuple[str, ...] = ()  #: what it was called on the wire before
 
     @property
     def is_custom(self) -> bool:
         """Whether it is a field of the tenant's own, whose values are in :mod:`.custom_values`."""
         return custom_values.is_custom(self.column)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no values but those of the list."""
+        return self.list_check is not None
 
     def with_default(self, value: Any) -> Field:
         """The field with a default, in JSON, for new records that say nothing."""
@@ -198,6 +207,8 @@ class Field:
         try:
             for check in self.validators:
                 check(value)
+            if self.list_check is not None:
+                self.list_check(value)
         except ValidationError as problem:
             raise ValueError(" ".join(map(str, problem.messages))) from None
         return value
@@ -737,6 +748,14 @@ class Schema:
             return ""
         return f"{self.prefix}.{first}" if first in self.noun.unique_fields else ""
 
+    def _is_listed(self, column: models.Field) -> bool:
+        """Whether a tenant keeps the list of a column's values."""
+        if self.noun.Surface.setting:
+            return False
+        if isinstance(column, columns.Choice):
+            return column.listed
+        return type(column) is columns.String and bool(column.suggests)
+
     def _field(self, column: models.Field) -> Field:
         kind = next(name for cls, name in COLUMN_TYPES if isinstance(column, cls))
         to = as_noun(column.related_model) if column.is_relation else None
@@ -754,9 +773,12 @@ class Schema:
             given_by=getattr(column, "path_from", None),
             suggests=getattr(column, "suggests", ()),
             # What is more than a text, such as a currency, knows its values itself.
-            listed=type(column) is columns.String
-            and bool(column.suggests)
-            and not self.noun.Surface.setting,
+            listed=(listed := self._is_listed(column)),
+            list_of=(
+                getattr(column, "list_of", "") or f"{self.noun.__name__}.{wire_name(column.name)}"
+            )
+            if listed
+            else "",
             example=getattr(column, "example", None),
             offers=getattr(column, "offers", None),
             unique=column.name in self.noun.unique_fields,

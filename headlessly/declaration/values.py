@@ -189,11 +189,14 @@ def validate_not_in_future(value: date) -> None:
 
 
 def clean_choice(field: Field, value: Any, text: bool) -> str:
+    if isinstance(value, str) and field.normalize is not None:
+        value = field.normalize(value)
     if isinstance(value, str) and value in field.choices:
         return next((key for key, said in field.spoken.items() if said == value), str(value))
     if isinstance(value, str) and value in field.spoken:  # what it was called before
         return str(value)
-    allowed = [wording.state_in_error(choice) for choice in field.choices]
+    offered = [choice for choice in field.choices if choice not in field.retired]
+    allowed = [wording.state_in_error(choice) for choice in offered]
     near = did_you_mean(value, allowed) if isinstance(value, str) else ""
     raise ValueError(_("Use one of %s.") % ", ".join(allowed) + near)
 
@@ -225,7 +228,10 @@ def clean_choices(field: Field, value: Any, text: bool) -> list[str] | None:
         value = choices.split_choices(value)
     check_json(value, 0)
     found = choices.normalize_choices(
-        value, most=int(field.maximum or MOST_CHOICES), length=field.max_length or LONGEST_CHOICE
+        value,
+        most=int(field.maximum or MOST_CHOICES),
+        length=field.max_length or LONGEST_CHOICE,
+        example=field.example or field.choices[:1] or choices.EXAMPLE,
     )
     for each in found or () if field.choices else ():
         clean_choice(field, each, text)

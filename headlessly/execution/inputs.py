@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
@@ -108,9 +109,18 @@ class _InputCheck:
             if field.change is not None and isinstance(value, Mapping):
                 now = getattr(self.record, field.column, None)
                 value = field.change(now, value)
-            self.values[field.name] = field.clean(value, text=self.text)
+            self.values[field.name] = self._without_list(field, value).clean(value, text=self.text)
         except ValueError as problem:
             self.problems[key] = str(problem)
+
+    def _without_list(self, field: Field, value: Any) -> Field:
+        """The field without its closed list, for what a hook writes, which knows of none and copies what is
+        there; and for what the record has already, which came before the list."""
+        if field.list_check is None:
+            return field
+        is_known = not self.record._state.adding and field.value_of(self.record) == value
+        free = is_known or not self.execution.is_callers_own
+        return replace(field, list_check=None) if free else field
 
     def _is_empty_input(self, field: Field, value: Any) -> bool:
         """Whether an empty input is no input at all: only an update clears what a record has.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from headlessly.access import visibility
+from headlessly.declaration import custom_values
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -20,7 +21,11 @@ def used_choices(noun: type[Record], field: Field) -> list[tuple[str, int]]:
     """The texts that the actor's records have, most used first, each with how many have it."""
     quote = connection.ops.quote_name
     visible, mine = visibility.visible_rows(noun, "n")
-    column = f"n.{quote(field.column)}"
+    column = (
+        custom_values.column_sql("n", field.column)
+        if field.is_custom
+        else f"n.{quote(field.column)}"
+    )
     sql = (
         f"SELECT e, count(*) FROM (SELECT {column} AS texts FROM {quote(noun._meta.db_table)} n "
         f"WHERE {visible} AND {column} IS NOT NULL LIMIT %s) AS several, "

@@ -11,6 +11,8 @@ from django.db.models.functions import Lower
 
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
 from headlessly.declaration import custom_values
+from headlessly.declaration.choices import change_choices, unite_choices
+from headlessly.declaration.colors import tone_of
 from headlessly.declaration.fields import PublicId, Text, Url
 from headlessly.declaration.normalization import normalize_email, normalize_phone
 from headlessly.declaration.registry import registry
@@ -158,6 +160,7 @@ class CustomField(TenantRow):
             value_labels={str(o["value"]): str(o.get("label") or o["value"]) for o in self.options}
             if self.options
             else None,
+            tones={str(o["value"]): tone_of(o["color"]) for o in self.options if o.get("color")},
             retired=tuple(str(o["value"]) for o in self.options if o.get("retired")),
             to=other.__name__ if other else None,
             prefix=other.prefix if other else None,
@@ -168,6 +171,8 @@ class CustomField(TenantRow):
             label=self.label,
             normalize=NORMALIZED.get(self.type),
             group=self.group,
+            change=change_choices if kind == "choices" else None,
+            unite=unite_choices if kind == "choices" else None,
             former=tuple(self.former_names),
         )
 

@@ -1,12 +1,14 @@
 """The tenant's lists of values: ordered, coloured, closed, and two of their values made one.
 
-A field that declares what people usually write (``suggests``) has a list. The tenant's own takes the place of
-the declared one in the schema: so every way in spells a value as the list does, and a closed list refuses
-what it does not have. A retired value is offered no more, and stays where it is used.
+A field that declares what people usually write (``suggests``) has a list, and so has a choice that is
+``listed``; several fields may have one. The tenant's own takes the place of the declared one in the schema:
+so every way in spells a value as the list does, and a closed list refuses what it does not have. That of a
+choice is always closed. A retired value is offered no more, and stays where it is used.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
 from headlessly.access.suggestions import (
+    MAX_LENGTH,
     ListedValue,
     ValueList,
     listed_fields,
@@ -24,6 +27,7 @@ from headlessly.access.suggestions import (
     suggestions_key,
 )
 from headlessly.declaration.choices import choice_key
+from headlessly.declaration.colors import tone_of
 from headlessly.declaration.schema import Field, Schema
 from headlessly.declaration.shapes import Shape, cached_by_shape, composes_schemas
 from headlessly.errors import HeadlesslyError, Invalid, NotFound, did_you_mean
@@ -55,30 +59,50 @@ def set_value_lists(schema: Schema, shape: Shape) -> None:
     changed = {
         wire: _with_list(field, own[name])
         for wire, field in schema.fields.items()
-        if field.listed and (name := f"{schema.name}.{wire}") in own
+        if field.listed and (name := field.list_of) in own
     }
     if changed:
         schema.set_fields(changed.get(field.wire, field) for field in schema.fields.values())
 
 
 def _with_list(field: Field, values: ValueList) -> Field:
+    tones = {each.value: tone_of(each.color) for each in values.values if each.color}
+    if field.choices:
+        named = {
+            each.value: each.value for each in values.values if each.value not in field.choices
+        }
+        return replace(
+            field,
+            choices=(*values.offered, *values.retired),
+            retired=values.retired,
+            value_labels=named or None,
+            normalize=values.spell,
+            tones=tones,
+        )
     return replace(
         field,
+        tones=tones,
         suggests=values.offered,
         retired=values.retired,
-        closed=not values.open,
         normalize=values.spell,
-        validators=field.validators if values.open else (*field.validators, values.check),
+        list_check=None if values.open else values.check,
     )
 
 
 @dataclass(frozen=True)
 class FieldList:
-    """The list of one field, the tenant's own or the declared one."""
+    """The list of a field, the tenant's own or the declared one."""
 
     noun: type[Record]
     field: Field
     values: ValueList
+    #: The fields that have the list, this one first.
+    fields: tuple[tuple[type[Record], Field], ...]
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether there are no values but those of the list, ever: it is that of a choice."""
+        return bool(self.field.choices)
 
     @property
     def name(self) -> str:
@@ -87,10 +111,13 @@ class FieldList:
 
     def used(self) -> dict[str, int]:
         """How many records have each value, the most frequent first."""
-        column = self.field.column
-        found = self.noun.objects.filter(**{f"{column}__isnull": False}).order_by()
-        counted = found.values_list(column).annotate(number=Count("pk")).order_by("-number", column)
-        return dict(counted[:MOST_USED])
+        counts: Counter[str] = Counter()
+        for noun, field in self.fields:
+            column = field.column
+            found = noun.objects.filter(**{f"{column}__isnull": False}).order_by()
+            counted = found.values_list(column).annotate(number=Count("pk"))
+            counts.update(dict(counted.order_by("-number", column)[:MOST_USED]))
+        return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0]))[:MOST_USED])
 
     def as_json(self, used: Mapping[str, int] | None = None) -> dict[str, Any]:
         """The list as programs read it; with how often each value is used, those outside it behind."""
@@ -104,6 +131,7 @@ class FieldList:
             "$context": tenancy.context_url(),
             "noun": self.noun.__name__,
             "field": self.field.wire,
+            "fields": [f"{noun.__name__}.{field.wire}" for noun, field in self.fields],
             "open": self.values.open,
             "values": values,
         }
@@ -122,14 +150,23 @@ class FieldList:
 def all_lists() -> list[FieldList]:
     """The list of every field that has one, in the order of the nouns."""
     stored = tenancy.require().choices
+    having: dict[str, list[tuple[type[Record], Field]]] = {}
+    for noun, field in listed_fields():
+        of_list = having.setdefault(field.list_of, [])
+        is_first = field.list_of == f"{noun.__name__}.{field.wire}"
+        of_list.insert(0 if is_first else len(of_list), (noun, field))
     return [
-        FieldList(noun, field, _list_of(noun, field, stored)) for noun, field in listed_fields()
+        FieldList(noun, field, _list_of(noun, field, stored), ((noun, field), *others))
+        for (noun, field), *others in having.values()
     ]
 
 
 def _list_of(noun: type[Record], field: Field, stored: Mapping[str, Any]) -> ValueList:
     own = stored.get(suggestions_key(noun, field))
-    return read_list(own) if own is not None else read_list(list(field.suggests))
+    if own is not None:
+        return read_list(own)
+    declared = [*field.choices] or [*field.suggests]
+    return read_list({"values": declared, "open": not field.choices})
 
 
 def find_list(name: str) -> FieldList:
@@ -161,8 +198,27 @@ def change_list(name: str, values: Mapping[str, Any]) -> FieldList:
             made = read_list(found.values.as_json() | dict(values))
         except ValueError as problem:
             raise Invalid.for_fields({"values": str(problem)}, type="List") from None
-        _keep(stored.choices, found, made)
+        _keep(stored.choices, found, _of_choice(found, made) if found.is_choice else made)
     return find_list(name)
+
+
+def _of_choice(found: FieldList, made: ValueList) -> ValueList:
+    """The list of a choice: closed, with what is left out of it retired, since records may have that, and no
+    value longer than one of them takes. Raises Invalid."""
+    if made.open:
+        said = _("This is a choice: it takes no values but those of its list.")
+        raise Invalid.for_fields({"open": said}, type="List")
+    most = min(field.max_length or MAX_LENGTH for _noun, field in found.fields)
+    if any(len(each.value) > most for each in made.values):
+        said = _("Each is a text of 1 to %d characters.") % most
+        raise Invalid.for_fields({"values": said}, type="List")
+    known = {choice_key(each.value) for each in made.values}
+    left = [each for each in found.values.values if choice_key(each.value) not in known]
+    kept = ValueList((*made.values, *(replace(each, retired=True) for each in left)), open=False)
+    try:
+        return read_list(kept.as_json())
+    except ValueError as problem:
+        raise Invalid.for_fields({"values": str(problem)}, type="List") from None
 
 
 @dataclass(frozen=True)
@@ -203,24 +259,28 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
     with changing_shape(_("Admins decide which values there are.")) as stored:
         found = find_list(name)
         made = _merged(found.values, source, into)
+        if found.is_choice:
+            made = _of_choice(found, made)
         _keep(stored.choices, found, made)
     found = find_list(name)
-    having = found.noun.objects.filter(**{found.field.column: source})
     changed: list[str] = []
     refused: list[tuple[str, str]] = []
-    for id in list(having.order_by("pk").values_list("pk", flat=True)[:MOST_MERGED]):
-        try:
-            is_done = _reword(found, id, source, into)
-        except HeadlesslyError as problem:
-            refused.append((id, problem.message))
-        else:
-            changed.extend([id] if is_done else [])
-    return Merged(changed, refused, having.count())
+    for noun, field in found.fields:
+        most = MOST_MERGED - len(changed) - len(refused)
+        having = noun.objects.filter(**{field.column: source}).order_by("pk")
+        for id in list(having.values_list("pk", flat=True)[:most]):
+            try:
+                is_done = _reword(noun, field, id, source, into)
+            except HeadlesslyError as problem:
+                refused.append((id, problem.message))
+            else:
+                changed.extend([id] if is_done else [])
+    remaining = sum(noun.objects.filter(**{f.column: source}).count() for noun, f in found.fields)
+    return Merged(changed, refused, remaining)
 
 
-def _reword(found: FieldList, id: str, source: str, into: str) -> bool:
+def _reword(noun: type[Record], field: Field, id: str, source: str, into: str) -> bool:
     """Give one record the other value by a verb; whether it still had the one once it was locked."""
-    noun, field = found.noun, found.field
     with one_transaction() as execution:
         record = execution.lock(noun, id)
         if field.value_of(record) != source:

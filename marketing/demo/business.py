@@ -103,8 +103,11 @@ WORTH: dict[str, Any] = {
 #: What it keeps beside what everybody does.
 SITES = ("One site", "Two to five", "More than five")
 PRODUCTS = ("Shifts", "Routes", "Stock", "Payroll export")
+#: Beside the names: the more sites, the warmer.
+SITE_COLORS = ("#57606a", "#1d4ed8", "#15803d")
 OWN_FIELDS: tuple[dict[str, Any], ...] = (
-    {"noun": "Lead", "label": "Sites", "type": "choice", "options": list(SITES), "group": "Trade"},
+    {"noun": "Lead", "label": "Sites", "type": "choice", "group": "Trade",
+     "options": [{"value": v, "color": c} for v, c in zip(SITES, SITE_COLORS, strict=True)]},
     {"noun": "Lead", "label": "Interested in", "type": "choices", "options": list(PRODUCTS),
      "group": "Trade"},
     {"noun": "Lead", "label": "Workers", "type": "integer", "minimum": 1, "group": "Trade",

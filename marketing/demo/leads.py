@@ -82,9 +82,9 @@ def _reach(it: Prospect) -> Steps:
             yield (later(rng, due, hours=rng.choice((0.1, 2, 30))) if task else due), it.actor
             if task:
                 if rng.random() < 0.42 + 0.4 * it.quality:
-                    Activity.complete(task, outcome=it.say(words.REACHED, 9))
+                    Activity.complete(task, outcome=it.say(words.REACHED, 9), result="Reached")
                     return _contacted(it)
-                Activity.complete(task, outcome=rng.choice(words.MISSED))
+                Activity.complete(task, outcome=rng.choice(words.MISSED), result="No answer")
                 continue
         if rng.random() < 0.30 + 0.45 * it.quality:
             minutes = rng.randint(4, 25)

@@ -172,6 +172,26 @@ LISTS: dict[str, dict[str, Any]] = {
             {"value": "Student or job seeker", "retired": True},
         ],
     },
+    "Contact.role": {
+        "open": False,
+        "values": [
+            {"value": "DecisionMaker", "color": "#15803d"},
+            {"value": "Champion", "color": "#0f766e"},
+            "Influencer",
+            "User",
+            {"value": "Procurement", "color": "#1d4ed8"},
+            {"value": "Blocker", "color": "#c62828"},
+        ],
+    },
+    "Activity.result": {
+        "values": [
+            {"value": "Reached", "color": "#15803d"},
+            {"value": "No answer", "color": "#57606a"},
+            "Left a message",
+            {"value": "Meeting agreed", "color": "#1d4ed8"},
+            {"value": "Not interested", "color": "#b45309"},
+        ],
+    },
     "Organization.industry": {"values": [each.name for each in INDUSTRIES]},
 }
 #: Losses that are worth another try some months later.

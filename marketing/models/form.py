@@ -92,7 +92,8 @@ class Form(Noun):
 
         The body is flat: the form's own field names and their values. Beside them may stand utm_source,
         utm_medium, utm_campaign and their like, and page, the address of the page that it is on. What else a
-        website sends is kept in the log. Known contacts keep what is known of them; only what is empty is
+        website sends is kept in the log. An answer that is named like a field of the tenant's own, of leads
+        or of contacts, is its value. Known contacts keep what is known of them; only what is empty is
         filled. The same answers within ten minutes are one submission. Needs no key.
         """
         self.submission_count += 1

@@ -17,7 +17,7 @@ from headlessly.execution.upsert import name_record
 from headlessly.log import unique_values
 from headlessly.log.unique_values import UniqueValue
 from headlessly.query.duplicates import find_duplicates
-from tests.answered import answered
+from tests.answered import answered, problem
 from tests.headlessly.test_races import at_once, kinds
 from tests.refusals import details, refused
 
@@ -280,3 +280,28 @@ def test_it_says_which_field_is_wrong_in_python() -> None:
 def test_somebody_who_sees_the_card_finds_them_by_another_address(people: SimpleNamespace) -> None:
     names = {field.name for field in Contact.schema.card}
     assert names >= {"other_emails", "other_phones"}
+
+
+@pytest.mark.parametrize(
+    ("wire", "wrong", "says"),
+    [
+        ("otherEmails", "ada@home.example", 'send a list like ["ada@home.example"].'),
+        ("otherEmails", {"remove": [1]}, 'send a list like ["ada@home.example"].'),
+        (
+            "otherEmails",
+            {"take": []},
+            '{"add": ["ada@home.example"], "remove": ["ada@home.example"]}',
+        ),
+        ("otherEmails", ["home"], "home: This is not an email address."),
+        ("otherPhones", 7, 'send a list like ["+49 30 1234567"].'),
+        ("otherPhones", {}, '{"add": ["+49 30 1234567"], "remove": ["+49 30 1234567"]}'),
+        ("tags", "VIP", 'send a list like ["VIP"].'),
+        ("tags", {"take": []}, '{"add": ["VIP"], "remove": ["Cold"]}'),
+    ],
+)
+def test_what_is_wrong_with_them_is_said_with_an_example_of_them(
+    api: Any, wire: str, wrong: Any, says: str
+) -> None:
+    answer = api.call("PATCH", f"/contacts/{ada().pk}", {wire: wrong})
+    (detail,) = problem(answer, 422, "validation_error")["details"]
+    assert detail["field"] == wire and says in detail["message"]

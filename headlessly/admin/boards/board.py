@@ -32,8 +32,8 @@ from headlessly.query import cursors, money, reads, sorting
 from headlessly.query import scope as query_scope
 from headlessly.query.paging import RecordList, union_sql
 
-#: What a list may be asked for and a board may not: it is about now, and about all columns.
-NOT_HERE = ("asOf", "deleted", "columns", "p", "view")
+#: What a list may be asked for and a board may not: it is about now, and about all states.
+NOT_HERE = ("asOf", "deleted", "p", "view")
 #: How many cards a column shows at once; one whose records have ended shows the latest.
 CARDS, ENDED_CARDS = 25, 8
 #: How long one of its statements may take, in milliseconds.
@@ -81,7 +81,9 @@ class NounBoard:
             asked.pop(name, None)
         self.address = Address(noun, asked, site)
         self.problem = self.address.problem
-        self.cards = BoardCards(noun, declared)
+        # Columns that were chosen for the list are on the cards too.
+        chosen = self.address.columns if self.address.given.get("columns") else ()
+        self.cards = BoardCards(noun, declared, chosen)
         self.refusal: dict[str, Any] = {}
 
     # -- what the columns are ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.admin import display, field_values
+from headlessly.admin.lists import cells
 from headlessly.admin.planned import planned_texts
 from headlessly.context import clock
 from headlessly.declaration import days, labels
@@ -23,8 +24,13 @@ from headlessly.nouns import Noun
 class BoardCards:
     """The cards of a noun's board, as its declaration says."""
 
-    def __init__(self, noun: type[Noun], declared: Board) -> None:
+    def __init__(self, noun: type[Noun], declared: Board, columns: Sequence[Field] = ()) -> None:
+        """``columns`` are those of a list; what its noun's lists show anyway is on no card."""
         self.noun, self.declared, self.machine = noun, declared, noun.schema.require_machine()
+        known = {*noun.schema.columns, *declared.shows, declared.measure, declared.age_field}
+        own = [f.name for f in columns if f.name not in known]
+        named = noun.schema.by_name
+        self.shows = tuple(named[name] for name in (*declared.shows, *own) if name in named)
         self.now = clock.now()
         self._planned: dict[str, Any] = {}
 
@@ -34,7 +40,8 @@ class BoardCards:
     def rows(self, keys: Sequence[str]) -> list[Noun]:
         """The records with these keys and the names that their cards show, in no order."""
         owner = self.noun.schema.owner
-        shown = dict.fromkeys(f.name for f in (*self.about, owner) if f)
+        leading = (f for f in self.shows if f.type == "reference")
+        shown = dict.fromkeys(f.name for f in (*self.about, owner, *leading) if f)
         found = list(
             visibility.load_visible_references(self.noun.objects.filter(pk__in=keys), shown)
         )
@@ -65,7 +72,6 @@ class BoardCards:
         if schema.owner and getattr(record, schema.owner.column):
             owner = display.visible_name(getattr(record, schema.owner.name))
         measure = schema.by_name[declared.measure] if declared.measure else None
-        shows = [schema.by_name[name] for name in declared.shows]
         return {
             "id": record.pk,
             "version": record.version,
@@ -78,9 +84,8 @@ class BoardCards:
             "measure": field_values.field_html(record, measure, links=False) if measure else "",
             "shows": [
                 {"label": labels.field_label(f), "value": value, "name": f.name, "type": f.type}
-                for f in shows
-                if not field_values.is_met(record, f)
-                and (value := field_values.field_html(record, f, links=False)) != ""
+                for f in self.shows
+                if not field_values.is_met(record, f) and (value := self._shown(record, f)) != ""
             ],
             "touched": said,
             "planned": self._planned_with(record),
@@ -92,6 +97,12 @@ class BoardCards:
     def about(self) -> tuple[Field, ...]:
         """Whom and what a record is about: what its noun says, else the references of its first groups."""
         return self.noun.schema.about or display.about_references(self.noun)
+
+    def _shown(self, record: Noun, field: Field) -> Any:
+        """A value as a card shows it; what was chosen for the list as a cell of that does."""
+        if field.name in self.declared.shows:
+            return field_values.field_html(record, field, links=False)
+        return cells.cell_html(record, field)
 
     def _stale_text(self, record: Noun, touched: datetime | None) -> str:
         """What a card says that nobody touched for too long."""

@@ -19,7 +19,7 @@ from headlessly.accounts.entering import is_confirmed
 from headlessly.admin import display, forms, toasts
 from headlessly.admin.account.pages import ask_to_confirm
 from headlessly.admin.lists.address import Address
-from headlessly.admin.lists.bulk_operations import BulkOperation, bulk_operations
+from headlessly.admin.lists.bulk_operations import WHICH, BulkOperation, bulk_operations
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.pages import NounPages
@@ -56,10 +56,12 @@ class BulkPages(NounPages):
             ids = self._selected(request, address)
         except InvalidFilter as problem:
             return self._ask(request, address, operation, [], problem=problem.message)
-        if "go" not in request.POST:
+        operation = operation.about(request.POST.get(WHICH, ""))
+        asked = operation.chosen is None or operation.chosen.name in request.POST
+        if "go" not in request.POST or not asked:
             return self._ask(request, address, operation, ids)
         form = operation.form(self.site, request.POST)
-        sent = form.filled()
+        sent = operation.given(form)
         missing = [f.name for f in operation.inputs if f.required and f.name not in sent]
         if missing:
             form.is_valid()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -20,6 +20,8 @@ from headlessly.nouns import Noun
 
 #: The verb that gives a record to somebody, of nouns that have one.
 ASSIGN = "assign"
+#: The input that says which field is changed.
+WHICH = "which_field"
 
 
 @dataclass
@@ -35,6 +37,23 @@ class BulkOperation:
     initial: dict[str, Any] = field(default_factory=dict)
     #: What its only input does to several texts: ``add`` them or ``remove`` them.
     change: str = ""
+    #: The fields of which one is chosen first, by name: the operation is then about that one.
+    fields: dict[str, Field] = field(default_factory=dict)
+    chosen: Field | None = None
+
+    def about(self, name: str) -> BulkOperation:
+        """The operation on one of its fields; itself where this is none of them."""
+        found = self.fields.get(name)
+        if found is None:
+            return self
+        return replace(self, inputs=[found], fields={}, chosen=found)
+
+    def given(self, form: forms.DeclaredForm) -> dict[str, Any]:
+        """What was sent; of a field that was chosen also that it is emptied."""
+        if self.chosen is None:
+            return form.filled()
+        sent = form.given()
+        return {n: v for n, v in sent.items() if v not in ("", None) or not self.chosen.required}
 
     def input(self, sent: dict[str, Any]) -> dict[str, Any]:
         """What was sent as the verb takes it."""
@@ -73,7 +92,8 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
     if not address.live:
         return []
     found = list(_update_operations(noun)) if may.get("update") else []
-    found += _tag_operations(noun) if may.get("update") else ()
+    if may.get("update"):
+        found += [*_field_operations(noun), *_tag_operations(noun)]
     for verb in verbs.values():
         if verb.name in {operation.name for operation in found}:
             continue
@@ -114,6 +134,27 @@ def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
                 _("Each goes where its own way allows; the others stay and say why."),
                 [_required_input(inputs[machine.name])], [("", "—"), *choices],
             )  # fmt: skip
+
+
+def _field_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
+    """One field that has the same value in all of them: whatever a person may change, but what each record
+    has for itself, and what other operations are for."""
+    schema = noun.schema
+    elsewhere = {"tags", *(f.name for f in (schema.owner, schema.machine) if f is not None)}
+    offered = {
+        f.name: f
+        for f in noun.verbs["update"].inputs.values()
+        if f.type != "json" and not (f.unique or f.kept_as or f.record) and f.name not in elsewhere
+    }
+    if offered:
+        said = {name: labels.field_label(f) for name, f in offered.items()}
+        which = Field(
+            WHICH, WHICH, WHICH, "enum", required=True, label="Field", choices=tuple(said), value_labels=said
+        )  # fmt: skip
+        yield BulkOperation(
+            "change", _("Change a field"), noun.verbs["update"],
+            _("All of them get the same value; empty takes it away."), [which], fields=offered,
+        )  # fmt: skip
 
 
 def _tag_operations(noun: type[Noun]) -> Iterator[BulkOperation]:

@@ -109,8 +109,12 @@ def row_references(noun: type[Noun], columns: Sequence[Field]) -> list[Field]:
 
 def cell_html(found: Noun, field: Field) -> Any:
     """A value as a narrow cell shows it: a share as a bar, somebody of ours with initials."""
+    value: Any
     if field.type in ("reference", "string", "text") and field.computed is None:
-        value: Any = display.cut(field_values.value_text(found, field), LONGEST_TEXT)
+        stored = getattr(found, field.column) if field.tones else None
+        if stored and (colored := field_values.colored_html(field, stored)) is not None:
+            return colored
+        value = display.cut(field_values.value_text(found, field), LONGEST_TEXT)
     else:
         value = field_values.field_html(found, field, links=field.type == "datetime")
     if not value:

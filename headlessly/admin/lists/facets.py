@@ -184,7 +184,10 @@ class ChoicesFacet(Facet):
         return {self.name: {"$in": [None if text == NONE else text for text in self.values()]}}
 
     def choices(self) -> list[tuple[str, str]]:
-        return [(value, value) for value in self.known]
+        return [(value, self._value_in_words(value)) for value in self.known]
+
+    def _value_in_words(self, value: str) -> str:
+        return labels.choice_label(self.field, value) if self.field.choices else value
 
 
 def make_facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:

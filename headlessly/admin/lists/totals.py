@@ -37,12 +37,15 @@ class Group:
     cells: list[tuple[str, str]] = field(
         default_factory=list
     )  #: of each column its name and its number
+    tone: str = ""  #: the colour of the value that they have in common, where it has one
 
 
 def group_fields(noun: type[Noun]) -> list[Field]:
-    """The fields by which a list can be grouped: choices, and what its records refer to."""
+    """The fields by which a list can be grouped: choices, the tenant's own too, and what its records refer
+    to."""
     schema = noun.schema
-    names = dict.fromkeys((*schema.facets, *schema.columns))
+    own = (field.name for field in schema.stored if field.is_custom)
+    names = dict.fromkeys((*schema.facets, *schema.columns, *own))
     fields = [schema.by_name[name] for name in names]
     known = ("enum", "reference", "bool")
     return [
@@ -89,6 +92,7 @@ def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
             url=address.but({"group": None, by.wire: _parameter(value)}),
             count=display.number(answer["count"]),
             cells=_cells(address, answer),
+            tone=by.tones.get(value, ""),
         )
         for value, answer in zip(values, found.groups, strict=True)
     ]

@@ -25,6 +25,7 @@ class ReportBar:
     url: str
     start: str
     length: str
+    tone: str = ""  #: the colour of the value that it is of, where that has one
 
 
 def draw_bars(report: Report, most: int = BARS) -> dict[str, Any]:
@@ -53,6 +54,7 @@ def draw_bars(report: Report, most: int = BARS) -> dict[str, Any]:
                 row.url,
                 f"{start:.2f}",
                 f"{abs(value) / span * 100:.2f}",
+                row.tone,
             )
         )
     return {"bars": bars, "left": len(found) - len(bars)}

@@ -48,6 +48,7 @@ class Row:
     answer: Mapping[str, Any]
     first: date | None = None  #: the first day of its stretch of time
     url: str = ""
+    tone: str = ""  #: the colour of the first of its values that has one
 
 
 @dataclass
@@ -127,7 +128,7 @@ class Report:
 
     def _row(self, answer: Mapping[str, Any], names: Mapping[str, Mapping[str, str]]) -> Row:
         address, noun = self.address, self.address.noun
-        labels = []
+        labels, tones = [], []
         first = None
         if address.over:
             name = answer[address.unit]
@@ -142,8 +143,10 @@ class Report:
         for name in address.group_names:
             found = offered.field_behind(noun, name)
             labels.append(value_text(found, answer[name], names.get(name, {})))
+            tones.append(found.tones.get(answer[name], ""))
         url = records_url(address, answer)
-        return Row(labels, [self._cell(answer, m, url) for m in self.measures], answer, first, url)
+        cells = [self._cell(answer, m, url) for m in self.measures]
+        return Row(labels, cells, answer, first, url, next(filter(None, tones), ""))
 
     def _cell(self, answer: Mapping[str, Any], measure: Measure, url: str) -> Cell:
         text, note = number_text(answer, measure)

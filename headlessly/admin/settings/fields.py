@@ -27,6 +27,7 @@ from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import labels
+from headlessly.declaration.colors import TONES
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import FLAG_WORDS
 from headlessly.errors import HeadlesslyError, NotFound
@@ -54,13 +55,18 @@ TYPES = {
 #: The colours that an option may have.
 COLORS = {
     "": gettext_lazy("no colour"),
-    "#c62828": gettext_lazy("red"),
-    "#b45309": gettext_lazy("orange"),
-    "#15803d": gettext_lazy("green"),
-    "#0f766e": gettext_lazy("teal"),
-    "#1d4ed8": gettext_lazy("blue"),
-    "#7e22ce": gettext_lazy("violet"),
-    "#57606a": gettext_lazy("grey"),
+    **{
+        color: {
+            "red": gettext_lazy("red"),
+            "amber": gettext_lazy("orange"),
+            "green": gettext_lazy("green"),
+            "teal": gettext_lazy("teal"),
+            "blue": gettext_lazy("blue"),
+            "violet": gettext_lazy("violet"),
+            "grey": gettext_lazy("grey"),
+        }[tone]
+        for color, tone in TONES.items()
+    },
 }
 #: As many empty lines are there for more options.
 EMPTY = 4

@@ -36,12 +36,24 @@ def urls(site: TenantSite) -> list[URLPattern]:
 
 def title_of(found: FieldList) -> str:
     """What people call a list: its field, and of what that is one."""
-    return f"{labels.plural_title(found.noun)}: {labels.field_label(found.field)}"
+    nouns = ", ".join(dict.fromkeys(labels.plural_title(noun) for noun, _field in found.fields))
+    return f"{nouns}: {labels.field_label(found.field)}"
+
+
+def value_label(found: FieldList, value: str) -> str:
+    """What people read for a value, where that is not the value itself: ``Decision maker``."""
+    if not found.is_choice or not value:
+        return ""
+    label = labels.choice_label(found.field, value)
+    return label if label != value else ""
 
 
 def lists_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Every list there is."""
-    lists = [(found, title_of(found)) for found in value_lists.all_lists()]
+    lists = [
+        (found, title_of(found), [value_label(found, v) or v for v in found.values.offered])
+        for found in value_lists.all_lists()
+    ]
     return site.respond(request, "settings/lists", _("Lists of values"), lists=lists)
 
 
@@ -52,7 +64,8 @@ def list_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
         return _respond(request, site, found)
     sent = read_values(request.POST)
     try:
-        value_lists.change_list(id, {"values": sent, "open": request.POST.get("open") != "no"})
+        is_open = not found.is_choice and request.POST.get("open") != "no"
+        value_lists.change_list(id, {"values": sent, "open": is_open})
     except HeadlesslyError as problem:
         return _respond(request, site, found, problem=_said(problem), sent=sent)
     messages.success(request, _("Saved."))
@@ -89,7 +102,10 @@ def _respond(
 ) -> HttpResponse:
     used = found.used()
     values = sent if sent is not None else [each.as_json() for each in found.values.values]
-    rows = [row | {"used": used.get(row["value"], 0)} for row in option_rows(values)]
+    rows = [
+        row | {"used": used.get(row["value"], 0), "label": value_label(found, row["value"])}
+        for row in option_rows(values)
+    ]
     others = found.others(used)
     names = dict.fromkeys([*(each.value for each in found.values.values), *used])
     return site.respond(

@@ -161,7 +161,9 @@ def parse_value(field: Field, text: str, flag: str) -> Any:
         return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
             text.lower(), text
         )
-    if kind == "json" or (field.get("new") and text.startswith("{")):
+    if kind == "choices" and not text.lstrip().startswith(("[", "{")):
+        return [part.strip() for part in text.split(";") if part.strip()]
+    if kind in ("json", "choices") or (field.get("new") and text.startswith("{")):
         return parse_json(text, flag)
     return text
 

@@ -137,9 +137,9 @@ def test_offers_what_one_may_and_nothing_else(bob, cleo, vic, three, unchanged):
     def offered(client: Any) -> list[str]:
         return re.findall(r'formaction="[^"]*/bulk/(\w+)/"', client.get(LEADS).content.decode())
 
-    assert offered(bob) == ["assign", "move", "tag", "untag", "convert", "lose", "claim"]
+    assert offered(bob) == ["assign", "move", "change", "tag", "untag", "convert", "lose", "claim"]
     assert offered(cleo) == [
-        "assign", "move", "tag", "untag", "convert", "lose", "claim", "delete"
+        "assign", "move", "change", "tag", "untag", "convert", "lose", "claim", "delete"
     ]  # fmt: skip
     assert offered(vic) == []
     from crm import Rule
@@ -147,7 +147,7 @@ def test_offers_what_one_may_and_nothing_else(bob, cleo, vic, three, unchanged):
     everybody = {"type": "Lead", "filter": {}}
     Rule.create(name="Soon", kind="FirstAnswer", condition=everybody, within=60)
     assert offered(bob) == [
-        "assign", "move", "tag", "untag", "convert", "lose", "claim", "expect_answer"
+        "assign", "move", "change", "tag", "untag", "convert", "lose", "claim", "expect_answer"
     ]  # fmt: skip
     line = {"name": "All", "about": "fit", "points": 5, "type": "Lead", "filter": {}}
     Rule.create(name="Worth", kind="Score", condition=everybody, lines=[line])

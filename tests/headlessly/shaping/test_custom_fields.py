@@ -139,6 +139,33 @@ def test_fields_of_one_name_in_two_tenants_have_nothing_in_common(acme: Any, riv
     assert list(Lead.find({"region": "US"})) == [ours]
 
 
+def test_nothing_that_is_kept_of_one_tenants_field_is_answered_to_another(
+    api: Any, rival_api: Any, acme: Any, rival: Any
+) -> None:
+    """Asked in turns, so that what one process keeps of the one would be at hand for the other."""
+    ours = {"noun": "Lead", "name": "region", "type": "choices", "options": ["Our own", "Ours too"]}
+    theirs = {"noun": "Lead", "name": "region", "type": "integer", "maximum": 5}
+    mine, other = (api, ours, ["Our own"]), (rival_api, theirs, 3)
+    for who, field, value in (mine, other):
+        answered(who.call("POST", "/fields", field), 201)
+        answered(who.call("POST", "/leads", {"name": "L", "source": "web", "region": value}), 201)
+    asked = (
+        ("GET", "/schema/Lead", None),
+        ("GET", "/openapi.json", None),
+        ("GET", "/leads", None),
+        ("GET", "/leads?region=Ours", None),
+        ("GET", "/leads?sort=region", None),
+        ("GET", "/leads/aggregate?group=region", None),
+        ("GET", "/fields", None),
+        ("GET", "/fields/Lead.region", None),
+        ("POST", "/leads", {"name": "L", "source": "web", "region": "wrong"}),
+    )
+    for method, path, body in (*asked, *asked):
+        said = [who.call(method, path, body).content.decode() for who, *_more in (mine, other)]
+        assert "Our own" not in said[1], path
+        assert said[0] != said[1], path
+
+
 def test_a_default_is_of_new_records_and_a_hook_need_not_know_what_is_required(
     acme: Any, qualified: Any
 ) -> None:

@@ -66,6 +66,15 @@ def test_nobody_gets_a_500_and_nothing_is_lost(acme: Any) -> None:
         assert not thread.is_alive()
     assert {status for status, _said in answers} <= {200, 400, 422}
     assert [said for status, said in answers if status not in (200, 400, 422)] == []
+    # What was renamed is found by both names; what was deleted is nowhere.
+    for name in ("region", "area"):
+        assert len(api.call("GET", f"/leads?{name}__isnull=false").json()["results"]) == len(
+            written
+        )
+    lead = f"/leads/{leads[0].pk}"
+    assert api.call("PATCH", lead, {"doomed": "again"}).status_code == 422
+    assert "doomed" not in api.call("GET", lead).json()
+    assert api.call("GET", "/leads?doomed=again").status_code == 400
     with tenancy.active(Tenant.objects.get(pk=acme.pk)), actors.acting(actors.SYSTEM):
         now = {lead.pk: Lead.get(lead.pk).region for lead in leads}
         assert {id: now[id] for id in written} == written

@@ -1,0 +1,34 @@
+"""The colours that a value may have: pages show those of one palette, each of them legible in light and dark.
+
+A colour is stored and answered as programs say it (``#1f77b4``). Which of the palette a page takes for it is
+its tone: the nearest one, so that whatever a program sends is shown.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+#: The palette: what a form offers, and the class of the style sheet that draws it (``tone-teal``).
+TONES = {
+    "#c62828": "red",
+    "#b45309": "amber",
+    "#15803d": "green",
+    "#0f766e": "teal",
+    "#1d4ed8": "blue",
+    "#7e22ce": "violet",
+    "#57606a": "grey",
+}
+
+
+@lru_cache(maxsize=4096)
+def tone_of(color: str) -> str:
+    """The tone of a colour like ``#1f77b4``."""
+    return TONES[min(TONES, key=lambda known: _distance(known, color))]
+
+
+def _distance(one: str, other: str) -> int:
+    return sum((a - b) ** 2 for a, b in zip(_parts(one), _parts(other), strict=True))
+
+
+def _parts(color: str) -> bytes:
+    return bytes.fromhex(color.removeprefix("#"))
