@@ -188,7 +188,9 @@ def test_a_touch_by_a_rule_is_the_first_one_nowhere(acme, people, users):
         name="Greet", kind="Automation", condition=ALL, events=["Lead.Created"],
         steps=[{"do": "Lead.update", "with": {"status": "Contacted"}}],
     )  # fmt: skip
-    moved, called = (came(ago(hours=3), name=name, owner=people.bob) for name in ("moved", "called"))
+    moved, called = (
+        came(ago(hours=3), name=name, owner=people.bob) for name in ("moved", "called")
+    )
     with at(ago(hours=2.5)), actors.acting(Actor(greet.pk, greet.name, ADMIN)):
         moved.update(status="Contacted")
         Activity.log(subject="By itself", type="Email", lead=called)

@@ -104,7 +104,9 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
         parts = [_read_part(noun, reason, person, site) for reason, noun in reasons]
         _unite(parts)
     return [
-        part for part in parts if part.entries or part.found.problem or (part.above and part.found.more)
+        part
+        for part in parts
+        if part.entries or part.found.problem or (part.above and part.found.more)
     ]
 
 

@@ -238,7 +238,9 @@ def rows(client: Any, query: str = "") -> dict[str, str]:
 
 
 def test_what_stands_there_for_two_reasons_is_one_row_with_both(bob, work, monkeypatch):
-    Rule.create(name="Soon", kind="FirstAnswer", condition={"type": "Lead", "filter": {}}, within=60)
+    Rule.create(
+        name="Soon", kind="FirstAnswer", condition={"type": "Lead", "filter": {}}, within=60
+    )
     due = [Lead.create(name=f"Due {n}", source="x") for n in range(2)]
     found = parts(bob, "of=team")
     assert found["Answer due"] == ["Due 0", "Due 1"]

@@ -110,7 +110,9 @@ def test_of_two_who_choose_at_once_neither_loses_what_the_other_chose(
 ) -> None:
     address = f"{BASE}/notifications/choices/"
     form = bob.get(address).context["form"]
-    shown = {form.add_initial_prefix(name): f"{value or ''}" for name, value in form.initial.items()}
+    shown = {
+        form.add_initial_prefix(name): f"{value or ''}" for name, value in form.initial.items()
+    }
     sent = {name: "on" for name, value in form.initial.items() if value is True}
     first, second = ({**shown, **sent, "digest": ""} for _page in range(2))
     del first["assigned_mail"]
@@ -140,7 +142,9 @@ def test_whatever_way_they_choose_all_of_it_is_kept(acme: Any, users: SimpleName
         address = f"{BASE}/notifications/choices/"
         form = page.get(address).context["form"]
         sent = {each: "on" for each, value in form.initial.items() if value is True}
-        shown = {form.add_initial_prefix(each): f"{form.initial[each] or ''}" for each in form.initial}
+        shown = {
+            form.add_initial_prefix(each): f"{form.initial[each] or ''}" for each in form.initial
+        }
         del sent[f"{name}_browser"]
         return page.post(address, {**shown, **sent, "digest": ""})
 
