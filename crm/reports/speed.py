@@ -49,7 +49,8 @@ def first_response(slice: Slice) -> Response:
     """How long the leads of the cohort waited for the first touch, in seconds from their creation.
 
     A touch is an activity completed since, or a first move of the status, whichever came first, by a person
-    (:mod:`crm.first_touches`); leads nobody has touched yet are not in the spread. Measured on the latest :data:`SAMPLE_SIZE` of the cohort.
+    (:mod:`crm.first_touches`); leads nobody has touched yet are not in the spread. Measured on the latest
+    :data:`SAMPLE_SIZE` of the cohort.
     """
     latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
     waited = seconds_between("created_at", _first_touch(slice))

@@ -28,6 +28,7 @@ from crm.models.score_lines import (
     relation_between,
 )
 from crm.rules.active import active_rules
+from crm.rules.reasons import of_rule
 from headlessly.access import actors, tenancy
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.log.versions import RowsMoment
@@ -73,7 +74,7 @@ class Model:
 
     @property
     def said(self) -> str:
-        return f'Rule "{self.name}", version {self.version}'[:255]
+        return of_rule(self)
 
     @cached_property
     def needs(self) -> Needs:
@@ -293,8 +294,8 @@ def count(
 def count_versions(
     versions: Collection[int], models: Sequence[Model], at: datetime
 ) -> Iterator[Count]:
-    """Count leads as they were in these versions, by their numbers in the past: each as everything was when it
-    began, at a moment not before any of them. Raises InvalidFilter."""
+    """Count leads as they were in these versions, by their numbers in the past: each as everything was when
+    it began, at a moment not before any of them. Raises InvalidFilter."""
     with actors.acting(actors.SYSTEM):
         past = Lead.past.objects.filter(tenant_id=tenancy.require().pk, deleted_at=None)
         found = past.filter(seq__in=list(versions))

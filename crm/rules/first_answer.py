@@ -22,6 +22,7 @@ from crm.calendars import working_time
 from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead, Rule, TeamMember
 from crm.rules.active import active_rules, fits
+from crm.rules.reasons import WITHIN, reason
 from crm.working_time import NoWorkingTime
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
@@ -117,7 +118,7 @@ def _expectation(rule: Rule, start: datetime) -> Expectation:
         rule,
         hours.after(start, within),
         hours.after(start, within - warned) if warned else None,
-        f'Rule "{rule.name}", version {rule.version}: within {within} min of working time',
+        reason(rule, WITHIN(minutes=within)),
     )
 
 

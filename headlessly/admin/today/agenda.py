@@ -127,8 +127,8 @@ def _unite(parts: list[AgendaPart]) -> None:
 
 
 def _name_reasons_further_on(noun: type[Noun], parts: list[AgendaPart]) -> None:
-    """Name also those reasons in whose lists a record stands where the day does not show them any more: of all
-    that it shows, in one statement."""
+    """Name also those reasons in whose lists a record stands where the day does not show them any more: of
+    all that it shows, in one statement."""
     shown = {entry.record.pk: (entry, part) for part in parts for entry in part.entries}
     longer = [part for part in parts if part.found.more and not part.found.problem]
     if not any(part is not own for part in longer for _entry, own in shown.values()):

@@ -17,9 +17,8 @@ from headlessly.scripts import proposals
 from headlessly.shaping import custom_fields
 from headlessly.webhooks import registration
 from headlessly.webhooks.models import Delivery
-from tests.answered import problem
-from tests.answered import unchanged as nothing_happens
-from tests.headlessly.admin.conftest import users  # noqa: F401
+from tests import answered
+from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
 
 BAD = {"nonsense": 1}
 
@@ -28,7 +27,7 @@ BAD = {"nonsense": 1}
 def made(acme: Any, rival: Any, rival_api: Any, users: Any) -> dict[str, str]:
     """Ids of the rival's things."""
     with tenancy.active(rival), actors.acting(actors.SYSTEM):
-        lead = Lead.create(name="Theirs", source="x")
+        Lead.create(name="Theirs", source="x")
         rule = Rule.create(
             name="Greet", kind="Automation", condition={"type": "Lead", "filter": {}},
             events=["Lead.Created"], steps=[{"do": "Lead.update", "with": {"source": "y"}}],
@@ -78,7 +77,7 @@ def test_it_is_not_found_before_the_body_is_looked_at(
             with tenancy.active(each.key.tenant):
                 ApiKey.objects.filter(pk=each.key.pk).update(user=user)
     address = path.format(**made)
-    with nothing_happens():
-        problem(api.call(method, address, BAD), 404, "not_found")
+    with answered.unchanged():
+        answered.problem(api.call(method, address, BAD), 404, "not_found")
         if "nothing" not in path:
             assert rival_api.call(method, address, BAD).status_code in (400, 422)
