@@ -250,7 +250,7 @@ def _read_notify(noun: type[Record], step: dict[str, Any]) -> Notify:
         if not registry[PERSON].objects.filter(pk=whom).exists():
             raise ValueError(_("notify: there is no such person."))
         return Notify(whom, text)
-    path = _read_path(noun, whom)
+    path = _read_path(noun, whom) if isinstance(whom, str) else ()
     if not path or (end := _end_of(noun, path)) is None or end.__name__ != PERSON:
         people = [f.wire for f in noun.schema.references.values() if f.to == PERSON]
         raise ValueError(
@@ -339,7 +339,9 @@ def check_place(noun: type[Record], place: str) -> None:
 
 
 def _read_path(noun: type[Record], path: Any) -> tuple[str, ...]:
-    names = tuple(path.split(".")) if isinstance(path, str) and path else ()
+    if not isinstance(path, str):
+        raise ValueError(_("of: name a reference."))
+    names = tuple(path.split(".")) if path else ()
     if len(names) > MOST_REFERENCES:
         raise ValueError(_("At most %d references lead to it.") % MOST_REFERENCES)
     here = noun

@@ -159,11 +159,11 @@ def remember_an_earlier_touch(lead: Lead, ctx: Context) -> None:
 
 def first_touch_of(lead: Lead) -> datetime | None:
     """When somebody touched a lead first after its creation, if anybody did."""
-    done = Activity.objects.filter(
+    activities = Activity.objects.filter(
         lead=lead.pk, status=Activity.Status.COMPLETED, completed_at__gte=lead.created_at
     )
     versions = Lead.past.objects.filter(tenant=tenancy.require(), record=lead.pk)
-    done, moved = by_people(done), moves_by_people(versions)
+    done, moved = by_people(activities), moves_by_people(versions)
     moments = [
         *done.order_by("completed_at").values_list("completed_at", flat=True)[:1],
         *moved.order_by("valid_from").values_list("valid_from", flat=True)[:1],

@@ -65,8 +65,11 @@ BROKEN = Saying(
 class Versioned(Protocol):
     """What a reason says of its rule."""
 
-    name: str
-    version: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
 
 
 def of_rule(rule: Versioned) -> str:

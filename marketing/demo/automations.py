@@ -1,4 +1,4 @@
-"""What follows by itself: two automations, and the worker that takes them on as time passes."""
+"""What follows by itself: three automations, and the worker that takes them on as time passes."""
 
 from __future__ import annotations
 
@@ -51,6 +51,16 @@ RULES: tuple[dict[str, Any], ...] = (
             {"wait": "30 days"},
             _follow_up("Ask {{contact}} for a reference", type="Task", contact="{{contact}}"),
             {"notify": "owner", "text": "A month ago {{name}} was won: ask for a reference"},
+        ],
+    },
+    {
+        "name": "A partner sent somebody",
+        "events": ["Lead.Created"],
+        "condition": {"type": "Lead", "filter": {"source": "partner", "owner": {"$exists": True}}},
+        "steps": [
+            {"notify": "owner", "text": "{{name}} comes by a partner: thank them today"},
+            {"wait": "2 days"},
+            {"notify": "owner", "text": "Tell the partner how it goes with {{name}}"},
         ],
     },
 )
