@@ -41,11 +41,11 @@ def step_text(noun: type[Record], step: dict[str, Any]) -> str:
     if "wait" in step:
         return _wait_text(noun, step["wait"])
     if "notify" in step:
-        said = {
+        text = display.cut(step.get("text", ""), 80)
+        return _("Tell %(whom)s: %(text)s") % {
             "whom": _path_text(noun, step["notify"]),
-            "text": display.cut(step.get("text", ""), 80),
+            "text": text,
         }
-        return _("Tell %(whom)s: %(text)s") % said
     if "webhook" in step:
         return _("Call a webhook")
     name, _dot, called = str(step.get("do", "")).partition(".")

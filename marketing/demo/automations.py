@@ -70,7 +70,10 @@ def automations(it: Business) -> Story:
     """The admin writes them."""
     day = midnight(it.last) - timedelta(days=DAYS)
     yield at_work(day + timedelta(hours=9, minutes=35)), it.members[0].actor
-    for position, rule in enumerate(RULES, 1):
+    *rules, partners = RULES
+    told = {"notify": it.members[0].contact, "text": "A partner sent {{name}}: {{owner}} has it"}
+    partners = partners | {"steps": [told, *partners["steps"]]}
+    for position, rule in enumerate((*rules, partners), 1):
         Rule.create(kind="Automation", position=position, **rule)
 
 

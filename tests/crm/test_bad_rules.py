@@ -1,4 +1,4 @@
-"""Bad input to rules, calendars, limits and notifications: each way in names the field and what is allowed."""
+"""Bad input to rules, calendars and limits: each way in names the field and what is allowed."""
 
 from __future__ import annotations
 
@@ -178,7 +178,9 @@ def test_so_does_the_form(
         one = noun.schema.fields[wire]
         if one.type == "choices" and isinstance(value, list):
             value = "; ".join(map(str, value))
-        sent[one.name] = value if isinstance(value, str) and one.type != "json" else json.dumps(value)
+        sent[one.name] = (
+            value if isinstance(value, str) and one.type != "json" else json.dumps(value)
+        )
     if noun is Calendar:
         sent.setdefault("hours", json.dumps([MONDAY]))
     page = ann.post(f"/~acme/admin/crm/{noun._meta.model_name}/add/{kind}", sent)

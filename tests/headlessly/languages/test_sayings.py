@@ -26,8 +26,8 @@ AWAY = reasons.AWAY(name="Ben Stone", day=date(2026, 12, 7))
         ),
         (
             reasons.reason(RULE, reasons.FALLBACK(why=reasons.NOBODY_CAN()), [AWAY]),
-            "Regel „DACH inbound“, Version 3: als Ersatz, denn niemand kann ihn übernehmen; Ben Stone ist bis "
-            "Montag, 07.12.2026, nicht da",
+            "Regel „DACH inbound“, Version 3: als Ersatz, denn niemand kann ihn übernehmen; "
+            "Ben Stone ist bis Montag, 07.12.2026, nicht da",
         ),
         (
             reasons.reason(RULE, reasons.WITHIN(minutes=240)),
