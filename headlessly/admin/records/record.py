@@ -82,7 +82,7 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in without:
             continue
-        if value := field_values.field_html(record, declared):
+        if value := _told_or_html(record, declared):
             bar = _share_of_range(declared, getattr(record, declared.column))
             found.append(
                 ShownField(
@@ -128,6 +128,11 @@ def cards(record: Noun, editable: set[str]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _told_or_html(record: Noun, declared: Field) -> Any:
+    by_app = field_values.told_html(record, declared)
+    return field_values.field_html(record, declared) if by_app is None else by_app
 
 
 def _card_line(record: Noun, declared: Field) -> Any:
