@@ -33,6 +33,7 @@ class CrmConfig(AppConfig):
             backtest_assignment,  # noqa: F401  (registers it)
             backtest_automation,  # noqa: F401  (registers it)
             backtest_first_answer,  # noqa: F401  (registers it)
+            backtest_score,  # noqa: F401  (registers it)
             first_answer,  # noqa: F401  (connects them; after assignment: a rule may ask for the owner)
             pages,  # noqa: F401  (shows them)
             runs,

@@ -35,11 +35,32 @@ LABELS = {
     "missed": gettext_lazy("Not in time; converted"),
     "due": gettext_lazy("Due"),
     "touched": gettext_lazy("Touched first"),
+    "decided": gettext_lazy("Of these converted or lost; converted"),
+    "open": gettext_lazy("Of these still open"),
+    "byHand": gettext_lazy("Had a score that was set by hand"),
+    "higher": gettext_lazy("Higher than the score that stood there; converted"),
+    "lower": gettext_lazy("Lower than the score that stood there; converted"),
+    "unscored": gettext_lazy("No score stood there; converted"),
+    "order": gettext_lazy(
+        "How often a converted lead has a higher score than a lost one: 0.5 is chance"
+    ),
+    "tenths": gettext_lazy("Converted and lost leads in tenths by their score; converted"),
+    "tenth": gettext_lazy("Tenth"),
+    "givesAway": gettext_lazy("Lines that ask what came of a lead, and so prove nothing"),
     "stopped": gettext_lazy("Would have stopped there"),
     "step": gettext_lazy("Step"),
     "at": gettext_lazy("When"),
     "name": gettext_lazy("Who"),
     "record": gettext_lazy("Record"),
+}
+#: The same of one kind of rules alone.
+LABELS_OF_KIND = {
+    Rule.Kind.SCORE: {
+        "same": gettext_lazy("The same score as stood there; converted"),
+        "would": gettext_lazy("By this rule"),
+        "really": gettext_lazy("As it stood there"),
+        "at": gettext_lazy("As of"),
+    },
 }
 #: What the head of the page says, and what is only for programs.
 LEFT_OUT = {"rule", "version", "kind", "from", "to", "complete", "reached", "person"}
@@ -49,30 +70,35 @@ def page_of(rule: Rule, found: Mapping[str, Any]) -> dict[str, Any]:
     """An answer of :func:`crm.rules.backtest.try_on_the_past` for its template."""
     shown = {name: part for name, part in found.items() if name not in LEFT_OUT}
     names = _names(shown)
-    tables = {name: part for name, part in shown.items() if isinstance(part, list) and part}
-    pairs = {name: part for name, part in shown.items() if not isinstance(part, list)}
+    tables = {name: part for name, part in shown.items() if _is_table(part)}
+    pairs = {name: part for name, part in shown.items() if name not in tables and part != []}
     return {
         "complete": found["complete"],
         "reached": found["reached"],
-        "pairs": [(_label(name), _text(rule, part, names)) for name, part in pairs.items()],
+        "pairs": [(_label(rule, name), _text(rule, part, names)) for name, part in pairs.items()],
         "tables": [_table(rule, name, rows, names) for name, rows in tables.items()],
     }
+
+
+def _is_table(part: Any) -> bool:
+    return isinstance(part, list) and bool(part) and isinstance(part[0], dict)
 
 
 def _table(rule: Rule, name: str, rows: list[Any], names: dict[str, Any]) -> dict[str, Any]:
     columns = [each for each in rows[0] if each not in LEFT_OUT]
     return {
-        "label": _label(name),
-        "heads": [_label(column) for column in columns],
+        "label": _label(rule, name),
+        "heads": [_label(rule, column) for column in columns],
         "rows": [
-            [(_label(column), _text(rule, row[column], names)) for column in columns]
+            [(_label(rule, column), _text(rule, row[column], names)) for column in columns]
             for row in rows
         ],
     }
 
 
-def _label(name: str) -> str:
-    return str(LABELS.get(name) or wording.json_key_label(name))
+def _label(rule: Rule, name: str) -> str:
+    of_kind = LABELS_OF_KIND.get(Rule.Kind(rule.kind), {})
+    return str(of_kind.get(name) or LABELS.get(name) or wording.json_key_label(name))
 
 
 def _text(rule: Rule, value: Any, names: dict[str, Any]) -> Any:
@@ -85,13 +111,19 @@ def _text(rule: Rule, value: Any, names: dict[str, Any]) -> Any:
             return display.number(value)
         case datetime():
             return display.moment_text(value)
+        case {"from": first, "to": last, **more} if "count" in more:
+            return f"{first}\N{EN DASH}{last}: {_text(rule, more, names)}"
+        case list():
+            return ", ".join(str(_text(rule, each, names)) for each in value)
         case {"count": count, "rate": rate}:
             said = display.number(count)
             return said if rate is None else f"{said} · {display.decimal(rate, 1)} %"
         case dict() if {"wait", "do", "notify", "webhook"} & set(value):
             return step_text(registry[rule.condition["type"]], value)
         case dict():
-            return ", ".join(f"{_label(k)}: {_text(rule, v, names)}" for k, v in value.items())
+            return ", ".join(
+                f"{_label(rule, k)}: {_text(rule, v, names)}" for k, v in value.items()
+            )
     return names.get(value, value)
 
 
@@ -100,7 +132,7 @@ def _names(shown: Mapping[str, Any]) -> dict[str, Any]:
     ids = {
         value
         for part in shown.values()
-        if isinstance(part, list)
+        if _is_table(part)
         for row in part
         for value in row.values()
         if isinstance(value, str)

@@ -29,6 +29,12 @@ def permit_rules() -> None:
         raise Forbidden(f"As {role} you may not see what rules did.", type="RuleRun")
 
 
+def _find_rule(id: str) -> Rule:
+    """A rule whose runs may be seen. What it is not is said before anything is said of what was sent."""
+    permit_rules()
+    return reads.find_record(Rule, id)  # type: ignore[return-value]
+
+
 def find_runs(rule: Rule, state: str | None = None) -> Any:
     """The runs of a rule that have begun, the newest first. Raises BadRequest for a state that is none."""
     found = RuleRun.objects.filter(rule=rule.pk)
@@ -46,16 +52,15 @@ class RunsView(TenantView):
     def get(self, request: Request, id: str) -> ApiResponse:
         """The newest first."""
         given = parameters.read_parameters(request.GET, ("state", *parameters.PAGE))
-        permit_rules()
-        found = find_runs(reads.find_record(Rule, id), given.pop("state", None))
+        found = find_runs(_find_rule(id), given.pop("state", None))
         return ApiResponse(paginate(found, RuleRun.as_json, **given))
 
     def post(self, request: Request, id: str) -> ApiResponse:
         """Run the rule on all that is there and fits; with ``dryRun`` say on what."""
         dry_run = parameters.read_dry_run(request.GET)
+        rule = _find_rule(id)
         _refuse_body(request)
-        permit_rules()
-        records = runs.run_on_what_is_there(reads.find_record(Rule, id), dry_run=dry_run)
+        records = runs.run_on_what_is_there(rule, dry_run=dry_run)
         said = {"dryRun": dry_run, "count": len(records), "records": records[:100]}
         return ApiResponse(said, status=200 if dry_run else 202)
 
@@ -67,10 +72,9 @@ class RunView(TenantView):
 
     def post(self, request: Request, id: str, run: str) -> HttpResponse:
         parameters.refuse_parameters(request.GET)
-        _refuse_body(request)
-        permit_rules()
-        rule = reads.find_record(Rule, id)
+        rule = _find_rule(id)
         found = find_by_id(RuleRun.objects.filter(rule=rule.pk), "RuleRun", run)
+        _refuse_body(request)
         (runs.stop_run if self.what == "stop" else runs.try_again)(found)
         return ApiResponse(found.as_json(), status=202)
 
@@ -80,9 +84,8 @@ class BacktestView(TenantView):
 
     def post(self, request: Request, id: str) -> ApiResponse:
         given = parameters.read_parameters(request.GET, ("from", "to"))
+        rule = _find_rule(id)
         _refuse_body(request)
-        permit_rules()
-        rule = reads.find_record(Rule, id)
         begins, ends = (_read_moment(name, given.get(name)) for name in ("from", "to"))
         period = backtest.read_period(begins, ends, clock.now())
         return ApiResponse(backtest.try_on_the_past(rule, period))

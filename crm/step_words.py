@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import npgettext, pgettext_lazy
 
-from crm.models import RuleRun
-from crm.models.steps import UNTIL, WORKING_DAY
+from crm.models import Rule, RuleRun
+from crm.models.steps import PERSON, UNTIL, WORKING_DAY
 from headlessly.admin import display
-from headlessly.declaration import labels
+from headlessly.declaration import days, labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import snake_name
+from headlessly.language import sayings, wording
 
 PLANNED = "Planned"
 STATES = {
@@ -39,7 +41,11 @@ def step_text(noun: type[Record], step: dict[str, Any]) -> str:
     if "wait" in step:
         return _wait_text(noun, step["wait"])
     if "notify" in step:
-        return _("Tell somebody: %s") % display.cut(step.get("text", ""), 80)
+        text = display.cut(step.get("text", ""), 80)
+        return _("Tell %(whom)s: %(text)s") % {
+            "whom": _path_text(noun, step["notify"]),
+            "text": text,
+        }
     if "webhook" in step:
         return _("Call a webhook")
     name, _dot, called = str(step.get("do", "")).partition(".")
@@ -48,6 +54,8 @@ def step_text(noun: type[Record], step: dict[str, Any]) -> str:
     if other is None or verb is None:
         return str(step.get("do", ""))
     said = f"{labels.noun_title(other)}: {labels.verb_label(verb)}"
+    if step.get("of"):
+        said = f"{_path_text(noun, step['of'])}: {labels.verb_label(verb)}"
     # What the record that it makes is called, or the first that it says.
     given = step.get("with", {})
     texts = [given.get(other.schema.by_name[other.schema.columns[0]].wire), *given.values()]
@@ -55,11 +63,38 @@ def step_text(noun: type[Record], step: dict[str, Any]) -> str:
     return f"{said} ({display.cut(subject, 60)})" if subject else said
 
 
+def _path_text(noun: type[Record], path: str) -> str:
+    """A path over references: ``Owner``; somebody by name where it is an id."""
+    person = registry[PERSON]
+    if path.startswith(f"{person.prefix}_"):
+        found = person.objects.filter(pk=path).first()
+        return path if found is None else str(found)
+    said, here = [], noun
+    for name in path.split("."):
+        field = here.schema.fields.get(name)
+        if field is None or field.to is None:
+            return path
+        said.append(labels.field_label(field))
+        here = field.target_noun
+    return " \N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK} ".join(said)
+
+
+def steps_html(rule: Rule) -> SafeString:
+    """The steps of a rule in their order, a line each."""
+    noun = registry.get(str(rule.condition.get("type")))
+    if noun is None or not rule.steps:
+        return SafeString("")
+    steps = ((step_text(noun, step),) for step in rule.steps if isinstance(step, dict))
+    return format_html(
+        '<ol class="plain counted">{}</ol>', format_html_join("", "<li>{}</li>", steps)
+    )
+
+
 def _wait_text(noun: type[Record], wait: Any) -> str:
     if isinstance(wait, str) and (said := UNTIL.fullmatch(wait.strip())):
         wait = {name: text for name, text in said.groupdict().items() if text}
     if isinstance(wait, str):
-        return _("Wait %s") % wait
+        return _("Wait %s") % _duration_text(wait)
     at = wait.get("at", "09:00" if wait["until"] == WORKING_DAY else "")
     if wait["until"] == WORKING_DAY:
         until = _("a working day")
@@ -67,6 +102,37 @@ def _wait_text(noun: type[Record], wait: Any) -> str:
         field = noun.schema.fields.get(wait["until"])
         until = labels.field_label(field) if field else wait["until"]
     return _("Wait until %s") % f"{until} {at}".strip()
+
+
+def _duration_text(text: str) -> str:
+    """``3 days``, in the reader's language."""
+    found = days.parse_relative(f"{text.strip()} from now")
+    if found is None:
+        return text
+    count, unit, _direction = found
+    match unit:
+        case "m":
+            said = npgettext("wait", "%d minute", "%d minutes", count)
+        case "h":
+            said = npgettext("wait", "%d hour", "%d hours", count)
+        case "d":
+            said = npgettext("wait", "%d day", "%d days", count)
+        case "w":
+            said = npgettext("wait", "%d week", "%d weeks", count)
+        case "mo":
+            said = npgettext("wait", "%d month", "%d months", count)
+        case _:
+            said = npgettext("wait", "%d year", "%d years", count)
+    return said % count
+
+
+def event_text(name: str) -> str:
+    """An event that a rule follows: ``Deal: won``."""
+    noun, _dot, event = name.partition(".")
+    known = registry.get(noun)
+    if known is None:
+        return name
+    return f"{labels.noun_title(known)}: {wording.inside_sentence(wording.event_label(event))}"
 
 
 def entry_row(noun: type[Record], entry: dict[str, Any], run: RuleRun) -> dict[str, Any]:
@@ -78,6 +144,7 @@ def entry_row(noun: type[Record], entry: dict[str, Any], run: RuleRun) -> dict[s
     return {
         "text": step_text(noun, entry["step"]),
         "badge": state_badge(state),
+        "error": sayings.tell_problem(entry.get("error") or ""),
         "when": display.moment_text(datetime.fromisoformat(moment)) if moment else "",
         "made": _made_url(entry.get("did")),
     }

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar
 from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from crm.models import files
 from crm.models.activity import NOTHING_PLANNED
@@ -33,6 +34,7 @@ from headlessly.declaration.surface import computed
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import Existing, NewOrExisting
 from headlessly.errors import VerbRefused
+from headlessly.language.sayings import Saying
 from headlessly.nouns import Board, Noun, Reason, verb
 
 #: An open deal that is there, or fields of the one that a conversion makes.
@@ -63,7 +65,8 @@ class Lead(Noun):
 
     OPEN = (Status.NEW, Status.CONTACTED, Status.QUALIFIED)
     #: What ``scored_by`` says of a score that somebody set against the rules.
-    BY_HAND = "by hand"
+    BY_HAND = Saying(gettext_noop("by hand"))()
+    CLAIMED = Saying(gettext_noop("claimed"))()
     BANT = ("budget", "authority", "need", "timeline")
     conflict_references = ("deal",)
 
@@ -71,7 +74,7 @@ class Lead(Noun):
     contact = Reference("crm.Contact", "leads", "the person behind this lead")
     organization = Reference("crm.Organization", "leads", "the company behind this lead")
     owner = Reference("crm.Contact", "owned_leads", "the sales rep who works it")
-    assigned_because = String("why it is theirs, or nobody's", editable=False)
+    assigned_because = String("why it is theirs, or nobody's", editable=False, told=True)
     answer = Choice(
         Answer,
         "whether the first answer came in time, of a lead with a time for it",
@@ -89,7 +92,7 @@ class Lead(Noun):
         "when somebody touched it first, of a lead with a time for it", editable=False,
         validators=[validate_not_in_future], verbose_name="answered",
     )  # fmt: skip
-    answer_because = String("why until then", editable=False)
+    answer_because = String("why until then", editable=False, told=True)
     status = StatusField(
         Status,
         "where it stands",
@@ -108,7 +111,7 @@ class Lead(Noun):
     campaign = Reference("marketing.Campaign", "leads", "the campaign that generated it")
     score = Number("how promising it is, 0 to 100", minimum=0, maximum=100)
     scored_by = String(
-        "the rule whose number the score is, or that it was set by hand", editable=False
+        "the rule whose number the score is, or that it was set by hand", editable=False, told=True
     )
     #: The rule and its version, by which the number is counted again as it was; and of which moment it is.
     scored_with = HiddenText(null=True)
@@ -337,7 +340,7 @@ class Lead(Noun):
                 code="no_contact",
                 field="owner",
             )
-        self.owner_id, self.assigned_because = contact, "claimed"
+        self.owner_id, self.assigned_because = contact, self.CLAIMED
 
     @verb(
         event="AnswerExpected",

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models import score_lines
+from crm.models import score_lines, steps
 from crm.models.steps import StepProblem, read_steps
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
@@ -88,14 +88,22 @@ class Rule(Noun):
         example=[{"name": "Warm", "from": 50}, {"name": "Hot", "from": 80}],
     )
     events = Choices(
-        "after which events of these records, such as Deal.Won; all must be of one noun"
+        "after which events of these records, such as Deal.Won; all must be of one noun",
+        offers=steps.offered_events,
     )
     steps = Json(
         "what follows, in order: wait (3 days, until expectedCloseDate 09:00, until workingDay 09:00), do a "
         "verb (Activity.create, of a reference) with input such as subject: Ask {{name}}, notify (owner) a "
         "text, or call a webhook by its id",
         keys=("wait", "do", "of", "with", "notify", "text", "webhook"),
-        kinds={"with": "pairs"},
+        kinds={
+            "wait": steps.offered_waits,
+            "do": steps.offered_verbs,
+            "of": steps.offered_references,
+            "with": "pairs",
+            "notify": steps.offered_people,
+            "webhook": steps.offered_webhooks,
+        },
         example=[{"do": "Lead.update", "with": {"source": "{{source}}"}}],
     )
 

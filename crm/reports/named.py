@@ -62,7 +62,8 @@ def _share_of_cohort(slice: Slice, state: str) -> Measured:
 @reports.declare("firstTouch", gettext_lazy("First touch"), unit="seconds")
 def first_touch(slice: Slice) -> Measured:
     """The median time from the creation of the leads created in the period to the first completed activity
-    or first move of their status; untouched leads aside. Of the latest 2,500. The list has all of them."""
+    or first move of their status by somebody, and no rule; untouched leads aside. Of the latest 2,500. The
+    list has all of them."""
     spread = slice.cached(first_response).spread
     return Measured(spread.median, lead_cohort(slice), spread.count)
 

@@ -9,6 +9,7 @@ from statistics import median
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Least
 
+from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead
 from crm.reports.leads import lead_cohort, lead_funnel
 from headlessly.query.reports import Records, Slice, Spread, seconds_between
@@ -47,8 +48,9 @@ class Response:
 def first_response(slice: Slice) -> Response:
     """How long the leads of the cohort waited for the first touch, in seconds from their creation.
 
-    A touch is an activity completed since, or a first move of the status, whichever came first; leads
-    nobody has touched yet are not in the spread. Measured on the latest :data:`SAMPLE_SIZE` of the cohort.
+    A touch is an activity completed since, or a first move of the status, whichever came first, by a person
+    (:mod:`crm.first_touches`); leads nobody has touched yet are not in the spread. Measured on the latest
+    :data:`SAMPLE_SIZE` of the cohort.
     """
     latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
     waited = seconds_between("created_at", _first_touch(slice))
@@ -72,20 +74,19 @@ def median_responses(slice: Slice) -> dict[str | None, float]:
 
 
 def _first_touch(slice: Slice) -> Least:
-    """The moment of the first activity with a lead, or of the first move of its status."""
+    """The moment of the first activity with a lead, or of the first move of its status, by a person."""
     leads, activities = slice.scope(Lead), slice.scope(Activity)
     done = activities.queryset().filter(
         lead=OuterRef(leads.key),
         status=Activity.Status.COMPLETED,
         completed_at__gte=OuterRef("created_at"),
     )
-    moved = Lead.past.objects.filter(
+    versions = Lead.past.objects.filter(
         tenant_id=OuterRef("tenant_id"),
         record=OuterRef(leads.key),
-        version__gt=1,
         **({"valid_from__lte": slice.as_of} if slice.as_of else {}),
-        status__in=[state for state in Lead.Status.values if state != Lead.Status.NEW],
     )
+    done, moved = by_people(done, activities.key), moves_by_people(versions)
     return Least(
         Subquery(done.order_by("completed_at").values("completed_at")[:1]),
         Subquery(moved.order_by("valid_from").values("valid_from")[:1]),

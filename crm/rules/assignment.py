@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from crm.models import Contact, Lead, Rule, RuleTurn, TeamMember
 from crm.models.rule import members_among
+from crm.rules import reasons
 from crm.rules.active import active_rules, fits
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
@@ -25,9 +26,6 @@ from headlessly.errors import HeadlesslyError
 from headlessly.execution.executor import Context
 
 logger = logging.getLogger(__name__)
-
-#: How many of those who were passed over a reason names, and how long it may be.
-MOST_NAMED, LONGEST = 5, 255
 
 
 @dataclass
@@ -85,9 +83,8 @@ for _verb in Lead.verbs.values():
 
 def decide(rule: Rule) -> Decision:
     """Who gets the next lead of a rule; its turn is taken then, and held until the commit."""
-    said = f'Rule "{rule.name}", version {rule.version}: '
     if rule.how == Rule.How.NOBODY:
-        return Decision(None, _cut(f"{said}nobody, as it says"))
+        return Decision(None, reasons.reason(rule, reasons.NOBODY()))
     turn = _lock_turn(rule) if rule.how != Rule.How.PERSON else None
     with actors.acting(actors.SYSTEM):
         everybody = list(candidates_of(rule))
@@ -99,17 +96,17 @@ def decide(rule: Rule) -> Decision:
         passed = {each.contact: why for each in everybody if (why := _passed(each, rule, members))}
         free = [each for each in everybody if each.contact not in passed]
         if not free:
-            return _fall_back(rule, said, list(passed.values()))
+            return _fall_back(rule, list(passed.values()))
     if turn is None:
         (found,) = free
-        why = f"for {found.name}"
+        why = reasons.FOR_PERSON(name=found.name)
     else:
         found = _take_turn(turn, having_fewest(free) if rule.how == Rule.How.FEWEST else free)
         place = everybody.index(found) + 1
-        why = f"turn {place} of {len(everybody)}"
+        why = reasons.TURN(turn=place, all=len(everybody))
         if rule.how == Rule.How.FEWEST:
-            why = f"fewest open leads ({found.open})"
-    return Decision(found.contact, _cut(said + _join(why, list(passed.values()))))
+            why = reasons.FEWEST(open=found.open)
+    return Decision(found.contact, reasons.reason(rule, why, list(passed.values())))
 
 
 def candidates_of(rule: Rule) -> Iterator[Candidate]:
@@ -129,22 +126,23 @@ def candidates_of(rule: Rule) -> Iterator[Candidate]:
 def _passed(each: Candidate, rule: Rule, members: set[str]) -> str | None:
     """Why somebody gets nothing at the moment, or None."""
     if each.contact not in members:
-        return f"{each.name} is no member"
+        return reasons.NO_MEMBER(name=each.name)
     if each.away_until is not None and each.away_until > timezone.localdate():
-        return f"{each.name} is away until {each.away_until:%A} ({each.away_until})"
+        return reasons.AWAY(name=each.name, day=each.away_until)
     if each.weight == 0:
-        return f"{each.name} takes no turns"
+        return reasons.NO_TURNS(name=each.name)
     if rule.capacity is not None and each.open >= rule.capacity:
-        return f"{each.name} has {each.open} of {rule.capacity} open leads"
+        return reasons.FULL(name=each.name, open=each.open, most=rule.capacity)
     return None
 
 
-def _fall_back(rule: Rule, said: str, passed: list[str]) -> Decision:
+def _fall_back(rule: Rule, passed: list[str]) -> Decision:
     """Whoever gets what nobody else can take, and nobody where the rule names none."""
-    why = "nobody can take it" if passed else "there is nobody to take it"
+    why = reasons.NOBODY_CAN() if passed else reasons.NOBODY_THERE()
     if rule.fallback_id and members_among([rule.fallback_id]):
-        return Decision(rule.fallback_id, _cut(said + _join(f"the fallback, as {why}", passed)))
-    return Decision(None, _cut(said + _join(why, passed)))
+        said = reasons.reason(rule, reasons.FALLBACK(why=why), passed)
+        return Decision(rule.fallback_id, said)
+    return Decision(None, reasons.reason(rule, why, passed))
 
 
 def having_fewest(free: list[Candidate]) -> list[Candidate]:
@@ -203,13 +201,3 @@ def _lock_people(contacts: Iterable[str]) -> None:
             " ORDER BY 1) AS keys",
             [list(contacts)],
         )
-
-
-def _join(why: str, passed: list[str]) -> str:
-    more = len(passed) - MOST_NAMED
-    named = [*passed[:MOST_NAMED], f"and {more} more"] if more > 0 else passed
-    return "; ".join([why, *named])
-
-
-def _cut(reason: str) -> str:
-    return reason if len(reason) <= LONGEST else f"{reason[: LONGEST - 1]}…"

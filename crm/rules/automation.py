@@ -15,10 +15,12 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import Truncator
+from django.utils.translation import pgettext_lazy
 
 from crm.calendars import next_working_moment, office_zone
 from crm.models import Rule, RuleRun
 from crm.models.steps import WORKING_DAY, Do, Notify, Send, Step, Wait, fill_in, follow, read_steps
+from crm.rules import reasons
 from crm.working_time import NoWorkingTime
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
@@ -41,6 +43,14 @@ logger = logging.getLogger(__name__)
 
 #: The event that stands between what set a rule off and what it did.
 RAN = "automation_ran"
+#: How a timeline tells it.
+RECORDED = (
+    pgettext_lazy("event", "automation ran"),
+    pgettext_lazy("label", "Rule name"),
+    pgettext_lazy("label", "Rule version"),
+    pgettext_lazy("label", "Step"),
+    pgettext_lazy("label", "Record type"),
+)
 #: How long after each failed attempt the next one follows. After the last of them a run has failed.
 RETRY_AFTER = (
     timedelta(minutes=1),
@@ -96,11 +106,11 @@ def take_step(id: str, rule_id: str) -> bool | None:
         if run is None:
             return None
         if not held:
-            _end(run, RuleRun.STOPPED, now, "The rule is not active any more.")
+            _end(run, RuleRun.STOPPED, now, reasons.NOT_ACTIVE())
             return False
         record = _record_of(run)
         if record is None:
-            _end(run, RuleRun.STOPPED, now, "The record is gone.")
+            _end(run, RuleRun.STOPPED, now, reasons.RECORD_GONE())
             return False
         rule = rule_at(run.rule_id, run.rule_version)
         step = read_steps(type(record), [s["step"] for s in run.steps or ()], saved=True)[
@@ -210,7 +220,7 @@ def _do(
 def _execute(execution: Execution, step: Do, record: Noun) -> dict[str, str]:
     target = None
     if not step.verb.creates and (target := follow(record, step.path)) is None:
-        raise VerbRefused(f"{'.'.join(step.path)} is empty.", code="no_such_record")
+        raise VerbRefused(reasons.EMPTY(path=".".join(step.path)), code="no_such_record")
     inputs = step.verb.inputs
     given = {wire: fill_in(record, value, inputs[wire]) for wire, value in step.given.items()}
     made = execution.perform(step.verb, target and target.pk, given, wire=True)
@@ -221,10 +231,10 @@ def _notify(run: RuleRun, rule: Rule, step: Notify, record: Noun) -> None:
     there = step.person if isinstance(step.person, str) else follow(record, step.person)
     contact = getattr(there, "pk", there)
     if contact is None:
-        raise VerbRefused(f"{'.'.join(step.person)} is empty: nobody is told.", code="nobody")
+        raise VerbRefused(reasons.NOBODY_TOLD(path=".".join(step.person)), code="nobody")
     found = Membership.objects.filter(tenant=tenancy.require(), contact=contact)
     if not (users := list(found.values_list("user_id", flat=True))):
-        raise VerbRefused(f"{contact} is no member, and cannot be told.", code="no_member")
+        raise VerbRefused(reasons.NOT_A_MEMBER(person=contact), code="no_member")
     text = fill_in(record, f"{step.text} ")  # a text, also where it is one place alone
     tell([
         Notice("rule", user, f"{run.pk}:{run.position}", rule.pk, record=record.pk,
@@ -236,7 +246,7 @@ def _notify(run: RuleRun, rule: Rule, step: Notify, record: Noun) -> None:
 def _send(step: Send, event: Event) -> None:
     there = Webhook.objects.filter(tenant=tenancy.require(), pk=step.webhook, active=True)
     if (webhook := there.first()) is None:
-        raise VerbRefused(f"There is no active webhook {step.webhook}.", code="no_webhook")
+        raise VerbRefused(reasons.NO_WEBHOOK(id=step.webhook), code="no_webhook")
     webhook.tenant = tenancy.require()
     delivery = Delivery.make(webhook, timezone.now(), event_id=event.seq, name=event.name)
     # Whoever subscribes to it anyway gets it once.
@@ -288,10 +298,10 @@ def fail(run: RuleRun, problem: Exception) -> None:
 def error_text(problem: Exception) -> str:
     """What went wrong, for whoever wrote the rule."""
     if isinstance(problem, NoWorkingTime):
-        return "As the calendar says nobody works for years."
+        return reasons.NOBODY_WORKS()
     if isinstance(problem, HeadlesslyError | ValueError):
         return str(getattr(problem, "message", problem))
-    return f"It could not be done ({type(problem).__name__}). The log of the server says more."
+    return reasons.BROKEN(problem=type(problem).__name__)
 
 
 def rule_at(id: str, version: int) -> Rule:

@@ -14,6 +14,7 @@ from typing import Any
 from django.db.models import F
 
 from crm.calendars import working_time
+from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead, Rule
 from crm.rules.active import active_rules
 from crm.rules.backtest import MOST_TOLD, Period, Tally, happened, only_reading, tries, won
@@ -86,11 +87,10 @@ def _first_touches(ids: Collection[str]) -> dict[str, datetime]:
         status=Activity.Status.COMPLETED,
         completed_at__gte=F("lead__created_at"),
     )
-    rows = done.order_by("lead", "completed_at").distinct("lead")
+    rows = by_people(done).order_by("lead", "completed_at").distinct("lead")
     found = {id: at for id, at in rows.values_list("lead_id", "completed_at") if id and at}
-    moved = Lead.past.objects.filter(
-        tenant_id=tenancy.require().pk, record__in=ids, version__gt=1
-    ).exclude(status=Lead.Status.NEW)
+    versions = Lead.past.objects.filter(tenant_id=tenancy.require().pk, record__in=ids)
+    moved = moves_by_people(versions)
     first = moved.order_by("record", "valid_from", "seq").distinct("record")
     for id, moment in first.values_list("record", "valid_from"):
         found[id] = min(found.get(id, moment), moment)

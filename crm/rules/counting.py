@@ -15,7 +15,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
-from django.db.models import Case, Exists, F, OuterRef, Subquery, Value, When
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Subquery, Value, When
 from django.db.models import IntegerField as Whole
 
 from crm.models import Lead, Rule, ScoreDue
@@ -28,8 +28,10 @@ from crm.models.score_lines import (
     relation_between,
 )
 from crm.rules.active import active_rules
+from crm.rules.reasons import of_rule
 from headlessly.access import actors, tenancy
 from headlessly.declaration.shapes import cached_by_shape
+from headlessly.log.versions import RowsMoment
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
 from headlessly.query.scope import EVERYTHING, Scope
@@ -38,6 +40,8 @@ LOWEST, HIGHEST = 0, 100
 A_MOMENT = timedelta(seconds=1)
 #: What of a lead says until when time counts for it.
 CLOSING = ("status", "convertedAt", "lostAt")
+#: In the place of when a lead is counted next, where it was.
+NEVER_DUE = Value(None, output_field=DateTimeField())
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Model:
 
     @property
     def said(self) -> str:
-        return f'Rule "{self.name}", version {self.version}'[:255]
+        return of_rule(self)
 
     @cached_property
     def needs(self) -> Needs:
@@ -283,13 +287,30 @@ def count(
     """
     with actors.acting(actors.SYSTEM):  # what is counted does not depend on who asks
         scope = Scope(Lead, as_of)
-        found = scope.queryset().filter(**{f"{scope.key}__in": list(leads)}).order_by()
-        rows = found.values_list(
-            F(scope.key), "version", "score", "scored_by", "scored_with", _due(scope),
-            "updated_at", "converted_at", "lost_at", *_asked(models, scope, whatever),
-        )  # fmt: skip
-        for row in rows:
-            yield _count_row(row, models, at)
+        found = scope.queryset().filter(**{f"{scope.key}__in": list(leads)})
+        yield from _count(found, scope, models, at, _due(scope), whatever)
+
+
+def count_versions(
+    versions: Collection[int], models: Sequence[Model], at: datetime
+) -> Iterator[Count]:
+    """Count leads as they were in these versions, by their numbers in the past: each as everything was when
+    it began, at a moment not before any of them. Raises InvalidFilter."""
+    with actors.acting(actors.SYSTEM):
+        past = Lead.past.objects.filter(tenant_id=tenancy.require().pk, deleted_at=None)
+        found = past.filter(seq__in=list(versions))
+        yield from _count(found, Scope(Lead, RowsMoment()), models, at, NEVER_DUE, False)
+
+
+def _count(
+    found: Any, scope: Scope, models: Sequence[Model], at: datetime, due: Any, whatever: bool
+) -> Iterator[Count]:
+    rows = found.order_by().values_list(
+        F(scope.key), "version", "score", "scored_by", "scored_with", due,
+        "updated_at", "converted_at", "lost_at", *_asked(models, scope, whatever),
+    )  # fmt: skip
+    for row in rows:
+        yield _count_row(row, models, at)
 
 
 def _due(scope: Scope) -> Any:
@@ -313,7 +334,8 @@ def _asked(models: Sequence[Model], scope: Scope, whatever: bool) -> Iterator[An
 def _whether(scope: Scope, filter: Mapping[str, Any]) -> Case:
     """1 where a lead fits a filter, else 0."""
     condition: Any = filters.compile_filter(scope, filter) or EVERYTHING
-    if any(asked.rest for asked in conditions(Lead, filter)):
+    of_rows = isinstance(scope.as_of, RowsMoment)  # then it is looked up from each anyhow
+    if not of_rows and any(asked.rest for asked in conditions(Lead, filter)):
         # What lies behind a reference is looked up from the lead: beside it PostgreSQL would gather all
         # that fit first, however many companies there are.
         there = scope.queryset().filter(condition, **{scope.key: OuterRef(scope.key)})

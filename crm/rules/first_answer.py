@@ -19,8 +19,10 @@ from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from crm.calendars import working_time
+from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead, Rule, TeamMember
 from crm.rules.active import active_rules, fits
+from crm.rules.reasons import WITHIN, reason
 from crm.working_time import NoWorkingTime
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
@@ -116,7 +118,7 @@ def _expectation(rule: Rule, start: datetime) -> Expectation:
         rule,
         hours.after(start, within),
         hours.after(start, within - warned) if warned else None,
-        f'Rule "{rule.name}", version {rule.version}: within {within} min of working time',
+        reason(rule, WITHIN(minutes=within)),
     )
 
 
@@ -156,14 +158,12 @@ def remember_an_earlier_touch(lead: Lead, ctx: Context) -> None:
 
 
 def first_touch_of(lead: Lead) -> datetime | None:
-    """When somebody touched a lead first after its creation, if anybody did: as reports mean it
-    (:mod:`crm.reports.speed`)."""
-    done = Activity.objects.filter(
+    """When somebody touched a lead first after its creation, if anybody did."""
+    activities = Activity.objects.filter(
         lead=lead.pk, status=Activity.Status.COMPLETED, completed_at__gte=lead.created_at
     )
-    moved = Lead.past.objects.filter(
-        tenant=tenancy.require(), record=lead.pk, version__gt=1
-    ).exclude(status=Lead.Status.NEW)
+    versions = Lead.past.objects.filter(tenant=tenancy.require(), record=lead.pk)
+    done, moved = by_people(activities), moves_by_people(versions)
     moments = [
         *done.order_by("completed_at").values_list("completed_at", flat=True)[:1],
         *moved.order_by("valid_from").values_list("valid_from", flat=True)[:1],

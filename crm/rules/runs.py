@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from crm.models import Rule, RuleRun
-from crm.rules import automation
+from crm.rules import automation, reasons
 from crm.rules.active import active_rules
 from crm.rules.conditions import fitted
 from headlessly.access import actors, tenancy
@@ -214,7 +214,7 @@ def _stop_circles(runs: Iterable[RuleRun]) -> None:
     circles = {id: automation.circle_of(id) for id in by_rules.values_list("id", flat=True)}
     for run in runs:
         if path := circles.get(run.event or ""):
-            run.because = f"Rules cause each other without end: {path}."
+            run.because = reasons.CIRCLE(path=path)
             run.state, run.next_at, run.ended_at = RuleRun.FAILED, None, clock.now()
 
 
@@ -231,7 +231,7 @@ def stop_runs(rule: Rule, ctx: Context) -> None:
         state=RuleRun.STOPPED,
         next_at=None,
         ended_at=clock.now(),
-        because="The rule is not active any more.",
+        because=reasons.NOT_ACTIVE(),
     )
 
 
@@ -241,7 +241,7 @@ for _verb in (*Rule.verbs.values(), *Rule.corrections.values()):
 
 def stop_run(run: RuleRun) -> None:
     """Stop a run that is not over. Raises Conflict for another."""
-    _change(run, RuleRun.OPEN, RuleRun.STOPPED, f"{actors.current().name} stopped it.")
+    _change(run, RuleRun.OPEN, RuleRun.STOPPED, reasons.STOPPED_BY(name=actors.current().name))
 
 
 def try_again(run: RuleRun) -> None:

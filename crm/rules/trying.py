@@ -175,7 +175,7 @@ def separation(id: str, as_of: datetime | None = None) -> dict[str, Any]:
         outcomes = {each.pk: each.status == Lead.Status.CONVERTED for each in closed[:CLOSED]}
         counts = count(outcomes, [model], clock.now())
         rows = [(each.number, outcomes[each.lead], each.lead) for each in counts if each.model]
-    return _separate(rows, is_all=len(closed) <= CLOSED) | {"givesAway": _gives_away(model)}
+    return separate(rows, is_all=len(closed) <= CLOSED) | {"givesAway": gives_away(model)}
 
 
 def separation_of_stored(rule: Rule) -> dict[str, Any]:
@@ -187,10 +187,10 @@ def separation_of_stored(rule: Rule) -> dict[str, Any]:
         for each in closed[:STORED]
         if each.score is not None and (each.scored_with or "").startswith(f"{rule.pk}@")
     ]
-    return _separate(rows, is_all=len(closed) <= STORED)
+    return separate(rows, is_all=len(closed) <= STORED)
 
 
-def _separate(rows: list[tuple[int, bool, str]], *, is_all: bool) -> dict[str, Any]:
+def separate(rows: list[tuple[int, bool, str]], *, is_all: bool) -> dict[str, Any]:
     """Scores with whether each was converted, compared."""
     rows.sort(key=lambda row: (-row[0], row[2]))
     ranked = [(number, converted) for number, converted, _lead in rows]
@@ -257,7 +257,8 @@ def _order(rows: Sequence[tuple[int, bool]]) -> float | None:
     return above / pairs
 
 
-def _gives_away(model: Model) -> list[str]:
+def gives_away(model: Model) -> list[str]:
+    """The lines that ask what came of a lead: they prove nothing."""
     return [line.name for line in model.lines if line.type == Lead.__name__ and _asks(line.filter)]
 
 

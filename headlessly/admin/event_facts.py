@@ -7,8 +7,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from django.apps import apps
 from django.utils.translation import gettext as _
 
 from headlessly import ids
@@ -196,10 +198,17 @@ def properties(data: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield key, _("Yes") if value else _("No")
             case int() | float():
                 yield key, display.number(value)
-            case str() if ids.is_id(value, (noun.prefix for noun in registry.values())):
+            case str() if ids.is_id(value, _prefixes()):
                 continue
             case _:
                 yield key, value
+
+
+@cache
+def _prefixes() -> frozenset[str]:
+    """How the ids of all that is kept begin: records, runs, keys."""
+    found = (getattr(model, "prefix", None) for model in apps.get_models())
+    return frozenset(each for each in found if isinstance(each, str))
 
 
 def _references(events: Iterable[Event]) -> dict[str, set[str]]:

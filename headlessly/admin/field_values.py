@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,11 +18,31 @@ from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.normalization import normalize_phone
 from headlessly.declaration.schema import Field
-from headlessly.language import wording
+from headlessly.language import sayings, wording
 from headlessly.nouns import Noun
 
 #: Text of more characters than this begins, and opens on a click.
 LONGEST_UNFOLDED = 600
+
+
+Told = Callable[[Any], SafeString | str]
+_told: dict[tuple[type[Noun], str], Told] = {}
+
+
+def tells(noun: type[Noun], name: str) -> Callable[[Told], Told]:
+    """Register what tells a field on the page of its record, where its value alone says little to people."""
+
+    def register(told: Told) -> Told:
+        _told[noun, name] = told
+        return told
+
+    return register
+
+
+def told_html(record: Noun, field: Field) -> SafeString | str | None:
+    """A field as an app tells it; None where none does."""
+    told = _told.get((type(record), field.name))
+    return None if told is None else told(record)
 
 
 def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
@@ -122,6 +143,8 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
             return ", ".join(labels.choice_label(field, each) for each in found)
         case "json":
             return _json_html(field, found)
+        case "string" if field.told:
+            return sayings.tell(str(found))
     return str(found)
 
 

@@ -118,6 +118,7 @@ class ChoicesForm(forms.Form):
         empty_value=None,
         widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("The hour is that of your own day."),
+        show_hidden_initial=True,
     )
 
     def __init__(self, member: Membership, data: Any = None) -> None:
@@ -132,7 +133,23 @@ class ChoicesForm(forms.Form):
         digest.choices = [("", _("when it happens")), *hours]
         for kind in self.kinds:
             for channel in kinds.CHANNELS:
-                self.fields[f"{kind.name}_{channel}"] = forms.BooleanField(required=False)
+                self.fields[f"{kind.name}_{channel}"] = forms.BooleanField(
+                    required=False, show_hidden_initial=True
+                )
+
+    def has_chosen(self, name: str) -> bool:
+        """Whether one is another than the page showed: what somebody else chose meanwhile is theirs."""
+        shown: Any = self.data.get(self.add_initial_prefix(name), self.initial[name])
+        return bool(self.fields[name].has_changed(shown, self[name].data))
+
+    def chosen(self) -> dict[str, dict[str, bool]]:
+        """What was chosen, by kind and channel."""
+        found: dict[str, dict[str, bool]] = {}
+        for kind in self.kinds:
+            for channel in kinds.CHANNELS:
+                if self.has_chosen(name := f"{kind.name}_{channel}"):
+                    found.setdefault(kind.name, {})[channel] = self.cleaned_data[name]
+        return found
 
     def rows(self) -> list[tuple[Any, list[Any]]]:
         """Each kind with its switches."""
@@ -147,12 +164,9 @@ def choices_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     member = _member(request)
     form = ChoicesForm(member, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        for kind in form.kinds:
-            for channel in kinds.CHANNELS:
-                value = form.cleaned_data[f"{kind.name}_{channel}"]
-                kinds.choose(member, kind.name, channel, value)
-        kinds.choose_digest(member, form.cleaned_data["digest"])
-        member.save(update_fields=["notifications"])
+        hour = form.cleaned_data["digest"]
+        digest = {"digest": hour} if form.has_chosen("digest") else {}
+        inbox.change_preferences(member, form.chosen(), **digest)
         messages.success(request, _("Saved."))
         return HttpResponseRedirect(request.get_full_path())
     return site.respond(request, "notification_choices", _("Notifications"), form=form)

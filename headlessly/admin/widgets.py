@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -178,7 +178,7 @@ class When(forms.TextInput):
 
 def make_widget(field: Field) -> forms.Widget:
     text = {"class": " ".join(INPUT_CLASSES)}
-    if field.offers is not None:
+    if field.offers is not None and field.type != "choices":
         return UnfoldAdminSelectWidget(choices=[("", "—"), *field.offers()])
     match field.type:
         case "enum":
@@ -198,7 +198,8 @@ def make_widget(field: Field) -> forms.Widget:
             return forms.Textarea(attrs | (_builder(field) if field.filters else _rows(field)))
         case "choices":
             more = {"placeholder": _("several with ; between them"), "data-between": BETWEEN}
-            return forms.TextInput(text | more | (_each_of(field.item) if field.item else {}))
+            one_by_one = field.item is not None or field.offers is not None
+            return forms.TextInput(text | more | (_each_of(field) if one_by_one else {}))
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":
@@ -210,17 +211,23 @@ def make_widget(field: Field) -> forms.Widget:
     return forms.TextInput(text)
 
 
-def _each_of(item: Field) -> dict[str, str]:
+def _each_of(field: Field) -> dict[str, str]:
     """What the page's script needs to have each of several values typed into an input of its own."""
-    kinds = {"email": "email", "url": "url"}
+    kinds, item = {"email": "email", "url": "url"}, field.item or field
     kind = "tel" if item.normalize is normalize_phone else kinds.get(item.type, "text")
     says = {
         "kind": kind,
         "one": labels.field_label(item),
         "add": _("Add another"),
         "remove": _("Remove"),
+        "offers": _offered(field.offers),
     }
     return {"data-several": json.dumps(says, ensure_ascii=False)}
+
+
+def _offered(offers: Callable[[], Iterable[tuple[str, Any]]] | None) -> list[list[str]]:
+    """What is suggested: values with their labels."""
+    return [] if offers is None else [[value, str(label)] for value, label in offers()]
 
 
 def _builder(field: Field) -> dict[str, str]:
@@ -260,7 +267,9 @@ def _rows(field: Field) -> dict[str, str]:
     for key in field.keys:
         kind = field.kinds.get(key, "text")
         column: dict[str, Any] = {"key": key, "label": wording.json_key_label(key)}
-        if not isinstance(kind, str):
+        if callable(kind):
+            column |= {"kind": "text", "offers": _offered(kind)}
+        elif not isinstance(kind, str):
             column |= {"kind": "choice", "of": list(kind)}
         elif kind.startswith("filter:"):
             about = _with_what_refers_to_it(kind.partition(":")[2])

@@ -143,9 +143,9 @@ class FieldViewSet(AdminViewSet):
         ``dryRun`` it is tried and nothing changes.
         """
         dry_run = read_dry_run(request.GET)
+        field = custom_fields.find_field(id)  # before anything is said of the body
         values = FieldInput.read_body(request.data, partial=True)
         archived = _read_archived(values)
-        field = custom_fields.find_field(id)
         if values:
             field = custom_fields.change_field(field, values, dry_run=dry_run)
         if archived is not None and not dry_run:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from django.db import transaction
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BooleanField, CharField, ChoiceField
@@ -142,9 +141,9 @@ class NotificationViewSet(TenantViewSet):
     def partial_update(self, request: Request, id: str) -> ApiResponse:
         """Note that one has read it, or that it is to be unread again."""
         refuse_parameters(request.GET)
-        asked = NotificationInput.read_body(request.data)
         member = _writing_member()
-        inbox.find_line(member, id)
+        inbox.find_line(member, id)  # before anything is said of the body
+        asked = NotificationInput.read_body(request.data)
         inbox.mark_read(member.user_id, id, read=asked["read"])
         return ApiResponse(NotificationSerializer.to_json(inbox.find_line(member, id)))
 
@@ -206,19 +205,12 @@ def _writing_member() -> Membership:
 
 
 def _change_preferences(asked: Mapping[str, Any]) -> Membership:
-    """What a member wants from now on; of two at once neither loses what the other chose."""
-    with transaction.atomic():
-        member = _writing_member()
-        chosen = asked.get("kinds", {})
-        inbox.check_choices(member, chosen)
-        here = Membership.objects.select_for_update().filter(tenant=member.tenant_id, pk=member.pk)
-        member.notifications = here.values_list("notifications", flat=True).get()
-        for kind, channels in chosen.items():
-            for channel, value in channels.items():
-                kinds.choose(member, kind, channel, value)
-        if "digest_hour" in asked:
-            kinds.choose_digest(member, asked["digest_hour"])
-        member.save(update_fields=["notifications"])
+    """What a member wants from now on."""
+    member = _writing_member()
+    chosen = asked.get("kinds", {})
+    inbox.check_choices(member, chosen)
+    digest = {"digest": asked["digest_hour"]} if "digest_hour" in asked else {}
+    inbox.change_preferences(member, chosen, **digest)
     return member
 
 

@@ -172,6 +172,7 @@ class ProposalViewSet(TenantViewSet):
     def approve(self, request: Request, id: str) -> ApiResponse:
         """Do exactly what was proposed. With If-Match, what was looked at."""
         refuse_parameters(request.GET)
+        proposals.find_proposal(id)  # before anything is said of the body
         ProposalNothing.read_body(request.data)
         seen = preconditions.read_if_match(request.META.get("HTTP_IF_MATCH"))
         try:
@@ -186,6 +187,7 @@ class ProposalViewSet(TenantViewSet):
     def refuse(self, request: Request, id: str) -> ApiResponse:
         """Do it not, and say why."""
         refuse_parameters(request.GET)
+        proposals.find_proposal(id)
         refused = proposals.refuse(id, ProposalRefusal.read_body(request.data)["reason"])
         return ApiResponse(ProposalSerializer.to_json(refused))
 

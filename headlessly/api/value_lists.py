@@ -111,6 +111,7 @@ class ListViewSet(AdminViewSet):
     def partial_update(self, request: Request, id: str) -> ApiResponse:
         """Say which values there are, in which order, which are retired, and whether others are refused."""
         refuse_parameters(request.GET)
+        value_lists.find_list(id)  # before anything is said of the body
         values: dict[str, Any] = ListInput.read_body(request.data, partial=True)
         found = value_lists.change_list(id, values)
         return ApiResponse(found.as_json(found.used()))
@@ -119,5 +120,6 @@ class ListViewSet(AdminViewSet):
     def merge(self, request: Request, id: str) -> ApiResponse:
         """Make one value another, in every record."""
         refuse_parameters(request.GET)
+        value_lists.find_list(id)
         asked = MergeInput.read_body(request.data)
         return ApiResponse(value_lists.merge_values(id, asked["source"], asked["into"]).as_json())

@@ -188,8 +188,9 @@ class WebhookViewSet(AdminViewSet):
     def ping(self, request: Request, id: str) -> ApiResponse:
         """A test: an event that never happened."""
         refuse_parameters(request.GET)
+        webhook = find_webhook(id)
         WebhookNothing.read_body(request.data)
-        delivery = registration.ping_webhook(find_webhook(id))
+        delivery = registration.ping_webhook(webhook)
         return ApiResponse(DeliverySerializer.to_json(delivery), status=202)
 
     @action(detail=True)
@@ -203,8 +204,9 @@ class WebhookViewSet(AdminViewSet):
     def redeliver(self, request: Request, id: str, delivery: str) -> ApiResponse:
         """Send a delivery once more."""
         refuse_parameters(request.GET)
-        WebhookNothing.read_body(request.data)
         webhook = find_webhook(id)
+        find_by_id(webhook.deliveries.all(), "Delivery", delivery)
+        WebhookNothing.read_body(request.data)
         registration.refuse_paused(webhook)
         with transaction.atomic():
             rows = webhook.deliveries.select_for_update(no_key=True)

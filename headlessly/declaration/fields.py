@@ -56,7 +56,8 @@ class String(_Optional, models.CharField):
     have a list of its own instead. ``list_of`` is the field whose list that is, where several have one:
     ``Lead.source``. ``example`` is what programs may send that try it out, where not any text will do.
     ``offers`` makes what a form has to choose from: pairs of a value and a label, or of a title and such
-    pairs."""
+    pairs. ``told`` says that it may be a sentence of the product, which people read in their language
+    (:mod:`headlessly.language.sayings`)."""
 
     #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
     normalize: Callable[[str], str] | None = None
@@ -70,10 +71,11 @@ class String(_Optional, models.CharField):
         list_of: str = "",
         example: str | None = None,
         offers: Callable[[], Iterable[tuple[str, Any]]] | None = None,
+        told: bool = False,
         **kwargs: Any,
     ) -> None:
         self.suggests, self.list_of = tuple(suggests), list_of
-        self.example, self.offers = example, offers
+        self.example, self.offers, self.told = example, offers, told
         super().__init__(help_text, max_length=max_length, **kwargs)
 
 
@@ -213,9 +215,10 @@ class Json(_Optional, models.JSONField):
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
     row by row: ``number``, ``flag``, ``list`` (of texts), ``pairs`` (an object, a line for each of its
     keys), ``order`` (their place in it), ``hidden`` (kept as it is), ``filter:Lead`` (a filter of that noun
-    or of one that refers to it, which one is in the key ``type``) or the choices there are; what has no kind
-    is text. One that ``filters`` has a noun's name as ``type`` and a ``filter`` of it, which people put
-    together row by row. ``example`` is a value that a noun accepts.
+    or of one that refers to it, which one is in the key ``type``), the choices there are, or what makes the
+    pairs of a value and a label that are suggested; what has no kind is text. One that ``filters`` has a
+    noun's name as ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a
+    value that a noun accepts.
     """
 
     def __init__(
@@ -223,7 +226,8 @@ class Json(_Optional, models.JSONField):
         help_text: str = "",
         *,
         keys: Iterable[str] = (),
-        kinds: Mapping[str, str | Iterable[str]] | None = None,
+        kinds: Mapping[str, str | Iterable[str] | Callable[[], Iterable[tuple[str, Any]]]]
+        | None = None,
         filters: bool | tuple[str, ...] = False,
         example: Any = None,
         **kwargs: Any,
@@ -248,16 +252,23 @@ class Choices(_Optional, models.JSONField):
     """Several short texts, each once, in the order in which they were given; NULL where there is none.
 
     ``of`` is the list of values that they are taken from and that remembers new ones; texts that differ in
-    case and accents alone are one.
+    case and accents alone are one. ``offers`` makes what a form suggests for each: pairs of a value and a
+    label.
     """
 
     change = staticmethod(choices.change_choices)
     unite = staticmethod(choices.unite_choices)
 
     def __init__(
-        self, help_text: str = "", *, most: int = choices.MOST, of: str = "", **kwargs: Any
+        self,
+        help_text: str = "",
+        *,
+        most: int = choices.MOST,
+        of: str = "",
+        offers: Callable[[], Iterable[tuple[str, Any]]] | None = None,
+        **kwargs: Any,
     ) -> None:
-        self.most, self.list_name = most, of
+        self.most, self.list_name, self.offers = most, of, offers
         self.length = choices.LENGTH
         super().__init__(help_text, **kwargs)
 

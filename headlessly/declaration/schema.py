@@ -100,6 +100,7 @@ class Field:
     ] = ()  #: what people usually write; a tenant may have a list of its own
     #: What a form has to choose from, asked when it is made: see :class:`.fields.String`.
     offers: Callable[[], Iterable[tuple[str, Any]]] | None = None
+    told: bool = False  #: whether it may be a sentence that people read in their language
     example: Any = None  #: a value for programs that try it out, where not any will do
     unique: bool = False
     indexed: bool = False
@@ -781,6 +782,7 @@ class Schema:
             else "",
             example=getattr(column, "example", None),
             offers=getattr(column, "offers", None),
+            told=getattr(column, "told", False),
             unique=column.name in self.noun.unique_fields,
             indexed=column.name in self._indexed,
             choices=values_of(column),

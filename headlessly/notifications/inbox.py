@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from headlessly.access import actors, tenancy
@@ -109,6 +109,22 @@ def preferences_of(member: Membership) -> dict[str, dict[str, bool]]:
         kind.name: {channel: kinds.wants(member, kind.name, channel) for channel in kinds.CHANNELS}
         for kind in kinds.kinds_of(member)
     }
+
+
+def change_preferences(
+    member: Membership, chosen: Mapping[str, Mapping[str, bool]], **digest: int | None
+) -> None:
+    """Note what a member wants from now on: of the kinds and channels named, and with ``digest`` the hour of
+    their letter. Of two at once neither loses what the other chose."""
+    with transaction.atomic():
+        here = Membership.objects.select_for_update().filter(tenant=member.tenant_id, pk=member.pk)
+        member.notifications = here.values_list("notifications", flat=True).get()
+        for kind, channels in chosen.items():
+            for channel, value in channels.items():
+                kinds.choose(member, kind, channel, value)
+        if "digest" in digest:
+            kinds.choose_digest(member, digest["digest"])
+        member.save(update_fields=["notifications"])
 
 
 def check_choices(member: Membership, chosen: Mapping[str, Mapping[str, bool]]) -> None:

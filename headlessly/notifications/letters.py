@@ -23,7 +23,7 @@ from headlessly.access.models import Membership
 from headlessly.accounts.mail import AGAIN, Paragraph, send_letter
 from headlessly.background.jobs import job
 from headlessly.language.languages import ENGLISH, time_zone_names
-from headlessly.notifications import kinds, wording
+from headlessly.notifications import inbox, kinds, wording
 from headlessly.notifications.models import Notification
 
 #: As many are told in one letter; of more it says how many.
@@ -138,6 +138,5 @@ def read_unsubscribe(token: str) -> tuple[int, str, str]:
 
 def unsubscribe(member: Membership, kind: str) -> None:
     """Send a member no more of this kind by mail; of none that is said, none at all."""
-    for name in [kind] if kind else kinds.KINDS:
-        kinds.choose(member, name, kinds.MAIL, False)
-    member.save(update_fields=["notifications"])
+    names = [kind] if kind else kinds.KINDS
+    inbox.change_preferences(member, {name: {kinds.MAIL: False} for name in names})

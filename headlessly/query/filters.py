@@ -24,6 +24,7 @@ from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.staleness import stale_filter
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.log import indexed_values
+from headlessly.log.versions import RowsMoment
 from headlessly.query import money, operators
 from headlessly.query.external_ids import id_condition
 from headlessly.query.scope import EVERYTHING, NOTHING, Scope
@@ -319,8 +320,11 @@ class _Compiler:
         there = visibility.with_cards(other.noun) if on_card else other.queryset()
 
         def behind(condition: Mapping[str, Any]) -> Q:
-            found = there.filter(self.field(other, path, rest, condition, depth))
-            return Q(**{f"{field.column}__in": found.order_by().values(other.key)})
+            found = there.filter(self.field(other, path, rest, condition, depth)).order_by()
+            if isinstance(scope.as_of, RowsMoment):
+                # It is another one for each row: looked up from there, and not gathered for each anew.
+                return Q(Exists(found.filter(**{other.key: OuterRef(field.column)})))
+            return Q(**{f"{field.column}__in": found.values(other.key)})
 
         return _elsewhere(behind)
 

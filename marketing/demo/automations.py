@@ -1,4 +1,4 @@
-"""What follows by itself: two automations, and the worker that takes them on as time passes."""
+"""What follows by itself: three automations, and the worker that takes them on as time passes."""
 
 from __future__ import annotations
 
@@ -53,6 +53,16 @@ RULES: tuple[dict[str, Any], ...] = (
             {"notify": "owner", "text": "A month ago {{name}} was won: ask for a reference"},
         ],
     },
+    {
+        "name": "A partner sent somebody",
+        "events": ["Lead.Created"],
+        "condition": {"type": "Lead", "filter": {"source": "partner", "owner": {"$exists": True}}},
+        "steps": [
+            {"notify": "owner", "text": "{{name}} comes by a partner: thank them today"},
+            {"wait": "2 days"},
+            {"notify": "owner", "text": "Tell the partner how it goes with {{name}}"},
+        ],
+    },
 )
 
 
@@ -60,7 +70,10 @@ def automations(it: Business) -> Story:
     """The admin writes them."""
     day = midnight(it.last) - timedelta(days=DAYS)
     yield at_work(day + timedelta(hours=9, minutes=35)), it.members[0].actor
-    for position, rule in enumerate(RULES, 1):
+    *rules, partners = RULES
+    told = {"notify": it.members[0].contact, "text": "A partner sent {{name}}: {{owner}} has it"}
+    partners = partners | {"steps": [told, *partners["steps"]]}
+    for position, rule in enumerate((*rules, partners), 1):
         Rule.create(kind="Automation", position=position, **rule)
 
 

@@ -513,7 +513,8 @@ def test_only_who_may_change_rules_sees_what_they_did(people, users, bob, cleo):
     page = f"/~acme/admin/crm/rule/{greet.pk}/"
     seen = cleo.get(f"{page}change/").content.decode()
     assert "waiting" in seen and "Wait 3 days" in seen and "Stop" in seen
-    assert "Wait 3 days" not in bob.get(f"{page}change/").content.decode()
+    shown = bob.get(f"{page}change/").content.decode()
+    assert "What it did" not in shown and "waiting" not in shown
     assert bob.post(f"{page}runs/{run().pk}/stop/").status_code == 403
     record = bob.get(f"/~acme/admin/crm/lead/{made.pk}/change/").content.decode()
     assert "Greet" in record and "Wait 3 days" in record
@@ -538,3 +539,26 @@ def test_a_verb_that_is_none_is_answered_with_those_there_are(acme: Any) -> None
     for named, there in (("Lead.drop", "Lead.create, Lead.update"), ("Leed.update", "Activity, ")):
         with pytest.raises(Invalid, match=f"there is no verb {named}.*Use one of .*{there}"):
             Rule.create(**given, events=["Lead.Created"], steps=[{"do": named}])
+
+
+def test_a_german_reads_reasons_steps_and_runs_in_german(people, users, cleo):
+    users.cleo.language = "de"
+    users.cleo.save(update_fields=["language"])
+    Rule.create(
+        name="DACH", condition={"type": "Lead", "filter": {}}, how="Person", person=people.bob
+    )
+    steps = [{"wait": "3 days"}, {"notify": "owner", "text": "Ask {{name}}"}]
+    follows = rule(*steps)
+    made = lead("Acme")
+    work()
+    page = cleo.get(f"/~acme/admin/crm/lead/{made.pk}/change/").content.decode()
+    assert page.count("Regel „DACH“, Version 1: für Bob Stone") == 2, "its field and its timeline"
+    assert "Warten: 3 Tage" in page
+    answer = made.__class__.get(made.pk)
+    assert answer.assigned_because == 'Rule "DACH", version 1: for Bob Stone'
+    Rule.update(follows, is_active=False)
+    page = cleo.get(f"/~acme/admin/crm/rule/{follows.pk}/change/").content.decode()
+    assert "Die Regel ist nicht mehr aktiv." in page and "angehalten" in page
+    assert "Betreuung benachrichtigen: Ask {{name}}" in page and "Lead: angelegt" in page
+    form = cleo.get(f"/~acme/admin/crm/rule/{follows.pk}/edit/").content.decode()
+    assert "Activity.create" in form and "Lead.Created" in form and "until workingDay 09:00" in form

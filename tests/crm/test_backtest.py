@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from crm import Activity, Contact, Deal, Lead, Rule, Team, TeamMember
+from crm import Activity, Contact, Deal, Lead, Organization, Rule, Team, TeamMember
 from crm.models import RuleRun, RuleTurn
 from crm.rules import backtest, runs
 from headlessly.access import actors, tenancy
@@ -115,6 +115,118 @@ def test_capacities_are_counted_on_the_way(team, people):
     assert shares(tried(rule), "would") == {"Cleo Marsh": 2, None: 2}, "L2 came after L0 was lost"
     rule.update(fallback=people.bob)
     assert shares(tried(rule), "would") == {"Cleo Marsh": 2, "Bob Stone": 2}
+
+
+# -- score --------------------------------------------------------------------------------------------
+
+WEB = {"name": "From the web", "points": 30, "type": "Lead", "filter": {"source": "web"}}
+CALLS = {
+    "name": "Calls", "points": 20, "type": "Activity", "filter": {"type": "Call", "status": "Completed"},
+    "since": "completedAt", "halfLife": 10, "cap": 50,
+}  # fmt: skip
+
+
+def scoring(*lines: Any, **given: Any) -> Rule:
+    said = {"name": "Worth", "kind": "Score", "condition": {"type": "Lead", "filter": {}}}
+    return Rule.create(**said | {"lines": list(lines or (WEB, CALLS))} | given)
+
+
+def call(lead: Lead, days: float) -> None:
+    with at(days):
+        Activity.log(subject="Call", type="Call", lead=lead)
+
+
+def test_it_says_what_each_lead_was_worth_when_it_was_decided(people):
+    won, lost = lead("Won", 60, score=12), lead("Lost", 50, source="fair", score=40)
+    open_one = lead("Open", 40)
+    call(won, 45), call(open_one, 10)
+    with at(45):
+        convert(won, people)
+    with at(20):
+        lost.lose(lost_reason="Price")
+    # After it was decided nothing counts any more.
+    call(won, 5), call(lost, 5)
+    with at(4):
+        won.update(source="fair")
+        lost.update(source="web")
+    lead("Too old", 100), lead("Gone", 30).delete()
+    found = tried(rule := scoring(is_active=False))
+    numbers = {each["record"]: (each["would"], each["really"]) for each in found["records"]}
+    assert numbers == {won.pk: (50, 12), lost.pk: (0, 40), open_one.pk: (40, None)}
+    moments = {each["record"]: each["at"] for each in found["records"]}
+    assert moments[won.pk] == NOW - timedelta(days=45)
+    assert found["decided"] == {"count": 2, "converted": 1, "rate": 50.0}
+    assert (found["fitting"], found["open"], found["events"]) == (3, 1, 4)
+    assert found["higher"] == {"count": 1, "converted": 1, "rate": 100.0}
+    assert (found["lower"]["count"], found["same"]["count"], found["unscored"]["count"]) == (
+        1,
+        0,
+        1,
+    )
+    assert found["order"] == {"would": 1.0, "really": 0.0}
+    # As of a day on which nothing was decided about it, it was still open.
+    before = tried(rule, until=46)
+    numbers = {each["record"]: each["would"] for each in before["records"]}
+    assert numbers == {won.pk: 30, lost.pk: 0}
+    assert before["decided"]["count"] == 0
+
+
+def test_a_line_behind_a_reference_asks_the_company_as_it_was(people):
+    with at(60):
+        corp = Organization.create(name="Corp")
+    made, open_one = (lead(name, 50, organization=corp) for name in ("Lost", "Open"))
+    with at(45):
+        corp.update(industry="Technology")
+    with at(30):
+        made.lose(lost_reason="Price")
+    with at(20):
+        corp.update(industry="Retail")
+    tech = {"name": "Tech", "points": 10, "type": "Lead",
+            "filter": {"organization.industry": "Technology"}}  # fmt: skip
+    found = tried(scoring(tech, is_active=False))
+    numbers = {each["record"]: each["would"] for each in found["records"]}
+    assert numbers == {made.pk: 10, open_one.pk: 0}
+
+
+def test_the_number_is_the_one_that_the_rule_gave_where_it_was_active(people):
+    rule = scoring(WEB, {**CALLS, "halfLife": None})
+    made = [lead(f"L{n}", 30 - n, source="web" if n % 2 else "fair") for n in range(4)]
+    for each in made[:3]:
+        call(each, 20)
+    with at(15):
+        Lead.get(made[0].pk).lose(lost_reason="Price")
+        convert(Lead.get(made[1].pk), people)
+    scoring(name="First", position=1, condition={"type": "Lead", "filter": {"name": "L3"}})
+    found = tried(rule)
+    assert (found["fitting"], found["taken"], found["same"]["count"]) == (3, 1, 3)
+    assert all(each["would"] == each["really"] for each in found["records"])
+    assert found["tenths"][-1] == {
+        "tenth": 2,
+        "would": {"from": 20, "to": 20, "count": 1, "converted": 0, "rate": 0.0},
+        "really": {"from": 20, "to": 20, "count": 1, "converted": 0, "rate": 0.0},
+    }
+    asked = scoring({**WEB, "name": "Won", "filter": {"status": "Converted"}}, is_active=False)
+    assert tried(asked)["givesAway"] == ["Won"]
+
+
+def test_many_leads_are_scored_by_as_many_statements_as_few(people):
+    rule = scoring(is_active=False)
+
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            tried(rule)
+        return len(asked)
+
+    def some(name: str, many: int) -> None:
+        for n in range(many):
+            with at(40 - n / 10):
+                Lead.create(name=f"{name}{n}", source="web").lose(lost_reason="Price")
+
+    some("L", 2), lead("Open", 40)
+    few = statements()
+    some("M", 20), lead("Open too", 39)
+    assert statements() == few
+    assert few < 25
 
 
 # -- automations --------------------------------------------------------------------------------------
@@ -276,6 +388,11 @@ def test_the_browser_tries_a_rule(team, people, cleo, bob):
     wrong = cleo.post(f"{page}backtest/", {"from": "x", "to": ""}).content.decode()
     assert "2026-01-31" in wrong
     assert bob.get(f"{page}backtest/").status_code == 403
+    scores = scoring(is_active=False)
+    page = f"/~acme/admin/crm/rule/{scores.pk}/"
+    assert f"{page}backtest/" in cleo.get(f"{page}change/").content.decode()
+    shown = cleo.post(f"{page}backtest/", {"from": "", "to": ""}).content.decode()
+    assert "By this rule" in shown and ">L3<" in shown and "As it stood there" in shown
     follows = automation({"wait": "3 days"}, FOLLOW_UP)
     deal("D", 30)
     page = f"/~acme/admin/crm/rule/{follows.pk}/backtest/"

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Calendar, Lead, Rule, Team, TeamMember
-from crm.rules import first_answer
+from crm.rules import backtest, first_answer
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Membership
@@ -181,6 +181,41 @@ def test_the_first_touch_by_a_person_is_the_answer(acme, people, users):
     assert (late.answer, late.answered_at) == ("Waiting", ago(hours=0.5)), "until it is noted"
     first_answer.note_missed_answers()
     assert now_of(late).answer == "Missed"
+
+
+def test_a_touch_by_a_rule_is_the_first_one_nowhere(acme, people, users):
+    greet = Rule.create(
+        name="Greet", kind="Automation", condition=ALL, events=["Lead.Created"],
+        steps=[{"do": "Lead.update", "with": {"status": "Contacted"}}],
+    )  # fmt: skip
+    moved, called = (
+        came(ago(hours=3), name=name, owner=people.bob) for name in ("moved", "called")
+    )
+    with at(ago(hours=2.5)), actors.acting(Actor(greet.pk, greet.name, ADMIN)):
+        moved.update(status="Contacted")
+        Activity.log(subject="By itself", type="Email", lead=called)
+    with at(ago(hours=2)):
+        moved.update(name="moved by a rule")  # a change that is no move
+
+    def told() -> tuple[Any, Any]:
+        said = {"from": f"{ago(days=2):%Y-%m-%d}", "to": f"{NOW:%Y-%m-%d}"}
+        slice = Slice(periods.read_period(said))
+        rows = measure(reports.require("team"), slice).rows or ()
+        by_owner = {row.key: row.values["firstAnswer"] for row in rows}
+        return measure(reports.require("firstTouch"), slice).value, by_owner.get(people.bob.pk)
+
+    answer = rule(within=300)
+    period = backtest.Period(ago(days=1), NOW)
+    found = backtest.try_on_the_past(answer, period)
+    assert told() == (None, None)
+    assert [first_answer.first_touch_of(each) for each in (moved, called)] == [None, None]
+    assert (found["met"]["count"], found["waiting"]["count"]) == (0, 2)
+    with at(ago(hours=1)):
+        moved.update(status="Qualified")
+        Activity.log(subject="Call", type="Call", lead=called)
+    assert told() == (2 * 3600, 2 * 3600)
+    assert [first_answer.first_touch_of(each) for each in (moved, called)] == [ago(hours=1)] * 2
+    assert backtest.try_on_the_past(answer, period)["met"]["count"] == 2
 
 
 def test_a_call_that_is_logged_later_or_turns_out_to_be_with_the_lead_counts(acme, people):

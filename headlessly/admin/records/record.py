@@ -82,7 +82,7 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in without:
             continue
-        if value := field_values.field_html(record, declared):
+        if value := _told_or_html(record, declared):
             bar = _share_of_range(declared, getattr(record, declared.column))
             found.append(
                 ShownField(
@@ -130,6 +130,11 @@ def cards(record: Noun, editable: set[str]) -> list[dict[str, Any]]:
     return found
 
 
+def _told_or_html(record: Noun, declared: Field) -> Any:
+    by_app = field_values.told_html(record, declared)
+    return field_values.field_html(record, declared) if by_app is None else by_app
+
+
 def _card_line(record: Noun, declared: Field) -> Any:
     """A line of a card; numbers of telephones can be called."""
     value = field_values.field_html(record, declared)
@@ -146,7 +151,9 @@ def _first_references(record: Noun) -> list[str]:
 
 
 def _shown_value(record: Noun, declared: Field) -> Any:
-    """A field as its page shows it: a filter in words, with what it is of."""
+    """A field as its page shows it: as an app tells it; a filter in words, with what it is of."""
+    if (by_app := field_values.told_html(record, declared)) is not None:
+        return by_app
     given = getattr(record, declared.column) if declared.filters else None
     if isinstance(given, dict) and (noun := registry.get(str(given.get("type")))) is not None:
         with suppress(InvalidFilter):

@@ -1,14 +1,17 @@
 """What stands on somebody's day: the records of every noun's ``Surface.agenda``, most urgent first.
 
-Each reason is a list of the noun, so that its number and the list that it opens cannot disagree.
+Each reason is a list of the noun, so that its number and the list that it opens cannot disagree. What stands
+there for several reasons is one entry: below the most urgent, with the others beside it.
 """
 
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Case, IntegerField, Value, When
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
@@ -23,6 +26,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import Reason
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
+from headlessly.query import filters
 from headlessly.query.people_groups import find_group, person_noun
 
 #: How many records of each reason the day shows.
@@ -49,6 +53,7 @@ class Entry:
     may_take: bool = False
     ref: str = ""  #: its noun and id, as forms say it
     about: str = ""  #: the same of the record that it is about
+    also: list[str] = field(default_factory=list)  #: for what else it stands there
 
     @property
     def url(self) -> str:
@@ -74,6 +79,7 @@ class AgendaPart:
     query: str
     found: NounList
     entries: list[Entry] = field(default_factory=list)
+    above: int = 0  #: how many of its first records stand further up, for a more urgent reason
 
     @property
     def name(self) -> str:
@@ -97,10 +103,51 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
     parts = [_part(noun, reason, person, site) for reason, noun in reasons]
     with timeouts.read_until(time.monotonic() + SECONDS):
         read_pages(part.found for part in parts)
-    shared = is_shared(person)
+        shared = is_shared(person)
+        for part in parts:
+            part.entries = [_entry(record, part.reason, shared) for record in part.found.records]
+        _unite(parts)
+    return [
+        part
+        for part in parts
+        if part.entries or part.found.problem or (part.above and part.found.more)
+    ]
+
+
+def _unite(parts: list[AgendaPart]) -> None:
+    """Leave each record one entry, where it is most urgent, which names its other reasons."""
+    by_noun: dict[type[Noun], list[AgendaPart]] = defaultdict(list)
     for part in parts:
-        part.entries = [_entry(record, part.reason, shared) for record in part.found.records]
-    return [part for part in parts if part.entries or part.found.problem]
+        by_noun[part.noun].append(part)
+    for noun, of_noun in by_noun.items():
+        known: dict[str, Entry] = {}
+        for part in of_noun:
+            for entry in part.entries:
+                if (first := known.setdefault(entry.record.pk, entry)) is not entry:
+                    first.also.append(part.name)
+            left = [entry for entry in part.entries if known[entry.record.pk] is entry]
+            part.above, part.entries = len(part.entries) - len(left), left
+        _name_reasons_further_on(noun, of_noun)
+
+
+def _name_reasons_further_on(noun: type[Noun], parts: list[AgendaPart]) -> None:
+    """Name also those reasons in whose lists a record stands where the day does not show them any more: of
+    all that it shows, in one statement."""
+    shown = {entry.record.pk: (entry, part) for part in parts for entry in part.entries}
+    longer = [part for part in parts if part.found.more and not part.found.problem]
+    if not any(part is not own for part in longer for _entry, own in shown.values()):
+        return
+    asked = []
+    for part in longer:
+        address = part.found.address
+        fits = filters.compile_filter(address.scope, address.filter)
+        asked.append(Case(When(fits, then=Value(1)), default=Value(0), output_field=IntegerField()))
+    rows = noun.objects.filter(pk__in=list(shown)).order_by().values_list("pk", *asked)
+    for pk, *found in rows:
+        entry, own = shown[pk]
+        for part, fits in zip(longer, found, strict=True):
+            if fits and part is not own and part.name not in entry.also:
+                entry.also.append(part.name)
 
 
 def _part(noun: type[Noun], reason: Reason, person: str, site: Any) -> AgendaPart:

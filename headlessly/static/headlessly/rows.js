@@ -46,7 +46,9 @@
       return select;
     }
     const plain = value && typeof value === "object" ? JSON.stringify(value) : value ?? "";
-    return make("input", { type: "text", value: plain, inputMode: column.kind === "number" ? "decimal" : "text" });
+    const typed = make("input", { type: "text", value: plain, inputMode: column.kind === "number" ? "decimal" : "text" });
+    if (column.offers) typed.setAttribute("list", column.list);
+    return typed;
   }
 
   // A filter is put together by rows of its own (filters.js), as of the noun that the row's `type` names.
@@ -70,6 +72,13 @@
     const counts = columns.find((column) => column.kind === "order");
     const place = make("div", { className: "rows" });
     const list = make("ol");
+    // What is suggested in a column, by what it means.
+    for (const column of shown) if (column.offers) {
+      column.list = `${text.id || text.name}_${column.key}_offers`;
+      const known = make("datalist", { id: column.list });
+      known.append(...column.offers.map(([value, label]) => make("option", { value, label })));
+      place.append(known);
+    }
 
     const write = () => {
       if (counts) rows.forEach((row, at) => (row[counts.key] = at + 1));

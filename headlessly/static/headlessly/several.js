@@ -3,12 +3,22 @@
 (() => {
   const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
 
+  // What is suggested for each of them, by what it means; null where nothing is.
+  function suggested(offers, text) {
+    if (!offers.length) return null;
+    const known = make("datalist", { id: `${text.id || text.name}_offers` });
+    known.append(...offers.map(([value, label]) => make("option", { value, label })));
+    text.after(known);
+    return known;
+  }
+
   function enhance(text) {
     const { between } = text.dataset;
-    const { kind, one, add, remove } = JSON.parse(text.dataset.several);
+    const { kind, one, add, remove, offers = [] } = JSON.parse(text.dataset.several);
     const read = () => text.value.split(between).map((each) => each.trim()).filter(Boolean);
     const place = make("div", { className: "several" });
     const list = make("ol");
+    const known = suggested(offers, text);
     const adds = make("button", { type: "button", className: "btn plain", textContent: add });
 
     const write = () => {
@@ -21,6 +31,7 @@
       const input = make("input", { type: kind, value, className: text.className });
       input.setAttribute("aria-label", one);
       input.setAttribute("autocomplete", "off");
+      if (known) input.setAttribute("list", known.id);
       input.addEventListener("input", (event) => { event.stopPropagation(); write(); });
       const drops = make("button", { type: "button", className: "btn plain", textContent: "×", title: remove });
       drops.setAttribute("aria-label", remove);

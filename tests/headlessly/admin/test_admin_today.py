@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm import Activity, Deal, Lead
+from crm import Activity, Deal, Lead, Rule
 from tests.headlessly.admin.signed_in import client_of
 
 TODAY = "/~acme/admin/"
@@ -223,6 +223,40 @@ def test_a_long_day_asks_as_often_as_a_short_one(bob, work, people):
     # More than the page shows are counted: one statement for each reason of which there are more.
     assert queries() <= few + 2
     assert few <= 48
+
+
+def rows(client: Any, query: str = "") -> dict[str, str]:
+    """The entries of leads on the page, as they are told, by their names."""
+    html = client.get(f"{TODAY}?{query}").content.decode()
+    found = re.findall(r'<li data-entry="Lead\..*?</li>', html, re.S)
+    told = {re.search(r'class="name"[^>]*>([^<]*)<', each)[1]: each for each in found}
+    assert len(told) == len(found), "one stands there twice"
+    return {
+        name: (re.search(r'class="also">([^<]*)<', each) or [None, ""])[1]
+        for name, each in told.items()
+    }
+
+
+def test_what_stands_there_for_two_reasons_is_one_row_with_both(bob, work, monkeypatch):
+    Rule.create(
+        name="Soon", kind="FirstAnswer", condition={"type": "Lead", "filter": {}}, within=60
+    )
+    due = [Lead.create(name=f"Due {n}", source="x") for n in range(2)]
+    found = parts(bob, "of=team")
+    assert found["Answer due"] == ["Due 0", "Due 1"]
+    assert found["New, and nobody&#x27;s"] == ["Nobodys"]
+    both = "also: New, and nobody&#x27;s"
+    of_team = rows(bob, "of=team")
+    assert (of_team["Due 0"], of_team["Due 1"], of_team["Nobodys"]) == (both, both, "")
+    html = bob.get(f"{TODAY}?of=team").content.decode()
+    assert "2 of them stand further up." in html
+    # One's own day has them once anyhow, and takes them.
+    assert parts(bob)["New, and nobody&#x27;s"] == ["Due 1", "Due 0", "Nobodys"]
+    monkeypatch.setattr("headlessly.admin.today.agenda.SHOWN", 1)
+    beyond = {"Due 0": both, "Due 1": "also: Answer due", "Waiting": ""}
+    assert rows(bob, "of=team") == beyond, "also of what the day does not show any more"
+    bob.post("/~acme/admin/today/take/", {"record": f"Lead.{due[0].pk}"})
+    assert rows(bob)["Due 0"] == ""
 
 
 def test_lists_and_cards_say_what_is_planned(bob, work):

@@ -62,7 +62,8 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     catalog = polib.POFile()
     catalog.metadata = whole.metadata
     catalog.extend(whole.find(text) for text in few)
-    messages = [message for message in catalogue.all_messages() if message.text in few]
+    plain = (message for message in catalogue.all_messages() if message.context is None)
+    messages = [message for message in plain if message.text in few]
     file = tmp_path / "django.po"
     monkeypatch.setattr(catalogue, "catalogue_file", lambda language: file)
     monkeypatch.setattr(catalogue, "all_messages", lambda: messages)

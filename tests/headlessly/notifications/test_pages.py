@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,13 @@ from django.utils import timezone
 
 from crm import Activity, Lead
 from headlessly.access.models import Membership, Tenant, User
-from headlessly.notifications import from_clock, from_log, kinds
+from headlessly.notifications import from_clock, from_log, kinds, letters
 from headlessly.notifications.models import Notification
+from tests.answered import answered
+from tests.conftest import Api
+from tests.headlessly.notifications.test_rest import owned
 from tests.headlessly.notifications.test_telling import by
+from tests.headlessly.test_races import at_once
 
 pytestmark = pytest.mark.django_db
 BASE = "/~acme/admin"
@@ -98,6 +103,62 @@ def test_one_chooses_of_what_one_is_told_and_where(bob: Client, users: SimpleNam
     assert "webhook" not in bob.get(address).content.decode()
     assert kinds.digest_hour(member) == 7
     assert bob.post(address, {"digest": "77"}).status_code == 422
+
+
+def test_of_two_who_choose_at_once_neither_loses_what_the_other_chose(
+    bob: Client, users: SimpleNamespace
+) -> None:
+    address = f"{BASE}/notifications/choices/"
+    form = bob.get(address).context["form"]
+    shown = {
+        form.add_initial_prefix(name): f"{value or ''}" for name, value in form.initial.items()
+    }
+    sent = {name: "on" for name, value in form.initial.items() if value is True}
+    first, second = ({**shown, **sent, "digest": ""} for _page in range(2))
+    del first["assigned_mail"]
+    del second["mentioned_mail"]
+    bob.post(address, {**first, "digest": "7"})
+    bob.post(address, second)  # of a page that was opened before
+    member = Membership.objects.get(user=users.bob)
+    assert not kinds.wants(member, "assigned", kinds.MAIL)
+    assert not kinds.wants(member, "mentioned", kinds.MAIL)
+    assert kinds.wants(member, "reminder", kinds.MAIL)
+    assert kinds.digest_hour(member) == 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whatever_way_they_choose_all_of_it_is_kept(acme: Any, users: SimpleNamespace) -> None:
+    clients = [owned(Api(acme), acme, users.bob, "write") for _each in range(3)]
+    place = Membership.objects.select_related("tenant", "user").get(user=users.bob)
+    names = [kind.name for kind in kinds.kinds_of(place)]
+
+    def by_rest(api: Api, name: str) -> Any:
+        said = {"kinds": {name: {"browser": False}}}
+        return answered(api.call("PATCH", "/notifications/preferences", said))
+
+    def by_page(name: str) -> Any:
+        page = Client()
+        page.force_login(users.bob)
+        address = f"{BASE}/notifications/choices/"
+        form = page.get(address).context["form"]
+        sent = {each: "on" for each, value in form.initial.items() if value is True}
+        shown = {
+            form.add_initial_prefix(each): f"{form.initial[each] or ''}" for each in form.initial
+        }
+        del sent[f"{name}_browser"]
+        return page.post(address, {**shown, **sent, "digest": ""})
+
+    def by_link(name: str) -> None:
+        letters.unsubscribe(Membership.objects.get(user=users.bob), name)
+
+    calls: list[Any] = [partial(by_rest, *each) for each in zip(clients, names[:3], strict=True)]
+    calls += [partial(by_page, name) for name in names[3:6]]
+    calls += [partial(by_link, name) for name in names]
+    answers = at_once(*calls)
+    assert not [each for each in answers if isinstance(each, Exception)], answers
+    member = Membership.objects.get(user=users.bob)
+    assert [name for name in names if not kinds.wants(member, name, kinds.BROWSER)] == names[:6]
+    assert [name for name in names if kinds.wants(member, name, kinds.MAIL)] == []
 
 
 def test_a_record_is_followed_and_not_any_more_by_who_sees_it(

@@ -1,0 +1,93 @@
+"""The reasons of what rules do, as sentences that are told in the language of whoever reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from django.utils.translation import gettext_noop
+
+from headlessly.language.sayings import ANYTHING, DAY, NUMBER, SAID, Saying, join
+
+#: How many of those who were passed over a reason names, and how long it may be.
+MOST_NAMED, LONGEST = 5, 255
+
+#: Which rule it was, and why.
+OF_RULE = Saying(
+    gettext_noop('Rule "%(rule)s", version %(version)s'), rule=ANYTHING, version=NUMBER
+)
+BY_RULE = Saying(
+    gettext_noop('Rule "%(rule)s", version %(version)s: %(why)s'),
+    rule=ANYTHING,
+    version=NUMBER,
+    why=SAID,
+)
+
+# -- who gets a lead --------------------------------------------------------------------------------------
+
+NOBODY = Saying(gettext_noop("nobody, as it says"))
+FOR_PERSON = Saying(gettext_noop("for %(name)s"))
+TURN = Saying(gettext_noop("turn %(turn)s of %(all)s"), turn=NUMBER, all=NUMBER)
+FEWEST = Saying(gettext_noop("fewest open leads (%(open)s)"), open=NUMBER)
+NOBODY_CAN = Saying(gettext_noop("nobody can take it"))
+NOBODY_THERE = Saying(gettext_noop("there is nobody to take it"))
+FALLBACK = Saying(gettext_noop("the fallback, as %(why)s"), why=SAID)
+MORE = Saying(gettext_noop("and %(more)s more"), more=NUMBER)
+
+#: Why somebody was passed over.
+NO_MEMBER = Saying(gettext_noop("%(name)s is no member"))
+AWAY = Saying(gettext_noop("%(name)s is away until %(day)s"), day=DAY)
+NO_TURNS = Saying(gettext_noop("%(name)s takes no turns"))
+FULL = Saying(
+    gettext_noop("%(name)s has %(open)s of %(most)s open leads"), open=NUMBER, most=NUMBER
+)
+
+# -- until when a lead is answered ------------------------------------------------------------------------
+
+WITHIN = Saying(gettext_noop("within %(minutes)s min of working time"), minutes=NUMBER)
+
+# -- why a run is over ------------------------------------------------------------------------------------
+
+NOT_ACTIVE = Saying(gettext_noop("The rule is not active any more."))
+RECORD_GONE = Saying(gettext_noop("The record is gone."))
+STOPPED_BY = Saying(gettext_noop("%(name)s stopped it."))
+CIRCLE = Saying(gettext_noop("Rules cause each other without end: %(path)s."), path=ANYTHING)
+EMPTY = Saying(gettext_noop("%(path)s is empty."))
+NOBODY_TOLD = Saying(gettext_noop("%(path)s is empty: nobody is told."))
+NOT_A_MEMBER = Saying(gettext_noop("%(person)s is no member, and cannot be told."))
+NO_WEBHOOK = Saying(gettext_noop("There is no active webhook %(id)s."))
+NOBODY_WORKS = Saying(gettext_noop("As the calendar says nobody works for years."))
+BROKEN = Saying(
+    gettext_noop("It could not be done (%(problem)s). The log of the server says more.")
+)
+
+
+class Versioned(Protocol):
+    """What a reason says of its rule."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+
+def of_rule(rule: Versioned) -> str:
+    """Which rule it was."""
+    return _cut(OF_RULE(rule=rule.name, version=rule.version))
+
+
+def reason(rule: Versioned, why: str, passed: Sequence[str] = ()) -> str:
+    """Why a rule did something, and why not otherwise: as much of it as there is room for, in whole
+    sentences."""
+    for named in range(min(len(passed), MOST_NAMED), -1, -1):
+        more = len(passed) - named
+        others = [*passed[:named], MORE(more=more)] if more else passed[:named]
+        said = BY_RULE(rule=rule.name, version=rule.version, why=join(why, *others))
+        if len(said) <= LONGEST:
+            return said
+    return _cut(said)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
