@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -13,11 +15,15 @@ from crm.models import Lead, Rule
 from crm.models.score_lines import FIT, Line
 from crm.rules import explaining, recount, trying
 from crm.rules.counting import score_models
+from crm.step_words import step_text
 from headlessly.admin import display
+from headlessly.admin.field_values import tells
 from headlessly.admin.filtering.tree import read_filter
 from headlessly.admin.filtering.words import describe_part
 from headlessly.admin.records.panels import Bar, BarsPanel, asked_panels, record_panel
+from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
+from headlessly.language import wording
 from headlessly.nouns import registry
 
 # -- a lead -------------------------------------------------------------------------------------------
@@ -55,8 +61,8 @@ def _lines_of(rule: dict[str, Any]) -> dict[str, Line]:
 def _say_score(said: dict[str, Any]) -> Iterator[str]:
     parts = {
         "score": display.number(said["counted"]),
-        "fit": said["fit"],
-        "engagement": said["engagement"],
+        "fit": display.number(said["fit"]),
+        "engagement": display.number(said["engagement"]),
     }
     if said["byHand"]:
         by_hand = _("Set by hand to %(score)s. By the rule it would be %(counted)s.")
@@ -142,6 +148,28 @@ def _note(line: dict[str, Any], declared: Line | None) -> str:
     if line["halfLife"]:
         parts.append(_("half after %s days") % display.number(line["halfLife"]))
     return "; ".join(filter(None, parts))
+
+
+# -- an automation ------------------------------------------------------------------------------------
+
+
+@tells(Rule, "events")
+def events_html(rule: Rule) -> SafeString:
+    """After what it follows: ``Deal: advanced``."""
+    told = []
+    for name in rule.events or ():
+        noun, _dot, event = name.partition(".")
+        title = labels.noun_title(registry[noun]) if noun in registry else noun
+        told.append((f"{title}: {wording.event_label(event)}",))
+    return format_html_join(", ", "{}", told)
+
+
+@tells(Rule, "steps")
+def steps_html(rule: Rule) -> SafeString:
+    """What follows, step by step."""
+    noun = registry[rule.condition["type"]]
+    told = ((step_text(noun, step),) for step in rule.steps or ())
+    return format_html('<ol class="steps">{}</ol>', format_html_join("", "<li>{}</li>", told))
 
 
 # -- a rule -------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -24,8 +26,26 @@ from headlessly.nouns import Noun
 LONGEST_UNFOLDED = 600
 
 
+#: Says a field of the record that it is called with.
+Teller = Callable[[Any], SafeString]
+#: How pages tell fields whose values only their own room can put into words, by noun and name.
+_told: dict[tuple[type, str], Teller] = {}
+
+
+def tells(noun: type[Noun], name: str) -> Callable[[Teller], Teller]:
+    """Have the decorated function say on pages what one field of a record is."""
+
+    def register(teller: Teller) -> Teller:
+        _told[noun, name] = teller
+        return teller
+
+    return register
+
+
 def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
     """The value of one field of ``record`` as HTML; empty when there is none."""
+    if (teller := _told.get((type(record), field.name))) is not None:
+        return teller(record) if getattr(record, field.column) else ""
     if field.type == "reference":
         if not getattr(record, field.column):
             return ""
@@ -188,7 +208,9 @@ def _json_html(field: Field, found: Any) -> SafeString | str:
             "", "<th>{}</th>", ((wording.json_key_label(name),) for name in keys)
         )
         rows = [
-            format_html_join("", "<td>{}</td>", ((_json_text(item.get(name)),) for name in keys))
+            format_html_join(
+                "", "<td>{}</td>", ((_key_text(field, name, item.get(name)),) for name in keys)
+            )
             for item in found
         ]
         body = format_html_join("", "<tr>{}</tr>", ((row,) for row in rows))
@@ -196,6 +218,19 @@ def _json_html(field: Field, found: Any) -> SafeString | str:
             '<div class="scrolls"><table class="inner"><tr>{}</tr>{}</table></div>', head, body
         )
     return format_html("<pre>{}</pre>", json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _key_text(field: Field, name: str, value: Any) -> str:
+    """What stands under a key of one of several objects."""
+    kind = (field.kinds or {}).get(name, "text")
+    if not isinstance(value, str):
+        return _json_text(value)
+    if not isinstance(kind, str):
+        return labels.key_choice_labels(kind).get(value, value)
+    if kind == "date":
+        with suppress(ValueError):
+            return display.day_text(date.fromisoformat(value))
+    return value
 
 
 def _json_text(value: Any) -> str:

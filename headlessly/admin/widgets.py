@@ -261,7 +261,7 @@ def _rows(field: Field) -> dict[str, str]:
         kind = field.kinds.get(key, "text")
         column: dict[str, Any] = {"key": key, "label": wording.json_key_label(key)}
         if not isinstance(kind, str):
-            column |= {"kind": "choice", "of": list(kind)}
+            column |= {"kind": "choice", "of": labels.key_choices(kind)}
         elif kind.startswith("filter:"):
             about = _with_what_refers_to_it(kind.partition(":")[2])
             column |= {"kind": "filter", "builds": _building(about)}

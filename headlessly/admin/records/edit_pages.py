@@ -58,6 +58,18 @@ def _brought_along(inputs: Iterable[Field], given: Mapping[str, str]) -> dict[st
     return found
 
 
+def _group(title: str, fields: list[Any]) -> dict[str, Any]:
+    """Inputs that belong together, and how "More", under which they stand, says what they are: what is in no
+    group by its own names, for the title of those is "More" too."""
+    said = labels.group_title(title)
+    names = ", ".join(str(field.label) for field in fields)
+    return {
+        "title": said,
+        "fields": fields,
+        "about": names if title == labels.OTHER_GROUP else said,
+    }
+
+
 class EditPages(NounPages):
     """The pages of a noun that have a form."""
 
@@ -313,10 +325,7 @@ class EditPages(NounPages):
         if not self.schema.groups:
             first |= set(shown)
         rest = [n for n in shown if n not in first]
-        more = [
-            {"title": labels.group_title(title), "fields": [form[n] for n in names if n in rest]}
-            for title, names in groups
-        ]
+        more = [_group(title, [form[n] for n in names if n in rest]) for title, names in groups]
         return {
             "main": [form[name] for name in shown if name in first],
             "more": [group for group in more if group["fields"]],

@@ -206,6 +206,9 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
                 group.filled.append(shown)
             elif shown.editable:
                 group.empty.append(shown)
+        # A group of one field that is called as the group is would say it twice.
+        if [shown.label for shown in group.filled] == [group.title] and not group.empty:
+            group.title = ""
         found.append(group)
     # Groups without any value are one quiet line at the end.
     quiet = FieldGroup("", empty=[shown for g in found if not g.filled for shown in g.empty])
