@@ -109,10 +109,13 @@ def _fallback_name(said: Mapping[str, Any], email: str) -> str:
 def matching_values(
     noun: type[Noun], table: Mapping[str, str], answers: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The answers that are values of the noun's fields; one that does not fit is only kept in the log."""
+    """The answers that are values of the noun's fields, also of the tenant's own, whose questions are called
+    as they are; one that does not fit is only kept in the log."""
     found: dict[str, Any] = {}
+    own = {field.wire.lower(): field for field in noun.schema.fields.values() if field.is_custom}
     for name, value in answers.items():
-        field = noun.schema.by_name.get(table.get(re.sub(r"[^a-z]", "", name.lower()), ""))
+        known = table.get(re.sub(r"[^a-z]", "", name.lower()), "")
+        field = noun.schema.by_name.get(known) or own.get(name.lower())
         if field is None or field.name in found:
             continue
         try:

@@ -66,7 +66,7 @@ def _group(title: str, fields: list[Any]) -> dict[str, Any]:
     return {
         "title": said,
         "fields": fields,
-        "about": names if title == labels.OTHER_GROUP else said,
+        "about": names if title in (labels.OTHER_GROUP, "More") else said,
     }
 
 
@@ -203,6 +203,7 @@ class EditPages(NounPages):
             return self.field_pages.field_view(request, found, field)
         if request.method != "POST":
             form = forms.DeclaredForm(inputs, self.site, record=found)
+            form.begin_with(self.admin.stands_for(found))
             return self._edit_page(request, found, form)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST, record=found)
         version = parse_version(request.POST.get("version"))
