@@ -25,7 +25,7 @@ from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import Field
+from headlessly.declaration.schema import MORE, Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError, Stale
@@ -66,7 +66,7 @@ def _group(title: str, fields: list[Any]) -> dict[str, Any]:
     return {
         "title": said,
         "fields": fields,
-        "about": names if title in (labels.OTHER_GROUP, "More") else said,
+        "about": names if title in (labels.OTHER_GROUP, MORE) else said,
     }
 
 
