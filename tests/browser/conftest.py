@@ -20,7 +20,7 @@ from django.test import Client
 
 PASSWORD = "right-horse-battery"
 #: How long a page may take to show what it should, in milliseconds: a busy machine's, not a reader's.
-PATIENCE = 5_000
+PATIENCE = 20_000
 #: The one without windows first: it works a quarter less for the same pages.
 NAMES = (
     "chromium-headless-shell",

@@ -314,11 +314,13 @@ def test_a_manager_writes_rules_and_whoever_gets_a_lead_knows_why(
         assert desk.evaluate("window.same")
         bell.click()
         look(desk, "m4")
+        expect(desk.get_by_role("main")).to_contain_text("From the web gave you")
         desk.get_by_role("main").get_by_role("link", name="Ask us: Eva Novak").click()
         expect(desk.get_by_role("heading", level=1)).to_have_text("Ask us: Eva Novak")
         look(desk, "m5")
         # Why it is theirs, and why it is worth what it is.
-        expect(desk.get_by_label("Timeline")).to_contain_text("From the web")
+        why = 'Assigned because: Rule "From the web", version 2: for Bob Stone'
+        expect(desk.get_by_label("Timeline")).to_contain_text(why)
         score = desk.get_by_role("region", name="Score")
         expect(score).to_contain_text("They asked us")
         expect(score).to_contain_text("+30")
