@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import ngettext, pgettext_lazy
 
 from crm.models import RuleRun
-from crm.models.steps import UNTIL, WORKING_DAY
+from crm.models.steps import UNTIL, WORKING_DAY, StepProblem, read_duration
 from headlessly.admin import display
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
@@ -59,7 +59,7 @@ def _wait_text(noun: type[Record], wait: Any) -> str:
     if isinstance(wait, str) and (said := UNTIL.fullmatch(wait.strip())):
         wait = {name: text for name, text in said.groupdict().items() if text}
     if isinstance(wait, str):
-        return _("Wait %s") % wait
+        return _("Wait %s") % _duration_text(wait)
     at = wait.get("at", "09:00" if wait["until"] == WORKING_DAY else "")
     if wait["until"] == WORKING_DAY:
         until = _("a working day")
@@ -67,6 +67,21 @@ def _wait_text(noun: type[Record], wait: Any) -> str:
         field = noun.schema.fields.get(wait["until"])
         until = labels.field_label(field) if field else wait["until"]
     return _("Wait until %s") % f"{until} {at}".strip()
+
+
+def _duration_text(text: str) -> str:
+    """``3 days``, in the largest unit of which it is so many."""
+    try:
+        duration = read_duration(text)
+    except StepProblem:
+        return text  # a rule of before may hold what is refused today
+    if not duration % timedelta(days=1):
+        return ngettext("%d day", "%d days", duration.days) % duration.days
+    if not duration % timedelta(hours=1):
+        hours = duration // timedelta(hours=1)
+        return ngettext("%d hour", "%d hours", hours) % hours
+    minutes = duration // timedelta(minutes=1)
+    return ngettext("%d minute", "%d minutes", minutes) % minutes
 
 
 def entry_row(noun: type[Record], entry: dict[str, Any], run: RuleRun) -> dict[str, Any]:

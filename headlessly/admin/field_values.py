@@ -200,10 +200,16 @@ def folded_text(found: str) -> SafeString:
 
 
 def _json_html(field: Field, found: Any) -> SafeString | str:
-    """JSON as people would write it: a list of alike objects as a table, else as it is."""
+    """JSON as people would write it: a list of alike objects as a table, or of one value each in a line; else
+    as it is."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
         there = {name for item in found for name in item}
         keys = sorted(there, key=[*field.keys, *sorted(there)].index)
+        if len(keys) == 1 and len(field.keys) == 1:
+            only = keys[0]
+            return format_html_join(
+                ", ", "{}", ((_key_text(field, only, item.get(only)),) for item in found)
+            )
         head = format_html_join(
             "", "<th>{}</th>", ((wording.json_key_label(name),) for name in keys)
         )

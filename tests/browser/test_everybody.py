@@ -373,7 +373,9 @@ def test_what_is_set_up(walk, site, acme, people, qualified, work):
         Gate.create(type="Lead", state="Converted", requires=[{"field": "budget"}]),
         Pipeline.create(name="Renewals", stages=[{"name": "Upcoming"}, {"name": "Signing"}]),
         StaleLimit.create(about="Lead", status="New", days=3),
-        Calendar.create(name="Office", time_zone="Europe/Berlin", days_off=[{"from": "2026-12-24"}]),
+        Calendar.create(
+            name="Office", time_zone="Europe/Berlin", days_off=[{"from": "2026-12-24"}]
+        ),
     ]
     open_session(walk.page, site, user("ann", (acme, "admin")))
     page, start = walk.page, "/~acme/admin/"

@@ -513,7 +513,7 @@ def test_only_who_may_change_rules_sees_what_they_did(people, users, bob, cleo):
     page = f"/~acme/admin/crm/rule/{greet.pk}/"
     seen = cleo.get(f"{page}change/").content.decode()
     assert "waiting" in seen and "Wait 3 days" in seen and "Stop" in seen
-    assert "Wait 3 days" not in bob.get(f"{page}change/").content.decode()
+    assert 'id="runs"' in seen and 'id="runs"' not in bob.get(f"{page}change/").content.decode()
     assert bob.post(f"{page}runs/{run().pk}/stop/").status_code == 403
     record = bob.get(f"/~acme/admin/crm/lead/{made.pk}/change/").content.decode()
     assert "Greet" in record and "Wait 3 days" in record
@@ -538,3 +538,19 @@ def test_a_verb_that_is_none_is_answered_with_those_there_are(acme: Any) -> None
     for named, there in (("Lead.drop", "Lead.create, Lead.update"), ("Leed.update", "Activity, ")):
         with pytest.raises(Invalid, match=f"there is no verb {named}.*Use one of .*{there}"):
             Rule.create(**given, events=["Lead.Created"], steps=[{"do": named}])
+
+
+def test_its_page_says_in_words_after_what_it_does_what(people, cleo):
+    greet = rule({"wait": "until workingDay 09:00"}, CALL)
+    seen = cleo.get(f"/~acme/admin/crm/rule/{greet.pk}/change/").content.decode()
+    assert "<li>Wait until a working day 09:00</li><li>Activity: Create (Call" in seen
+    assert "Lead: Created" in seen and "Lead.Created" not in seen
+    assert "workingDay" not in seen and "{&quot;" not in seen
+
+
+def test_a_list_of_rules_says_nothing_of_other_kinds(people, cleo):
+    rule({"wait": "3 days"}, CALL)
+    Rule.create(name="To nobody", condition={"type": "Lead", "filter": {}})
+    rows = cleo.get("/~acme/admin/crm/rule/").content.decode().split("<tr")[1:]
+    greet, other = (next(row for row in rows if name in row) for name in ("Greet", "To nobody"))
+    assert "Nobody" in other and "Nobody" not in greet and "Lead: Created" in greet

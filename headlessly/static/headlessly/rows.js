@@ -126,7 +126,7 @@
     const add = make("button", { type: "button", className: "btn", textContent: says.add });
     add.addEventListener("click", () => {
       const row = {};
-      for (const column of shown) if (column.kind === "choice") row[column.key] = choices(column.of)[0][0];
+      for (const column of shown) if (column.kind === "choice" && choices(column.of)[0][0]) row[column.key] = choices(column.of)[0][0];
       rows.push(row);
       write();
       draw(rows.length - 1);
