@@ -18,7 +18,8 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import INPUT_CLASSES
 
 from crm.backtest_page import page_of
-from crm.models import Rule, RuleRun
+from crm.models import Pipeline, Rule, RuleRun
+from crm.models.pipeline import usual_path
 from crm.rules import backtest, runs
 from crm.rules.active import active_rules
 from crm.runs_api import find_runs
@@ -27,6 +28,7 @@ from headlessly.admin import NounAdmin, display, field_values, workplace
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
 from headlessly.context import clock
 from headlessly.declaration import days
+from headlessly.declaration.paths import OPEN
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, Conflict, HeadlesslyError
 from headlessly.language import sayings
@@ -38,6 +40,26 @@ field_values.tells(Rule, "events")(lambda rule: ", ".join(map(event_text, rule.e
 #: How many runs one page shows, and how many of those that wait the page of a record.
 PAGE, MOST_WAITING = 10, 5
 MOST_COUNTED = 1_000
+
+
+@admin.register(Pipeline, site=workplace)
+class PipelineAdmin(NounAdmin):
+    """A pipeline; one that says no stages has the usual ones, and its form shows them to be changed."""
+
+    @property
+    def starts_with(self) -> dict[str, Any]:  # type: ignore[override]
+        return {"stages": usual_stages()}
+
+    def stands_for(self, record: Noun) -> dict[str, Any]:
+        return {"stages": usual_stages()}
+
+
+def usual_stages() -> list[dict[str, Any]]:
+    """The stages of a pipeline that gives none, as one that gives them would."""
+    return [
+        {"name": state.name, **({"kind": state.kind} if state.kind != OPEN else {})}
+        for state in usual_path().states
+    ]
 
 
 @admin.register(Rule, site=workplace)

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Rule
 from crm.step_words import step_text
 from headlessly.admin import display
 from headlessly.declaration.registry import registry
+from headlessly.ids import is_id
 from headlessly.language import wording
 
 #: What the parts of an answer are called; of those that are not here the key says it.
@@ -61,6 +63,7 @@ LABELS_OF_KIND = {
         "really": gettext_lazy("As it stood there"),
         "at": gettext_lazy("As of"),
     },
+    Rule.Kind.FIRST_ANSWER: {"people": gettext_lazy("By who has them")},
 }
 #: What the head of the page says, and what is only for programs.
 LEFT_OUT = {"rule", "version", "kind", "from", "to", "complete", "reached", "person"}
@@ -90,7 +93,7 @@ def _table(rule: Rule, name: str, rows: list[Any], names: dict[str, Any]) -> dic
         "label": _label(rule, name),
         "heads": [_label(rule, column) for column in columns],
         "rows": [
-            [(_label(rule, column), _text(rule, row[column], names)) for column in columns]
+            [(_label(rule, column), _cell(rule, column, row[column], names)) for column in columns]
             for row in rows
         ],
     }
@@ -101,12 +104,17 @@ def _label(rule: Rule, name: str) -> str:
     return str(of_kind.get(name) or LABELS.get(name) or wording.json_key_label(name))
 
 
+def _cell(rule: Rule, column: str, value: Any, names: dict[str, Any]) -> Any:
+    """A value in a table; what nobody has is nobody's."""
+    return _("Nobody") if column == "name" and value is None else _text(rule, value, names)
+
+
 def _text(rule: Rule, value: Any, names: dict[str, Any]) -> Any:
     match value:
         case None:
             return "–"
         case bool():
-            return str(value)
+            return _("Yes") if value else _("No")
         case int() | float():
             return display.number(value)
         case datetime():
@@ -124,7 +132,9 @@ def _text(rule: Rule, value: Any, names: dict[str, Any]) -> Any:
             return ", ".join(
                 f"{_label(rule, k)}: {_text(rule, v, names)}" for k, v in value.items()
             )
-    return names.get(value, value)
+    if isinstance(value, str) and is_id(value, [noun.prefix for noun in registry.values()]):
+        return names.get(value, _("not there any more"))
+    return value
 
 
 def _names(shown: Mapping[str, Any]) -> dict[str, Any]:

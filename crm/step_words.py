@@ -85,9 +85,7 @@ def steps_html(rule: Rule) -> SafeString:
     if noun is None or not rule.steps:
         return SafeString("")
     steps = ((step_text(noun, step),) for step in rule.steps if isinstance(step, dict))
-    return format_html(
-        '<ol class="plain counted">{}</ol>', format_html_join("", "<li>{}</li>", steps)
-    )
+    return format_html('<ol class="steps">{}</ol>', format_html_join("", "<li>{}</li>", steps))
 
 
 def _wait_text(noun: type[Record], wait: Any) -> str:

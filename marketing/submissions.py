@@ -110,7 +110,8 @@ def _fallback_name(said: Mapping[str, Any], email: str) -> str:
 def matching_values(
     noun: type[Noun], table: Mapping[str, str], answers: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The answers that are values of the noun's fields; one that does not fit is only kept in the log."""
+    """The answers that are values of the noun's fields, also of the tenant's own, whose questions are called
+    as they are; one that does not fit is only kept in the log."""
     found: dict[str, Any] = {}
     own = own_fields(noun)
     for name, value in answers.items():

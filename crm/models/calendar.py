@@ -55,7 +55,7 @@ class Calendar(Noun):
     days_off = Json(
         "other days on which nobody works: from, to (the last of several) and name, such as 2026-12-24",
         keys=("from", "to", "name"),
-        kinds={},
+        kinds={"from": "date", "to": "date"},
         example=[{"from": "2026-12-24", "to": "2026-12-31", "name": "Closed"}],
     )
 

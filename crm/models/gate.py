@@ -27,6 +27,14 @@ class FieldsWithGates:
         names = (field.wire for noun in nouns for field in gate_fields(noun).values())
         return iter(dict.fromkeys(names))
 
+    def offers(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """What people call them, by noun."""
+        return [
+            (labels.noun_title(noun), [(f.wire, labels.field_label(f)) for f in fields.values()])
+            for noun in gated_nouns()
+            if (fields := gate_fields(noun))
+        ]
+
 
 class Gate(Noun):
     """Fields that must be filled before a lead, a deal or another record enters a state."""
@@ -42,6 +50,7 @@ class Gate(Noun):
         "the status or the stage that is entered",
         required=True,
         example="Qualified",
+        verbose_name="state entered",
         offers=lambda: states_by_noun(),
     )
     pipeline = Reference("crm.Pipeline", "gates", "of deals: only in this one")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field, Relation
 from headlessly.errors import InvalidFilter, did_you_mean
@@ -19,12 +19,35 @@ FIT, ENGAGEMENT = "fit", "engagement"
 #: What a line says, and what of it is said of every line.
 KEYS = ("name", "about", "points", "type", "filter", "since", "halfLife", "within", "cap")
 NEEDED = ("name", "points", "type", "filter")
+
+
+class Moments:
+    """The moments of what leads did, by which a line may count it."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(
+            dict.fromkeys(name for _noun, fields in self.offers()[1:] for name, _ in fields)
+        )
+
+    def offers(self) -> list[tuple[str, Any]]:
+        """What people call them, by noun; none is when it came."""
+        relations = registry["Lead"].schema.relations.values()
+        found: list[tuple[str, Any]] = [("", "—")]
+        for name in dict.fromkeys(relation.noun for relation in relations):
+            noun = registry[name]
+            moments = [f for f in noun.schema.fields.values() if f.type == "datetime"]
+            named = [(f.wire, labels.field_label(f)) for f in moments]
+            found.append((labels.plural_title(noun), named))
+        return found
+
+
 #: How they are filled in, row by row.
-KINDS = {
+KINDS: dict[str, Any] = {
     "about": (FIT, ENGAGEMENT),
     "points": "number",
     "type": "hidden",
     "filter": "filter:Lead",
+    "since": Moments(),
     "halfLife": "number",
     "within": "number",
     "cap": "number",

@@ -55,8 +55,8 @@ def _lines_of(rule: dict[str, Any]) -> dict[str, Line]:
 def _say_score(said: dict[str, Any]) -> Iterator[str]:
     parts = {
         "score": display.number(said["counted"]),
-        "fit": said["fit"],
-        "engagement": said["engagement"],
+        "fit": display.number(said["fit"]),
+        "engagement": display.number(said["engagement"]),
     }
     if said["byHand"]:
         by_hand = _("Set by hand to %(score)s. By the rule it would be %(counted)s.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
@@ -25,28 +26,32 @@ from headlessly.nouns import Noun
 LONGEST_UNFOLDED = 600
 
 
-Told = Callable[[Any], SafeString | str]
-_told: dict[tuple[type[Noun], str], Told] = {}
+#: Says a field of the record that it is called with.
+Teller = Callable[[Any], SafeString | str]
+#: How pages tell fields whose values only their own room can put into words, by noun and name.
+_told: dict[tuple[type[Noun], str], Teller] = {}
 
 
-def tells(noun: type[Noun], name: str) -> Callable[[Told], Told]:
-    """Register what tells a field on the page of its record, where its value alone says little to people."""
+def tells(noun: type[Noun], name: str) -> Callable[[Teller], Teller]:
+    """Have the decorated function say on pages what one field of a record is."""
 
-    def register(told: Told) -> Told:
-        _told[noun, name] = told
-        return told
+    def register(teller: Teller) -> Teller:
+        _told[noun, name] = teller
+        return teller
 
     return register
 
 
 def told_html(record: Noun, field: Field) -> SafeString | str | None:
     """A field as an app tells it; None where none does."""
-    told = _told.get((type(record), field.name))
-    return None if told is None else told(record)
+    teller = _told.get((type(record), field.name))
+    return None if teller is None else teller(record)
 
 
 def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
     """The value of one field of ``record`` as HTML; empty when there is none."""
+    if (by_app := told_html(record, field)) is not None:
+        return by_app if getattr(record, field.column) else ""
     if field.type == "reference":
         if not getattr(record, field.column):
             return ""
@@ -221,15 +226,23 @@ def folded_text(found: str) -> SafeString:
 
 
 def _json_html(field: Field, found: Any) -> SafeString | str:
-    """JSON as people would write it: a list of alike objects as a table, else as it is."""
+    """JSON as people would write it: a list of alike objects as a table, or of one value each in a line; else
+    as it is."""
     if isinstance(found, list) and found and all(isinstance(item, dict) for item in found):
         there = {name for item in found for name in item}
         keys = sorted(there, key=[*field.keys, *sorted(there)].index)
+        if len(keys) == 1 and len(field.keys) == 1:
+            only = keys[0]
+            return format_html_join(
+                ", ", "{}", ((_key_text(field, only, item.get(only)),) for item in found)
+            )
         head = format_html_join(
             "", "<th>{}</th>", ((wording.json_key_label(name),) for name in keys)
         )
         rows = [
-            format_html_join("", "<td>{}</td>", ((_json_text(item.get(name)),) for name in keys))
+            format_html_join(
+                "", "<td>{}</td>", ((_key_text(field, name, item.get(name)),) for name in keys)
+            )
             for item in found
         ]
         body = format_html_join("", "<tr>{}</tr>", ((row,) for row in rows))
@@ -237,6 +250,19 @@ def _json_html(field: Field, found: Any) -> SafeString | str:
             '<div class="scrolls"><table class="inner"><tr>{}</tr>{}</table></div>', head, body
         )
     return format_html("<pre>{}</pre>", json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def _key_text(field: Field, name: str, value: Any) -> str:
+    """What stands under a key of one of several objects."""
+    kind = (field.kinds or {}).get(name, "text")
+    if not isinstance(value, str):
+        return _json_text(value)
+    if not isinstance(kind, str):
+        return labels.key_choice_labels(kind).get(value, value)
+    if kind == "date":
+        with suppress(ValueError):
+            return display.day_text(date.fromisoformat(value))
+    return value
 
 
 def _json_text(value: Any) -> str:

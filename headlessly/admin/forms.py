@@ -82,6 +82,12 @@ class DeclaredForm(forms.Form):
             field, widget, label=labels.field_label(field), help_text=help[:1].upper() + help[1:]
         )
 
+    def begin_with(self, values: Mapping[str, Any]) -> None:
+        """Show these values in the inputs that are empty."""
+        for name, value in values.items():
+            if name in self.declared and not self.initial.get(name):
+                self.initial[name] = text_of(self.declared[name], value)
+
     def suggest(self, noun: type[Noun]) -> None:
         """Show what people usually write into these inputs of a verb of ``noun``."""
         for name, field in self.declared.items():

@@ -60,6 +60,10 @@ class NounAdminBase:
         """What a form for a new record proposes, to be changed: values by field."""
         return {}
 
+    def stands_for(self, record: Noun) -> dict[str, Any]:
+        """What fields of a record that are empty stand for: values that its form begins with instead."""
+        return {}
+
     @property
     def schema(self) -> Schema:
         """The noun's, in the tenant at hand."""

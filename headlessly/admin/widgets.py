@@ -270,7 +270,7 @@ def _rows(field: Field) -> dict[str, str]:
         if callable(kind):
             column |= {"kind": "text", "offers": _offered(kind)}
         elif not isinstance(kind, str):
-            column |= {"kind": "choice", "of": list(kind)}
+            column |= {"kind": "choice", "of": labels.key_choices(kind)}
         elif kind.startswith("filter:"):
             about = _with_what_refers_to_it(kind.partition(":")[2])
             column |= {"kind": "filter", "builds": _building(about)}

@@ -214,11 +214,11 @@ class Json(_Optional, models.JSONField):
 
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
     row by row: ``number``, ``flag``, ``list`` (of texts), ``pairs`` (an object, a line for each of its
-    keys), ``order`` (their place in it), ``hidden`` (kept as it is), ``filter:Lead`` (a filter of that noun
-    or of one that refers to it, which one is in the key ``type``), the choices there are, or what makes the
-    pairs of a value and a label that are suggested; what has no kind is text. One that ``filters`` has a
-    noun's name as ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a
-    value that a noun accepts.
+    keys), ``date``, ``order`` (their place in it), ``hidden`` (kept as it is), ``filter:Lead`` (a filter of
+    that noun or of one that refers to it, which one is in the key ``type``), the choices there are, whose
+    ``offers`` say what people call them, or what makes the pairs of a value and a label that are suggested;
+    what has no kind is text. One that ``filters`` has a noun's name as ``type`` and a ``filter`` of it, which
+    people put together row by row. ``example`` is a value that a noun accepts.
     """
 
     def __init__(

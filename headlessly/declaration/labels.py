@@ -11,8 +11,8 @@ language needs a case, nouns come with their article: ``subject`` (*dieser Lead 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import lazy
 from django.utils.text import capfirst
@@ -108,6 +108,20 @@ def choice_label(field: Field, value: str) -> str:
     if field.value_labels is not None:
         return field.value_labels.get(value) or (value if field.is_custom else state_label(value))
     return state_label(value)
+
+
+def key_choices(kind: Iterable[str]) -> list[tuple[str, Any]]:
+    """The choices of a key within JSON with what people call them, in groups where it offers groups."""
+    offers = kind if callable(kind) else getattr(kind, "offers", None)
+    return [(each, state_label(each)) for each in kind] if offers is None else list(offers())
+
+
+def key_choice_labels(kind: Iterable[str]) -> dict[str, str]:
+    """What people call each of them."""
+    found: dict[str, str] = {}
+    for each, label in key_choices(kind):
+        found |= {each: label} if isinstance(label, str) else dict(label)
+    return found
 
 
 def english_label(field: Field) -> str:
@@ -207,6 +221,9 @@ def catalogue_messages() -> Iterator[tuple[str | None, str]]:
             yield UNIT, field.unit
             yield from ((VALUE, split_words(choice)) for choice in field.choices)
             yield from ((LABEL, english_json_key(key)) for key in field.keys)
+            for kind in (field.kinds or {}).values():
+                if not (isinstance(kind, str) or callable(kind) or hasattr(kind, "offers")):
+                    yield from ((VALUE, split_words(choice)) for choice in kind)
             yield from ((SUGGESTION, text) for text in field.suggests)
         for bound in noun.corrections.values():
             yield EVENT, split_words(bound.conjugation.event)

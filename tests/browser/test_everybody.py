@@ -348,6 +348,55 @@ def test_what_settles_counts_and_narrows(walk, site, acme, people, qualified):
     walk.look("a quick lead")
 
 
+def test_what_is_set_up(walk, site, acme, people, qualified, work):
+    """Rules of each kind, tried and run; fields and lists of one's own; what is given row by row."""
+    from crm import Calendar, Gate, Pipeline, Rule, StaleLimit
+    from headlessly.shaping import custom_fields
+
+    options = [{"value": "n", "label": "North", "color": "#15803d"}]
+    field = custom_fields.create_field(
+        {"noun": "Lead", "label": "Region", "type": "choice", "options": options}
+    )
+    about = {"condition": {"type": "Lead", "filter": {"source": "website"}}, "is_active": False}
+    line = {"name": "Asked us", "points": 20, "type": "Lead", "filter": {"source": "website"}}
+    step = {"do": "Activity.create", "with": {"subject": "Call {{name}}", "type": "Task"}}
+    given: dict[str, dict[str, Any]] = {
+        "Assignment": {"how": "Person", "person": people.bob.pk},
+        "FirstAnswer": {"within": 60},
+        "Score": {"lines": [line], "thresholds": [{"name": "Warm", "from": 10}]},
+        "Automation": {"events": ["Lead.Created"], "steps": [{"wait": "3 days"}, step]},
+    }
+    rules = {
+        kind: Rule.create(name=kind, kind=kind, **about, **more) for kind, more in given.items()
+    }
+    others = [
+        Gate.create(type="Lead", state="Converted", requires=[{"field": "budget"}]),
+        Pipeline.create(name="Renewals", stages=[{"name": "Upcoming"}, {"name": "Signing"}]),
+        StaleLimit.create(about="Lead", status="New", days=3),
+        Calendar.create(
+            name="Office", time_zone="Europe/Berlin", days_off=[{"from": "2026-12-24"}]
+        ),
+    ]
+    open_session(walk.page, site, user("ann", (acme, "admin")))
+    page, start = walk.page, "/~acme/admin/"
+    for kind, rule in rules.items():
+        walk.go(f"{start}crm/rule/add/?kind={kind}", full=kind in ("Score", "Automation"))
+        for address in ("change/", "edit/"):
+            walk.go(f"{start}crm/rule/{rule.pk}/{address}", full=kind in ("Score", "Automation"))
+        if kind != "Score":
+            walk.go(f"{start}crm/rule/{rule.pk}/backtest/", full=False)
+            page.get_by_role("button", name="Try", exact=True).click()
+            page.get_by_label("What it would have done").first.wait_for()
+            walk.look(f"{kind} was tried")
+    walk.go(f"{start}crm/rule/{rules['Score'].pk}/panels/try/")
+    walk.go(f"{start}crm/rule/{rules['Automation'].pk}/run/")
+    for other in others:
+        for address in ("change/", "edit/"):
+            walk.go(f"{start}crm/{other._meta.model_name}/{other.pk}/{address}", full=False)
+    walk.go(f"{start}settings/fields/{field.pk}/")
+    walk.go(f"{start}settings/lists/Lead.lostReason/")
+
+
 def test_a_new_tenant_has_pages_without_records(walk, site, acme):
     open_session(walk.page, site, user("ann", (acme, "admin")))
     for address in ("", "dashboard/", "crm/lead/", "crm/lead/board/", "crm/contact/"):

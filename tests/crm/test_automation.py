@@ -562,3 +562,19 @@ def test_a_german_reads_reasons_steps_and_runs_in_german(people, users, cleo):
     assert "Betreuung benachrichtigen: Ask {{name}}" in page and "Lead: angelegt" in page
     form = cleo.get(f"/~acme/admin/crm/rule/{follows.pk}/edit/").content.decode()
     assert "Activity.create" in form and "Lead.Created" in form and "until workingDay 09:00" in form
+
+
+def test_its_page_says_in_words_after_what_it_does_what(people, cleo):
+    greet = rule({"wait": "until workingDay 09:00"}, CALL)
+    seen = cleo.get(f"/~acme/admin/crm/rule/{greet.pk}/change/").content.decode()
+    assert "<li>Wait until a working day 09:00</li><li>Activity: Create (Call" in seen
+    assert "Lead: created" in seen and "Lead.Created" not in seen
+    assert "workingDay" not in seen and "{&quot;" not in seen
+
+
+def test_a_list_of_rules_says_nothing_of_other_kinds(people, cleo):
+    rule({"wait": "3 days"}, CALL)
+    Rule.create(name="To nobody", condition={"type": "Lead", "filter": {}})
+    rows = cleo.get("/~acme/admin/crm/rule/").content.decode().split("<tr")[1:]
+    greet, other = (next(row for row in rows if name in row) for name in ("Greet", "To nobody"))
+    assert "Nobody" in other and "Nobody" not in greet and "Lead: created" in greet

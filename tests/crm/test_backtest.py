@@ -398,3 +398,16 @@ def test_the_browser_tries_a_rule(team, people, cleo, bob):
     page = f"/~acme/admin/crm/rule/{follows.pk}/backtest/"
     shown = cleo.post(page, {"from": "", "to": ""}).content.decode()
     assert "Wait 3 days" in shown and ">D<" in shown
+
+
+def test_its_page_names_what_is_gone_and_what_is_nobodys(team, people, cleo):
+    lead("Kept", 40)
+    gone = lead("Gone", 40)
+    condition = {"type": "Lead", "filter": {}}
+    rule = Rule.create(name="SLA", kind="FirstAnswer", condition=condition, within=60)
+    gone.delete()
+    shown = cleo.post(f"/~acme/admin/crm/rule/{rule.pk}/backtest/", {"from": "", "to": ""})
+    html = shown.content.decode()
+    assert "By who has them" in html and "Kept" in html
+    assert "not there any more" in html and gone.pk not in html
+    assert ">Nobody<" in html

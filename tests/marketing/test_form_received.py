@@ -251,3 +251,25 @@ def test_it_shows_the_answers_on_the_page_of_the_lead(form: Form, acme: Any) -> 
     other = Lead.create(name="By hand", source="form")
     page = browser.get(f"/~acme/admin/crm/lead/{other.pk}/change/").content.decode()
     assert 'aria-label="Answers"' not in page
+
+
+def test_an_answer_to_a_question_called_like_a_field_of_ones_own_is_its_value() -> None:
+    from headlessly.shaping import custom_fields
+
+    options = [{"value": "north", "label": "North"}, {"value": "south", "label": "South"}]
+    region: dict[str, Any] = {"noun": "Lead", "label": "Sales region", "type": "choice"}
+    custom_fields.create_field(region | {"options": options})
+    custom_fields.create_field({"noun": "Contact", "label": "Shoe size", "type": "integer"})
+    asked = [
+        {"name": "email", "type": "email"},
+        {"name": "salesregion", "type": "select", "options": ["north", "elsewhere"]},
+        {"name": "shoeSize", "type": "number"},
+    ]
+    form = Form.create(name="Demo", fields=asked).publish()
+    answered(send(form, {"email": "ada@acme.example", "salesregion": "north", "shoeSize": 39}))
+    lead = Lead.objects.get()
+    assert list(Lead.find({"salesRegion": "north"})) == [lead]
+    assert list(Contact.find({"shoeSize": 39})) == [lead.contact]
+    answered(send(form, {"email": "eve@acme.example", "salesregion": "elsewhere"}))
+    assert kept()["answers"]["salesregion"] == "elsewhere"
+    assert Lead.find({"salesRegion": None}).count() == 1

@@ -67,7 +67,8 @@ class RowMaker:
         self.in_list = quote(address.query_string + (places.AT if self.placed else ""), safe="")
 
     def make(self, found: Noun) -> Row:
-        closed = closed_fields(found)
+        others = _fields_of_other_kinds(found)
+        closed = {*closed_fields(found), *others}
         place = self.placed(found) if self.placed else ""
         return Row(
             id=found.pk,
@@ -82,12 +83,20 @@ class RowMaker:
                     field.name,
                     label,
                     field.type,
-                    cell_html(found, field),
+                    "" if field.name in others else cell_html(found, field),
                     field.name in self.edits and field.name not in closed,
                 )
                 for field, label in self.cells
             ],
         )
+
+
+def _fields_of_other_kinds(found: Noun) -> frozenset[str]:
+    """The fields that mean nothing in a record of this kind: what is there is only a default."""
+    choice = found.schema.kind
+    if choice is None:
+        return frozenset()
+    return found.schema.fields_of_others(choice.value_of(found)) - {choice.name}
 
 
 def references_below_name(noun: type[Noun], columns: Sequence[Field]) -> tuple[Field, ...]:

@@ -25,7 +25,7 @@ from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import Field
+from headlessly.declaration.schema import MORE, Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError, Stale
@@ -56,6 +56,18 @@ def _brought_along(inputs: Iterable[Field], given: Mapping[str, str]) -> dict[st
                 if other in references and other not in given:
                     found[other] = its["id"]
     return found
+
+
+def _group(title: str, fields: list[Any]) -> dict[str, Any]:
+    """Inputs that belong together, and how "More", under which they stand, says what they are: what is in no
+    group by its own names, for the title of those is "More" too."""
+    said = labels.group_title(title)
+    names = ", ".join(str(field.label) for field in fields)
+    return {
+        "title": said,
+        "fields": fields,
+        "about": names if title in (labels.OTHER_GROUP, MORE) else said,
+    }
 
 
 class EditPages(NounPages):
@@ -191,6 +203,7 @@ class EditPages(NounPages):
             return self.field_pages.field_view(request, found, field)
         if request.method != "POST":
             form = forms.DeclaredForm(inputs, self.site, record=found)
+            form.begin_with(self.admin.stands_for(found))
             return self._edit_page(request, found, form)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST, record=found)
         version = parse_version(request.POST.get("version"))
@@ -313,10 +326,7 @@ class EditPages(NounPages):
         if not self.schema.groups:
             first |= set(shown)
         rest = [n for n in shown if n not in first]
-        more = [
-            {"title": labels.group_title(title), "fields": [form[n] for n in names if n in rest]}
-            for title, names in groups
-        ]
+        more = [_group(title, [form[n] for n in names if n in rest]) for title, names in groups]
         return {
             "main": [form[name] for name in shown if name in first],
             "more": [group for group in more if group["fields"]],

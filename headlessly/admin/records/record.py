@@ -82,7 +82,7 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in without:
             continue
-        if value := _told_or_html(record, declared):
+        if value := field_values.field_html(record, declared):
             bar = _share_of_range(declared, getattr(record, declared.column))
             found.append(
                 ShownField(
@@ -128,11 +128,6 @@ def cards(record: Noun, editable: set[str]) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def _told_or_html(record: Noun, declared: Field) -> Any:
-    by_app = field_values.told_html(record, declared)
-    return field_values.field_html(record, declared) if by_app is None else by_app
 
 
 def _card_line(record: Noun, declared: Field) -> Any:
@@ -213,6 +208,9 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
                 group.filled.append(shown)
             elif shown.editable:
                 group.empty.append(shown)
+        # A group of one field that is called as the group is would say it twice.
+        if [shown.label for shown in group.filled] == [group.title] and not group.empty:
+            group.title = ""
         found.append(group)
     # Groups without any value are one quiet line at the end.
     quiet = FieldGroup("", empty=[shown for g in found if not g.filled for shown in g.empty])

@@ -18,6 +18,8 @@ from headlessly.declaration.custom_values import held_json
 from headlessly.declaration.record import Record
 from headlessly.nouns import Noun
 
+#: The area of what is set up once, and not worked on.
+SETUP = "setup"
 #: How many records of the other side of a reference the page shows.
 RELATED = 10
 
@@ -50,7 +52,10 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
             add = [(name, url + of_this) for name, url in ways]
             if add and is_part(noun):
                 add[-1] = (_("Add"), quick_url(noun, **{relation.field: record.pk}))
-        if not rows and not (add and noun is not type(record) and _belongs(noun, relation.field)):
+        # What is set up says of itself whom it names; here it is told where it does.
+        is_told_there = noun.Surface.area == SETUP != record.Surface.area
+        offered = add and noun is not type(record) and not is_told_there
+        if not rows and not (offered and _belongs(noun, relation.field)):
             continue
         found.append(
             {

@@ -30,6 +30,9 @@
   }
   const unparsed = (value) => typeof value === "string" && parsed(value) === value ? value : JSON.stringify(value);
 
+  // The choices there are, also those that stand in groups.
+  const choices = (of) => of.flatMap(([each, label]) => (Array.isArray(label) ? label : [[each, label]]));
+
   function input(column, value, says) {
     if (column.kind === "flag") return make("input", { type: "checkbox", checked: value === true });
     if (column.kind === "list") return make("textarea", { rows: 2, value: (value || []).join("\n"), placeholder: says.lines });
@@ -40,11 +43,19 @@
     }
     if (column.kind === "choice") {
       const select = make("select");
+      const option = ([each, label]) => make("option", { value: each, textContent: label });
       // What it has now is kept, and so is that it has none.
-      const known = column.of.includes(value) ? [] : [value ?? ""];
-      for (const each of [...known, ...column.of]) select.append(make("option", { value: each, textContent: each, selected: each === (value ?? "") }));
+      if (!choices(column.of).some(([each]) => each === value)) select.append(option([value ?? "", value ?? ""]));
+      for (const [each, label] of column.of) {
+        if (!Array.isArray(label)) { select.append(option([each, label])); continue; }
+        const group = make("optgroup", { label: each });
+        group.append(...label.map(option));
+        select.append(group);
+      }
+      select.value = value ?? "";
       return select;
     }
+    if (column.kind === "date") return make("input", { type: "date", value: value ?? "" });
     const plain = value && typeof value === "object" ? JSON.stringify(value) : value ?? "";
     const typed = make("input", { type: "text", value: plain, inputMode: column.kind === "number" ? "decimal" : "text" });
     if (column.offers) typed.setAttribute("list", column.list);
@@ -65,6 +76,7 @@
   }
 
   function enhance(text) {
+    if (!text.dataset.rows) return; // by what another one drew
     const { columns, says } = JSON.parse(text.dataset.rows);
     const rows = read(text);
     if (!rows) return;
@@ -123,7 +135,7 @@
     const add = make("button", { type: "button", className: "btn", textContent: says.add });
     add.addEventListener("click", () => {
       const row = {};
-      for (const column of shown) if (column.kind === "choice") row[column.key] = column.of[0];
+      for (const column of shown) if (column.kind === "choice" && choices(column.of)[0][0]) row[column.key] = choices(column.of)[0][0];
       rows.push(row);
       write();
       draw(rows.length - 1);

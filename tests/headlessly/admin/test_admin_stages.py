@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -198,3 +200,33 @@ def test_what_every_noun_has_stands_under_more(bob: Any, people: Any) -> None:
     html = bob.get(f"{DEALS}add/").content.decode()
     more = html.index(">More<")
     assert more < html.index('name="tags"') and more < html.index('name="external_ids"')
+
+
+def test_what_is_given_row_by_row_is_called_as_people_do(users: Any, pipelines: Any) -> None:
+    from crm import Gate
+    from tests.headlessly.admin.signed_in import client_of
+
+    ann, gate = client_of(users.ann), Gate.objects.get(type="Deal")
+    for address in (f"{gate.pk}/change/", ""):
+        html = ann.get(f"/~acme/admin/crm/gate/{address}").content.decode()
+        assert "Expected close date, Next step" in html and "expectedCloseDate" not in html
+    form = unescape(ann.get(f"/~acme/admin/crm/gate/{gate.pk}/edit/").content.decode())
+    rows = re.search(r'data-rows="(\{.*?\]\}.*?\})"', form)
+    assert rows
+    groups = dict(json.loads(rows[1])["columns"][0]["of"])
+    assert ["expectedCloseDate", "Expected close date"] in groups["Deal"]
+
+
+def test_a_pipeline_that_says_no_stages_shows_the_usual_ones_to_be_changed(
+    users: Any, pipelines: Any
+) -> None:
+    from crm import Pipeline
+    from tests.headlessly.admin.signed_in import client_of
+
+    ann, sales = client_of(users.ann), pipelines[0]
+    for address in ("add/", f"{sales.pk}/edit/"):
+        form = unescape(ann.get(f"/~acme/admin/crm/pipeline/{address}").content.decode())
+        text = re.search(r'<textarea name="stages".*?>(.*?)</textarea>', form, re.DOTALL)
+        names = [stage["name"] for stage in json.loads(text[1])]
+        assert names[0] == "Prospecting" and names[-1] == "Lost"
+    assert not Pipeline.get(sales.pk).stages
