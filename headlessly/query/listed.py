@@ -3,7 +3,8 @@
 ``status=New,Contacted&owner=me&campaign=-&score__gte=80&is=bant-complete&q=acme``: a field of the noun
 with several values (``-`` is "none", ``me`` whoever reads), lookups as REST has them, of which a value that
 ends in ``,-`` takes in the records without one, the noun's own conditions, a filter of the filter language,
-and words. Pages put these in words and offer them (:mod:`headlessly.admin.lists`); what they mean is said here alone.
+and words. Pages put these in words and offer them (:mod:`headlessly.admin.lists`); what they mean is said
+here alone.
 """
 
 from __future__ import annotations
