@@ -1,8 +1,8 @@
 """Which records are in a watched list: taken, compared with what the list finds now, and the difference told.
 
-All of it runs in a transaction that holds the tenant's :class:`~.models.ListReader` (:func:`hold`). The rows of
-the members, the events and the notifications are written together: whatever is killed, and however many work
-at it, a record that came is told once, and once more only after it went.
+All of it runs in a transaction that holds the tenant's :class:`~.models.ListReader` (:func:`hold`). The rows
+of the members, the events and the notifications are written together: whatever is killed, and however many
+work at it, a record that came is told once, and once more only after it went.
 
 A list is asked with the sight of the whole tenant, days beginning in UTC. Who is told of it is asked
 of each person (:mod:`.telling`).
@@ -68,7 +68,7 @@ def hold(tenant: Tenant) -> ListReader:
 
 
 def begin_at_the_end(tenant: Tenant) -> None:
-    """Read the log from its present end: what was before concerns no list. To be asked before any is taken."""
+    """Read the log from its present end: what was before concerns no list. Before any is taken."""
     xid, seq = end_of_log()
     ListReader.objects.filter(tenant=tenant).update(xid=xid, seq=seq)
 
