@@ -188,7 +188,12 @@ def get_view(id: str) -> View:
 
 def all_visible_views() -> list[View]:
     """The same of all nouns."""
-    return list(_visible(LIST))
+    return list(visible_lists())
+
+
+def visible_lists() -> models.QuerySet[View]:
+    """The same, not read yet."""
+    return _visible(LIST)
 
 
 def visible_reports() -> list[View]:
@@ -324,6 +329,7 @@ __all__ = [
     "set_start_view",
     "start_view_of",
     "unpin_report",
+    "visible_lists",
     "visible_reports",
     "visible_views",
 ]

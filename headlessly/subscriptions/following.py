@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -75,20 +78,28 @@ def watch(view: View, *, watched: bool = True) -> None:
             _tidy(tenant)
 
 
-def is_following(view: View, user: str) -> bool:
-    """Whether somebody is told of a view. Nothing is asked where nobody is of any."""
+class State(NamedTuple):
+    """How somebody stands to a view: whether they are told of it, None of nobody; and why it is not looked
+    at."""
+
+    following: bool | None
+    problem: str | None
+
+
+def states_of(views: Sequence[View], member: Membership | None) -> dict[str, State]:
+    """How a member stands to these views, by their ids. Nothing is asked where none is followed."""
     tenant = tenancy.require()
-    if not tenant.has_watched_views:
-        return False
-    return Follower.objects.filter(tenant=tenant, record=view.pk, user=user).exists()
-
-
-def problem_of(view: View, person: str | None) -> str:
-    """Why a view is not looked at, though it should be; empty where it is."""
-    found = WatchedList.objects.filter(tenant=view.tenant_id, view=view).exclude(problem="")
-    return (
-        found.filter(person__in=["", person or ""]).values_list("problem", flat=True).first() or ""
-    )
+    ids = [view.pk for view in views]
+    followed: set[str] = set()
+    problems: dict[str, str] = {}
+    if tenant.has_watched_views and ids:
+        if member is not None:
+            mine = Follower.objects.filter(tenant=tenant, record__in=ids, user=member.user_id)
+            followed = set(mine.values_list("record", flat=True))
+        persons = ["", *([member.contact_id] if member and member.contact_id else [])]
+        stopped = WatchedList.objects.filter(tenant=tenant, view__in=ids, person__in=persons)
+        problems = dict(stopped.exclude(problem="").values_list("view_id", "problem"))
+    return {id: State(None if member is None else id in followed, problems.get(id)) for id in ids}
 
 
 def _begin(view: View, person: str) -> None:

@@ -223,8 +223,8 @@ def test_time_brings_a_record_in_and_nobody_did_it(acme: Any, users: SimpleNames
         lead = make("Ageing")
         following.follow(view, member(users.bob))
         from_log.read_log()
-    for days, found in ((15, []), (1, ["View.Entered"]), (0, ["View.Entered"])):
-        with clock.set_clock(now - timedelta(days=days), purpose="trial"):
+    for hours, found in ((360, []), (12, ["View.Entered"]), (0, ["View.Entered"])):
+        with clock.set_clock(now - timedelta(hours=hours), purpose="trial"):
             from_clock.sweep()
         assert [name for name, _id in noted()] == found
     event = Event.objects.get(name="View.Entered")
@@ -320,11 +320,13 @@ def test_a_view_of_too_many_is_refused_and_one_that_grows_is_stopped(
     assert told(users.bob) == [
         "“Hot leads” is not followed any more: its filters have to be changed"
     ]
-    assert following.problem_of(view, None)
+    (state,) = following.states_of([view], member(users.bob)).values()
+    assert state.following and state.problem == members.TOO_MANY
     Lead.objects.get(name="One more").update(score=1)
     WatchedList.objects.update(due_at=timezone.now())
     from_clock.sweep()
-    assert not following.problem_of(view, None) and ListMember.objects.count() == 2
+    (state,) = following.states_of([view], member(users.bob)).values()
+    assert state.problem is None and ListMember.objects.count() == 2
 
 
 def test_a_filter_that_means_nothing_any_more_holds_up_no_other(
