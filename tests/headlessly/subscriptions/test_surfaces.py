@@ -19,7 +19,7 @@ from headlessly.subscriptions import from_log, members
 from headlessly.subscriptions.models import WatchedList
 from headlessly.webhooks import outbox
 from headlessly.webhooks.sending import payload_of
-from tests.answered import answered, problem
+from tests.answered import answered
 from tests.conftest import Api
 from tests.headlessly.mcp.conftest import Agent
 from tests.headlessly.subscriptions.test_subscriptions import by, make, save, told
@@ -30,6 +30,12 @@ pytestmark = pytest.mark.django_db
 def owned(made: Any, tenant: Any, user: Any, scope: str) -> Any:
     made.key, made.secret = ApiKey.issue(tenant, "own", scope, user=user, rate_limit=100_000)
     return made
+
+
+def problem(response: Any, status: int) -> dict[str, Any]:
+    """The error that an answer is."""
+    assert response.status_code == status, response.content
+    return response.json()
 
 
 @pytest.fixture
@@ -114,7 +120,7 @@ def test_a_webhook_is_sent_what_enters_a_watched_view_once(
 ) -> None:
     settings.WEBHOOKS_ALLOW_PRIVATE = True
     view = save(users.ann, "score__gte=80")
-    url = {"url": "http://127.0.0.1:9/hook"}
+    url = {"url": "http://127.0.0.1:9009/hook"}
     for events in (["View.*"], ["Lead.*"], ["View.Left"]):
         made = api.call("POST", "/webhooks", url | {"events": events})
         assert made.status_code == 201, made.content
