@@ -127,6 +127,32 @@ def _begin(view: View, person: str) -> None:
     _note(tenancy.require(), True)
 
 
+def renew(each: WatchedList) -> bool:
+    """Take what is in a list anew whose view asks something else now, of which nobody is told; within a
+    transaction that holds the reader. Answers whether it is not too much.
+
+    Where the view says "me" now, there is a list for each who follows it; where it does no more, one for all.
+    """
+    view = each.view
+    noun = registry[view.noun]
+    if (mine := listed.says_me(noun, view.query)) == bool(each.person):
+        return members.take(each, members.Question.of(each))
+    people = followers_of(each)
+    each.delete()
+    if mine and view.watched:  # it is not the same for everybody any more
+        View.objects.filter(tenant=view.tenant_id, pk=view.pk).update(watched=False)
+    persons = {member.contact_id for member in people if member.contact_id} if mine else {""}
+    for person in sorted(persons):
+        made, is_new = WatchedList.objects.get_or_create(
+            tenant_id=view.tenant_id, view=view, person=person, defaults={"due_at": clock.now()}
+        )
+        if is_new:
+            with members.stopping_at_problems(made):
+                if not members.take(made, members.Question.of(made)):
+                    members.stop(made, members.TOO_MANY)
+    return True
+
+
 def _refusal(said: str) -> Invalid:
     return Invalid.for_fields({"query": said}, type="View")
 

@@ -19,7 +19,7 @@ from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
 from headlessly.subscriptions import members
-from headlessly.subscriptions.following import tidy
+from headlessly.subscriptions.following import renew, tidy
 from headlessly.subscriptions.from_log import defer_reading
 from headlessly.subscriptions.members import Question
 from headlessly.subscriptions.models import WatchedList
@@ -69,12 +69,12 @@ def sweep() -> None:
 def compare_all(each: WatchedList) -> None:
     """Compare all of a list with what it had; one that was stopped or asks something else now begins anew."""
     with members.stopping_at_problems(each):
-        question = Question.of(each)
         if each.problem or each.query != each.view.query:
             members.hold(tenancy.require())
-            if not members.take(each, question):
+            if not renew(each):
                 members.stop(each, members.TOO_MANY)
             return
+        question = Question.of(each)
     if each.problem:
         return
     ids: list[str] = []

@@ -26,6 +26,7 @@ from headlessly.declaration.registry import registry
 from headlessly.log.events import Event, LogPosition
 from headlessly.log.names import VIEW_EVENTS
 from headlessly.subscriptions import members
+from headlessly.subscriptions.following import renew
 from headlessly.subscriptions.members import Cause, Question
 from headlessly.subscriptions.models import ListReader, WatchedList
 
@@ -114,11 +115,11 @@ def _ask(each: WatchedList, rows: Sequence[Row], causes: Mapping[str, Cause]) ->
     with members.stopping_at_problems(each):
         if each.problem:
             return  # the clock looks whether it can be looked at again
-        question = Question.of(each)
         if each.query != each.view.query:
-            if not members.take(each, question):
+            if not renew(each):
                 members.stop(each, members.TOO_MANY)
             return
+        question = Question.of(each)
         asked = _asked(question, rows)
         if asked is None:
             WatchedList.objects.filter(pk=each.pk, tenant=each.tenant_id).update(due_at=clock.now())

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db import models, transaction
+from django.db import DataError, models, transaction
 from django.utils import timezone
 
 from headlessly.access import actors, tenancy
@@ -210,8 +210,8 @@ def stopping_at_problems(each: WatchedList) -> Iterator[None]:
     try:
         with transaction.atomic():
             yield
-    except HeadlesslyError as problem:
-        stop(each, problem.message)
+    except (HeadlesslyError, DataError) as problem:
+        stop(each, getattr(problem, "message", "") or str(problem).partition("\n")[0])
 
 
 def watched_lists(tenant: Tenant) -> list[WatchedList]:

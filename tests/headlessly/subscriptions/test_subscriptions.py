@@ -281,6 +281,31 @@ def test_another_filter_begins_anew_in_silence(hot: Any, users: SimpleNamespace)
     assert told(users.bob) == ["Next entered “Hot leads”"]
 
 
+def test_a_view_that_comes_to_say_me_is_a_list_for_each_and_back(
+    acme: Any, users: SimpleNamespace, people: SimpleNamespace
+) -> None:
+    view = save(users.cleo, "score__gte=80")
+    for user in (users.bob, users.cleo):
+        following.follow(view, member(user))
+    with by(users.cleo):
+        following.watch(view)
+        view.change(query="owner=me")
+    make("Bob's", owner=people.bob)
+    from_log.read_log()
+    persons = WatchedList.objects.order_by("person").values_list("person", flat=True)
+    assert list(persons) == sorted([people.bob.pk, people.cleo.pk])
+    view.refresh_from_db()
+    assert noted() == [] and not view.watched
+    make("Bob's next", owner=people.bob)
+    from_log.read_log()
+    assert (told(users.bob), told(users.cleo)) == (["Bob's next entered “Hot leads”"], [])
+    with by(users.cleo):
+        view.change(query="score__gte=70")
+    WatchedList.objects.update(due_at=timezone.now())
+    from_clock.sweep()
+    assert list(persons.all()) == [""] and len(noted()) == 1
+
+
 def test_what_is_deleted_goes_and_nothing_is_left(hot: Any, users: SimpleNamespace) -> None:
     lead = make("New", score=85)
     from_log.read_log()
