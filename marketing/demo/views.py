@@ -32,11 +32,13 @@ def add_followed_view() -> None:
         following.follow(view, member)
     each = WatchedList.objects.select_related("view").get(tenant=tenant, view=view)
     there = ListMember.objects.filter(tenant=tenant, list=each)
-    came = list(
-        Event.objects.filter(name="Lead.Qualified", target__in=there.values("record")).order_by(
-            "-seq"
-        )[:CAME]
+    moved = Event.objects.filter(
+        target__in=there.values("record"),
+        name="Lead.Updated",
+        previous__has_key="status",
+        data__status=Lead.Status.QUALIFIED,
     )
+    came = list(moved.order_by("-seq")[:CAME])
     there.filter(record__in=[event.target for event in came]).delete()
     causes = {
         event.target: Cause(event.id, event.actor, event.request_id)
