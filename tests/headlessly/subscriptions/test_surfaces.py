@@ -206,3 +206,29 @@ def test_the_list_of_a_view_has_a_button_and_the_record_says_it(
         f"{base}/views/{too.pk}/", {"do": "watch", "query": "owner=me"}, follow=True
     )
     assert "This view says “me”" in refused.content.decode()
+
+
+def test_an_operator_who_looks_in_follows_nothing(
+    olga: Client, cleo: Client, users: SimpleNamespace, acme: Any
+) -> None:
+    view = save(users.ann, "score__gte=80")
+    base = "/~acme/admin/crm/lead"
+    asked = f"{base}/?score__gte=80&view={view.pk}"
+    before = olga.get(asked)
+    cleo.post(f"{base}/views/{view.pk}/", {"do": "follow", "query": "score__gte=80"})
+    for page in (before, olga.get(asked)):
+        assert page.status_code == 200
+        assert "Follow this view" not in page.content.decode()
+
+
+def test_a_page_says_that_a_view_is_not_looked_at(
+    cleo: Client, users: SimpleNamespace, acme: Any
+) -> None:
+    view = save(users.ann, "score__gte=80")
+    base = "/~acme/admin/crm/lead"
+    cleo.post(f"{base}/views/{view.pk}/", {"do": "follow", "query": "score__gte=80"})
+    asked = f"{base}/?score__gte=80&view={view.pk}"
+    said = "It is not looked at now: its filters have to be changed."
+    assert said not in cleo.get(asked).content.decode()
+    WatchedList.objects.update(problem=members.TOO_MANY)
+    assert said in cleo.get(asked).content.decode()
