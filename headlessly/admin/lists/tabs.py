@@ -130,10 +130,5 @@ class Tabs:
         return following.states_of([self.now], inbox.require_member())[self.now.pk]
 
     @property
-    def may_follow(self) -> bool:
-        """Whether whoever reads belongs to the tenant: an operator who looks in is told nothing."""
-        return self.is_saved and not actors.current().is_key
-
-    @property
     def may_share(self) -> bool:
         return actors.may_share(actors.current())
