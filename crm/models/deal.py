@@ -202,6 +202,15 @@ class Deal(Noun):
                     deleted_at=None,
                 ),
             ),
+            # What is open, the most valuable first.
+            models.Index(
+                fields=["tenant", "stage", "-value", "-id"], name="deal_by_value",
+                condition=models.Q(
+                    stage__in=["Prospecting", "Qualification", "Proposal", "Negotiation"],
+                    deleted_at=None,
+                ),
+                include=("last_activity_at",),
+            ),
             # What was won, lost or closed in a period, by whom.
             models.Index(
                 fields=["tenant", "actual_close_date"], name="deal_by_closing",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from crm.models import Lead
+from headlessly.query import series
 from headlessly.query.reports import Records, Slice
 
 #: More groups than this are summed up.
 MAX_GROUPS = 20
 #: The fields of a lead that conversion is told by.
 GROUPED_BY = ("source", "owner", "campaign")
+#: The columns that the leads created in a period are counted by, and those that were lost in it.
+COHORT_BY, LOST_BY = ("status", "reached"), ("lost_reason",)
 #: What an address says of leads that reached Qualified, and of those that are Converted.
 QUALIFIED_CONDITION = {
     "reached__in": ",".join(Lead.schema.require_machine().from_on(Lead.Status.QUALIFIED))
@@ -50,17 +53,24 @@ class Funnel:
         return next(stage for stage in self.stages if stage.state == state)
 
 
+def _counted_over_time(
+    slice: Slice, name: str, columns: tuple[str, ...]
+) -> Counter[tuple[Any, ...]]:
+    parts = slice.cached(series.groups_by_part, Lead, name, *columns)
+    return sum(parts, Counter())
+
+
 def lead_funnel(slice: Slice) -> Funnel:
     """How many leads of the cohort came how far, in leads.
 
     A lead has reached a stage when it stands there or further on, or ever did: what was lost or reopened
     stays in the stage that it had reached (``reached``, see docs/decisions/0016). So the stages never
-    grow from one to the next. One pass over the cohort.
+    grow from one to the next. One pass over the cohort, which tells of its days, weeks or months as well.
     """
     whole, machine = lead_cohort(slice), Lead.schema.require_machine()
     ends: dict[str, int] = defaultdict(int)
     lost: dict[str, int] = defaultdict(int)
-    for state, reached, count in whole.count_groups("status", "reached"):
+    for (state, reached), count in _counted_over_time(slice, "createdAt", COHORT_BY).items():
         furthest = machine.furthest(state, reached)
         ends[furthest] += count
         if state == Lead.Status.LOST:
@@ -151,10 +161,16 @@ def lost_leads(slice: Slice) -> Records:
     return slice.during(Lead, "lostAt")
 
 
+def count_lost(slice: Slice) -> int:
+    return _counted_over_time(slice, "lostAt", LOST_BY).total()
+
+
 def lost_reasons(slice: Slice) -> list[Reason]:
     """How many leads were lost in the period, by reason, most frequent first, in leads."""
     whole = lost_leads(slice)
-    rows = list(whole.count_groups("lost_reason"))
+    counted = _counted_over_time(slice, "lostAt", LOST_BY)
+    rows = [(text, count) for (text,), count in counted.items()]
+    rows.sort(key=lambda row: (-row[1], row[0] is None, row[0]))
     first, others = rows[:MAX_GROUPS], rows[MAX_GROUPS:]
     reasons = []
     for text, count in first:

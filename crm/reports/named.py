@@ -7,7 +7,15 @@ from django.utils.translation import gettext_lazy
 
 from crm.models import Deal, Lead
 from crm.reports.deals import open_pipeline, won_stages
-from crm.reports.leads import Stage, lead_cohort, lead_funnel, lost_leads
+from crm.reports.leads import (
+    COHORT_BY,
+    LOST_BY,
+    Stage,
+    count_lost,
+    lead_cohort,
+    lead_funnel,
+    lost_leads,
+)
 from crm.reports.speed import converted_leads, cycle_time, first_response
 from crm.reports.waiting import stale_by_state, stale_deals, stale_leads
 from headlessly.access import tenancy
@@ -20,7 +28,13 @@ reports.narrow(Lead, "owner.team", rank=2)
 reports.narrow(Lead, "campaign", rank=3)
 
 
-@reports.declare("newLeads", gettext_lazy("New leads"), unit="leads", counted_by="createdAt")
+@reports.declare(
+    "newLeads",
+    gettext_lazy("New leads"),
+    unit="leads",
+    counted_by="createdAt",
+    grouped_by=COHORT_BY,
+)
 def new_leads(slice: Slice) -> Measured:
     """The leads created in the period (createdAt), deleted ones aside, wherever they stand now."""
     return Measured(slice.cached(lead_funnel).all, lead_cohort(slice))
@@ -66,10 +80,16 @@ def conversions(slice: Slice) -> Measured:
     return _counted(converted_leads(slice))
 
 
-@reports.declare("lostLeads", gettext_lazy("Lost leads"), unit="leads", counted_by="lostAt")
+@reports.declare(
+    "lostLeads",
+    gettext_lazy("Lost leads"),
+    unit="leads",
+    counted_by="lostAt",
+    grouped_by=LOST_BY,
+)
 def leads_lost(slice: Slice) -> Measured:
     """The leads lost in the period (lostAt), whenever they were created, and not reopened since."""
-    return _counted(lost_leads(slice))
+    return Measured(count_lost(slice), lost_leads(slice))
 
 
 @reports.declare("wonDeals", gettext_lazy("Won deals"), unit="deals", counted_by="actualCloseDate")

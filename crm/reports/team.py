@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -92,7 +93,7 @@ def measure_team(slice: Slice) -> Measured:
     people = {each for counts in by_owner.values() for each in counts} | set(promised)
     if not slice.narrowed.keys() - {TEAM} and not actors.current().limited:
         people |= _members(slice)
-    names = record_names(Contact, people)
+    names = slice.cached(_names, frozenset(people), over_time=False)
     rows = []
     for person in people:
         counts = {name: each.get(person, 0) for name, each in by_owner.items()}
@@ -105,7 +106,7 @@ def measure_team(slice: Slice) -> Measured:
             "winRate": percent(counts["wonDeals"], counts["wonDeals"] + lost),
         }
         name = names.get(person, display.visible_name(None)) if person else _("Nobody")
-        rows.append(Row(person, name, values, _lists(counted, person)))
+        rows.append(Row(person, name, values, partial(_lists, counted, person)))
     rows.sort(key=lambda row: (row.key is None, -_size(row), row.name))
     return Measured(sum(by_owner["newLeads"].values()), counted["newLeads"], rows=rows)
 
@@ -121,6 +122,10 @@ def _members(slice: Slice) -> set[str]:
         inside = scope.queryset().filter(compile_filter(scope, {"team": slice.narrowed[TEAM]}))
         found &= set(inside.values_list(scope.key, flat=True))
     return found
+
+
+def _names(_slice: Slice, people: frozenset[str | None]) -> dict[str, str]:
+    return record_names(Contact, people)
 
 
 def _count_by_owner(records: Records) -> Mapping[str | None, int]:

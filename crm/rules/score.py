@@ -40,6 +40,7 @@ def offer_rescoring(schema: Schema, shape: Shape) -> None:
 # -- by hand ------------------------------------------------------------------------------------------
 
 
+@only_creates  # it asks for no row
 def mark_what_is_set_by_hand(lead: Lead, ctx: Context) -> None:
     """Whoever gives a number while rules count has it kept; whoever empties it lets the rules count again."""
     if "score" not in ctx.input:

@@ -57,9 +57,18 @@ class Row:
     key: str | None  #: what it is of, as an address says it; None for those without
     name: str  #: the same in words
     values: Mapping[str, Value]
-    lists: Mapping[str, Records | None] = field(default_factory=dict)
+    #: Or what makes them: a row of the period before is asked for its values alone.
+    list_records: Mapping[str, Records | None] | Callable[[], Mapping[str, Records | None]] = field(
+        default_factory=dict
+    )
     as_of: datetime | None = None  #: where it is of another moment than the report is
     is_rest: bool = False  #: whether it is all that have no row of their own
+
+    @property
+    def lists(self) -> Mapping[str, Records | None]:
+        """The records behind the values, by column."""
+        found = self.list_records
+        return found() if callable(found) else found
 
     def as_json(self) -> dict[str, Any]:
         """Its values by column, money one number per currency with all of it in ``converted``."""
@@ -135,6 +144,8 @@ class Report:
     answer: Answer | None = None
     #: The day or moment (on the wire) by which it counts its list, where it does no more than that.
     counted_by: str = ""
+    #: The columns by which other reports count the same records: all are counted in one pass.
+    grouped_by: tuple[str, ...] = ()
     own_parameters: tuple[str, ...] = ()
     icon: str = ""  #: of Material Symbols: of a table whose page stands in the menu
     in_menu: Callable[[], bool] = lambda: True  #: whether it does, for the tenant at hand
@@ -187,6 +198,7 @@ class Reports:
         columns: Sequence[Column] = (),
         row_title: Any = "",
         counted_by: str = "",
+        grouped_by: Sequence[str] = (),
         icon: str = "",
         in_menu: Callable[[], bool] = lambda: True,
     ) -> Callable[[Measure], Measure]:
@@ -205,6 +217,7 @@ class Reports:
                     tuple(columns),
                     row_title,
                     counted_by=counted_by,
+                    grouped_by=tuple(grouped_by),
                     icon=icon,
                     in_menu=in_menu,
                 )

@@ -91,7 +91,13 @@ def measure_series(report: Report, slice: Slice) -> list[tuple[Slice, Measured]]
     if report.counted_by:
         records = measure(report, slice).records
         assert records is not None, "What is counted by a field has a list."
-        counts = series.count_by_part(records, report.counted_by, parts)
+        if report.grouped_by:
+            groups = slice.cached(
+                series.groups_by_part, records.noun, report.counted_by, *report.grouped_by
+            )
+            counts = [each.total() for each in groups]
+        else:
+            counts = series.count_by_part(records, report.counted_by, parts)
         return [(part, Measured(count)) for part, count in zip(parts, counts, strict=True)]
     return [(part, measure(report, part)) for part in parts]
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import F
+from django.db.models import DateTimeField, F
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import TruncDate
 
 from headlessly.declaration import indexes
 from headlessly.query.filters import find_field
 from headlessly.query.periods import Period
 from headlessly.query.reports import Records, Slice
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
 
 #: A series has a point for each day up to so many days, else for each week, else for each month.
 MOST_DAYS, MOST_WEEKS = 31, 190
@@ -44,30 +50,67 @@ def parts_of(slice: Slice) -> list[Slice]:
 
 def count_by_part(records: Records, name: str, parts: Sequence[Slice]) -> list[int]:
     """How many of the records have their day or moment ``name`` (on the wire) in each of the parts, which
-    follow each other: counted along the index of its ranges where there is one, else in one pass over them,
-    grouped by day."""
+    follow each other."""
+    return [groups.total() for groups in count_groups_by_part(records, name, parts)]
+
+
+def count_groups_by_part(
+    records: Records, name: str, parts: Sequence[Slice], *columns: str
+) -> list[Counter[tuple[Any, ...]]]:
+    """The same for each combination of values in ``columns``.
+
+    Counted along the index of its ranges where there is one, else in one pass over them, grouped by day.
+    """
     field = find_field(records.noun, name)
     if records.as_of is None and indexes.has_index_of_ranges(records.noun, field.column):
-        return _count_each(records.where(**part.bounds_of(name)) for part in parts)
+        return _count_each(records, field, parts, columns)
     day = TruncDate(field.column) if field.type == "datetime" else F(field.column)
-    counts = {d: n for d, n in records.count_groups("_day", made={"_day": day}) if d is not None}
-    return [sum(counts.get(day, 0) for day in _days_of(part.period)) for part in parts]
+    days: dict[date, Counter[tuple[Any, ...]]] = defaultdict(Counter)
+    for on, *values, count in records.count_groups("_day", *columns, made={"_day": day}):
+        days[on][tuple(values)] += count
+    none: Counter[tuple[Any, ...]] = Counter()
+    return [sum((days.get(day, none) for day in _days_of(part.period)), none) for part in parts]
 
 
-def _count_each(parts: Iterable[Records]) -> list[int]:
-    """How many records are in each, in one statement that asks for each by itself."""
-    sql: list[str] = []
-    parameters: list[Any] = []
-    for part in parts:
-        try:
-            counted, given = part.queryset().values_list("pk").query.sql_with_params()
-        except EmptyResultSet:
-            counted, given = "SELECT NULL WHERE false", ()
-        sql.append(f"(SELECT count(*) FROM ({counted}) AS part)")
-        parameters += given
+def groups_by_part(
+    slice: Slice, noun: type[Record], name: str, *columns: str
+) -> list[Counter[tuple[Any, ...]]]:
+    """Of a noun's records with their moment ``name`` in the slice, how many have which values in
+    ``columns``, for each part of it: what several reports say is a sum of these, counted once."""
+    return count_groups_by_part(slice.during(noun, name), name, parts_of(slice), *columns)
+
+
+def _count_each(
+    records: Records, field: Field, parts: Sequence[Slice], columns: Sequence[str]
+) -> list[Counter[tuple[Any, ...]]]:
+    """The records of each part, in one statement that reads each by itself."""
+    bounds = [RawSQL(f"part.{end}", [], output_field=DateTimeField()) for end in ("first", "last")]
+    inside = {f"{field.column}__gte": bounds[0], f"{field.column}__lt": bounds[1]}
+    found: list[Counter[tuple[Any, ...]]] = [Counter() for _ in parts]
+    try:
+        queryset = records.queryset().filter(**inside).values_list(*(columns or ["pk"]))
+        sql, given = queryset.query.sql_with_params()
+    except EmptyResultSet:
+        return found
+    kind = "timestamptz" if field.type == "datetime" else "date"
+    row = f"(%s, %s::{kind}, %s::{kind})"
+    values: list[Any] = []
+    for number, part in enumerate(parts):
+        days = part.period.first, part.period.end
+        values += [number, *(part.period.bounds if field.type == "datetime" else days)]
+    names = [f"v{n}" for n in range(len(columns) or 1)]
+    by = "".join(f"{name}, " for name in names) if columns else ""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(sql)}", parameters)
-        return list(cursor.fetchone())
+        cursor.execute(
+            f"SELECT part.number, counted.* FROM (VALUES {', '.join([row] * len(parts))}) "
+            "AS part (number, first, last) CROSS JOIN LATERAL "
+            f"(SELECT {by}count(*) FROM ({sql}) AS found ({', '.join(names)})"
+            f"{' GROUP BY ' + by[:-2] if columns else ''}) AS counted",
+            (*values, *given),
+        )
+        for number, *group, count in cursor.fetchall():
+            found[number][tuple(group)] = count
+    return found
 
 
 def _days_of(period: Period) -> list[date]:

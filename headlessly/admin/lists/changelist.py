@@ -60,6 +60,7 @@ class NounList:
         )
         self.problem = address.problem
         self.records: list[Any] = []
+        self.ids_of_page: list[str] = []
         self.total, self.exact, self.page, self.more = 0, True, 1, False
 
     # -- reading ----------------------------------------------------------------------------------
@@ -84,22 +85,28 @@ class NounList:
 
     def read_page(self) -> None:
         """Read the page that the address names; the last one where there are not as many."""
+        self.seek_page()
+        if not self.problem:
+            self.records = self.fetch(self.ids_of_page)
+
+    def seek_page(self) -> None:
+        """Find out which records are on the page, without reading them."""
         if self.problem:
             return
         try:
-            self._read_page()
+            with timeouts.statement_timeout() if self._may_be_slow else nullcontext():
+                self._seek_page()
         except InvalidFilter as problem:
-            self.problem, self.records = problem.message, []
+            self.problem = problem.message
 
-    def _read_page(self) -> None:
+    def _seek_page(self) -> None:
         seeking, self.page = self._seeking, self._page()
-        with timeouts.statement_timeout() if self._may_be_slow else nullcontext():
+        sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
+        if not sought.keys and self.page > 1:
+            self.page = max(1, -(-sought.total // self.per_page))
             sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
-            if not sought.keys and self.page > 1:
-                self.page = max(1, -(-sought.total // self.per_page))
-                sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
-            self.total, self.exact = sought.total, sought.exact
-            self.records = self._fetch(sought.keys[: self.per_page])
+        self.total, self.exact = sought.total, sought.exact
+        self.ids_of_page = [key[-1] for key in sought.keys[: self.per_page]]
         self.more = len(sought.keys) > self.per_page
 
     @property
@@ -119,13 +126,12 @@ class NounList:
         address = self.address
         return bool(address.sort) or any(c not in address.facets for c in address.active)
 
-    def _fetch(self, keys: Iterable[Sequence[Any]]) -> list[Noun]:
-        """The records of keys, which end with their ids, in their order."""
-        keys = list(keys)
+    def fetch(self, ids: Sequence[str]) -> list[Noun]:
+        """The records with these ids, in their order."""
         fields = self.references
         moment = self.address.moment
         scope = self.address.scope
-        found = scope.queryset().filter(**{f"{scope.key}__in": [id for id, *_ in keys]})
+        found = scope.queryset().filter(**{f"{scope.key}__in": list(ids)})
         if moment is None:
             rows = list(visibility.load_visible_references(found, (f.name for f in fields)))
         else:
@@ -133,7 +139,7 @@ class NounList:
             rows = list(found)
             as_they_were(rows, fields, moment)
         by_id = {row.pk: row for row in rows}
-        return [by_id[key[-1]] for key in keys if key[-1] in by_id]
+        return [by_id[id] for id in ids if id in by_id]
 
     def _page(self) -> int:
         text = self.address.given.get("p", "1")
@@ -247,6 +253,21 @@ class NounList:
                     }
                 )
         return found
+
+
+def read_pages(lists: Iterable[NounList]) -> None:
+    """Read the pages of several lists that show records as they are now and the same of each noun: the
+    records of a noun at once, however many of its lists there are."""
+    by_noun: dict[type[Noun], list[NounList]] = defaultdict(list)
+    for each in lists:
+        if not each.problem:
+            each.seek_page()
+            by_noun[each.noun].append(each)
+    for together in by_noun.values():
+        ids = {id: None for each in together for id in each.ids_of_page}
+        found = {record.pk: record for record in together[0].fetch(list(ids))} if ids else {}
+        for each in together:
+            each.records = [found[id] for id in each.ids_of_page if id in found]
 
 
 def as_they_were(rows: Iterable[Noun], fields: Iterable[Field], moment: datetime) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display, field_values
 from headlessly.admin.lists.address import Address
-from headlessly.admin.lists.changelist import NounList
+from headlessly.admin.lists.changelist import NounList, read_pages
 from headlessly.admin.lists.tabs import fill_in_query
 from headlessly.admin.records import composers
 from headlessly.database import timeouts
@@ -94,24 +94,23 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
         if not reason.column or reason.column in noun.schema.columns
     ]
     reasons.sort(key=lambda each: each[0].rank)
+    parts = [_part(noun, reason, person, site) for reason, noun in reasons]
     with timeouts.read_until(time.monotonic() + SECONDS):
-        parts = [_read_part(noun, reason, person, site) for reason, noun in reasons]
+        read_pages(part.found for part in parts)
+    shared = is_shared(person)
+    for part in parts:
+        part.entries = [_entry(record, part.reason, shared) for record in part.found.records]
     return [part for part in parts if part.entries or part.found.problem]
 
 
-def _read_part(noun: type[Noun], reason: Reason, person: str, site: Any) -> AgendaPart:
+def _part(noun: type[Noun], reason: Reason, person: str, site: Any) -> AgendaPart:
     query = agenda_query(noun, reason, person)
-    owner = noun.schema.owner
-    about = _about(noun)
+    owner, about = noun.schema.owner, _about(noun)
     known = [*about, owner] if owner is not None else about
     found = NounList(
         Address(noun, query, site), per_page=SHOWN, references=known, most_counted=MOST
     )
-    found.read_page()
-    part = AgendaPart(reason, noun, query, found)
-    shared = is_shared(person)
-    part.entries = [_entry(record, reason, about, shared) for record in found.records]
-    return part
+    return AgendaPart(reason, noun, query, found)
 
 
 def is_shared(person: str) -> bool:
@@ -139,8 +138,9 @@ def _about(noun: type[Noun]) -> list[Field]:
     return list(noun.schema.about or display.about_references(noun))
 
 
-def _entry(record: Noun, reason: Reason, about: list[Field], shared: bool) -> Entry:
+def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
     noun = type(record)
+    about = _about(noun)
     schema, actor = noun.schema, actors.current()
     moment = schema.by_name[reason.moment]
     owner = schema.owner
