@@ -128,6 +128,22 @@ def comparisons(
                     yield operator, operators.clean_operand(field, name, value[operator])
 
 
+def only_compares(
+    noun: type[Record], stated: Iterable[Mapping[str, Any] | None], field: Field
+) -> bool:
+    """Whether filters say nothing but what a field compares with, and something of that."""
+    said = [each for filter in stated if isinstance(filter, Mapping) for each in filter.items()]
+    return bool(said) and all(
+        only_compares(noun, value, field)
+        if name == "$and" and _are_filters(value)
+        else noun.schema.field(str(name)) is field
+        and isinstance(value, Mapping)
+        and bool(value)
+        and value.keys() <= operators.COMPARISONS
+        for name, value in said
+    )
+
+
 def _are_filters(value: Any) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(v, Mapping) for v in value)
 

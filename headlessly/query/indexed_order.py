@@ -42,6 +42,15 @@ class IndexedOrder:
                 return cls(scope, field, keys)
         return None
 
+    def rows_of_all(
+        self, stated: Sequence[Mapping[str, Any] | None]
+    ) -> models.QuerySet[indexed_values.IndexedValue] | None:
+        """The rows of the index that are those of the list; None where the filters ``stated`` say more than
+        what the field compares with."""
+        if not filters.only_compares(self.scope.noun, stated, self.field):
+            return None
+        return self._rows(stated)
+
     def read(
         self,
         found: models.QuerySet,
@@ -49,9 +58,12 @@ class IndexedOrder:
         start: int,
         rest: Sequence[Q],
         stated: Iterable[Mapping[str, Any] | None],
+        *,
+        is_whole: bool = False,
     ) -> list[Key]:
         """The keys of ``size`` of the records of ``found`` from ``start`` on, of those that fulfil ``rest``,
-        in stretches that follow each other; ``stated`` are the filters of the list."""
+        in stretches that follow each other; ``stated`` are the filters of the list, which ``is_whole`` where
+        it is all that the index has of them."""
         without = self.keys[0].equal_to(None)
         ids: list[str] = []
         skipped = 0
@@ -61,7 +73,10 @@ class IndexedOrder:
             rows = (
                 self._without_value(found.filter(stretch))
                 if _asks_for_none(stretch)
-                else self._along_index(found, stretch, stated)
+                # What the index says of a record need not be asked again of each.
+                else self._along_index(
+                    self.scope.queryset() if is_whole else found, stretch, stated
+                )
             )
             at = max(start - skipped, 0)
             here = list(rows[at : at + size - len(ids)])
@@ -79,15 +94,19 @@ class IndexedOrder:
         self, found: models.QuerySet, stretch: Q, stated: Iterable[Mapping[str, Any] | None]
     ) -> models.QuerySet:
         column = indexed_values.rank_column(self.field)
-        rows = indexed_values.values_of(self.field)
+        # Also where the list itself narrows the field: the index is read from there.
+        rows = self._rows(stated)
         if stretch != ~self.keys[0].equal_to(None):
             rows = rows.filter(self._in_index(stretch))
-        # Also where the list itself narrows the field: the index is read from there.
-        for operator, value in filters.comparisons(self.scope.noun, stated, self.field):
-            rows = rows.filter(operators.compare_in_index(self.field, operator, value))
         way = "-" if self.keys[0].descending else ""
         rows = rows.filter(Exists(found.order_by().filter(pk=OuterRef("record"))))
         return rows.order_by(f"{way}{column}", f"{way}record").values_list("record", flat=True)
+
+    def _rows(self, stated: Iterable[Mapping[str, Any] | None]) -> models.QuerySet:
+        rows = indexed_values.values_of(self.field)
+        for operator, value in filters.comparisons(self.scope.noun, stated, self.field):
+            rows = rows.filter(operators.compare_in_index(self.field, operator, value))
+        return rows
 
     def _in_index(self, condition: Q) -> Q:
         """What a cursor says of the sort columns, said of the index."""

@@ -133,6 +133,15 @@ class RecordList:
         return IndexedOrder.of(self.scope, self.sort_keys) if self.search is None else None
 
     @cached_property
+    def _index_rows(self) -> models.QuerySet | None:
+        """The rows of the index of the tenant's own field, where they are the records of the list."""
+        if self._indexed is None or self.narrowed_to is not None or type(self.scope) is not Scope:
+            return None
+        if self.scope.noun.schema.is_limited and visibility.visible_owner() is not None:
+            return None
+        return self._indexed.rows_of_all(self.filters)
+
+    @cached_property
     def _statements(self) -> ListStatements | None:
         """The statements of a list of now whose filters are plain, written once for all of its shape."""
         noun, first = self.scope.noun, self.sort_keys[0]
@@ -147,6 +156,9 @@ class RecordList:
         return list_statements(noun, visible, tuple(self._equalities), tuple(self.sort_keys))
 
     def _count_up_to_cap(self, everything: bool) -> tuple[int, bool]:
+        if self._index_rows is not None and not everything:
+            seen = self._index_rows[: self._cap + 1].count()
+            return min(seen, self._cap), seen <= self._cap
         if self._statements is None or everything:
             return count_records(self.found, everything=everything)
         given = [tenancy.require().pk, *(self._equalities or {}).values(), self._cap + 1]
@@ -177,7 +189,10 @@ class RecordList:
 
     def _in_order(self, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
         if self._indexed is not None:
-            return self._indexed.read(self.found, size + 1, start, rest, self.filters)
+            whole = self._index_rows is not None
+            return self._indexed.read(
+                self.found, size + 1, start, rest, self.filters, is_whole=whole
+            )
         if self._statements is not None and not rest:
             given = [tenancy.require().pk, *(self._equalities or {}).values(), size + 1, start]
             return statements.execute_prepared(self._statements.page, given, binary=True)

@@ -1,9 +1,9 @@
 """``python -m tests.bench.own_fields [--leads 1000000]``: what a tenant's own fields cost.
 
-The first tenant, whose are half of all leads, has twenty fields of its own, filled in all of them; the others
-have none. What is compared takes turns: a lead and a list with them and without; a list in the order of an
-indexed one and of the field that every lead has; a file with ten of them and with none. While an index is made,
-and while it is found out that a field has each value once, another process writes, and its slowest write is told.
+The first tenant, whose are half of all leads, has twenty fields of its own, filled in all of them; the
+others have none. What is compared takes turns: a lead and a list with them and without; a list in the order
+of an indexed one and of the field that every lead has; a file with ten of them and with none. While an index
+is made another process writes, and its slowest write is told.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from . import databases
 from .measuring import Measured, in_turns, report
 
 NAME = "headlessly_bench_own_{leads}"
-#: Twenty fields: their name, type, and what a lead has there, of its number ``i`` in hexadecimal at the end of its id.
+#: Twenty fields: their name, their type, and what a lead has there.
 FIELDS: list[tuple[str, str, str]] = [
     ("rank", "integer", "to_jsonb((hashtext(NEW.id) & 1048575))"),
     ("worth", "integer", "to_jsonb((hashtext(NEW.id) & 65535))"),
@@ -118,7 +118,8 @@ def measure(leads: int, rounds: int) -> dict[str, Measured]:
     with _indexed(first, "rank"), _indexed(first, "worth"):
         for label, built_in, of_own in (
             ("sorted by an indexed field", "sort=-score", "sort=-rank"),
-            ("filtered, and sorted by an indexed field", "status=Qualified&sort=-score", "status=Qualified&sort=-rank"),
+            ("filtered, and sorted by an indexed field",
+             "status=Qualified&sort=-score", "status=Qualified&sort=-rank"),
             ("a range of an indexed field, in its order",
              'filter={"score":{"$gte":90}}&sort=-score', 'filter={"rank":{"$gte":943718}}&sort=-rank'),
             ("a narrow range of an indexed field",
@@ -128,7 +129,6 @@ def measure(leads: int, rounds: int) -> dict[str, Measured]:
                 label, 2, rounds,
                 lambda q=built_in: own("GET", "/leads", q), lambda q=of_own: own("GET", "/leads", q),
             )  # fmt: skip
-    found["unique"] = _unique(first)
     found["import"] = _imports(first)
     return found
 
@@ -170,20 +170,6 @@ def _indexed(tenant: Any, name: str) -> Any:
             former = field.index_key
             change_field(field, {"indexed": False})
             indexing.forget_index.function(index_key=former)
-
-
-def _unique(tenant: Any) -> Measured:
-    """How long writes wait while a field becomes unique: the slowest beside a second."""
-    from headlessly.access import actors, tenancy
-    from headlessly.shaping.custom_fields import change_field
-    from headlessly.shaping.models import CustomField
-
-    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
-        field = CustomField.objects.get(noun="Lead", name="serial")
-        with _writing("a unique field") as slowest:
-            change_field(field, {"unique": True})
-        change_field(field, {"unique": False})
-    return Measured("slowest write while a field becomes unique, and a second", 1_000, slowest(), 1)
 
 
 @contextmanager

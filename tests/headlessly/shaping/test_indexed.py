@@ -117,6 +117,32 @@ def test_a_page_begins_in_the_index_where_the_list_is_narrowed(
     assert '"headlessly_indexedvalue"."number" < ' in sql.split("EXISTS")[0]
 
 
+def test_a_range_is_counted_in_the_index_as_far_as_it_says_all(
+    acme: Any, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    field()
+    leads = [make(f"L{n}", rank=n, owner=people.bob if n % 2 else people.cleo) for n in range(12)]
+    Lead.delete(leads[11].pk)
+    make("None")
+
+    def listed(filter: dict[str, Any]) -> tuple[int, list[str], str]:
+        with CaptureQueriesContext(connection) as asked:
+            page = reads.record_page(Lead, filter, sort="-rank", limit=3)
+        counting = next(q["sql"] for q in asked.captured_queries if "COUNT(" in q["sql"])
+        return page.total, [r["name"] for r in page.results], counting
+
+    total, names, counting = listed({"$and": [{"rank": {"$gte": 4}}, {"rank": {"$lt": 99}}]})
+    assert (total, names) == (7, ["L10", "L9", "L8"])
+    assert "crm_lead" not in counting
+    total, names, counting = listed({"rank": {"$gte": 4}, "name": {"$ne": "L9"}})
+    assert (total, names) == (6, ["L10", "L8", "L7"]) and "crm_lead" in counting
+    # Who is limited to their own leads is told of no others.
+    bob = actors.Actor("user_bob", "Bob", "rep", people.bob.pk, limited=True)
+    with actors.acting(bob):
+        total, names, counting = listed({"rank": {"$gte": 4}})
+    assert (total, names) == (3, ["L9", "L7", "L5"]) and "crm_lead" in counting
+
+
 def test_it_is_made_in_the_background_of_what_is_there(acme: Any, work: Any) -> None:
     made = field(indexed=False)
     leads = [make(f"L{n}", rank=n) for n in range(5)]
