@@ -19,12 +19,17 @@ class HeadlesslyConfig(AppConfig):
         from headlessly.accounts import session_cache  # noqa: F401  (hears of sessions)
         from headlessly.log import events, news, offsets
         from headlessly.notifications import from_clock, from_log  # noqa: F401  (the clock's task)
+        from headlessly.subscriptions import from_clock as _lists_clock  # noqa: F401  (its task)
+        from headlessly.subscriptions import from_log as lists_from_log
         from headlessly.web import health
         from headlessly.webhooks import outbox
 
         events.events_appended.connect(outbox.pump_after_append, dispatch_uid="headlessly.webhooks")
         events.events_appended.connect(
             from_log.look_after_append, dispatch_uid="headlessly.notifications"
+        )
+        events.events_appended.connect(
+            lists_from_log.look_after_append, dispatch_uid="headlessly.subscriptions"
         )
         events.events_appended.connect(news.tell_news, dispatch_uid="headlessly.news")
         health.readiness_checks["log"] = offsets.restored_log_problem

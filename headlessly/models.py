@@ -30,6 +30,7 @@ from headlessly.scripts.models import Proposal
 from headlessly.shaping import composing as composing  # its fields join every schema
 from headlessly.shaping import value_lists as value_lists  # so do its lists of values
 from headlessly.shaping.models import CustomField
+from headlessly.subscriptions.models import ListMember, ListReader, WatchedList
 from headlessly.transfer.models import (
     Import,
     ImportPart,
@@ -56,6 +57,8 @@ __all__ = [
     "IndexedValue",
     "Invitation",
     "KeyUse",
+    "ListMember",
+    "ListReader",
     "ListValue",
     "Membership",
     "Notification",
@@ -72,5 +75,6 @@ __all__ = [
     "UniqueValue",
     "User",
     "View",
+    "WatchedList",
     "Webhook",
 ]

@@ -21,6 +21,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.nouns import Noun
 from headlessly.query import ranking, reads, sorting
+from headlessly.query.listed import ME, NONE
 from headlessly.query.paging import RecordList
 from headlessly.query.scope import Scope
 
@@ -30,7 +31,6 @@ PAGE = 20
 MEMBER, MEMBER_FILTER, SUITS = "member", "member-filter", "suits-"
 #: The same where a record that is not there can be made: "Create 'Acme GmbH'".
 OR_NEW = "or-new"
-NONE, ME = "-", "me"
 
 
 def find_choices(request: HttpRequest, site: Any) -> JsonResponse:

@@ -23,7 +23,13 @@ from headlessly.declaration.next_steps import reopens
 from headlessly.language import wording
 from headlessly.language.wording import OBJECT
 from headlessly.log.events import Event
-from headlessly.log.names import IMPORT_STARTED, REQUEST_UNDONE, SCRIPT_RAN
+from headlessly.log.names import (
+    IMPORT_STARTED,
+    REQUEST_UNDONE,
+    SCRIPT_RAN,
+    VIEW_ENTERED,
+    VIEW_EVENTS,
+)
 
 #: How many of the caused events one entry shows.
 CAUSED = 12
@@ -86,6 +92,11 @@ class Teller:
             entry.did = _("took something back")
             return entry
         facts = self.reader.facts(event)
+        if event.name in VIEW_EVENTS:
+            _in_view(entry, event)
+            if about and facts is not None:
+                entry.about = (facts.name, facts.url)
+            return entry
         if facts is None:
             entry.did = _("recorded %s") % wording.tracked_event_label(event.name)
             entry.changes = recorded_facts(event)
@@ -197,3 +208,11 @@ def _trivial(entry: Entry) -> bool:
     if event.verb != "Updated" or event.target_type is None:
         return False
     return not (entry.moved or entry.changes or entry.caused)
+
+
+def _in_view(entry: Entry, event: Event) -> None:
+    """Say into which view a record came, or out of which one it went."""
+    name = (event.data or {}).get("viewName")
+    view = _("“%s”") % name if name else _("a private view")
+    said = _("brought it into %s") if event.name == VIEW_ENTERED else _("took it out of %s")
+    entry.did = said % view

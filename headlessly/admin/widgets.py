@@ -21,7 +21,7 @@ from unfold.widgets import (
 )
 
 from headlessly.admin import display
-from headlessly.admin.choices import ME, MEMBER, MEMBER_FILTER, NONE, OR_NEW, SUITS
+from headlessly.admin.choices import MEMBER, MEMBER_FILTER, OR_NEW, SUITS
 from headlessly.declaration import labels
 from headlessly.declaration.choices import BETWEEN
 from headlessly.declaration.normalization import normalize_phone
@@ -30,6 +30,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
 from headlessly.language import wording
 from headlessly.nouns import Noun
+from headlessly.query.listed import ME, NONE
 
 
 def select2() -> forms.Media:

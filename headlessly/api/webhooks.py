@@ -60,7 +60,11 @@ def check_address(value: Any) -> str:
 
 def patterns_schema() -> Schema:
     """The names that there are, and those that somebody tracks."""
-    named = [patterns.ALL, *(f"{noun}.*" for noun in registry), *patterns.known_event_names()]
+    named = [
+        patterns.ALL,
+        *(f"{source}.*" for source in patterns.sources()),
+        *patterns.known_event_names(),
+    ]
     names = list(dict.fromkeys(named))
     tracked = TEXT | {
         "pattern": r"^[^.*\s]+$",

@@ -167,6 +167,15 @@ class BaseClient:
         query = tuple((name, value) for name, value in asked.items() if value is not None)
         return self._session.request_json(Call("GET", "/notifications", query))
 
+    def _views(
+        self, *, noun: str | None = None, limit: int | None = None, offset: int = 0
+    ) -> Steps[dict[str, Any]]:
+        """A page of the saved views that I may use, by name: ``results``, ``hasMore``."""
+        asked = {"noun": noun, "limit": None if limit is None else str(limit)}
+        asked["offset"] = str(offset) if offset else None
+        query = tuple((name, value) for name, value in asked.items() if value is not None)
+        return self._session.request_json(Call("GET", "/views", query))
+
     def _do(self, code: str, *, dry_run: bool = False) -> Steps[Ran]:
         """Run a short Python script at the server, all of it or nothing: ``Lead.find(...)``, loops, verbs.
 
@@ -235,6 +244,7 @@ class Headlessly(BaseClient):
     report = blocking(BaseClient._report)
     me = blocking(BaseClient._me)
     notifications = blocking(BaseClient._notifications)
+    views = blocking(BaseClient._views)
     do = blocking(BaseClient._do)
     undo = blocking(BaseClient._undo)
     request = blocking(BaseClient._request)
@@ -271,6 +281,7 @@ class AsyncHeadlessly(BaseClient):
     report = awaited(BaseClient._report)
     me = awaited(BaseClient._me)
     notifications = awaited(BaseClient._notifications)
+    views = awaited(BaseClient._views)
     do = awaited(BaseClient._do)
     undo = awaited(BaseClient._undo)
     request = awaited(BaseClient._request)

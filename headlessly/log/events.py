@@ -395,12 +395,14 @@ def record_history(noun: type[Record], id: str) -> EventQuerySet:
     return Event.objects.filter(target=id, target_type=noun.__name__).order_by("-seq")
 
 
-#: Of each record the last event behind ``seq`` that changed one of ``fields``; where none is said, any.
+#: Of each record the last event behind ``seq`` that changed one of ``fields``; where none is said, any that
+#: left a version: what a view noted changed nothing.
 LAST_SINCE_SQL = """
 SELECT last.seq FROM jsonb_to_recordset(%s) AS asked(target text, seq bigint, fields jsonb),
 LATERAL (
     SELECT e.seq FROM headlessly_event AS e
     WHERE e.tenant_id = %s AND e.target = asked.target AND e.seq > asked.seq
+      AND e.version IS NOT NULL
       AND (asked.fields = '[]' OR e.previous ?| ARRAY(SELECT jsonb_array_elements_text(asked.fields)))
     ORDER BY e.seq DESC LIMIT 1) AS last
 """

@@ -15,6 +15,13 @@ REQUEST_UNDONE = "Request.Undone"
 #: The names of events that the platform itself leaves.
 PLATFORM_EVENTS = (SCRIPT_RAN, IMPORT_STARTED, REQUEST_UNDONE)
 
+#: What a list leaves in the log when a record comes into it or is no longer in it: a saved view that somebody
+#: follows. The event is about that record, which it did not change, so it has no version of it.
+VIEW = "View"
+VIEW_ENTERED = "View.Entered"
+VIEW_LEFT = "View.Left"
+VIEW_EVENTS = (VIEW_ENTERED, VIEW_LEFT)
+
 #: Under this name an event's data has what a file said of its record that no field holds, by heading.
 LEFT_OUT = "$leftOut"
 

@@ -25,7 +25,7 @@ from headlessly.log.events import (
     LogPosition,
     settled_horizon,
 )
-from headlessly.log.names import SECURITY, SECURITY_EVENTS
+from headlessly.log.names import SECURITY, SECURITY_EVENTS, VIEW_EVENTS
 
 #: How many events are looked at for one page, where no index has all that is asked.
 EVENTS_PER_PAGE = 20_000
@@ -149,7 +149,7 @@ def names_of_type(target_type: str) -> list[str]:
     """The names of all events about records of a type."""
     if target_type == SECURITY:
         return list(SECURITY_EVENTS)
-    return list(registry[target_type].schema.verbs_by_event)
+    return [*registry[target_type].schema.verbs_by_event, *VIEW_EVENTS]
 
 
 def _of_type(

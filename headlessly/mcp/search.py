@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headlessly.api import log, notifications
+from headlessly.api import log, notifications, saved_views
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.mcp import arguments
@@ -29,7 +29,9 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
         return search_events(asked)
     if asked["type"] == "Notification":
         return search_notifications(asked)
-    noun = require_noun(asked["type"], "search", "Event", "Notification")
+    if asked["type"] == "View":
+        return search_views(asked)
+    noun = require_noun(asked["type"], "search", "Event", "Notification", "View")
     if any(name in asked for name in GROUPING):
         return measure_groups(noun, asked)
     fields = asked.get("fields") or None
@@ -157,6 +159,23 @@ def search_notifications(asked: dict[str, Any]) -> dict[str, Any]:
     if "unread" in filter:
         given["unread"] = str(filter["unread"]).lower()
     return notifications.list_notifications(filter | given)
+
+
+# -- saved views ----------------------------------------------------------------------------------
+
+
+def search_views(asked: dict[str, Any]) -> dict[str, Any]:
+    """The saved views that the person may use whose key this is, as REST answers them."""
+    arguments.refuse_other_arguments("search of View", asked, ("filter", "limit"))
+    filter = asked.get("filter") or {}
+    for name, value in filter.items():
+        if name != "noun":
+            raise InvalidFilter(
+                f"Views are not filtered by {name[:64]!r}. Filter by noun.", type="View", field=name
+            )
+        if not isinstance(value, str):
+            raise InvalidFilter("noun is text.", type="View", field="noun")
+    return saved_views.list_views(filter | {"limit": asked.get("limit")})
 
 
 # -- the log --------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from headlessly.context import tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
+from headlessly.log.names import VIEW_EVENTS
 from headlessly.notifications import mentions
 from headlessly.notifications.models import Follower, NotificationReader
 from headlessly.notifications.telling import FRESH, Notice, tell
@@ -182,7 +183,7 @@ def notices_of(events: Sequence[Any], tenant: Tenant) -> list[Notice]:
         found += [
             _notice("followed", user, event, f"{event.request_id or event.id}:{event.target}")
             for event, noun in told
-            if not _is_quiet(noun, event)
+            if not _is_quiet(noun, event) and event.name not in VIEW_EVENTS
             for user in by_record.get(event.target, ())
         ]
     return found

@@ -41,6 +41,7 @@ KINDS = {
             "answer_missed", gettext_lazy("A first answer came too late, or not yet"), by_mail=True
         ),
         Kind("followed", gettext_lazy("A record that I follow changes"), by_mail=False),
+        Kind("view", gettext_lazy("A record enters or leaves a view that I follow"), by_mail=False),
         Kind("rule", gettext_lazy("A rule has something to tell me"), by_mail=True),
         Kind("import_done", gettext_lazy("An import of mine is done"), by_mail=False),
         Kind(

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from headlessly.access import actors
 from headlessly.access.actor_names import actor_names
+from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.notifications.models import Notification
 
@@ -21,6 +22,10 @@ PLACES = {
     "webhook": "/admin/settings/webhooks/{}/",
     "import_done": "/admin/imports/{}/",
 }
+
+
+#: What a followed view tells of, as the second part of the occasion says it; the first is the view's id.
+ENTERED, LEFT, STOPPED = "entered", "left", "stopped"
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,8 @@ def _text(each: Notification, name: str, who: str) -> str:
             return _("Reminder: %(name)s") % values
         case "overdue":
             return _("Overdue: %(name)s") % values
+        case "view":
+            return _text_of_view(each, name)
         case "rule":
             return each.excerpt
         case "answer_near":
@@ -105,6 +112,24 @@ def _text(each: Notification, name: str, who: str) -> str:
     return name
 
 
+def _text_of_view(each: Notification, name: str) -> str:
+    """What a followed view tells: its name stands in ``excerpt``."""
+    noun = registry.get(each.record_type or "")
+    many = labels.plural_in_sentence(noun) if noun else ""
+    values = {"name": name, "view": each.excerpt, "count": each.count, "records": many}
+    happened = each.occasion.split(":")[1]
+    if happened == STOPPED:
+        return _("“%(view)s” is not followed any more: its filters have to be changed") % values
+    if happened == ENTERED:
+        one, several = (
+            _("%(name)s entered “%(view)s”"),
+            _("%(count)d %(records)s entered “%(view)s”"),
+        )
+    else:
+        one, several = _("%(name)s left “%(view)s”"), _("%(count)d %(records)s left “%(view)s”")
+    return (several if each.count > 1 else one) % values
+
+
 def _moment(each: Notification) -> str:
     noun = registry.get(each.record_type or "")
     if noun is None:
@@ -117,6 +142,9 @@ def _path(each: Notification) -> str:
     noun = registry.get(each.record_type or "")
     if noun is None:
         return PLACES.get(each.kind, "/admin/").format(each.occasion.partition(":")[0])
+    if each.kind == "view" and (each.record is None or each.count > 1):
+        view = each.occasion.partition(":")[0]
+        return f"/admin/{noun._meta.app_label}/{noun._meta.model_name}/?view={view}"
     return f"/admin/{noun._meta.app_label}/{noun._meta.model_name}/{each.record}/change/"
 
 

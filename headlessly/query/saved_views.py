@@ -21,6 +21,7 @@ from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.values import UNSTORABLE, check_storable
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
+from headlessly.notifications.models import Follower
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -54,6 +55,8 @@ class View(TenantRow):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
     )
     shared = models.BooleanField(default=False)
+    #: Whether what enters and leaves it is in the log, whoever follows it (:mod:`headlessly.subscriptions`).
+    watched = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -87,11 +90,20 @@ class View(TenantRow):
             shared != self.shared and not actors.may_share(actors.current())
         ):
             raise Forbidden(_("Managers change what the team shares; save a view of your own."))
+        no_more = self.shared and not shared
         for name, value in values.items():
             setattr(self, name, value)
+        if not shared:
+            self.watched = False
         if not shared and self.user_id is None:
             self.user_id = actors.current().id  # or nobody would see it any more
-        self._store()
+        with transaction.atomic():
+            self._store()
+            if no_more:
+                self._followers().exclude(user=self.user_id).delete()
+
+    def _followers(self) -> models.QuerySet[Follower]:
+        return Follower.objects.filter(tenant=self.tenant_id, record=self.pk)
 
     def remove(self) -> None:
         """Delete it; who started with it starts with all. Raises Forbidden."""
@@ -99,6 +111,7 @@ class View(TenantRow):
             raise Forbidden(_("Managers change what the team shares."))
         with transaction.atomic():
             Start.objects.filter(tenant=self.tenant_id, noun=self.noun, view=self.pk).delete()
+            self._followers().delete()
             self.delete()
 
     def _store(self) -> None:
@@ -166,9 +179,21 @@ def visible_views(noun: type[Record], kind: str = LIST) -> list[View]:
     return list(_visible(kind).filter(noun=noun.__name__))
 
 
+def get_view(id: str) -> View:
+    """One view of a list. Raises NotFound, for somebody else's as for none."""
+    if UNSTORABLE.search(id):
+        raise NotFound(_("There is no such view any more."), type="View")
+    return _only(_visible(LIST).filter(pk=id))
+
+
 def all_visible_views() -> list[View]:
     """The same of all nouns."""
-    return list(_visible(LIST))
+    return list(visible_lists())
+
+
+def visible_lists() -> models.QuerySet[View]:
+    """The same, not read yet."""
+    return _visible(LIST)
 
 
 def visible_reports() -> list[View]:
@@ -296,6 +321,7 @@ __all__ = [
     "View",
     "check_name",
     "get_report",
+    "get_view",
     "move_report",
     "pin_report",
     "pinned_reports",
@@ -303,6 +329,7 @@ __all__ = [
     "set_start_view",
     "start_view_of",
     "unpin_report",
+    "visible_lists",
     "visible_reports",
     "visible_views",
 ]

@@ -1,4 +1,8 @@
-"""Which events a webhook wants: ``Lead.Converted``, ``Deal.*``, a tracked event's name, or ``*``."""
+"""Which events a webhook wants: ``Lead.Converted``, ``Deal.*``, a tracked event's name, or ``*``.
+
+``View.*`` is what comes into the saved views that are watched, and goes. It is of no noun: ``Lead.*`` is what
+was done with leads, and a view only noted it.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.registry import registry
 from headlessly.errors import Invalid, did_you_mean
 from headlessly.log.events import check_event_name
-from headlessly.log.names import PLATFORM_EVENTS, SECURITY, SECURITY_EVENTS
+from headlessly.log.names import PLATFORM_EVENTS, SECURITY, SECURITY_EVENTS, VIEW, VIEW_EVENTS
 
 ALL = "*"
 #: How many patterns a webhook may have.
@@ -20,7 +24,12 @@ MAX_PATTERNS = 100
 def known_event_names() -> list[str]:
     """The names of the events that verbs leave, noun by noun, and of those that the platform does."""
     verbs = [name for noun in registry.values() for name in noun.schema.verbs_by_event]
-    return list(dict.fromkeys([*verbs, *PLATFORM_EVENTS]))
+    return list(dict.fromkeys([*verbs, *PLATFORM_EVENTS, *VIEW_EVENTS]))
+
+
+def sources() -> list[str]:
+    """Of what all events can be wanted, ``Lead.*``: the nouns, and the saved views."""
+    return [*registry, VIEW]
 
 
 def check_patterns(value: Any) -> list[str]:
@@ -53,7 +62,7 @@ def _check_pattern(value: Any) -> str:
         return value
     name, dot, event = value.partition(".")
     if dot and event == ALL:
-        if name not in registry:
+        if name not in sources():
             raise ValueError(_no_noun(name))
         return value
     if "*" in value:
@@ -63,7 +72,7 @@ def _check_pattern(value: Any) -> str:
     names = known_event_names()
     if value in names:
         return value
-    if dot and name in registry:
+    if dot and name in sources():
         own = [each for each in names if each.startswith(f"{name}.")]
         raise ValueError(
             _("There is no event %(name)s. Events: %(names)s")
@@ -86,9 +95,9 @@ def _check_pattern(value: Any) -> str:
 
 
 def _no_noun(name: str) -> str:
-    there = {"name": name[:64], "names": ", ".join(registry)}
+    there = {"name": name[:64], "names": ", ".join(sources())}
     said = _("There is no noun %(name)s. Nouns: %(names)s.") % there
-    return said + did_you_mean(name, registry)
+    return said + did_you_mean(name, sources())
 
 
 def matches_any(patterns: Collection[str], name: str, target_type: str | None) -> bool:
@@ -96,4 +105,5 @@ def matches_any(patterns: Collection[str], name: str, target_type: str | None) -
     goes to no other system."""
     if target_type == SECURITY:
         return False
-    return ALL in patterns or name in patterns or f"{target_type}.*" in patterns
+    source = VIEW if name in VIEW_EVENTS else target_type
+    return ALL in patterns or name in patterns or f"{source}.*" in patterns

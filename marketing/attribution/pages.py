@@ -17,12 +17,12 @@ from django.utils.translation import pgettext_lazy
 from crm.models import Deal
 from headlessly.access import tenancy
 from headlessly.admin import NounAdmin, display, workplace
-from headlessly.admin.choices import NONE
 from headlessly.admin.dashboards.dashboard import period_choices, refuse_unknown
 from headlessly.admin.lists.address import past_moment
 from headlessly.admin.records.panels import FactsPanel, record_panel
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.language import wording
+from headlessly.query.listed import NONE
 from marketing.attribution import asking, sharing
 from marketing.attribution.credit import credit_of_deal
 from marketing.attribution.paths import DealPath

@@ -28,6 +28,7 @@ from schemathesis.specs.openapi.checks import (
 from headlessly.access.models import Membership, User
 from headlessly.declaration.registry import registry
 from headlessly.notifications.models import Notification
+from headlessly.query.saved_views import View
 from headlessly.scripts import proposals
 from tests.contract import samples
 
@@ -47,7 +48,7 @@ FEW = settings(
     suppress_health_check=list(HealthCheck),
 )
 #: The nouns, and what belongs to none of them.
-TAGS = [*registry, "Event", "Notification", "Proposal", "Webhook", "About"]
+TAGS = [*registry, "Event", "Notification", "View", "Proposal", "Webhook", "About"]
 
 
 @pytest.fixture
@@ -110,17 +111,33 @@ def test_it_takes_anything(tag: str, described: Any, api: Any) -> None:
         ).pk
     if tag == "Notification":
         there = _told_to_whose_key_it_is(api)
+    if tag == "View":
+        there = _view_of_whose_key_it_is(api)
     for operation, mode in itertools.product(operations(described, tag), GenerationMode):
         if mode is GenerationMode.POSITIVE or _can_be_wrong(operation):
             check(operation, mode, api.secret, there)
 
 
-def _told_to_whose_key_it_is(api: Any) -> str:
-    """The id of a notification of a member, whose the key is from now on."""
+def _give_key(api: Any) -> Any:
+    """A member, whose the key is from now on."""
     user = User.objects.create_user("ann@sign.example", first_name="Ann")
     Membership.objects.create(user=user, tenant=api.key.tenant, role="admin")
     api.key.user = user
     api.key.save()
+    return user
+
+
+def _view_of_whose_key_it_is(api: Any) -> str:
+    """The id of a shared view of a member's."""
+    user, noun = _give_key(api), next(iter(samples.NOUNS))
+    return View.objects.create(
+        tenant=api.key.tenant, noun=noun.__name__, name="All", user=user, shared=True
+    ).pk
+
+
+def _told_to_whose_key_it_is(api: Any) -> str:
+    """The id of a notification of a member's."""
+    user = _give_key(api)
     return Notification.objects.create(
         tenant=api.key.tenant, user=user, kind="import_done", occasion="1", actor="system",
         excerpt="leads.csv", in_browser=True, by_mail=False, created_at=timezone.now(),

@@ -19,13 +19,14 @@ from crm.reports import lead_funnel
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant
 from headlessly.context.tenant_scope import every_tenant
-from headlessly.log.names import IMPORT_STARTED, SECURITY
+from headlessly.log.names import IMPORT_STARTED, SECURITY, VIEW_EVENTS
 from headlessly.models import Event, Webhook
+from headlessly.notifications.models import Notification
 from headlessly.query.periods import Period
 from headlessly.query.reports import Slice
 from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
-from marketing.demo import automations, cast
+from marketing.demo import automations, cast, views
 
 DAY = date(2025, 6, 16)
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
@@ -59,7 +60,7 @@ def verbs() -> Any:
     """The log of the year: without what belongs to today (that the tenant is whole, and who made its webhook)
     and without what imports brought along."""
     imports = Event.objects.filter(name=IMPORT_STARTED)
-    told = Event.objects.exclude(name=cast.FILLED).exclude(target_type=SECURITY)
+    told = Event.objects.exclude(name__in=(cast.FILLED, *VIEW_EVENTS)).exclude(target_type=SECURITY)
     return told.exclude(id__in=imports.values("id")).exclude(cause__in=imports.values("id"))
 
 
@@ -78,6 +79,14 @@ def test_it_leaves_versions_without_a_gap(acme: Tenant) -> None:
     records = records.annotate(events=Count("pk"), first=Min("version"), last=Max("version"))
     assert records.count() > LEADS
     assert not records.exclude(first=1, events=F("last")).exists()
+
+
+def test_who_leads_is_told_what_came_into_a_followed_view(acme: Tenant) -> None:
+    came = Event.objects.filter(name="View.Entered")
+    assert 0 < came.count() <= views.CAME
+    assert came.filter(target_type="Lead", cause__isnull=False).count() == came.count()
+    told = Notification.objects.filter(kind="view", record__in=came.values("target"))
+    assert len(set(told.values_list("user", flat=True))) == 2
 
 
 def test_it_uses_every_verb_of_a_lead(acme: Tenant) -> None:

@@ -22,7 +22,6 @@ from django.views.decorators.http import require_GET
 
 from headlessly.access import actors
 from headlessly.admin import display, widgets
-from headlessly.admin.choices import ME
 from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
 from headlessly.admin.dashboards.report_text import change_text
 from headlessly.admin.lists.address import past_moment
@@ -33,6 +32,7 @@ from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query import periods
+from headlessly.query.listed import ME
 from headlessly.query.named_reports import reports
 from headlessly.query.report_answers import read_narrowing
 from headlessly.query.reports import Slice

@@ -34,7 +34,7 @@ from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.log import events
 from headlessly.nouns import Noun
-from headlessly.query import filters, periods, querystring, reads, sorting
+from headlessly.query import filters, listed, periods, reads, sorting
 from headlessly.query.querystring import BROWSER_LIST
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
@@ -84,22 +84,12 @@ class Address(Parameters):
         schema = self.noun.schema
         facets = {name: schema.by_name[name] for name in schema.facets}
         facets |= {field.wire: field for field in schema.joined_facets}
-        found: dict[str, dict[str, str]] = {}
-        for name, text in self.given.items():
-            if name in self.own_names or (name in facets and "." in name):
-                continue
-            try:
-                path, lookup = querystring.parse_lookup(self.noun, name)
-            except InvalidFilter:
-                self.problem = _("There is no filter “%s” here.") % name[:64]
-                continue
-            field = querystring.field_at_path(self.noun, path)
-            if field.computed or (field.type == "json" and lookup != "isnull"):
-                self.problem = _("There is no filter “%s” here.") % name[:64]
-            elif lookup == "exact" and name in schema.fields:
-                facets.setdefault(field.name, field)
-            else:
-                found.setdefault(path, {})[lookup] = text
+        read = listed.read_conditions(self.noun, self.given, but=self.own_names)
+        for name in read.unknown:
+            self.problem = listed.no_such_filter(name).message
+        for wire, field in read.fields.items():
+            facets.setdefault(wire if "." in wire else field.name, field)
+        found = read.lookups
         self.facets: list[Facet] = [
             make_facet(self.noun, f, self.given.get(f.wire, ""), self.site) for f in facets.values()
         ]
@@ -110,7 +100,7 @@ class Address(Parameters):
         self.chosen = [slug for slug in self.given.get("is", "").split(",") if slug]
         known = {preset.slug for preset in self.presets}
         if unknown := [slug for slug in self.chosen if slug not in known]:
-            self.problem = _("There is no filter “%s” here.") % unknown[0][:64]
+            self.problem = listed.no_such_filter(unknown[0]).message
         self.built: list[BuiltFilter] = []
         try:
             self.built = read_built_filters(self.noun, self.given.get("filter", ""))

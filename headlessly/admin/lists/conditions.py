@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from headlessly.admin.filtering import tree
 from headlessly.admin.filtering.words import describe_part
-from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
+from headlessly.query.listed import parse_filter
 
 
 class PresetFilter:
@@ -86,17 +86,6 @@ def read_built_filters(noun: type[Noun], text: str) -> list[BuiltFilter]:
     if group.match != tree.ALL:
         group = tree.Group(tree.ALL, [group])
     return [BuiltFilter(noun, group, number) for number in range(len(group.parts))]
-
-
-def parse_filter(text: str) -> Mapping[str, Any]:
-    """The filter in an address. Raises InvalidFilter."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise InvalidFilter(_("The filter in this address is not JSON."), field="filter")
-    return found
 
 
 def filter_text(filter: Mapping[str, Any]) -> str:

@@ -9,21 +9,15 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, visibility
-from headlessly.admin.choices import ME, NONE
 from headlessly.admin.widgets import NarrowingSelect
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
-from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
-from headlessly.query import operators
+from headlessly.query import listed
+from headlessly.query.listed import ME, NONE, PICKABLE
 from headlessly.query.used_choices import used_choices
-
-#: More values than this are typed, not picked.
-PICKABLE = 50
 
 
 class Facet:
@@ -34,7 +28,7 @@ class Facet:
         self.name, self.label = field.wire, labels.field_label(field)
 
     def values(self) -> list[str]:
-        return [part for part in self.value.split(",") if part]
+        return listed.values_of(self.noun, self.field, self.value)
 
     params = None  #: REST says several values in another way
 
@@ -45,19 +39,7 @@ class Facet:
 
     def as_filter(self) -> dict[str, Any]:
         """What the records have to fulfil, in the filter language. Raises InvalidFilter."""
-        found: list[Any] = []
-        for text in self.values():
-            if text == NONE:
-                found.append(None)
-                continue
-            try:
-                found.append(self.field.clean(self._meant_value(text), text=True))
-            except ValueError as problem:
-                raise InvalidFilter(f"{self.label}: {problem}", field=self.name) from None
-        return {self.name: {"$in": found}}
-
-    def _meant_value(self, text: str) -> str:
-        return text
+        return listed.values_filter(self.noun, self.field, self.value, self.values())
 
     def in_words(self) -> str:
         """The chosen values in words."""
@@ -138,13 +120,6 @@ class ReferenceFacet(Facet):
     def widget(self) -> str:
         return self.select.render(self.name, self.value, {"id": f"facet-{self.name}"})
 
-    def _meant_value(self, text: str) -> str:
-        if text != ME:
-            return text
-        if (person := actors.current().contact_id) is None:
-            raise ValueError(_("You are not linked to a contact here, so nothing is yours."))
-        return person
-
     def _value_in_words(self, value: str) -> str:
         return _("me") if value == ME else self.select._label(value)
 
@@ -154,20 +129,10 @@ class TextFacet(Facet):
 
     @cached_property
     def known(self) -> list[str]:
-        picked = self.field.indexed and self.field.type in operators.TEXT_TYPES
-        return occurring_values(self.noun, self.field) if picked else []
+        return listed.occurring_values(self.noun, self.field) if listed.picks(self.field) else []
 
     def values(self) -> list[str]:
-        """The value, which may have a comma; several where each of them occurs."""
-        parts = [part for part in self.value.split(",") if part]
-        if len(parts) > 1 and self.value not in self.known and set(parts) <= set(self.known):
-            return parts
-        return [self.value] if self.value else []
-
-    def as_filter(self) -> dict[str, Any]:
-        if self.value == NONE or self.field.indexed or self.field.type not in operators.TEXT_TYPES:
-            return super().as_filter()
-        return {self.name: {"$text": self.value}}
+        return listed.values_of(self.noun, self.field, self.value, lambda: self.known)
 
     def choices(self) -> list[tuple[str, str]]:
         return [(value, value) for value in self.known]
@@ -179,9 +144,6 @@ class ChoicesFacet(Facet):
     @cached_property
     def known(self) -> list[str]:
         return [value for value, _count in used_choices(self.noun, self.field)[:PICKABLE]]
-
-    def as_filter(self) -> dict[str, Any]:
-        return {self.name: {"$in": [None if text == NONE else text for text in self.values()]}}
 
     def choices(self) -> list[tuple[str, str]]:
         return [(value, self._value_in_words(value)) for value in self.known]
@@ -198,24 +160,3 @@ def make_facet(noun: type[Noun], field: Field, value: str, site: Any) -> Facet:
     if field.type == "reference":
         return ReferenceFacet(noun, field, value, site=site)
     return TextFacet(noun, field, value)
-
-
-def occurring_values(noun: type[Noun], field: Field) -> list[str]:
-    """The values of an indexed text column, hopping from one to the next along the index.
-
-    SELECT DISTINCT would read the whole table. Empty when there are more than one would pick from.
-    """
-    table = connection.ops.quote_name(noun._meta.db_table)
-    column = connection.ops.quote_name(field.column)
-    visible, mine = visibility.visible_rows(noun, "n")
-    here = f"FROM {table} n WHERE {visible} AND n.{column}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"WITH RECURSIVE hop AS ((SELECT {column} AS value {here} IS NOT NULL "
-            f"ORDER BY {column} LIMIT 1) UNION ALL SELECT (SELECT {column} {here} > hop.value "
-            f"ORDER BY {column} LIMIT 1) FROM hop WHERE hop.value IS NOT NULL) "
-            "SELECT value FROM hop WHERE value IS NOT NULL LIMIT %s",
-            [*mine, *mine, PICKABLE + 1],
-        )
-        found = [value for (value,) in cursor.fetchall()]
-    return found if len(found) <= PICKABLE else []

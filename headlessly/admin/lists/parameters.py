@@ -14,6 +14,7 @@ from django.utils import translation
 from headlessly.admin.lists.ranges import AMOUNTS
 from headlessly.language import numbers
 from headlessly.nouns import Noun
+from headlessly.query.listed import join_values
 
 #: Says that somebody typed the numbers, as their language writes them: links have them as wires do.
 TYPED = "typed"
@@ -27,7 +28,7 @@ class Parameters:
         self.noun = noun
         given = QueryDict(query) if isinstance(query, str) else query
         self.given = {
-            name: joined for name, values in given.lists() if (joined := _join_values(values))
+            name: joined for name, values in given.lists() if (joined := join_values(values))
         }
         if language := self.given.pop(TYPED, ""):
             self._read_numbers(language)
@@ -110,10 +111,4 @@ def canonical_query(given: Mapping[str, str] | str) -> str:
 @lru_cache(maxsize=1024)
 def _canonical_text(query: str) -> str:
     """The same of a text: each page asks it of every view of its list, several times."""
-    return canonical_query(
-        {name: _join_values(values) for name, values in QueryDict(query).lists()}
-    )
-
-
-def _join_values(values: list[str]) -> str:
-    return ",".join(value for value in values if value.strip())
+    return canonical_query({name: join_values(values) for name, values in QueryDict(query).lists()})

@@ -20,9 +20,9 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.language import numbers
 from headlessly.nouns import Noun
-from headlessly.query import querystring
+from headlessly.query import listed, querystring
+from headlessly.query.listed import OR_NONE
 
-OR_NONE = ",-"
 DATES = ("date", "datetime")
 AMOUNTS = ("number", "integer", "money")
 
@@ -123,13 +123,7 @@ class RangeFilter:
 
     def as_filter(self) -> dict[str, Any]:
         """The same in the filter language. Raises InvalidFilter."""
-        return {"$and": [self._lookup_filter(lookup, text) for lookup, text in self.given.items()]}
-
-    def _lookup_filter(self, lookup: str, text: str) -> dict[str, Any]:
-        if not text.endswith(OR_NONE) or lookup == "isnull":
-            return querystring.lookup_filter(self.noun, self.path, lookup, text)
-        there = querystring.lookup_filter(self.noun, self.path, lookup, text.removesuffix(OR_NONE))
-        return {"$or": [there, {self.path: {"$exists": False}}]}
+        return listed.lookups_filter(self.noun, self.path, self.given)
 
     # -- in words ---------------------------------------------------------------------------------
 

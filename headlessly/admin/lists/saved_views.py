@@ -16,7 +16,9 @@ from headlessly.admin.lists.list_pages import ListPage
 from headlessly.admin.lists.tabs import ALL, Tabs
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.errors import HeadlesslyError
+from headlessly.notifications import inbox
 from headlessly.query import saved_views
+from headlessly.subscriptions import following
 
 
 class SavedViewPages(NounPages):
@@ -57,7 +59,7 @@ class SavedViewPages(NounPages):
             if sent.get("do") == "rename":
                 renaming = {"name": sent.get("name", "")} | _refusal(problem)
                 return self.list_page.render(request, address, renaming=renaming)
-            messages.error(request, problem.message)
+            messages.error(request, _refusal(problem)["problem"])
             return self._to_list(f"?{address.list_query}&view={view.key}")
         messages.success(request, done)
         return self._to_list(f"?view={ALL}" if sent.get("do") == "delete" else Tabs.url(view))
@@ -82,6 +84,20 @@ class SavedViewPages(NounPages):
             case "unshare":
                 view.change(shared=False)
                 return _("“%s” is private now.") % view
+            case "follow":
+                following.follow(view, inbox.require_member())
+                return _("You are told what enters “%s” and what leaves it.") % view
+            case "unfollow":
+                following.unfollow(view, inbox.require_member())
+                return _("You do not follow “%s” any more.") % view
+            case "watch":
+                following.watch(view)
+                return _("What enters “%s” and leaves it is sent to webhooks.") % view
+            case "unwatch":
+                following.watch(view, watched=False)
+                return (
+                    _("What enters “%s” is sent to webhooks only while somebody follows it.") % view
+                )
             case "delete":
                 view.remove()
                 return _("Deleted the view “%s”.") % view

@@ -9,12 +9,14 @@ from typing import Any
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.parameters import canonical_query
 from headlessly.declaration import labels
+from headlessly.notifications import inbox
 from headlessly.nouns import Noun
 from headlessly.query import saved_views
+from headlessly.subscriptions import following
 
 #: As many views stand above a list; the others are in a menu.
 TABS = 6
@@ -119,6 +121,13 @@ class Tabs:
     @property
     def is_saved(self) -> bool:
         return isinstance(self.now, saved_views.View)
+
+    @cached_property
+    def followed(self) -> following.State:
+        """How whoever reads stands to a saved view; nothing is asked where none is followed."""
+        if not tenancy.require().has_watched_views:
+            return following.State(False, None)
+        return following.states_of([self.now], inbox.require_member())[self.now.pk]
 
     @property
     def may_share(self) -> bool:

@@ -63,6 +63,7 @@ def document_shape() -> dict[str, Any]:
             *({"name": n.__name__, "description": n.schema.description} for n in registry.values()),
             {"name": "Event", "description": "The log: everything that happened."},
             {"name": "Notification", "description": "What you are told."},
+            {"name": "View", "description": "Saved views of lists, and who follows them."},
             {"name": "Proposal", "description": "Scripts that wait for somebody to approve them."},
             {"name": "Webhook", "description": "Events told to an address of yours. For admins."},
             {"name": "About", "description": "The API itself, and your place in it."},

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from headlessly.access.models import ApiKey
-from headlessly.api import fields, keys, notifications, proposals, undo, value_lists, webhooks
+from headlessly.api import (
+    fields,
+    keys,
+    notifications,
+    proposals,
+    saved_views,
+    undo,
+    value_lists,
+    webhooks,
+)
 from headlessly.api import import_serializers as imports
 from headlessly.api.json_schema import TEXT, WHEN, Schema, ref
 from headlessly.api.openapi import responses
@@ -17,7 +26,7 @@ from headlessly.api.openapi.operations import (
 )
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
 from headlessly.api.openapi.serializers import serializer_schema
-from headlessly.models import CustomField, Delivery, Proposal, Webhook
+from headlessly.models import CustomField, Delivery, Proposal, View, Webhook
 from headlessly.notifications.models import Notification
 from headlessly.transfer.models import Import
 
@@ -57,6 +66,7 @@ def resource_components() -> dict[str, Schema]:
         "NotificationPreferences": notifications.PreferencesSerializer,
         "Undo": undo.UndoSerializer,
         "UndoInput": undo.UndoInput,
+        "View": saved_views.ViewSerializer,
         "StayingRecord": undo.StayingRecordSerializer,
     }
     return {
@@ -64,6 +74,7 @@ def resource_components() -> dict[str, Schema]:
         "WebhookChanges": changes,
         "NotificationPreferencesInput": preferences,
         "NotificationList": list_schema(ref("Notification")),
+        "ViewList": list_schema(ref("View")),
         "FieldList": list_schema(ref("Field")),
         "ListList": list_schema(ref("List")),
         "WebhookList": list_schema(ref("Webhook")),
@@ -270,6 +281,37 @@ def resource_paths() -> dict[str, Schema]:
                          "what nobody has touched since, with a list of what stays and why. A 409 where "
                          "nothing can be taken back.",
                          "About", "Undo", undo_body, "200", (404,), "dryRun"),
+        },
+        "/views": {
+            "get": get("viewList", "The saved views that you may use, by name: your own and the shared ones.",
+                       "View", "ViewList", paged=True,
+                       own=[query_parameter("noun", TEXT | {"examples": ["Lead"]}, "Only those of it.")]),
+        },
+        "/views/{id}": {
+            "parameters": [path_parameter(View.prefix)],
+            "get": get("viewGet", "One of them.", "View", "View", (404,)),
+        },
+        "/views/{id}/follow": {
+            "parameters": [path_parameter(View.prefix)],
+            "post": post("viewFollow",
+                         "Be told from now on of the records that enter a view and leave it. What is in it "
+                         "now is no news. A 422 that names `query` for one of too many records.",
+                         "View", "View"),
+        },
+        "/views/{id}/unfollow": {
+            "parameters": [path_parameter(View.prefix)],
+            "post": post("viewUnfollow", "Be told no more.", "View", "View"),
+        },
+        "/views/{id}/watch": {
+            "parameters": [path_parameter(View.prefix)],
+            "post": post("viewWatch",
+                         "Have View.Entered and View.Left in the log, and sent to webhooks, whoever follows "
+                         "it. For managers, of a view that is shared.",
+                         "View", "View"),
+        },
+        "/views/{id}/unwatch": {
+            "parameters": [path_parameter(View.prefix)],
+            "post": post("viewUnwatch", "Have them there only while somebody follows it.", "View", "View"),
         },
         "/webhooks": {
             "get": get("webhookList", "The webhooks of the tenant, without their secrets.", "Webhook",

@@ -9,6 +9,11 @@ Each event that a webhook wants, by POST to its address, at least once and in or
 within ten seconds; anything else is tried again after 30 s, 2 min, 15 min, 1 h, 6 h and then every 12 h,
 up to 3 days. A webhook to which nothing has arrived for 3 days is disabled, and at once after a 410.
 
+`View.Entered` and `View.Left` are about a record (`target`, of the noun `targetType`) that came into a saved
+view or went: of views that somebody follows, or that are watched (`POST /views/{id}/watch`). Their `data` has
+`view`, its id, `viewName` where it is shared, and `person` where it is the list of one person. The record was
+not changed by it: they have no `version`.
+
 **Verify it** before you read it. `webhook-signature` is `v1,` and the base64 of HMAC-SHA256 over
 `{webhook-id}.{webhook-timestamp}.{body}`, with the body as it arrived, byte by byte; the key is what follows
 `whsec_` in the secret, decoded from base64 (of a secret that does not begin so, its own bytes). Refuse a
@@ -35,7 +40,9 @@ def webhook_payload() -> Schema:
         "name": TEXT | {"examples": ["Lead.Converted", "ping"]},
         "timestamp": TYPES["datetime"],
         "tenant": TEXT | {"description": "The slug of the tenant."},
-        "data": nullable(anything | {"description": "The record after it."}),
+        "data": nullable(
+            anything | {"description": "The record after it; of View.Entered the view."}
+        ),
         "previous": nullable(anything | {"description": "The former values of what changed."}),
     }
     of_events = {

@@ -1,0 +1,163 @@
+"""Saved views by REST: those that the person who asks may use, and following them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.serializers import BooleanField, CharField
+
+from headlessly.access import actors
+from headlessly.access.models import Membership
+from headlessly.api.base import TenantViewSet
+from headlessly.api.bodies import ApiResponse
+from headlessly.api.json_schema import TEXT, nullable
+from headlessly.api.log import paginate
+from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
+from headlessly.api.serializers import InputSerializer, Moment, ResourceSerializer, SchemaField
+from headlessly.declaration.registry import registry
+from headlessly.errors import Forbidden, InvalidFilter, did_you_mean
+from headlessly.notifications import inbox
+from headlessly.query import saved_views
+from headlessly.query.saved_views import View
+from headlessly.subscriptions import following
+
+
+class ViewSerializer(ResourceSerializer):
+    kind, prefix = "View", View.prefix
+    meta: ClassVar = {
+        "$createdAt": Moment(source="created_at"),
+        "$updatedAt": Moment(source="updated_at"),
+    }
+
+    name = CharField()
+    noun = CharField()
+    query = CharField(help_text="What the address of its list says: filters, columns, order.")
+    shared = BooleanField(help_text="False: only whoever made it has it.")
+    watched = BooleanField(
+        help_text="Whether View.Entered and View.Left are in the log, whoever follows it."
+    )
+    following = SchemaField(
+        nullable({"type": "boolean"}),
+        help_text="Whether you are told of what enters and leaves it; null for a key that is nobody's.",
+    )
+    problem = SchemaField(
+        nullable(TEXT), help_text="Why it is not looked at, though somebody follows it; else null."
+    )
+
+
+class ViewNothing(InputSerializer):
+    """Of an address that takes no body, or an empty one."""
+
+    kind = "View"
+
+
+class ViewViewSet(TenantViewSet):
+    """One's own views of lists, and the shared ones: a key's are those of the person whose it is."""
+
+    def list(self, request: Request) -> ApiResponse:
+        """By name; of one noun, where it is named."""
+        asked = read_parameters(request.GET, (*PAGE, "noun"))
+        return ApiResponse(list_views(asked))
+
+    def retrieve(self, request: Request, id: str) -> ApiResponse:
+        refuse_parameters(request.GET)
+        with _as_person() as member:
+            return _answer(saved_views.get_view(id), member)
+
+    @action(detail=True, methods=["post"])
+    def follow(self, request: Request, id: str) -> ApiResponse:
+        """Be told from now on of what enters it and leaves it."""
+        with _writing(request) as member:
+            view = saved_views.get_view(id)
+            following.follow(view, _somebody(member))
+            return _answer(view, member)
+
+    @action(detail=True, methods=["post"])
+    def unfollow(self, request: Request, id: str) -> ApiResponse:
+        """Be told of it no more."""
+        with _writing(request) as member:
+            view = saved_views.get_view(id)
+            following.unfollow(view, _somebody(member))
+            return _answer(view, member)
+
+    @action(detail=True, methods=["post"])
+    def watch(self, request: Request, id: str) -> ApiResponse:
+        """Have View.Entered and View.Left in the log, whoever follows it."""
+        return self._watch(request, id, True)
+
+    @action(detail=True, methods=["post"])
+    def unwatch(self, request: Request, id: str) -> ApiResponse:
+        """Have them there only while somebody follows it."""
+        return self._watch(request, id, False)
+
+    @staticmethod
+    def _watch(request: Request, id: str, watched: bool) -> ApiResponse:
+        actor = actors.current()
+        with _writing(request) as member:
+            view = saved_views.get_view(id)
+            with actors.acting(actor):  # what a key may share, its scope says
+                following.watch(view, watched=watched)
+            return _answer(view, member)
+
+
+def list_views(asked: dict[str, Any]) -> dict[str, Any]:
+    """A page of the views that the person who asks may use, by name."""
+    with _as_person() as member:
+        found = saved_views.visible_lists()
+        if (noun := asked.get("noun")) is not None:
+            if noun not in registry:
+                said = f"noun: use one of {', '.join(registry)}.{did_you_mean(noun, registry)}"
+                raise InvalidFilter(said, field="noun")
+            found = found.filter(noun=noun)
+        page = paginate(found, lambda view: view, asked.get("limit"), asked.get("offset"))
+        states = following.states_of(page["results"], member)
+        return page | {"results": [_said(view, states) for view in page["results"]]}
+
+
+def _answer(view: View, member: Membership | None) -> ApiResponse:
+    return ApiResponse(_said(view, following.states_of([view], member)))
+
+
+def _said(view: View, states: dict[str, following.State]) -> dict[str, Any]:
+    view.following, view.problem = states[view.pk]  # type: ignore[attr-defined]
+    return ViewSerializer.to_json(view)
+
+
+@contextmanager
+def _as_person() -> Iterator[Membership | None]:
+    """The block as the person who asks, or whose key does; with None as a key that is nobody's."""
+    try:
+        member = inbox.require_member()
+    except Forbidden:
+        yield None
+        return
+    with actors.acting(member.actor):
+        yield member
+
+
+@contextmanager
+def _writing(request: Request) -> Iterator[Membership | None]:
+    """The same where something changes, without parameters or a body. Raises Forbidden for a key that only
+    reads."""
+    refuse_parameters(request.GET)
+    ViewNothing.read_body(request.data)
+    actor = actors.current()
+    if actor.is_key and not actor.writes:
+        raise Forbidden(f"As {actor.role} this key reads views, and changes nothing.", type="View")
+    with _as_person() as member:
+        yield member
+
+
+def _somebody(member: Membership | None) -> Membership:
+    """The member who follows. Raises Forbidden."""
+    if member is None:
+        raise Forbidden(
+            "People follow views, and this key is nobody's: use one that a member made for themselves, or "
+            "`watch`, which has it in the log and sends it to webhooks.",
+            type="View",
+        )
+    return member

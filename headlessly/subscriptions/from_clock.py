@@ -1,0 +1,92 @@
+"""What the clock brings into watched lists, and takes out: once a minute those that are due are compared.
+
+What a list finds is compared with what it had in one statement that only reads; the few that differ are asked
+again, and told, in the short transaction that writes.
+"""
+
+from __future__ import annotations
+
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.expressions import RawSQL
+from procrastinate.contrib.django import app
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.background.jobs import job
+from headlessly.context import clock, tracing
+from headlessly.context.tenant_scope import every_tenant
+from headlessly.declaration.registry import registry
+from headlessly.log.events import Event
+from headlessly.subscriptions import members
+from headlessly.subscriptions.following import renew, tidy
+from headlessly.subscriptions.from_log import defer_reading
+from headlessly.subscriptions.members import Question
+from headlessly.subscriptions.models import WatchedList
+
+#: How many records are told of in one transaction.
+PAGE = 500
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="subscriptions.tick", queueing_lock="subscriptions.tick")
+@every_tenant()
+def tick(timestamp: int) -> None:
+    """Once a minute, have the lists compared that are due, and events read that no job has looked at."""
+    now = clock.now()
+    ahead = Event._base_manager.filter(
+        RawSQL(
+            "headlessly_event.tenant_id = headlessly_tenant.id"
+            " AND (headlessly_event.xid, headlessly_event.seq) > ("
+            "SELECT coalesce(max(r.xid), 0)::text::xid8, coalesce(max(r.seq), 0)"
+            " FROM headlessly_listreader AS r WHERE r.tenant_id = headlessly_tenant.id)",
+            (),
+            models.BooleanField(),
+        )
+    )
+    due = WatchedList.objects.filter(tenant=OuterRef("pk"), due_at__lte=now)
+    watching = Tenant.objects.filter(has_watched_views=True)
+    for tenant in watching.annotate(is_due=Exists(due), is_behind=Exists(ahead)):
+        if tenant.is_closed:
+            continue
+        if tenant.is_behind:
+            defer_reading(tenant)
+        if tenant.is_due:
+            with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
+                sweep.defer(once=f"subscriptions:sweep:{tenant.pk}")
+
+
+@job("subscriptions.sweep")
+def sweep() -> None:
+    """Compare the lists of the active tenant that are due."""
+    tenant, now = tenancy.require(), clock.now()
+    tidy(tenant)
+    for each in members.watched_lists(tenant):
+        if each.due_at <= now and each.view.noun in registry:
+            compare_all(each)
+
+
+def compare_all(each: WatchedList) -> None:
+    """Compare all of a list with what it had; one that was stopped or asks something else now begins anew."""
+    with members.stopping_at_problems(each):
+        if each.problem or each.query != each.view.query:
+            members.hold(tenancy.require())
+            if not renew(each):
+                members.stop(each, members.TOO_MANY)
+            return
+        question = Question.of(each)
+    if each.problem:
+        return
+    ids: list[str] = []
+    with members.stopping_at_problems(each):
+        ids = question.differences(members.members_of(each))
+    for start in range(0, len(ids), PAGE):
+        with transaction.atomic():
+            members.hold(tenancy.require())
+            with members.stopping_at_problems(each):
+                members.compare(each, ids[start : start + PAGE], {}, question)
+        if each.problem:
+            return
+    if not each.problem:
+        due = question.due_after(clock.now())
+        WatchedList.objects.filter(pk=each.pk, tenant=each.tenant_id).update(due_at=due)

@@ -1,0 +1,165 @@
+"""What the log tells of watched lists: the records that events touched, and those that refer to them.
+
+A tenant's place in the log moves in the transaction that writes who came and who went, and never skips an
+event. Lists are asked as things are when the job comes: what came in and went again before that was never
+seen there. A commit only says that there is something to look at; where that gets lost, :mod:`.from_clock`
+finds out within a minute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
+from headlessly.background.jobs import job
+from headlessly.context import clock, tracing
+from headlessly.declaration.registry import registry
+from headlessly.log.events import Event, LogPosition
+from headlessly.log.names import VIEW_EVENTS
+from headlessly.subscriptions import members
+from headlessly.subscriptions.following import renew
+from headlessly.subscriptions.members import Cause, Question
+from headlessly.subscriptions.models import ListReader, WatchedList
+
+#: How many events are looked at in one transaction.
+PAGE = 500
+#: Of more records that refer to those touched the whole list is compared, outside of this transaction.
+MOST_ASKED = 2_000
+#: How long a job goes on before others have their turn, in seconds.
+SLICE = 20
+#: When it is tried again to read an event before which an older transaction is still running, in seconds.
+LATER = 2
+
+COLUMNS = ("xid", "seq", "id", "name", "target", "target_type", "actor", "previous", "request_id")
+Row = Mapping[str, Any]
+
+
+def look_after_append(tenant: Tenant, events: Sequence[Event], **_: Any) -> None:
+    """Receiver of the log's signal: after the commit, look at what these events touched."""
+    if tenant.has_watched_views and any(_touches(e.name, e.target_type) for e in events):
+        transaction.on_commit(partial(defer_reading, tenant), robust=True)
+
+
+def _touches(name: str, target_type: str | None) -> bool:
+    return target_type in registry and name not in VIEW_EVENTS
+
+
+def defer_reading(tenant: Tenant, *, in_seconds: float = 0) -> None:
+    """Have a tenant's log looked at. Call it after the commit, or the job may look too early."""
+    once, at = f"subscriptions:{tenant.pk}", None
+    if in_seconds:
+        at = timezone.now() + timedelta(seconds=in_seconds)
+        once += ":later"
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
+        read_log.defer(at=at, once=once)
+
+
+@job("subscriptions.read_log")
+def read_log() -> None:
+    """Note and tell what came into the watched lists, and what went, by what happened since the last time."""
+    tenant, until = tenancy.require(), time.monotonic() + SLICE
+    while True:
+        with transaction.atomic():
+            more, unsettled = _read_page(tenant)
+        if unsettled:
+            return defer_reading(tenant, in_seconds=LATER)
+        if not more:
+            return None
+        if time.monotonic() > until:
+            return defer_reading(tenant)
+
+
+def _read_page(tenant: Tenant) -> tuple[bool, bool]:
+    """Look at one page of the log. Answers whether there is more to look at, and whether there is more that
+    cannot be looked at yet."""
+    reader = members.hold(tenant)
+    found = Event.log.settled_after(reader.position).values(*COLUMNS)[:PAGE]
+    rows = list(found)
+    if not rows:
+        return False, Event.log.all_after(reader.position).exists()
+    touched = [row for row in rows if _touches(row["name"], row["target_type"])]
+    if touched:
+        causes = _causes(touched)
+        for each in members.watched_lists(tenant):
+            _ask(each, touched, causes)
+    end = LogPosition(int(rows[-1]["xid"]), rows[-1]["seq"])
+    ListReader.objects.filter(tenant=tenant).update(xid=end.xid, seq=end.seq)
+    more = len(rows) == PAGE
+    return more, not more and Event.log.all_after(end).exists()
+
+
+def _causes(rows: Iterable[Row]) -> dict[str, Cause]:
+    """What brought about that a record is as it is: of the last request that touched it the first event. What
+    follows from that by itself, a rule, a hook, is no cause of its own."""
+    found: dict[str, Cause] = {}
+    for row in rows:
+        known = found.get(row["target"])
+        if known is None or known.request_id != row["request_id"]:
+            found[row["target"]] = Cause(row["id"], row["actor"], row["request_id"])
+    return found
+
+
+def _ask(each: WatchedList, rows: Sequence[Row], causes: Mapping[str, Cause]) -> None:
+    """Look again for what was touched, of one list."""
+    if each.view.noun not in registry:
+        return
+    with members.stopping_at_problems(each):
+        if each.problem:
+            return  # the clock looks whether it can be looked at again
+        if each.query != each.view.query:
+            if not renew(each):
+                members.stop(each, members.TOO_MANY)
+            return
+        question = Question.of(each)
+        asked = _asked(question, rows)
+        if asked is None:
+            WatchedList.objects.filter(pk=each.pk, tenant=each.tenant_id).update(due_at=clock.now())
+            return
+        by_record = {id: causes[by] for id, by in asked.items() if by in causes}
+        members.compare(each, list(asked), by_record, question)
+
+
+def _asked(question: Question, rows: Sequence[Row]) -> dict[str, str] | None:
+    """The records that may have come or gone, each with the touched one that says so; None where they are too
+    many to be asked one by one."""
+    by_noun: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_noun[row["target_type"]].append(row)
+    noun, reach = question.noun, question.reach
+    found: dict[str, str] = {}
+    for name, paths in reach.paths.items():
+        if ids := {row["target"] for row in by_noun.get(name, ())}:
+            for path in sorted(paths):
+                behind = noun.objects.filter(**{f"{path}__in": ids}).order_by()
+                found |= dict(behind.values_list("pk", path)[: MOST_ASKED + 1])
+    for name, columns in reach.sides.items():
+        for column in sorted(columns):
+            found |= _referred_to(name, column, by_noun.get(name, ()))
+    if len(found) > MOST_ASKED:
+        return None
+    return found | {row["target"]: row["target"] for row in by_noun.get(noun.__name__, ())}
+
+
+def _referred_to(name: str, column: str, rows: Sequence[Row]) -> dict[str, str]:
+    """The records that these refer to, or did before."""
+    if not rows:
+        return {}
+    other = registry[name]
+    ids = {row["target"] for row in rows}
+    now = other.with_deleted.filter(pk__in=ids, **{f"{column}__isnull": False})
+    wire = next((f.wire for f in other.schema.stored if column in (f.name, f.column)), column)
+    before = {
+        row["previous"][wire]: row["target"]
+        for row in rows
+        if row["previous"] and isinstance(row["previous"].get(wire), str)
+    }
+    return before | dict(now.values_list(column, "pk"))

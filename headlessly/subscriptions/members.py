@@ -1,0 +1,220 @@
+"""Which records are in a watched list: taken, compared with what the list finds now, and the difference told.
+
+All of it runs in a transaction that holds the tenant's :class:`~.models.ListReader` (:func:`hold`). The rows
+of the members, the events and the notifications are written together: whatever is killed, and however many
+work at it, a record that came is told once, and once more only after it went.
+
+A list is asked with the sight of the whole tenant, days beginning in UTC. Who is told of it is asked
+of each person (:mod:`.telling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db import DataError, models, transaction
+from django.utils import timezone
+
+from headlessly.access import actors, tenancy
+from headlessly.access.actors import Actor
+from headlessly.access.models import Tenant
+from headlessly.context import clock
+from headlessly.database import timeouts
+from headlessly.declaration.registry import registry
+from headlessly.errors import HeadlesslyError
+from headlessly.ids import public_id
+from headlessly.log.events import LOG_START, Event, append_events
+from headlessly.log.names import VIEW_ENTERED, VIEW_LEFT
+from headlessly.log.pages import end_of_log
+from headlessly.query import filters, listed
+from headlessly.query.scope import Scope
+from headlessly.subscriptions.models import ListMember, ListReader, WatchedList
+from headlessly.subscriptions.reach import Reach, reach_of
+from headlessly.subscriptions.telling import tell_followers, tell_stopped
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+
+#: As many records a watched list may have.
+MOST = 10_000
+TOO_MANY = f"This list has more than {MOST:,} records: narrow it, and it is looked at again."
+#: After how long all of a list is compared: of one that time or something further off changes, and of others.
+SOON, SOMETIME = timedelta(minutes=5), timedelta(hours=1)
+
+
+class Cause(NamedTuple):
+    """The event that brought a record in or out."""
+
+    id: str
+    actor: str
+    request_id: str
+
+
+def hold(tenant: Tenant) -> ListReader:
+    """The tenant's place in the log, held until the commit. A new one begins at the end of the log, and
+    all lists are compared."""
+    readers = ListReader.objects.filter(tenant=tenant)
+    if (found := readers.select_for_update(no_key=True).first()) is not None:
+        return found
+    ListReader.objects.get_or_create(tenant=tenant)
+    held = readers.select_for_update(no_key=True).get()
+    if held.position == LOG_START:
+        begin_at_the_end(tenant)
+        WatchedList.objects.filter(tenant=tenant).update(due_at=clock.now())
+    return readers.get()
+
+
+def begin_at_the_end(tenant: Tenant) -> None:
+    """Read the log from its present end: what was before concerns no list. Before any is taken."""
+    xid, seq = end_of_log()
+    ListReader.objects.filter(tenant=tenant).update(xid=xid, seq=seq)
+
+
+class Question:
+    """What a watched list asks. Raises InvalidFilter for one that means nothing any more."""
+
+    def __init__(self, noun: type[Record], query: str, person: str = "") -> None:
+        self.noun = noun
+        self._actor = Actor(
+            actors.SYSTEM.id, actors.SYSTEM.name, actors.ADMIN, contact_id=person or None
+        )
+        with self._asked():
+            self._filter = listed.filter_of_query(noun, query)
+            self._condition = filters.compile_filter(noun, self._filter)
+
+    @classmethod
+    def of(cls, each: WatchedList) -> Question:
+        return cls(registry[each.view.noun], each.view.query, each.person)
+
+    @property
+    def reach(self) -> Reach:
+        with self._asked():
+            return reach_of(self.noun, self._filter)
+
+    def due_after(self, now: datetime) -> datetime:
+        return now + (SOON if self.reach.moves else SOMETIME)
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        with actors.acting(self._actor), timezone.override("UTC"):
+            yield
+
+    def _found(self) -> models.QuerySet[Any]:
+        return Scope(self.noun).queryset().filter(self._condition).order_by()
+
+    def first_ids(self) -> list[str]:
+        """The ids of what it finds, up to one more than may be. Raises TooSlow."""
+        with self._asked(), transaction.atomic(), timeouts.statement_timeout():
+            return list(self._found().values_list("pk", flat=True)[: MOST + 1])
+
+    def among(self, ids: Collection[str]) -> set[str]:
+        """Those of these records that it finds. Raises TooSlow."""
+        with self._asked(), transaction.atomic(), timeouts.statement_timeout():
+            return set(self._found().filter(pk__in=ids).values_list("pk", flat=True))
+
+    def differences(self, members: models.QuerySet[ListMember]) -> list[str]:
+        """What it finds and is no member, up to one more than may be, and what is one and not found: in one
+        statement. Raises TooSlow."""
+        with self._asked(), transaction.atomic(), timeouts.statement_timeout():
+            found = self._found()
+            came = found.exclude(pk__in=members.values("record")).values_list("pk")
+            went = members.exclude(record__in=found.values("pk")).values_list("record")
+            return [id for (id,) in came[: MOST + 1].union(went, all=True)]
+
+
+def members_of(each: WatchedList) -> models.QuerySet[ListMember]:
+    return ListMember.objects.filter(tenant=each.tenant_id, list=each)
+
+
+# -- within a transaction that holds the reader ----------------------------------------------------
+
+
+def take(each: WatchedList, question: Question) -> bool:
+    """Note what is in the list now, of which nobody is told. Answers whether it is not too much."""
+    members_of(each).delete()
+    ids = question.first_ids()
+    if len(ids) > MOST:
+        return False
+    ListMember.objects.bulk_create(
+        [ListMember(tenant_id=each.tenant_id, list=each, record=id) for id in ids],
+        batch_size=2_000,
+    )
+    each.query, each.problem = each.view.query, ""
+    each.due_at = question.due_after(clock.now())
+    each.save()
+    return True
+
+
+def compare(
+    each: WatchedList, ids: Collection[str], causes: Mapping[str, Cause], question: Question
+) -> None:
+    """Of these records, note and tell which are in the list now and were not, and which are not any more."""
+    if not ids:
+        return
+    found = question.among(ids)
+    known = set(members_of(each).filter(record__in=ids).values_list("record", flat=True))
+    came, went = sorted(found - known), sorted(known - found)
+    if came and members_of(each).count() + len(came) - len(went) > MOST:
+        stop(each, TOO_MANY)
+        return
+    members_of(each).filter(record__in=went).delete()
+    ListMember.objects.bulk_create(
+        [ListMember(tenant_id=each.tenant_id, list=each, record=id) for id in came]
+    )
+    for name, records in ((VIEW_ENTERED, came), (VIEW_LEFT, went)):
+        if records:
+            events = [_event(each, name, id, causes.get(id)) for id in records]
+            append_events(events)
+            tell_followers(each, name, events, causes)
+
+
+def _event(each: WatchedList, name: str, record: str, cause: Cause | None) -> Event:
+    view = each.view
+    data: dict[str, Any] = {"view": view.pk}
+    if view.shared:  # what a private one is called is nobody's business
+        data["viewName"] = view.name
+    if each.person:
+        data["person"] = each.person
+    return Event(
+        id=public_id(Event.prefix),
+        tenant_id=each.tenant_id,
+        name=name,
+        target=record,
+        target_type=view.noun,
+        actor=cause.actor if cause else actors.SYSTEM.id,
+        timestamp=clock.now(),
+        data=data,
+        cause=cause.id if cause else None,
+        # Not that of the cause: what one request did is taken back together, and this is not.
+        request_id=public_id("req"),
+    )
+
+
+def stop(each: WatchedList, problem: str) -> None:
+    """Look at a list no more until it can be looked at again; once, its followers are told."""
+    members_of(each).delete()
+    was, each.problem = each.problem, problem
+    each.due_at = clock.now() + SOMETIME
+    each.save(update_fields=["problem", "due_at"])
+    if not was:
+        tell_stopped(each)
+
+
+@contextmanager
+def stopping_at_problems(each: WatchedList) -> Iterator[None]:
+    """A block in which a list is looked at: one that means nothing any more, or takes too long, holds up no
+    other."""
+    try:
+        with transaction.atomic():
+            yield
+    except (HeadlesslyError, DataError) as problem:
+        stop(each, getattr(problem, "message", "") or str(problem).partition("\n")[0])
+
+
+def watched_lists(tenant: Tenant) -> list[WatchedList]:
+    """The lists of the active tenant, each with its view."""
+    found = WatchedList.objects.filter(tenant=tenancy.require().pk, tenant_id=tenant.pk)
+    return list(found.select_related("view").order_by("pk"))

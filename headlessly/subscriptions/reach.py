@@ -1,0 +1,88 @@
+"""What a filter depends on: which records' events may change what it finds, and whether the clock may."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from headlessly.declaration import days
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+
+
+@dataclass
+class Reach:
+    """Where the conditions of a filter lead."""
+
+    #: By noun, the paths of references that lead from a record to one of it: ``organization__owner``.
+    paths: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: By noun, its references by which it is told of a record: the activities about it.
+    sides: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: Whether it may find others without an event of all these: as time passes, or by what lies further off.
+    moves: bool = False
+
+
+def reach_of(noun: type[Record], filter: Mapping[str, Any]) -> Reach:
+    """Where a filter leads that compiles."""
+    found = Reach()
+    _walk(noun, filter, (), found)
+    return found
+
+
+def _walk(noun: type[Record], filter: Any, path: tuple[str, ...], found: Reach) -> None:
+    for key, value in filter.items():
+        if key in ("$and", "$or"):
+            for part in value:
+                _walk(noun, part, path, found)
+        elif key == "$not":
+            _walk(noun, value, path, found)
+        elif key in ("$text", "$stale"):  # words may stand in the records referred to
+            found.moves = True
+        else:
+            _condition(noun, key, value, path, found)
+
+
+def _condition(
+    noun: type[Record], name: str, value: Any, path: tuple[str, ...], found: Reach
+) -> None:
+    head, dot, rest = name.partition(".")
+    schema = noun.schema
+    if (join := schema.joins.get(head)) is not None:
+        found.moves = True
+        if not path:
+            found.sides[join.noun.__name__].add(join.column)
+        return
+    asked = schema.field(head)
+    if asked is None and (relation := schema.relations.get(head)) is not None:
+        there = noun.registry[relation.noun]
+        inner = Reach()
+        for condition in value.values():
+            _walk(there, condition, (), inner)
+        # What the others refer to in turn is left to the clock, as are references of the tenant's own.
+        further = bool(path or inner.paths or inner.sides or relation.is_custom)
+        found.moves = found.moves or inner.moves or further
+        if not path and not relation.is_custom:
+            found.sides[relation.noun].add(relation.field)
+        return
+    if dot and asked is not None and asked.type == "reference":
+        if asked.is_custom:
+            found.moves = True
+            return
+        path = (*path, asked.name)
+        found.paths[asked.target_noun.__name__].add("__".join(path))
+        _condition(asked.target_noun, rest, value, path, found)
+        return
+    # Amounts are compared in the tenant's currency, at rates that change.
+    is_money = asked is not None and asked.type == "money"
+    found.moves = found.moves or is_money or _says_when(value)
+
+
+def _says_when(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_says_when, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_says_when, value))
+    return isinstance(value, str) and days.is_relative(value)
