@@ -223,8 +223,8 @@ def retold(leads: int, day: date = DAY) -> list[bytes]:
             with tenancy.active(tenant), actors.acting(actors.SYSTEM):
                 events = (
                     verbs()
-                    # Scores are counted in the order of ids, which are drawn.
-                    .exclude(name="Lead.Rescored")
+                    # Scores are counted, and runs go on, in the order of ids, which are drawn.
+                    .exclude(name__in=["Lead.Rescored", "automation_ran"])
                     .order_by("seq")
                     .values_list(
                         "name", "timestamp", "target", "actor", "version", "data", "previous"
@@ -287,5 +287,8 @@ def test_what_follows_by_itself_was_done_and_waits(acme: Tenant) -> None:
     states = Counter(RuleRun.objects.values_list("rule__name", "state"))
     assert {name for name, _state in states} == {rule["name"] for rule in automations.RULES}
     assert {"Done", "Waiting"} <= {state for _name, state in states}, states
-    done = RuleRun.objects.filter(state="Done").count()
+    planning = [
+        rule["name"] for rule in automations.RULES if any("do" in step for step in rule["steps"])
+    ]
+    done = RuleRun.objects.filter(state="Done", rule__name__in=planning).count()
     assert Activity.count({"$createdBy": {"$regex": "^rule_"}}) == done

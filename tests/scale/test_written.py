@@ -37,7 +37,7 @@ def leads() -> Any:
 
 def test_an_update_of_what_no_index_has_writes_little(leads: list[Lead]) -> None:
     written = measure_writing(lambda number: leads[number].update(budget=number))
-    assert written.total <= 11.4, written.entries
+    assert written.total <= 11.8, written.entries  # with pages that are split
     assert not [name for name in written.entries if name.startswith(("lead_by", "crm_lead_pkey"))]
     assert written.bytes <= 3_200, written
 

@@ -168,7 +168,7 @@ def _to_do(row: Noun, due_name: str) -> ToDo:
     found = ToDo(row, field_values.field_html(row, field), bool(due) and due < clock.now())
     if (verb := done_verb(row)) is not None:
         found.done_url = display.page_url(type(row), "do", row.pk, verb.name)
-        found.asks = list(verb.inputs.values())
+        found.asks = [given for given in verb.inputs.values() if given.required]
     return found
 
 

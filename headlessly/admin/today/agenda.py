@@ -67,7 +67,8 @@ class Entry:
     @property
     def done_inputs(self) -> list[tuple[str, str]]:
         """What the verb asks for, said for whoever says nothing."""
-        return [(given.name, _("Done")) for given in self.done.inputs.values()] if self.done else []
+        inputs = self.done.inputs.values() if self.done else ()
+        return [(given.name, _("Done")) for given in inputs if given.required]
 
 
 @dataclass
