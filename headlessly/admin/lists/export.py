@@ -45,4 +45,4 @@ def export_url(address: Address, ids: list[str] | None = None, format: str = for
         )
     if address.moment:
         asked["asOf"] = address.moment.isoformat()
-    return f"{tenancy.context_url()}/export/{noun.plural}?{urlencode(asked)}"
+    return f"{urlsplit(tenancy.context_url()).path}/export/{noun.plural}?{urlencode(asked)}"
