@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlsplit
 
 from django.utils import timezone, translation
 from django.utils.http import urlencode
