@@ -33,6 +33,8 @@ from tests.headlessly.transfer.conftest import imported, send  # noqa: F401
 from tests.refusals import details, refused
 
 ALL = {"type": "Lead", "filter": {}}
+#: So many leads of a form come one after the other.
+MANY = 100
 
 
 @pytest.fixture
@@ -239,6 +241,28 @@ def test_a_lead_without_rules_costs_what_it_did(acme, people):
     make(1)
     assert statements() == without
     other.delete()
+
+
+def test_of_many_leads_of_a_form_none_is_nobodys_unless_a_rule_says_so(team, people):
+    rule(
+        name="Big",
+        how="Turns",
+        team=team,
+        condition={"type": "Lead", "filter": {"name": {"$regex": "7 "}}},
+    )
+    rule(name="Junk", condition={"type": "Lead", "filter": {"name": {"$regex": "3 "}}}, position=2)
+    rule(name="Rest", how="Fewest open", team=team, position=3)
+    asked = [{"name": "email", "type": "email"}, {"name": "name", "type": "text"}]
+    form = Form.create(name="Demo", fields=asked).publish()
+    for n in range(MANY):
+        form.submit(email=f"person{n}@b.example", name=f"Person {n} of many")
+    leads = Lead.objects.filter(source="form")
+    assert leads.count() == MANY
+    left = set(leads.filter(owner=None).values_list("name", flat=True))
+    assert len(left) == MANY // 10 and all("3 of many" in name for name in left), left
+    assert not leads.filter(assigned_because=None).exists()
+    shares = Counter(leads.exclude(owner=None).values_list("owner__name", flat=True))
+    assert abs(shares["Bob Stone"] - shares["Cleo Marsh"]) <= 1, shares
 
 
 @pytest.mark.django_db(transaction=True)
