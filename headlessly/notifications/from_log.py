@@ -8,9 +8,7 @@ for what was written in bulk, :func:`catch_up` finds out within a minute.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +17,10 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from headlessly.access import actors, tenancy
+from headlessly.access import tenancy
 from headlessly.access.models import Membership, Tenant
+from headlessly.background import log_reading
 from headlessly.background.jobs import job
-from headlessly.context import tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
@@ -37,10 +35,6 @@ if TYPE_CHECKING:
 
 #: How many events are looked at in one transaction.
 PAGE = 500
-#: How long a job goes on before others have their turn, in seconds.
-SLICE = 20
-#: When it is tried again to read an event before which an older transaction is still running, in seconds.
-LATER = 2
 
 COLUMNS = (
     *("xid", "seq", "id", "name", "target", "target_type", "actor", "timestamp"),
@@ -73,12 +67,7 @@ def _may_concern(event: Event) -> bool:
 
 def defer_reading(tenant: Tenant, *, in_seconds: float = 0) -> None:
     """Have a tenant's log looked at. Call it after the commit, or the job may look too early."""
-    once, at = f"notifications:{tenant.pk}", None
-    if in_seconds:
-        at = timezone.now() + timedelta(seconds=in_seconds)
-        once += ":later"
-    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
-        read_log.defer(at=at, once=once)
+    log_reading.defer_reading(read_log, "notifications", tenant, in_seconds=in_seconds)
 
 
 @app.periodic(cron="* * * * *")
@@ -107,16 +96,7 @@ def catch_up(timestamp: int) -> None:
 @job("notifications.read_log")
 def read_log() -> None:
     """Tell people of what happened since the last time."""
-    tenant, until = tenancy.require(), time.monotonic() + SLICE
-    while True:
-        with transaction.atomic():
-            more, unsettled = _read_page(tenant)
-        if unsettled:
-            return defer_reading(tenant, in_seconds=LATER)
-        if not more:
-            return None
-        if time.monotonic() > until:
-            return defer_reading(tenant)
+    log_reading.read_pages(_read_page, defer_reading)
 
 
 def _read_page(tenant: Tenant) -> tuple[bool, bool]:

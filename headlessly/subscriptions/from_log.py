@@ -8,20 +8,17 @@ finds out within a minute.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
-from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
+from headlessly.background import log_reading
 from headlessly.background.jobs import job
-from headlessly.context import clock, tracing
+from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.log.events import Event, LogPosition
 from headlessly.log.names import VIEW_EVENTS
@@ -34,10 +31,6 @@ from headlessly.subscriptions.models import ListReader, WatchedList
 PAGE = 500
 #: Of more records that refer to those touched the whole list is compared, outside of this transaction.
 MOST_ASKED = 2_000
-#: How long a job goes on before others have their turn, in seconds.
-SLICE = 20
-#: When it is tried again to read an event before which an older transaction is still running, in seconds.
-LATER = 2
 
 COLUMNS = ("xid", "seq", "id", "name", "target", "target_type", "actor", "previous", "request_id")
 Row = Mapping[str, Any]
@@ -55,27 +48,13 @@ def _touches(name: str, target_type: str | None) -> bool:
 
 def defer_reading(tenant: Tenant, *, in_seconds: float = 0) -> None:
     """Have a tenant's log looked at. Call it after the commit, or the job may look too early."""
-    once, at = f"subscriptions:{tenant.pk}", None
-    if in_seconds:
-        at = timezone.now() + timedelta(seconds=in_seconds)
-        once += ":later"
-    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
-        read_log.defer(at=at, once=once)
+    log_reading.defer_reading(read_log, "subscriptions", tenant, in_seconds=in_seconds)
 
 
 @job("subscriptions.read_log")
 def read_log() -> None:
     """Note and tell what came into the watched lists, and what went, by what happened since the last time."""
-    tenant, until = tenancy.require(), time.monotonic() + SLICE
-    while True:
-        with transaction.atomic():
-            more, unsettled = _read_page(tenant)
-        if unsettled:
-            return defer_reading(tenant, in_seconds=LATER)
-        if not more:
-            return None
-        if time.monotonic() > until:
-            return defer_reading(tenant)
+    log_reading.read_pages(_read_page, defer_reading)
 
 
 def _read_page(tenant: Tenant) -> tuple[bool, bool]:
