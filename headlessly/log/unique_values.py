@@ -202,10 +202,25 @@ PARALLEL SAFE AS $$
       THEN 'sha256:' || encode(sha256(convert_to(lower(held #>> '{{}}'), 'UTF8')), 'hex')
     ELSE lower(held #>> '{{}}') END
 $$;
+CREATE OR REPLACE FUNCTION headlessly_keep_new_unique_values() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE tenant bigint;
+BEGIN
+  FOR tenant IN
+    SELECT DISTINCT tenant_id FROM added WHERE custom IS NOT NULL AND deleted_at IS NULL ORDER BY 1
+  LOOP
+    PERFORM pg_advisory_xact_lock_shared({LOCK}, tenant::integer);
+    INSERT INTO headlessly_uniquevalue (tenant_id, key, value, record)
+    SELECT tenant, f.key, headlessly_unique_text(n.custom -> f.key), n.id
+    FROM headlessly_customfield AS f JOIN added AS n ON n.tenant_id = f.tenant_id
+    WHERE f.tenant_id = tenant AND f.noun = TG_ARGV[0] AND f."unique" AND n.custom ? f.key
+    AND n.deleted_at IS NULL ORDER BY 2, 3;
+  END LOOP;
+  RETURN NULL;
+END $$;
 CREATE OR REPLACE FUNCTION headlessly_keep_unique_values() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE before jsonb; after jsonb;
 BEGIN
-  IF TG_OP <> 'INSERT' AND OLD.deleted_at IS NULL THEN before := OLD.custom; END IF;
+  IF OLD.deleted_at IS NULL THEN before := OLD.custom; END IF;
   IF TG_OP <> 'DELETE' AND NEW.deleted_at IS NULL THEN after := NEW.custom; END IF;
   PERFORM pg_advisory_xact_lock_shared({LOCK}, coalesce(NEW.tenant_id, OLD.tenant_id)::integer);
   IF before IS NOT NULL THEN
@@ -268,7 +283,10 @@ def install_triggers(nouns: Iterable[type[Record]]) -> None:
     nouns = list(nouns)
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS)
-    install_row_triggers(nouns, "unique_values", "custom", "headlessly_keep_unique_values")
+    install_row_triggers(
+        nouns, "unique_values", "custom", "headlessly_keep_unique_values",
+        inserted="headlessly_keep_new_unique_values",
+    )  # fmt: skip
     for noun in nouns:
         for others in noun.schema.others:
             if others.kept_as:
