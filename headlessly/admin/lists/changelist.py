@@ -130,7 +130,7 @@ class NounList:
         return bool(address.sort) or any(c not in address.facets for c in address.active)
 
     def fetch(self, ids: Sequence[str], **more: models.Expression) -> list[Noun]:
-        """The records with these ids, in their order; those of now with what is asked ``more`` as attributes."""
+        """The records with these ids, in their order; those of now with what is asked ``more``."""
         fields = self.references
         moment = self.address.moment
         scope = self.address.scope
@@ -261,7 +261,7 @@ class NounList:
 
 def read_pages(lists: Iterable[NounList]) -> None:
     """Read the pages of several lists that show records as they are now and the same of each noun: the
-    records of a noun at once, however many of its lists there are; with that on which of the lists each is."""
+    records of a noun at once, however many of its lists there are, and on which of the lists each is."""
     by_noun: dict[type[Noun], list[NounList]] = defaultdict(list)
     for each in lists:
         if not each.problem:

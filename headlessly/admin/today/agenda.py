@@ -119,8 +119,8 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
 
 
 def _unite(parts: list[AgendaPart]) -> None:
-    """Leave each record one entry, where it is most urgent, which names its other reasons: also those in whose
-    lists it stands where the day does not show them any more."""
+    """Leave each record one entry, where it is most urgent, which names its other reasons, also those in
+    whose lists it stands where the day does not show them any more."""
     by_noun: dict[type[Noun], list[AgendaPart]] = defaultdict(list)
     for part in parts:
         by_noun[part.noun].append(part)
