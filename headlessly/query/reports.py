@@ -24,12 +24,10 @@ from django.db.models import (
     DurationField,
     ExpressionWrapper,
     F,
-    FloatField,
     Q,
     QuerySet,
     Value,
 )
-from django.db.models.functions import Extract
 from django.utils import timezone
 
 from headlessly.context import clock
@@ -279,7 +277,7 @@ class Slice:
 
 
 class Percentiles(Aggregate):
-    """``percentile_cont`` of the :data:`QUANTILES`; NULL where there is no value."""
+    """``percentile_cont`` of the :data:`QUANTILES` of durations; NULL where there is no value."""
 
     function = "percentile_cont"
     name = "Percentiles"
@@ -287,7 +285,7 @@ class Percentiles(Aggregate):
         "%(function)s(ARRAY[" + ", ".join(map(str, QUANTILES)) + "]::float8[]) "
         "WITHIN GROUP (ORDER BY %(expressions)s)"
     )
-    output_field = ArrayField(FloatField())
+    output_field = ArrayField(DurationField())
 
 
 @dataclass(frozen=True)
@@ -303,22 +301,23 @@ class Spread:
     ninetieth: float | None = None
 
     @classmethod
-    def of_seconds(cls, found: QuerySet, seconds: Any, *, first: int | None = None) -> Spread:
+    def of_durations(cls, found: QuerySet, duration: Any, *, first: int | None = None) -> Spread:
         """The spread of an expression over those records that have it, of the ``first`` so many or of all.
+
+        They are put in order as durations: to make seconds of each takes as long as to sort them.
 
         Within a limit the expression is asked once of each record. Without one the database puts it in the
         place of each sum: what is dear, as a look-up in another table, would be asked twice.
         """
-        each = found.annotate(_seconds=seconds)[:first]
-        answer = each.aggregate(count=Count("_seconds"), at=Percentiles("_seconds"))
-        return cls(answer["count"], *(answer["at"] or ()))
+        each = found.annotate(_duration=duration)[:first]
+        answer = each.aggregate(count=Count("_duration"), at=Percentiles("_duration"))
+        return cls(answer["count"], *(at.total_seconds() for at in answer["at"] or ()))
 
 
-def seconds_between(start: str | Any, end: str | Any) -> Extract:
-    """The seconds from one moment of a record to another."""
+def duration_between(start: str | Any, end: str | Any) -> ExpressionWrapper:
+    """The time from one moment of a record to another."""
     start, end = (F(each) if isinstance(each, str) else each for each in (start, end))
-    distance = ExpressionWrapper(end - start, output_field=DurationField())
-    return Extract(distance, "epoch", output_field=FloatField())
+    return ExpressionWrapper(end - start, output_field=DurationField())
 
 
 def record_names(noun: type[Record], ids: Iterable[str | None]) -> dict[str, str]:
