@@ -107,10 +107,7 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
     parts = [_part(noun, reason, person, site) for reason, noun in reasons]
     with timeouts.read_until(time.monotonic() + SECONDS):
         read_pages(part.found for part in parts)
-        shared = is_shared(person)
-        for part in parts:
-            part.entries = [_entry(record, part.reason, shared) for record in part.found.records]
-        _unite(parts)
+        _make_entries(parts, is_shared(person))
     return [
         part
         for part in parts
@@ -118,8 +115,8 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
     ]
 
 
-def _unite(parts: list[AgendaPart]) -> None:
-    """Leave each record one entry, where it is most urgent, which names its other reasons, also those in
+def _make_entries(parts: list[AgendaPart], shared: bool) -> None:
+    """Give each record one entry, where it is most urgent, which names its other reasons, also those in
     whose lists it stands where the day does not show them any more."""
     by_noun: dict[type[Noun], list[AgendaPart]] = defaultdict(list)
     for part in parts:
@@ -127,11 +124,12 @@ def _unite(parts: list[AgendaPart]) -> None:
     for of_noun in by_noun.values():
         known: set[str] = set()
         for part in of_noun:
-            left = [entry for entry in part.entries if entry.record.pk not in known]
-            part.above, part.entries = len(part.entries) - len(left), left
-            known |= {entry.record.pk for entry in left}
+            records = [record for record in part.found.records if record.pk not in known]
+            part.above = len(part.found.records) - len(records)
+            known |= {record.pk for record in records}
+            part.entries = [_entry(record, part.reason, shared) for record in records]
             others = [each for each in of_noun if each is not part]
-            for entry in left:
+            for entry in part.entries:
                 entry.also = [p.name for p in others if entry.record.pk in p.found.fitting]
 
 
