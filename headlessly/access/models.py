@@ -265,6 +265,8 @@ class Membership(TenantRow):
                         {"contact": _("There is no such contact in %s.") % self.tenant}
                     )
         super().save(*args, **kwargs)
+        if "role" not in (kwargs.get("update_fields") or ("role",)):
+            return
         # What their keys may do ends with what they may do.
         beyond = set(actors.SCOPES) - actors.SCOPES_OF_ROLES[self.role]
         ApiKey.revoke_all(user=self.user_id, tenant=self.tenant_id, scope__in=beyond)

@@ -128,8 +128,8 @@ def test_of_two_who_choose_at_once_neither_loses_what_the_other_chose(
 
 @pytest.mark.django_db(transaction=True)
 def test_whatever_way_they_choose_all_of_it_is_kept(acme: Any, users: SimpleNamespace) -> None:
-    clients = [owned(Api(acme), acme, users.bob, "write") for _each in range(3)]
-    place = Membership.objects.select_related("tenant", "user").get(user=users.bob)
+    clients = [owned(Api(acme), acme, users.cleo, "write") for _each in range(3)]
+    place = Membership.objects.select_related("tenant", "user").get(user=users.cleo)
     names = [kind.name for kind in kinds.kinds_of(place)]
 
     def by_rest(api: Api, name: str) -> Any:
@@ -138,7 +138,7 @@ def test_whatever_way_they_choose_all_of_it_is_kept(acme: Any, users: SimpleName
 
     def by_page(name: str) -> Any:
         page = Client()
-        page.force_login(users.bob)
+        page.force_login(users.cleo)
         address = f"{BASE}/notifications/choices/"
         form = page.get(address).context["form"]
         sent = {each: "on" for each, value in form.initial.items() if value is True}
@@ -149,14 +149,14 @@ def test_whatever_way_they_choose_all_of_it_is_kept(acme: Any, users: SimpleName
         return page.post(address, {**shown, **sent, "digest": ""})
 
     def by_link(name: str) -> None:
-        letters.unsubscribe(Membership.objects.get(user=users.bob), name)
+        letters.unsubscribe(Membership.objects.get(user=users.cleo), name)
 
     calls: list[Any] = [partial(by_rest, *each) for each in zip(clients, names[:3], strict=True)]
     calls += [partial(by_page, name) for name in names[3:6]]
     calls += [partial(by_link, name) for name in names]
     answers = at_once(*calls)
     assert not [each for each in answers if isinstance(each, Exception)], answers
-    member = Membership.objects.get(user=users.bob)
+    member = Membership.objects.get(user=users.cleo)
     assert [name for name in names if not kinds.wants(member, name, kinds.BROWSER)] == names[:6]
     assert [name for name in names if kinds.wants(member, name, kinds.MAIL)] == []
 
