@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models import score_lines, steps
+from crm.models import score_lines, step_offers
 from crm.models.steps import StepProblem, read_steps
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
@@ -89,7 +89,8 @@ class Rule(Noun):
     )
     events = Choices(
         "after which events of these records, such as Deal.Won; all must be of one noun",
-        offers=steps.offered_events,
+        offers=step_offers.offered_events,
+        form_help="after what happens to one of these records",
     )
     steps = Json(
         "what follows, in order: wait (3 days, until expectedCloseDate 09:00, until workingDay 09:00), do a "
@@ -97,14 +98,16 @@ class Rule(Noun):
         "text, or call a webhook by its id",
         keys=("wait", "do", "of", "with", "notify", "text", "webhook"),
         kinds={
-            "wait": steps.offered_waits,
-            "do": steps.offered_verbs,
-            "of": steps.offered_references,
+            "wait": step_offers.offered_waits,
+            "do": step_offers.offered_verbs,
+            "of": step_offers.offered_references,
             "with": "pairs",
-            "notify": steps.offered_people,
-            "webhook": steps.offered_webhooks,
+            "notify": step_offers.offered_people,
+            "webhook": step_offers.offered_webhooks,
         },
         example=[{"do": "Lead.update", "with": {"source": "{{source}}"}}],
+        form_help="what follows, in order. Each step waits, does something, tells somebody a text, or calls "
+        "a webhook; texts may name fields of the record, such as Ask {{name}}",
     )
 
     class Surface:
@@ -129,9 +132,10 @@ class Rule(Noun):
         )
         rank = 64
         columns = (
-            "name", "position", "is_active", "how", "team", "person", "capacity", "within", "warn_before",
-            "events",
+            "name", "kind", "position", "is_active", "how", "team", "person", "capacity", "within",
+            "warn_before", "events",
         )  # fmt: skip
+        no_mean = ("position", "capacity", "within", "warn_before")
         facets = ("kind", "is_active", "how", "team")
         ordering = ("position",)
         search = ("name",)

@@ -35,6 +35,7 @@ from headlessly.language.wording import (
     VALUE,
     VERB,
     english_json_key,
+    event_label,
     indefinite_article,
     inside_sentence,
     reads_english,
@@ -110,6 +111,13 @@ def choice_label(field: Field, value: str) -> str:
     return state_label(value)
 
 
+def event_title(name: str) -> str:
+    """What people call an event: ``Deal: won``. One that is tracked is called as whoever tracks it does."""
+    noun, _dot, event = name.partition(".")
+    known = registry.get(noun)
+    return f"{noun_title(known)}: {inside_sentence(event_label(event))}" if known else name
+
+
 def key_choices(kind: Iterable[str]) -> list[tuple[str, Any]]:
     """The choices of a key within JSON with what people call them, in groups where it offers groups."""
     offers = kind if callable(kind) else getattr(kind, "offers", None)
@@ -136,9 +144,8 @@ def english_label(field: Field) -> str:
 
 def field_help(field: Field) -> str:
     """What a field is for, as it stands below an input."""
-    if field.is_custom or not field.description:
-        return field.description
-    return gettext(field.description)
+    help = field.form_help or field.description
+    return gettext(help) if help and not field.is_custom else help
 
 
 def group_title(title: str) -> str:
@@ -234,6 +241,7 @@ def catalogue_messages() -> Iterator[tuple[str | None, str]]:
             for given in bound.inputs.values():
                 yield LABEL, english_label(given)
                 yield None, given.description
+                yield None, given.form_help
 
 
 def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:

@@ -115,6 +115,7 @@ class Field:
     unit: str = ""  #: what a number is counted in, for people
     default: Any = None
     description: str = ""
+    form_help: str = ""  #: what a form says of it, where that is not what programs read
     label: str = ""
     validators: tuple[Callable[[Any], None], ...] = ()
     normalize: Callable[[Any], Any] | None = (
@@ -813,6 +814,7 @@ class Schema:
             kinds=getattr(column, "kinds", None),
             filters=getattr(column, "filters", False),
             description=str(column.help_text),
+            form_help=getattr(column, "form_help", ""),
             label=str(column.verbose_name).capitalize(),
             # Those it was declared with, without Django's own, which the stubs do not know.
             validators=tuple(
