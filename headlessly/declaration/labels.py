@@ -11,12 +11,14 @@ language needs a case, nouns come with their article: ``subject`` (*dieser Lead 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import lazy
 from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
 from headlessly.language.wording import (
@@ -109,6 +111,18 @@ def choice_label(field: Field, value: str) -> str:
     if field.value_labels is not None:
         return field.value_labels.get(value) or (value if field.is_custom else state_label(value))
     return state_label(value)
+
+
+def fields_in_words(text: str) -> str:
+    """A text with its fields as people call them: ``lostAt`` as programs say it becomes “Lost”."""
+
+    def worded(found: re.Match[str]) -> str:
+        wire = found[0]
+        fields = (noun.schema.fields.get(wire) for noun in registry.values())
+        field = next(filter(None, fields), None)
+        return _("“%s”") % field_label(field) if field else wire
+
+    return re.sub(r"\b[a-z]+[A-Z]\w*", worded, text)
 
 
 def event_title(name: str) -> str:

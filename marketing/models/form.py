@@ -44,7 +44,7 @@ class Form(Noun):
         keys=questions.FIELD_KEYS,
         kinds={
             "name": question_names.offered_names,
-            "type": questions.QUESTION_TYPES,
+            "type": questions.QuestionTypes(),
             "required": "flag",
             "options": "list",
         },

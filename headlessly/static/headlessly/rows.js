@@ -105,7 +105,7 @@
             item.append(whole);
             continue;
           }
-          const label = make("label", { className: column.kind });
+          const label = make("label", { className: column.words ? "worded" : column.kind });
           const field = input(column, row[column.key], says);
           field.addEventListener("input", () => {
             const now = said(field, column);

@@ -80,7 +80,8 @@ def test_steps_of_funnels_are_chosen_and_read_in_words_and_typed_as_programs_kno
     assert "Lead: created" in shown and "page_view" in shown
     for asked in ("Lead: created", "Lead.Created"):
         answer = ann.get(
-            f"{ADMIN}marketing/funnel/steps/", {"step": [asked, "lead: converted"], "period": "this_year"}
+            f"{ADMIN}marketing/funnel/steps/",
+            {"step": [asked, "lead: converted"], "period": "this_year"},
         )
         html = unescape(answer.content.decode())
         assert 'role="alert"' not in html and 'value="Lead: created"' in html
