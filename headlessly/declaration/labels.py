@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
 
 
+#: What is called so in every record, though no noun declares it.
+CARRIED = {"createdAt": "Created", "updatedAt": "Changed"}
 #: The title of the fields that no group names.
 OTHER_GROUP = "Other"
 
@@ -118,6 +120,8 @@ def fields_in_words(text: str) -> str:
 
     def worded(found: re.Match[str]) -> str:
         wire = found[0]
+        if wire in CARRIED:
+            return _("“%s”") % pgettext(LABEL, CARRIED[wire])
         fields = (noun.schema.fields.get(wire) for noun in registry.values())
         field = next(filter(None, fields), None)
         return _("“%s”") % field_label(field) if field else wire
@@ -234,6 +238,7 @@ def verb_in_error(verb_: Verb | str, noun: type[Record]) -> str:
 def catalogue_messages() -> Iterator[tuple[str | None, str]]:
     """Every English text of the declarations with its context, for the catalogue."""
     yield GROUP, OTHER_GROUP
+    yield from ((LABEL, text) for text in CARRIED.values())
     yield LABEL, "Reached"  # a condition of every noun with a machine
     for noun in registry.values():
         yield from _noun_messages(noun)

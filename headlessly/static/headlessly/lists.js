@@ -338,6 +338,16 @@
     count();
     for (const select of document.querySelectorAll("[data-span]")) fold(select);
     for (const chooser of document.querySelectorAll("[data-columns]")) limit(chooser);
+    showTab();
+  }
+
+  // Where there is no room for all views, the one that is shown is among those that are seen.
+  function showTab() {
+    const tab = document.querySelector(".viewtabs [aria-current]");
+    const tabs = tab?.closest(".viewtabs");
+    if (!tabs || tabs.scrollWidth <= tabs.clientWidth) return;
+    const by = tab.getBoundingClientRect().right - tabs.getBoundingClientRect().right;
+    if (by > 0) tabs.scrollLeft += by + 24;
   }
   document.addEventListener("DOMContentLoaded", begin);
   document.addEventListener("parts", begin);

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from crm import Lead, Rule
+from headlessly.admin.import_text import field_words
 from headlessly.shaping import custom_fields, value_lists
 from marketing import Form, Funnel
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
@@ -85,7 +86,7 @@ def test_steps_of_funnels_are_chosen_and_read_in_words_and_typed_as_programs_kno
         )
         html = unescape(answer.content.decode())
         assert 'role="alert"' not in html and 'value="Lead: created"' in html
-        assert "Lead.Created" not in html and '<span class="label">Lead: created' in html
+        assert ">Lead.Created" not in html and '<span class="label">Lead: created' in html
 
 
 def test_a_form_offers_the_fields_that_its_answers_fill_also_those_of_ones_own(
@@ -125,3 +126,25 @@ def test_a_line_over_time_has_the_colour_of_its_value(ann: Any) -> None:
     drawn = re.findall(r'<line class="stroke line\d( tone-\w+)?".*?</svg>(\w+)</li>', html)
     assert {label: tone for tone, label in drawn} == {"Fair": " tone-teal", "Website": ""}
     assert len(re.findall(r'<circle class="line\d tone-teal"', html)) == 1
+
+
+def test_types_of_questions_and_definitions_of_numbers_are_told_in_words(ann: Any) -> None:
+    html = page(ann, "marketing/form/add/")
+    rows = re.search(r'<textarea name="fields"[^>]*?data-rows="(.*?\}\})"', html, re.DOTALL)
+    assert rows
+    types = next(each for each in json.loads(rows[1])["columns"] if each["key"] == "type")
+    assert (
+        dict(types["of"])["textarea"] == "Long text"
+        and dict(types["of"])["select"] == "One of a list"
+    )
+    told = page(ann, "dashboard/definitions/").split('class="card definitions"')[1]
+    told = re.sub(r"<code>.*?</code>", "", told)
+    assert "The leads created in the period (“Created”)" in told
+    assert not re.search(r"\b(created|lost|converted|answerDue)At\b", told)
+
+
+def test_errors_of_an_import_name_fields_as_people_do(acme: Any) -> None:
+    assert field_words(Lead, "contact.email") == "Contact: Email"
+    assert field_words(Lead, "name") == "Name"
+    assert field_words(Lead, "Deal Size (EUR)") == "Deal Size (EUR)"
+    assert field_words(Lead, None) == ""
