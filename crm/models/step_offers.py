@@ -14,9 +14,11 @@ from headlessly.declaration import days, labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field, wire_name
+from headlessly.log.names import OF, VIEW_EVENTS
+from headlessly.query.saved_views import View
 from headlessly.webhooks.models import Webhook
 
-#: As many webhooks are suggested.
+#: As many webhooks are suggested, and as many views.
 MOST_OFFERED = 50
 USUAL_WAITS = ("1 hour", "1 day", "3 days", "1 week", "1 month")
 
@@ -26,6 +28,11 @@ def offered_events() -> Iterator[tuple[str, str]]:
     for noun in registry.values():
         for name in dict.fromkeys(verb.event for verb in noun.verbs.values() if not verb.deletes):
             yield name, labels.event_title(name)
+    for name in VIEW_EVENTS:
+        yield name, labels.event_title(name)
+    for view in View.watched_ones().order_by("name", "id")[:MOST_OFFERED]:
+        for name in VIEW_EVENTS:
+            yield f"{name}{OF}{view.pk}", f"{view.name}: {labels.event_word(name)}"
 
 
 def offered_verbs() -> Iterator[tuple[str, str]]:

@@ -131,9 +131,17 @@ def fields_in_words(text: str) -> str:
 
 def event_title(name: str) -> str:
     """What people call an event: ``Deal: won``. One that is tracked is called as whoever tracks it does."""
-    noun, _dot, event = name.partition(".")
-    known = registry.get(noun)
-    return f"{noun_title(known)}: {inside_sentence(event_label(event))}" if known else name
+    source, dot, _event = name.partition(".")
+    if not dot or not source[:1].isupper():
+        return name
+    known = registry.get(source)
+    title = noun_title(known) if known else pgettext(NOUN, split_words(source))
+    return f"{title}: {event_word(name)}"
+
+
+def event_word(name: str) -> str:
+    """What happened, of an event of this name: ``won``."""
+    return inside_sentence(event_label(name.partition(".")[2]))
 
 
 def key_choices(kind: Iterable[str]) -> list[tuple[str, Any]]:
@@ -239,6 +247,8 @@ def catalogue_messages() -> Iterator[tuple[str | None, str]]:
     """Every English text of the declarations with its context, for the catalogue."""
     yield GROUP, OTHER_GROUP
     yield from ((LABEL, text) for text in CARRIED.values())
+    yield NOUN, "View"  # what enters and leaves one is an event too
+    yield from ((EVENT, said) for said in ("Entered", "Left"))
     yield LABEL, "Reached"  # a condition of every noun with a machine
     for noun in registry.values():
         yield from _noun_messages(noun)
