@@ -65,8 +65,8 @@ def field_words(noun: type[Record], path: str | None) -> str:
     words: list[str] = []
     here: type[Record] | None = noun
     for name in (path or "").split("."):
-        field = here and here.schema.fields.get(name)
-        if not field:
+        field = here.schema.fields.get(name) if here is not None else None
+        if field is None:
             return path or ""
         words.append(labels.field_label(field))
         here = field.target_noun if field.to else None

@@ -273,7 +273,7 @@ class Plan:
         loud = {
             target
             for target, version, name in since.values_list("target", "version", "name")
-            if target is not None and version > later[target] and name not in quiet
+            if target is not None and (version or 0) > later[target] and name not in quiet
         }
         for id in later.keys() - loud:
             made[id].changed_quietly = True

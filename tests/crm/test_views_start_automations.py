@@ -1,5 +1,4 @@
-"""What enters a watched view, and leaves it, starts automations and is sent to webhooks: of one view alone where
-that is named."""
+"""What enters and leaves a watched view starts automations and is sent to webhooks, also of one view alone."""
 
 from __future__ import annotations
 
