@@ -1,4 +1,4 @@
-"""What enters and leaves a watched view starts automations and is sent to webhooks, also of one view alone."""
+"""What enters and leaves a watched view starts automations and is sent to webhooks, of one view alone too."""
 
 from __future__ import annotations
 
