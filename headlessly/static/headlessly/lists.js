@@ -341,14 +341,14 @@
     showTab();
   }
 
-  // Where there is no room for all views, the one that is shown is among those that are seen.
-  function showTab() {
-    const tab = document.querySelector(".viewtabs [aria-current]");
+  // Where there is no room for all views, the one that is shown is among those that are seen, and the one in focus.
+  function showTab(tab = document.querySelector(".viewtabs [aria-current]")) {
     const tabs = tab?.closest(".viewtabs");
     if (!tabs || tabs.scrollWidth <= tabs.clientWidth) return;
-    const by = tab.getBoundingClientRect().right - tabs.getBoundingClientRect().right;
-    if (by > 0) tabs.scrollLeft += by + 24;
+    const [own, whole] = [tab.getBoundingClientRect(), tabs.getBoundingClientRect()];
+    tabs.scrollLeft += Math.max(0, own.right + 24 - whole.right) + Math.min(0, own.left - 24 - whole.left);
   }
+  document.addEventListener("focusin", (event) => event.target.closest(".viewtabs") && showTab(event.target));
   document.addEventListener("DOMContentLoaded", begin);
   document.addEventListener("parts", begin);
 
