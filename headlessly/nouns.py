@@ -7,26 +7,12 @@ registry and the model of its past. Nothing else needs to know of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-from headlessly.execution import executor
-from headlessly.execution import upsert as upserts
-from headlessly.log import events
-from headlessly.query import aggregates, reads
-
-if TYPE_CHECKING:
-    from headlessly.execution.executor import DryRun
-
-
 import copy
-from datetime import timedelta
-from typing import ClassVar, Self
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, Self
 
-from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models import F
 from django.db.models.functions import Lower
 from django.db.models.signals import class_prepared
 from django.utils import timezone
@@ -35,67 +21,25 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
-from headlessly.declaration import days, labels, others, values
-from headlessly.declaration.custom_values import COLUMN, OwnTexts
-from headlessly.declaration.fields import Choice, Others, PublicId, Stated, StatusField
-from headlessly.declaration.folding import Digits, Folded, Numbers, WholeText, Words
-from headlessly.declaration.indexes import LIVE
+from headlessly.declaration import days, labels, noun_indexes, others, values
+from headlessly.declaration.fields import PublicId, Stated, StatusField
 from headlessly.declaration.record import Record
-from headlessly.declaration.refusals import RefusalMixin, unique_index_name
+from headlessly.declaration.refusals import RefusalMixin
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Machine, Schema
 from headlessly.declaration.shapes import SchemaOfTenant
 from headlessly.declaration.surface import Board, Computed, Reason, Surface, computed
 from headlessly.declaration.verbs import Verb, verb
 from headlessly.errors import Invalid, NotFound, VerbRefused
+from headlessly.execution import executor
 from headlessly.execution import table as execution_table
+from headlessly.execution import upsert as upserts
+from headlessly.execution.bound_verbs import BoundVerb, EventsByActor
+from headlessly.execution.executor import DryRun
 from headlessly.language import wording
-from headlessly.log import versions
+from headlessly.log import events, versions
 from headlessly.log.unique_values import find_held_elsewhere, records_holding
-
-
-class BoundVerb:
-    """A verb about to be executed: ``Lead.convert`` or ``lead.convert``."""
-
-    def __init__(self, verb: Verb, record: Noun | None) -> None:
-        self.verb, self.record = verb, record
-        self.__doc__ = verb.__doc__
-        self.__name__ = verb.name
-
-    def __call__(
-        self,
-        target: str | Noun | None = None,
-        /,
-        *,
-        dry_run: bool = False,
-        if_match: int | None = None,
-        **inputs: Any,
-    ) -> Noun | DryRun:
-        """Execute. On the class the first argument is the record or its id; verbs that create take none.
-
-        ``dry_run`` answers the record and the events without doing anything; ``if_match`` refuses when
-        the record's version is another.
-        """
-        noun = self.verb.noun
-        if self.verb.name not in noun.verbs:
-            raise noun.never_changes(self.verb.name)
-        target = self.record if self.record is not None else target
-        if target is None and not self.verb.creates:
-            raise TypeError(f"{self.verb.noun.__name__}.{self.verb.name} needs a record or its id.")
-        return executor.run(self.verb, target, inputs, dry_run=dry_run, if_match=if_match)
-
-    def __repr__(self) -> str:
-        return f"<{self.verb.noun.__name__}.{self.verb.name}>"
-
-
-class EventsByActor:
-    """``Lead.lost_by(user)``: the events that a verb of this actor left, newest first."""
-
-    def __init__(self, verb: Verb) -> None:
-        self.verb = verb
-
-    def __get__(self, record: Noun | None, noun: type[Noun]) -> Callable[[Any], Any]:
-        return lambda actor: events.events_by_actor(self.verb.event, getattr(actor, "id", actor))
+from headlessly.query import aggregates, reads
 
 
 class Noun(RefusalMixin):
@@ -534,111 +478,12 @@ def register_noun(sender: type[models.Model], **_: Any) -> None:
             noun.corrections[each.name] = bound
         elif not (noun.immutable and each.changes_fields):
             noun.verbs[each.name] = bound
-    _make_unique(noun)
-    _make_searchable(noun)
-    _make_found_by_own_fields(noun)
+    noun_indexes.add_unique_constraints(noun)
+    noun_indexes.add_search_indexes(noun)
+    noun_indexes.add_index_of_own_fields(noun)
     registry[noun.__name__] = noun
     labels.translate_verbose_names(noun)
     noun.past = versions.make_version_model(noun)
-
-
-def _make_unique(noun: type[Noun]) -> None:
-    """One unique index per unique field: within the tenant, whatever the case, deleted ones aside."""
-    noun.unique_fields = tuple(
-        f.name for f in noun._meta.concrete_fields if getattr(f, "unique_in_tenant", False)
-    )
-    for name in noun.unique_fields:
-        column = noun._meta.get_field(name)
-        constraint = models.UniqueConstraint(
-            F("tenant"),
-            Lower(name) if isinstance(column, models.CharField | models.TextField) else F(name),
-            condition=models.Q(deleted_at=None),
-            name=unique_index_name(noun, name),
-        )
-        if isinstance(column, models.CharField) and any(v.merges for v in noun.verbs.values()):
-            merged = models.Index(
-                F("tenant"),
-                Lower(name),
-                condition=models.Q(successor__isnull=False),
-                name=f"{noun._meta.model_name}_merged_{name}",
-            )
-            noun._meta.indexes = [*noun._meta.indexes, merged]
-        noun._meta.constraints = [*noun._meta.constraints, constraint]
-    if noun.unique_fields:
-        noun._meta.original_attrs["constraints"] = noun._meta.constraints
-
-
-def _make_searchable(noun: type[Noun]) -> None:
-    """One index over the noun's own searchable columns, matching what a search asks of them (trigrams of
-    short texts, words of long ones), and one of its names in their order, for lists by name and names that
-    begin with what is typed. A noun that is found only by what it refers to, and one whose records have no
-    names but a choice, does without.
-
-    The first begins with the tenant: what an index finds in all tenants would be met with a list of all
-    records of the one, which took longer than the search itself.
-    """
-    searched = [name for name in noun.Surface.search if "__" not in name]
-    texts = [Words(name) for name in searched if name in noun.schema.long_texts]
-    own = [Folded(name) for name in searched if name not in noun.schema.long_texts]
-    phones = [Digits(name) for name in noun.schema.phones]
-    indexes: list[models.Index] = []
-    if own or phones or texts:
-        words = GinIndex(
-            F("tenant"),
-            *(OpClass(column, "gin_trgm_ops") for column in (*own, *phones)),
-            *texts,
-            name=f"{noun._meta.model_name}_search",
-        )
-        indexes.append(words)
-    if not isinstance(noun._meta.get_field(name := noun.schema.columns[0]), Choice):
-        names = models.Index(
-            F("tenant"),
-            Folded(name),
-            F("id"),
-            name=f"{noun._meta.model_name}_sorted_by_name",
-            condition=LIVE,
-        )
-        indexes.append(names)
-    columns = noun._meta.concrete_fields
-    indexes += [_index_of_others(noun, each) for each in columns if isinstance(each, Others)]
-    # Records without tags are not in it, and cost it nothing.
-    tagged = GinIndex(
-        fields=["tenant", "tags"],
-        name=f"{noun._meta.model_name}_by_tags",
-        condition=LIVE & models.Q(tags__isnull=False),
-    )
-    noun._meta.indexes = [*noun._meta.indexes, *indexes, tagged]
-    noun._meta.original_attrs["indexes"] = noun._meta.indexes
-
-
-def _index_of_others(noun: type[Noun], field: Others) -> models.Index:
-    """An index for what a record has more than one of: by a whole value, by a part of one, and by the digits
-    of a telephone. Records with one, or none, are not in it."""
-    whole = OpClass(Folded(WholeText(field.name)), "gin_trgm_ops")
-    digits = OpClass(Numbers(field.name), "gin_trgm_ops")
-    is_phone = field.beside[0] in noun.schema.phones
-    return GinIndex(
-        F("tenant"),
-        F(field.name),
-        whole,
-        *((digits,) if is_phone else ()),
-        name=f"{noun._meta.model_name}_{field.name}",
-        condition=models.Q(**{f"{field.name}__isnull": False}),
-    )
-
-
-def _make_found_by_own_fields(noun: type[Noun]) -> None:
-    """One index for all fields of all tenants: which records have a value in one of their own, and in which
-    texts of these a word is. Who has none writes nothing in it."""
-    own = GinIndex(
-        F("tenant"),
-        OpClass(F(COLUMN), "jsonb_path_ops"),
-        OpClass(Folded(OwnTexts(COLUMN)), "gin_trgm_ops"),
-        condition=models.Q(**{f"{COLUMN}__isnull": False}),
-        name=f"{noun._meta.model_name}_custom",
-    )
-    noun._meta.indexes = [*noun._meta.indexes, own]
-    noun._meta.original_attrs["indexes"] = noun._meta.indexes
 
 
 class_prepared.connect(register_noun, dispatch_uid="headlessly.enrol")

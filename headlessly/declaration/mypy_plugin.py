@@ -55,8 +55,9 @@ CURRENCY = "headlessly.declaration.fields.Currency"
 VERB = "headlessly.declaration.verbs.verb"
 HOOK = "headlessly.declaration.hooks.Hook"
 CALLS = ("headlessly.declaration.verbs.ClassCall", "headlessly.declaration.verbs.RecordCall")
-EXECUTOR = "headlessly.execution.executor"
-CONTEXT = f"{EXECUTOR}.Context"
+CONTEXT = "headlessly.execution.hook_context.Context"
+#: From where an app's hooks have it.
+CONTEXT_MODULES = ("headlessly.execution.executor", "headlessly.execution.hook_context")
 TRACKER = "headlessly.log.events.Tracker"
 #: The columns of `headlessly.declaration.fields` that hold None unless they are declared otherwise.
 EMPTY_UNLESS_REQUIRED = (
@@ -106,7 +107,7 @@ class HeadlesslyPlugin(NewSemanalDjangoPlugin):
         """The modules of all nouns, wherever an app's hooks may name one of them."""
         django = super().get_additional_deps(file)
         if file.fullname.partition(".")[0] == "headlessly" or not any(
-            getattr(imported, "id", "") == EXECUTOR for imported in file.imports
+            getattr(imported, "id", "") in CONTEXT_MODULES for imported in file.imports
         ):
             return django
         modules = {noun.__module__ for noun in registry.values()} - {file.fullname}

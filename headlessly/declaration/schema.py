@@ -1,33 +1,45 @@
 """What a noun is, as data: fields, machine, verbs, relations, wire names. What all surfaces read.
 
-A schema is derived from the noun's class once, when it is first asked for, and never declared again.
+A schema is derived from the noun's class once, when it is first asked for, and never declared again. A tenant
+whose shape is its own has a copy of it (:mod:`headlessly.shaping`).
 """
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 
-from headlessly.declaration import custom_values, days, values
 from headlessly.declaration import fields as columns
+from headlessly.declaration.columns_as_fields import (
+    SYSTEM_COLUMNS,
+    as_noun,
+    computed_fields,
+    fields_of_columns,
+)
+from headlessly.declaration.described_field import (
+    Field,
+    FieldsByName,
+    field_as_input,
+    snake_name,
+    wire_name,
+)
 from headlessly.declaration.gates import Gate
-from headlessly.declaration.paths import OPEN, WON, Path
+from headlessly.declaration.machine import Machine, Step
+from headlessly.declaration.paths import Path
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 
 if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
 
-#: For :class:`Field`, whose own ``type`` is another.
-RecordClass = type[Record]
+__all__ = [
+    "META", "MORE", "SYSTEM_COLUMNS", "Field", "FieldsByName", "Join", "Machine", "Relation", "Schema",
+    "Step", "field_as_input", "snake_name", "wire_name",
+]  # fmt: skip
 
 #: What every record carries on every wire: wire name → column.
 META = {
@@ -39,217 +51,12 @@ META = {
     "$createdBy": "created_by",
     "$updatedAt": "updated_at",
 }
-#: Columns of every noun that are no fields of it.
-SYSTEM_COLUMNS = {
-    "id", "tenant", "version", "created_at", "created_by", "updated_at", "deleted_at", "successor"
-}  # fmt: skip
-
 #: Columns of every noun that are fields of it.
 COMMON_COLUMNS = ("tags", "external_ids")
 #: The title under which they stand.
 MORE = "More"
 #: By which every list is narrowed.
 EVERYWHERE_FACETS = ("tags",)
-
-COLUMN_TYPES: tuple[tuple[type[models.Field], str], ...] = (
-    (columns.StatusField, "enum"),
-    (columns.Choice, "enum"),
-    (columns.Email, "email"),
-    (models.URLField, "url"),
-    (models.ForeignKey, "reference"),
-    (models.DecimalField, "money"),
-    (models.FloatField, "number"),
-    (models.IntegerField, "integer"),
-    (models.BooleanField, "bool"),
-    (models.DateTimeField, "datetime"),
-    (models.DateField, "date"),
-    (columns.Choices, "choices"),
-    (models.JSONField, "json"),
-    (models.TextField, "text"),
-    (models.CharField, "string"),
-)
-
-
-def snake_name(wire: str) -> str:
-    """``lostReason`` → ``lost_reason``."""
-    return re.sub(r"([A-Z])", r"_\1", wire).lower()
-
-
-def wire_name(name: str) -> str:
-    """``lost_reason`` → ``lostReason``."""
-    head, *rest = name.split("_")
-    return head + "".join(part[:1].upper() + part[1:] for part in rest)
-
-
-@dataclass(frozen=True, eq=False)
-class Field:
-    """One field of a noun, or one input of a verb."""
-
-    name: str  #: in Python
-    wire: str  #: in JSON
-    column: str  #: the attribute that holds the value: ``contact_id`` for a reference
-    type: str
-    required: bool = False
-    clearable: bool = True  #: whether an input may be sent as null, back to the default
-    read_only: bool = False
-    set_by: tuple[str, ...] = ()  #: the verbs that write a read-only field
-    moves: bool = False  #: where the record stands in its machine: never empty
-    given_by: str | None = None  #: the reference that gives a record its states
-    suggests: tuple[
-        str, ...
-    ] = ()  #: what people usually write; a tenant may have a list of its own
-    #: What a form has to choose from, asked when it is made: see :class:`.fields.String`.
-    offers: Callable[[], Iterable[tuple[str, Any]]] | None = None
-    told: bool = False  #: whether it may be a sentence that people read in their language
-    example: Any = None  #: a value for programs that try it out, where not any will do
-    unique: bool = False
-    indexed: bool = False
-    choices: tuple[str, ...] = ()
-    spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)  #: values said otherwise
-    to: str | None = None  #: the noun that a reference leads to
-    prefix: str | None = None  #: the prefix of that noun's ids
-    inverse: str | None = None  #: the wire name of the other side
-    minimum: float | None = None
-    maximum: float | None = None
-    max_length: int | None = None
-    unit: str = ""  #: what a number is counted in, for people
-    default: Any = None
-    description: str = ""
-    form_help: str = ""  #: what a form says of it, where that is not what programs read
-    label: str = ""
-    validators: tuple[Callable[[Any], None], ...] = ()
-    normalize: Callable[[Any], Any] | None = (
-        None  #: how its text, or its JSON, is stored and compared
-    )
-    change: Callable[[Any, Any], Any] | None = None  #: its value after a change of some parts of it
-    unite: Callable[[Any, Any], Any] | None = None  #: its value where two records become one
-    list_name: str = ""  #: the list of values that its texts are taken from
-    beside: tuple[str, ...] = ()  #: the fields with the first values, of one that has the others
-    item: Field | None = None  #: what each of several values is, where it is more than a short text
-    #: Under which name the table of unique values has its values, where a record may have several of them.
-    kept_as: str = ""
-    parts: bool = False  #: whether its value has parts by name: ``externalIds.hubspot``
-    computed: Callable[[Any], Any] | None = None
-    keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
-    kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
-    #: Whether a JSON value is a filter, with the noun that it is of: any, or one of these.
-    filters: bool | tuple[str, ...] = False
-    needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
-    record: bool = False  #: a verb's input that the verb receives as a record, locked
-    new: bool = False  #: such an input that may also be the fields of a new record
-    day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
-    done_at: str | None = None  #: the moment at which a deadline was met, or missed and made up for
-    near_at: str | None = None  #: the moment from which on a deadline is near
-    cascades: bool = False  #: a reference whose record is deleted together with what it refers to
-    relative: bool = False  #: a verb's moment that may also be said as "7d ago"
-    nullable: bool = True  #: whether a record may be without a value
-    value_labels: Mapping[str, str] | None = (
-        None  #: how its choices read, where nobody translates them
-    )
-    retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
-    #: The colours of values that have one, as :mod:`.colors` calls them.
-    tones: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    group: str = ""  #: under which title a tenant's own field stands, where it says one
-    index_key: str = ""  #: under which the values of a tenant's own field are put in order
-    listed: bool = False  #: whether a tenant keeps the list of its values
-    list_of: str = ""  #: the name of that list: ``Lead.source``
-    #: What refuses values that the list does not have, where it is closed.
-    list_check: Callable[[Any], None] | None = None
-    former: tuple[str, ...] = ()  #: what it was called on the wire before
-
-    @property
-    def is_custom(self) -> bool:
-        """Whether it is a field of the tenant's own, whose values are in :mod:`.custom_values`."""
-        return custom_values.is_custom(self.column)
-
-    @property
-    def closed(self) -> bool:
-        """Whether it takes no values but those of the list."""
-        return self.list_check is not None
-
-    def with_default(self, value: Any) -> Field:
-        """The field with a default, in JSON, for new records that say nothing."""
-        default = replace(self, required=False).clean(value)
-        return replace(self, default=default, required=False)
-
-    def value_of(self, record: Any) -> Any:
-        """What ``record`` has in it; of a reference the id."""
-        return getattr(record, self.column)
-
-    def set_value(self, record: Any, value: Any) -> None:
-        """Give ``record`` this value."""
-        if self.is_custom:
-            record.custom = custom_values.store_value(record.custom, self.column, value)
-        else:
-            setattr(record, self.column, value)
-
-    @cached_property
-    def target_noun(self) -> RecordClass:
-        """The noun that a reference leads to."""
-        if self.to is None:
-            raise TypeError(f"{self.name} is no reference.")
-        return registry[self.to]
-
-    @property
-    def follows_events(self) -> bool:
-        """Whether it is a moment that follows from what was done, and that nobody states."""
-        return self.type == "datetime" and (self.read_only or self.name.startswith("last_"))
-
-    def clean(self, value: Any, *, text: bool = False) -> Any:
-        """What the database stores for ``value``. Raises ValueError with what is allowed."""
-        if value is None or (value == "" and (text or self.type != "json")):
-            return self._missing_value()
-        if self.relative and isinstance(value, str):
-            value = days.relative_moment(value) or value
-        value = values.CLEANERS[self.type](self, value, text)
-        if value is None:
-            return self._missing_value()
-        if isinstance(value, str) and not value.strip():
-            return self._missing_value()
-        try:
-            for check in self.validators:
-                check(value)
-            if self.list_check is not None:
-                self.list_check(value)
-        except ValidationError as problem:
-            raise ValueError(" ".join(map(str, problem.messages))) from None
-        return value
-
-    def to_json(self, value: Any) -> Any:
-        """What is said of a stored value on every wire."""
-        return self.spoken.get(value, value) if self.spoken else values.to_json_value(value)
-
-    def _missing_value(self) -> Any:
-        if self.required or not self.clearable:
-            raise ValueError(values.required_message())
-        return self.default
-
-
-class FieldsByName(dict[str, Field]):
-    """Fields by what they are called, in their order; found also by what they were called before. So what
-    holds names (filters, views, files, other programs, the past) goes on when a field is renamed."""
-
-    @classmethod
-    def of(cls, fields: Iterable[Field], *, python: bool = False) -> dict[str, Field]:
-        """Fields by what they are called on the wire, or in ``python``; a plain dictionary where none was
-        called otherwise."""
-        fields = tuple(fields)
-        found = {field.name if python else field.wire: field for field in fields}
-        former = {snake_name(n) if python else n: f for f in fields for n in f.former}
-        return cls(found, former) if former else found
-
-    def __init__(self, fields: Mapping[str, Field], former: dict[str, Field]) -> None:
-        super().__init__(fields)
-        self._former = former
-
-    def __missing__(self, name: str) -> Field:
-        return self._former[name]
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in self._former
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name) or self._former.get(name, default)
 
 
 @dataclass(frozen=True)
@@ -270,150 +77,6 @@ class Join:
     noun: type[Record]  #: whose records join the two
     column: str  #: its reference to the record that is put somewhere
     field: Field  #: its reference to where
-
-
-@dataclass(frozen=True)
-class Step:
-    """One arrow of a state machine; ``via`` is the verb that takes it, ``update`` for a plain change."""
-
-    source: str
-    target: str
-    via: str
-
-
-class Machine:
-    """The states of a noun and the steps between them."""
-
-    def __init__(
-        self,
-        field: columns.StatusField,
-        verbs: list[Verb],
-        path: tuple[str, ...] = (),
-        paths: tuple[Path, ...] = (),
-        *,
-        is_one_of_many: bool = False,
-    ) -> None:
-        """``is_one_of_many`` says of the machine of one path that there are others to go to."""
-        self.field, self.verbs = field, verbs
-        if field.path_from and not any(each.is_default for each in paths):
-            # A record that refers to none is on the usual one.
-            paths = (field.usual_path, *paths)
-        self.paths, self.has_others = paths, is_one_of_many or len(paths) > 1
-        self.declared_path = tuple(str(state) for state in path)
-        self.name = field.name
-        self.states, self.entry, self.closed = field.states, field.entry, field.closed
-        if self.paths:
-            self.states = tuple(dict.fromkeys(s.key for path in self.paths for s in path.states))
-            opened = dict.fromkeys(key for path in self.paths for key in path.of_kind(OPEN))
-            self.entry = tuple(opened)
-            self.declared_path = (*self.default_path.of_kind(OPEN), self.default_path.first(WON))
-        #: Where each verb leads from each state; the first is what it leads to by itself.
-        self.targets = {verb.name: self._targets(verb) for verb in verbs if verb.declared_steps}
-        self.steps = tuple(
-            Step(source, target, "update")
-            for source, targets in field.moves.items()
-            for target in targets
-        ) + tuple(
-            Step(source, target, name)
-            for name, by_source in self.targets.items()
-            for source, targets in by_source.items()
-            for target in targets
-        )
-
-    def _targets(self, verb: Verb) -> dict[str, tuple[str, ...]]:
-        if not self.paths:
-            return {source: (target,) for source, target in verb.declared_steps.items()}
-        found: dict[str, tuple[str, ...]] = {}
-        for path in self.paths:
-            steps = path.steps(verb.declared_steps, leaves=bool(verb.chooses) and self.has_others)
-            for source, targets in steps.items():
-                found[source] = tuple(dict.fromkeys((*found.get(source, ()), *targets)))
-        return found
-
-    @cached_property
-    def default_path(self) -> Path:
-        """The path of a record that refers to none."""
-        return next((path for path in self.paths if path.is_default), self.paths[0])
-
-    @cached_property
-    def names(self) -> dict[str, str]:
-        """What the states are called whose name is not what is stored of them."""
-        given = (state for path in self.paths for state in path.states)
-        return {state.key: state.name for state in given if state.key != state.name}
-
-    @cached_property
-    def kinds(self) -> dict[str, str]:
-        """Of which kind the states are, where others give them."""
-        return {state.key: state.kind for path in self.paths for state in path.states}
-
-    def of_kind(self, *kinds: str) -> tuple[str, ...]:
-        """The states of these kinds, of all paths."""
-        return tuple(state for state in self.states if self.kinds[state] in kinds)
-
-    def path_of(self, record: Record) -> Path:
-        """The path that ``record`` is on."""
-        id = getattr(record, f"{self.field.path_from}_id")
-        return next((path for path in self.paths if path.id == id), self.default_path)
-
-    def of(self, record: Record) -> Machine:
-        """The machine of one record: that of its own path, where it has one."""
-        return self.on(self.path_of(record)) if self.paths else self
-
-    def on(self, path: Path) -> Machine:
-        """The machine of one path."""
-        if path not in self._by_path:
-            alone = replace(path, is_default=True)
-            self._by_path[path] = Machine(
-                self.field, self.verbs, (), (alone,), is_one_of_many=self.has_others
-            )
-        return self._by_path[path]
-
-    @cached_property
-    def _by_path(self) -> dict[Path, Machine]:
-        return {}
-
-    @cached_property
-    def path(self) -> tuple[str, ...]:
-        """The states from first to last when all goes well: declared, else the longest way ahead."""
-        if self.declared_path:
-            return self.declared_path
-        order = {state: number for number, state in enumerate(self.states)}
-
-        def longest(state: str) -> tuple[str, ...]:
-            ahead = [s.target for s in self.steps_from(state) if order[s.target] > order[state]]
-            ways = [longest(str(target)) for target in dict.fromkeys(ahead)]
-            return (state, *max(ways, key=len, default=()))
-
-        return longest(self.states[0])
-
-    def from_on(self, state: str) -> tuple[str, ...]:
-        """The states of the path from ``state`` to its end."""
-        return self.path[self.path.index(state) :]
-
-    def furthest(self, state: str, reached: str | None) -> str:
-        """How far a record has come that stands in ``state``; off the path and with nothing remembered
-        (an import of what was lost) it was at its first state at least."""
-        known = [str(s) for s in (state, reached) if s in self.path]
-        return max(known, key=self.path.index, default=self.path[0])
-
-    def reached_after_step(self, reached: str | None, source: str, target: str) -> str | None:
-        """What to remember of how far a record had come when it steps from ``source`` to ``target``:
-        the furthest state, unless ``target`` says as much or it is the first, which all came to."""
-        before = self.furthest(source, reached)
-        least = self.path.index(target) if target in self.path else 0
-        return before if self.path.index(before) > least else None
-
-    def steps_from(self, state: str) -> list[Step]:
-        """The steps out of ``state``, plain changes first, each target once per way."""
-        return [step for step in self.steps if step.source == state]
-
-    def allowed(self, state: str) -> list[str]:
-        """The states that can be reached from ``state`` in one step, in the machine's order."""
-        reachable = {step.target for step in self.steps_from(state)} - {state}
-        return [state for state in self.states if state in reachable]
-
-    def allowed_verbs(self, state: str) -> list[str]:
-        return list(dict.fromkeys(s.via for s in self.steps_from(state) if s.via != "update"))
 
 
 class Schema:
@@ -474,14 +137,10 @@ class Schema:
     @cached_property
     def fields(self) -> dict[str, Field]:
         """Every field by its wire name, in the order of declaration, the computed ones last."""
-        declared = (
-            self._field(f)
-            for f in self.noun._meta.concrete_fields
-            if f.name not in SYSTEM_COLUMNS and not isinstance(f, columns.Hidden)
-        )
+        declared = fields_of_columns(self.noun, self.set_by)
         # What every noun has stands after what is its own.
         stored = sorted(declared, key=lambda field: field.name in COMMON_COLUMNS)
-        return {field.wire: field for field in (*stored, *self._computed())}
+        return {field.wire: field for field in (*stored, *computed_fields(self.noun))}
 
     @cached_property
     def phones(self) -> tuple[str, ...]:
@@ -729,125 +388,6 @@ class Schema:
         """The fields that a client may write."""
         return (field for field in self.fields.values() if not field.read_only)
 
-    def _item(self, column: models.Field) -> Field | None:
-        """What each of the others is that a column holds."""
-        if not isinstance(column, columns.Others):
-            return None
-        columns_here = self.noun._meta.concrete_fields
-        first = self._field(next(each for each in columns_here if each.name == column.beside[0]))
-        return replace(first, required=False, clearable=True, read_only=False, unique=False)
-
-    def _kept_as(self, column: models.Field) -> str:
-        """Under which name a unique column and the others beside it are kept."""
-        if isinstance(column, columns.Others):
-            first = column.beside[0]
-        elif any(
-            isinstance(other, columns.Others) and other.beside[0] == column.name
-            for other in self.noun._meta.concrete_fields
-        ):
-            first = column.name
-        else:
-            return ""
-        return f"{self.prefix}.{first}" if first in self.noun.unique_fields else ""
-
-    def _is_listed(self, column: models.Field) -> bool:
-        """Whether a tenant keeps the list of a column's values."""
-        if self.noun.Surface.setting:
-            return False
-        if isinstance(column, columns.Choice):
-            return column.listed
-        return type(column) is columns.String and bool(column.suggests)
-
-    def _field(self, column: models.Field) -> Field:
-        kind = next(name for cls, name in COLUMN_TYPES if isinstance(column, cls))
-        to = as_noun(column.related_model) if column.is_relation else None
-        default = column.get_default() if column.has_default() else None
-        bounds = (MinValueValidator, MaxValueValidator, MaxLengthValidator)
-        return Field(
-            name=column.name,
-            wire=wire_name(column.name),
-            column=column.attname,
-            type=kind,
-            required=not column.blank and not column.has_default() and not column.null,
-            read_only=not column.editable or column.name in self.set_by,
-            set_by=self.set_by.get(column.name, ()),
-            moves=isinstance(column, columns.StatusField),
-            given_by=getattr(column, "path_from", None),
-            suggests=getattr(column, "suggests", ()),
-            # What is more than a text, such as a currency, knows its values itself.
-            listed=(listed := self._is_listed(column)),
-            list_of=(
-                getattr(column, "list_of", "") or f"{self.noun.__name__}.{wire_name(column.name)}"
-            )
-            if listed
-            else "",
-            example=getattr(column, "example", None),
-            offers=getattr(column, "offers", None),
-            told=getattr(column, "told", False),
-            unique=column.name in self.noun.unique_fields,
-            indexed=column.name in self._indexed,
-            choices=values_of(column),
-            to=to.__name__ if to else None,
-            prefix=to.prefix if to else None,
-            cascades=getattr(column.remote_field, "on_delete", None) is models.CASCADE,
-            inverse=self._inverse(column),
-            minimum=getattr(column, "minimum", None),
-            maximum=getattr(column, "maximum", getattr(column, "most", None)),
-            max_length=getattr(column, "MAX_LENGTH", None)
-            or getattr(column, "length", None)
-            or column.max_length,
-            nullable=column.null,
-            default=default,
-            unit=getattr(column, "unit", ""),
-            day_if=getattr(column, "day_if", None),
-            done_at=getattr(column, "done_at", None),
-            near_at=getattr(column, "near_at", None),
-            normalize=getattr(column, "normalize", None),
-            change=getattr(column, "change", None),
-            unite=getattr(column, "unite", None),
-            list_name=getattr(column, "list_name", ""),
-            beside=getattr(column, "beside", ()),
-            item=self._item(column),
-            kept_as=self._kept_as(column),
-            parts=isinstance(column, columns.ExternalIds),
-            keys=getattr(column, "keys", ()),
-            kinds=getattr(column, "kinds", None),
-            filters=getattr(column, "filters", False),
-            description=str(column.help_text),
-            form_help=getattr(column, "form_help", ""),
-            label=str(column.verbose_name).capitalize(),
-            # Those it was declared with, without Django's own, which the stubs do not know.
-            validators=tuple(
-                v
-                for v in (vars(column)["_validators"] if kind != "url" else ())
-                if not isinstance(v, bounds)
-            ),
-        )
-
-    @property
-    def _indexed(self) -> set[str]:
-        return {name.lstrip("-") for index in self.noun._meta.indexes for name in index.fields[1:2]}
-
-    @staticmethod
-    def _inverse(column: models.Field) -> str | None:
-        other = column.remote_field
-        accessor = other.get_accessor_name() if other and not other.hidden else None
-        return wire_name(accessor) if accessor else None
-
-    def _computed(self) -> Iterator[Field]:
-        for computed in self.noun.computed_fields:
-            yield Field(
-                name=computed.name,
-                wire=wire_name(computed.name),
-                column=computed.name,
-                type=computed.type,
-                read_only=True,
-                description=(computed.function.__doc__ or "").strip(),
-                label=computed.name.replace("_", " ").capitalize(),
-                computed=computed.function,
-                needs=computed.needs,
-            )
-
 
 def _with_common(
     groups: tuple[tuple[str, tuple[str, ...]], ...],
@@ -861,21 +401,3 @@ def _with_common(
     if title == MORE:
         return (*before, (title, (*names, *common)))
     return (*groups, (MORE, common)) if common else groups
-
-
-def field_as_input(field: Field, *, required: bool) -> Field:
-    """A noun's field as the input of a verb: what the record must have may be left out, not emptied."""
-    clearable = not (field.required or field.moves)
-    return replace(field, required=required, clearable=clearable, read_only=False, unique=False)
-
-
-def as_noun(model: Any) -> type[Record] | None:
-    """The model at the other end of a relation, where it is a noun."""
-    return model if isinstance(model, type) and issubclass(model, Record) else None
-
-
-def values_of(column: models.Field[Any, Any]) -> tuple[str, ...]:
-    """What a column of a closed list may hold."""
-    if isinstance(column, columns.StatusField):
-        return column.states
-    return column.values if isinstance(column, columns.Choice) else ()

@@ -22,7 +22,7 @@ from headlessly.errors import Invalid
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
-    from headlessly.execution.executor import Execution
+    from headlessly.execution.execution import Execution
 
 
 def compose_name(noun: type[Record], given: Mapping[str, Any]) -> str | None:

@@ -21,7 +21,7 @@ from headlessly.language import wording
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
-    from headlessly.execution.executor import Execution
+    from headlessly.execution.execution import Execution
 
 
 def clean_inputs(

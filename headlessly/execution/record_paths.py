@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Machine
     from headlessly.declaration.verbs import Verb
-    from headlessly.execution.executor import Execution
+    from headlessly.execution.execution import Execution
 
 
 def path_reference(record: Record) -> str | None:

@@ -29,7 +29,8 @@ from headlessly.declaration.verbs import Verb
 from headlessly.errors import Conflict, Forbidden, NotFound
 from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
-from headlessly.execution.executor import Execution, RunningVerb
+from headlessly.execution.execution import Execution
+from headlessly.execution.hook_context import RunningVerb
 from headlessly.execution.undo_plan import Plan, Reason, RecordChange
 from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
 from headlessly.language import wording

@@ -28,7 +28,7 @@ from headlessly.log.names import PLATFORM_EVENTS
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
-    from headlessly.execution.executor import Execution
+    from headlessly.execution.execution import Execution
 
 
 @dataclass(frozen=True)

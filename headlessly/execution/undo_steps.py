@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.record import Record
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
-from headlessly.execution.executor import Execution
+from headlessly.execution.execution import Execution
 from headlessly.execution.undo_plan import Plan, Reason, RecordChange
 
 

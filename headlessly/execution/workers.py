@@ -15,7 +15,7 @@ from headlessly.declaration.surface import WORKERS
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
-    from headlessly.execution.executor import Execution
+    from headlessly.execution.execution import Execution
 
 
 def refuse_others_than_members(

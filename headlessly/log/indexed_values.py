@@ -148,11 +148,28 @@ PARALLEL SAFE AS $$
     WHEN 'number' THEN (held #>> '{{}}')::float8
     WHEN 'money' THEN (held #>> '{{}}')::numeric::float8 END
 $$;
+CREATE OR REPLACE FUNCTION headlessly_keep_new_indexed_values() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE tenant bigint;
+BEGIN
+  FOR tenant IN
+    SELECT DISTINCT tenant_id FROM added WHERE custom IS NOT NULL AND deleted_at IS NULL ORDER BY 1
+  LOOP
+    PERFORM pg_advisory_xact_lock_shared({LOCK}, tenant::integer);
+    INSERT INTO headlessly_indexedvalue AS x (tenant_id, key, record, text, number)
+    SELECT tenant, f.index_key, n.id, headlessly_rank_text(f.type, n.custom -> f.key),
+      headlessly_rank_number(f.type, n.custom -> f.key)
+    FROM headlessly_customfield AS f JOIN added AS n ON n.tenant_id = f.tenant_id
+    WHERE f.tenant_id = tenant AND f.noun = TG_ARGV[0] AND f.index_key <> ''
+    AND n.custom ? f.key AND n.deleted_at IS NULL ORDER BY f.key, n.id
+    ON CONFLICT (tenant_id, key, record) DO UPDATE SET text = EXCLUDED.text, number = EXCLUDED.number;
+  END LOOP;
+  RETURN NULL;
+END $$;
 CREATE OR REPLACE FUNCTION headlessly_keep_indexed_values() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE before jsonb; after jsonb; tenant bigint := coalesce(NEW.tenant_id, OLD.tenant_id);
   changed text := coalesce(NEW.id, OLD.id);
 BEGIN
-  IF TG_OP <> 'INSERT' AND OLD.deleted_at IS NULL THEN before := OLD.custom; END IF;
+  IF OLD.deleted_at IS NULL THEN before := OLD.custom; END IF;
   IF TG_OP <> 'DELETE' AND NEW.deleted_at IS NULL THEN after := NEW.custom; END IF;
   PERFORM pg_advisory_xact_lock_shared({LOCK}, tenant::integer);
   INSERT INTO headlessly_indexedvalue AS x (tenant_id, key, record, text, number)
@@ -178,4 +195,7 @@ def install_triggers(nouns: Iterable[type[Record]]) -> None:
     """Create or renew what keeps the table. Runs after every migration."""
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS)
-    install_row_triggers(nouns, "indexed_values", "custom", "headlessly_keep_indexed_values")
+    install_row_triggers(
+        nouns, "indexed_values", "custom", "headlessly_keep_indexed_values",
+        inserted="headlessly_keep_new_indexed_values",
+    )  # fmt: skip

@@ -12,10 +12,18 @@ if TYPE_CHECKING:
 
 
 def install_row_triggers(
-    nouns: Iterable[type[Record]], name: str, columns: str | tuple[str, ...], function: str
+    nouns: Iterable[type[Record]],
+    name: str,
+    columns: str | tuple[str, ...],
+    function: str,
+    inserted: str | None = None,
 ) -> None:
     """Have ``function`` called, with the noun's name, for each row of which one of the ``columns`` is filled,
-    changed or emptied, and where such a row is deleted or restored. Others cost nothing."""
+    changed or emptied, and where such a row is deleted or restored. Others cost nothing.
+
+    With ``inserted``, that function is called instead once for all rows of an ``INSERT``, which it finds in
+    ``added``: a file has a thousand of them in one.
+    """
     columns = (columns,) if isinstance(columns, str) else columns
     changed = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in columns)
     filled = " OR ".join(f"{{0}}.{column} IS NOT NULL" for column in columns)
@@ -29,7 +37,10 @@ def install_row_triggers(
         for noun in nouns:
             table = noun._meta.db_table
             for event, condition in conditions.items():
+                each, called = f"FOR EACH ROW WHEN ({condition})", function
+                if inserted and event == "insert":
+                    each, called = "REFERENCING NEW TABLE AS added", inserted
                 cursor.execute(
                     f"CREATE OR REPLACE TRIGGER {table}_{name}_{event} AFTER {event} ON {table} "
-                    f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION {function}('{noun.__name__}')"
+                    f"{each} EXECUTE FUNCTION {called}('{noun.__name__}')"
                 )

@@ -6,8 +6,9 @@ others are one row each. The values stand in the records. That no two records th
 and the way from a value to its record, is this table's: one index for the fields of all tenants. Triggers
 write it, and run only for rows whose values of that kind change: others cost nothing.
 
-Whoever makes a field unique waits for the writes of the tenant that run, and lets later ones wait until it is
-(:func:`hold_writes`): each write sees either all values of before, or that it has to keep its own.
+Whoever makes a field unique takes up the values while the tenant writes on. Then they wait for the writes
+that run, let later ones wait (:func:`hold_writes`), and take up what the log tells of meanwhile: each write
+is either among these, or sees that it has to keep its own values.
 """
 
 from __future__ import annotations
@@ -122,32 +123,69 @@ def find_doubles(noun: type[Record], key: str) -> tuple[int, list[Double]]:
     return (rows[0][3] if rows else 0), [Double(value, n, ids) for value, n, ids, _all in rows]
 
 
-def count_values(noun: type[Record], key: str) -> Iterator[tuple[Any, int]]:
-    """Each value of the field as JSON has it and how many records have it, the deleted ones too, in order."""
+def count_values(
+    noun: type[Record], key: str, since: int | None = None
+) -> Iterator[tuple[Any, int]]:
+    """Each value of the field as JSON has it and how many records have it, the deleted ones too, in order;
+    with ``since`` only those of records written since (``WRITTEN``)."""
+    sql, given = "", list[Any]()
+    if since is not None:
+        sql, given = f"AND id IN ({WRITTEN})", _written(noun, since)
     sql = f"""
         SELECT custom -> %s, count(*) FROM {noun._meta.db_table}
-        WHERE tenant_id = %s AND custom ? %s GROUP BY 1 ORDER BY 1
+        WHERE tenant_id = %s AND custom ? %s {sql} GROUP BY 1 ORDER BY 1
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql, [key, tenancy.require().pk, key])
+        cursor.execute(sql, [key, tenancy.require().pk, key, *given])
         while rows := cursor.fetchmany(FETCHED):
             for value, count in rows:
                 yield json.loads(value) if isinstance(value, str) else value, count
 
 
+#: The records of which the log says something from a transaction on (``events.settled_horizon``): every verb
+#: leaves an event, so what it does not name is as it was.
+WRITTEN = """
+SELECT target FROM headlessly_event WHERE tenant_id = %s AND xid >= %s::text::xid8 AND target_type = %s"""
+
+
+def _written(noun: type[Record], since: int) -> list[Any]:
+    return [tenancy.require().pk, str(since), noun.schema.name]
+
+
 FILL = """
 INSERT INTO headlessly_uniquevalue (tenant_id, key, value, record)
 SELECT tenant_id, %s, headlessly_unique_text(custom -> %s), id FROM {table}
-WHERE tenant_id = %s AND deleted_at IS NULL AND custom ? %s
+WHERE tenant_id = %s AND deleted_at IS NULL AND custom ? %s {narrowed}
 ON CONFLICT DO NOTHING
 """
 
 
 def begin_to_keep(noun: type[Record], key: str) -> None:
-    """Take up the values that are there, none of which two records have."""
+    """Take up the values that are there. Nobody waits; what is written meanwhile is for :func:`catch_up`."""
     with connection.cursor() as cursor:
-        sql = FILL.format(table=noun._meta.db_table)
+        sql = FILL.format(table=noun._meta.db_table, narrowed="")
         cursor.execute(sql, [key, key, tenancy.require().pk, key])
+
+
+def catch_up(noun: type[Record], key: str, since: int) -> bool:
+    """Take up what was written since then, with the tenant's writes held; answers whether no two records have
+    one value."""
+    tenant, written = tenancy.require().pk, _written(noun, since)
+    table = noun._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM {table} WHERE tenant_id = %s AND deleted_at IS NULL AND custom ? %s "
+            f"AND id IN ({WRITTEN})",
+            [tenant, key, *written],
+        )
+        (count,) = cursor.fetchone()
+        cursor.execute(
+            f"DELETE FROM headlessly_uniquevalue WHERE tenant_id = %s AND key = %s AND record IN ({WRITTEN})",
+            [tenant, key, *written],
+        )
+        sql = FILL.format(table=table, narrowed=f"AND id IN ({WRITTEN})")
+        cursor.execute(sql, [key, key, tenant, key, *written])
+        return bool(cursor.rowcount == count)
 
 
 def cease_to_keep(key: str) -> None:
@@ -164,10 +202,25 @@ PARALLEL SAFE AS $$
       THEN 'sha256:' || encode(sha256(convert_to(lower(held #>> '{{}}'), 'UTF8')), 'hex')
     ELSE lower(held #>> '{{}}') END
 $$;
+CREATE OR REPLACE FUNCTION headlessly_keep_new_unique_values() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE tenant bigint;
+BEGIN
+  FOR tenant IN
+    SELECT DISTINCT tenant_id FROM added WHERE custom IS NOT NULL AND deleted_at IS NULL ORDER BY 1
+  LOOP
+    PERFORM pg_advisory_xact_lock_shared({LOCK}, tenant::integer);
+    INSERT INTO headlessly_uniquevalue (tenant_id, key, value, record)
+    SELECT tenant, f.key, headlessly_unique_text(n.custom -> f.key), n.id
+    FROM headlessly_customfield AS f JOIN added AS n ON n.tenant_id = f.tenant_id
+    WHERE f.tenant_id = tenant AND f.noun = TG_ARGV[0] AND f."unique" AND n.custom ? f.key
+    AND n.deleted_at IS NULL ORDER BY 2, 3;
+  END LOOP;
+  RETURN NULL;
+END $$;
 CREATE OR REPLACE FUNCTION headlessly_keep_unique_values() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE before jsonb; after jsonb;
 BEGIN
-  IF TG_OP <> 'INSERT' AND OLD.deleted_at IS NULL THEN before := OLD.custom; END IF;
+  IF OLD.deleted_at IS NULL THEN before := OLD.custom; END IF;
   IF TG_OP <> 'DELETE' AND NEW.deleted_at IS NULL THEN after := NEW.custom; END IF;
   PERFORM pg_advisory_xact_lock_shared({LOCK}, coalesce(NEW.tenant_id, OLD.tenant_id)::integer);
   IF before IS NOT NULL THEN
@@ -230,7 +283,10 @@ def install_triggers(nouns: Iterable[type[Record]]) -> None:
     nouns = list(nouns)
     with connection.cursor() as cursor:
         cursor.execute(FUNCTIONS)
-    install_row_triggers(nouns, "unique_values", "custom", "headlessly_keep_unique_values")
+    install_row_triggers(
+        nouns, "unique_values", "custom", "headlessly_keep_unique_values",
+        inserted="headlessly_keep_new_unique_values",
+    )  # fmt: skip
     for noun in nouns:
         for others in noun.schema.others:
             if others.kept_as:

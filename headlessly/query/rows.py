@@ -57,9 +57,9 @@ class RowShape:
         self.functions = [(f.wire, f.computed) for f in computed if f.computed is not None]
         columns = [column for _, column in META_COLUMNS]
         # The JSON is read once, not taken apart for each field in it.
-        self.custom = [
-            (f.wire, *custom_values.json_reader(f.column)) for f in self.stored if f.is_custom
-        ]
+        read = {f.wire: custom_values.json_reader(f.column) for f in self.stored if f.is_custom}
+        self.custom = {wire: key for wire, (key, _load) in read.items()}
+        self.loads = [(wire, load) for wire, (_key, load) in read.items() if load]
         self.plain = [f for f in self.stored if not f.is_custom]
         columns += [f.column for f in self.plain]
         columns += [custom_values.COLUMN] if self.custom else []
@@ -101,9 +101,10 @@ class RowShape:
         if self.custom:
             held = row[self.at_custom]
             known = {} if held is None else orjson.loads(held)
-            for wire, key, load in self.custom:
-                value = known.get(key)
-                found[wire] = value if value is None or load is None else load(value)
+            found.update(zip(self.custom, map(known.get, self.custom.values()), strict=True))
+            for wire, load in self.loads:
+                if found[wire] is not None:
+                    found[wire] = load(found[wire])
         if self.functions:
             columns = SimpleNamespace(
                 **{

@@ -9,8 +9,8 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from django.dispatch import Signal
 from django.utils import timezone
@@ -24,6 +24,7 @@ from headlessly.declaration.schema import META, snake_name, wire_name
 from headlessly.declaration.values import UNSTORABLE, check_number, to_json_value
 from headlessly.errors import Conflict, Invalid, NotFound, did_you_mean
 from headlessly.log import unique_values
+from headlessly.log.events import settled_horizon
 from headlessly.log.names import (
     FIELD_ARCHIVED,
     FIELD_CHANGED,
@@ -44,6 +45,9 @@ from headlessly.shaping.models import (
     new_key,
     types_that_keep_values,
 )
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
 
 #: A noun's own field is called ``name`` now instead of ``former``, which it is found by still: for what shows
 #: names to be chosen.
@@ -256,11 +260,17 @@ def _values_of_other_type(field: CustomField, values: Mapping[str, Any]) -> dict
 
 def _check_survival(field: CustomField) -> None:
     """Raise Invalid where values would not be of the field's new type, telling how many and the first."""
-    noun, cleaned = registry[field.noun], field.as_field_without_default()
+    noun, since = registry[field.noun], settled_horizon()[0]
+    _refuse_lost_values(field, unique_values.count_values(noun, field.key))
     unique_values.hold_writes()
+    _refuse_lost_values(field, unique_values.count_values(noun, field.key, since))
+
+
+def _refuse_lost_values(field: CustomField, values: Iterable[tuple[Any, int]]) -> None:
+    cleaned = field.as_field_without_default()
     lost, records = 0, 0
     told: list[str] = []
-    for value, count in unique_values.count_values(noun, field.key):
+    for value, count in values:
         try:
             kept = held_json(field.column, cleaned.clean(value))[field.key] == value
         except (ValueError, TypeError):
@@ -292,11 +302,19 @@ def _keep_unique(field: CustomField) -> None:
 
     Raises Invalid naming values that several records have.
     """
-    unique_values.hold_writes()
     if not field.unique:
+        unique_values.hold_writes()
         unique_values.cease_to_keep(field.key)
         return
-    noun = registry[field.noun]
+    noun, since = registry[field.noun], settled_horizon()[0]
+    _refuse_doubles(noun, field)
+    unique_values.begin_to_keep(noun, field.key)
+    unique_values.hold_writes()
+    if not unique_values.catch_up(noun, field.key, since):
+        _refuse_doubles(noun, field)
+
+
+def _refuse_doubles(noun: type[Record], field: CustomField) -> None:
     many, doubles = unique_values.find_doubles(noun, field.key)
     if doubles:
         told = "; ".join(
@@ -321,7 +339,6 @@ def _keep_unique(field: CustomField) -> None:
             },
             type="Field",
         )
-    unique_values.begin_to_keep(noun, field.key)
 
 
 def describe(field: CustomField) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.db import connection
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
 from headlessly.errors import Conflict, Invalid
+from headlessly.log import unique_values
 from headlessly.log.unique_values import UniqueValue
 from headlessly.shaping import custom_fields
 from tests.answered import answered, problem
@@ -207,3 +208,57 @@ def test_what_is_written_while_it_is_made_unique_is_kept_too(acme: Any) -> None:
         assert {status for each in told for status in each} <= {200, 201}
         there = {(lead.customer_number, lead.pk) for lead in Lead.objects.exclude(custom=None)}
         assert set(kept()) == there
+
+
+def meanwhile(monkeypatch: Any, *calls: Any) -> list[int]:
+    """Have requests be done just before who changes a field holds the writes; their statuses."""
+    statuses: list[int] = []
+    hold = unique_values.hold_writes
+
+    def hold_writes() -> None:
+        if not statuses:
+            statuses.extend(in_threads([lambda: [call().status_code for call in calls]])[0])
+        hold()
+
+    monkeypatch.setattr(unique_values, "hold_writes", hold_writes)
+    return statuses
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_while_the_values_are_looked_through(acme: Any, monkeypatch: Any) -> None:
+    field = custom_fields.create_field(NUMBER | {"unique": False})
+    place, api = f"/fields/{field.pk}", Api(acme)
+    changed, gone, left = (make(n, customer_number=n).pk for n in ("K1", "K2", "K3"))
+    body = {"name": "New", "source": "web", "customerNumber": "K1"}
+    statuses = meanwhile(
+        monkeypatch,
+        lambda: api.call("PATCH", f"/leads/{changed}", {"customerNumber": "K9"}),
+        lambda: api.call("DELETE", f"/leads/{gone}"),
+        lambda: api.call("POST", "/leads", body),
+    )
+    answered(api.call("PATCH", place, {"unique": True}))
+    assert statuses == [200, 204, 201]
+    new = Lead.objects.get(name="New").pk
+    assert kept() == [("k1", new), ("k3", left), ("k9", changed)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_double_that_comes_meanwhile_is_told(acme: Any, monkeypatch: Any) -> None:
+    field = custom_fields.create_field(NUMBER | {"unique": False})
+    place, api = f"/fields/{field.pk}", Api(acme)
+    there = make("A", customer_number="K1").pk
+    body = {"name": "B", "source": "web", "customerNumber": "k1"}
+    statuses = meanwhile(monkeypatch, lambda: api.call("POST", "/leads", body))
+    refused = problem(api.call("PATCH", place, {"unique": True}), 422, "validation_error")
+    assert statuses == [201] and there in refused["details"][0]["message"] and not kept()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_value_that_comes_meanwhile_decides_of_another_type(acme: Any, monkeypatch: Any) -> None:
+    field = custom_fields.create_field({"noun": "Lead", "label": "Link", "type": "string"})
+    place, api = f"/fields/{field.pk}", Api(acme)
+    make("A", link="https://acme.example")
+    body = {"name": "B", "source": "web", "link": "none"}
+    statuses = meanwhile(monkeypatch, lambda: api.call("POST", "/leads", body))
+    refused = problem(api.call("PATCH", place, {"type": "url"}), 422, "validation_error")
+    assert statuses == [201] and "none" in refused["details"][0]["message"]

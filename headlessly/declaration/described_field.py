@@ -1,0 +1,210 @@
+"""A field of a noun, or an input of a verb, as all surfaces read it: what it is called, holds and takes.
+
+Those of a noun are made from the columns of its model: see :mod:`.columns_as_fields`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from headlessly.declaration import custom_values, days, values
+from headlessly.declaration.record import Record
+from headlessly.declaration.registry import registry
+
+#: For :class:`Field`, whose own ``type`` is another.
+RecordClass = type[Record]
+
+
+def snake_name(wire: str) -> str:
+    """``lostReason`` → ``lost_reason``."""
+    return re.sub(r"([A-Z])", r"_\1", wire).lower()
+
+
+def wire_name(name: str) -> str:
+    """``lost_reason`` → ``lostReason``."""
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One field of a noun, or one input of a verb."""
+
+    name: str  #: in Python
+    wire: str  #: in JSON
+    column: str  #: the attribute that holds the value: ``contact_id`` for a reference
+    type: str
+    required: bool = False
+    clearable: bool = True  #: whether an input may be sent as null, back to the default
+    read_only: bool = False
+    set_by: tuple[str, ...] = ()  #: the verbs that write a read-only field
+    moves: bool = False  #: where the record stands in its machine: never empty
+    given_by: str | None = None  #: the reference that gives a record its states
+    suggests: tuple[
+        str, ...
+    ] = ()  #: what people usually write; a tenant may have a list of its own
+    #: What a form has to choose from, asked when it is made: see :class:`.fields.String`.
+    offers: Callable[[], Iterable[tuple[str, Any]]] | None = None
+    told: bool = False  #: whether it may be a sentence that people read in their language
+    example: Any = None  #: a value for programs that try it out, where not any will do
+    unique: bool = False
+    indexed: bool = False
+    choices: tuple[str, ...] = ()
+    spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)  #: values said otherwise
+    to: str | None = None  #: the noun that a reference leads to
+    prefix: str | None = None  #: the prefix of that noun's ids
+    inverse: str | None = None  #: the wire name of the other side
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    unit: str = ""  #: what a number is counted in, for people
+    default: Any = None
+    description: str = ""
+    form_help: str = ""  #: what a form says of it, where that is not what programs read
+    label: str = ""
+    validators: tuple[Callable[[Any], None], ...] = ()
+    normalize: Callable[[Any], Any] | None = (
+        None  #: how its text, or its JSON, is stored and compared
+    )
+    change: Callable[[Any, Any], Any] | None = None  #: its value after a change of some parts of it
+    unite: Callable[[Any, Any], Any] | None = None  #: its value where two records become one
+    list_name: str = ""  #: the list of values that its texts are taken from
+    beside: tuple[str, ...] = ()  #: the fields with the first values, of one that has the others
+    item: Field | None = None  #: what each of several values is, where it is more than a short text
+    #: Under which name the table of unique values has its values, where a record may have several of them.
+    kept_as: str = ""
+    parts: bool = False  #: whether its value has parts by name: ``externalIds.hubspot``
+    computed: Callable[[Any], Any] | None = None
+    keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
+    kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
+    #: Whether a JSON value is a filter, with the noun that it is of: any, or one of these.
+    filters: bool | tuple[str, ...] = False
+    needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
+    record: bool = False  #: a verb's input that the verb receives as a record, locked
+    new: bool = False  #: such an input that may also be the fields of a new record
+    day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
+    done_at: str | None = None  #: the moment at which a deadline was met, or missed and made up for
+    near_at: str | None = None  #: the moment from which on a deadline is near
+    cascades: bool = False  #: a reference whose record is deleted together with what it refers to
+    relative: bool = False  #: a verb's moment that may also be said as "7d ago"
+    nullable: bool = True  #: whether a record may be without a value
+    value_labels: Mapping[str, str] | None = (
+        None  #: how its choices read, where nobody translates them
+    )
+    retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
+    #: The colours of values that have one, as :mod:`.colors` calls them.
+    tones: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    group: str = ""  #: under which title a tenant's own field stands, where it says one
+    index_key: str = ""  #: under which the values of a tenant's own field are put in order
+    listed: bool = False  #: whether a tenant keeps the list of its values
+    list_of: str = ""  #: the name of that list: ``Lead.source``
+    #: What refuses values that the list does not have, where it is closed.
+    list_check: Callable[[Any], None] | None = None
+    former: tuple[str, ...] = ()  #: what it was called on the wire before
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is a field of the tenant's own, whose values are in :mod:`.custom_values`."""
+        return custom_values.is_custom(self.column)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no values but those of the list."""
+        return self.list_check is not None
+
+    def with_default(self, value: Any) -> Field:
+        """The field with a default, in JSON, for new records that say nothing."""
+        default = replace(self, required=False).clean(value)
+        return replace(self, default=default, required=False)
+
+    def value_of(self, record: Any) -> Any:
+        """What ``record`` has in it; of a reference the id."""
+        return getattr(record, self.column)
+
+    def set_value(self, record: Any, value: Any) -> None:
+        """Give ``record`` this value."""
+        if self.is_custom:
+            record.custom = custom_values.store_value(record.custom, self.column, value)
+        else:
+            setattr(record, self.column, value)
+
+    @cached_property
+    def target_noun(self) -> RecordClass:
+        """The noun that a reference leads to."""
+        if self.to is None:
+            raise TypeError(f"{self.name} is no reference.")
+        return registry[self.to]
+
+    @property
+    def follows_events(self) -> bool:
+        """Whether it is a moment that follows from what was done, and that nobody states."""
+        return self.type == "datetime" and (self.read_only or self.name.startswith("last_"))
+
+    def clean(self, value: Any, *, text: bool = False) -> Any:
+        """What the database stores for ``value``. Raises ValueError with what is allowed."""
+        if value is None or (value == "" and (text or self.type != "json")):
+            return self._missing_value()
+        if self.relative and isinstance(value, str):
+            value = days.relative_moment(value) or value
+        value = values.CLEANERS[self.type](self, value, text)
+        if value is None:
+            return self._missing_value()
+        if isinstance(value, str) and not value.strip():
+            return self._missing_value()
+        try:
+            for check in self.validators:
+                check(value)
+            if self.list_check is not None:
+                self.list_check(value)
+        except ValidationError as problem:
+            raise ValueError(" ".join(map(str, problem.messages))) from None
+        return value
+
+    def to_json(self, value: Any) -> Any:
+        """What is said of a stored value on every wire."""
+        return self.spoken.get(value, value) if self.spoken else values.to_json_value(value)
+
+    def _missing_value(self) -> Any:
+        if self.required or not self.clearable:
+            raise ValueError(values.required_message())
+        return self.default
+
+
+class FieldsByName(dict[str, Field]):
+    """Fields by what they are called, in their order; found also by what they were called before. So what
+    holds names (filters, views, files, other programs, the past) goes on when a field is renamed."""
+
+    @classmethod
+    def of(cls, fields: Iterable[Field], *, python: bool = False) -> dict[str, Field]:
+        """Fields by what they are called on the wire, or in ``python``; a plain dictionary where none was
+        called otherwise."""
+        fields = tuple(fields)
+        found = {field.name if python else field.wire: field for field in fields}
+        former = {snake_name(n) if python else n: f for f in fields for n in f.former}
+        return cls(found, former) if former else found
+
+    def __init__(self, fields: Mapping[str, Field], former: dict[str, Field]) -> None:
+        super().__init__(fields)
+        self._former = former
+
+    def __missing__(self, name: str) -> Field:
+        return self._former[name]
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._former
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name) or self._former.get(name, default)
+
+
+def field_as_input(field: Field, *, required: bool) -> Field:
+    """A noun's field as the input of a verb: what the record must have may be left out, not emptied."""
+    clearable = not (field.required or field.moves)
+    return replace(field, required=required, clearable=clearable, read_only=False, unique=False)

@@ -1,0 +1,158 @@
+"""The states of a noun and the steps between them: the usual ones, or those that a tenant gave its paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from headlessly.declaration import fields as columns
+from headlessly.declaration.paths import OPEN, WON, Path
+from headlessly.declaration.record import Record
+
+if TYPE_CHECKING:
+    from headlessly.declaration.verbs import Verb
+
+
+@dataclass(frozen=True)
+class Step:
+    """One arrow of a state machine; ``via`` is the verb that takes it, ``update`` for a plain change."""
+
+    source: str
+    target: str
+    via: str
+
+
+class Machine:
+    """The states of a noun and the steps between them."""
+
+    def __init__(
+        self,
+        field: columns.StatusField,
+        verbs: list[Verb],
+        path: tuple[str, ...] = (),
+        paths: tuple[Path, ...] = (),
+        *,
+        is_one_of_many: bool = False,
+    ) -> None:
+        """``is_one_of_many`` says of the machine of one path that there are others to go to."""
+        self.field, self.verbs = field, verbs
+        if field.path_from and not any(each.is_default for each in paths):
+            # A record that refers to none is on the usual one.
+            paths = (field.usual_path, *paths)
+        self.paths, self.has_others = paths, is_one_of_many or len(paths) > 1
+        self.declared_path = tuple(str(state) for state in path)
+        self.name = field.name
+        self.states, self.entry, self.closed = field.states, field.entry, field.closed
+        if self.paths:
+            self.states = tuple(dict.fromkeys(s.key for path in self.paths for s in path.states))
+            opened = dict.fromkeys(key for path in self.paths for key in path.of_kind(OPEN))
+            self.entry = tuple(opened)
+            self.declared_path = (*self.default_path.of_kind(OPEN), self.default_path.first(WON))
+        #: Where each verb leads from each state; the first is what it leads to by itself.
+        self.targets = {verb.name: self._targets(verb) for verb in verbs if verb.declared_steps}
+        self.steps = tuple(
+            Step(source, target, "update")
+            for source, targets in field.moves.items()
+            for target in targets
+        ) + tuple(
+            Step(source, target, name)
+            for name, by_source in self.targets.items()
+            for source, targets in by_source.items()
+            for target in targets
+        )
+
+    def _targets(self, verb: Verb) -> dict[str, tuple[str, ...]]:
+        if not self.paths:
+            return {source: (target,) for source, target in verb.declared_steps.items()}
+        found: dict[str, tuple[str, ...]] = {}
+        for path in self.paths:
+            steps = path.steps(verb.declared_steps, leaves=bool(verb.chooses) and self.has_others)
+            for source, targets in steps.items():
+                found[source] = tuple(dict.fromkeys((*found.get(source, ()), *targets)))
+        return found
+
+    @cached_property
+    def default_path(self) -> Path:
+        """The path of a record that refers to none."""
+        return next((path for path in self.paths if path.is_default), self.paths[0])
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What the states are called whose name is not what is stored of them."""
+        given = (state for path in self.paths for state in path.states)
+        return {state.key: state.name for state in given if state.key != state.name}
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Of which kind the states are, where others give them."""
+        return {state.key: state.kind for path in self.paths for state in path.states}
+
+    def of_kind(self, *kinds: str) -> tuple[str, ...]:
+        """The states of these kinds, of all paths."""
+        return tuple(state for state in self.states if self.kinds[state] in kinds)
+
+    def path_of(self, record: Record) -> Path:
+        """The path that ``record`` is on."""
+        id = getattr(record, f"{self.field.path_from}_id")
+        return next((path for path in self.paths if path.id == id), self.default_path)
+
+    def of(self, record: Record) -> Machine:
+        """The machine of one record: that of its own path, where it has one."""
+        return self.on(self.path_of(record)) if self.paths else self
+
+    def on(self, path: Path) -> Machine:
+        """The machine of one path."""
+        if path not in self._by_path:
+            alone = replace(path, is_default=True)
+            self._by_path[path] = Machine(
+                self.field, self.verbs, (), (alone,), is_one_of_many=self.has_others
+            )
+        return self._by_path[path]
+
+    @cached_property
+    def _by_path(self) -> dict[Path, Machine]:
+        return {}
+
+    @cached_property
+    def path(self) -> tuple[str, ...]:
+        """The states from first to last when all goes well: declared, else the longest way ahead."""
+        if self.declared_path:
+            return self.declared_path
+        order = {state: number for number, state in enumerate(self.states)}
+
+        def longest(state: str) -> tuple[str, ...]:
+            ahead = [s.target for s in self.steps_from(state) if order[s.target] > order[state]]
+            ways = [longest(str(target)) for target in dict.fromkeys(ahead)]
+            return (state, *max(ways, key=len, default=()))
+
+        return longest(self.states[0])
+
+    def from_on(self, state: str) -> tuple[str, ...]:
+        """The states of the path from ``state`` to its end."""
+        return self.path[self.path.index(state) :]
+
+    def furthest(self, state: str, reached: str | None) -> str:
+        """How far a record has come that stands in ``state``; off the path and with nothing remembered
+        (an import of what was lost) it was at its first state at least."""
+        known = [str(s) for s in (state, reached) if s in self.path]
+        return max(known, key=self.path.index, default=self.path[0])
+
+    def reached_after_step(self, reached: str | None, source: str, target: str) -> str | None:
+        """What to remember of how far a record had come when it steps from ``source`` to ``target``:
+        the furthest state, unless ``target`` says as much or it is the first, which all came to."""
+        before = self.furthest(source, reached)
+        least = self.path.index(target) if target in self.path else 0
+        return before if self.path.index(before) > least else None
+
+    def steps_from(self, state: str) -> list[Step]:
+        """The steps out of ``state``, plain changes first, each target once per way."""
+        return [step for step in self.steps if step.source == state]
+
+    def allowed(self, state: str) -> list[str]:
+        """The states that can be reached from ``state`` in one step, in the machine's order."""
+        reachable = {step.target for step in self.steps_from(state)} - {state}
+        return [state for state in self.states if state in reachable]
+
+    def allowed_verbs(self, state: str) -> list[str]:
+        return list(dict.fromkeys(s.via for s in self.steps_from(state) if s.via != "update"))

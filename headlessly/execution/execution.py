@@ -1,0 +1,447 @@
+"""One verb being executed, with all that its hooks execute: what :mod:`.executor` has a transaction for.
+
+Of each verb in order: lock, permission, version; validate; before-hooks; machine and row; event; after-hooks.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+from psycopg import errors as postgres
+
+from headlessly.access import actors, tenancy, visibility
+from headlessly.context import tracing
+from headlessly.context.running import current_moment
+from headlessly.database.instances import new_instance
+from headlessly.declaration import labels, shapes
+from headlessly.declaration.record import Record
+from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
+from headlessly.execution import inputs, record_paths
+from headlessly.execution.contention import note_lock, records_to_lock
+from headlessly.execution.hook_context import Context, RunningVerb
+from headlessly.execution.table import table_of
+from headlessly.ids import public_id
+from headlessly.language import wording
+from headlessly.log import events
+
+if TYPE_CHECKING:
+    from headlessly.access.actors import Actor
+    from headlessly.declaration.verbs import Verb
+    from headlessly.log.events import Event
+
+#: A chain of hooks longer than this is a circle.
+MAX_HOOK_DEPTH = 16
+
+N = TypeVar("N", bound=Record)
+
+
+class Execution:
+    """One outermost verb with everything that its hooks execute: one transaction, one request id."""
+
+    #: Whether a new record may set fields that otherwise only verbs set, and begin in any state. True for an
+    #: admin's import.
+    sets_protected_fields = False
+    #: Whether it takes the rows of a file.
+    is_import = False
+
+    def __init__(self) -> None:
+        self.tenant = tenancy.require()
+        self.actor = actors.current()
+        self.request_id = tracing.request_id()
+        self.frames: list[RunningVerb] = []
+        self.events: list[Event] = []
+        self.first_unwritten = 0
+        self.locked_records: dict[str, Record] = {}
+        self.known_ids: set[str] = set()
+        self.held_paths: set[str] = set()  #: the records whose states stay what they are
+        self.member_ids: set[str] = set()  #: contacts who are known to be members
+        self.failure: Exception | None = None
+        self.shape = self.tenant.shape, shapes.current_shape()
+        self.cause: str | None = None  #: the event that caused what no hook executes
+        self.is_done = False  #: whether nothing is left but to commit
+        self.attempted_record: Record | None = None
+        self.attempted_by_hook = False  #: whether a hook attempted it
+
+    # -- one verb ---------------------------------------------------------------------------------
+
+    def perform(
+        self,
+        verb: Verb,
+        target: Record | str | None,
+        data: Mapping[str, Any],
+        *,
+        wire: bool = False,
+        text: bool = False,
+        if_match: int | Collection[int] | None = None,
+        for_caller: bool = False,
+    ) -> Record:
+        """One verb, outermost, in a hook or, ``for_caller``, a part of theirs, in the order that the contract
+        gives."""
+        if len(self.frames) >= MAX_HOOK_DEPTH:
+            path = " → ".join(f"{f.verb.noun.__name__}.{f.verb.name}" for f in self.frames)
+            raise VerbRefused(f"Hooks cause each other without end: {path}.", code="hooks_too_deep")
+        record = self._lock_subject(verb, target, data, wire)
+        for_caller = not self.frames or (for_caller and self.is_callers_own)
+        self._check_permission(verb, for_caller)
+        if if_match is not None:
+            _refuse_if_stale(record, if_match)
+        untouched, writes = dict(record.__dict__), len(self.events)
+        frame = RunningVerb(verb, record, for_caller=for_caller)
+        self.frames.append(frame)
+        try:
+            return self._carry_out(frame, data, wire=wire, text=text)
+        except Exception as problem:
+            record.__dict__.clear()
+            record.__dict__.update(untouched)
+            _name_record(problem, record)
+            # A hook may catch the refusal of what it tried, but not half of what has been written.
+            if len(self.events) > writes or not isinstance(problem, HeadlesslyError):
+                self.failure = self.failure or problem
+            raise
+        finally:
+            self.frames.pop()
+
+    def _carry_out(
+        self, frame: RunningVerb, data: Mapping[str, Any], *, wire: bool, text: bool
+    ) -> Record:
+        verb, record = frame.verb, frame.record
+        extras: Mapping[str, Any] = {}
+        if verb.receives:
+            if (received := getattr(record, verb.receives)(data)) is None:
+                _refuse_unless_possible(verb, record)
+                return record
+            (data, extras), text = received, True
+        was, first = None if record._state.adding else record.as_json(), len(self.events)
+        values = inputs.clean_inputs(self, verb, record, data, wire=wire, text=text)
+        made = self.events[first:]
+        ctx = Context(self, frame, values, extras)
+        if record._state.adding:
+            record.tenant_id = self.tenant.pk
+            known = (
+                verb.noun.schema.by_name
+            )  # what else a verb takes, its body and hooks make use of
+            for field in verb.noun.schema.custom:
+                if field.default is not None:
+                    field.set_value(record, field.default)
+            record.fill({n: values[n] for n in values if n in known} if verb.takes_fields else {})
+            record_paths.begin_path(self, record, values)
+        elif verb.declared_steps or record_paths.path_reference(record) in values:
+            to = values.get(record_paths.path_reference(record) or "")
+            record_paths.hold_path(self, record, to)
+        verb.before.fire(record, ctx)
+        before = None if record._state.adding else record_paths.standing(record)
+        answer = self._run_body(verb, record, values)
+        record_paths.refuse_wrong_state(verb, record, before)
+        if verb.name == "update" and not record.has_changes():
+            return (
+                record  # it has these values already; verbs that do something always leave an event
+            )
+        self._save(record)
+        frame.event = self._record_event(verb, record, was)
+        for event in made:
+            # What it refers to was made first, and because of it.
+            event.cause = event.cause or frame.event.id
+        if verb.deletes and not verb.merges:
+            self._delete_dependents(record)
+        elif verb.restores:
+            self._restore_dependents(record)
+        verb.after.fire(record, ctx)
+        return answer if answer is not None else record
+
+    def _lock_subject(self, verb: Verb, target: Any, data: Mapping[str, Any], wire: bool) -> Record:
+        """The record the verb is about: locked, found by its unique field, or new."""
+        if not verb.creates:
+            id = getattr(target, "pk", target)
+            record = self.lock(verb.noun, id, deleting=verb.deletes, restoring=verb.restores)
+            if visibility.invisible_ids(verb.noun, [record.pk]):
+                raise verb.noun.not_found(record.pk)
+            return record
+        if verb.finds:
+            field = verb.noun.schema.by_name[verb.finds]
+            value = data.get(field.wire if wire else field.name)
+            while isinstance(value, str) and (found := verb.noun.find_id_by_unique(field, value)):
+                try:
+                    return self.lock(verb.noun, found)
+                except NotFound:
+                    pass  # deleted or merged while we waited for the lock: search again
+        return new_instance(verb.noun)
+
+    def lock(self, noun: type[N], id: Any, *, deleting: bool = False, restoring: bool = False) -> N:
+        """The record as it is in the database now, held until the transaction ends."""
+        if (held := self.locked_records.get(id) if isinstance(id, str) else None) is not None:
+            if (held.deleted_at is None or restoring) and isinstance(held, noun):
+                if deleting:
+                    noun.lock_by_id(id, deleting=True)  # nobody may begin to refer to it any more
+                return held
+            raise noun.not_found(id)
+        if isinstance(id, str):
+            note_lock(noun, id)
+        record = noun.lock_by_id(id, deleting=deleting, restoring=restoring)
+        self._keep_locked(record)
+        return record
+
+    def lock_in_order(self, ids: Iterable[str] = ()) -> None:
+        """Lock what is known to be written before anything else is: two that do never wait for each other."""
+        for noun, wanted in records_to_lock(ids):
+            for record in table_of(noun).lock_many(wanted):
+                self._keep_locked(record)
+
+    def _keep_locked(self, record: Record) -> None:
+        self.locked_records[record.pk] = record
+        if record.deleted_at is None:
+            self.known_ids.add(record.pk)
+            columns = type(record).reference_columns
+            self.known_ids.update(filter(None, (getattr(record, c) for c in columns)))
+
+    def _check_permission(self, verb: Verb, for_caller: bool) -> None:
+        """Raise Forbidden where the caller may not. What a hook executes needs no permission, nor does what
+        no surface has (:func:`update_references` of an immutable noun)."""
+        if verb.name not in verb.noun.verbs:
+            return
+        if for_caller and not actors.may(self.actor, verb.name, verb.noun):
+            raise Forbidden(
+                _("As %(role)s you may not %(verb)s a %(noun)s.")
+                % {
+                    "role": wording.role_in_error(self.actor.role),
+                    "verb": labels.verb_in_error(verb, verb.noun),
+                    "noun": labels.noun_in_error(verb.noun),
+                },
+                type=verb.noun.__name__,
+            )
+
+    def _run_body(self, verb: Verb, record: Record, values: Mapping[str, Any]) -> Record | None:
+        # The record's own inputs are not arguments of the body.
+        values = {} if verb.asks else values
+        machine = record.machine
+        before: Any = getattr(record, machine.name) if machine else None
+        if verb.declared_steps:
+            _refuse_unless_possible(verb, record)
+            answer = getattr(record, verb.transition)(**values)
+        else:
+            answer = verb.body(record, **values)
+        if machine and not record._state.adding and not verb.restores_values:
+            after = getattr(record, machine.name)
+            if after != before:
+                record.reached = machine.reached_after_step(record.reached, before, after)
+                record.after_move(before, after)
+        return answer
+
+    def _save(self, record: Record) -> None:
+        try:
+            self._write(record)
+        except IntegrityError:
+            self.attempted_record, self.attempted_by_hook = copy.copy(record), len(self.frames) > 1
+            raise
+
+    def _write(self, record: Record) -> None:
+        now = current_moment()
+        if record._state.adding:
+            self._begin(record, now)
+            record.derive_columns()
+            self._insert(record)
+            record.is_new = True
+            self.locked_records[record.pk] = record
+            self.known_ids.add(record.pk)
+        else:
+            # A record that was made before in this transaction is found by now, and not new.
+            record.is_new = record.is_new and len(self.frames) > 1
+            record.version += 1
+            # Versions are ordered by this moment, so it never goes back.
+            record.updated_at = max(now, record.updated_at)
+            record.derive_columns()
+            record.rewrite()
+            if record.deleted_at is None:
+                self.known_ids.add(record.pk)
+            else:
+                self.known_ids.discard(record.pk)
+
+    def _begin(self, record: Record, now: datetime) -> None:
+        """Give a new record what every first version has."""
+        record.version = 1
+        record.created_at = record.updated_at = now
+        record.created_by = self.actor.id
+
+    def _insert(self, record: Record) -> None:
+        record.insert()
+
+    # -- what goes and comes with a record --------------------------------------------------------
+
+    def _delete_dependents(self, record: Record) -> None:
+        """Delete what refers to a record that was deleted and says that it goes with it."""
+        with actors.acting(actors.SYSTEM):  # all of it, also what the actor does not see
+            for noun, field in record.schema.cascading_referrers:
+                there = noun.objects.filter(**{field: record.pk}).order_by("pk")
+                for id in there.values_list("pk", flat=True):
+                    self.perform(noun.verbs["delete"], id, {})
+
+    def _restore_dependents(self, record: Record) -> None:
+        """Bring back what was deleted because this record was."""
+        referrers = record.schema.cascading_referrers
+        if not referrers:
+            return
+        self.flush()  # both may be of one transaction
+        with actors.acting(actors.SYSTEM):
+            deleted = type(record).verbs["delete"].event
+            history = events.record_history(type(record), record.pk)
+
+            gone = history.filter(name=deleted).values_list("id", flat=True).first()
+            for noun, field in referrers:
+                there = noun.with_deleted.filter(**{field: record.pk}, deleted_at__isnull=False)
+                went = events.Event.objects.filter(
+                    target__in=list(there.values_list("pk", flat=True)),
+                    name=noun.verbs["delete"].event,
+                    cause=gone,
+                )
+                for id in went.order_by("seq").values_list("target", flat=True):
+                    self.perform(noun.verbs["restore"], id, {})
+
+    def _record_event(self, verb: Verb, record: Record, was: dict[str, Any] | None) -> Event:
+        data = record.as_json()
+        previous = {
+            field.wire: was[field.wire]
+            for field in record.schema.stored
+            if was is not None and was[field.wire] != data[field.wire]
+        }
+        return self.append(
+            name=verb.event,
+            target=record.pk,
+            target_type=verb.noun.__name__,
+            version=record.version,
+            data=data,
+            previous=previous,
+            timestamp=record.updated_at,
+        )
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def append(self, **what: Any) -> Event:
+        """Add an event of this transaction, caused by the verb whose hook is running."""
+        cause = next((f.event for f in reversed(self.frames) if f.event is not None), None)
+        event = new_instance(
+            events.Event,
+            id=public_id(events.Event.prefix),
+            tenant_id=self.tenant.pk,
+            actor=self.actor.id,
+            cause=cause.id if cause else self.cause,
+            request_id=self.request_id,
+            **what,
+        )
+        self.events.append(event)
+        return event
+
+    def flush(self) -> None:
+        """Write what was recorded: all events of a verb and its hooks in one statement."""
+        events.append_events(self.events[self.first_unwritten :])
+        self.first_unwritten = len(self.events)
+
+    def finish(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.flush()
+        self.is_done = True
+
+    def restore_shape(self, *, undone: bool) -> None:
+        """What was changed of the tenant's own shape is not there where the transaction is undone."""
+        if undone and self.tenant.shape != self.shape[0]:
+            self.tenant.shape, shape = self.shape
+            shapes.enter_shape(shape)
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Verbs that are undone where an exception leaves the block; then nothing of them is remembered."""
+        self.flush()
+        first = len(self.events)
+        try:
+            with transaction.atomic():
+                yield
+                self.flush()
+        except Exception:
+            del self.events[first:]
+            self.first_unwritten, self.failure = first, None
+            # As they were in the attempt they are no more; their locks are older than it, or gone with it.
+            self.locked_records.clear()
+            self.known_ids.clear()
+            raise
+
+    @contextmanager
+    def acted_by(self, actor: Actor) -> Iterator[None]:
+        """Let ``actor`` be who executes the verbs in the block; their cause stays what it is."""
+        before, self.actor = self.actor, actor
+        try:
+            with actors.acting(actor):
+                yield
+        finally:
+            self.actor = before
+
+    @contextmanager
+    def within(self, frame: RunningVerb) -> Iterator[None]:
+        """Let what is executed in the block be what ``frame`` caused, as what a hook executes is."""
+        self.frames.append(frame)
+        try:
+            yield
+        finally:
+            self.frames.pop()
+
+    # -- what went wrong --------------------------------------------------------------------------
+
+    @property
+    def is_callers_own(self) -> bool:
+        """Whether the running verb is the caller's own, not one that a hook executes."""
+        return len(self.frames) == 1 or self.frames[-1].for_caller
+
+    def is_set_by_verb(self, record: Record, field: str) -> bool:
+        """Whether a running verb sets this read-only ``field`` of this record."""
+        return any(field in f.verb.sets and f.record.pk == record.pk for f in self.frames)
+
+    def integrity_conflict(self, problem: IntegrityError) -> HeadlesslyError:
+        """The error for a violated constraint of the database."""
+        cause = problem.__cause__
+        record = self.attempted_record
+        if record is None or not isinstance(cause, postgres.UniqueViolation):
+            return Conflict(
+                _("This collides with another change made at the same moment. Try again.")
+            )
+        return record.duplicate_conflict(cause.diag.constraint_name or "")
+
+
+def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
+    """Raise Stale when the record is at none of the versions that the caller has seen."""
+    wanted = (wanted,) if isinstance(wanted, int) else wanted
+    if record.version not in wanted:
+        named = {
+            "noun": labels.noun_in_error(type(record)),
+            "version": record.version,
+            "seen": wording.join_with_or(map(str, wanted)),
+        }
+        raise Stale(
+            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % named
+            if wanted
+            else _("This %(noun)s is at version %(version)s. Read it again.") % named,
+            type=type(record).__name__,
+            id=record.pk,
+            version=record.version,
+        )
+
+
+def _refuse_unless_possible(verb: Verb, record: Record) -> None:
+    """Raise Conflict when the record is in a state from which the verb leads nowhere."""
+    machine = record.machine
+    if machine is None or not verb.declared_steps:
+        return
+    if getattr(record, machine.name) not in machine.targets[verb.name]:
+        raise record.illegal_verb_conflict(verb)
+
+
+def _name_record(problem: Exception, record: Record) -> None:
+    """Add the type and the id of the refused record to an error that has none."""
+    name = type(record).__name__
+    if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
+        problem.type = name
+        if problem.id is None and not record._state.adding:
+            problem.id = record.pk

@@ -1,0 +1,101 @@
+"""What a hook receives beside its record: who does what, why, and the nouns to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from headlessly.declaration.record import Record
+from headlessly.log import events
+
+if TYPE_CHECKING:
+    from headlessly.access.actors import Actor
+    from headlessly.access.models import Tenant
+    from headlessly.declaration.verbs import Verb
+    from headlessly.execution.execution import Execution
+    from headlessly.log.events import Event
+
+N = TypeVar("N", bound=Record)
+
+
+@dataclass
+class RunningVerb:
+    """One verb on the way: the outermost, or one that a hook executes."""
+
+    verb: Verb
+    record: Record
+    event: Event | None = None
+    moment: datetime | None = None
+    #: Whether the caller asked for it, and no hook: it needs their permission, and sees what they do.
+    for_caller: bool = False
+
+
+class Context:
+    """What a hook receives beside the record: the ``$`` of the original.
+
+    Every noun by name (``ctx.Deal.create(...)``), ``ctx.Event`` for tracked events, and ``actor``,
+    ``tenant``, ``input`` (the verb's, checked; not to be changed), ``extras`` (what was sent beside it, where
+    the verb ``receives`` such), ``verb``, ``cause``, ``is_import`` and ``event`` (None before).
+    """
+
+    def __init__(
+        self,
+        execution: Execution,
+        frame: RunningVerb,
+        input: Mapping[str, Any],
+        extras: Mapping[str, Any],
+    ) -> None:
+        self._execution, self._frame = execution, frame
+        self.input = MappingProxyType(dict(input))
+        self.extras = MappingProxyType(dict(extras))
+        self.actor: Actor = execution.actor
+        self.tenant: Tenant = execution.tenant
+        self.verb = frame.verb.name
+
+    @property
+    def event(self) -> Event | None:
+        """The event that this verb recorded; None in a before-hook, when nothing has happened yet."""
+        return self._frame.event
+
+    @property
+    def cause(self) -> Verb | None:
+        """The verb whose hook executes this one; None for what the caller executes."""
+        frames = self._execution.frames
+        above = frames.index(self._frame)
+        return frames[above - 1].verb if above else None
+
+    @property
+    def is_import(self) -> bool:
+        """Whether the record is a row of a file."""
+        return self._execution.is_import
+
+    def lock(self, noun: type[N], id: str) -> N:
+        """The record as it is now, held until the verb is done: read before you decide."""
+        return self._execution.lock(noun, id)
+
+    def flush(self) -> None:
+        """Write what is gathered, so that the database knows of it."""
+        self._execution.flush()
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """A block that is undone where an exception leaves it; the verb goes on."""
+        return self._execution.attempt()
+
+    def acted_by(self, actor: Actor) -> AbstractContextManager[None]:
+        """A block in which ``actor`` does what the hook executes."""
+        return self._execution.acted_by(actor)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "Event":
+            return events.Tracker
+        registry = self._frame.verb.noun.registry
+        try:
+            return registry[name]
+        except KeyError:
+            raise AttributeError(
+                f"There is no noun {name}. Nouns: {', '.join(registry)}."
+            ) from None
