@@ -23,7 +23,7 @@ from crm.models.pipeline import usual_path
 from crm.rules import backtest, runs
 from crm.rules.active import active_rules
 from crm.runs_api import find_runs
-from crm.step_words import entry_row, state_badge, step_text, steps_html
+from crm.step_words import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
 from headlessly.context import clock
@@ -35,9 +35,7 @@ from headlessly.language import sayings
 from headlessly.nouns import Noun
 
 field_values.tells(Rule, "steps")(steps_html)
-field_values.tells(Rule, "events")(
-    lambda rule: ", ".join(map(labels.event_title, rule.events or ()))
-)
+field_values.tells(Rule, "events")(events_text)
 
 #: How many runs one page shows, and how many of those that wait the page of a record.
 PAGE, MOST_WAITING = 10, 5

@@ -19,6 +19,8 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import snake_name
 from headlessly.language import sayings
+from headlessly.log.names import OF
+from headlessly.query.saved_views import View
 
 PLANNED = "Planned"
 STATES = {
@@ -87,6 +89,19 @@ def steps_html(rule: Rule) -> SafeString:
         return SafeString("")
     steps = ((step_text(noun, step),) for step in rule.steps if isinstance(step, dict))
     return format_html('<ol class="steps">{}</ol>', format_html_join("", "<li>{}</li>", steps))
+
+
+def events_text(rule: Rule) -> str:
+    """The events that a rule follows: ``Deal: won``, and of one view ``Hot leads: entered``."""
+    names = rule.events or ()
+    ids = [name.partition(OF)[2] for name in names if OF in name]
+    views = {view.pk: view.name for view in View.watched_ones().filter(pk__in=ids)} if ids else {}
+    said = []
+    for name in names:
+        event, of, id = name.partition(OF)
+        called = views.get(id, id)
+        said.append(f"{called}: {labels.event_word(event)}" if of else labels.event_title(event))
+    return ", ".join(said)
 
 
 def entry_row(noun: type[Record], entry: dict[str, Any], run: RuleRun) -> dict[str, Any]:

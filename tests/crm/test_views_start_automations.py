@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import unescape
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from headlessly.webhooks import outbox
 from headlessly.webhooks.models import Delivery
 from tests.answered import answered, problem
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
+from tests.headlessly.admin.signed_in import client_of
 from tests.refusals import details, refused
 
 CALL = {
@@ -74,6 +76,18 @@ def test_what_enters_one_view_starts_an_automation_about_it_once(views: Any) -> 
     Lead.update(hot.pk, name="Hot still")
     happens()
     assert called() == ["Call Hot"], "it did not enter again"
+
+
+def test_pages_name_the_view(views: Any, users: Any) -> None:
+    ann = client_of(users.ann)
+    made = rule(f"View.Entered:{views[0].pk}")
+    for place in ("?view=all", f"{made.pk}/change/"):
+        assert "Hot: entered" in ann.get(f"/~acme/admin/crm/rule/{place}").content.decode()
+    form = unescape(ann.get(f"/~acme/admin/crm/rule/{made.pk}/edit/").content.decode())
+    assert f'["View.Entered:{views[0].pk}", "Hot: entered"]' in form
+    assert views[2].pk not in form
+    page = ann.get("/~acme/admin/settings/webhooks/").content.decode()
+    assert f"View.Left:{views[0].pk}" not in page and f"View.Entered:{views[0].pk}" in page
 
 
 def test_without_a_view_it_follows_all_and_asks_its_condition_of_the_record_as_it_is(
