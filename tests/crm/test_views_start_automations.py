@@ -166,7 +166,9 @@ def test_a_webhook_is_sent_what_enters_the_view_that_it_names_and_no_other(
     made = api.call("POST", "/webhooks", url | {"events": [f"View.Entered:{hot.pk}"]})
     answered(made, 201)
     for wrong in (f"View.Entered:{cold.pk}", "View.Entered:view_nothing", "View.Entered:"):
-        said = problem(api.call("POST", "/webhooks", url | {"events": [wrong]}), 422, "invalid")
+        said = problem(
+            api.call("POST", "/webhooks", url | {"events": [wrong]}), 422, "validation_error"
+        )
         assert said["details"][0]["field"] == "events"
     lead = Lead.create(name="Hot", source="x", score=90)
     Lead.create(name="Rich", source="x", budget=5_000)
