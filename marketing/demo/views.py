@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
+from headlessly.context import clock
 from headlessly.log.events import Event
-from headlessly.log.names import OF, VIEW_ENTERED
+from headlessly.log.names import OF, VIEW_ENTERED, VIEW_EVENTS
 from headlessly.query.saved_views import View, save_view
 from headlessly.subscriptions import following, members
 from headlessly.subscriptions.members import Cause, Question
@@ -59,7 +60,9 @@ def _follow_by_itself(view: View, people: list[Membership]) -> None:
 
     with actors.acting(people[-1].actor):
         following.watch(view)
-    with actors.acting(people[0].actor):
+    # The last that happens in the year that is told.
+    last = Event.objects.exclude(name__in=VIEW_EVENTS).order_by("-seq")[0].timestamp
+    with actors.acting(people[0].actor), clock.set_clock(last, purpose="demo"):
         Rule.create(
             name=AUTOMATION,
             kind="Automation",
