@@ -5,6 +5,7 @@ from __future__ import annotations
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.context import clock
+from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
 from headlessly.log.names import OF, VIEW_ENTERED, VIEW_EVENTS
 from headlessly.query.saved_views import View, save_view
@@ -61,7 +62,8 @@ def _follow_by_itself(view: View, people: list[Membership]) -> None:
     with actors.acting(people[-1].actor):
         following.watch(view)
     # The last that happens in the year that is told.
-    last = Event.objects.exclude(name__in=VIEW_EVENTS).order_by("-seq")[0].timestamp
+    verbs = Event.objects.filter(target_type__in=list(registry)).exclude(name__in=VIEW_EVENTS)
+    last = verbs.order_by("-seq")[0].timestamp
     with actors.acting(people[0].actor), clock.set_clock(last, purpose="demo"):
         Rule.create(
             name=AUTOMATION,
