@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
-from headlessly.context import clock
-from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
-from headlessly.log.names import OF, VIEW_ENTERED, VIEW_EVENTS
-from headlessly.query.saved_views import View, save_view
+from headlessly.query.saved_views import save_view
 from headlessly.subscriptions import following, members
 from headlessly.subscriptions.members import Cause, Question
 from headlessly.subscriptions.models import ListMember, WatchedList
 
 NAME, QUERY = "Qualified leads", "status=Qualified&o=-score"
-#: What follows by itself when a lead enters it.
-AUTOMATION = "A lead is qualified"
 #: How many of the leads that are there came while it was followed.
 CAME = 3
 
@@ -52,23 +47,3 @@ def add_followed_view() -> None:
     }
     members.hold(tenant)
     members.compare(each, list(causes), causes, Question.of(each))
-    _follow_by_itself(view, people)
-
-
-def _follow_by_itself(view: View, people: list[Membership]) -> None:
-    """The view is watched for other systems, and from now on an automation follows what enters it."""
-    from crm import Rule
-
-    with actors.acting(people[-1].actor):
-        following.watch(view)
-    # The last that happens in the year that is told.
-    verbs = Event.objects.filter(target_type__in=list(registry)).exclude(name__in=VIEW_EVENTS)
-    last = verbs.order_by("-seq")[0].timestamp
-    with actors.acting(people[0].actor), clock.set_clock(last, purpose="demo"):
-        Rule.create(
-            name=AUTOMATION,
-            kind="Automation",
-            events=[f"{VIEW_ENTERED}{OF}{view.pk}"],
-            condition={"type": "Lead", "filter": {"owner": {"$exists": True}}},
-            steps=[{"notify": "owner", "text": "{{name}} is qualified: agree on the next step"}],
-        )
