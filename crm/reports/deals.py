@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Case, DecimalField, F, Q, Sum, Value, When
+from django.db.models import Case, DecimalField, ExpressionWrapper, F, Q, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce, TruncMonth
 
 from crm.models import Deal, Lead
@@ -128,14 +128,17 @@ def open_pipeline(slice: Slice) -> OpenPipeline:
         output_field=Deal._meta.get_field("probability"),
     )
     exact = DecimalField(max_digits=30, decimal_places=8)
-    chance = Cast(Coalesce(F("probability"), usual), exact) / Value(100, output_field=exact)
+    percent = Cast(F("value"), exact) * Cast(Coalesce(F("probability"), usual), exact)
     columns = {
         "month": TruncMonth("expected_close_date"),
         "late": Q(expected_close_date__lt=today, expected_close_date__isnull=False),
     }
     sums = {
         "worth": Sum("value"),
-        "weighted": Sum(Cast(F("value"), exact) * chance, output_field=exact),
+        # The sum is divided, not what is summed: that is one division instead of one for each deal.
+        "weighted": ExpressionWrapper(
+            Sum(percent, output_field=exact) / Value(100, output_field=exact), output_field=exact
+        ),
     }
     rows = whole.count_groups("stage", "currency", *columns, made=columns, more=sums)
     months = _months(today)

@@ -12,7 +12,7 @@ from django.db.models.functions import Least
 from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead
 from crm.reports.leads import lead_cohort, lead_funnel
-from headlessly.query.reports import Records, Slice, Spread, seconds_between
+from headlessly.query.reports import Records, Slice, Spread, duration_between
 
 #: The speed of answers is measured on the latest so many leads of a period.
 SAMPLE_SIZE = 2_500
@@ -27,8 +27,8 @@ def converted_leads(slice: Slice) -> Records:
 
 def cycle_time(slice: Slice) -> Spread:
     """How long the leads converted in the period took, in seconds from firstTouchAt to convertedAt."""
-    return Spread.of_seconds(
-        converted_leads(slice).queryset(), seconds_between("first_touch_at", "converted_at")
+    return Spread.of_durations(
+        converted_leads(slice).queryset(), duration_between("first_touch_at", "converted_at")
     )
 
 
@@ -53,8 +53,8 @@ def first_response(slice: Slice) -> Response:
     :data:`SAMPLE_SIZE` of the cohort.
     """
     latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
-    waited = seconds_between("created_at", _first_touch(slice))
-    spread = Spread.of_seconds(latest, waited, first=SAMPLE_SIZE)
+    waited = duration_between("created_at", _first_touch(slice))
+    spread = Spread.of_durations(latest, waited, first=SAMPLE_SIZE)
     every = slice.cached(lead_funnel).all
     return Response(spread, min(every, SAMPLE_SIZE), every)
 
@@ -62,14 +62,12 @@ def first_response(slice: Slice) -> Response:
 def median_responses(slice: Slice) -> dict[str | None, float]:
     """The median of the same for each owner who touched any of these leads, in seconds."""
     latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
-    waited = seconds_between("created_at", _first_touch(slice))
-    rows = latest.annotate(_seconds=waited).values_list("owner_id", "_seconds")[
-        :SAMPLE_SIZE_BY_OWNER
-    ]
+    waited = duration_between("created_at", _first_touch(slice))
+    rows = latest.annotate(_waited=waited).values_list("owner_id", "_waited")[:SAMPLE_SIZE_BY_OWNER]
     by_owner: dict[str | None, list[float]] = defaultdict(list)
-    for owner, seconds in rows:
-        if seconds is not None:
-            by_owner[owner].append(seconds)
+    for owner, duration in rows:
+        if duration is not None:
+            by_owner[owner].append(duration.total_seconds())
     return {owner: median(found) for owner, found in by_owner.items()}
 
 

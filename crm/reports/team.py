@@ -19,7 +19,13 @@ from headlessly.admin import display
 from headlessly.query import money
 from headlessly.query.filters import compile_filter
 from headlessly.query.named_reports import Column, Measured, Row, percent, reports
-from headlessly.query.reports import Records, Slice, moment_text, record_names
+from headlessly.query.reports import (
+    Records,
+    Slice,
+    count_groups_of_both,
+    moment_text,
+    record_names,
+)
 
 #: What the numbers are narrowed by: the team of the owner.
 TEAM = "owner.team"
@@ -35,6 +41,15 @@ COLUMNS = (
     Column("calls", gettext_lazy("Calls"), "activities"),
     Column("overdue", gettext_lazy("Overdue"), "activities", over_time=False),
 )
+#: By which moment what is counted of each owner is of a period.
+MOMENTS = {
+    "newLeads": "createdAt",
+    "touched": "lastActivityAt",
+    "conversions": "convertedAt",
+    "wonDeals": "actualCloseDate",
+    "lostDeals": "actualCloseDate",
+    "calls": "completedAt",
+}
 
 
 def _counted(slice: Slice) -> dict[str, Records]:
@@ -78,13 +93,8 @@ def measure_team(slice: Slice) -> Measured:
     (actualCloseDate), what they are worth, and their part of those won or lost; calls completed in it.
     Overdue is what is open and due, whatever the period. The value is how many leads were created."""
     counted = _counted(slice)
-    by_owner = {
-        name: slice.cached(_count_overdue, over_time=False)
-        if name == "overdue"
-        else _count_by_owner(records)
-        for name, records in counted.items()
-        if name != "answeredInTime"  # counted with those that were not
-    }
+    by_owner = _count_of_period(slice, counted)
+    by_owner["overdue"] = slice.cached(_count_overdue, over_time=False)
     won = money.sum_amounts(
         counted["wonDeals"].queryset(), "value", by=("owner_id",), as_of=slice.as_of
     )
@@ -128,10 +138,36 @@ def _names(_slice: Slice, people: frozenset[str | None]) -> dict[str, str]:
     return record_names(Contact, people)
 
 
+def _count_of_period(
+    slice: Slice, counted: Mapping[str, Records]
+) -> dict[str, Mapping[str | None, int]]:
+    """By what is counted of a period, how many each owner has."""
+    if slice.pair is None:
+        return {name: _count_by_owner(counted[name]) for name in MOMENTS}
+    of_both = slice.cached(_count_of_both, over_time=False)
+    return {name: counts[slice is slice.pair[1]] for name, counts in of_both.items()}
+
+
+def _count_of_both(
+    slice: Slice,
+) -> dict[str, tuple[dict[str | None, int], dict[str | None, int]]]:
+    """The same of the period before and of the period."""
+    assert slice.pair is not None
+    early, late = map(_counted, slice.pair)
+    return {
+        name: count_groups_of_both(early[name], late[name], moment, _owner_column(late[name]))
+        for name, moment in MOMENTS.items()
+    }
+
+
 def _count_by_owner(records: Records) -> Mapping[str | None, int]:
+    return dict(records.count_groups(_owner_column(records)))
+
+
+def _owner_column(records: Records) -> str:
     owner = records.noun.schema.owner
     assert owner is not None
-    return dict(records.count_groups(owner.column))
+    return owner.column
 
 
 def _lists(counted: Mapping[str, Records], person: str | None) -> dict[str, Records | None]:

@@ -44,6 +44,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super()._savepoint_rollback(sid)
         row_security.forget(self.connection)
 
+    def _close(self):
+        # The pool rolls back what was left on the way, and does not say so.
+        row_security.forget_unless_idle(self.connection)
+        return super()._close()
+
     def get_connection_params(self):
         if self.settings_dict.get("EMBEDDED"):
             # Written back, so that dbshell and whoever reads settings_dict find the socket too.

@@ -93,6 +93,12 @@ def forget(pg: Any) -> None:
         scope.told = UNKNOWN
 
 
+def forget_unless_idle(pg: Any) -> None:
+    """The same where a connection is given back on the way: whoever has it next rolls back."""
+    if pg is not None and pg.pgconn.transaction_status != TransactionStatus.IDLE:
+        forget(pg)
+
+
 def forget_transaction(pg: Any) -> None:
     """A transaction has ended: what was set in it alone is over."""
     if pg is not None and (scope := pg.__dict__.get("tenant_scope")) and not scope.is_direct:

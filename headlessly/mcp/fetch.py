@@ -24,7 +24,7 @@ from headlessly.query import counts, reads
 from headlessly.query.explanations import explanations
 from headlessly.query.report_answers import describe_reports, report_as_json
 from headlessly.scripts import own_fields, proposals
-from headlessly.shaping import custom_fields
+from headlessly.shaping import field_settings
 from headlessly.shaping.models import TYPES
 
 #: What is fetched beside records, and what that takes beside its type.
@@ -47,7 +47,7 @@ PROPOSAL_DESCRIPTION = (
 OWN_FIELDS = {
     "description": "Types may have fields of the tenant's own beside those of the product. In do:",
     "calls": list(own_fields.CALLS.values()),
-    "settings": list(custom_fields.SETTABLE),
+    "settings": list(field_settings.SETTABLE),
     "types": list(TYPES),
 }
 

@@ -68,14 +68,16 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if since is not None:
         periods.check_day(days.day_of(since), "since")
     with timeouts.statement_timeout(PATIENCE):
+        # Said first that both are asked for, so that what can be is read at once.
+        earlier = slice.before if report.over_time else None
         found = report.as_json() | measure(report, slice).as_json()
         if since is not None:
             found["since"] = _change_since(report, slice, since)
-        if not report.over_time:
+        if earlier is None:
             return found
-        before = measure(report, slice.before).as_json()
+        before = measure(report, earlier).as_json()
         found["period"] = _period_json(slice.period)
-        found["before"] = before | {"period": _period_json(slice.before.period)}
+        found["before"] = before | {"period": _period_json(earlier.period)}
         if report.has_series:
             found["by"] = series.step_of(slice.period)
             found["series"] = [

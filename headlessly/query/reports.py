@@ -24,11 +24,10 @@ from django.db.models import (
     DurationField,
     ExpressionWrapper,
     F,
-    FloatField,
     Q,
     QuerySet,
+    Value,
 )
-from django.db.models.functions import Extract
 from django.utils import timezone
 
 from headlessly.context import clock
@@ -173,6 +172,24 @@ def _name_and_value(noun: type[Record], name: str, text: str) -> tuple[str, str]
     return (path, text) if lookup == "exact" or (chosen and lookup == "in") else (name, text)
 
 
+def count_groups_of_both(
+    early: Records, late: Records, moment: str, column: str
+) -> tuple[dict[Any, int], dict[Any, int]]:
+    """For each value of ``column`` how many records have it, of two lists of which the second begins, by
+    ``moment`` (on the wire), where the first ends, and which are otherwise the same. In one pass."""
+    first, end = early.conditions[f"{moment}__gte"], early.conditions[f"{moment}__lt"]
+    is_early = Records(early.noun, {f"{moment}__lt": end}, early.as_of).condition
+    rows = late.where(**{f"{moment}__gte": first}).count_groups(
+        column, more={"earlier": Count(Value(1), filter=is_early)}
+    )
+    counts: tuple[dict[Any, int], dict[Any, int]] = ({}, {})
+    for value, both, earlier in rows:
+        for found, count in zip(counts, (earlier, both - earlier), strict=True):
+            if count:
+                found[value] = count
+    return counts
+
+
 def moment_text(value: datetime) -> str:
     """A moment as an address says it: the day alone where it begins for whoever reads."""
     local = timezone.localtime(value)
@@ -192,6 +209,8 @@ class Slice:
     narrowed: Mapping[str, str | None] = field(default_factory=dict)
     as_of: datetime | None = None  #: the records as they were then
     _known: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    #: That of which it is the period before.
+    after: Slice | None = field(default=None, compare=False, repr=False)
 
     def records(self, noun: type[Record], **conditions: str) -> Records:
         """The noun's records that it is narrowed to, whenever they are of.
@@ -228,7 +247,15 @@ class Slice:
     @cached_property
     def before(self) -> Slice:
         """The same of the period before."""
-        return Slice(self.period.before, self.narrowed, self.as_of, self._known)
+        return Slice(self.period.before, self.narrowed, self.as_of, self._known, self)
+
+    @property
+    def pair(self) -> tuple[Slice, Slice] | None:
+        """The period before and this one, where both are asked for and one begins as the other ends: then
+        what is counted of both is read in one pass (:func:`count_groups_of_both`)."""
+        late = self.after or self
+        early: Slice | None = late.__dict__.get("before")
+        return (early, late) if early and early.period.end == late.period.first else None
 
     def at(self, moment: datetime | None) -> Slice:
         """The same as it was at another moment; None is now."""
@@ -250,7 +277,7 @@ class Slice:
 
 
 class Percentiles(Aggregate):
-    """``percentile_cont`` of the :data:`QUANTILES`; NULL where there is no value."""
+    """``percentile_cont`` of the :data:`QUANTILES` of durations; NULL where there is no value."""
 
     function = "percentile_cont"
     name = "Percentiles"
@@ -258,7 +285,7 @@ class Percentiles(Aggregate):
         "%(function)s(ARRAY[" + ", ".join(map(str, QUANTILES)) + "]::float8[]) "
         "WITHIN GROUP (ORDER BY %(expressions)s)"
     )
-    output_field = ArrayField(FloatField())
+    output_field = ArrayField(DurationField())
 
 
 @dataclass(frozen=True)
@@ -274,22 +301,23 @@ class Spread:
     ninetieth: float | None = None
 
     @classmethod
-    def of_seconds(cls, found: QuerySet, seconds: Any, *, first: int | None = None) -> Spread:
+    def of_durations(cls, found: QuerySet, duration: Any, *, first: int | None = None) -> Spread:
         """The spread of an expression over those records that have it, of the ``first`` so many or of all.
+
+        They are put in order as durations: to make seconds of each takes as long as to sort them.
 
         Within a limit the expression is asked once of each record. Without one the database puts it in the
         place of each sum: what is dear, as a look-up in another table, would be asked twice.
         """
-        each = found.annotate(_seconds=seconds)[:first]
-        answer = each.aggregate(count=Count("_seconds"), at=Percentiles("_seconds"))
-        return cls(answer["count"], *(answer["at"] or ()))
+        each = found.annotate(_duration=duration)[:first]
+        answer = each.aggregate(count=Count("_duration"), at=Percentiles("_duration"))
+        return cls(answer["count"], *(at.total_seconds() for at in answer["at"] or ()))
 
 
-def seconds_between(start: str | Any, end: str | Any) -> Extract:
-    """The seconds from one moment of a record to another."""
+def duration_between(start: str | Any, end: str | Any) -> ExpressionWrapper:
+    """The time from one moment of a record to another."""
     start, end = (F(each) if isinstance(each, str) else each for each in (start, end))
-    distance = ExpressionWrapper(end - start, output_field=DurationField())
-    return Extract(distance, "epoch", output_field=FloatField())
+    return ExpressionWrapper(end - start, output_field=DurationField())
 
 
 def record_names(noun: type[Record], ids: Iterable[str | None]) -> dict[str, str]:

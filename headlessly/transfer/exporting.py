@@ -47,8 +47,10 @@ from headlessly.transfer.workbook_writing import write_workbook
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How much is sent at once, in bytes, and how many rows are fetched at once.
-BLOCK, FETCHED = 128 * 1024, 2_000
+#: How much is sent at once, in bytes; how many rows are joined, and how many fetched at once.
+BLOCK, JOINED, FETCHED = 128 * 1024, 16, 2_000
+#: What a file is made of, a row or less each.
+Pieces = Generator[bytes | bytearray | memoryview, None, None]
 #: How long an export may take, in seconds; with a pattern, whose time nothing bounds, and without.
 LONGEST, LONGEST_SLOW = 3600, 60
 
@@ -71,13 +73,24 @@ BOOK_VALUES = {
 }
 #: How PostgreSQL says a value, where its own way is not ours. ``{c}`` is the column.
 SAID = {
-    # Six digits of a second or none, as a list says it; to_char is as fast as the column's own text.
-    "datetime": """replace(to_char({c}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000Z', 'Z')""",
+    # Six digits of a second or none, as a list says it. The column's own text, in UTC, is half as dear as
+    # to_char, which is left what ends in a zero: that text leaves zeros out.
+    "datetime": (
+        "CASE WHEN {c} <> {c}::timestamptz(5) OR {c} = {c}::timestamptz(0) "
+        "THEN replace({c}::timestamp::text, ' ', 'T') || 'Z' "
+        """ELSE to_char({c}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END"""
+    ),
     "money": "trim_scale({c})::text",
 }
+#: Types that COPY writes into a table as it says them anyway: no text of them is made first.
+AS_IT_IS = {"number", "integer", "date"}
 SESSION = "SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'"
 #: Text that a spreadsheet would run, or take for text that is guarded: see :func:`.cells.guarded`.
-GUARDED = "CASE WHEN ascii({c}) <= 64 AND {c} ~ '^''*[=+@\t\r-]' THEN '''' || {c} ELSE {c} END"
+#: Few begin with one of these characters, so that few are compared with the pattern.
+GUARDED = (
+    "CASE WHEN ascii({c}) <= 64 AND ascii({c}) IN (9, 13, 39, 43, 45, 61, 64) "
+    "AND {c} ~ '^''*[=+@\t\r-]' THEN '''' || {c} ELSE {c} END"
+)
 #: Types whose text is JSON as it is, and those that need quotes around it and nothing else.
 BARE = {"number", "integer", "money", "bool", "json", "choices"}
 QUOTED = {"date", "datetime", "reference"}
@@ -182,11 +195,11 @@ class _Stream:
         self.rest.close()
 
 
-def _joined(pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
+def _joined(pieces: Pieces) -> Generator[bytes, None, None]:
     block = bytearray()
     try:
-        for piece in pieces:
-            block += piece
+        while some := b"".join(itertools.islice(pieces, JOINED)):
+            block += some
             if len(block) >= BLOCK:
                 yield bytes(block)
                 block.clear()
@@ -232,7 +245,7 @@ def _parts_of(noun: type[Record], field: Field) -> list[Field]:
     return [field_of_system(field, system) for system in systems] or [field]
 
 
-def _csv(question: Question) -> Generator[bytes, None, None]:
+def _csv(question: Question) -> Pieces:
     columns = _table_columns(question)
     noun, names = question.noun, list(dict.fromkeys(name for name, _field in columns))
     if question.labels:
@@ -305,7 +318,7 @@ def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
     """A cell as the list shows it: the name of a record, a choice in words, a time in the reader's zone."""
     column = _quoted(noun, name)
     if field.type == "reference":
-        return GUARDED.format(c=_name_of(field.target_noun, column))
+        return _name_of(field.target_noun, column)
     if field.type == "enum":
         words = [
             f"WHEN {_literal(c)} THEN {_literal(labels.choice_label(field, c))}"
@@ -320,11 +333,12 @@ def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
 
 
 def _name_of(noun: type[Record], column: str) -> str:
-    """What the record with the id in ``column`` is called, if the actor sees it or its card."""
+    """What the record with the id in ``column`` is called, guarded, if the actor sees it or its card."""
     quote = connection.ops.quote_name
     seen, persons = visibility.card_clause(noun, "named")
+    name = GUARDED.format(c=f"named.{quote(naming_field(noun).column)}")
     sql = (
-        f"(SELECT named.{quote(naming_field(noun).column)} FROM {quote(noun._meta.db_table)} named "
+        f"(SELECT {name} FROM {quote(noun._meta.db_table)} named "
         f"WHERE named.id = {column} AND named.tenant_id = %s{seen})"
     )
     connection.ensure_connection()
@@ -332,14 +346,12 @@ def _name_of(noun: type[Record], column: str) -> str:
         return cursor.mogrify(sql, [tenancy.require().pk, *persons])
 
 
-def _after(first: bytes, rest: Iterator[bytes]) -> Generator[bytes, None, None]:
+def _after(first: bytes, rest: Pieces) -> Pieces:
     yield first
     yield from rest
 
 
-def _copied(
-    question: Question, names: Sequence[str], select: str, format: str
-) -> Generator[bytes, None, None]:
+def _copied(question: Question, names: Sequence[str], select: str, format: str) -> Pieces:
     """The records as PostgreSQL writes them, a row at a time."""
     if (found := question.found(names)) is None:
         return
@@ -352,34 +364,47 @@ def _copied(
         if question.labels:
             cursor.execute("SELECT set_config('timezone', %s, true)", [question.zone])
         with cursor.copy(f"COPY (SELECT {select} FROM {found}) TO STDOUT {format}") as rows:
-            yield from map(bytes, rows)
+            yield from rows
 
 
 def _cell(noun: type[Record], name: str, field: Field) -> str:
     column = _quoted(noun, name)
     if field.column != name and name != "id" and field.wire not in META:
-        ids = (
-            f"SELECT string_agg(e ->> 'id', '{BETWEEN} ') FROM jsonb_array_elements({column}) AS e "
-            f"WHERE e ->> 'system' = {_literal(field.column)}"
+        return _put_together(
+            column,
+            f"string_agg(e ->> 'id', '{BETWEEN} ')",
+            f"jsonb_array_elements({column}) AS e WHERE e ->> 'system' = {_literal(field.column)}",
         )
-        return GUARDED.format(c=f"({ids})")
     if field.type == "json":
         return GUARDED.format(c=f"{column}::text")
     if field.spoken:
         said = (f"WHEN {_literal(k)} THEN {_literal(v)}" for k, v in field.spoken.items())
         return f"CASE {column} {' '.join(said)} ELSE {column} END"
     if field.type == "choices":
-        each = f"SELECT string_agg(v, '{BETWEEN} ' ORDER BY n) FROM jsonb_array_elements_text({column}) "
-        return GUARDED.format(c=f"({each} WITH ORDINALITY AS t(v, n))")
+        return _put_together(
+            column,
+            f"string_agg(v, '{BETWEEN} ' ORDER BY n)",
+            f"jsonb_array_elements_text({column}) WITH ORDINALITY AS t(v, n)",
+        )
     if field.type in TEXT_TYPES and field.type != "enum" and field.wire not in META:
         return GUARDED.format(c=column)
-    return SAID.get(field.type, "{c}::text").format(c=column)
+    written = "{c}" if field.type in AS_IT_IS else SAID.get(field.type, "{c}::text")
+    return written.format(c=column)
+
+
+def _put_together(column: str, text: str, source: str) -> str:
+    """The values of an array as one guarded text. Most arrays are empty, and looked into no further."""
+    guarded_text = GUARDED.format(c="said.text")
+    return (
+        f"CASE WHEN jsonb_array_length({column}) > 0 THEN (SELECT {guarded_text} "
+        f"FROM (SELECT {text} AS text FROM {source}) AS said) END"
+    )
 
 
 # -- objects ------------------------------------------------------------------------------------------
 
 
-def _objects(question: Question) -> Generator[bytes, None, None]:
+def _objects(question: Question) -> Pieces:
     """One line of JSON for each record, as a list shows it, but computed fields only where asked for."""
     noun = question.noun
     asked = reads.check_fields(noun, question.fields)
@@ -423,7 +448,7 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _records(question: Question, asked: tuple[str, ...]) -> Generator[bytes, None, None]:
+def _records(question: Question, asked: tuple[str, ...]) -> Pieces:
     """The same with computed fields, which are Python's."""
     shape = rows.row_statement(question.noun, asked).shape
     context = tenancy.context_url()
@@ -443,7 +468,7 @@ def _records(question: Question, asked: tuple[str, ...]) -> Generator[bytes, Non
                 raise TimeoutError("An export took longer than it may.")
 
 
-def _json(question: Question) -> Generator[bytes, None, None]:
+def _json(question: Question) -> Pieces:
     before = b"["
     lines = _objects(question)
     try:
@@ -456,7 +481,7 @@ def _json(question: Question) -> Generator[bytes, None, None]:
         lines.close()
 
 
-WRITERS: dict[str, Callable[[Question], Generator[bytes, None, None]]] = {
+WRITERS: dict[str, Callable[[Question], Pieces]] = {
     CSV: _csv,
     NDJSON: _objects,
     JSON: _json,

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from headlessly.context import tenant_scope
+
 from . import databases
 from .measuring import Measured
 
@@ -136,6 +138,7 @@ def _columns(table: str) -> list[str]:
         return [each.name for each in connection.introspection.get_table_description(cursor, table)]
 
 
+@tenant_scope.every_tenant()
 def _empty() -> None:
     """No leads and no events, as before."""
     from django.db import connection
@@ -147,6 +150,7 @@ def _empty() -> None:
     _settle()
 
 
+@tenant_scope.every_tenant()
 def _settle() -> None:
     from django.db import connection
 

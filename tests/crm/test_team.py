@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Deal, Lead
+from headlessly.context import clock
 from headlessly.query import periods, reads
 from headlessly.query.named_reports import measure, reports
 from headlessly.query.reports import Slice
@@ -77,6 +80,24 @@ def test_of_another_period_there_is_only_what_is_due(month):
     found = rows(before)
     assert {name: row["newLeads"] for name, row in found.items()} == {"Cleo Marsh": 0}
     assert found["Cleo Marsh"]["overdue"] == 1
+
+
+def test_two_periods_in_a_row_have_the_numbers_of_each_alone(month, people):
+    with clock.set_clock(NOW - timedelta(days=40), purpose="replay"):
+        for number in range(3):
+            Lead.create(name=f"Then {number}", source="x", owner=people.bob)
+        Activity.log(subject="Call", type="Call", contact=people.ada, assignee=people.cleo)
+    first = NOW.date() - timedelta(days=29)
+    asked = {"from": f"{first}", "to": f"{NOW.date()}"}
+    earlier = {"from": f"{first - timedelta(days=30)}", "to": f"{first - timedelta(days=1)}"}
+    alone = [rows(Slice(periods.read_period(each))) for each in (earlier, asked)]
+    slice = Slice(periods.read_period(asked))
+    with CaptureQueriesContext(connection) as both:
+        assert [rows(slice.before), rows(slice)] == alone
+    assert (alone[0]["Bob Stone"]["newLeads"], alone[0]["Cleo Marsh"]["calls"]) == (3, 1)
+    assert (alone[1]["Bob Stone"]["newLeads"], alone[1]["Bob Stone"]["calls"]) == (1, 1)
+    counts = [q["sql"] for q in both if '"created_at" >=' in q["sql"] and "GROUP BY" in q["sql"]]
+    assert len(counts) == 1, "The leads created in both are counted in one pass."
 
 
 def test_its_page_says_what_it_was_before_and_leads_to_lists(month, cleo, people):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.db import DataError, ProgrammingError, connection, transaction
+from django.db import DataError, InterfaceError, ProgrammingError, connection, transaction
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
@@ -84,6 +84,22 @@ def test_behind_a_pooler_the_tenant_goes_with_each_statement(monkeypatch: Any) -
     with tenancy.active(None):
         assert asked(names, *both) == []
     connection.close()  # it is told to be what it is not
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_given_a_connection_that_was_left_in_a_transaction_has_their_tenant() -> None:
+    """A request torn down leaves one. The pool rolls it back, and with it which tenant it was told."""
+    acme, rival = (Tenant.objects.create(slug=slug, name=slug) for slug in ("acme", "rival"))
+    with suppress(InterfaceError), transaction.atomic():
+        with tenancy.active(acme):
+            (left,) = asked("SELECT pg_backend_pid()")
+        with tenancy.active(rival):
+            asked("SELECT 1")
+        connection.close()
+    with tenancy.active(rival):
+        while asked("SELECT pg_backend_pid()") != [left]:
+            connection.close()  # this one was another of the pool
+        assert asked("SELECT current_setting('headlessly.tenant')") == [str(rival.pk)]
 
 
 def test_every_table_of_a_tenant_has_the_policy(db: None) -> None:

@@ -55,12 +55,13 @@ def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
     was = escape(_("in %(period)s") % {"period": slice.before.period.name})
     labels = {column.name: escape(str(column.title)) for column in report.columns}
     list_urls: dict[Any, str] = {}
+    texts: dict[tuple[str, Any], str] = {}
     found = []
     for row in measure(report, slice).rows or ():
         then, lists, cells = before.get(row.key), row.lists, []
         for column in report.columns:
             value, records = row.values.get(column.name), lists.get(column.name)
-            text = _short_text(column.unit, value)
+            text = _short_text(column.unit, value, texts)
             whole = value_text(column.unit, value) if isinstance(value, Amounts) else text
             title = f' title="{escape(whole)}"' if whole != text else ""
             shown = escape(text)
@@ -69,7 +70,7 @@ def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
                     list_urls[records.noun] = display.page_url(records.noun, "changelist")
                 shown = f'<a href="{escape(list_urls[records.noun] + records.query)}">{shown}</a>'
             if then is not None and column.over_time:
-                small = _short_text(column.unit, then.get(column.name))
+                small = _short_text(column.unit, then.get(column.name), texts)
                 shown += f'<small title="{was}">{escape(small)}</small>'
             label = labels[column.name]
             cells.append(f'<td class="number" data-label="{label}"{title}>{shown}</td>')
@@ -77,8 +78,13 @@ def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
     return found
 
 
-def _short_text(unit: str, value: Value) -> str:
-    """A value as a narrow cell shows it: of a sum of several currencies the total."""
-    if isinstance(value, Amounts) and value.converted is not None:
-        return format_money(value.converted, value.currency)
-    return value_text(unit, value)
+def _short_text(unit: str, value: Value, known: dict[tuple[str, Any], str]) -> str:
+    """A value as a narrow cell shows it: of a sum of several currencies the total. Many are the same, and
+    ``known`` then."""
+    if not isinstance(value, Amounts):
+        key: tuple[str, Any] = (unit, value)
+        return known.get(key) or known.setdefault(key, value_text(unit, value))
+    if (total := value.converted) is None:
+        return value_text(unit, value)
+    key = (value.currency, total)
+    return known.get(key) or known.setdefault(key, format_money(total, value.currency))

@@ -62,6 +62,9 @@ class NounList:
         self.records: list[Any] = []
         self.ids_of_page: list[str] = []
         self.total, self.exact, self.page, self.more = 0, True, 1, False
+        #: Of records that were read together for several lists, the ids of those that are on this one too,
+        #: be it beyond its page (:func:`read_pages`).
+        self.fitting: set[str] = set()
 
     # -- reading ----------------------------------------------------------------------------------
 
@@ -126,13 +129,14 @@ class NounList:
         address = self.address
         return bool(address.sort) or any(c not in address.facets for c in address.active)
 
-    def fetch(self, ids: Sequence[str]) -> list[Noun]:
-        """The records with these ids, in their order."""
+    def fetch(self, ids: Sequence[str], **more: models.Expression) -> list[Noun]:
+        """The records with these ids, in their order; those of now with what is asked ``more``."""
         fields = self.references
         moment = self.address.moment
         scope = self.address.scope
         found = scope.queryset().filter(**{f"{scope.key}__in": list(ids)})
         if moment is None:
+            found = found.annotate(**more) if more else found
             rows = list(visibility.load_visible_references(found, (f.name for f in fields)))
         else:
             found._iterable_class = versions.PastIterable
@@ -257,7 +261,7 @@ class NounList:
 
 def read_pages(lists: Iterable[NounList]) -> None:
     """Read the pages of several lists that show records as they are now and the same of each noun: the
-    records of a noun at once, however many of its lists there are."""
+    records of a noun at once, however many of its lists there are, and on which of the lists each is."""
     by_noun: dict[type[Noun], list[NounList]] = defaultdict(list)
     for each in lists:
         if not each.problem:
@@ -265,9 +269,29 @@ def read_pages(lists: Iterable[NounList]) -> None:
             by_noun[each.noun].append(each)
     for together in by_noun.values():
         ids = {id: None for each in together for id in each.ids_of_page}
-        found = {record.pk: record for record in together[0].fetch(list(ids))} if ids else {}
+        # What is on a list that goes on behind its page is asked of each record; of others the page tells it.
+        longer = {
+            f"_is_on_{number}": each
+            for number, each in enumerate(together)
+            if each.more and not each.problem and ids.keys() - set(each.ids_of_page)
+        }
+        asked = {name: _is_on(each) for name, each in longer.items()}
+        found = {row.pk: row for row in together[0].fetch(list(ids), **asked)} if ids else {}
         for each in together:
             each.records = [found[id] for id in each.ids_of_page if id in found]
+            each.fitting = set(each.ids_of_page)
+        for name, each in longer.items():
+            each.fitting |= {id for id, record in found.items() if getattr(record, name)}
+
+
+def _is_on(shown: NounList) -> models.Case:
+    """Whether a record fits a list."""
+    fits = filters.compile_filter(shown.address.scope, shown.address.filter)
+    return models.Case(
+        models.When(fits, then=models.Value(True)),
+        default=models.Value(False),
+        output_field=models.BooleanField(),
+    )
 
 
 def as_they_were(rows: Iterable[Noun], fields: Iterable[Field], moment: datetime) -> None:

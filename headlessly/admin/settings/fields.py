@@ -32,7 +32,7 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.values import FLAG_WORDS
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.language.numbers import delocalize_number
-from headlessly.shaping import custom_fields
+from headlessly.shaping import custom_fields, field_settings
 from headlessly.shaping.models import CustomField, types_that_keep_values
 
 #: What a field may be, as people call it.
@@ -172,7 +172,7 @@ class FieldForm(forms.Form):
         to: Any = self.fields["to"]
         to.choices = [("", "—"), *nouns]
         if field is not None:
-            for fixed in custom_fields.FIXED:
+            for fixed in field_settings.FIXED:
                 self.fields.pop(fixed, None)
             possible = types_that_keep_values(field.type)
             kind: Any = self.fields["type"]

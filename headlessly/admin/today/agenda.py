@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from django.db.models import Case, IntegerField, Value, When
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
@@ -26,7 +26,6 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import Reason
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
-from headlessly.query import filters
 from headlessly.query.people_groups import find_group, person_noun
 
 #: How many records of each reason the day shows.
@@ -54,6 +53,10 @@ class Entry:
     ref: str = ""  #: its noun and id, as forms say it
     about: str = ""  #: the same of the record that it is about
     also: list[str] = field(default_factory=list)  #: for what else it stands there
+
+    @cached_property
+    def name(self) -> str:
+        return str(self.record)
 
     @property
     def url(self) -> str:
@@ -104,10 +107,7 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
     parts = [_part(noun, reason, person, site) for reason, noun in reasons]
     with timeouts.read_until(time.monotonic() + SECONDS):
         read_pages(part.found for part in parts)
-        shared = is_shared(person)
-        for part in parts:
-            part.entries = [_entry(record, part.reason, shared) for record in part.found.records]
-        _unite(parts)
+        _make_entries(parts, is_shared(person))
     return [
         part
         for part in parts
@@ -115,40 +115,22 @@ def read_agenda(nouns: list[type[Noun]], person: str, site: Any) -> list[AgendaP
     ]
 
 
-def _unite(parts: list[AgendaPart]) -> None:
-    """Leave each record one entry, where it is most urgent, which names its other reasons."""
+def _make_entries(parts: list[AgendaPart], shared: bool) -> None:
+    """Give each record one entry, where it is most urgent, which names its other reasons, also those in
+    whose lists it stands where the day does not show them any more."""
     by_noun: dict[type[Noun], list[AgendaPart]] = defaultdict(list)
     for part in parts:
         by_noun[part.noun].append(part)
-    for noun, of_noun in by_noun.items():
-        known: dict[str, Entry] = {}
+    for of_noun in by_noun.values():
+        known: set[str] = set()
         for part in of_noun:
+            records = [record for record in part.found.records if record.pk not in known]
+            part.above = len(part.found.records) - len(records)
+            known |= {record.pk for record in records}
+            part.entries = [_entry(record, part.reason, shared) for record in records]
+            others = [each for each in of_noun if each is not part]
             for entry in part.entries:
-                if (first := known.setdefault(entry.record.pk, entry)) is not entry:
-                    first.also.append(part.name)
-            left = [entry for entry in part.entries if known[entry.record.pk] is entry]
-            part.above, part.entries = len(part.entries) - len(left), left
-        _name_reasons_further_on(noun, of_noun)
-
-
-def _name_reasons_further_on(noun: type[Noun], parts: list[AgendaPart]) -> None:
-    """Name also those reasons in whose lists a record stands where the day does not show them any more: of
-    all that it shows, in one statement."""
-    shown = {entry.record.pk: (entry, part) for part in parts for entry in part.entries}
-    longer = [part for part in parts if part.found.more and not part.found.problem]
-    if not any(part is not own for part in longer for _entry, own in shown.values()):
-        return
-    asked = []
-    for part in longer:
-        address = part.found.address
-        fits = filters.compile_filter(address.scope, address.filter)
-        asked.append(Case(When(fits, then=Value(1)), default=Value(0), output_field=IntegerField()))
-    rows = noun.objects.filter(pk__in=list(shown)).order_by().values_list("pk", *asked)
-    for pk, *found in rows:
-        entry, own = shown[pk]
-        for part, fits in zip(longer, found, strict=True):
-            if fits and part is not own and part.name not in entry.also:
-                entry.also.append(part.name)
+                entry.also = [p.name for p in others if entry.record.pk in p.found.fitting]
 
 
 def _part(noun: type[Noun], reason: Reason, person: str, site: Any) -> AgendaPart:

@@ -10,8 +10,10 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import get_token
 from django.urls import URLPattern, reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -61,8 +63,7 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
         "person": person,
         "whose": _whose_choices(person),
         "parts": parts,
-        "later": list(zip(LATER, _later_labels(), strict=True)),
-        "here": here,
+        **_repeated(request, here),
         "next_step": ask_next_step(request, site, here),
         "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
         "first": _first_steps(nouns),
@@ -242,6 +243,21 @@ def take_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 # -- beside it ---------------------------------------------------------------------------------
+
+
+def _repeated(request: HttpRequest, here: str) -> dict[str, Any]:
+    """What each entry's forms say again, made once: the page has dozens of them."""
+    csrf = format_html(
+        '<input type="hidden" name="csrfmiddlewaretoken" value="{}">', get_token(request)
+    )
+    later = zip(LATER, _later_labels(), strict=True)
+    return {
+        "here": here,
+        "here_more": "&" if "?" in here else "?",
+        "csrf": csrf,
+        "start": format_html('{}<input type="hidden" name="back" value="{}">', csrf, here),
+        "later": format_html_join("", '<button name="until" value="{}">{}</button>', later),
+    }
 
 
 def _later_labels() -> list[str]:

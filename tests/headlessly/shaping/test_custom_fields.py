@@ -9,7 +9,7 @@ import pytest
 from crm import Deal, Lead
 from headlessly.access import actors, tenancy
 from headlessly.declaration.shapes import current_shape
-from headlessly.errors import Forbidden, Invalid
+from headlessly.errors import Conflict, Forbidden, Invalid
 from headlessly.shaping import custom_fields
 from tests.answered import answered, problem
 
@@ -115,7 +115,7 @@ def test_a_noun_has_so_many_and_a_name_once(acme: Any, monkeypatch: pytest.Monke
         custom_fields.create_field(REGION)
     custom_fields.create_field(REGION | {"noun": "Deal"})
     monkeypatch.setattr(custom_fields, "MOST_FIELDS", 1)
-    with pytest.raises(custom_fields.Conflict):
+    with pytest.raises(Conflict):
         custom_fields.create_field(REGION | {"name": "other"})
 
 
@@ -193,7 +193,7 @@ def test_what_a_reference_leads_to_is_kept(acme: Any, people: Any) -> None:
     lead = Lead.create(name="With a partner", source="web", partner=people.corp)
     assert lead.partner == people.corp and list(Lead.find({"partner.name": "Acme Corp"})) == [lead]
     people.ada.update(organization=None)
-    with pytest.raises(custom_fields.Conflict) as refused:
+    with pytest.raises(Conflict) as refused:
         people.corp.delete()
     assert refused.value.extra["referredBy"] == {"Lead": 1}
     with pytest.raises(Invalid):

@@ -17,7 +17,7 @@ from headlessly.errors import Invalid
 from headlessly.log import indexed_values
 from headlessly.log.indexed_values import IndexedValue
 from headlessly.query import paging, reads
-from headlessly.shaping import custom_fields, indexing
+from headlessly.shaping import custom_fields, field_settings, indexing
 from headlessly.shaping.models import CustomField
 from tests.answered import answered, problem
 from tests.conftest import Api
@@ -269,7 +269,7 @@ def test_it_says_what_has_none(acme: Any, monkeypatch: pytest.MonkeyPatch) -> No
         )
         with pytest.raises(Invalid, match="indexed: Only these have an index: string, integer"):
             field(type, **more)
-    monkeypatch.setattr(custom_fields, "MOST_INDEXED", 1)
+    monkeypatch.setattr(field_settings, "MOST_INDEXED", 1)
     made = field()
     with pytest.raises(Invalid, match="indexed: A noun has 1 fields"):
         field(label="Other")

@@ -306,6 +306,18 @@ def test_it_exports_a_cell_that_a_spreadsheet_would_run_guarded_and_reads_it_bac
     assert sorted(c.name for c in Contact.find()) == sorted(names)
 
 
+def test_it_exports_several_values_guarded_as_one_cell_and_none_as_an_empty_one(
+    exported: Any, imported: Any, acme: Any
+) -> None:
+    for name, tags in {"Run": ["=1+1", "b"], "None": [], "Two": ["a", "-b"]}.items():
+        Lead.create(name=name, source="web", tags=tags)
+    table = exported("leads?fields=name,tags")
+    rows = csv.DictReader(io.StringIO(table.decode(), newline=""))
+    cells = {row["name"]: row["tags"] for row in rows}
+    assert cells == {"Run": "'=1+1; b", "None": "", "Two": "a; -b"}
+    assert counts(imported("leads", table, "?match=$id")) == {"unchanged": 3}
+
+
 def test_it_exports_to_a_limited_rep_what_they_see(acme: Any, people: Any, api: Any) -> None:
     from django.test import Client
 

@@ -1,0 +1,129 @@
+"""Whether the values that records have fit what a tenant's own field is to become: unique, of another type.
+
+All of them are looked at while the tenant writes on. Then the writes are held, and what the log names since
+is looked at too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from headlessly.declaration.custom_values import held_json
+from headlessly.declaration.registry import registry
+from headlessly.errors import Invalid
+from headlessly.log import unique_values
+from headlessly.log.events import settled_horizon
+from headlessly.shaping.models import CustomField, types_that_keep_values
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+
+#: How many of the values that a type would not take are told.
+MOST_TOLD = 5
+
+
+def settings_of_other_type(field: CustomField, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of the field together with another type; the options of a choice go with it.
+
+    Raises Invalid where the values of the two are kept in different ways.
+    """
+    possible = types_that_keep_values(field.type)
+    if values["type"] not in possible:
+        others = ", ".join(each for each in possible if each != field.type)
+        raise Invalid.for_fields(
+            {
+                "type": _("What is %(type)s can become %(others)s.")
+                % {"type": field.type, "others": others}
+                if others
+                else _("What is %s cannot become anything else. Add another field.") % field.type
+            },
+            type="Field",
+        )
+    return dict(values) if values["type"] == "choice" else {"options": [], **values}
+
+
+def check_survival(field: CustomField) -> None:
+    """Raise Invalid where values would not be of the field's new type, telling how many and the first."""
+    noun, since = registry[field.noun], settled_horizon()[0]
+    _refuse_lost_values(field, unique_values.count_values(noun, field.key))
+    unique_values.hold_writes()
+    _refuse_lost_values(field, unique_values.count_values(noun, field.key, since))
+
+
+def _refuse_lost_values(field: CustomField, values: Iterable[tuple[Any, int]]) -> None:
+    cleaned = field.as_field_without_default()
+    lost, records = 0, 0
+    told: list[str] = []
+    for value, count in values:
+        try:
+            kept = held_json(field.column, cleaned.clean(value))[field.key] == value
+        except (ValueError, TypeError):
+            kept = False
+        if not kept:
+            lost, records = lost + 1, records + count
+            if len(told) < MOST_TOLD:
+                told.append(str(value)[:60])
+    if lost:
+        raise Invalid.for_fields(
+            {
+                "type": ngettext(
+                    "%(lost)d value, in %(records)d records, would not be one: %(told)s.",
+                    "%(lost)d values, in %(records)d records, would not be one: %(told)s.",
+                    lost,
+                )
+                % {
+                    "lost": lost,
+                    "records": records,
+                    "told": ", ".join([*told, *("…" for _n in range(lost > len(told)))]),
+                }
+            },
+            type="Field",
+        )
+
+
+def keep_unique(field: CustomField) -> None:
+    """Let the database keep the field unique, or cease to, from the end of the transaction on.
+
+    Raises Invalid naming values that several records have.
+    """
+    if not field.unique:
+        unique_values.hold_writes()
+        unique_values.cease_to_keep(field.key)
+        return
+    noun, since = registry[field.noun], settled_horizon()[0]
+    _refuse_doubles(noun, field)
+    unique_values.begin_to_keep(noun, field.key)
+    unique_values.hold_writes()
+    if not unique_values.catch_up(noun, field.key, since):
+        _refuse_doubles(noun, field)
+
+
+def _refuse_doubles(noun: type[Record], field: CustomField) -> None:
+    many, doubles = unique_values.find_doubles(noun, field.key)
+    if doubles:
+        told = "; ".join(
+            _("%(value)s in %(count)d (%(records)s)")
+            % {
+                "value": each.value[:100],
+                "count": each.count,
+                "records": ", ".join(
+                    [*each.records, *("…" for _n in range(each.count > len(each.records)))]
+                ),
+            }
+            for each in doubles
+        )
+        raise Invalid.for_fields(
+            {
+                "unique": ngettext(
+                    "%(many)d value is in several records: %(told)s.",
+                    "%(many)d values are in several records: %(told)s.",
+                    many,
+                )
+                % {"many": many, "told": told + ("; …" if many > len(doubles) else "")}
+            },
+            type="Field",
+        )
