@@ -23,11 +23,11 @@ from crm.models.pipeline import usual_path
 from crm.rules import backtest, runs
 from crm.rules.active import active_rules
 from crm.runs_api import find_runs
-from crm.step_words import entry_row, event_text, state_badge, step_text, steps_html
+from crm.step_words import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
 from headlessly.context import clock
-from headlessly.declaration import days
+from headlessly.declaration import days, labels
 from headlessly.declaration.paths import OPEN
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, Conflict, HeadlesslyError
@@ -35,7 +35,7 @@ from headlessly.language import sayings
 from headlessly.nouns import Noun
 
 field_values.tells(Rule, "steps")(steps_html)
-field_values.tells(Rule, "events")(lambda rule: ", ".join(map(event_text, rule.events or ())))
+field_values.tells(Rule, "events")(events_text)
 
 #: How many runs one page shows, and how many of those that wait the page of a record.
 PAGE, MOST_WAITING = 10, 5
@@ -208,7 +208,7 @@ def _run_row(run: RuleRun, names: dict[str, str]) -> dict[str, Any]:
         "badge": state_badge(run.state),
         "steps": [entry_row(noun, entry, run) for entry in run.steps or ()],
         "because": sayings.tell_problem(run.because or ""),
-        "event": event_text(run.event_name) if run.event_name else "",
+        "event": labels.event_title(run.event_name) if run.event_name else "",
         "may_retry": run.state in (RuleRun.FAILED, RuleRun.RETRYING),
     }
 

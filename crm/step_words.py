@@ -8,16 +8,19 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import npgettext, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from crm.models import Rule, RuleRun
-from crm.models.steps import PERSON, UNTIL, WORKING_DAY
+from crm.models.step_offers import wait_text
+from crm.models.steps import PERSON
 from headlessly.admin import display
-from headlessly.declaration import days, labels
+from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import snake_name
-from headlessly.language import sayings, wording
+from headlessly.language import sayings
+from headlessly.log.names import OF
+from headlessly.query.saved_views import View
 
 PLANNED = "Planned"
 STATES = {
@@ -39,7 +42,7 @@ def state_badge(state: str) -> SafeString:
 def step_text(noun: type[Record], step: dict[str, Any]) -> str:
     """What a step does: ``Wait 3 days``, ``Activity: create``."""
     if "wait" in step:
-        return _wait_text(noun, step["wait"])
+        return wait_text(noun, step["wait"])
     if "notify" in step:
         text = display.cut(step.get("text", ""), 80)
         return _("Tell %(whom)s: %(text)s") % {
@@ -88,49 +91,17 @@ def steps_html(rule: Rule) -> SafeString:
     return format_html('<ol class="steps">{}</ol>', format_html_join("", "<li>{}</li>", steps))
 
 
-def _wait_text(noun: type[Record], wait: Any) -> str:
-    if isinstance(wait, str) and (said := UNTIL.fullmatch(wait.strip())):
-        wait = {name: text for name, text in said.groupdict().items() if text}
-    if isinstance(wait, str):
-        return _("Wait %s") % _duration_text(wait)
-    at = wait.get("at", "09:00" if wait["until"] == WORKING_DAY else "")
-    if wait["until"] == WORKING_DAY:
-        until = _("a working day")
-    else:
-        field = noun.schema.fields.get(wait["until"])
-        until = labels.field_label(field) if field else wait["until"]
-    return _("Wait until %s") % f"{until} {at}".strip()
-
-
-def _duration_text(text: str) -> str:
-    """``3 days``, in the reader's language."""
-    found = days.parse_relative(f"{text.strip()} from now")
-    if found is None:
-        return text
-    count, unit, _direction = found
-    match unit:
-        case "m":
-            said = npgettext("wait", "%d minute", "%d minutes", count)
-        case "h":
-            said = npgettext("wait", "%d hour", "%d hours", count)
-        case "d":
-            said = npgettext("wait", "%d day", "%d days", count)
-        case "w":
-            said = npgettext("wait", "%d week", "%d weeks", count)
-        case "mo":
-            said = npgettext("wait", "%d month", "%d months", count)
-        case _:
-            said = npgettext("wait", "%d year", "%d years", count)
-    return said % count
-
-
-def event_text(name: str) -> str:
-    """An event that a rule follows: ``Deal: won``."""
-    noun, _dot, event = name.partition(".")
-    known = registry.get(noun)
-    if known is None:
-        return name
-    return f"{labels.noun_title(known)}: {wording.inside_sentence(wording.event_label(event))}"
+def events_text(rule: Rule) -> str:
+    """The events that a rule follows: ``Deal: won``, and of one view ``Hot leads: entered``."""
+    names = rule.events or ()
+    ids = [name.partition(OF)[2] for name in names if OF in name]
+    views = {view.pk: view.name for view in View.watched_ones().filter(pk__in=ids)} if ids else {}
+    said = []
+    for name in names:
+        event, of, id = name.partition(OF)
+        called = views.get(id, id)
+        said.append(f"{called}: {labels.event_word(event)}" if of else labels.event_title(event))
+    return ", ".join(said)
 
 
 def entry_row(noun: type[Record], entry: dict[str, Any], run: RuleRun) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -14,6 +14,7 @@ from headlessly.admin.dashboards.dashboard import Narrowing, period_choices, ref
 from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark
 from headlessly.admin.dashboards.report_text import percent_of, row_figures, table_of, value_text
 from headlessly.admin.lists.address import past_moment
+from headlessly.declaration import labels
 from headlessly.errors import HeadlesslyError
 from headlessly.query.named_reports import Measured, Row, reports
 from headlessly.query.report_answers import NONE
@@ -35,7 +36,11 @@ MOST_FUNNELS, CHOICES = 200, 6
 def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
     """The page of an address: ``funnel`` or several ``step``, a period, an owner, a campaign, ``by``,
     ``asOf``."""
-    chosen = [step for step in request.GET.getlist("step") if step.strip()]
+    offered = funnels.offered_events()
+    # They are read in words, and typed so too.
+    by_word = {label.casefold(): event for event, label in offered}
+    typed = [step.strip() for step in request.GET.getlist("step") if step.strip()]
+    chosen = [by_word.get(step.casefold(), step) for step in typed]
     given = {k: text for k, v in request.GET.items() if k != "step" and (text := str(v).strip())}
     if chosen:
         given = {k: text for k, text in given.items() if k != "funnel"} | {
@@ -55,7 +60,7 @@ def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
             moment = past_moment(given.get("asOf", ""))
             asked = given | ({"asOf": moment.isoformat()} if moment else {})
             refuse_unknown(given, ("step", *PARAMETERS))
-            question = read_question(asked)
+            question = _in_words(read_question(asked))
             found = measure_funnel(question)
             context = {
                 "question": question,
@@ -73,12 +78,19 @@ def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
         media=widgets.select2(),
         given=given,
         known=known,
-        choices=[chosen[n] if n < len(chosen) else "" for n in range(CHOICES)],
-        events=funnels.verb_events(),
+        choices=[labels.event_title(chosen[n]) if n < len(chosen) else "" for n in range(CHOICES)],
+        events=[label for _event, label in offered],
         presets=period_choices(given),
         narrowings=narrowings,
         **context,
     )
+
+
+def _in_words(question: Question) -> Question:
+    """Steps that were chosen have no name of their own: they are called as their events are."""
+    if question.funnel is not None:
+        return question
+    return replace(question, steps=[(labels.event_title(e), e) for _name, e in question.steps])
 
 
 def draw_funnel(question: Question, found: Measured) -> Chart:

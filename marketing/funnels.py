@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.context import running
 from headlessly.database import timeouts
+from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, VerbRefused, did_you_mean
 from headlessly.log.events import Event
@@ -99,6 +100,11 @@ def _is_meant_for_verb(event: str, known: Sequence[str]) -> bool:
 def verb_events() -> list[str]:
     """The events that verbs leave."""
     return sorted({verb.event for noun in registry.values() for verb in noun.verbs.values()})
+
+
+def offered_events() -> list[tuple[str, str]]:
+    """The same with what people call them, for forms."""
+    return [(name, labels.event_title(name)) for name in verb_events()]
 
 
 def funnel_events(steps: Any) -> list[str]:

@@ -7,7 +7,7 @@ so that an answer is checked like any other input, with an error under its own n
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -40,6 +40,30 @@ QUESTION_TYPES: dict[str, dict[str, Any]] = {
         ),
     },
 }
+#: What people call each.
+TYPE_LABELS = {
+    "text": gettext_lazy("Short text"),
+    "email": gettext_lazy("Email"),
+    "number": gettext_lazy("Number"),
+    "select": gettext_lazy("One of a list"),
+    "textarea": gettext_lazy("Long text"),
+    "checkbox": gettext_lazy("Yes or no"),
+    "date": gettext_lazy("Day"),
+    "url": gettext_lazy("Web address"),
+    "phone": gettext_lazy("Phone"),
+}
+
+
+class QuestionTypes:
+    """The types of questions, by what people call them."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(QUESTION_TYPES)
+
+    def offers(self) -> list[tuple[str, str]]:
+        return [(name, str(TYPE_LABELS[name])) for name in QUESTION_TYPES]
+
+
 FIELD_KEYS = ("name", "type", "label", "required", "options")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 MOST_FIELDS, MOST_OPTIONS, LONGEST = 50, 100, 255

@@ -15,31 +15,19 @@ from django.utils.translation import pgettext_lazy
 
 from crm.models import Contact, Lead
 from headlessly.context import tracing
-from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
 from marketing import questions, touches
 from marketing.models import Form
+from marketing.question_names import CONTACT_FIELDS, LEAD_FIELDS, own_fields, plain_name
 from marketing.utm import campaign_of
 
 SOURCE = "form"
 EVENT = "form_submitted"
 #: How a timeline tells what is recorded here beside the events of verbs.
 RECORDED = (pgettext_lazy("event", "form submitted"), pgettext_lazy("label", "Page"))
-#: Questions that mean a field of the contact or of the lead, by their names without case and signs.
-CONTACT_FIELDS = {
-    "name": "name", "fullname": "name", "firstname": "first_name", "lastname": "last_name",
-    "phone": "phone", "telephone": "phone", "mobile": "mobile", "title": "title",
-    "jobtitle": "title", "department": "department", "linkedin": "linkedin_url",
-    "linkedinurl": "linkedin_url", "twitter": "twitter_handle", "twitterhandle": "twitter_handle",
-    "language": "language", "timezone": "timezone", "marketingconsent": "marketing_consent",
-}  # fmt: skip
-LEAD_FIELDS = {
-    "need": "need", "message": "need", "comment": "need", "comments": "need", "budget": "budget",
-    "authority": "authority", "timeline": "timeline",
-}  # fmt: skip
 
 
 def create_lead(form: Form, ctx: Context) -> None:
@@ -116,7 +104,7 @@ def matching_values(
     own = own_fields(noun)
     for name, value in answers.items():
         field = noun.schema.by_name.get(table.get(re.sub(r"[^a-z]", "", name.lower()), ""))
-        field = field or own.get(_plain_name(name))
+        field = field or own.get(plain_name(name))
         if field is None or field.name in found:
             continue
         try:
@@ -126,23 +114,6 @@ def matching_values(
         if value is not None:
             found[field.name] = value
     return found
-
-
-def own_fields(noun: type[Noun]) -> dict[str, Field]:
-    """The tenant's own fields that a question may be about, by their plain names and those they had before.
-
-    No reference, since a stranger knows no records; and nothing unique, or what one sender says would refuse
-    what the next one sends.
-    """
-    offered = [
-        f for f in noun.schema.stored if f.is_custom and f.type != "reference" and not f.unique
-    ]
-    return {_plain_name(name): f for f in offered for name in (*f.former, f.wire)}
-
-
-def _plain_name(name: str) -> str:
-    """A name without case and signs: ``contract-end`` and ``contractEnd`` are one."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _referrer() -> str | None:

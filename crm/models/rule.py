@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext as _
 
-from crm.models import score_lines, steps
+from crm.models import score_lines, step_offers
 from crm.models.steps import StepProblem, read_steps
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
@@ -18,9 +18,13 @@ from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import Choice, Choices, Flag, Integer, Json, Reference, String
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.surface import Kinds, computed
+from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import InvalidFilter
+from headlessly.log.names import OF, VIEW_EVENTS, without_view
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
+from headlessly.query.saved_views import View
+from headlessly.webhooks.patterns import no_view
 
 #: How long a first answer may take, in minutes of working time.
 MOST_MINUTES = 100_000
@@ -89,7 +93,8 @@ class Rule(Noun):
     )
     events = Choices(
         "after which events of these records, such as Deal.Won; all must be of one noun",
-        offers=steps.offered_events,
+        offers=step_offers.offered_events,
+        form_help="after what happens to one of these records",
     )
     steps = Json(
         "what follows, in order: wait (3 days, until expectedCloseDate 09:00, until workingDay 09:00), do a "
@@ -97,14 +102,16 @@ class Rule(Noun):
         "text, or call a webhook by its id",
         keys=("wait", "do", "of", "with", "notify", "text", "webhook"),
         kinds={
-            "wait": steps.offered_waits,
-            "do": steps.offered_verbs,
-            "of": steps.offered_references,
+            "wait": step_offers.offered_waits,
+            "do": step_offers.offered_verbs,
+            "of": step_offers.offered_references,
             "with": "pairs",
-            "notify": steps.offered_people,
-            "webhook": steps.offered_webhooks,
+            "notify": step_offers.offered_people,
+            "webhook": step_offers.offered_webhooks,
         },
         example=[{"do": "Lead.update", "with": {"source": "{{source}}"}}],
+        form_help="what follows, in order. Each step waits, does something, tells somebody a text, or calls "
+        "a webhook; texts may name fields of the record, such as Ask {{name}}",
     )
 
     class Surface:
@@ -129,9 +136,10 @@ class Rule(Noun):
         )
         rank = 64
         columns = (
-            "name", "position", "is_active", "how", "team", "person", "capacity", "within", "warn_before",
-            "events",
+            "name", "kind", "position", "is_active", "how", "team", "person", "capacity", "within",
+            "warn_before", "events",
         )  # fmt: skip
+        no_mean = ("position", "capacity", "within", "warn_before")
         facets = ("kind", "is_active", "how", "team")
         ordering = ("position",)
         search = ("name",)
@@ -155,7 +163,7 @@ class Rule(Noun):
     def __str__(self) -> str:
         return self.name
 
-    @computed("string", "condition", "kind", "lines", "steps")
+    @computed("string", "condition", "kind", "lines", "events", "steps")
     def error(self) -> str | None:
         """Why it does nothing at the moment, such as that a field of its condition is gone."""
         found = Rule.problem_of(self.condition, self.kind)
@@ -166,6 +174,7 @@ class Rule(Noun):
                 read_steps(registry[self.condition["type"]], self.steps, saved=True)
             except StepProblem as problem:
                 return str(problem)
+            return Rule.problem_of_views(registry[self.condition["type"]], self.events or ())
         return found
 
     @classmethod
@@ -205,16 +214,31 @@ class Rule(Noun):
         noun = registry[given["condition"]["type"]]
         # What is deleted has nothing that could follow: there is no record any more.
         verbs = (verb for verb in noun.verbs.values() if not verb.deletes)
-        known = list(dict.fromkeys(verb.event for verb in verbs))
-        others = [name for name in given["events"] or [] if name not in known]
+        known = [*dict.fromkeys(verb.event for verb in verbs), *VIEW_EVENTS]
+        others = [name for name in given["events"] or [] if without_view(name) not in known]
         if others or not given["events"]:
             said = _("Say after what: use some of %s.") % ", ".join(known)
             problems["events"] = f"{others[0]}: {said}" if others else said
+        elif found := self.problem_of_views(noun, given["events"]):
+            problems["events"] = found
         try:
             if {"condition", "steps"} & set(values) or self._state.adding:
                 read_steps(noun, given["steps"])
         except StepProblem as problem:
             problems["steps"] = str(problem)
+
+    @staticmethod
+    def problem_of_views(noun: type[Any], events: Sequence[str]) -> str | None:
+        """What is wrong with the views that events are narrowed to, or None: each is of ``noun``."""
+        named = {name: name.partition(OF)[2] for name in events if OF in name}
+        if not named:
+            return None
+        asked = [id for id in named.values() if not UNSTORABLE.search(id)]
+        views = View.watched_ones().filter(noun=noun.__name__, pk__in=asked)
+        there = set(views.values_list("pk", flat=True))
+        return next(
+            (f"{name}: {no_view(id)}" for name, id in named.items() if id not in there), None
+        )
 
     def _validate_whom(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         how = values.get("how", self.how)

@@ -8,7 +8,7 @@ What stands in double braces is a field of the record, by paths over its referen
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Any
@@ -17,18 +17,15 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
-from headlessly.declaration import days, labels
+from headlessly.declaration import days
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field, wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import did_you_mean
-from headlessly.language import wording
 from headlessly.webhooks.models import Webhook
 
 MOST_STEPS, MOST_REFERENCES = 20, 3
-#: As many webhooks a form suggests.
-MOST_OFFERED = 50
 #: The longest wait: whoever waits for longer has forgotten the rule.
 LONGEST_WAIT = timedelta(days=3 * 366)
 #: What stands for the next day on which people work.
@@ -264,60 +261,6 @@ def _read_webhook(id: Any, saved: bool) -> Send:
     if not isinstance(id, str) or not (saved or there.filter(pk=id).exists()):
         raise ValueError(_("webhook: send the id of a webhook, like webhook_fX9bL5nRdK2a."))
     return Send(id)
-
-
-# -- what a form suggests -----------------------------------------------------------------------------
-
-
-def offered_events() -> Iterator[tuple[str, str]]:
-    """The events that something may follow, in words. What is deleted has nothing that could."""
-    for noun in registry.values():
-        events = dict.fromkeys(verb.event for verb in noun.verbs.values() if not verb.deletes)
-        for name in events:
-            said = wording.inside_sentence(wording.event_label(name.partition(".")[2]))
-            yield name, f"{labels.noun_title(noun)}: {said}"
-
-
-def offered_verbs() -> Iterator[tuple[str, str]]:
-    """The verbs that a step may do, in words."""
-    for name, noun in registry.items():
-        for verb in noun.verbs.values():
-            said = f"{labels.noun_title(noun)}: {labels.verb_label(verb)}"
-            yield f"{name}.{wire_name(verb.name)}", said
-
-
-def offered_waits() -> Iterator[tuple[str, str]]:
-    """Usual times, and the dates until which one may wait, with the nouns that have them."""
-    for text in ("1 hour", "1 day", "3 days", "1 week", "1 month"):
-        yield text, _("wait")
-    yield f"until {WORKING_DAY} 09:00", _("until people work")
-    for wire, nouns in _fields_by_wire(lambda field: field.type in ("date", "datetime")).items():
-        yield f"until {wire}", nouns
-
-
-def offered_people() -> Iterator[tuple[str, str]]:
-    """The references that lead to a person, with the nouns that have them."""
-    yield from _fields_by_wire(lambda field: field.to == PERSON).items()
-
-
-def offered_references() -> Iterator[tuple[str, str]]:
-    """All references, with the nouns that have them."""
-    yield from _fields_by_wire(lambda field: field.to is not None).items()
-
-
-def _fields_by_wire(wanted: Callable[[Field], bool]) -> dict[str, str]:
-    found: dict[str, list[str]] = {}
-    for noun in registry.values():
-        for field in noun.schema.stored:
-            if wanted(field):
-                found.setdefault(field.wire, []).append(labels.noun_title(noun))
-    return {wire: ", ".join(nouns) for wire, nouns in found.items()}
-
-
-def offered_webhooks() -> Iterator[tuple[str, str]]:
-    """The webhooks of the tenant, with where they lead."""
-    there = Webhook.objects.filter(tenant=tenancy.require()).order_by("-created_at", "id")
-    yield from there.values_list("pk", "url")[:MOST_OFFERED]
 
 
 # -- places in a record -------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from headlessly.declaration.paths import WON
 from headlessly.declaration.record import Record
 from headlessly.errors import BadRequest, Conflict
 from headlessly.log import kept
-from headlessly.log.events import Event
+from headlessly.log.events import Event, view_of_event
 
 #: How many events are looked at at a time, and how many are told one by one.
 PAGE, MOST_TOLD = 2_000, 50
@@ -42,7 +42,9 @@ class Happened(NamedTuple):
     seq: int
     id: str
     target: str
+    target_type: str
     name: str
+    view: str | None  #: which view it entered or left
 
 
 @dataclass
@@ -140,6 +142,7 @@ def happened(names: Collection[str], period: Period) -> Iterator[list[Happened]]
             )
             found = Event.log.filter(behind, name__in=names, target__isnull=False)
             found = found.filter(timestamp__gte=after[0], timestamp__lt=period.ends)
+            found = found.annotate(view=view_of_event())
             rows = found.order_by("timestamp", "xid", "seq").values_list(*Happened._fields)
             page = [Happened(*row) for row in rows[:PAGE]]
         period.events += len(page)

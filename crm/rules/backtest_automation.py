@@ -6,6 +6,7 @@ began, and where it ends the condition is asked of the record of that moment.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,13 +14,23 @@ from typing import Any
 from crm.models import Rule
 from crm.models.steps import WORKING_DAY, Step, Wait, read_steps
 from crm.rules.automation import RAN, moment_of
-from crm.rules.backtest import MOST_TOLD, Period, Tally, happened, only_reading, tries, won
+from crm.rules.backtest import (
+    MOST_TOLD,
+    Happened,
+    Period,
+    Tally,
+    happened,
+    only_reading,
+    tries,
+    won,
+)
 from crm.rules.conditions import fitted, fitting_versions, versions_held
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
+from headlessly.log.names import VIEW_EVENTS, names_of, without_view
 
 
 @dataclass
@@ -57,11 +68,15 @@ def try_automation(rule: Rule, period: Period) -> dict[str, Any]:
     acted, others = Tally(), Tally()
     told: list[dict[str, Any]] = []
     fitting = 0
-    for page in happened(rule.events or (), period):
+    followed = set(rule.events or ())
+    for every in happened({without_view(name) for name in followed}, period):
+        page = [event for event in every if _is_followed(noun, followed, event)]
         changes = list(dict.fromkeys((event.target, event.timestamp) for event in page))
+        noted = {(e.target, e.timestamp) for e in page if e.name in VIEW_EVENTS}
         ids = {event.target for event in page}
         with only_reading():
-            fits = fitted(noun, filter, changes)
+            fits = fitted(noun, filter, [change for change in changes if change not in noted])
+            fits |= fitting_versions(noun, filter, versions_held(noun, list(noted)))
             cases = [Case(*change) for change in changes if change in fits]
             reached = _take_steps(noun, filter, steps, tallies, cases, told)
             successes = won(noun, ids)
@@ -80,6 +95,11 @@ def try_automation(rule: Rule, period: Period) -> dict[str, Any]:
         "others": others.as_json(),
         "records": told,
     }
+
+
+def _is_followed(noun: type[Record], followed: Set[str], event: Happened) -> bool:
+    names = names_of(event.name, event.view)
+    return event.target_type == noun.__name__ and not followed.isdisjoint(names)
 
 
 def _take_steps(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ from headlessly.execution.executor import Context
 from headlessly.ids import public_id
 from headlessly.language import wording
 from headlessly.log.events import Event
+from headlessly.log.names import VIEW_EVENTS, names_of
 from headlessly.query import filters
 
 #: How many runs are begun in one transaction, and how many are looked for at a time.
@@ -70,12 +71,19 @@ def note_events(tenant: Tenant, events: Sequence[Event], **more: Any) -> None:
     made = [
         new_run(rule, event.target, event.target_type, event.timestamp, event)
         for event in events
-        for rule in rules.get(event.name, ())
+        for rule in _following(rules, event)
         if event.target and event.target_type and event.timestamp >= since
     ]
     if made:
         RuleRun.objects.bulk_create(made)
         transaction.on_commit(partial(defer_work, tenant), robust=True)
+
+
+def _following(rules: Mapping[str, tuple[Rule, ...]], event: Event) -> list[Rule]:
+    """The rules that follow an event, each once. What enters a view may be of another noun than a rule is."""
+    names = names_of(event.name, event.data.get("view") if event.data else None)
+    found = {rule.pk: rule for name in names for rule in rules.get(name, ())}
+    return [rule for rule in found.values() if rule.condition["type"] == event.target_type]
 
 
 def new_run(
@@ -193,8 +201,11 @@ def _begin(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
 
 def _fitting(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
     noun, filter = registry[rule.condition["type"]], rule.condition["filter"]
-    changes = fitted(noun, filter, [(run.record, run.moment) for run in runs if run.event])
-    asked = [run.record for run in runs if not run.event]
+    # What a view noted changed nothing of its record: that is asked as it is, as where no event is.
+    changing = {run.pk for run in runs if run.event and run.event_name not in VIEW_EVENTS}
+    moments = [(run.record, run.moment) for run in runs if run.pk in changing]
+    changes = fitted(noun, filter, moments) if moments else set()
+    asked = [run.record for run in runs if run.pk not in changing]
     now: set[str] = set()
     if asked:
         with actors.acting(actors.SYSTEM):
@@ -203,7 +214,7 @@ def _fitting(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
     return [
         run
         for run in runs
-        if ((run.record, run.moment) in changes if run.event else run.record in now)
+        if ((run.record, run.moment) in changes if run.pk in changing else run.record in now)
     ]
 
 

@@ -176,9 +176,9 @@ def _import_page(
         done=percent_done(source),
         may_go=may_go(source),
         good=source.created + source.updated,
-        refused=[refused_row(row) for row in rows[:REFUSED]],
+        refused=[refused_row(source.noun, row) for row in rows[:REFUSED]],
         refused_numbers=[row.row for row in rows],
-        warnings=warning_rows(source.warnings.order_by("row")[:WARNED])[:REFUSED],
+        warnings=warning_rows(source.noun, source.warnings.order_by("row")[:WARNED])[:REFUSED],
         looked_at=WARNED,
         alike=wording.join_with_and(
             labels.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike

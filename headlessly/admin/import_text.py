@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from headlessly.admin import display
 from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.transfer.models import Import, RefusedRow, RowWarning
 
 TONES: dict[str, str] = {
@@ -58,7 +59,25 @@ def _outcome_text(source: Import) -> str:
     return ", ".join(said) or _("no rows")
 
 
-def refused_row(row: RefusedRow) -> dict[str, Any]:
+def field_words(noun: type[Record], path: str | None) -> str:
+    """A field as an error names it, as people call it: ``contact.email`` is “Contact: Email”. What is no
+    field, such as a heading of the file, stays."""
+    words: list[str] = []
+    here: type[Record] | None = noun
+    for name in (path or "").split("."):
+        field = here.schema.fields.get(name) if here is not None else None
+        if field is None:
+            return path or ""
+        words.append(labels.field_label(field))
+        here = field.target_noun if field.to else None
+    return ": ".join(words)
+
+
+def _said(noun: type[Record], problem: dict[str, Any]) -> dict[str, Any]:
+    return problem | {"field": field_words(noun, problem["field"])}
+
+
+def refused_row(noun: type[Record], row: RefusedRow) -> dict[str, Any]:
     """A refused row: its number, how it begins, what is wrong."""
     values = row.values()
     if isinstance(values, dict):
@@ -69,7 +88,7 @@ def refused_row(row: RefusedRow) -> dict[str, Any]:
     return {
         "number": row.row,
         "begins": " · ".join(cells[:3])[:120],
-        "problems": row.errors(),
+        "problems": [_said(noun, problem) for problem in row.errors()],
     }
 
 
@@ -77,14 +96,14 @@ def refused_row(row: RefusedRow) -> dict[str, Any]:
 NAMED = 5
 
 
-def warning_rows(rows: Iterable[RowWarning]) -> list[dict[str, Any]]:
+def warning_rows(noun: type[Record], rows: Iterable[RowWarning]) -> list[dict[str, Any]]:
     """What is left out of rows, each reason once with the rows that have it, the most frequent first."""
     found: dict[tuple[str | None, str], list[int]] = {}
     for row in rows:
         for problem in row.errors():
             found.setdefault((problem["field"], problem["message"]), []).append(row.row)
     return [
-        {"field": field, "message": message, "rows": _rows_text(numbers)}
+        {"field": field_words(noun, field), "message": message, "rows": _rows_text(numbers)}
         for (field, message), numbers in sorted(found.items(), key=lambda each: -len(each[1]))
     ]
 

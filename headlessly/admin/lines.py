@@ -25,6 +25,7 @@ class Line:
     look: str
     parts: list[str]  #: the points of each unbroken part, in a box of 100 by 100
     points: list[dict[str, str]]  #: each on the page, with what it says
+    tone: str = ""  #: the colour of the value that it is of, where that has one
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Series:
 
     values: dict[date, float] = field(default_factory=dict)
     texts: dict[date, str] = field(default_factory=dict)
+    tone: str = ""  #: the colour of the value that it is of, where that has one
 
     @property
     def size(self) -> float:
@@ -105,7 +107,8 @@ def _line(
         if day in one.values:
             said = f"{label}, {stretches.stretch_label(unit, day)}: {one.texts[day]}"
             points.append({"x": f"{x:.2f}", "y": f"{y * HEIGHT / 100 + TOP:.1f}", "text": said})
-    return Line(label, f"line{number}", [" ".join(part) for part in parts if part], points)
+    drawn = [" ".join(part) for part in parts if part]
+    return Line(label, f"line{number}", drawn, points, one.tone)
 
 
 def _x(place: int, many: int) -> float:

@@ -30,6 +30,7 @@ MEDIA = Media(
         for name in (
             "record",
             "queue",
+            "offers",
             "rows",
             "several",
             "lists",

@@ -20,7 +20,7 @@ from headlessly.api.serializers import (
     WireSerializer,
     wanted_field,
 )
-from headlessly.execution.undo import undo_request
+from headlessly.execution.undo import check_request, undo_request
 
 
 class LaterEventSerializer(WireSerializer):
@@ -82,5 +82,9 @@ class RequestViewSet(TenantViewSet):
     def undo(self, request: Request, id: str) -> ApiResponse:
         """Take back what a request did: all of it, or what nobody has touched since."""
         dry_run = read_dry_run(request.GET)
-        asked: dict[str, Any] = UndoInput.read_body(request.data)
+        try:
+            asked: dict[str, Any] = UndoInput.read_body(request.data)
+        except Exception:
+            check_request(id)  # that there is none is said before anything is said of the body
+            raise
         return ApiResponse(undo_request(id, event=asked["event"], dry_run=dry_run).as_json())

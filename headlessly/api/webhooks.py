@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -24,6 +25,7 @@ from headlessly.api.serializers import (
     SchemaField,
 )
 from headlessly.declaration.registry import registry
+from headlessly.log.names import OF, VIEW_EVENTS
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import addresses, patterns, registration
 from headlessly.webhooks.signing import LONGEST_SECRET, check_secret, new_secret
@@ -71,9 +73,13 @@ def patterns_schema() -> Schema:
         "maxLength": 255,
         "description": "The name of a tracked event.",
     }
+    of_a_view = TEXT | {
+        "pattern": rf"^({'|'.join(map(re.escape, VIEW_EVENTS))}){OF}view_[A-Za-z0-9]+$",
+        "description": "What enters or leaves one view whose changes are sent to webhooks.",
+    }
     return {
         "type": "array",
-        "items": {"anyOf": [TEXT | {"enum": names}, tracked]},
+        "items": {"anyOf": [TEXT | {"enum": names}, tracked, of_a_view]},
         "minItems": 1,
         "maxItems": patterns.MAX_PATTERNS,
         "examples": [[f"{next(iter(registry))}.*"], [patterns.ALL]],

@@ -116,6 +116,7 @@ def _field(
         kinds=getattr(column, "kinds", None),
         filters=getattr(column, "filters", False),
         description=str(column.help_text),
+        form_help=getattr(column, "form_help", ""),
         label=str(column.verbose_name).capitalize(),
         # Those it was declared with, without Django's own, which the stubs do not know.
         validators=tuple(

@@ -67,6 +67,7 @@ class Field:
     unit: str = ""  #: what a number is counted in, for people
     default: Any = None
     description: str = ""
+    form_help: str = ""  #: what a form says of it, where that is not what programs read
     label: str = ""
     validators: tuple[Callable[[Any], None], ...] = ()
     normalize: Callable[[Any], Any] | None = (

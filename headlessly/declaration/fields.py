@@ -218,7 +218,8 @@ class Json(_Optional, models.JSONField):
     that noun or of one that refers to it, which one is in the key ``type``), the choices there are, whose
     ``offers`` say what people call them, or what makes the pairs of a value and a label that are suggested;
     what has no kind is text. One that ``filters`` has a noun's name as ``type`` and a ``filter`` of it, which
-    people put together row by row. ``example`` is a value that a noun accepts.
+    people put together row by row. ``example`` is a value that a noun accepts. ``form_help`` is what a form
+    says of it, where ``help_text`` says how programs write it.
     """
 
     def __init__(
@@ -230,8 +231,10 @@ class Json(_Optional, models.JSONField):
         | None = None,
         filters: bool | tuple[str, ...] = False,
         example: Any = None,
+        form_help: str = "",
         **kwargs: Any,
     ) -> None:
+        self.form_help = form_help
         self.keys, self.kinds, self.filters = tuple(keys), kinds, filters
         self.example = example
         super().__init__(help_text, **kwargs)
@@ -253,7 +256,7 @@ class Choices(_Optional, models.JSONField):
 
     ``of`` is the list of values that they are taken from and that remembers new ones; texts that differ in
     case and accents alone are one. ``offers`` makes what a form suggests for each: pairs of a value and a
-    label.
+    label. ``form_help`` is what a form says of it, where ``help_text`` says how programs write it.
     """
 
     change = staticmethod(choices.change_choices)
@@ -266,8 +269,10 @@ class Choices(_Optional, models.JSONField):
         most: int = choices.MOST,
         of: str = "",
         offers: Callable[[], Iterable[tuple[str, Any]]] | None = None,
+        form_help: str = "",
         **kwargs: Any,
     ) -> None:
+        self.form_help = form_help
         self.most, self.list_name, self.offers = most, of, offers
         self.length = choices.LENGTH
         super().__init__(help_text, **kwargs)

@@ -11,12 +11,14 @@ language needs a case, nouns come with their article: ``subject`` (*dieser Lead 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import lazy
 from django.utils.text import capfirst
 from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
 from headlessly.language.wording import (
@@ -35,6 +37,7 @@ from headlessly.language.wording import (
     VALUE,
     VERB,
     english_json_key,
+    event_label,
     indefinite_article,
     inside_sentence,
     reads_english,
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
 
 
+#: What is called so in every record, though no noun declares it.
+CARRIED = {"createdAt": "Created", "updatedAt": "Changed"}
 #: The title of the fields that no group names.
 OTHER_GROUP = "Other"
 
@@ -110,6 +115,35 @@ def choice_label(field: Field, value: str) -> str:
     return state_label(value)
 
 
+def fields_in_words(text: str) -> str:
+    """A text with its fields as people call them: ``lostAt`` as programs say it becomes “Lost”."""
+
+    def worded(found: re.Match[str]) -> str:
+        wire = found[0]
+        if wire in CARRIED:
+            return _("“%s”") % pgettext(LABEL, CARRIED[wire])
+        fields = (noun.schema.fields.get(wire) for noun in registry.values())
+        field = next(filter(None, fields), None)
+        return _("“%s”") % field_label(field) if field else wire
+
+    return re.sub(r"\b[a-z]+[A-Z]\w*", worded, text)
+
+
+def event_title(name: str) -> str:
+    """What people call an event: ``Deal: won``. One that is tracked is called as whoever tracks it does."""
+    source, dot, _event = name.partition(".")
+    if not dot or not source[:1].isupper():
+        return name
+    known = registry.get(source)
+    title = noun_title(known) if known else pgettext(NOUN, split_words(source))
+    return f"{title}: {event_word(name)}"
+
+
+def event_word(name: str) -> str:
+    """What happened, of an event of this name: ``won``."""
+    return inside_sentence(event_label(name.partition(".")[2]))
+
+
 def key_choices(kind: Iterable[str]) -> list[tuple[str, Any]]:
     """The choices of a key within JSON with what people call them, in groups where it offers groups."""
     offers = kind if callable(kind) else getattr(kind, "offers", None)
@@ -136,9 +170,8 @@ def english_label(field: Field) -> str:
 
 def field_help(field: Field) -> str:
     """What a field is for, as it stands below an input."""
-    if field.is_custom or not field.description:
-        return field.description
-    return gettext(field.description)
+    help = field.form_help or field.description
+    return gettext(help) if help and not field.is_custom else help
 
 
 def group_title(title: str) -> str:
@@ -213,6 +246,9 @@ def verb_in_error(verb_: Verb | str, noun: type[Record]) -> str:
 def catalogue_messages() -> Iterator[tuple[str | None, str]]:
     """Every English text of the declarations with its context, for the catalogue."""
     yield GROUP, OTHER_GROUP
+    yield from ((LABEL, text) for text in CARRIED.values())
+    yield NOUN, "View"  # what enters and leaves one is an event too
+    yield from ((EVENT, said) for said in ("Entered", "Left"))
     yield LABEL, "Reached"  # a condition of every noun with a machine
     for noun in registry.values():
         yield from _noun_messages(noun)
@@ -234,6 +270,7 @@ def catalogue_messages() -> Iterator[tuple[str | None, str]]:
             for given in bound.inputs.values():
                 yield LABEL, english_label(given)
                 yield None, given.description
+                yield None, given.form_help
 
 
 def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:

@@ -123,6 +123,11 @@ def undo_request(id: Any, *, event: Any = None, dry_run: bool = False) -> Reques
     return retry_on_deadlock(lambda: _undo_alone(id, event, dry_run))
 
 
+def check_request(id: Any) -> None:
+    """Raise what :func:`undo_request` does for one that is not there, or not the actor's to take back."""
+    _check_permission(Plan(events_of_request(id)), id)
+
+
 def _undo_alone(id: Any, event: Any, dry_run: bool) -> RequestUndone:
     with executor.one_transaction():
         return _undo(id, event, dry_run)

@@ -80,6 +80,7 @@ class RecordChange:
     record: Record | None = None  #: as it is now, locked
     stays: Reason | None = None
     undone: bool = False  #: whether it is as it was before the request
+    changed_quietly: bool = False  #: whether since then only quiet verbs changed it
 
     @property
     def first(self) -> int:
@@ -190,7 +191,7 @@ class RecordChange:
             for wire, (_before, after) in changed.items()
             if self.now.get(wire) != after and not fields[wire].follows_events
         ]
-        if again:
+        if again and not (self.goes and self.changed_quietly):
             return changed_again(self.noun, again)
         return None if self.goes else is_closed(self.record, list(changed))
 
@@ -252,6 +253,30 @@ class Plan:
         for id in sorted(self.changes):
             change = self.changes[id]
             change.record = execution.lock(change.noun, id, deleting=change.goes, restoring=True)
+
+        self._look_for_quiet_changes()
+
+    def _look_for_quiet_changes(self) -> None:
+        """Find the records that the request made and only quiet verbs changed since, such as a score that
+        a rule counted: these are as nobody's hand left them, and may go."""
+        made = {c.id: c for c in self.changes.values() if c.goes and c.record is not None}
+        quiet = {
+            name
+            for noun in {c.noun for c in made.values()}
+            for name, verb in noun.schema.verbs_by_event.items()
+            if verb.quiet
+        }
+        later = {id: c.last for id, c in made.items() if c.record and c.record.version > c.last}
+        if not quiet or not later:
+            return
+        since = Event.log.filter(target__in=list(later), version__gt=min(later.values()))
+        loud = {
+            target
+            for target, version, name in since.values_list("target", "version", "name")
+            if target is not None and (version or 0) > later[target] and name not in quiet
+        }
+        for id in later.keys() - loud:
+            made[id].changed_quietly = True
 
     def judge(self, refused: Mapping[str, Reason]) -> None:
         """Find out what can be taken back; ``refused`` are the records that cannot, as a try has shown."""

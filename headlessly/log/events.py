@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 import orjson
 from django.db import models, transaction
 from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KT
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
@@ -27,6 +28,7 @@ from headlessly.declaration.values import check_json, to_json_value
 from headlessly.errors import Forbidden, Invalid, Moving
 from headlessly.ids import public_id
 from headlessly.log import event_visibility, offsets
+from headlessly.log.names import VIEW_EVENTS
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -406,6 +408,11 @@ LATERAL (
       AND (asked.fields = '[]' OR e.previous ?| ARRAY(SELECT jsonb_array_elements_text(asked.fields)))
     ORDER BY e.seq DESC LIMIT 1) AS last
 """
+
+
+def view_of_event() -> models.Case:
+    """Which view an event is of that one left; only of these is more read than the head of a row."""
+    return models.Case(models.When(name__in=VIEW_EVENTS, then=KT("data__view")), default=None)
 
 
 def last_events_since(asked: Sequence[Mapping[str, Any]]) -> dict[str, Event]:

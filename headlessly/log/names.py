@@ -22,6 +22,20 @@ VIEW_ENTERED = "View.Entered"
 VIEW_LEFT = "View.Left"
 VIEW_EVENTS = (VIEW_ENTERED, VIEW_LEFT)
 
+#: Stands between the name of such an event and a view: ``View.Entered:view_fX9bL5nRdK2a`` is of that one.
+OF = ":"
+
+
+def names_of(name: str, view: str | None) -> tuple[str, ...]:
+    """The names by which an event can be wanted: its own, and that of a ``view`` with it."""
+    return (name, f"{name}{OF}{view}") if view and name in VIEW_EVENTS else (name,)
+
+
+def without_view(name: str) -> str:
+    """A name by which an event can be wanted, without the view that narrows it."""
+    return name.partition(OF)[0]
+
+
 #: Under this name an event's data has what a file said of its record that no field holds, by heading.
 LEFT_OUT = "$leftOut"
 

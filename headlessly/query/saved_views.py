@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
@@ -69,6 +69,11 @@ class View(TenantRow):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def watched_ones(cls) -> QuerySet[View]:
+        """The lists of the active tenant whose changes are noted, whoever follows them."""
+        return cls.objects.filter(tenant=tenancy.require(), kind=LIST, shared=True, watched=True)
 
     @property
     def key(self) -> str:

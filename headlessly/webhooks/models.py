@@ -124,8 +124,8 @@ class Webhook(TenantRow):
         # All that was not over lies from here on; what was, the past tells apart.
         self.position = LogPosition(LogSnapshot(self.past).low, 0)
 
-    def wants(self, name: str, target_type: str | None) -> bool:
-        return patterns.matches_any(self.events, name, target_type)
+    def wants(self, name: str, target_type: str | None, view: str | None = None) -> bool:
+        return patterns.matches_any(self.events, name, target_type, view)
 
     @property
     def status(self) -> str:

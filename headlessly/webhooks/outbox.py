@@ -24,7 +24,7 @@ from headlessly.access.models import Tenant
 from headlessly.background.jobs import job
 from headlessly.context import tracing
 from headlessly.context.tenant_scope import every_tenant
-from headlessly.log.events import Event, LogPosition
+from headlessly.log.events import Event, LogPosition, view_of_event
 from headlessly.webhooks import deliveries
 from headlessly.webhooks.models import Delivery, LogSnapshot, Webhook
 
@@ -45,6 +45,7 @@ class LogEntry(NamedTuple):
     name: str
     target: str | None
     target_type: str | None
+    view: str | None  #: which view it entered or left
 
     @property
     def position(self) -> LogPosition:
@@ -116,7 +117,7 @@ def _pump_page(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
             Delivery.make(webhook, now, event_id=each.seq, name=each.name, target=each.target)
             for each in events
             if each.position > webhook.position
-            and webhook.wants(each.name, each.target_type)
+            and webhook.wants(each.name, each.target_type, each.view)
             and each.position not in past
         ]
         if webhook.position < end:
@@ -144,7 +145,8 @@ def _earlier_versions(page: Sequence[LogEntry], end: LogPosition) -> list[LogEnt
 
 
 def _log_entries(found: models.QuerySet[Event]) -> list[LogEntry]:
-    return list(map(LogEntry._make, found.values_list(*LogEntry._fields)))
+    columns = found.annotate(view=view_of_event()).values_list(*LogEntry._fields)
+    return list(map(LogEntry._make, columns))
 
 
 @app.periodic(cron="* * * * *")

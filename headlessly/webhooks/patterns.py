@@ -1,7 +1,7 @@
 """Which events a webhook wants: ``Lead.Converted``, ``Deal.*``, a tracked event's name, or ``*``.
 
 ``View.*`` is what comes into the saved views that are watched, and goes. It is of no noun: ``Lead.*`` is what
-was done with leads, and a view only noted it.
+was done with leads, and a view only noted it. Of one view it is ``View.Entered:view_fX9bL5nRdK2a``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,20 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
+from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Invalid, did_you_mean
 from headlessly.log.events import check_event_name
-from headlessly.log.names import PLATFORM_EVENTS, SECURITY, SECURITY_EVENTS, VIEW, VIEW_EVENTS
+from headlessly.log.names import (
+    OF,
+    PLATFORM_EVENTS,
+    SECURITY,
+    SECURITY_EVENTS,
+    VIEW,
+    VIEW_EVENTS,
+    names_of,
+    without_view,
+)
+from headlessly.query.saved_views import View
 
 ALL = "*"
 #: How many patterns a webhook may have.
@@ -65,6 +76,8 @@ def _check_pattern(value: Any) -> str:
         if name not in sources():
             raise ValueError(_no_noun(name))
         return value
+    if without_view(value) in VIEW_EVENTS and OF in value:
+        return _check_view(value)
     if "*" in value:
         raise ValueError(
             _("A star stands alone or after a noun, as in %s.*") % next(iter(registry))
@@ -94,16 +107,34 @@ def _check_pattern(value: Any) -> str:
     return value
 
 
+def _check_view(value: str) -> str:
+    """The pattern, where there is such a view. Raises ValueError."""
+    id = value.partition(OF)[2]
+    if UNSTORABLE.search(id) or not View.watched_ones().filter(pk=id).exists():
+        raise ValueError(no_view(id))
+    return value
+
+
+def no_view(id: str) -> str:
+    """That there is no such view to be told of, in a sentence."""
+    return _(
+        "There is no view %s whose changes are sent to webhooks: share one with the team, and choose that."
+    ) % (id[:64] or "-")
+
+
 def _no_noun(name: str) -> str:
     there = {"name": name[:64], "names": ", ".join(sources())}
     said = _("There is no noun %(name)s. Nouns: %(names)s.") % there
     return said + did_you_mean(name, sources())
 
 
-def matches_any(patterns: Collection[str], name: str, target_type: str | None) -> bool:
-    """Whether an event of this name, and of a record of this noun, is one of those. What admins alone read
-    goes to no other system."""
+def matches_any(
+    patterns: Collection[str], name: str, target_type: str | None, view: str | None = None
+) -> bool:
+    """Whether an event of this name, of a record of this noun, and of what enters or leaves this view, is one
+    of those. What admins alone read goes to no other system."""
     if target_type == SECURITY:
         return False
     source = VIEW if name in VIEW_EVENTS else target_type
-    return ALL in patterns or name in patterns or f"{source}.*" in patterns
+    wanted = (ALL, f"{source}.*", *names_of(name, view))
+    return not set(wanted).isdisjoint(patterns)

@@ -22,7 +22,7 @@ from headlessly.declaration.fields import (
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun, verb
-from marketing import questions, received
+from marketing import question_names, questions, received
 
 logger = logging.getLogger("marketing.forms")
 
@@ -42,7 +42,14 @@ class Form(Noun):
         "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "
         "label, required, options (of a select)",
         keys=questions.FIELD_KEYS,
-        kinds={"type": questions.QUESTION_TYPES, "required": "flag", "options": "list"},
+        kinds={
+            "name": question_names.offered_names,
+            "type": questions.QuestionTypes(),
+            "required": "flag",
+            "options": "list",
+        },
+        form_help="in order. An answer fills the field that its question is named after, also one of your "
+        "own; what has another name is kept with the lead",
     )
     campaign = Reference(
         "marketing.Campaign", "forms", "what its leads are attributed to; else utm_* decide"

@@ -21,7 +21,9 @@ class Funnel(Noun):
     steps = Json(
         'two or more, in order: name and event, such as "Lead.Created" or "page_view"',
         keys=("name", "event", "order"),
-        kinds={"order": "order"},
+        kinds={"event": funnels.offered_events, "order": "order"},
+        form_help="two or more, in order: what the step is called, and what happens in it, or the name of "
+        "what a website tracks, such as page_view",
     )
     criteria = Json(
         'who counts, type and filter, such as {"type": "Lead", "filter": {"source": "web"}}; else all who '

@@ -24,6 +24,7 @@ from django.utils.translation import pgettext
 
 from headlessly.admin import display
 from headlessly.admin.lines import LineChart
+from headlessly.declaration import labels
 from headlessly.nouns import Noun
 from headlessly.query.named_reports import DEFINITION, Report, reports
 from headlessly.query.reports import Records, Slice
@@ -117,8 +118,8 @@ class Defined:
 
 
 def definition_text(report: Report) -> str:
-    """What a report means, in the reader's language."""
-    return pgettext(DEFINITION, report.definition)
+    """What a report means, in the reader's language: its fields as people call them."""
+    return labels.fields_in_words(pgettext(DEFINITION, report.definition))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ the order (``o=-score``), the columns (``columns=status,score``), a past day (``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -219,13 +219,20 @@ class Address(Parameters):
         """The fields that the list shows, the record's name first. Raises InvalidFilter."""
         chosen = [name for name in self.given.get("columns", "").split(",") if name]
         if not chosen:
-            others = self.noun.schema.fields_of_others(self.kind) if self.kind else ()
-            return [field for field in self.columns if field.name not in others]
+            needless = self._columns_without_need()
+            return [field for field in self.columns if field.name not in needless]
         found = [self.columns[0], *(listable_field(self.noun, name) for name in chosen)]
         if len(found) > MAX_COLUMNS:
             problem = _("At most %d columns fit a list.") % MAX_COLUMNS
             raise InvalidFilter(problem, field="columns")
         return list(dict.fromkeys(found))
+
+    def _columns_without_need(self) -> Collection[str]:
+        """Of a list of one kind: which kind it is, and what only others have."""
+        schema = self.noun.schema
+        if schema.kind is None or self.kind is None:
+            return ()
+        return {schema.kind.name, *schema.fields_of_others(self.kind)}
 
     # -- other addresses --------------------------------------------------------------------------
 

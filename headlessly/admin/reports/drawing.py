@@ -74,6 +74,7 @@ def draw_lines(report: Report) -> LineChart | None:
         for currency, value in drawn_values(row.answer, measure) if row.first else ():
             several.add(currency)
             one = series[(*row.labels[1:], currency or "")]
+            one.tone = row.tone
             one.values[row.first] = value  # type: ignore[index]  # asked above
             one.texts[row.first] = _number_text(value, currency)  # type: ignore[index]
     if not series:

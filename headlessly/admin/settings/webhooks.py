@@ -22,8 +22,10 @@ from headlessly.admin.sites import TenantSite
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
+from headlessly.log.names import OF, VIEW_ENTERED
 from headlessly.models import Delivery, Webhook
-from headlessly.webhooks import disabling, registration, signing
+from headlessly.query.saved_views import View
+from headlessly.webhooks import disabling, patterns, registration, signing
 
 #: How many deliveries one page shows.
 PAGE = 50
@@ -54,6 +56,10 @@ REASONS = {
     Webhook.GONE: gettext_lazy("It answered 410: it wants nothing more."),
     Webhook.FAILED: gettext_lazy("Nothing has arrived there for three days."),
 }
+
+
+#: As many views are named beside the form.
+VIEWS = 20
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
@@ -95,7 +101,11 @@ def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         rows=rows,
         made=made,
         secret=made and made.secret,
-        nouns=", ".join(f"{noun}.*" for noun in registry),
+        nouns=", ".join(f"{source}.*" for source in patterns.sources()),
+        views=[
+            (view.name, f"{VIEW_ENTERED}{OF}{view.pk}")
+            for view in View.watched_ones().order_by("name", "id")[:VIEWS]
+        ],
     )
 
 

@@ -338,7 +338,17 @@
     count();
     for (const select of document.querySelectorAll("[data-span]")) fold(select);
     for (const chooser of document.querySelectorAll("[data-columns]")) limit(chooser);
+    showTab();
   }
+
+  // Where there is no room for all views, the one that is shown is among those that are seen, and the one in focus.
+  function showTab(tab = document.querySelector(".viewtabs [aria-current]")) {
+    const tabs = tab?.closest(".viewtabs");
+    if (!tabs || tabs.scrollWidth <= tabs.clientWidth) return;
+    const [own, whole] = [tab.getBoundingClientRect(), tabs.getBoundingClientRect()];
+    tabs.scrollLeft += Math.max(0, own.right + 24 - whole.right) + Math.min(0, own.left - 24 - whole.left);
+  }
+  document.addEventListener("focusin", (event) => event.target.closest(".viewtabs") && showTab(event.target));
   document.addEventListener("DOMContentLoaded", begin);
   document.addEventListener("parts", begin);
 

@@ -10,9 +10,9 @@
   }
 
   // What one input says: nothing where it is empty, so that the row does not get the key.
-  function said(input, kind) {
+  function said(input, { kind, words }) {
     if (kind === "flag") return input.checked || undefined;
-    const value = input.value.trim();
+    const value = words ? words.meant(input.value.trim()) : input.value.trim();
     if (!value) return undefined;
     if (kind === "list") return value.split("\n").map((line) => line.trim()).filter(Boolean);
     if (kind === "pairs") return Object.fromEntries(value.split("\n").filter((line) => line.trim()).map((line) => {
@@ -56,9 +56,10 @@
       return select;
     }
     if (column.kind === "date") return make("input", { type: "date", value: value ?? "" });
-    const plain = value && typeof value === "object" ? JSON.stringify(value) : value ?? "";
+    const told = value && typeof value === "object" ? JSON.stringify(value) : value ?? "";
+    const plain = column.words ? column.words.shown(told) : told;
     const typed = make("input", { type: "text", value: plain, inputMode: column.kind === "number" ? "decimal" : "text" });
-    if (column.offers) typed.setAttribute("list", column.list);
+    if (column.words) typed.setAttribute("list", column.list);
     return typed;
   }
 
@@ -84,12 +85,10 @@
     const counts = columns.find((column) => column.kind === "order");
     const place = make("div", { className: "rows" });
     const list = make("ol");
-    // What is suggested in a column, by what it means.
     for (const column of shown) if (column.offers) {
       column.list = `${text.id || text.name}_${column.key}_offers`;
-      const known = make("datalist", { id: column.list });
-      known.append(...column.offers.map(([value, label]) => make("option", { value, label })));
-      place.append(known);
+      column.words = window.hly.offered(column.offers);
+      place.append(column.words.list(column.list));
     }
 
     const write = () => {
@@ -106,10 +105,10 @@
             item.append(whole);
             continue;
           }
-          const label = make("label", { className: column.kind });
+          const label = make("label", { className: column.words ? "worded" : column.kind });
           const field = input(column, row[column.key], says);
           field.addEventListener("input", () => {
-            const now = said(field, column.kind);
+            const now = said(field, column);
             if (now === undefined && !(column.kind === "flag" && column.key in row)) delete row[column.key];
             else row[column.key] = now ?? false;
             write();

@@ -3,32 +3,25 @@
 (() => {
   const make = (tag, more = {}) => Object.assign(document.createElement(tag), more);
 
-  // What is suggested for each of them, by what it means; null where nothing is.
-  function suggested(offers, text) {
-    if (!offers.length) return null;
-    const known = make("datalist", { id: `${text.id || text.name}_offers` });
-    known.append(...offers.map(([value, label]) => make("option", { value, label })));
-    text.after(known);
-    return known;
-  }
-
   function enhance(text) {
     const { between } = text.dataset;
     const { kind, one, add, remove, offers = [] } = JSON.parse(text.dataset.several);
     const read = () => text.value.split(between).map((each) => each.trim()).filter(Boolean);
     const place = make("div", { className: "several" });
     const list = make("ol");
-    const known = suggested(offers, text);
+    const words = offers.length ? window.hly.offered(offers) : { shown: (value) => value, meant: (value) => value };
+    const known = words.list?.(`${text.id || text.name}_offers`);
+    if (known) text.after(known);
     const adds = make("button", { type: "button", className: "btn plain", textContent: add });
 
     const write = () => {
-      const all = [...list.querySelectorAll("input")].map((input) => input.value.trim()).filter(Boolean);
+      const all = [...list.querySelectorAll("input")].map((input) => words.meant(input.value.trim())).filter(Boolean);
       text.value = all.join(`${between} `);
       text.dispatchEvent(new Event("input", { bubbles: true }));
     };
     function row(value) {
       const item = make("li");
-      const input = make("input", { type: kind, value, className: text.className });
+      const input = make("input", { type: kind, value: words.shown(value), className: text.className });
       input.setAttribute("aria-label", one);
       input.setAttribute("autocomplete", "off");
       if (known) input.setAttribute("list", known.id);

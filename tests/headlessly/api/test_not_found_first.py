@@ -11,6 +11,7 @@ from crm.models import RuleRun
 from crm.rules import runs
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
+from headlessly.log.events import Event
 from headlessly.notifications.models import Notification
 from headlessly.notifications.telling import Notice, tell
 from headlessly.scripts import proposals
@@ -40,6 +41,9 @@ def made(acme: Any, rival: Any, rival_api: Any, users: Any) -> dict[str, str]:
         registration.ping_webhook(webhook)
         tell([Notice("rule", users.eve.pk, "x", "system")])
         return {
+            "request": Event.log.filter(name="Lead.Created").values_list("request_id", flat=True)[
+                0
+            ],
             "rule": rule.pk,
             "run": RuleRun.objects.get().pk,
             "field": field.pk,
@@ -67,6 +71,7 @@ def made(acme: Any, rival: Any, rival_api: Any, users: Any) -> dict[str, str]:
         ("POST", "/proposals/{proposal}/approve"),
         ("POST", "/proposals/{proposal}/refuse"),
         ("PATCH", "/notifications/{notification}"),
+        ("POST", "/requests/{request}/undo"),
     ],
 )
 def test_it_is_not_found_before_the_body_is_looked_at(

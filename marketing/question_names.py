@@ -1,0 +1,54 @@
+"""What a question's name means: a field of the contact or of the lead that its answer fills."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import Field
+from headlessly.nouns import Noun
+
+#: Questions that mean a field of the contact or of the lead, by their names without case and signs.
+CONTACT_FIELDS = {
+    "name": "name", "fullname": "name", "firstname": "first_name", "lastname": "last_name",
+    "phone": "phone", "telephone": "phone", "mobile": "mobile", "title": "title",
+    "jobtitle": "title", "department": "department", "linkedin": "linkedin_url",
+    "linkedinurl": "linkedin_url", "twitter": "twitter_handle", "twitterhandle": "twitter_handle",
+    "language": "language", "timezone": "timezone", "marketingconsent": "marketing_consent",
+}  # fmt: skip
+LEAD_FIELDS = {
+    "need": "need", "message": "need", "comment": "need", "comments": "need", "budget": "budget",
+    "authority": "authority", "timeline": "timeline",
+}  # fmt: skip
+#: The nouns whose fields answers fill, with what questions call them.
+FILLED = {"Contact": {"email": "email", **CONTACT_FIELDS}, "Lead": LEAD_FIELDS}
+
+
+def offered_names() -> Iterator[tuple[str, str]]:
+    """The names of questions whose answers fill a field, with what people call that: ``Contact: Phone``. The
+    tenant's own fields are among them."""
+    for noun, table in ((registry[name], table) for name, table in FILLED.items()):
+        named = {field: name for name, field in reversed(table.items())}
+        fields = [(name, noun.schema.by_name[field]) for field, name in reversed(named.items())]
+        fields += [(field.wire, field) for field in dict.fromkeys(own_fields(noun).values())]
+        for name, field in fields:
+            yield name, f"{labels.noun_title(noun)}: {labels.field_label(field)}"
+
+
+def own_fields(noun: type[Noun]) -> dict[str, Field]:
+    """The tenant's own fields that a question may be about, by their plain names and those they had before.
+
+    No reference, since a stranger knows no records; and nothing unique, or what one sender says would refuse
+    what the next one sends.
+    """
+    offered = [
+        f for f in noun.schema.stored if f.is_custom and f.type != "reference" and not f.unique
+    ]
+    return {plain_name(name): f for f in offered for name in (*f.former, f.wire)}
+
+
+def plain_name(name: str) -> str:
+    """A name without case and signs: ``contract-end`` and ``contractEnd`` are one."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())

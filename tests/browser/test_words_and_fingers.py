@@ -1,0 +1,69 @@
+"""Words in, values out; and a phone on which nothing of a list is cut or too small, and focus is in sight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 390, "height": 700}
+LONG = "Brackenridge Scaffolding and Civil Works: replacing five planning tools by one"
+#: What of a list is cut, and what of it is smaller than 24 pixels.
+CUT = "all => all.filter((each) => each.scrollWidth > each.clientWidth + 1).length"
+SMALL = "all => all.filter((each) => each.offsetWidth < 24 || each.offsetHeight < 24).length"
+#: Whether what has the focus is what one would touch in its middle.
+SEEN = """() => {
+  const one = document.activeElement, box = one.getBoundingClientRect();
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return one === document.body || Boolean(top && (one.contains(top) || top.contains(one)));
+}"""
+
+
+@pytest.fixture(autouse=True)
+def admin(bob: Any) -> None:
+    from headlessly.access.models import Membership
+
+    Membership.objects.filter(user=bob).update(role="admin")
+
+
+def test_what_is_suggested_is_typed_in_words_and_sent_as_programs_know_it(
+    desk: Any, site: str
+) -> None:
+    desk.goto(f"{site}/~acme/admin/crm/rule/add/?kind=Automation")
+    sent = desk.locator("input[name=events]")
+    typed = desk.locator(".several li input").first
+    for words, value in (("deal: won", "Deal.Won"), ("Deal.Lost", "Deal.Lost"), ("Else", "Else")):
+        typed.fill(words)
+        expect(sent).to_have_value(value)
+    steps = desk.locator(".input:has(textarea[name=steps])")
+    steps.get_by_role("button", name="Add a row").click()
+    steps.get_by_label("Notify").fill("Owner")
+    steps.get_by_label("Wait").fill("until working day")
+    expect(steps.locator("textarea[name=steps]")).to_have_value(
+        '[\n  {\n    "notify": "owner",\n    "wait": "until working day"\n  }\n]'
+    )
+
+
+def test_on_a_phone_a_list_is_whole_and_large_enough_and_focus_is_under_no_bar(
+    desk: Any, site: str, lead: Any
+) -> None:
+    lead.update(name=LONG)
+    desk.set_viewport_size(PHONE)
+    desk.goto(f"{site}/~acme/admin/crm/lead/")
+    expect(desk.get_by_role("link", name=LONG)).to_be_visible()
+    parts = desk.locator(".list :is(td.name a, button[data-cell]:not(.none))")
+    assert parts.count() > 2 and parts.evaluate_all(CUT) == 0
+    assert desk.locator(".list :is(td.name a, td.check input)").evaluate_all(SMALL) == 0
+    desk.goto(f"{site}/~acme/admin/crm/lead/{lead.pk}/change/")
+    expect(desk.locator("#timeline .composers")).to_be_visible()
+    hidden = []
+    for _step in range(45):
+        desk.keyboard.press("Tab")
+        if not desk.evaluate(SEEN):
+            hidden.append(desk.evaluate("document.activeElement.outerHTML.slice(0, 80)"))
+    assert hidden == []
