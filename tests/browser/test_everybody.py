@@ -33,9 +33,13 @@ COLOURS = """
   };
 }
 """
-#: Whether the frame was there, what axe found, and how wide the page is: in one question.
+#: Whether the frame was there, what axe found, how wide the page is, and whether it had remained light in the
+#: dark: in one question. A page hears of another light some frames later.
 AXE = """
 async ([within, without, frame, rules]) => {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const dazzled = () => dark && document.documentElement.classList.contains("light");
+  for (let frame = 0; dazzled() && frame < 60; frame++) await new Promise(requestAnimationFrame);
   const where = { include: [within], exclude: without };
   const found = await axe.run(where, { runOnly: rules, resultTypes: ["violations"], preload: false });
   const said = (node) => [...node.target, ...node.any.map((each) => each.message)].join(" ");
@@ -43,6 +47,7 @@ async ([within, without, frame, rules]) => {
     document.querySelector(frame) !== null,
     found.violations.map((each) => [each.id, each.nodes.map(said)]),
     document.documentElement.scrollWidth,
+    dazzled(),
   ];
 }
 """
@@ -126,9 +131,11 @@ class Walk:
     def _axe(self, within: str, how: str) -> int:
         """Note what axe finds; answers how wide the page is."""
         without = [FRAME] if how in self.known_frames else []
-        has_frame, found, width = self.page.evaluate(AXE, [within, without, FRAME, RULES])
+        has_frame, found, width, dazzled = self.page.evaluate(AXE, [within, without, FRAME, RULES])
         if within == "html" and has_frame:
             self.known_frames.add(how)
+        if dazzled:
+            self.note("light", f"was looked at {how}")
         for id, nodes in found:
             self.note(f"axe {how}", f"{id}: {len(nodes)} like {nodes[:2]}")
         return width
