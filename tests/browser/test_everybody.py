@@ -22,14 +22,42 @@ from tests.contract import samples
 pytestmark = pytest.mark.browser
 
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+#: A page has few colours, and axe reads each from its text for every element and all that it lies on.
+COLOURS = """
+{
+  const known = new Map(), colour = axe.commons.color.Color.prototype, read = colour.parseString;
+  colour.parseString = function (text) {
+    if (known.has(text)) [this.r, this.g, this.b, this.alpha] = known.get(text);
+    else known.set(text, [read.call(this, text), this.r, this.g, this.b, this.alpha].slice(1));
+    return this;
+  };
+}
+"""
+#: Whether the frame was there, what axe found, how wide the page is, and whether it had remained light in the
+#: dark: in one question. A page hears of another light some frames later.
 AXE = """
-async ([within, without, rules]) => {
+async ([within, without, frame, rules]) => {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const dazzled = () => dark && document.documentElement.classList.contains("light");
+  for (let frame = 0; dazzled() && frame < 60; frame++) await new Promise(requestAnimationFrame);
   const where = { include: [within], exclude: without };
   const found = await axe.run(where, { runOnly: rules, resultTypes: ["violations"], preload: false });
   const said = (node) => [...node.target, ...node.any.map((each) => each.message)].join(" ");
-  return found.violations.map((each) => [each.id, each.nodes.map(said)]);
+  return [
+    document.querySelector(frame) !== null,
+    found.violations.map((each) => [each.id, each.nodes.map(said)]),
+    document.documentElement.scrollWidth,
+    dazzled(),
+  ];
 }
 """
+WIDTH = "document.documentElement.scrollWidth"
+#: Whether the page has keys to tell of; what has the focus would take them for itself.
+HAS_KEYS = """() => {
+  document.activeElement.blur();
+  return document.querySelector(".frame-menu") !== null;
+}"""
+KEYS_TOLD = "document.querySelectorAll('dialog#keys[open] kbd').length"
 #: What is the same on all pages of a walk, and as much as the page itself: looked at once in each shape.
 FRAME = "#menu"
 LARGE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -46,6 +74,7 @@ class Walk:
         self.known_frames: set[str] = set()
         page.set_viewport_size(LARGE)
         page.emulate_media(reduced_motion="reduce")  # a colour on its way to another is neither
+        page.add_init_script(AXE_SCRIPT + COLOURS)
         page.on("pageerror", lambda error: self.note("script", error))
         page.on("console", lambda said: said.type == "error" and self._said(said))
         page.on(
@@ -69,14 +98,12 @@ class Walk:
         if "content-security-policy" not in answer.headers:
             self.note("policy", "none")
         self.look(full=full)
-        if full and "/~" in address and self.page.locator(".frame-menu").count():
+        if full and "/~" in address and self.page.evaluate(HAS_KEYS):
             self._ask_for_keys()
 
     def _ask_for_keys(self) -> None:
-        self.page.evaluate("document.activeElement.blur()")
         self.page.keyboard.press("?")
-        keys = self.page.locator("dialog#keys[open]")
-        if keys.count() and keys.locator("kbd").count() > 1:
+        if self.page.evaluate(KEYS_TOLD) > 1:
             self.page.keyboard.press("Escape")
         else:
             self.note("keys", "? tells none")
@@ -85,29 +112,33 @@ class Walk:
         """Large and light; with ``full`` also on a phone in the dark: each rule in both shapes, and each
         colour in both lights."""
         self.place = f"{self.place.split(' (')[0]} ({name})" if name else self.place
-        if not self.page.evaluate("'axe' in window"):
-            self.page.evaluate(AXE_SCRIPT)
         self._axe(within, "large")
         self.page.set_viewport_size(PHONE)
         if full:
             self.page.emulate_media(color_scheme="dark")
-            self._axe(within, "on a phone in the dark")
+            width = self._axe(within, "on a phone in the dark")
             self.page.emulate_media(color_scheme="light")
-        if (width := self.page.evaluate("document.documentElement.scrollWidth")) > PHONE["width"]:
+        else:
+            width = self.page.evaluate(WIDTH)
+        if width > PHONE["width"]:
             self.note("sideways", width)
         if full:
             self.page.set_viewport_size(ZOOMED)
-            width = self.page.evaluate("document.documentElement.scrollWidth")
-            if width > ZOOMED["width"]:
+            if (width := self.page.evaluate(WIDTH)) > ZOOMED["width"]:
                 self.note("sideways at 200 %", width)
         self.page.set_viewport_size(LARGE)
 
-    def _axe(self, within: str, how: str) -> None:
+    def _axe(self, within: str, how: str) -> int:
+        """Note what axe finds; answers how wide the page is."""
         without = [FRAME] if how in self.known_frames else []
-        if within == "html" and self.page.locator(FRAME).count():
+        has_frame, found, width, dazzled = self.page.evaluate(AXE, [within, without, FRAME, RULES])
+        if within == "html" and has_frame:
             self.known_frames.add(how)
-        for id, nodes in self.page.evaluate(AXE, [within, without, RULES]):
+        if dazzled:
+            self.note("light", f"was looked at {how}")
+        for id, nodes in found:
             self.note(f"axe {how}", f"{id}: {len(nodes)} like {nodes[:2]}")
+        return width
 
 
 @pytest.fixture

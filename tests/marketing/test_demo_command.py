@@ -1,144 +1,23 @@
-"""`manage.py demo`: fills, remembers, tells where to look; and starts quickly the second time."""
+"""`manage.py demo` refuses: in production, on a port that is taken, beside a tenant that is somebody's."""
 
 from __future__ import annotations
 
-import json
-import shlex
 import socket
-from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.test import Client
 
-from crm import Lead
-from headlessly.access import actors, tenancy
-from headlessly.access.models import ApiKey, Membership, Tenant, User
-from headlessly.context import clock
-from headlessly.models import Event
+from headlessly.access.models import Tenant
+from tests.marketing.demo.telling import demo, everything
 
 
 @pytest.fixture
 def file(tmp_path: Path, settings: Any) -> Path:
-    """Where the demo remembers; in a folder of the test's own."""
+    """Where the demo would remember; in a folder of the test's own."""
     settings.DATA_DIR = tmp_path
     return tmp_path / "demo.json"
-
-
-def demo(**options: Any) -> str:
-    out = StringIO()
-    # Always on the same day: another one tells another year.
-    with clock.set_clock(datetime(2025, 6, 16, 12, tzinfo=UTC), purpose="demo"):
-        call_command("demo", stdout=out, **{"serve": False, "leads": 25, "port": 8123} | options)
-    return out.getvalue()
-
-
-def everything() -> dict[str, Any]:
-    counts: dict[str, Any] = {"users": User.objects.count(), "keys": ApiKey.objects.count()}
-    for tenant in Tenant.objects.all():
-        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
-            counts[tenant.slug] = Event.objects.count()
-    return counts
-
-
-def curl(line: str) -> Any:
-    """What the curl of a line would do, done by Django's client."""
-    words = shlex.split(line)
-    assert words.pop(0) == "curl"
-    method, headers, body, url = "GET", {}, b"", ""
-    while words:
-        match word := words.pop(0):
-            case "-X":
-                method = words.pop(0)
-            case "-H":
-                name, _, value = words.pop(0).partition(": ")
-                headers[name] = value
-            case "-d":
-                body = words.pop(0).encode()
-            case _:
-                url = word
-    kind = headers.pop("Content-Type", "application/octet-stream")
-    path = url.removeprefix("http://127.0.0.1:8123")
-    return Client().generic(method, path, body, content_type=kind, headers=headers)
-
-
-def test_it_fills_two_tenants_and_remembers_how_to_get_in(db: None, file: Path) -> None:
-    demo()
-    remembered = json.loads(file.read_text())
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert remembered.keys() == {"url", "tenants"}
-    assert remembered["url"] == "http://127.0.0.1:8123"
-    assert remembered["tenants"].keys() == {"acme", "rival"}
-    for slug, entry in remembered["tenants"].items():
-        assert entry.keys() == {"url", "apiKey", "readKey", "email", "password"}
-        assert entry["url"] == f"http://127.0.0.1:8123/~{slug}"
-        key, reader = ApiKey.find_valid(entry["apiKey"]), ApiKey.find_valid(entry["readKey"])
-        assert key and key.tenant.slug == slug and key.scope == "admin"
-        assert reader and reader.tenant.slug == slug and reader.scope == "read"
-        assert key.rate_limit == reader.rate_limit == 100_000
-        place = Membership.objects.get(user__email=entry["email"], tenant__slug=slug)
-        assert place.role == actors.ADMIN and place.user.check_password(entry["password"])
-    acme = Membership.objects.filter(tenant__slug="acme")
-    roles = sorted(acme.values_list("role", flat=True))
-    assert roles == ["admin", "manager", *["rep"] * 8, "viewer", "viewer"]
-    password = remembered["tenants"]["acme"]["password"]
-    assert all(user.check_password(password) for user in User.objects.all())
-
-
-def test_it_changes_nothing_when_it_runs_again(db: None, file: Path) -> None:
-    demo()
-    remembered, there = json.loads(file.read_text()), everything()
-    hashes = dict(User.objects.values_list("email", "password"))
-    said = demo(leads=5)
-    assert "Filling" not in said
-    assert json.loads(file.read_text()) == remembered
-    assert everything() == there
-    assert dict(User.objects.values_list("email", "password")) == hashes
-
-
-def test_it_follows_another_port_and_a_lost_file(db: None, file: Path) -> None:
-    demo()
-    before, there = json.loads(file.read_text()), everything()
-    demo(port=8124)
-    moved = json.loads(file.read_text())
-    assert moved["tenants"]["rival"]["url"] == "http://127.0.0.1:8124/~rival"
-    assert moved["tenants"]["rival"]["apiKey"] == before["tenants"]["rival"]["apiKey"]
-    assert everything() == there
-
-    # Keys cannot be read again, so there are new ones, and a new password for all.
-    file.write_text("{")
-    demo()
-    new = json.loads(file.read_text())["tenants"]["acme"]
-    assert ApiKey.find_valid(new["apiKey"]) and new["apiKey"] != before["tenants"]["acme"]["apiKey"]
-    assert User.objects.get(email=new["email"]).check_password(new["password"])
-    with tenancy.active(Tenant.objects.get(slug="acme")), actors.acting(actors.SYSTEM):
-        assert Event.objects.count() == there["acme"]
-
-
-def test_it_says_where_to_look_in_lines_that_work(db: None, file: Path) -> None:
-    said = demo(leads=60)
-    entry = json.loads(file.read_text())["tenants"]["acme"]
-    for what in (
-        f"{entry['url']}/admin/",
-        entry["email"],
-        entry["password"],
-        entry["apiKey"],
-        "/admin/",
-    ):
-        assert what in said
-    lines = [line.strip() for line in said.splitlines() if line.strip().startswith("curl")]
-    assert len(lines) == 3
-    listed, created, converted = (curl(line) for line in lines)
-    assert listed.status_code == 200 and listed.json()["total"] > 0
-    assert {lead["status"] for lead in listed.json()["results"]} == {"Qualified"}
-    assert created.status_code == 201 and created.json()["name"] == "Inbound Demo"
-    assert converted.status_code == 200 and converted.json()["status"] == "Converted"
-    with tenancy.active(Tenant.objects.get(slug="acme")), actors.acting(actors.SYSTEM):
-        assert Lead.get(converted.json()["$id"]).deal_id
 
 
 def test_it_does_not_touch_a_tenant_that_it_did_not_make(acme: Tenant, file: Path) -> None:
@@ -163,22 +42,3 @@ def test_it_says_at_once_when_the_port_is_taken(db: None, file: Path) -> None:
         with pytest.raises(CommandError, match=f"port {port}"):
             demo(port=port, serve=True)
     assert not Tenant.objects.exists() and not file.exists()
-
-
-def test_it_serves_where_it_said(db: None, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from marketing.management.commands import demo as module
-
-    called: list[Any] = []
-    real = module.call_command
-
-    def call(name: str, *args: Any, **options: Any) -> Any:
-        if name == "serve":
-            return called.append(options)
-        return real(name, *args, **options)
-
-    monkeypatch.setattr(module, "call_command", call)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    demo(port=port, serve=True, leads=5)
-    assert called == [{"port": port}]

@@ -1,0 +1,38 @@
+"""The command as tests give it, and what is there afterwards."""
+
+from __future__ import annotations
+
+from datetime import date
+from io import StringIO
+from typing import Any
+from unittest import mock
+
+from django.core.management import call_command
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey, Tenant, User
+from headlessly.models import Event
+from marketing.demo.cast import fill
+from marketing.management.commands import demo as command
+
+#: Another day would tell another year.
+DAY = date(2025, 6, 16)
+LEADS = 60
+
+
+def demo(**options: Any) -> str:
+    """Run the command, always as if on the same day; answers what it says."""
+    out = StringIO()
+    told = mock.patch.object(command, "fill", lambda cast, today, *rest: fill(cast, DAY, *rest))
+    with told:
+        call_command("demo", stdout=out, **{"serve": False, "leads": 25, "port": 8123} | options)
+    return out.getvalue()
+
+
+def everything() -> dict[str, Any]:
+    """How much of what there is: users, keys, and each tenant's events."""
+    counts: dict[str, Any] = {"users": User.objects.count(), "keys": ApiKey.objects.count()}
+    for tenant in Tenant.objects.all():
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            counts[tenant.slug] = Event.objects.count()
+    return counts
