@@ -70,13 +70,13 @@ def test_it_has_no_link_by_which_somebody_gets_in(acme):
 
 
 @pytest.mark.parametrize(
-    ("page", "sent", "secret"),
+    ("address", "sent", "secret"),
     [
         ("settings/keys/", {"name": "Robot", "scope": "admin"}, r"hly_sk_[\w-]+"),
         ("account/codes/", {}, r"<code>([a-z0-9-]{29})</code>"),
     ],
 )
-def test_it_has_nothing_of_what_a_page_showed_for_once(acme, page, sent, secret):
+def test_it_has_nothing_of_what_a_page_showed_for_once(acme, address, sent, secret):
     """The page's own script sends a key with each thing that is asked for, and its answer is kept."""
     user = User.objects.create_user("bob@sign.example")
     Membership.objects.create(user=user, tenant=acme, role="admin")
@@ -84,12 +84,12 @@ def test_it_has_nothing_of_what_a_page_showed_for_once(acme, page, sent, secret)
     client = Client()
     client.force_login(user)
     headers = {"Idempotency-Key": "once"}
-    shown = client.post(f"/~acme/admin/{page}", sent, headers=headers).content.decode()
+    shown = client.post(f"/~acme/admin/{address}", sent, headers=headers).content.decode()
     found = re.search(secret, shown)
     assert found, shown
     kept = b"".join(bytes(each.body) + str(each.headers).encode() for each in replies())
     assert kept and found[0].encode() not in kept and b"<html" not in kept
-    again = client.post(f"/~acme/admin/{page}", sent, headers=headers).content.decode()
+    again = client.post(f"/~acme/admin/{address}", sent, headers=headers).content.decode()
     assert again == shown, "an impatient hand sees the same"
 
 

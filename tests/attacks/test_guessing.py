@@ -159,9 +159,9 @@ def test_the_second_factor_and_the_password_again_are_no_other_way_to_guess(bob,
 
 
 @pytest.mark.parametrize(
-    ("page", "field"), [("confirm/", "password"), ("password/", "old_password")]
+    ("address", "field"), [("confirm/", "password"), ("password/", "old_password")]
 )
-def test_a_try_is_counted_where_a_refused_request_is_undone(bob, acme, page, field):
+def test_a_try_is_counted_where_a_refused_request_is_undone(bob, acme, address, field):
     """With an Idempotency-Key what a request did is undone when it is refused: not what was guessed by it."""
     Membership.objects.create(user=bob, tenant=acme, role="admin")
     client = Client()
@@ -170,7 +170,7 @@ def test_a_try_is_counted_where_a_refused_request_is_undone(bob, acme, page, fie
 
     def attempt(turn: int, password: str) -> str:
         return client.post(
-            f"/~acme/admin/account/{page}",
+            f"/~acme/admin/account/{address}",
             new | {field: password},
             headers={"Idempotency-Key": f"key-{turn}"},
         ).content.decode()

@@ -54,16 +54,16 @@ def database_url() -> str:
     return os.environ.get("DATABASE_URL") or url
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_it_links_to_what_exists(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+@pytest.mark.parametrize("document", PAGES, ids=lambda document: document.name)
+def test_it_links_to_what_exists(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+        assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 
-@pytest.mark.parametrize("page", ["architecture.md", "contributing.md"])
-def test_it_names_files_that_are_there(page: str) -> None:
+@pytest.mark.parametrize("document", ["architecture.md", "contributing.md"])
+def test_it_names_files_that_are_there(document: str) -> None:
     """A path is from the top of the tree; a bare name of a file is one of the room that is spoken of."""
-    text = re.sub(r"^```\w+\n.*?^```$", "", (ROOT / "docs" / page).read_text(), flags=re.M | re.S)
+    text = re.sub(r"^```\w+\n.*?^```$", "", (ROOT / "docs" / document).read_text(), flags=re.M | re.S)
     named = set(re.findall(r"`([\w.]+(?:/[\w.]+)*(?:/|\.(?:py|md|toml|css|html)))`", text))
     assert len(named) > 10
     rooms = [ROOT / name for name in ("headlessly", "crm", "marketing", "tests", "docs")]

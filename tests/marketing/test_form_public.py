@@ -94,7 +94,7 @@ def test_it_takes_what_a_browser_sends_without_a_script(stranger: Client, form: 
 
 
 @pytest.mark.parametrize(
-    ("page", "referer", "detail"),
+    ("sent", "referer", "detail"),
     [
         ("/pricing", "https://acme.example/", "/pricing"),
         (None, "https://acme.example/a", "https://acme.example/a"),
@@ -104,9 +104,9 @@ def test_it_takes_what_a_browser_sends_without_a_script(stranger: Client, form: 
     ],
 )
 def test_it_knows_the_page(
-    page: Any, referer: Any, detail: Any, stranger: Client, form: Form
+    sent: Any, referer: Any, detail: Any, stranger: Client, form: Form
 ) -> None:
-    body = ADA | ({"page": page} if page else {})
+    body = ADA | ({"page": sent} if sent else {})
     answered(send(stranger, form, body, **({"Referer": referer} if referer else {})))
     assert Lead.objects.get().source_detail == detail
 
