@@ -172,7 +172,7 @@ def test_it_is_served_to_others_as_readme_says(tmp_path: Path) -> None:
     script = script.replace("manage.py migrate", "manage.py migrate --check")
     script = re.sub(r"DATABASE_URL=\S+", f"DATABASE_URL='{database_url()}'", script)
     script = script.replace(
-        "serve --host 0.0.0.0", f"serve --host 127.0.0.1 --port {port} --jobs 0"
+        "serve --host 0.0.0.0", f"serve --host 127.0.0.1 --port {port} --jobs 0 --workers 1"
     )
     script = script.replace(
         f"{sys.executable} manage.py serve", f"exec {sys.executable} manage.py serve"
