@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from django.db.models.signals import post_migrate
 from django.test import Client
+from psycopg._preparing import PrepareManager
 
 from headlessly.access import actors, tenancy
 from headlessly.context.tenant_scope import EVERY, enter_scope
@@ -59,6 +60,19 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
         cursor.execute("DROP TRIGGER headlessly_append_only_truncate ON headlessly_event")
         empty_quickly(connection)
     post_migrate.disconnect(dispatch_uid="headlessly.keep_the_past", sender=_platform())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prepared_statements_outlive_a_rollback() -> None:
+    """A connection keeps what it has prepared, as it does from one request to the next: a test ends with a
+    rollback, and the driver would forget all of it then. What is dropped or altered still lets it forget."""
+    forgets = PrepareManager._should_discard
+
+    def should_discard(manager: Any, prep: Any, results: Any, *matching: Any) -> bool:
+        undone = [each for each in results if each.command_status == b"ROLLBACK"]
+        return not undone and forgets(manager, prep, results, *matching)
+
+    PrepareManager._should_discard = should_discard  # type: ignore[method-assign]
 
 
 def _platform() -> Any:

@@ -129,7 +129,7 @@ class Tenant(models.Model):
         """The tenant of this address, or None."""
         if UNSTORABLE.search(slug):
             return None
-        return fetch_by_unique(cls, "slug", slug)
+        return fetch_by_unique(cls, slug=slug)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -282,10 +282,11 @@ class Membership(TenantRow):
         if not user.is_authenticated or not user.is_active:
             return None
         # Asked where there is no tenant, too: nobody tells by the time whether there is one.
-        asked = cls.objects.select_related("user").filter(user=user)
-        found = asked.filter(tenant=tenant.pk if tenant else 0).first()
+        found: Membership | None = fetch_by_unique(
+            cls, user=user.pk, tenant=tenant.pk if tenant else 0
+        )
         if found is not None and tenant is not None:
-            found.tenant = tenant  # at hand already
+            found.user, found.tenant = user, tenant  # at hand already
         return found
 
     @property
@@ -381,7 +382,7 @@ class ApiKey(TenantRow):
     def find_valid(cls, secret: str) -> ApiKey | None:
         """The valid key with this secret, or None: unknown, expired and revoked are the same."""
         with every_tenant():
-            key = fetch_by_unique(cls, "hash", hash_secret(secret))
+            key = fetch_by_unique(cls, hash=hash_secret(secret))
         return key if key is not None and key.standing == "valid" else None
 
     @property

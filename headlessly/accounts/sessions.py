@@ -19,6 +19,7 @@ from django.utils import timezone
 from headlessly.access.encryption import hash_secret
 from headlessly.accounts import session_cache
 from headlessly.accounts.models import Session
+from headlessly.database.prepared import fetch_by_unique
 
 #: How exactly it is known when a session was last used.
 NOTED_EVERY = timedelta(minutes=1)
@@ -79,8 +80,8 @@ class SessionStore(db.SessionStore):
         if found is not None and not is_over(found):
             self._known = found
             return found
-        found = unexpired_sessions().filter(pk=hash).first()
-        if found is None:
+        found = fetch_by_unique(Session, session_key=hash)
+        if found is None or is_over(found):
             self._session_key = None  # type: ignore[attr-defined]
             return None
         # Nor is it known, else nobody would note the click that comes next.

@@ -78,27 +78,29 @@ def quoted_column(model: type[Model], name: str) -> str:
     return quoted(column)
 
 
-def fetch_by_unique(model: type[Model], field: str, value: Any) -> Any:
-    """The row of a table of the platform with this unique value, or None; asked by every request."""
-    sql, made = select_by_unique(model, field)
-    found = execute_prepared(sql, [value], scoped=tenant_field(model) is not None)
+def fetch_by_unique(model: type[Model], **values: Any) -> Any:
+    """The row of a table of the platform with these values, which are unique together, or None; asked by
+    every request."""
+    sql, made = select_by_unique(model, *values)
+    scoped = tenant_field(model) is not None
+    found = execute_prepared(sql, [*values.values()], scoped=scoped)
     return made(found[0]) if found else None
 
 
 @cache
-def select_by_unique(model: type[Model], field: str) -> tuple[str, Callable[[Sequence[Any]], Any]]:
-    """The statement that finds the row with a value of ``field``, and what makes an object of the row."""
+def select_by_unique(model: type[Model], *names: str) -> tuple[str, Callable[[Sequence[Any]], Any]]:
+    """The statement that finds the row with values of these fields, and what makes an object of the row."""
     quote = connection.ops.quote_name
     fields = model._meta.concrete_fields
     columns = ", ".join(quoted(f) for f in fields)
-    where = f"{quoted_column(model, field)} = %s"
-    names = [f.attname for f in fields]
+    where = " AND ".join(f"{quoted_column(model, name)} = %s" for name in names)
+    attributes = [f.attname for f in fields]
     converted = [(n, f) for n, f in enumerate(fields) if hasattr(f, "from_db_value")]
 
     def made(row: Sequence[Any]) -> Any:
         values = list(row)
         for number, column in converted:
             values[number] = column.from_db_value(values[number], None, connection)
-        return model.from_db(connection.alias, names, values)
+        return model.from_db(connection.alias, attributes, values)
 
     return f"SELECT {columns} FROM {quote(model._meta.db_table)} WHERE {where}", made

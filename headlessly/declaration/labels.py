@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import lazy
 from django.utils.text import capfirst
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import get_language, gettext, pgettext
 from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
@@ -105,7 +106,15 @@ def this_noun(noun: type[Record], case: str = SUBJECT) -> str:
 
 def field_label(field: Field) -> str:
     """A field's name as people say it: ``last_activity_at`` → ``Last activity``."""
-    return field.label if field.is_custom else pgettext(LABEL, english_label(field))
+    if field.is_custom:
+        return field.label
+    return _label_in(get_language(), field.name, field.label, field.type)
+
+
+@lru_cache(maxsize=10_000)
+def _label_in(language: str | None, name: str, label: str, type: str) -> str:
+    """A page says hundreds of them, and a filter's all of them in each of its rows."""
+    return pgettext(LABEL, _english(name, label, type))
 
 
 def choice_label(field: Field, value: str) -> str:
@@ -162,8 +171,12 @@ def english_label(field: Field) -> str:
     """The same in English."""
     if field.is_custom:
         return field.label
-    words = (field.label or field.name.replace("_", " ").capitalize()).split()
-    if field.type == "datetime" and len(words) > 1 and words[-1] == "at":
+    return _english(field.name, field.label, field.type)
+
+
+def _english(name: str, label: str, type: str) -> str:
+    words = (label or name.replace("_", " ").capitalize()).split()
+    if type == "datetime" and len(words) > 1 and words[-1] == "at":
         words.pop()
     return " ".join(SPELLINGS.get(word.lower(), word) for word in words)
 

@@ -47,6 +47,10 @@ def in_browser(noun: type[Noun]) -> list[str]:
     return [*pages, f"{start}board/"] if noun.Surface.board else pages
 
 
+def statements(asked: dict[str, tuple[int, int]]) -> dict[str, int]:
+    return {address: count for address, (count, _size) in asked.items()}
+
+
 @nouns
 def test_it_is_listed_by_as_many_statements_and_in_a_page_as_small_however_many_there_are(
     noun: type[Noun], api: Any, signed_in: Client
@@ -74,9 +78,11 @@ def test_it_is_listed_by_as_many_statements_and_in_a_page_as_small_however_many_
     there = noun.count()
     for _ in range(PER_PAGE - there):
         samples.create(noun, full=True, **flags)
-    asked()  # once more: stages and gates are the tenant's own, and are read again after they change
     many = asked()
+    if statements(many) != statements(few):
+        # Stages and gates are the tenant's own: after they change they are read once more.
+        many = asked()
     assert noun.count() == PER_PAGE
-    assert {a: n for a, (n, _) in many.items()} == {a: n for a, (n, _) in few.items()}
+    assert statements(many) == statements(few)
     pages = {address: size for address, (_, size) in many.items() if "/admin/" in address}
     assert max(pages.values()) < LARGEST, pages

@@ -63,7 +63,9 @@ def test_it_links_to_what_exists(document: Path) -> None:
 @pytest.mark.parametrize("document", ["architecture.md", "contributing.md"])
 def test_it_names_files_that_are_there(document: str) -> None:
     """A path is from the top of the tree; a bare name of a file is one of the room that is spoken of."""
-    text = re.sub(r"^```\w+\n.*?^```$", "", (ROOT / "docs" / document).read_text(), flags=re.M | re.S)
+    text = re.sub(
+        r"^```\w+\n.*?^```$", "", (ROOT / "docs" / document).read_text(), flags=re.M | re.S
+    )
     named = set(re.findall(r"`([\w.]+(?:/[\w.]+)*(?:/|\.(?:py|md|toml|css|html)))`", text))
     assert len(named) > 10
     rooms = [ROOT / name for name in ("headlessly", "crm", "marketing", "tests", "docs")]
@@ -172,7 +174,7 @@ def test_it_is_served_to_others_as_readme_says(tmp_path: Path) -> None:
     script = script.replace("manage.py migrate", "manage.py migrate --check")
     script = re.sub(r"DATABASE_URL=\S+", f"DATABASE_URL='{database_url()}'", script)
     script = script.replace(
-        "serve --host 0.0.0.0", f"serve --host 127.0.0.1 --port {port} --jobs 0"
+        "serve --host 0.0.0.0", f"serve --host 127.0.0.1 --port {port} --jobs 0 --workers 1"
     )
     script = script.replace(
         f"{sys.executable} manage.py serve", f"exec {sys.executable} manage.py serve"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from functools import cache
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from headlessly.context import tracing
+from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.registry import registry
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import Conflict
@@ -23,20 +24,23 @@ pytestmark = pytest.mark.usefixtures("acme")
 VERBS = [verb for noun in samples.NOUNS for verb in noun.verbs.values()]
 verbs = pytest.mark.parametrize("verb", VERBS, ids=[f"{v.noun.__name__}.{v.name}" for v in VERBS])
 #: What tells of a version, and not of the record.
-OF_VERSIONS = {"version", "updated_at"}
+OF_VERSIONS = ("version", "updated_at")
 
 
-def rows() -> dict[str, dict[str, Any]]:
+def rows() -> dict[str, str]:
     """Every record that is there, of every noun, with all of its columns; and who is which contact."""
-    found: dict[str, dict[str, Any]] = {}
-    for noun in registry.values():
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {noun._meta.db_table} WHERE deleted_at IS NULL")
-            names = [column.name for column in cursor.description]
-            for row in cursor.fetchall():
-                record = dict(zip(names, row, strict=True))
-                found[record["id"]] = {k: v for k, v in record.items() if k not in OF_VERSIONS}
-    return found
+    return dict(execute_prepared(_of_all_nouns(), ()))
+
+
+@cache
+def _of_all_nouns() -> str:
+    """The statement, always the same: it is planned once."""
+    versions = " ".join(f"- '{name}'" for name in OF_VERSIONS)
+    return " UNION ALL ".join(
+        f"SELECT t.id, (to_jsonb(t) {versions})::text FROM {noun._meta.db_table} t"
+        " WHERE t.deleted_at IS NULL"
+        for noun in registry.values()
+    )
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ WHEN = {ON: gettext_lazy("a day"), **NAMED_WHEN, **AGO}
 def choices_of(noun: type[Noun], chosen: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """What a row may be about, in groups: the noun's own fields, what refers to it, and what lies behind each
     of its references. What is ``chosen`` and lies deeper is among them."""
-    own = [(f.wire, labels.field_label(f)) for f in fields_of(noun)]
+    own = [(f.wire, label) for label, f in fields_of(noun)]
     own.append((WORDS, _("Words anywhere")))
     found = [(labels.noun_title(noun), own)]
     if relations := [
@@ -122,8 +122,8 @@ def choices_of(noun: type[Noun], chosen: str) -> list[tuple[str, list[tuple[str,
     for reference in noun.schema.references.values():
         label = labels.field_label(reference)
         behind = [
-            (f"{reference.wire}.{f.wire}", f"{label}: {labels.field_label(f)}")
-            for f in fields_of(reference.target_noun)  # type: ignore[arg-type]
+            (f"{reference.wire}.{f.wire}", f"{label}: {behind}")
+            for behind, f in fields_of(reference.target_noun)  # type: ignore[arg-type]
         ]
         found.append((label, behind))
     known = {value for _title, group in found for value, _label in group}
@@ -132,14 +132,15 @@ def choices_of(noun: type[Noun], chosen: str) -> list[tuple[str, list[tuple[str,
     return [*found, (_("Anything else"), [(WRITTEN, _("As written (JSON)"))])]
 
 
-def fields_of(noun: type[Noun]) -> list[Field]:
+def fields_of(noun: type[Noun]) -> list[tuple[str, Field]]:
     """Every field of a noun that can be asked for, and what every record has, by their labels."""
     fields = [f for f in noun.schema.fields.values() if f.computed is None]
     if noun.schema.machine is not None and noun.schema.field("reached") is None:
         fields.append(filters.find_condition_field(noun, filters.REACHED[0]))
     fields += filters.META_FIELDS.values()
     fields += [join.field for join in noun.schema.joins.values()]
-    return sorted(fields, key=lambda field: labels.field_label(field).casefold())
+    found = [(labels.field_label(field), field) for field in fields]
+    return sorted(found, key=lambda each: each[0].casefold())
 
 
 def relation_of(noun: type[Noun], name: str) -> Relation | None:
