@@ -193,7 +193,7 @@ def test_a_new_tenants_first_hour(page, site, db, work, mailoutbox, browser):
         bob.get_by_role("progressbar").wait_for()
         work()
         refused = bob.get_by_role("region", name="Refused rows").last
-        expect(refused).to_contain_text("source: This is required.")
+        expect(refused).to_contain_text("Source: This is required.")
         bob.get_by_role("button", name="Import these 2 rows").click()
         bob.get_by_role("progressbar").wait_for()
         work()

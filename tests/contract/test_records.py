@@ -16,13 +16,13 @@ from headlessly.declaration.schema import META, Field
 from headlessly.errors import (
     Conflict,
     Forbidden,
+    HeadlesslyError,
     Invalid,
     MethodNotAllowed,
     NoTenant,
     NotFound,
     Stale,
 )
-from headlessly.execution import executor
 from headlessly.log import events
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
@@ -596,7 +596,7 @@ def test_it_obeys_the_table_of_roles(noun: type[Noun]) -> None:
                         samples.run(verb, record, data, dry_run=True)
                     except Forbidden:
                         raise
-                    except executor.HeadlesslyError:
+                    except HeadlesslyError:
                         pass  # a guard or the machine: not the permission
                 else:
                     with refused(Forbidden, role, verb.name):

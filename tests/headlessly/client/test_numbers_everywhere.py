@@ -14,6 +14,7 @@ from crm import Activity, Deal, ExchangeRate, Goal, Lead
 from headlessly.access.models import Membership, User
 from headlessly.admin import display
 from headlessly.client.commands import run
+from headlessly.declaration.labels import fields_in_words
 from headlessly.query import periods
 from headlessly.query.named_reports import reports
 from tests.conftest import Api
@@ -141,7 +142,7 @@ def test_it_has_a_definition_that_its_tile_or_chart_leads_to(acme: Any, people: 
     definitions = unescape(browser.get(address).content.decode())
     for name, report in reports.by_name.items():
         told = definitions.split(f'id="{name}"')[1].split("</div>")[0]
-        assert str(report.title) in told and report.definition in told
+        assert str(report.title) in told and fields_in_words(report.definition) in told
 
 
 def without_moments(answer: Any) -> Any:

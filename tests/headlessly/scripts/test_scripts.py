@@ -19,7 +19,7 @@ from headlessly.access.actors import Actor
 from headlessly.background.slots import THREADS, thread_slots
 from headlessly.context import clock
 from headlessly.database import prepared
-from headlessly.execution import executor
+from headlessly.errors import Conflict, HeadlesslyError
 from headlessly.log.events import Event
 from headlessly.scripts import limits, source, workers
 from tests.refusals import everything, refused
@@ -400,7 +400,7 @@ def test_what_is_half_done_is_not_swallowed(qualified):
     """A hook fails after the lead was written: no script can keep that half."""
 
     def fail(lead: Any, ctx: Any) -> None:
-        raise executor.Conflict("The kick-off failed.")
+        raise Conflict("The kick-off failed.")
 
     code = f"""
 try:
@@ -426,7 +426,7 @@ def test_a_script_may_what_its_actor_may_and_no_more(qualified):
         assert failure('Event.create(name="x")', 1, "may not record")["error"] == "forbidden"
     with actors.acting(Actor("user_b", "Bob", actors.REP)):
         failure(f'Lead.delete("{qualified.pk}")', 1, "As rep you may not delete")
-    with actors.acting(actors.PUBLIC), refused(executor.HeadlesslyError, "may not run scripts"):
+    with actors.acting(actors.PUBLIC), refused(HeadlesslyError, "may not run scripts"):
         scripts.run("Lead.count()")
 
 
