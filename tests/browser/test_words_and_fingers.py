@@ -67,3 +67,21 @@ def test_on_a_phone_a_list_is_whole_and_large_enough_and_focus_is_under_no_bar(
         if not desk.evaluate(SEEN):
             hidden.append(desk.evaluate("document.activeElement.outerHTML.slice(0, 80)"))
     assert hidden == []
+
+
+def test_in_a_narrow_column_the_people_of_a_deal_have_their_names_on_a_line(
+    desk: Any, site: str, people: Any, qualified: Any
+) -> None:
+    from crm import DealContact
+
+    people.cleo.update(name="Bastien Rochambeau")
+    deal = qualified.convert().deal
+    for role in ("Influencer", "Blocker"):
+        DealContact.create(
+            deal=deal, contact=people.cleo, role=role, note="Plans it all, and would build it"
+        )
+    desk.set_viewport_size({"width": 1440, "height": 844})
+    desk.goto(f"{site}/~acme/admin/crm/deal/{deal.pk}/change/")
+    names = desk.locator(".mini.parts .name")
+    assert names.count() > 1
+    assert names.evaluate_all("all => all.filter((each) => each.offsetHeight > 30).length") == 0
