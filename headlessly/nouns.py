@@ -57,7 +57,11 @@ class Noun(RefusalMixin):
         base_manager_name = "with_deleted"
 
     def __str__(self) -> str:
-        return str(getattr(self, self.schema.columns[0], None) or self.pk)
+        field = self.schema.by_name[self.schema.columns[0]]
+        name = getattr(self, field.name, None)
+        if not name:
+            return str(self.pk)
+        return labels.choice_label(field, name) if field.type == "enum" else str(name)
 
     #: What ``Lead.convert`` and ``Lead.converted_by`` are. A verb asks its noun for them, so that
     #: declarations need not import the executor and the log.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from crm import Contact, Deal, DealContact
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
@@ -89,3 +91,16 @@ def test_whoever_may_not_change_them_is_offered_nothing(users, people, acme):
 
 def test_a_part_is_not_among_what_is_made_anywhere(bob, people):
     assert "dealcontact/quick" not in bob.get("/~acme/admin/crm/lead/quick/").content.decode()
+
+
+def test_where_its_name_is_one_of_several_values_it_is_told_in_words(bob, people):
+    deal = Deal.create(name="Fleet", value=1)
+    person = DealContact.create(deal=deal, contact=people.ada, role="DecisionMaker")
+    assert str(person) == "Decision maker"
+    bob.cookies["django_language"] = "de"
+    page = bob.get(PART.format(person.pk, "change"), headers={"Accept-Language": "de"})
+    assert "<h1>Entscheider" in re.sub(r"<h1[^>]*>\s*", "<h1>", page.content.decode())
+    assert (
+        'aria-label="Entscheider ändern"'
+        in bob.get(DEAL.format(deal.pk), headers={"Accept-Language": "de"}).content.decode()
+    )
