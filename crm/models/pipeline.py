@@ -37,6 +37,9 @@ class Pipeline(Noun):
         "activity before a deal in it is stale), order; another name in the same place renames a "
         "stage, as does its first name as the key of one. Without any the usual ones; what ends a "
         "deal is added where it is missing",
+        form_help="in order. The probability is from 0 to 100; a deal without activity for so many days is "
+        "stale. Another name in the same place renames a stage. Without any there are the usual ones, and "
+        "what ends a deal is added where it is missing",
         keys=KEYS,
         kinds={
             "kind": paths.KINDS,
