@@ -86,6 +86,8 @@ def test_each_recipe_followed_word_for_word_leaves_nothing_red(
     (tree / ".venv").symlink_to(sys.prefix)
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env |= {
+        # A run within this one shuts the folder of both to others, and a database has a user of its own.
+        "PYTEST_DEBUG_TEMPROOT": str(tree.parent),
         "PYTHONPATH": str(tree),
         "HEADLESSLY_ENV": "development",
         # What tries many inputs at random stays where it is: it does the same for every noun.
