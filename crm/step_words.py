@@ -20,7 +20,7 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import snake_name
 from headlessly.language import sayings
 from headlessly.log.names import OF
-from headlessly.query.saved_views import View
+from headlessly.query.saved_views import watched_views
 
 PLANNED = "Planned"
 STATES = {
@@ -94,12 +94,11 @@ def steps_html(rule: Rule) -> SafeString:
 def events_text(rule: Rule) -> str:
     """The events that a rule follows: ``Deal: won``, and of one view ``Hot leads: entered``."""
     names = rule.events or ()
-    ids = [name.partition(OF)[2] for name in names if OF in name]
-    views = {view.pk: view.name for view in View.watched_ones().filter(pk__in=ids)} if ids else {}
+    views = watched_views() if any(OF in name for name in names) else {}
     said = []
     for name in names:
         event, of, id = name.partition(OF)
-        called = views.get(id, id)
+        _noun, called = views.get(id, ("", id))
         said.append(f"{called}: {labels.event_word(event)}" if of else labels.event_title(event))
     return ", ".join(said)
 

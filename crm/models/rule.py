@@ -18,12 +18,11 @@ from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import Choice, Choices, Flag, Integer, Json, Reference, String
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.surface import Kinds, computed
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import InvalidFilter
 from headlessly.log.names import OF, VIEW_EVENTS, without_view
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
-from headlessly.query.saved_views import View
+from headlessly.query.saved_views import watched_views
 from headlessly.webhooks.patterns import no_view
 
 #: How long a first answer may take, in minutes of working time.
@@ -233,9 +232,7 @@ class Rule(Noun):
         named = {name: name.partition(OF)[2] for name in events if OF in name}
         if not named:
             return None
-        asked = [id for id in named.values() if not UNSTORABLE.search(id)]
-        views = View.watched_ones().filter(noun=noun.__name__, pk__in=asked)
-        there = set(views.values_list("pk", flat=True))
+        there = {id for id, (of, _name) in watched_views().items() if of == noun.__name__}
         return next(
             (f"{name}: {no_view(id)}" for name, id in named.items() if id not in there), None
         )

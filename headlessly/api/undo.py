@@ -82,9 +82,6 @@ class RequestViewSet(TenantViewSet):
     def undo(self, request: Request, id: str) -> ApiResponse:
         """Take back what a request did: all of it, or what nobody has touched since."""
         dry_run = read_dry_run(request.GET)
-        try:
-            asked: dict[str, Any] = UndoInput.read_body(request.data)
-        except Exception:
-            check_request(id)  # that there is none is said before anything is said of the body
-            raise
+        check_request(id)
+        asked: dict[str, Any] = UndoInput.read_body(request.data)
         return ApiResponse(undo_request(id, event=asked["event"], dry_run=dry_run).as_json())

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
 from headlessly.access.tenant_rows import TenantRow
+from headlessly.context.request_memory import forget_what_was_read, read_once
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.values import UNSTORABLE, check_storable
@@ -74,6 +75,14 @@ class View(TenantRow):
     def watched_ones(cls) -> QuerySet[View]:
         """The lists of the active tenant whose changes are noted, whoever follows them."""
         return cls.objects.filter(tenant=tenancy.require(), kind=LIST, shared=True, watched=True)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        forget_what_was_read()
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        forget_what_was_read()
+        return super().delete(*args, **kwargs)
 
     @property
     def key(self) -> str:
@@ -189,6 +198,14 @@ def get_view(id: str) -> View:
     if UNSTORABLE.search(id):
         raise NotFound(_("There is no such view any more."), type="View")
     return _only(_visible(LIST).filter(pk=id))
+
+
+@read_once
+def watched_views() -> dict[str, tuple[str, str]]:
+    """The noun and the name of each view that is watched, by its id: there are a hundred at the most."""
+    return {
+        id: (noun, name) for id, noun, name in View.watched_ones().values_list("pk", "noun", "name")
+    }
 
 
 def all_visible_views() -> list[View]:

@@ -13,6 +13,7 @@ from django.urls import get_script_prefix, set_script_prefix
 from headlessly.access import actors
 from headlessly.access.models import Tenant
 from headlessly.access.tenancy import _base_url, active
+from headlessly.context.request_memory import request_memory
 from headlessly.language.languages import SpokenRequest
 
 MOUNT = re.compile(r"/~([^/]*)(/.*)?\Z", re.DOTALL)
@@ -36,6 +37,10 @@ class MountTenant:
         self.get_response = get_response
 
     def __call__(self, request: TenantRequest) -> HttpResponse:
+        with request_memory():
+            return self._serve(request)
+
+    def _serve(self, request: TenantRequest) -> HttpResponse:
         match = MOUNT.match(request.path_info)
         request.mounted = match is not None
         request.tenant = None

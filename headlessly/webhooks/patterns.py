@@ -12,7 +12,6 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Invalid, did_you_mean
 from headlessly.log.events import check_event_name
 from headlessly.log.names import (
@@ -25,7 +24,7 @@ from headlessly.log.names import (
     names_of,
     without_view,
 )
-from headlessly.query.saved_views import View
+from headlessly.query.saved_views import watched_views
 
 ALL = "*"
 #: How many patterns a webhook may have.
@@ -110,7 +109,7 @@ def _check_pattern(value: Any) -> str:
 def _check_view(value: str) -> str:
     """The pattern, where there is such a view. Raises ValueError."""
     id = value.partition(OF)[2]
-    if UNSTORABLE.search(id) or not View.watched_ones().filter(pk=id).exists():
+    if id not in watched_views():
         raise ValueError(no_view(id))
     return value
 

@@ -6,11 +6,14 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Lead, Rule
 from crm.models import RuleRun
 from crm.rules import runs
 from headlessly.access import actors, tenancy
+from headlessly.context.request_memory import request_memory
 from headlessly.errors import Invalid
 from headlessly.query import saved_views
 from headlessly.subscriptions import following, from_log
@@ -178,3 +181,40 @@ def test_a_webhook_is_sent_what_enters_the_view_that_it_names_and_no_other(
     from_log.read_log()
     outbox.pump()
     assert list(Delivery.objects.values_list("name", "target")) == [("View.Entered", lead.pk)]
+
+
+def test_more_rules_that_name_a_view_ask_no_more_of_the_database(
+    views: Any, api: Any, users: Any
+) -> None:
+    ann = client_of(users.ann)
+
+    def statements() -> list[int]:
+        counts = []
+        for ask in (
+            lambda: answered(api.call("GET", "/rules")),
+            lambda: ann.get("/~acme/admin/crm/rule/?kind=Automation"),
+        ):
+            ask()  # what is kept for the tenant is there then
+            with CaptureQueriesContext(connection) as asked:
+                ask()
+            counts.append(len(asked))
+        return counts
+
+    rule(f"View.Entered:{views[0].pk}")
+    few = statements()
+    for n in range(8):
+        rule(f"View.Left:{views[n % 2].pk}", name=f"Rule {n}")
+    assert statements() == few
+
+
+def test_what_a_request_has_read_is_asked_anew_where_it_changed_and_is_of_its_tenant(
+    views: Any, users: Any, rival: Any
+) -> None:
+    hot = views[0]
+    with request_memory(), actors.acting(users.ann.memberships.get().actor):
+        assert saved_views.watched_views()[hot.pk] == ("Lead", "Hot")
+        following.watch(hot, watched=False)
+        assert hot.pk not in saved_views.watched_views()
+        assert saved_views.watched_views().keys() == {views[1].pk}
+        with tenancy.active(rival):
+            assert not saved_views.watched_views()
