@@ -22,7 +22,7 @@ from django.db.models import Q
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
 from headlessly.declaration.folding import FOLD
-from headlessly.log.row_triggers import install_row_triggers
+from headlessly.log.row_triggers import added_rows_function, install_row_triggers
 from headlessly.log.unique_values import LOCK
 
 if TYPE_CHECKING:
@@ -134,6 +134,13 @@ WITH batch AS MATERIALIZED (
 SELECT max(id) FROM batch
 """
 
+KEEP_NEW = """INSERT INTO headlessly_indexedvalue AS x (tenant_id, key, record, text, number)
+    SELECT tenant, f.index_key, n.id, headlessly_rank_text(f.type, n.custom -> f.key),
+      headlessly_rank_number(f.type, n.custom -> f.key)
+    FROM headlessly_customfield AS f JOIN added AS n ON n.tenant_id = f.tenant_id
+    WHERE f.tenant_id = tenant AND f.noun = TG_ARGV[0] AND f.index_key <> ''
+    AND n.custom ? f.key AND n.deleted_at IS NULL ORDER BY f.key, n.id
+    ON CONFLICT (tenant_id, key, record) DO UPDATE SET text = EXCLUDED.text, number = EXCLUDED.number"""
 FUNCTIONS = f"""
 CREATE OR REPLACE FUNCTION headlessly_rank_text(type text, held jsonb) RETURNS text LANGUAGE sql IMMUTABLE
 PARALLEL SAFE AS $$
@@ -147,24 +154,7 @@ PARALLEL SAFE AS $$
     WHEN 'integer' THEN (held #>> '{{}}')::numeric::float8
     WHEN 'number' THEN (held #>> '{{}}')::float8
     WHEN 'money' THEN (held #>> '{{}}')::numeric::float8 END
-$$;
-CREATE OR REPLACE FUNCTION headlessly_keep_new_indexed_values() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE tenant bigint;
-BEGIN
-  FOR tenant IN
-    SELECT DISTINCT tenant_id FROM added WHERE custom IS NOT NULL AND deleted_at IS NULL ORDER BY 1
-  LOOP
-    PERFORM pg_advisory_xact_lock_shared({LOCK}, tenant::integer);
-    INSERT INTO headlessly_indexedvalue AS x (tenant_id, key, record, text, number)
-    SELECT tenant, f.index_key, n.id, headlessly_rank_text(f.type, n.custom -> f.key),
-      headlessly_rank_number(f.type, n.custom -> f.key)
-    FROM headlessly_customfield AS f JOIN added AS n ON n.tenant_id = f.tenant_id
-    WHERE f.tenant_id = tenant AND f.noun = TG_ARGV[0] AND f.index_key <> ''
-    AND n.custom ? f.key AND n.deleted_at IS NULL ORDER BY f.key, n.id
-    ON CONFLICT (tenant_id, key, record) DO UPDATE SET text = EXCLUDED.text, number = EXCLUDED.number;
-  END LOOP;
-  RETURN NULL;
-END $$;
+$$;{added_rows_function("headlessly_keep_new_indexed_values", LOCK, KEEP_NEW)}
 CREATE OR REPLACE FUNCTION headlessly_keep_indexed_values() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE before jsonb; after jsonb; tenant bigint := coalesce(NEW.tenant_id, OLD.tenant_id);
   changed text := coalesce(NEW.id, OLD.id);

@@ -11,6 +11,23 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 
+def added_rows_function(name: str, lock: int, statement: str) -> str:
+    """The function ``name`` for rows that were ``added``: it does ``statement`` for each ``tenant`` of whose
+    new records some have fields of its own, as one of many who hold the tenant's advisory lock ``lock``."""
+    return f"""
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE tenant bigint;
+BEGIN
+  FOR tenant IN
+    SELECT DISTINCT tenant_id FROM added WHERE custom IS NOT NULL AND deleted_at IS NULL ORDER BY 1
+  LOOP
+    PERFORM pg_advisory_xact_lock_shared({lock}, tenant::integer);
+    {statement};
+  END LOOP;
+  RETURN NULL;
+END $$;"""
+
+
 def install_row_triggers(
     nouns: Iterable[type[Record]],
     name: str,

@@ -4,7 +4,7 @@ Such are the values of a tenant's own field that is unique (:mod:`headlessly.dec
 those of what a record may have more than one of (:mod:`headlessly.declaration.others`): the first and the
 others are one row each. The values stand in the records. That no two records that are not deleted share one,
 and the way from a value to its record, is this table's: one index for the fields of all tenants. Triggers
-write it, and run only for rows whose values of that kind change: others cost nothing.
+write it: for new records once a statement, then only for rows whose values of that kind change.
 
 Whoever makes a field unique takes up the values while the tenant writes on. Then they wait for the writes
 that run, let later ones wait (:func:`hold_writes`), and take up what the log tells of meanwhile: each write
@@ -25,7 +25,7 @@ from django.db.models.functions import Lower
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
 from headlessly.declaration.custom_values import held_json
-from headlessly.log.row_triggers import install_row_triggers
+from headlessly.log.row_triggers import added_rows_function, install_row_triggers
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -193,7 +193,12 @@ def cease_to_keep(key: str) -> None:
     UniqueValue.objects.filter(tenant=tenancy.require().pk, key=key).delete()
 
 
-FUNCTIONS = f"""
+KEEP_NEW = """INSERT INTO headlessly_uniquevalue (tenant_id, key, value, record)
+    SELECT tenant, f.key, headlessly_unique_text(n.custom -> f.key), n.id
+    FROM headlessly_customfield AS f JOIN added AS n ON n.tenant_id = f.tenant_id
+    WHERE f.tenant_id = tenant AND f.noun = TG_ARGV[0] AND f."unique" AND n.custom ? f.key
+    AND n.deleted_at IS NULL ORDER BY 2, 3"""
+FUNCTIONS = f"""{added_rows_function("headlessly_keep_new_unique_values", LOCK, KEEP_NEW)}
 CREATE OR REPLACE FUNCTION headlessly_unique_text(held jsonb) RETURNS text LANGUAGE sql IMMUTABLE
 PARALLEL SAFE AS $$
   SELECT CASE
@@ -202,21 +207,6 @@ PARALLEL SAFE AS $$
       THEN 'sha256:' || encode(sha256(convert_to(lower(held #>> '{{}}'), 'UTF8')), 'hex')
     ELSE lower(held #>> '{{}}') END
 $$;
-CREATE OR REPLACE FUNCTION headlessly_keep_new_unique_values() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE tenant bigint;
-BEGIN
-  FOR tenant IN
-    SELECT DISTINCT tenant_id FROM added WHERE custom IS NOT NULL AND deleted_at IS NULL ORDER BY 1
-  LOOP
-    PERFORM pg_advisory_xact_lock_shared({LOCK}, tenant::integer);
-    INSERT INTO headlessly_uniquevalue (tenant_id, key, value, record)
-    SELECT tenant, f.key, headlessly_unique_text(n.custom -> f.key), n.id
-    FROM headlessly_customfield AS f JOIN added AS n ON n.tenant_id = f.tenant_id
-    WHERE f.tenant_id = tenant AND f.noun = TG_ARGV[0] AND f."unique" AND n.custom ? f.key
-    AND n.deleted_at IS NULL ORDER BY 2, 3;
-  END LOOP;
-  RETURN NULL;
-END $$;
 CREATE OR REPLACE FUNCTION headlessly_keep_unique_values() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE before jsonb; after jsonb;
 BEGIN

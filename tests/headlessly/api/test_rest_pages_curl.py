@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.answered import answered
+from tests.curl_lines import CurlLine
 
 PAGE = """
 # List leads filtered by status
@@ -32,25 +32,13 @@ def curl(api: Any, qualified: Any, people: SimpleNamespace, settings: Any) -> An
     page = PAGE.replace("lead_pQ8xNfKm", qualified.pk).replace("contact_fX9bL5nRd", people.ada.pk)
 
     def run(title: str) -> Any:
-        words = shlex.split(page.split(f"# {title}\n")[1].split("\n#")[0].replace("\\\n", " "))
-        assert words.pop(0) == "curl"
-        method, headers, body, url = "GET", {}, None, ""
-        while words:
-            match words.pop(0):
-                case "-X":
-                    method = words.pop(0)
-                case "-H":
-                    name, _, value = words.pop(0).partition(": ")
-                    headers[name] = value
-                case "-d":
-                    body = words.pop(0)
-                case word:
-                    url = word
+        line = page.split(f"# {title}\n")[1].split("\n#")[0].replace("\\\n", " ")
+        method, url, headers, body = CurlLine.read(line)
         # Like curl: no content type but a given one, no body but a given one.
         return api.generic(
             method,
             url.removeprefix("https://crm.headless.ly"),
-            body or "",
+            body,
             content_type=headers.pop("Content-Type", ""),
             headers=headers | {"Authorization": f"Bearer {api.secret}"},
             HTTP_HOST="crm.headless.ly",

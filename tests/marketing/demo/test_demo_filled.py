@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import socket
 from pathlib import Path
 from typing import Any
@@ -15,26 +14,14 @@ from crm import Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.models import Event
+from tests.curl_lines import CurlLine
 from tests.marketing.demo.conftest import Filled
 from tests.marketing.demo.telling import demo, everything
 
 
 def curl(line: str) -> Any:
     """What the curl of a line would do, done by Django's client."""
-    words = shlex.split(line)
-    assert words.pop(0) == "curl"
-    method, headers, body, url = "GET", {}, b"", ""
-    while words:
-        match word := words.pop(0):
-            case "-X":
-                method = words.pop(0)
-            case "-H":
-                name, _, value = words.pop(0).partition(": ")
-                headers[name] = value
-            case "-d":
-                body = words.pop(0).encode()
-            case _:
-                url = word
+    method, url, headers, body = CurlLine.read(line)
     kind = headers.pop("Content-Type", "application/octet-stream")
     path = url.removeprefix("http://127.0.0.1:8123")
     return Client().generic(method, path, body, content_type=kind, headers=headers)

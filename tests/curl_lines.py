@@ -1,0 +1,32 @@
+"""What a line with curl would send."""
+
+from __future__ import annotations
+
+import shlex
+from typing import NamedTuple
+
+
+class CurlLine(NamedTuple):
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: str
+
+    @classmethod
+    def read(cls, line: str) -> CurlLine:
+        """Of a line with ``-X``, ``-H`` and ``-d`` alone."""
+        words = shlex.split(line)
+        assert words.pop(0) == "curl"
+        method, headers, body, url = "GET", {}, "", ""
+        while words:
+            match words.pop(0):
+                case "-X":
+                    method = words.pop(0)
+                case "-H":
+                    name, _, value = words.pop(0).partition(": ")
+                    headers[name] = value
+                case "-d":
+                    body = words.pop(0)
+                case word:
+                    url = word
+        return cls(method, url, headers, body)
