@@ -138,8 +138,7 @@ def fill(
                 former_years.move_in(business)
             business.tell(_learning(watch, first))
             if cast.slug == ACME.slug:
-                add_webhook()
-                add_followed_view()
+                add_webhook(add_followed_view())
             events.track(FILLED, {"leads": leads, "day": today.isoformat()})
     return tenant
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.log.events import Event
-from headlessly.query.saved_views import save_view
+from headlessly.query.saved_views import View, save_view
 from headlessly.subscriptions import following, members
 from headlessly.subscriptions.members import Cause, Question
 from headlessly.subscriptions.models import ListMember, WatchedList
@@ -15,8 +15,9 @@ NAME, QUERY = "Qualified leads", "status=Qualified&o=-score"
 CAME = 3
 
 
-def add_followed_view() -> None:
-    """Whoever leads follows the qualified leads, and is told of the latest by whom they were qualified."""
+def add_followed_view() -> View:
+    """Whoever leads follows the qualified leads, and is told of the latest by whom they were qualified. Their
+    view is watched too, so that other programs may be told."""
     from crm import Lead
 
     tenant = tenancy.require()
@@ -28,6 +29,7 @@ def add_followed_view() -> None:
         member.tenant = tenant
     with actors.acting(people[-1].actor):
         view = save_view(Lead, NAME, QUERY, shared=True)
+        following.watch(view)
     for member in people:
         following.follow(view, member)
     each = WatchedList.objects.select_related("view").get(tenant=tenant, view=view)
@@ -47,3 +49,4 @@ def add_followed_view() -> None:
     }
     members.hold(tenant)
     members.compare(each, list(causes), causes, Question.of(each))
+    return view

@@ -7,6 +7,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from headlessly.log.events import Event
+from headlessly.log.names import OF, VIEW_ENTERED
+from headlessly.query.saved_views import View
 from headlessly.webhooks import registration
 from headlessly.webhooks.models import Delivery, Webhook
 
@@ -18,9 +20,11 @@ TOLD = 40
 USUAL = 85
 
 
-def add_webhook() -> None:
-    """Deliveries of the latest events: most arrived, one was given up, the last is being tried again."""
-    webhook = registration.create_webhook({"url": URL, "events": list(NAMES)})
+def add_webhook(view: View) -> None:
+    """One that wants deals and what enters ``view``; deliveries of the latest events: most arrived, one was
+    given up, the last is being tried again."""
+    entered = f"{VIEW_ENTERED}{OF}{view.pk}"
+    webhook = registration.create_webhook({"url": URL, "events": [*NAMES, entered]})
     found = list(Event.objects.filter(name__in=NAMES).order_by("-seq")[:TOLD])
     Delivery.objects.bulk_create(
         _past_delivery(webhook, event, number) for number, event in enumerate(found)

@@ -24,6 +24,7 @@ from headlessly.models import Event, Webhook
 from headlessly.notifications.models import Notification
 from headlessly.query.periods import Period
 from headlessly.query.reports import Slice
+from headlessly.query.saved_views import watched_views
 from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
 from marketing.demo import automations, cast, views
@@ -189,6 +190,10 @@ def test_it_has_a_webhook_that_delivered_for_the_most_part(acme: Tenant) -> None
     (webhook,) = Webhook.objects.filter(tenant=acme)
     states = Counter(delivery.state for delivery in webhook.deliveries.all())
     assert states["delivered"] > 10 and states["failing"] == states["retrying"] == 1
+    with tenancy.active(acme):
+        (view,) = watched_views()
+    assert webhook.wants("View.Entered", "Lead", view)
+    assert not webhook.wants("View.Left", "Lead", view)
 
 
 def test_a_lead_goes_its_way_there_as_readme_shows_it(acme: Tenant) -> None:
