@@ -26,8 +26,8 @@ DRIVERS_LOADER = adapters.get_loader(adapters.types["timestamptz"].oid, Format.T
 
 
 class MomentLoader:
-    """The driver's own reading of moments, which is compiled, for connections whose zone is UTC. Django's gives
-    them the zone of its settings, which is the same, in Python: ten times as long."""
+    """The driver's own reading of moments, which is compiled, for connections whose zone is UTC. Django's
+    gives them the zone of its settings, which is the same, in Python, and takes ten times as long."""
 
     format = Format.TEXT
     timezone = UTC  #: what Django asks of it
