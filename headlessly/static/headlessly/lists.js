@@ -159,7 +159,15 @@
   async function edit(button) {
     // What could not be sent stays until it is sent or given up.
     if (editing?.unsent) return;
-    if (editing) leave();
+    if (editing) {
+      const [id, name] = [button.closest("tr").dataset.row, button.dataset.cell];
+      // Whoever goes on to another cell has meant what they typed in this one.
+      if (editing.busy || typedIn(editing.cell) !== editing.sent) await save();
+      if (editing?.cell.querySelector(".wrong, .unsent")) return;
+      if (editing) leave();
+      button = rowOf(id)?.querySelector(`[data-cell="${CSS.escape(name)}"]`);
+      if (!button) return;
+    }
     const cell = button.closest("td"), row = cell.closest("tr");
     const base = location.pathname.replace(/\/?$/, "/");
     const url = `${base}${row.dataset.row}/cell/${button.dataset.cell}/`;
@@ -203,7 +211,11 @@
     if (focus) cell.querySelector(".name > a, button").focus();
   }
 
-  async function save() {
+  const typedIn = (cell) => cell.querySelector(".celled :is(select, input:not([type=hidden]))")?.value;
+
+  let saving = null;
+  const save = () => (saving ||= sendCell().finally(() => (saving = null)));
+  async function sendCell() {
     if (!editing || editing.busy) return;
     const { cell, row, name } = editing;
     editing.busy = true;
