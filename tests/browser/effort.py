@@ -16,7 +16,8 @@ BELOW, SAME, ABOVE = "below", "same", "above"
 
 
 class Task(NamedTuple):
-    """A row of the table; ``best`` is the fewest presses of the best in the field, None where none does it."""
+    """A row of the table; ``best`` is the fewest presses of the best in the field, None where none does it.
+    Rows beside that comparison have no ``verdict``."""
 
     clicks: int
     keys: int
@@ -43,12 +44,13 @@ def read_table() -> dict[str, Task]:
     found = {}
     for line in TABLE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if len(cells) < 6 or not cells[1].isdecimal():
+        if len(cells) < 5 or not cells[1].isdecimal():
             continue
         best = re.match(r"\d+", cells[4])
         task = re.split(r"[,:]", cells[0])[0]
         clicks, keys, loads = map(int, cells[1:4])
-        found[task] = Task(clicks, keys, loads, int(best[0]) if best else None, cells[5])
+        verdict = cells[5] if len(cells) > 5 else ""
+        found[task] = Task(clicks, keys, loads, int(best[0]) if best else None, verdict)
     return found
 
 

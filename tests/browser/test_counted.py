@@ -131,9 +131,9 @@ def test_a_first_hour_from_nothing_to_the_first_deal(
         assert Lead.count() == 500 and Deal.count() == 1
     page.get_by_role("navigation", name="Menu").get_by_role("link", name="Deals").click()
     page.get_by_role("link", name="Board", exact=True).click()
-    print(effort.counted)
     for stage in ("Trial", "Site visit"):
         expect(page.get_by_role("region", name=stage)).to_be_attached()
+    effort.compare()
 
 
 def visit(page: Any, embed: str) -> None:

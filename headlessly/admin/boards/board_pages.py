@@ -258,8 +258,8 @@ def _script_texts() -> dict[str, str]:
     """What the script says to those who do not see a card move."""
     return {
         "picked": _(
-            "%(name)s picked up, %(state)s. Left and right choose a column, "
-            "space drops it, escape puts it back."
+            "%(name)s picked up, %(state)s. Left and right choose a column, up and down what it "
+            "offers, space drops it, escape puts it back."
         ),
         "over": _("Over %(state)s."),
         "forbidden": _("Over %(state)s. Not possible."),
