@@ -125,7 +125,7 @@ def browser_name(request: HttpRequest) -> str:
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Give the browser its cookie, where somebody has just signed in."""
+    """Give the browser its cookies, where somebody has just signed in: that it was seen, and who they are."""
     if mark := getattr(request, "browser_mark", ""):
         response.set_cookie(
             BROWSER_COOKIE,
@@ -137,7 +137,7 @@ def remember_browser(request: HttpRequest, response: HttpResponse) -> HttpRespon
         )
         response.set_cookie(
             NAME_COOKIE,
-            signing.dumps(request.user.email, salt=NAME_COOKIE),
+            signing.dumps(request.user.get_username(), salt=NAME_COOKIE),
             max_age=BROWSER_LASTS,
             httponly=True,
             samesite="Lax",

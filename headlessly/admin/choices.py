@@ -136,8 +136,8 @@ def find_members(noun: type[Noun], term: str, *, offers: bool) -> list[dict[str,
 
 
 def offered_members(noun: type[Noun], most: int) -> list[tuple[str, str]]:
-    """Who works on something, whoever asks first: the id and the name of each, ``most`` at the most. Namesakes
-    are told apart as everywhere."""
+    """Who works on something, whoever asks first: the id and the name of each, ``most`` at the most.
+    Namesakes are told apart as everywhere."""
     found = [(each["id"], each["text"]) for each in find_members(noun, "", offers=False)]
     names = [text.partition(" · ")[0] for _id, text in found]
     mine = actors.current().contact_id

@@ -31,8 +31,8 @@ class Task(NamedTuple):
 
     @property
     def stands(self) -> str:
-        """How its presses compare. Of what the best in the field load nothing is known, so that as many presses
-        are the same."""
+        """How its presses compare. Of what the best in the field load nothing is known, so that as many
+        presses are the same."""
         presses = self.clicks + self.keys
         if self.best is None or presses < self.best:
             return BELOW

@@ -1,4 +1,4 @@
-"""What takes several steps, by keyboard alone; and pages at 200 %, of which nothing is cut or out of reach."""
+"""What takes several steps, by keyboard alone; and pages at 200 %: nothing is cut or out of reach."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ FAR = 90
 #: What has the focus is called.
 NAME = """() => {
   const at = document.activeElement;
-  const label = at.getAttribute("aria-label") || at.labels?.[0]?.textContent || at.textContent || at.value || "";
-  return label.trim().replace(/\\s+/g, " ").replace(/ \\*$/, "");
+  const said = [at.getAttribute("aria-label"), at.labels?.[0]?.textContent, at.textContent, at.value];
+  return (said.find(Boolean) || "").trim().replace(/\\s+/g, " ").replace(/ \\*$/, "");
 }"""
 
 
@@ -154,28 +154,35 @@ def test_a_segment_is_put_together(keys: Keys, site: str, lead: Any) -> None:
 
 # -- at 200 % -------------------------------------------------------------------------------------
 
-#: What of a page is cut, or cannot be reached: text in boxes that hide what does not fit, but for the one line
-#: that ends with dots and is whole elsewhere; controls that are covered where they are scrolled to.
+#: What of a page is cut, or cannot be reached: text in boxes that hide what does not fit, but for the one
+#: line that ends with dots and is whole elsewhere; controls that are covered where they are scrolled to.
 AMISS = """() => {
-  const wrong = [], shown = (each) => each.checkVisibility({ visibilityProperty: true, opacityProperty: true });
-  const said = (each) => (each.getAttribute("aria-label") || each.textContent || each.name || each.className).trim().slice(0, 40);
+  const wrong = [];
+  const shown = (each) => each.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+  const said = (each) => (each.ariaLabel || each.textContent || each.name).trim().slice(0, 40);
+  const none = ".visually-hidden, .material-symbols-outlined, svg, option, template";
   for (const each of document.querySelectorAll("main *, header *")) {
     const own = [...each.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!own || !shown(each) || each.closest(".visually-hidden, .material-symbols-outlined, svg, option, template")) continue;
-    const look = getComputedStyle(each);
-    if (["hidden", "clip"].includes(look.overflowX) && look.textOverflow !== "ellipsis" && each.scrollWidth > each.clientWidth + 1) wrong.push(`cut: ${said(each)}`);
-    if (["hidden", "clip"].includes(look.overflowY) && look.webkitLineClamp === "none" && each.scrollHeight > each.clientHeight + 2) wrong.push(`cut below: ${said(each)}`);
+    if (!own || !shown(each) || each.closest(none)) continue;
+    const look = getComputedStyle(each), hides = (how) => ["hidden", "clip"].includes(how);
+    const dots = look.textOverflow === "ellipsis", clamped = look.webkitLineClamp !== "none";
+    const [across, down] = [each.scrollWidth - each.clientWidth, each.scrollHeight - each.clientHeight];
+    if (hides(look.overflowX) && !dots && across > 1) wrong.push(`cut: ${said(each)}`);
+    if (hides(look.overflowY) && !clamped && down > 2) wrong.push(`cut below: ${said(each)}`);
     const box = each.getBoundingClientRect();
     const scrolls = each.closest(".sheet, .board, .viewtabs, .scrolls, nav, .tabs");
-    if (!scrolls && box.width && (box.right > innerWidth + 1 || box.left < -1)) wrong.push(`outside: ${said(each)}`);
+    if (!scrolls && (box.right > innerWidth + 1 || box.left < -1)) wrong.push(`outside: ${said(each)}`);
   }
-  for (const each of document.querySelectorAll("main :is(a[href], button, input, select, textarea, summary)")) {
-    if (!shown(each) || each.disabled || each.type === "hidden" || each.closest(".visually-hidden, .skip, dialog:not([open]), .select2-hidden-accessible") || each.matches(".skip, .select2-hidden-accessible")) continue;
+  const never = ".visually-hidden, .skip, dialog:not([open]), .select2-hidden-accessible";
+  const controls = "main :is(a[href], button, input, select, textarea, summary)";
+  for (const each of document.querySelectorAll(controls)) {
+    if (!shown(each) || each.disabled || each.type === "hidden" || each.closest(never)) continue;
     each.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
-    const box = (each.getClientRects()[0]) || each.getBoundingClientRect();
-    if (box.width < 2 || box.height < 2) continue;
+    const box = each.getClientRects()[0];
+    if (!box || box.width < 2 || box.height < 2) continue;
     const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
-    if (!top || !(each.contains(top) || top.contains(each) || top.closest("label")?.control === each)) wrong.push(`covered: ${said(each)} by ${top?.className}`);
+    const hit = top && (each.contains(top) || top.contains(each) || top.closest("label")?.control === each);
+    if (!hit) wrong.push(`covered: ${said(each)} by ${top?.className}`);
   }
   if (document.documentElement.scrollWidth > innerWidth) wrong.push("sideways");
   return wrong;

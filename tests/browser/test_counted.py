@@ -72,7 +72,6 @@ def test_a_first_hour_from_nothing_to_the_first_deal(
         expect(main).to_contain_text("bob@mill.example")
 
     def add_two_stages() -> None:
-        rows = page.locator("main .rows").first
         effort.click(page.get_by_role("link", name="Add pipeline").first)
         effort.click(page.locator("#id_name"))
         effort.type("Mills")

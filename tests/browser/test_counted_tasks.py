@@ -42,8 +42,12 @@ def leads(people: Any, bob: Any) -> list[Any]:
         for n in range(4)
     ]  # fmt: skip
     overdue = datetime.now(UTC) - timedelta(days=1, hours=1)
-    Activity.create(subject="Call Ada", type="Call", lead=made[0], assignee=people.bob, due_at=overdue)
-    Deal.create(name="Acme fleet", value=9, contact=people.ada, organization=people.corp, owner=people.bob)
+    Activity.create(
+        subject="Call Ada", type="Call", lead=made[0], assignee=people.bob, due_at=overdue
+    )
+    Deal.create(
+        name="Acme fleet", value=9, contact=people.ada, organization=people.corp, owner=people.bob
+    )
     return made
 
 
@@ -53,7 +57,7 @@ def test_a_reps_tasks(desk: Any, site: str, leads: list[Any]) -> None:
     desk.goto(f"{site}/~acme/admin/")
     desk.wait_for_load_state()
     effort, timeline = Effort(desk), desk.get_by_label("Timeline")
-    title, toasts = desk.get_by_role("heading", level=1), desk.locator("#toasts")
+    title = desk.get_by_role("heading", level=1)
 
     def find_urgent() -> None:
         effort.click(desk.get_by_role("region", name="Overdue").locator("a.name").first)
@@ -114,7 +118,10 @@ def test_a_reps_tasks(desk: Any, site: str, leads: list[Any]) -> None:
     effort.count("convert with another value", convert)
     assert Lead.get(leads[1].pk).deal.value == 64_000
     offer = Activity.find({"subject": "Send the offer tomorrow 9"})[0]
-    assert (offer.all_day, offer.due_at.date()) == (False, (datetime.now(UTC) + timedelta(days=1)).date())
+    assert (offer.all_day, offer.due_at.date()) == (
+        False,
+        (datetime.now(UTC) + timedelta(days=1)).date(),
+    )
 
     # Into a deal that is there.
     other = leads[2].update(status="Contacted").update(status="Qualified")

@@ -33,9 +33,7 @@ class Clicks:
         self.count += 1
 
 
-def test_a_messy_file_is_in_with_three_clicks(
-    desk: Any, site: str, work: Any, acme: Any
-) -> None:
+def test_a_messy_file_is_in_with_three_clicks(desk: Any, site: str, work: Any, acme: Any) -> None:
     from crm import Contact, Lead
 
     people = Contact.count()

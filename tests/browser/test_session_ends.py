@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
-from headlessly.access.models import Membership
 from crm import Activity, Contact, Deal, Lead
+from headlessly.access.models import Membership
 from tests.browser.test_rep import current, dialog, open_lead
 from tests.browser.test_unsent import sign_in_over, sign_out
 

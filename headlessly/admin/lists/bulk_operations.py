@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 
@@ -12,6 +12,7 @@ from headlessly.access import actors
 from headlessly.admin import buttons, forms
 from headlessly.admin.choices import offered_members
 from headlessly.admin.lists.address import Address
+from headlessly.admin.widgets import Input
 from headlessly.declaration import labels
 from headlessly.declaration.choices import ADD, REMOVE, split_choices
 from headlessly.declaration.schema import Field, field_as_input
@@ -78,8 +79,10 @@ class BulkOperation:
         if self.choices:
             made.fields[self.inputs[0].name].widget.choices = self.choices
         if self.gives:
-            owner = made.declared[self.gives].target_noun
-            made.fields[self.gives].offers = offered_members(owner, OFFERED)
+            item = made.fields[self.gives]
+            assert isinstance(item, Input)
+            owner = cast("type[Noun]", made.declared[self.gives].target_noun)
+            item.offers = offered_members(owner, OFFERED)
         made.suggest(self.verb.noun)
         return made
 

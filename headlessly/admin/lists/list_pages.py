@@ -22,8 +22,8 @@ from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.columns import MAX_COLUMNS, offered_columns
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.lists.row_html import rows_html
-from headlessly.admin.lists.typed_filters import expand_typed_filters
 from headlessly.admin.lists.tabs import Tabs
+from headlessly.admin.lists.typed_filters import expand_typed_filters
 from headlessly.admin.pages import NounPages
 from headlessly.admin.sites import PART
 from headlessly.declaration import labels

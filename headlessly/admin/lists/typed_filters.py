@@ -1,15 +1,16 @@
-"""Filters typed into the search of a list: ``status:new owner:me source:fair mill`` narrows by three and looks
-for one word.
+"""Filters typed into the search of a list: ``status:new owner:me source:fair mill`` narrows by three and
+looks for one word.
 
 In front of the colon stands what a filter is called, by its label or its name in an address; behind it the
-beginning of a value as it is shown, several with commas, ``-`` for none, and in double quotes what has spaces.
-What is no filter of the list stays among the words.
+beginning of a value as it is shown, several with commas, ``-`` for none, and in double quotes what has
+spaces. What is no filter of the list stays among the words.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import cast
 
 from headlessly.admin import choices, display
 from headlessly.admin.lists.address import Address
@@ -17,6 +18,7 @@ from headlessly.admin.lists.facets import Facet, ReferenceFacet
 from headlessly.database import timeouts
 from headlessly.declaration.folding import fold
 from headlessly.errors import InvalidFilter
+from headlessly.nouns import Noun
 from headlessly.query import ranking
 from headlessly.query.listed import ME, NONE
 
@@ -53,10 +55,16 @@ def _value_of(facet: Facet, text: str) -> str | None:
     if text == NONE:
         return NONE
     if isinstance(facet, ReferenceFacet):
-        values: Iterable[str | None] = [_find_record(facet, part) for part in text.split(",") if part]
+        values: Iterable[str | None] = [
+            _find_record(facet, part) for part in text.split(",") if part
+        ]
     else:
         known = [(_key(label), value) for value, label in facet.choices()]
-        values = [_find_choice(known, _key(part)) for part in text.split(",") if part] if known else [text]
+        values = (
+            [_find_choice(known, _key(part)) for part in text.split(",") if part]
+            if known
+            else [text]
+        )
     parts = [value for value in values if value is not None]
     return ",".join(dict.fromkeys(parts)) or None
 
@@ -69,7 +77,7 @@ def _find_choice(known: list[tuple[str, str]], sought: str) -> str | None:
 
 def _find_record(facet: ReferenceFacet, text: str) -> str | None:
     """The id of the record whose name fits best; ``me`` and members where these are asked for."""
-    noun = facet.field.target_noun
+    noun = cast("type[Noun]", facet.field.target_noun)
     if facet.field.name in display.WORKERS:
         people = choices.find_members(noun, text, offers=True)
         return ME if fold(text) == ME else next((each["id"] for each in people), None)
