@@ -142,7 +142,7 @@ def offered_members(noun: type[Noun], most: int) -> list[tuple[str, str]]:
     names = [text.partition(" · ")[0] for _id, text in found]
     mine = actors.current().contact_id
     return [
-        (id, text if names.count(name) > 1 or id == mine else name)
+        (id, text if names.count(name) > 1 else f"{name} ({_('me')})" if id == mine else name)
         for (id, text), name in zip(found, names, strict=True)
     ][:most]
 
