@@ -133,7 +133,7 @@ class QuickForm:
         self._offer_one_line()
 
     def _offer_one_line(self) -> None:
-        """Say in the first input that it takes the others too, where one of them is an address: see quick.js."""
+        """Say in the first input that it takes the others too, where one is an address: see quick.js."""
         asked = [each for each in self.inputs if each.field.declared.type != "reference"]
         if len(asked) > 2 and any(each.field.declared.type == "email" for each in asked[1:]):
             names = [wording.inside_sentence(str(each.label)) for each in asked[:ONE_LINE]]
