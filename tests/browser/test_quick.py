@@ -51,6 +51,10 @@ def test_it_makes_a_lead_with_its_people_by_twelve_keys_and_no_page(
 
     # Another one, refused beside the input; then what was typed is given back after Escape.
     desk.locator(".quick-opener").click()
+    # A name with a comma is no line.
+    dialog.get_by_label("Contact").fill("Holm, Mia")
+    desk.keyboard.press("Tab")
+    expect(dialog.get_by_label("Contact")).to_have_value("Holm, Mia")
     dialog.get_by_label("Contact").fill("Ada")
     dialog.get_by_label("Email").fill("no address")
     dialog.get_by_label("Source").fill("fair")

@@ -38,6 +38,11 @@ def test_it_narrows_by_what_is_typed(bob, leads, people):
     assert "Other" in html and "Brook Mill" not in html
 
 
+def test_it_narrows_a_board_too(bob, leads):
+    answer = bob.get(f"{LEADS}board/", {"q": "source:trade mill"})
+    assert answer["Location"] == f"{LEADS}board/?q=mill&source=Trade+fair"
+
+
 def test_it_knows_several_values_none_and_words_in_quotes(bob, leads, people):
     assert became(bob, "Status:new,cont Owner:-") == {"status": "New,Contacted", "owner": "-"}
     assert became(bob, 'source:"Trade fair" owner:cleo') == {
