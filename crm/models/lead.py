@@ -199,7 +199,7 @@ class Lead(Noun):
             "contact__name", "contact__email", "organization__name",
         )  # fmt: skip
         alike = ("name", "contact")
-        quick = ("contact.name", "contact.email", "organization.name", "name", "source")
+        quick = ("contact.name", "contact.email", "organization.name", "source", "name")
         groups = (
             ("Who", ("name", "contact", "organization", "owner")),
             (

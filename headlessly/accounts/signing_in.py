@@ -39,6 +39,8 @@ from headlessly.web.callers import (
 CONFIRMED, TWICE, ENTERED = "confirmed_at", "second_factor", "entered"
 #: Who made the link by which this session began; of one that was shown to them.
 LINK_BY = "link_by"
+#: Keeps in a browser whose session began there last, so that an ended one asks for the password alone.
+NAME_COOKIE = "signed_in_as"
 #: The known programs by what they call themselves, the more special first.
 BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"))
 SYSTEMS = (
@@ -123,7 +125,7 @@ def browser_name(request: HttpRequest) -> str:
 
 
 def remember_browser(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """Give the browser its cookie, where somebody has just signed in."""
+    """Give the browser its cookies, where somebody has just signed in: that it was seen, and who they are."""
     if mark := getattr(request, "browser_mark", ""):
         response.set_cookie(
             BROWSER_COOKIE,
@@ -133,6 +135,30 @@ def remember_browser(request: HttpRequest, response: HttpResponse) -> HttpRespon
             samesite="Lax",
             secure=settings.SESSION_COOKIE_SECURE,
         )
+        response.set_cookie(
+            NAME_COOKIE,
+            signing.dumps(request.user.get_username(), salt=NAME_COOKIE),
+            max_age=BROWSER_LASTS,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
+    return response
+
+
+def remembered_email(request: HttpRequest) -> str:
+    """The address of who signed in last by this browser, and did not sign out; else nothing."""
+    try:
+        return signing.loads(
+            request.COOKIES.get(NAME_COOKIE, ""), salt=NAME_COOKIE, max_age=BROWSER_LASTS
+        )
+    except signing.BadSignature:
+        return ""
+
+
+def forget_email(response: HttpResponse) -> HttpResponse:
+    """Have the sign-in page begin empty again."""
+    response.delete_cookie(NAME_COOKIE, samesite="Lax")
     return response
 
 

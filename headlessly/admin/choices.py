@@ -42,7 +42,7 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
     start = (int(page) - 1) * PAGE if page.isdecimal() and len(page) < 4 and int(page) else 0
     term, name = request.GET.get("term", "").strip(), request.GET.get("field_name", "")
     if name in (MEMBER, MEMBER_FILTER):
-        found = _members(noun, term, offers=name == MEMBER_FILTER)
+        found = find_members(noun, term, offers=name == MEMBER_FILTER)
         return _answer(found[start : start + PAGE], more=len(found) > start + PAGE)
     try:
         if name.startswith(SUITS):
@@ -112,7 +112,7 @@ def choice_label(record: Noun) -> str:
 # -- members ----------------------------------------------------------------------------------
 
 
-def _members(noun: type[Noun], term: str, *, offers: bool) -> list[dict[str, str]]:
+def find_members(noun: type[Noun], term: str, *, offers: bool) -> list[dict[str, str]]:
     """The members whose name or a word of it begins with ``term``, before those who have it elsewhere; who
     asks comes first. ``offers`` puts "me" and "nobody" before them all."""
     mine = actors.current().contact_id
@@ -133,6 +133,18 @@ def _members(noun: type[Noun], term: str, *, offers: bool) -> list[dict[str, str
     special.append((NONE, _("Nobody")))
     fitting = [(id, text) for id, text in special if text.casefold().startswith(sought)]
     return [{"id": id, "text": text} for id, text in fitting] + found
+
+
+def offered_members(noun: type[Noun], most: int) -> list[tuple[str, str]]:
+    """Who works on something, whoever asks first: the id and the name of each, ``most`` at the most.
+    Namesakes are told apart as everywhere."""
+    found = [(each["id"], each["text"]) for each in find_members(noun, "", offers=False)]
+    names = [text.partition(" · ")[0] for _id, text in found]
+    mine = actors.current().contact_id
+    return [
+        (id, text if names.count(name) > 1 else f"{name} ({_('me')})" if id == mine else name)
+        for (id, text), name in zip(found, names, strict=True)
+    ][:most]
 
 
 def _rank(text: str, sought: str) -> int | None:

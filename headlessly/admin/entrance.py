@@ -26,7 +26,13 @@ from headlessly.access.models import Membership, User
 from headlessly.accounts import factors
 from headlessly.accounts.guessing import TooManyGuesses
 from headlessly.accounts.hashing import TooManyAtOnce
-from headlessly.accounts.signing_in import begin_session, remember_browser, try_password
+from headlessly.accounts.signing_in import (
+    begin_session,
+    forget_email,
+    remember_browser,
+    remembered_email,
+    try_password,
+)
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.web.sign_in import readable_address
 
@@ -57,6 +63,9 @@ class SignIn(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         style_fields(self)
+        if self.initial.get("username"):
+            del self.fields["username"].widget.attrs["autofocus"]
+            self.fields["password"].widget.attrs["autofocus"] = True
 
 
 def style_fields(form: forms.BaseForm) -> None:
@@ -100,7 +109,8 @@ def enter(request: HttpRequest) -> HttpResponse:
             page["Retry-After"] = str(refusal.seconds)
         return page
     if not request.user.is_authenticated:
-        return render_gate(request, "enter", form=SignIn(), next=onward, title=_("Sign in"))
+        form = SignIn(initial={"username": remembered_email(request)})
+        return render_gate(request, "enter", form=form, next=onward, title=_("Sign in"))
     if onward:
         return HttpResponseRedirect(onward)
     return _choose(request)
@@ -161,7 +171,7 @@ def _choose(request: HttpRequest) -> HttpResponse:
 def leave(request: HttpRequest) -> HttpResponse:
     """Sign out."""
     logout(request)
-    return HttpResponseRedirect(request.path.removesuffix("logout"))
+    return forget_email(HttpResponseRedirect(request.path.removesuffix("logout")))
 
 
 def not_sent(request: HttpRequest, reason: str = "") -> HttpResponse:

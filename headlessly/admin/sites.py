@@ -25,6 +25,7 @@ from unfold.sites import UnfoldAdminSite
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.accounts import entering
+from headlessly.accounts.signing_in import forget_email
 from headlessly.admin import once, preferences
 from headlessly.admin.account import pages as account_pages
 from headlessly.context import clock
@@ -150,7 +151,7 @@ class Site(UnfoldAdminSite):
     @method_decorator(require_POST)
     def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         logout(request)
-        return HttpResponseRedirect(sign_in_url(request))
+        return forget_email(HttpResponseRedirect(sign_in_url(request)))
 
     def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Unfold's search would remember what it found for one tenant and show it in another."""

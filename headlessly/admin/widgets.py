@@ -58,6 +58,8 @@ class Input(forms.Field):
 
     #: What people usually write into it.
     suggestions: Iterable[str] = ()
+    #: Values, each with its text, that are taken by a press which sends the form as well.
+    offers: Iterable[tuple[str, str]] = ()
     #: Whether a form does without it, though the field is required.
     optional = False
 

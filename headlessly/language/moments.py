@@ -59,6 +59,31 @@ _NEXT = re.compile(
 )
 
 
+#: How many words at the end of a text may say a day, and with which of them that begins.
+MOST_WORDS = 4
+_BEGINS = {
+    *(
+        [
+            "today",
+            "heute",
+            "tomorrow",
+            "morgen",
+            "übermorgen",
+            "uebermorgen",
+            "day",
+            "in",
+            "on",
+            "am",
+            "next",
+        ]
+    ),
+    *(word for word in _WEEKDAY if len(word) > 2 and word not in ("sat", "sun")),
+}
+_BEGINS_DAY = re.compile(
+    r"\d{4}-\d{1,2}-\d{1,2}\Z|\d{1,2}\.\d{1,2}\.(\d{2,4})?\Z|n(ä|ae)chste[rnsm]?\Z"
+)
+
+
 class When(NamedTuple):
     """A day, and its time where one was said."""
 
@@ -75,6 +100,20 @@ def read_when(text: str, now: datetime) -> When | None:
         return _read(words, now)
     except (ValueError, OverflowError):  # no such day
         return None
+
+
+def find_ending_day(text: str, now: datetime) -> str:
+    """The end of ``text`` that says a day from today on: ``tomorrow 9`` of "Send the offer tomorrow 9"; empty
+    where there is none. What only may be a day, like ``3.12`` or ``2 weeks``, is none here."""
+    words = text.replace(",", " ").split()
+    for count in range(min(MOST_WORDS, len(words) - 1), 0, -1):
+        first, end = words[-count].lower(), " ".join(words[-count:]).rstrip("!?")
+        if not (first in _BEGINS or _BEGINS_DAY.match(first)):
+            continue
+        when = read_when(end, now)
+        if when is not None and when.day >= now.date():
+            return end
+    return ""
 
 
 def _read(words: str, now: datetime) -> When | None:

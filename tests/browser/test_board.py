@@ -124,6 +124,40 @@ def test_the_menu_asks_for_the_reason_and_can_be_left(board, lead):
     assert (lead.status, lead.lost_reason) == ("Lost", "No budget")
 
 
+def test_a_card_is_lost_for_the_reason_that_it_is_dropped_on(board, lead):
+    reason = board.column("Lost").locator("[data-offer]", has_text="Timing")
+    expect(reason).to_be_hidden()
+    drag(board, "Contacted", drop=False)
+    box = reason.bounding_box()
+    board.desk.mouse.move(box["x"] + 20, box["y"] + 10, steps=3)
+    expect(reason).to_have_class("aimed")
+    board.desk.mouse.up()
+    expect(board.desk.locator("#toasts")).to_contain_text(f"{NAME} is Lost now.")
+    lead.refresh_from_db()
+    assert (lead.status, lead.lost_reason) == ("Lost", "Timing")
+    board.desk.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(board.count("New")).to_have_text("1")
+
+    # The same by keyboard; and beside the reasons one is asked for it.
+    keys = board.desk.keyboard
+    board.card.locator(".name").focus()
+    for key in ("Space", *["ArrowRight"] * 4, "ArrowDown", "ArrowDown"):
+        keys.press(key)
+    expect(board.told).to_have_text("Timing")
+    keys.press("ArrowUp")
+    expect(board.told).to_have_text("Price")
+    keys.press("Space")
+    expect(board.count("Lost")).to_have_text("1")
+    lead.refresh_from_db()
+    assert (lead.status, lead.lost_reason) == ("Lost", "Price")
+    board.desk.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(board.count("New")).to_have_text("1")
+    board.card.locator(".name").focus()
+    for key in ("Space", *["ArrowRight"] * 4, "Space"):
+        keys.press(key)
+    expect(board.desk.locator("dialog[open]").get_by_label("Lost reason")).to_be_focused()
+
+
 def test_a_finger_that_rests_lifts_a_card(board, lead):
     board.desk.set_viewport_size({"width": 390, "height": 844})
     assert board.desk.evaluate("document.documentElement.scrollWidth") <= 390

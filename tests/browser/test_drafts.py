@@ -151,7 +151,7 @@ def test_an_ended_session_is_begun_over_a_list_and_a_board(desk, site, lead):
     sign_out(desk)
     bulk.get_by_role("button", name="Lose").click()
     sign_in_over(desk)
-    expect(bulk.get_by_role("heading")).to_contain_text("1 done")
+    expect(desk.locator("#toasts")).to_contain_text("Lose: 1 done.")
     lead.refresh_from_db()
     assert lead.lost_reason == "No budget"
     lead = lead.create(name="Another", source="web", owner=lead.owner)

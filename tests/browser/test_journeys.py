@@ -112,16 +112,15 @@ def test_a_managers_review(page, site, acme, people, lead):
     expect(rows).to_have_count(3)
     page.get_by_role("button", name="Save view…").click()
     page.get_by_label("Name").fill("From the fair")
-    page.get_by_label("Share it with the team").check()
-    page.locator("#save-view").get_by_role("button", name="Save").click()
+    page.locator("#save-view").get_by_role("button", name="Save for the team").click()
     expect(page.locator(".viewtabs [aria-current]")).to_have_text("From the fair")
 
     # Given to somebody, then given up, each with what became of it.
     page.get_by_role("checkbox", name="Select all on this page").check()
     page.get_by_role("button", name="Assign…").click()
-    dialog(page).get_by_role("button", name="Assign").click()
-    expect(dialog(page).get_by_role("heading")).to_have_text("Assign: 3 done")
-    dialog(page).get_by_role("link", name="Back to the list").click()
+    dialog(page).get_by_role("button", name="Cleo Marsh").click()
+    expect(page.locator("#toasts")).to_contain_text("Assign: 3 done.")
+    expect(dialog(page)).to_have_count(0)
     expect(row(page, "North").locator("[data-cell=owner]")).to_contain_text("Cleo Marsh")
     page.get_by_role("checkbox", name="Select all on this page").check()
     page.get_by_role("button", name="Lose…").click()
@@ -189,7 +188,6 @@ def test_a_new_tenants_first_hour(page, site, db, work, mailoutbox, browser):
             {"name": "fair.csv", "mimeType": "text/csv",
              "buffer": b"name,source,score\nNorth,fair,40\nSouth,,50\nWest,fair,20\n"}
         )  # fmt: skip
-        bob.get_by_role("button", name="Look at it").click()
         bob.get_by_role("progressbar").wait_for()
         work()
         refused = bob.get_by_role("region", name="Refused rows").last

@@ -22,7 +22,7 @@ def test_it_makes_a_lead_with_its_people_by_twelve_keys_and_no_page(
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
     loads: list[str] = []
     desk.on("domcontentloaded", lambda page: loads.append(page.url))
-    keys = ["c", "Tab", "Tab", "Tab", "Tab", "Enter"]
+    keys = ["c", "Tab", "Tab", "Tab", "Enter"]
     assert len(keys) <= 12
     dialog = desk.get_by_role("dialog", name="New lead")
     desk.keyboard.press(keys[0])
@@ -38,9 +38,8 @@ def test_it_makes_a_lead_with_its_people_by_twelve_keys_and_no_page(
     dialog.get_by_label("Organization").fill("Holm AS")
     expect(told.locator("li")).to_have_count(0)
     desk.keyboard.press(keys[3])
-    desk.keyboard.press(keys[4])
     desk.keyboard.type("referral")
-    desk.keyboard.press(keys[5])
+    desk.keyboard.press(keys[4])
     expect(dialog).not_to_be_visible()
     expect(desk.locator("#toasts")).to_contain_text("Created: Mia Holm.")
     # The list that one is on shows it; nothing was left for that.
@@ -52,6 +51,10 @@ def test_it_makes_a_lead_with_its_people_by_twelve_keys_and_no_page(
 
     # Another one, refused beside the input; then what was typed is given back after Escape.
     desk.locator(".quick-opener").click()
+    # A name with a comma is no line.
+    dialog.get_by_label("Contact").fill("Holm, Mia")
+    desk.keyboard.press("Tab")
+    expect(dialog.get_by_label("Contact")).to_have_value("Holm, Mia")
     dialog.get_by_label("Contact").fill("Ada")
     dialog.get_by_label("Email").fill("no address")
     dialog.get_by_label("Source").fill("fair")

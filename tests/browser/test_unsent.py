@@ -18,19 +18,30 @@ from tests.browser.test_rep import current, dialog, open_lead
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def slow(desk: Any) -> list[str]:
-    """A slow line: what is posted takes its time. The addresses that were posted to."""
+def slow_down(desk: Any, seconds: float) -> list[str]:
+    """A slow line: what is written takes its time. The addresses that were posted to."""
     posted: list[str] = []
 
     def wait(route: Any) -> None:
-        if route.request.method == "POST":
+        if route.request.method == "POST" and "/watch/" not in route.request.url:
             posted.append(route.request.url)
-            time.sleep(0.4)
+            time.sleep(seconds)
         route.continue_()
 
     desk.route("**/*", wait)
     return posted
+
+
+@pytest.fixture
+def slow(desk: Any) -> list[str]:
+    return slow_down(desk, 0.4)
+
+
+#: Whether the page shows in its next frame, some hundredths of a second on, that something is on its way.
+SHOWN = """async () => {
+  await new Promise(requestAnimationFrame);
+  return getComputedStyle(document.getElementById("hly"), "::before").content === '""';
+}"""
 
 
 def sign_out(desk: Any) -> None:
@@ -61,16 +72,25 @@ def touches() -> list[Any]:
     return list(Activity.objects.order_by("created_at"))
 
 
-def test_three_presses_make_one_move_and_two_saves_one_call(desk, site, lead, slow):
+def test_on_a_line_of_two_seconds_three_presses_are_one_event_each(desk, site, lead):
+    posted = slow_down(desk, 2)
     open_lead(desk, site)
+    desk.get_by_role("button", name="Move to Contacted").focus()
     press(desk, "body", "2")
+    assert desk.evaluate(SHOWN)
+    expect(current(desk)).to_have_text("New")
     expect(current(desk)).to_have_text("Contacted")
+    assert desk.evaluate("document.activeElement.closest('header.head') !== null")
     desk.keyboard.press("c")
     desk.keyboard.type("She will call back")
     press(desk, "[name=outcome]", "Enter", "ctrlKey")
+    assert desk.evaluate(SHOWN)
     expect(desk.get_by_label("Timeline")).to_contain_text("She will call back")
+    expect(desk.locator("summary", has_text="+ Call")).to_be_focused()
     assert [each.outcome for each in touches()] == ["She will call back"]
-    assert len([url for url in slow if "/move/" in url or "/do/" in url]) == 1
+    assert [len([url for url in posted if part in url]) for part in ("/move/", "/touch/")] == [1, 1]
+    # It was made, moved, and touched last by the call.
+    assert len(lead.history(lead)) == 3
 
 
 def test_a_dialog_sends_once(desk, site, qualified, slow):

@@ -19,7 +19,7 @@ from django.urls import reverse
 from headlessly.access import tenancy
 from headlessly.admin import display
 from headlessly.admin.boards.cards import BoardCards
-from headlessly.admin.boards.moves import moves_hint, possible_moves
+from headlessly.admin.boards.moves import DropOffers, drop_offers, moves_hint, possible_moves
 from headlessly.admin.lists.address import Address
 from headlessly.admin.sites import TenantSite
 from headlessly.database import timeouts
@@ -57,6 +57,7 @@ class BoardColumn:
     sum: str = ""
     cards: list[dict[str, Any]] = field(default_factory=list)
     more: str = ""  #: where the next cards are
+    offers: DropOffers | None = None
 
     @property
     def numbers(self) -> dict[str, str]:
@@ -137,6 +138,9 @@ class NounBoard:
     def columns(self) -> list[BoardColumn]:
         """Every column with its numbers and its first cards."""
         columns = [self.column(state) for state in self.states]
+        steps = [move for column in columns for move in column.moves]
+        for column in columns:
+            column.offers = drop_offers(self.noun, steps, column.state)
         if not columns or self.problem:
             return columns
         try:

@@ -16,6 +16,7 @@ from headlessly.admin import toasts
 from headlessly.admin.boards import moves
 from headlessly.admin.boards.board import RECENT, NounBoard
 from headlessly.admin.boards.dialogs import MoveDialog
+from headlessly.admin.lists.typed_filters import expand_typed_filters
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.admin.records.dialogs import GateDialog, VerbDialog
@@ -63,7 +64,10 @@ class BoardPages(NounPages):
             raise Http404
         if request.method == "POST":
             return self._move_card(request)
-        return self._board_page(request, NounBoard(request, self.noun, self.site))
+        board = NounBoard(request, self.noun, self.site)
+        if whole := expand_typed_filters(board.address):
+            return HttpResponseRedirect(self.admin.place("board") + whole)
+        return self._board_page(request, board)
 
     @method_decorator(require_GET)
     def board_more_view(self, request: HttpRequest, state: str, cursor: str) -> HttpResponse:
@@ -258,8 +262,8 @@ def _script_texts() -> dict[str, str]:
     """What the script says to those who do not see a card move."""
     return {
         "picked": _(
-            "%(name)s picked up, %(state)s. Left and right choose a column, "
-            "space drops it, escape puts it back."
+            "%(name)s picked up, %(state)s. Left and right choose a column, up and down what it "
+            "offers, space drops it, escape puts it back."
         ),
         "over": _("Over %(state)s."),
         "forbidden": _("Over %(state)s. Not possible."),

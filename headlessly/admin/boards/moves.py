@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from headlessly.access import suggestions
 from headlessly.admin.buttons import permitted_steps
 from headlessly.declaration import labels
 from headlessly.declaration.next_steps import NextStep, either_of, without_doubles
 from headlessly.declaration.schema import Machine
 from headlessly.language.wording import SUBJECT
 from headlessly.nouns import Noun
+
+#: How many texts a column offers to drop a card on.
+MOST_OFFERED = 8
 
 
 def possible_moves(noun: type[Noun], state: str, machine: Machine | None = None) -> list[NextStep]:
@@ -29,6 +36,28 @@ def find_move(record: Noun, target: str) -> NextStep | None:
     machine = record.schema.require_machine().of(record)
     steps = possible_moves(type(record), getattr(record, machine.name), machine)
     return next((step for step in steps if step.target == target), None)
+
+
+@dataclass(frozen=True)
+class DropOffers:
+    """What a card can be dropped on in a column whose verb needs one text: what people usually write."""
+
+    name: str  #: of the input
+    label: str
+    values: Sequence[str]
+
+
+def drop_offers(noun: type[Noun], steps: Iterable[NextStep], target: str) -> DropOffers | None:
+    """Those of the column ``target``, into which ``steps`` lead from the others; None where something else
+    is asked for, or nothing is suggested."""
+    step = next((s for s in steps if s.target == target and s.requires_input), None)
+    if step is None:
+        return None
+    needed = [i for i in step.verb.inputs.values() if i.required and i.name != step.verb.chooses]
+    if len(needed) != 1 or needed[0].record or needed[0].new:
+        return None
+    values = suggestions.suggestions_for(noun, needed[0])[:MOST_OFFERED]
+    return DropOffers(needed[0].name, labels.field_label(needed[0]), values) if values else None
 
 
 def moves_hint(noun: type[Noun], state: str, moves: list[NextStep]) -> str:

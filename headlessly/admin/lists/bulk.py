@@ -70,6 +70,11 @@ class BulkPages(NounPages):
             return self._ask(request, address, operation, ids, form=form, status=422)
         outcomes = list(self._carry_out(operation, address, ids, operation.input(sent)))
         refused = [outcome for outcome in outcomes if outcome.refused]
+        if not refused:
+            said = _("%(done)s: %(count)s done.")
+            told = said % {"done": operation.label, "count": display.number(len(outcomes))}
+            toasts.say(request, told, undo=True)
+            return self._back_to_list(request, address)
         return self._answer(
             request,
             "told",
@@ -81,6 +86,15 @@ class BulkPages(NounPages):
             failed=",".join(outcome.id for outcome in refused),
             undo=toasts.undo_of_request(),
         )
+
+    def _back_to_list(self, request: HttpRequest, address: Address) -> HttpResponse:
+        """To the list, which says what was done; its script is there and asks for it itself."""
+        if _is_part(request):
+            return HttpResponse(status=204)
+        return HttpResponseRedirect(self._list_url(address))
+
+    def _list_url(self, address: Address) -> str:
+        return f"{self.admin.place('changelist')}?{address.list_query}"
 
     def _export(self, request: HttpRequest, address: Address) -> HttpResponse:
         """To the file with what is selected: the whole list, or these records."""
@@ -161,7 +175,7 @@ class BulkPages(NounPages):
         **context: Any,
     ) -> HttpResponse:
         """A part of the list's page for its script, a page of its own for everybody else."""
-        alone = request.headers.get("X-Part") == "1"
+        alone = _is_part(request)
         return self.admin.respond(
             request,
             f"bulk_{part}" if alone else "bulk",
@@ -170,7 +184,12 @@ class BulkPages(NounPages):
             title=operation.label,
             operation=operation,
             query=address.list_query,
-            back=f"{self.admin.place('changelist')}?{address.list_query}",
+            back=self._list_url(address),
             url=self.admin.place("bulk", operation.name),
             **context,
         )
+
+
+def _is_part(request: HttpRequest) -> bool:
+    """Whether the list's script asks, which shows the answer in a dialog."""
+    return request.headers.get("X-Part") == "1"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import buttons, forms
+from headlessly.admin.choices import offered_members
 from headlessly.admin.lists.address import Address
+from headlessly.admin.widgets import Input
 from headlessly.declaration import labels
 from headlessly.declaration.choices import ADD, REMOVE, split_choices
 from headlessly.declaration.schema import Field, field_as_input
@@ -20,6 +22,8 @@ from headlessly.nouns import Noun
 
 #: The verb that gives a record to somebody, of nouns that have one.
 ASSIGN = "assign"
+#: To how many members they are given with one press; the others are searched for.
+OFFERED = 6
 #: The input that says which field is changed.
 WHICH = "which_field"
 
@@ -34,7 +38,7 @@ class BulkOperation:
     text: str = ""
     inputs: list[Field] = field(default_factory=list)
     choices: list[tuple[str, str]] = field(default_factory=list)  #: of its only input
-    initial: dict[str, Any] = field(default_factory=dict)
+    gives: str = ""  #: the input that says to whom they belong from then on
     #: What its only input does to several texts: ``add`` them or ``remove`` them.
     change: str = ""
     #: The fields of which one is chosen first, by name: the operation is then about that one.
@@ -71,11 +75,14 @@ class BulkOperation:
         return f"{self.label}…"
 
     def form(self, site: Any, data: Any = None) -> forms.DeclaredForm:
-        made = forms.DeclaredForm(
-            self.inputs, site, data=data, initial=self.initial, id=self.name, parent="bulk"
-        )
+        made = forms.DeclaredForm(self.inputs, site, data=data, id=self.name, parent="bulk")
         if self.choices:
             made.fields[self.inputs[0].name].widget.choices = self.choices
+        if self.gives:
+            item = made.fields[self.gives]
+            assert isinstance(item, Input)
+            owner = cast("type[Noun]", made.declared[self.gives].target_noun)
+            item.offers = offered_members(owner, OFFERED)
         made.suggest(self.verb.noun)
         return made
 
@@ -123,7 +130,7 @@ def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
         yield BulkOperation(
             ASSIGN, _("Assign"), assign, _("Who works on them from now on?"),
             [_required_input(inputs[owner.name]), *(others if assign is not update else ())],
-            initial={owner.name: actors.current().contact_id or ""},
+            gives=owner.name,
         )  # fmt: skip
     if machine is not None and machine.name in inputs:
         targets = {step.target for step in machine.steps if step.via == "update"}

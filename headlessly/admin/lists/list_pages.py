@@ -23,6 +23,7 @@ from headlessly.admin.lists.columns import MAX_COLUMNS, offered_columns
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.lists.row_html import rows_html
 from headlessly.admin.lists.tabs import Tabs
+from headlessly.admin.lists.typed_filters import expand_typed_filters
 from headlessly.admin.pages import NounPages
 from headlessly.admin.sites import PART
 from headlessly.declaration import labels
@@ -65,7 +66,7 @@ class ListPage(NounPages):
         """The list of an address; ``saving`` and ``renaming`` are what a refused form said."""
         tabs = Tabs(address)
         refused = saving or renaming
-        if (whole := tabs.expanded()) and not refused:
+        if (whole := expand_typed_filters(address) or tabs.expanded()) and not refused:
             return HttpResponseRedirect(self.admin.place("changelist") + whole)
         found = NounList(address, per_page=self.admin.list_per_page)
         found.read_page()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
@@ -20,6 +21,7 @@ from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.language import wording
+from headlessly.language.moments import find_ending_day
 from headlessly.nouns import Noun
 
 #: How many open touches the page lists.
@@ -98,12 +100,14 @@ def make_composers(
 def make_composer(
     way: EngagementForm, record: Noun, site: Any, keep: str, data: Mapping[str, str] | None = None
 ) -> Composer:
-    noun = engagements.require_engagement_noun(type(record)).noun
+    touching = engagements.require_engagement_noun(type(record))
+    noun = touching.noun
     inputs = noun.verbs[way.verb].python_inputs
     asked = [inputs[n] for n in way.asks]
     moments = [f.name for f in asked if f.type == "datetime"]
     if data is not None:
         data = dict(data.items()) | {name: day_and_time.joined(data, name) for name in moments}
+        data |= _day_in_words(touching, way, data)
     form = DeclaredForm(asked, site, data=data, id=way.name.lower())
     for name in moments:
         form.fields[name].widget = day_and_time.DayAndTime(form.fields[name].widget.attrs)
@@ -114,6 +118,18 @@ def make_composer(
             item.label = f"{item.label} ({wording.inside_sentence(str(item.help_text))})"
         item.help_text = ""
     return Composer(way, display.page_url(type(record), "touch", record.pk, way.name) + keep, form)
+
+
+def _day_in_words(
+    touching: EngagementNoun, way: EngagementForm, data: Mapping[str, str]
+) -> dict[str, str]:
+    """The day that the headline ends with, where none is said beside it: "Send the offer tomorrow 9"."""
+    headline, due = touching.declared.headline, touching.declared.due
+    if due not in way.asks or data.get(due, "").strip():
+        return {}
+    now = timezone.localtime(clock.now()).replace(tzinfo=None)
+    day = find_ending_day(data.get(headline, "")[-100:], now)
+    return {due: day} if day else {}
 
 
 def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:

@@ -43,6 +43,8 @@ from headlessly.nouns import Noun
 from headlessly.query import ranking
 from headlessly.query.duplicates import find_duplicates
 
+#: How many inputs the first one names, of those that it takes in one line.
+ONE_LINE = 4
 #: How many records are told that are called as somebody types, and from how many letters on.
 MOST_TOLD, FEWEST_LETTERS = 4, 3
 #: The input that holds the id of the record that was taken, and what stands before the names of inputs that
@@ -128,6 +130,14 @@ class QuickForm:
                 item.help_text = ""
             self._name(form, noun, reference)
             self.parts.append(QuickPart(noun, form, reference))
+        self._offer_one_line()
+
+    def _offer_one_line(self) -> None:
+        """Say in the first input that it takes the others too, where one is an address: see quick.js."""
+        asked = [each for each in self.inputs if each.field.declared.type != "reference"]
+        if len(asked) > 2 and any(each.field.declared.type == "email" for each in asked[1:]):
+            names = [wording.inside_sentence(str(each.label)) for each in asked[:ONE_LINE]]
+            asked[0].field.widget.attrs["placeholder"] = _("or in one line: %s") % ", ".join(names)
 
     def _name(self, form: DeclaredForm, noun: type[Noun], reference: Field | None) -> None:
         """Of several records in one form each is asked for by what it is."""

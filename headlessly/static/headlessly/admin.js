@@ -53,6 +53,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A file that is chosen goes, where its form says so.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("input[type=file][data-sends]") && event.target.files.length) event.target.form.requestSubmit();
+});
+
 // A second click while the first is on its way would ask for the same thing twice.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;

@@ -147,15 +147,16 @@ function start(board, signal) {
     refuse(fresh, answer.reason, answer.fix);
   };
 
-  const failed = (card, place, problem, target) => {
+  const failed = (card, place, problem, target, offer) => {
     putBack(card, place);
     tidy();
     if (!(problem instanceof window.hly.Unsent)) return refuse(card, say("failed"));
     announce(problem.message);
-    window.hly.tell(card, problem.message, () => move(card, target));
+    window.hly.tell(card, problem.message, () => move(card, target, placeOf(card), offer));
   };
 
-  const move = async (card, target, place = placeOf(card)) => {
+  // ``offer`` answers what the verb would ask for: a text that the card was dropped on.
+  const move = async (card, target, place = placeOf(card), offer = null) => {
     if (card.classList.contains("waiting")) return;
     for (const line of card.querySelectorAll(".refusal, .unsent")) line.remove();
     card.classList.add("waiting");
@@ -163,11 +164,13 @@ function start(board, signal) {
     if (column && columnOf(card) !== column) put(card, column);
     tidy();
     try {
-      const answer = await send(card, bodyFor(`${card.dataset.card} ${card.dataset.version} ${target}`));
+      const body = bodyFor(`${card.dataset.card} ${card.dataset.version} ${target}`);
+      if (offer) for (const [name, value] of [["asked", "1"], [offer.dataset.offer, offer.dataset.value]]) body.set(name, value);
+      const answer = await send(card, body);
       if (answer.dialog) ask(card, place, answer.dialog);
       else settle(card, place, answer);
     } catch (problem) {
-      failed(card, place, problem, target);
+      failed(card, place, problem, target, offer);
     }
   };
 
@@ -254,8 +257,16 @@ function start(board, signal) {
     board.classList.add("dragging");
     for (const column of columns) {
       if (column === home) continue;
-      column.classList.add(ways.includes(column.dataset.column) ? "possible" : "forbidden");
+      const possible = ways.includes(column.dataset.column);
+      column.classList.add(possible ? "possible" : "forbidden");
+      const offers = column.querySelector(".offers");
+      if (offers) offers.hidden = !possible;
     }
+  };
+
+  // The text that a card would be dropped on.
+  const aimAt = (offer) => {
+    for (const each of board.querySelectorAll("[data-offer]")) each.classList.toggle("aimed", each === offer);
   };
 
   const over = (column, home) => {
@@ -272,17 +283,20 @@ function start(board, signal) {
     for (const column of columns) {
       column.classList.remove("possible", "forbidden", "over");
       column.querySelector(".why").hidden = true;
+      const offers = column.querySelector(".offers");
+      if (offers) offers.hidden = true;
     }
+    aimAt(null);
   };
 
-  const drop = (card, column, home) => {
+  const drop = (card, column, home, offer) => {
     if (!column || column === home) return;
     if (!waysFrom(home).includes(column.dataset.column)) {
       putBack(card, placeOf(card));
       refuse(card, home.dataset.hint);
       return;
     }
-    move(card, column.dataset.column);
+    move(card, column.dataset.column, placeOf(card), offer);
   };
 
   // -- mouse and touch -------------------------------------------------------------------------
@@ -311,7 +325,10 @@ function start(board, signal) {
     const edge = board.getBoundingClientRect();
     const [x, y] = drag.at;
     const inside = Math.min(Math.max(x, Math.max(edge.left, 0) + 2), Math.min(edge.right, innerWidth) - 2);
-    drag.column = document.elementFromPoint(inside, y)?.closest("[data-column]") || null;
+    const under = document.elementFromPoint(inside, y);
+    drag.column = under?.closest("[data-column]") || null;
+    drag.offer = under?.closest("[data-offer]") || null;
+    aimAt(drag.offer);
     over(drag.column, drag.home);
   };
 
@@ -335,7 +352,7 @@ function start(board, signal) {
   const finish = (dropped) => {
     if (!drag) return;
     clearTimeout(drag.timer);
-    const { card, lifted, column, home, ghost } = drag;
+    const { card, lifted, column, home, ghost, offer } = drag;
     drag = null;
     if (!lifted) return;
     ghost.remove();
@@ -348,7 +365,7 @@ function start(board, signal) {
     };
     window.addEventListener("click", stop, { capture: true, once: true });
     setTimeout(() => window.removeEventListener("click", stop, { capture: true }), 0);
-    if (dropped) drop(card, column, home);
+    if (dropped) drop(card, column, home, offer);
   };
 
   board.addEventListener("pointerdown", (event) => {
@@ -392,18 +409,30 @@ function start(board, signal) {
     const next = columns[columns.indexOf(held.column) + step];
     if (!next) return;
     held.column = next;
+    held.offer = null;
+    aimAt(null);
     over(next, held.home);
     next.scrollIntoView({ block: "nearest", inline: "center" });
     const key = next.classList.contains("forbidden") ? "forbidden" : "over";
     announce(say(key, { state: next.dataset.label }));
   };
 
+  // Up and down choose among what a column offers; above the first one is none.
+  const choose = (by) => {
+    const offers = [...held.column.querySelectorAll(".offers:not([hidden]) [data-offer]")];
+    if (!offers.length) return;
+    held.offer = offers[offers.indexOf(held.offer) + by] || null;
+    aimAt(held.offer);
+    held.offer?.scrollIntoView({ block: "nearest" });
+    announce(held.offer ? held.offer.dataset.value : say("over", { state: held.column.dataset.label }));
+  };
+
   const release = (dropped) => {
-    const { card, home, column } = held;
+    const { card, home, column, offer } = held;
     held = null;
     card.classList.remove("held");
     unmark();
-    if (dropped && column !== home) return drop(card, column, home);
+    if (dropped && column !== home) return drop(card, column, home, offer);
     announce(say("cancelled", { name: nameOf(card), state: home.dataset.label }));
     card.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
@@ -430,6 +459,7 @@ function start(board, signal) {
     const { key } = event;
     if (held) {
       if (key === "ArrowLeft" || key === "ArrowRight") carry(key === "ArrowRight" ? 1 : -1);
+      else if (key === "ArrowUp" || key === "ArrowDown") choose(key === "ArrowDown" ? 1 : -1);
       else if (key === " " || key === "Enter") release(true);
       else if (key === "Escape" || key === "Tab") release(false);
       if (key !== "Tab") event.preventDefault();

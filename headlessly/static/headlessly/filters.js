@@ -67,11 +67,31 @@
     event.preventDefault();
     redraw(button.closest("[data-filter-rows]"), { do: button.value });
   }, true);
+  // Whoever types into a choice changes it with each letter: its rows wait until the word is there, or left.
+  const PAUSE = 500; // ms
+  let typed = null, pausing = null;
+  const flush = () => {
+    if (!pausing) return;
+    const { place, timer } = pausing;
+    clearTimeout(timer);
+    pausing = null;
+    if (place.isConnected) redraw(place, {});
+  };
+  document.addEventListener("keydown", (event) => {
+    typed = event.target.matches("select") && event.key.length === 1 && event.key !== " " ? event.target : null;
+  }, true);
+  document.addEventListener("focusout", flush);
+  window.addEventListener("submit", flush, true);
+
   const changed = ({ target }) => {
     const place = target.closest?.("[data-filter-rows]");
     if (!place) return;
     // Within a dialog only what asks for other inputs; a text is written anew with each change.
-    if (place.matches("[data-writes]") || /^[fow]\./.test(target.name)) redraw(place, {});
+    if (!place.matches("[data-writes]") && !/^[fow]\./.test(target.name)) return;
+    if (pausing) clearTimeout(pausing.timer);
+    pausing = null;
+    if (typed === target) pausing = { place, timer: setTimeout(flush, PAUSE) };
+    else redraw(place, {});
   };
   document.addEventListener("change", changed);
   document.addEventListener("DOMContentLoaded", () => {

@@ -76,6 +76,7 @@
   async function show(response, submitter) {
     const open = dialog();
     if (!open) return; // one has gone on meanwhile
+    if (response.status === 204) return finish(open);
     open.innerHTML = response.redirected || !response.headers.get("content-type")?.includes("html") ? "" : await response.text();
     if (!open.firstElementChild) return refresh();
     enliven(open);
@@ -87,6 +88,26 @@
   }
 
   const refresh = () => window.hly.visit(location.href, { pushes: false });
+
+  // All of it is done: the list says so, nothing stays selected, and one is where one began.
+  async function finish(open) {
+    unselect();
+    const { opener } = open;
+    open.close();
+    await refresh();
+    window.hly.fade();
+    if (document.activeElement === document.body || !document.activeElement?.checkVisibility()) {
+      (opener?.checkVisibility() ? opener : table()?.querySelector("tbody .name a") || document.getElementById("content"))?.focus({ preventScroll: true });
+    }
+  }
+
+  function unselect(ids = []) {
+    kept = new Set(ids);
+    const every = document.querySelector("[data-check-all]");
+    if (every) every.checked = false;
+    for (const box of boxes()) box.checked = kept.has(box.value);
+    count();
+  }
 
   document.addEventListener("submit", async (event) => {
     const { target: form, submitter } = event;
@@ -124,9 +145,7 @@
     if (event.target !== dialog()) return;
     const told = event.target.querySelector("[data-failed]");
     if (told) {
-      kept = new Set(told.dataset.failed.split(",").filter(Boolean));
-      const every = document.querySelector("[data-check-all]");
-      if (every) every.checked = false;
+      unselect(told.dataset.failed.split(",").filter(Boolean));
       refresh();
     }
     event.target.innerHTML = "";
@@ -140,7 +159,15 @@
   async function edit(button) {
     // What could not be sent stays until it is sent or given up.
     if (editing?.unsent) return;
-    if (editing) leave();
+    if (editing) {
+      const [id, name] = [button.closest("tr").dataset.row, button.dataset.cell];
+      // Whoever goes on to another cell has meant what they typed in this one.
+      if (editing.busy || typedIn(editing.cell) !== editing.sent) await save();
+      if (editing?.cell.querySelector(".wrong, .unsent")) return;
+      if (editing) leave();
+      button = rowOf(id)?.querySelector(`[data-cell="${CSS.escape(name)}"]`);
+      if (!button) return;
+    }
     const cell = button.closest("td"), row = cell.closest("tr");
     const base = location.pathname.replace(/\/?$/, "/");
     const url = `${base}${row.dataset.row}/cell/${button.dataset.cell}/`;
@@ -184,7 +211,11 @@
     if (focus) cell.querySelector(".name > a, button").focus();
   }
 
-  async function save() {
+  const typedIn = (cell) => cell.querySelector(".celled :is(select, input:not([type=hidden]))")?.value;
+
+  let saving = null;
+  const save = () => (saving ||= sendCell().finally(() => (saving = null)));
+  async function sendCell() {
     if (!editing || editing.busy) return;
     const { cell, row, name } = editing;
     editing.busy = true;

@@ -33,6 +33,36 @@
     return true;
   }
 
+  // One line has it all: "Mia Holm, mia@holm.example, Holm AS, referral", or cells of a sheet. What looks like an
+  // address goes where addresses are asked for, the others in the order of the inputs that are empty.
+  function spread(form, input) {
+    const inputs = [...form.querySelectorAll(".inputs :is(input[type=text], input[type=email], input[type=tel])")].filter((each) => each.name && !each.closest(".select2-container"));
+    const parts = input.value.split(/[,;\t\n<>]+/).map((part) => part.trim()).filter(Boolean);
+    const kinds = [["email", /^\S+@\S+$/], ["tel", /^[+(]?\d[\d ()/.-]{4,}$/]];
+    const kindOf = (part) => kinds.find(([kind, looks]) => looks.test(part) && inputs.some((each) => each.type === kind))?.[0] || "text";
+    // "Holm, Mia" is a name: only a line with an address in it is more.
+    if (input !== inputs[0] || parts.length < 2 || parts.every((part) => kindOf(part) === "text")) return;
+    if (inputs.some((each) => each !== input && each.value)) return;
+    const put = parts.map((part) => {
+      const place = inputs.find((each) => each.type === kindOf(part) && !each.spread);
+      if (place) place.spread = part;
+      return place;
+    });
+    // More than fits is left as it was typed.
+    const fits = put.every(Boolean);
+    for (const each of inputs) {
+      if (fits && (each.spread || each === input)) {
+        each.value = each.spread || "";
+        each.dispatchEvent(new Event("input", { bubbles: true }));
+      }
+      delete each.spread;
+    }
+  }
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-quick-form]");
+    if (form) spread(form, event.target);
+  }, true);
+
   async function open(link) {
     opener = dialog?.open ? opener : link;
     try {

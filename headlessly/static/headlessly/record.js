@@ -157,7 +157,8 @@
       const data = new FormData(form);
       data.set("preview", "1");
       // What is foretold may be missed: what is done says what is wrong.
-      const answer = await fetch(form.action, { method: "POST", body: data, credentials: "same-origin" }).catch(() => ({}));
+      const headers = { "X-Live": "1" }; // else who is signed out would be led to the page where one signs in
+      const answer = await fetch(form.action, { method: "POST", body: data, headers, credentials: "same-origin" }).catch(() => ({}));
       const will = form.querySelector("[data-will]");
       if (answer.ok && will) will.replaceChildren(...parse(await answer.text()).body.childNodes);
     }, 250);

@@ -3,6 +3,7 @@ for the password again."""
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -215,3 +216,23 @@ def test_the_operators_pages_ask_for_the_password_again(people_with_passwords, s
         .startswith("/admin/account/confirm/")
     )
     assert client.get("/admin/account/").status_code == 200
+
+
+def test_a_session_that_is_over_asks_for_the_password_alone_and_signing_out_forgets(user):
+    client = sign_in(user)
+    cookie = client.cookies["signed_in_as"]
+    assert cookie["httponly"] and cookie["samesite"] == "Lax" and user.email not in cookie.value
+    del client.cookies["sessionid"]
+    page = client.get("/").content.decode()
+    assert f'value="{user.email}"' in page and page.count("autofocus") == 1
+    assert re.search(r'name="password"[^>]*autofocus', page)
+    sign_in(user, client)
+    client.post("/~acme/admin/logout/")
+    page = client.get("/").content.decode()
+    assert user.email not in page
+    assert re.search(r'name="username"[^>]*autofocus', page)
+
+
+def test_an_address_that_nobody_signed_is_not_shown(client, user):
+    client.cookies["signed_in_as"] = "ann@sign.example"
+    assert "ann@sign.example" not in client.get("/").content.decode()

@@ -73,8 +73,8 @@ def test_a_missing_input_is_asked_for_again(bob, three, unchanged):
 
 
 def test_assigns_and_moves_by_updating(bob, three, people):
-    done, refused = outcomes(post(bob, "assign", three, go="1", owner=people.cleo.pk))
-    assert (len(done), refused) == (3, {})
+    assert post(bob, "assign", three, go="1", owner=people.cleo.pk).status_code == 204
+    assert "Assign: 3 done." in bob.get("/~acme/admin/crm/lead/?view=all").content.decode()
     done, refused = outcomes(post(bob, "move", three, go="1", status="Qualified"))
     assert done == ["Lead B"]
     assert set(refused) == {"Lead A", "Lead C"}
@@ -229,3 +229,23 @@ def test_what_cannot_be_undone_together_is_done_one_by_one(bob, three, people, m
     with pytest.raises(RuntimeError):
         post(bob, "lose", three, go="1", lost_reason="x")
     assert states(three) == ["Lost", "Contacted", "Lost"]
+
+
+def test_whom_they_are_given_to_is_offered_and_nobody_is_chosen(bob, three, people):
+    html = post(bob, "assign", three).content.decode()
+    offered = dict(re.findall(r'name="owner" value="([^"]*)">([^<]*)</button>', html))
+    assert set(offered) >= {people.bob.pk}
+    assert "(me)" in offered[people.bob.pk]
+    assert f'<option value="{people.bob.pk}" selected' not in html
+    # A press on one sends the empty choice before it.
+    sent = {"go": "1", "owner": ["", people.bob.pk]}
+    assert post(bob, "assign", three, **sent).status_code == 204
+
+
+def test_without_scripts_the_list_says_what_was_done(bob, three):
+    ids = ",".join(lead.pk for lead in three[:2])
+    sent = {"ids": ids, "query": "source=web", "go": "1", "lost_reason": "Price"}
+    answer = bob.post(f"{LEADS}bulk/lose/", sent, follow=True)
+    assert answer.redirect_chain == [(f"{LEADS}?source=web", 302)]
+    html = answer.content.decode()
+    assert "Lose: 2 done." in html and "data-undo" in html

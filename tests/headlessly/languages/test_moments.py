@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 from django.utils import translation
 
-from headlessly.language.moments import When, read_when
+from headlessly.language.moments import When, find_ending_day, read_when
 from headlessly.language.numbers import delocalize_number
 
 #: A Saturday, at half past four.
@@ -97,3 +97,23 @@ def test_a_slash_is_read_as_the_reader_writes_days():
 def test_reads_amounts_as_people_type_them(language, typed, meant):
     with translation.override(language):
         assert delocalize_number(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Send the offer tomorrow 9", "tomorrow 9"),
+        ("Ask again in 2 weeks", "in 2 weeks"),
+        ("Call Ada on Friday", "on Friday"),
+        ("Angebot schicken nächsten Montag", "nächsten Montag"),
+        ("Send it 3.12.", "3.12."),
+        ("Upgrade to 3.12", ""),
+        ("Extend the trial by 2 weeks", ""),
+        ("She sat", ""),
+        ("Send invoice 12", ""),
+        ("tomorrow", ""),
+        ("What happened yesterday", ""),
+    ],
+)
+def test_a_text_may_end_with_a_day(text, day):
+    assert find_ending_day(text, NOW) == day
