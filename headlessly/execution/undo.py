@@ -37,8 +37,8 @@ from headlessly.language import wording
 from headlessly.log.events import Event, EventQuerySet, last_events_since
 from headlessly.log.names import REQUEST_UNDONE, SECURITY
 
-#: The most events of a request that is taken back in one transaction and while somebody waits; larger ones are
-#: the background's (:mod:`headlessly.undoing`).
+#: The most events of a request that is taken back in one transaction and while somebody waits; larger ones
+#: are the background's (:mod:`headlessly.undoing`).
 MOST_EVENTS = 5_000
 #: How often the rest is tried when a verb refuses a part of it.
 MOST_TRIES = 10

@@ -21,8 +21,8 @@ from headlessly.undoing.models import Undo
 from headlessly.undoing.partial_plan import PartialPlan, causes_of
 from headlessly.undoing.undo_job import run
 
-#: Of how many of its events is seen at once whether a large request is for the actor to take back. All of them
-#: are looked at before anything of it is.
+#: Of how many of its events is seen at once whether a large request is for the actor to take back. All of
+#: them are looked at before anything of it is.
 LOOKED_AT = 500
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
 from headlessly.access import actors, visibility
-from headlessly.database.prepared import execute_prepared
+from headlessly.database.prepared import execute_planned, execute_prepared
 from headlessly.declaration.registry import registry
 from headlessly.execution.undo import check_permission, explain, require_what_it_takes
 from headlessly.execution.undo_plan import Reason, RecordChange
@@ -51,23 +51,44 @@ FROM jsonb_to_recordset(%s) AS w(record text, state text, goes boolean, refers t
 WHERE r.tenant_id = %s AND r.undo_id = %s AND r.record = w.record
 """
 
+#: What belongs to another that stays. Each pair is looked up by the record's id, however many there are: the
+#: planner knows nothing yet of rows that were just written.
 _BELONGS = """
-UPDATE headlessly_undorecord AS t SET state = 'stays', code = 'belongs', tie = %s, other = x.type
-FROM headlessly_undorecord AS x
-WHERE x.tenant_id = %s AND x.undo_id = %s AND t.tenant_id = x.tenant_id AND t.undo_id = x.undo_id
-  AND t.state = 'possible' AND t.record <> x.record AND {tie}
+UPDATE headlessly_undorecord AS t
+SET state = 'stays', code = 'belongs', tie = %(tie)s, other = found.other
+FROM (SELECT pair.id, min(pair.other) AS other FROM ({pairs}) AS pair
+      WHERE pair.id IS NOT NULL AND pair.other IS NOT NULL GROUP BY pair.id) AS found
+WHERE t.tenant_id = %(tenant)s AND t.id = found.id
 RETURNING 1
+"""
+_OTHER_STAYS = """
+SELECT t.id, (SELECT x.type FROM headlessly_undorecord AS x
+              WHERE x.tenant_id = t.tenant_id AND x.undo_id = t.undo_id AND x.record = named.record
+                AND x.state || '' = 'stays' {of_other}) AS other
+FROM headlessly_undorecord AS t, unnest(t.{names}) AS named(record)
+WHERE t.tenant_id = %(tenant)s AND t.undo_id = %(undo)s AND t.state = 'possible'
+  AND named.record <> t.record {of_this}
+"""
+_REFERS_TO_WHAT_GOES = """
+SELECT (SELECT t.id FROM headlessly_undorecord AS t
+        WHERE t.tenant_id = x.tenant_id AND t.undo_id = x.undo_id AND t.record = named.record
+          AND t.goes AND t.state || '' = 'possible') AS id, x.type AS other
+FROM headlessly_undorecord AS x, unnest(x.refers) AS named(record)
+WHERE x.tenant_id = %(tenant)s AND x.undo_id = %(undo)s AND x.state <> 'new'
+  AND NOT (x.state = 'possible' AND (x.goes OR named.record = ANY(x.leaves)))
+  AND named.record <> x.record
 """
 #: How a record belongs to another that stays: it would no longer refer to that; it came of what was done to
 #: that; or that goes on referring to it.
 TIES = {
-    "leaves": "NOT t.goes AND x.goes AND x.state = 'stays' AND x.record = ANY(t.leaves)",
-    "cause": "x.state = 'stays' AND x.record = ANY(t.causes)",
-    "refers": (
-        "t.goes AND x.state <> 'new' AND NOT (x.goes AND x.state = 'possible') "
-        "AND t.record = ANY(x.refers) AND NOT (x.state = 'possible' AND t.record = ANY(x.leaves))"
-    ),
-}
+    tie: _BELONGS.format(pairs=pairs)
+    for tie, pairs in (
+        ("leaves", _OTHER_STAYS.format(
+            names="leaves", of_other="AND x.goes", of_this="AND NOT t.goes")),
+        ("cause", _OTHER_STAYS.format(names="causes", of_other="", of_this="")),
+        ("refers", _REFERS_TO_WHAT_GOES),
+    )
+}  # fmt: skip
 
 
 def collect(undo: Undo) -> None:
@@ -104,9 +125,9 @@ def spread(undo: Undo) -> None:
     found = True
     while found:
         found = False
-        for tie, condition in TIES.items():
-            sql = _BELONGS.format(tie=condition)
-            found |= bool(execute_prepared(sql, [tie, undo.tenant_id, undo.pk]))
+        for tie, sql in TIES.items():
+            asked = {"tie": tie, "tenant": undo.tenant_id, "undo": undo.pk}
+            found |= bool(execute_planned(sql, asked))
 
 
 def write(
@@ -147,8 +168,8 @@ def write(
                 told=id not in unseen or (reason is not None and reason.code == "hidden"),
             )
         )
-    given = Jsonb(orjson.loads(dump_json(found)))
-    execute_prepared(WRITE, [given, undo.tenant_id, undo.pk], rows=False)
+    rows = Jsonb(orjson.loads(dump_json(found)))
+    execute_prepared(WRITE, [rows, undo.tenant_id, undo.pk], rows=False)
 
 
 def _row(id: str, state: str, **values: Any) -> dict[str, Any]:

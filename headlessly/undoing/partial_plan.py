@@ -13,7 +13,7 @@ from headlessly.database.prepared import execute_planned, quoted_column
 from headlessly.declaration.record import Record
 from headlessly.execution.undo_plan import Plan, RecordChange
 from headlessly.log.events import Event
-from headlessly.undoing.models import Undo
+from headlessly.undoing.models import Undo, UndoRecord
 
 #: Who refers to records, by one column. Row by row of these few records, however many the request has.
 REFERRED = """

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 
 from django.db import OperationalError, transaction
 from django.db.models import Count, Q
@@ -109,10 +109,9 @@ class Run:
             with self._step():
                 judging.spread(undo)
                 self._count()
-            if not self._count_possible():
-                return self._end()
-            if undo.dry_run:
-                return self._end(tried=True)
+            if undo.dry_run or not self._count_possible():
+                self._end(tried=undo.dry_run)
+                return
             with self._step():
                 undo.event = self._leave_event()
         self._take_all()
@@ -177,8 +176,9 @@ class Run:
             if not self._count_possible():
                 return
             if not progressed and widely:
-                return self._keep_the_rest()
+                break
             widely = True
+        self._keep_the_rest()
 
     def _part(self, below: int | None, widely: bool) -> Part | None:
         rows = UndoRecord.objects.filter(undo_id=self.undo.pk, state=State.POSSIBLE)
