@@ -28,8 +28,8 @@ def settle_state(
 
     A flag and a moment are a state since then. A flag alone is a state since nobody knows when, which is
     told; a moment without a flag is the state, unless the flag says no: then the moment is left out, and
-    told. ``stating`` says whether the actor may state where a record stands; ``decides`` are the columns whose
-    flag counts more than the word.
+    told. ``stating`` says whether the actor may state where a record stands; ``decides`` are the columns
+    whose flag counts more than the word.
     """
     if (machine := noun.schema.machine) is None:
         return
