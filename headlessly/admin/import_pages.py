@@ -172,7 +172,7 @@ def _import_page(
         request,
         "import",
         _("Import"),
-        styles=("imports",),
+        styles=("imports", "lists"),
         source=source,
         row=import_row(source),
         many=labels.plural_title(source.noun),
