@@ -167,7 +167,11 @@ def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
     except NotFound:
         raise Http404 from None
     return site.respond(
-        request, "undo_progress", _("Undo"), styles=("imports", "lists"), large=large_undo(request, found)
+        request,
+        "undo_progress",
+        _("Undo"),
+        styles=("imports", "lists"),
+        large=large_undo(request, found),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from crm import Activity, Contact, Deal, Lead, Organization
 from headlessly.access import actors, tenancy
@@ -392,3 +393,27 @@ def test_the_work_of_a_part_does_not_grow_with_the_request(
             undo = taken_back(work, request)
         counts.append(len(asked) / (undo.undone or 1))
     assert counts[1] < counts[0] * 1.2, "statements per record"
+
+
+def test_its_reasons_are_in_the_language_of_who_asked(few: None, api: Any, work: Any) -> None:
+    request = import_leads(api, work, 9)
+    lead = Lead.find({"name": "Person 4"})[0]
+    Lead.update(lead.pk, name="Renamed since")
+    with translation.override("de"):
+        undo = begin(request)
+    work()
+    with translation.override("de"):
+        why = {row.record: row.reason for row in asking.staying(undo)}
+        assert why[lead.pk] == "Name: seitdem wieder geändert."
+        assert why[lead.contact_id].startswith("Was darauf verweist, bleibt")
+        again = begin(request)
+    work()
+    again.refresh_from_db()
+    assert (again.message or "").startswith("Nichts davon lässt sich zurücknehmen: ")
+
+
+def test_a_script_is_told_what_rest_says(few: None, api: Any, work: Any) -> None:
+    said = api.call("POST", f"/requests/{import_leads(api, work, 9)}/undo").json()
+    told = Undo.objects.get(pk=said["$id"]).as_json()
+    assert said.keys() - {"$context"} == told.keys()
+    work()
