@@ -18,7 +18,7 @@ from headlessly.api.reports import ReportView
 from headlessly.api.routers import TenantRouter
 from headlessly.api.saved_views import ViewViewSet
 from headlessly.api.transfers import ExportView, ImportFileView, ImportViewSet
-from headlessly.api.undo import RequestViewSet
+from headlessly.api.undo import RequestViewSet, UndoViewSet
 from headlessly.api.value_lists import ListViewSet
 from headlessly.api.webhooks import WebhookViewSet
 from headlessly.declaration.registry import registry
@@ -38,6 +38,7 @@ router.register("lists", ListViewSet, basename="lists")
 router.register("notifications", NotificationViewSet, basename="notifications")
 router.register("proposals", ProposalViewSet, basename="proposals")
 router.register("requests", RequestViewSet, basename="requests")
+router.register("undos", UndoViewSet, basename="undos")
 router.register("views", ViewViewSet, basename="views")
 router.register("webhooks", WebhookViewSet, basename="webhooks")
 
