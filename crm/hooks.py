@@ -210,7 +210,7 @@ def remember_a_touch_of_another_lead(activity: Activity, ctx: Context) -> None:
 
 def _note_first_touch(activity: Activity, ctx: Context) -> None:
     moment = activity.completed_at or activity.moment()
-    if activity.lead_id is None:
+    if activity.lead_id is None or activity.direction == Activity.Direction.INBOUND:
         return
     lead = ctx.lock(Lead, activity.lead_id)
     if lead.answered_by_touch(moment):
