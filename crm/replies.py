@@ -1,8 +1,8 @@
 """What makes a reply wait, and what settles it.
 
 An activity that came from them makes it wait, from the first that nobody has answered since: a completed
-activity of ours that is no mere note settles it (``Activity.settles``), a move to Contacted and the end of the
-record do too, and whoever says so (``settle``). What a rule does answers nobody.
+activity of ours that is no mere note settles it (``Activity.settles``), a move to Contacted and the end of
+the record do too, and whoever says so (``settle``). What a rule does answers nobody.
 """
 
 from __future__ import annotations

@@ -196,7 +196,7 @@ class Deal(Noun):
 
     class Meta:
         indexes: ClassVar = [
-            replies.index_of_waiting("deal"),
+            *replies.indexes_of_waiting("deal"),
             models.Index(
                 fields=["tenant", "stage", "-created_at", "-id"], name="deal_by_stage", condition=LIVE
             ),

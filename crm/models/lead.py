@@ -229,7 +229,7 @@ class Lead(Noun):
 
     class Meta:
         indexes: ClassVar = [
-            replies.index_of_waiting("lead"),
+            *replies.indexes_of_waiting("lead"),
             # Without the deleted ones, so that what it leads to is counted without reading the table; and
             # with the last activity, so that what is open and stale is too.
             models.Index(

@@ -1,4 +1,4 @@
-"""Since when a reply waits: somebody whom a lead or a deal is about came to us, and nobody of us to them since.
+"""Since when a reply waits: whom a lead or a deal is about came to us, and nobody of us went to them since.
 
 What makes it wait and what settles it is in :mod:`crm.replies`; here is what those nouns declare alike.
 """
@@ -23,12 +23,15 @@ def waiting_since() -> DateTime:
     return DateTime("since when they wait for an answer of ours", editable=False)
 
 
-def index_of_waiting(noun: str) -> models.Index:
-    """Of those alone for which one waits, who has waited longest first."""
-    return models.Index(
-        fields=["tenant", FIELD, "id"], include=["owner"], name=f"{noun}_reply_waiting",
-        condition=models.Q(reply_waiting_since__isnull=False, deleted_at=None),
-    )  # fmt: skip
+def indexes_of_waiting(noun: str) -> list[models.Index]:
+    """Of those alone for which one waits, who waited longest first: of everybody's and of each owner's."""
+    waits = models.Q(reply_waiting_since__isnull=False, deleted_at=None)
+    return [
+        models.Index(fields=["tenant", FIELD, "id"], name=f"{noun}_reply_waiting", condition=waits),
+        models.Index(
+            fields=["tenant", "owner", FIELD, "id"], name=f"{noun}_reply_of_owner", condition=waits
+        ),
+    ]
 
 
 def on_the_day(rank: int) -> Reason:

@@ -1,5 +1,5 @@
-"""What is planned with a record, in a few words: the next step, that it is overdue, or that there is none; and
-before it, that somebody waits for an answer."""
+"""What is planned with a record, in a few words: the next step, that it is overdue, or that there is none;
+and before it, that somebody waits for an answer."""
 
 from __future__ import annotations
 

@@ -147,7 +147,9 @@ class Reason:
     late: bool = False  #: whether something is wrong with it
     #: A column without which nobody waits for this: one that lists have for some tenants only.
     column: str = ""
-    done: str = ""  #: the verb that says that it is done, of records that are no engagements themselves
+    done: str = (
+        ""  #: the verb that says that it is done, of records that are no engagements themselves
+    )
 
 
 @dataclass(frozen=True)

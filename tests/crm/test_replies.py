@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from headlessly.errors import VerbRefused
 from headlessly.execution.undo import undo_request
 from headlessly.log.events import Event
 from headlessly.query import periods
+from headlessly.query.filters import compile_filter
 from headlessly.query.named_reports import measure, reports
 from headlessly.query.reports import Slice
 from marketing import Form
@@ -327,10 +329,15 @@ def test_another_tenants_reply_waits_for_nobody_here(lead: Lead, now: Any, rival
 
 
 @pytest.mark.parametrize("noun", [Lead, Deal])
-def test_who_waits_is_found_by_one_range_of_an_index(noun: Any, people: SimpleNamespace) -> None:
-    rows = noun.objects.filter(reply_waiting_since__isnull=False, owner=people.bob.pk)
+@pytest.mark.parametrize("whose", ["of_owner", "waiting"])
+def test_who_waits_is_found_by_one_range_of_an_index(
+    noun: Any, whose: str, people: SimpleNamespace
+) -> None:
+    rows = noun.objects.filter(compile_filter(noun, {"reply_waiting_since": {"$exists": True}}))
+    if whose == "of_owner":
+        rows = rows.filter(owner=people.bob.pk)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         plan = rows.order_by("reply_waiting_since", "pk")[:9].explain()
-    assert f"{noun.__name__.lower()}_reply_waiting" in plan
-    assert "Sort" not in plan
+    assert f"{noun.__name__.lower()}_reply_{whose}" in plan
+    assert not re.search(r"Sort|^\s+Filter:", plan, re.M)
