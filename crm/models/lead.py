@@ -249,8 +249,8 @@ class Lead(Noun):
             ),
             # The same for what was converted or lost in a period: only leads that were are in these.
             models.Index(
-                fields=["tenant", "converted_at"], include=["first_touch_at"],
-                name="lead_by_conversion",
+                fields=["tenant", "converted_at"], include=["first_touch_at", "owner"],
+                name="lead_by_converted",
                 condition=models.Q(converted_at__isnull=False, deleted_at=None),
             ),
             models.Index(
