@@ -314,17 +314,20 @@ class Lead(Noun):
         organization: str | None = None,
         pipeline: PipelineChoice = None,
         without_deal: bool = False,
+        without_organization: bool = False,
     ) -> None:
         """Hand this lead to sales as a deal.
 
         ``deal`` as an object overrides fields of the new deal; as an id it attaches an open one; none is made
         ``withoutDeal``. A new deal begins at the first stage of ``pipeline``, by default the tenant's default
         one. ``contact`` and ``organization``, an id or the fields of a new one, take the place of those that
-        the lead has.
+        the lead has; ``withoutOrganization`` it is about a person alone.
         """
         self.converted_at = self.moment()
         self.contact_id = contact or self.contact_id
-        self.organization_id = organization or self.organization_id
+        self.organization_id = (
+            None if without_organization else organization or self.organization_id
+        )
 
     @verb(source=OPEN, target=Status.LOST, sets=["lost_at", "lost_reason"])
     def lose(self, *, lost_reason: str) -> None:

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False  # its indexes are built while everybody goes on
 
     dependencies = [
-        ('crm', '0016_results_of_activities'),
+        ('crm', '0017_conversions_by_owner'),
         ('headlessly', '0009_subscriptions'),
         ('marketing', '0003_shape_teams_and_notifications'),
     ]
