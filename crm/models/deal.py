@@ -276,7 +276,7 @@ class Deal(Noun):
         """Say that their reply was answered, or needs no answer."""
         replies.settle(self)
 
-    @verb(corrects=True, event="ReplyNoted", sets=["reply_waiting_since"])
+    @verb(corrects=True, event="Updated", sets=["reply_waiting_since"])
     def note_reply(self, *, reply_waiting_since: str | None = None) -> None:
         """Note since when a reply of theirs waits, or that none does any more."""
         replies.note(self, reply_waiting_since)
