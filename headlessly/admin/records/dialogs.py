@@ -213,7 +213,8 @@ class VerbDialog:
     def check(self) -> bool:
         """Whether what was chosen is there; the executor checks everything else."""
         given = self.given()
-        return all([choice.check(given) for choice in self.choices])
+        checked = [choice.check(given) for choice in self.choices]  # each says what it lacks
+        return all(checked)
 
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the input that it is about."""
@@ -226,7 +227,8 @@ class VerbDialog:
         ):
             self.first.refuse(problem)
             return
-        if not any([choice.refuse(problem) for choice in self.choices]):
+        refused = [choice.refuse(problem) for choice in self.choices]
+        if not any(refused):
             self.form.refuse(problem)
 
     def carry_out(self) -> Noun:
