@@ -20,7 +20,6 @@ from crm.models.replies import FIELD
 from headlessly.access import actors
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
-from headlessly.nouns import Noun
 
 INBOUND = Activity.Direction.INBOUND
 #: What of an activity decides whether a reply waits, and of which record.
@@ -80,9 +79,9 @@ def look_again_at_what_went(activity: Activity, ctx: Context) -> None:
             _look_again(reference, {getattr(activity, reference.column)}, activity, ctx)
 
 
-def note_return(record: Noun, ctx: Context) -> None:
+def note_return(record: Lead | Deal, ctx: Context) -> None:
     """Somebody came back to us by another way than an activity, such as a form."""
-    held = ctx.lock(type(record), record.pk)
+    held: Any = ctx.lock(type(record), record.pk)
     if held.is_open and held.reply_waiting_since is None:
         _write(held, held.moment())
 
