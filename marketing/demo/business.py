@@ -203,6 +203,7 @@ class Business:
         self.timeline.begin(forms.numbers(self))
         self.timeline.begin(goals.goals(self))
         self.timeline.begin(self._late_word())
+        self.timeline.begin(self._replies())
         self.timeline.begin(self._rules())
         self.timeline.begin(self._answers())
         self.timeline.begin(automations.automations(self))
@@ -295,6 +296,39 @@ class Business:
                 due_at=midnight(self.last) + timedelta(hours=18),
                 reminder_at=midnight(self.last) - timedelta(minutes=10),
             )
+
+    def _replies(self) -> Story:
+        """On the last evening somebody of each rep's answers, and nobody sees it before the morning; another
+        was called back at once."""
+        evening = midnight(self.last) - timedelta(minutes=50)
+        while evening.weekday() >= 5:
+            evening -= timedelta(days=1)
+        first = self.reps[0]
+        yield evening, first.actor
+        answered = [
+            each for rep in self.reps for each in self._worked_by(rep)[: 1 + (rep is first)]
+        ]
+        said = self.random("replies")
+        for theirs in answered:
+            text = said.choice(words.REPLIED).format(about=theirs.about)
+            Activity.log(
+                subject=f"Re: {theirs.about}", type="Email", direction="Inbound", description=text,
+                **theirs.subject,
+            )  # fmt: skip
+        called = [each for each in answered if each.rep is first][1:]
+        yield evening + timedelta(minutes=10), first.actor
+        for theirs in called:
+            Lead.settle(theirs.id)
+
+    def _worked_by(self, rep: Any) -> list[Any]:
+        """Whom a rep is talking with."""
+        states = (Lead.Status.CONTACTED, Lead.Status.QUALIFIED)
+        theirs = [each for each in self.open.values() if each.rep is rep and each.person.id]
+        ids = [each.id for each in theirs]
+        worked = set(
+            Lead.objects.filter(pk__in=ids, status__in=states).values_list("pk", flat=True)
+        )
+        return [each for each in theirs if each.id in worked]
 
     def _rules(self) -> Story:
         """The evening before, the admin decides what a lead is worth, and who gets what comes by itself. Some

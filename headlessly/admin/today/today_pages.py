@@ -63,6 +63,7 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
         "person": person,
         "whose": _whose_choices(person),
         "parts": parts,
+        "entries": sum(len(part.entries) for part in parts),
         **_repeated(request, here),
         "next_step": ask_next_step(request, site, here),
         "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],

@@ -87,6 +87,13 @@ def test_it_uses_every_verb_of_a_lead(acme: Tenant) -> None:
     assert {"Contact.Merged", "Deal.Won", "Deal.Lost", "Activity.Cancelled"} <= names
 
 
+def test_somebody_wrote_back_on_the_last_evening(acme: Tenant) -> None:
+    waiting = Lead.objects.filter(reply_waiting_since__isnull=False)
+    assert waiting.exclude(owner=None).count() >= 1
+    assert not waiting.exclude(status__in=("New", "Contacted", "Qualified")).exists()
+    assert Activity.objects.filter(direction="Outbound").exists()
+
+
 def test_it_says_who_did_what(acme: Tenant) -> None:
     roles = {m.user_id: m.role for m in Membership.objects.filter(tenant=acme)}
     keys = {key.pk: "website" for key in ApiKey.objects.filter(tenant=acme)}
