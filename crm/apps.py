@@ -20,6 +20,7 @@ class CrmConfig(AppConfig):
             pipelines,  # noqa: F401  (connects them)
             setup,  # noqa: F401  (declares them)
             stale_limits,  # noqa: F401  (connects them)
+            told,  # noqa: F401  (declares it)
         )
         from crm.reports import (
             answers,  # noqa: F401  (declares them)

@@ -46,22 +46,27 @@ def _own() -> Any:
     return inbox.notifications_of(actors.current().id)
 
 
+def _rows() -> Any:
+    return inbox.rows_of(actors.current().id)
+
+
 def unread_count() -> int:
     """How many whoever acts has not read, up to one more than the bell shows."""
-    return int(_own().filter(read_at=None)[: MOST + 1].count())
+    return int(_rows().filter(read_at=None)[: MOST + 1].count())
 
 
 @require_GET
 def unread_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """What the bell says: see bell.js."""
-    count = unread_count()
-    return JsonResponse({"count": count, "text": f"{MOST}+" if count > MOST else str(count)})
+    """What the bell says, and whether the page of it has something else than it had: see bell.js."""
+    count, newest = unread_count(), _own().values_list("pk", flat=True).first()
+    text = f"{MOST}+" if count > MOST else str(count)
+    return JsonResponse({"count": count, "text": text, "state": f"{count}:{newest or ''}"})
 
 
 @require_GET
 def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The latest, the newest first; on from the last one of a page by its id."""
-    found = _own()
+    found = _rows()
     if after := request.GET.get("after", ""):
         rest = inbox.after(found, actors.current().id, after)
         found = found if rest is None else rest
@@ -89,10 +94,11 @@ LATER = (
 
 @require_GET
 def open_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """On to what it is about; it has been read then."""
-    found = get_object_or_404(_own(), pk=id)
-    inbox.mark_read(actors.current().id, id)
-    if not (lines := wording.lines_of([found])):
+    """On to what it is about; it has been read then. With ``alone`` it is the first of several by itself."""
+    found, alone = get_object_or_404(_own(), pk=id), "alone" in request.GET
+    inbox.mark_read(actors.current().id, id, alone=alone)
+    lines = wording.lines_of_groups([[found]]) if alone else wording.lines_of([found])
+    if not lines:
         messages.error(request, _("This is not there any more."))
         return HttpResponseRedirect(reverse("admin:notifications"))
     return HttpResponseRedirect(request.META.get("SCRIPT_NAME", "") + lines[0].path)

@@ -18,7 +18,7 @@ from headlessly.notifications.models import Notification
 from tests.answered import answered
 from tests.conftest import Api
 from tests.headlessly.notifications.test_rest import owned
-from tests.headlessly.notifications.test_telling import by
+from tests.headlessly.notifications.test_telling import by, given_apart
 from tests.headlessly.test_races import at_once
 
 pytestmark = pytest.mark.django_db
@@ -32,9 +32,7 @@ def unread(client: Client) -> int:
 def test_the_bell_counts_what_one_has_not_read_and_opening_reads_it(
     bob: Client, cleo: Client, users: SimpleNamespace, people: SimpleNamespace
 ) -> None:
-    with by(users.cleo):
-        found = [Lead.create(name=f"Lead {n}", owner=people.bob, source="event") for n in range(3)]
-    from_log.read_log()
+    found = given_apart(users.cleo, people.bob, 3)
     assert (unread(bob), unread(cleo)) == (3, 0)
     page = bob.get(f"{BASE}/notifications/").content.decode()
     assert "Cleo gave you Lead 1" in page
@@ -149,7 +147,7 @@ def test_whatever_way_they_choose_all_of_it_is_kept(acme: Any, users: SimpleName
         return page.post(address, {**shown, **sent, "digest": ""})
 
     def by_link(name: str) -> None:
-        letters.unsubscribe(Membership.objects.get(user=users.cleo), name)
+        letters.unsubscribe(Membership.objects.get(user=users.cleo), [name])
 
     calls: list[Any] = [partial(by_rest, *each) for each in zip(clients, names[:3], strict=True)]
     calls += [partial(by_page, name) for name in names[3:6]]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from crm import Activity, Deal, Lead
 from headlessly.access import actors, tenancy
-from headlessly.notifications import from_clock, from_log, telling, wording
+from headlessly.notifications import from_clock, from_log, inbox, telling, wording
 from headlessly.notifications.models import Follower, Notification
 from headlessly.scripts import proposals
 
@@ -28,10 +29,29 @@ def by(user: Any) -> Any:
 
 
 def told(user: Any) -> list[str]:
-    """What somebody is told, the oldest first, in words."""
+    """What somebody is told, the oldest first, in words: each by itself."""
     found = Notification.objects.filter(user=user).order_by("created_at", "id")
     with by(user):
-        return [line.text for line in wording.lines_of(list(found))]
+        return [line.text for line in wording.lines_of_groups([[each] for each in found])]
+
+
+def given_apart(user: Any, owner: Any, count: int) -> list[Any]:
+    """Leads that ``user`` gives to somebody, a quarter of an hour apart: each is told by itself."""
+    found = []
+    for number in range(count):
+        with by(user):
+            found.append(Lead.create(name=f"Lead {number}", owner=owner, source="event"))
+        from_log.read_log()
+        Notification.objects.filter(record=found[-1].pk).update(
+            created_at=timezone.now() - timedelta(minutes=15) * (count - number)
+        )
+    return found
+
+
+def rows(user: Any) -> list[wording.Line]:
+    """The rows of somebody's bell, the oldest first."""
+    with by(user):
+        return wording.lines_of(list(inbox.rows_of(user.pk).order_by("created_at", "id")))
 
 
 def test_whoever_is_given_a_record_is_told_once_and_nobody_of_what_they_did(
@@ -60,7 +80,9 @@ def test_many_of_one_request_become_one(people: SimpleNamespace, users: SimpleNa
         for number in range(3):
             Lead.create(name=f"Lead {number}", owner=people.bob, source="event")
     from_log.read_log()
-    assert told(users.bob) == ["Cleo gave you Lead 0 and 2 more"]
+    (row,) = rows(users.bob)
+    assert row.text == "3 new leads for you"
+    assert [part.text for part in row.parts] == [f"Cleo gave you Lead {n}" for n in range(3)]
 
 
 def test_whoever_is_mentioned_reads_what_was_written(
