@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -20,6 +21,7 @@ from headlessly.access.models import Membership, Tenant
 from headlessly.admin import display
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import safe_return
+from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.notifications import inbox, kinds, mentions, wording
@@ -79,17 +81,24 @@ def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpRespons
         unread=unread_count(),
         after=page[PAGE - 1].pk if len(page) > PAGE else "",
         here=request.get_full_path(),
-        later=[(text, label()) for text, label in LATER],
+        later=later_choices(),
     )
 
 
-#: How long a reminder is put off, as one types it, and what its button says.
-LATER = (
-    ("in 3 hours", lambda: _("In 3 hours")),
-    ("tomorrow 9", lambda: _("Tomorrow")),
-    ("mon 9", lambda: _("Monday")),
-    ("in 2 weeks", lambda: _("In 2 weeks")),
-)
+#: How late it is at most, by one's own clock, when "later" is still today.
+STILL_TODAY = 21
+
+
+def later_choices() -> list[tuple[str, str]]:
+    """How long something is put off, as one types it, and what its button says: here and on one's day. What
+    has a time is due in the morning then."""
+    still = timezone.localtime(clock.now()).hour < STILL_TODAY
+    return [
+        ("in 3 hours", _("Later today") if still else _("In 3 hours")),
+        ("tomorrow", _("Tomorrow")),
+        ("next mon", _("Monday")),
+        ("in 2 weeks", _("In two weeks")),
+    ]
 
 
 @require_GET

@@ -26,6 +26,10 @@ PLACES = {
 ENTERED, LEFT, STOPPED = "entered", "left", "stopped"
 
 
+#: What a webhook tells of, in the same place.
+FAILING, DISABLED = "failing", "disabled"
+
+
 def text_of(each: Notification, name: str, who: str, *, is_part: bool = False) -> str:
     """What one notification says; of those that are one, what it says itself."""
     values = {"who": who or _("Somebody"), "name": name, "count": each.count - 1}
@@ -64,7 +68,9 @@ def text_of(each: Notification, name: str, who: str, *, is_part: bool = False) -
         case "proposal":
             return _("%(who)s proposes something that waits for approval") % values
         case "webhook":
-            return _("A webhook was disabled: %s") % each.excerpt
+            failing = each.occasion.split(":")[1] == FAILING
+            said = _("A webhook is failing: %s") if failing else _("A webhook was disabled: %s")
+            return said % each.excerpt
     return name
 
 
