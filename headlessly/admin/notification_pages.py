@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
@@ -17,15 +16,14 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from headlessly.access import actors, tenancy
-from headlessly.access.models import Membership, Tenant
+from headlessly.access.models import Membership
 from headlessly.admin import display
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import safe_return
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.notifications import inbox, kinds, mentions, wording
-from headlessly.notifications.models import Follower
+from headlessly.notifications import following, inbox, kinds, mentions, wording
 
 #: How many a page has; and up to how many the bell counts.
 PAGE, MOST = 50, 99
@@ -214,11 +212,7 @@ def mentions_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 def is_following(record: str) -> bool:
     """Whether whoever acts follows a record. Nothing is asked where nobody follows any."""
-    tenant = tenancy.require()
-    if not tenant.has_followers:
-        return False
-    user = actors.current().id
-    return Follower.objects.filter(tenant=tenant, record=record, user=user).exists()
+    return following.is_following(actors.current().id, record)
 
 
 @require_POST
@@ -230,17 +224,11 @@ def follow_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     if noun is None or UNSTORABLE.search(id) or not noun.objects.filter(pk=id).exists():
         messages.error(request, _("This is not there any more."))
         return HttpResponseRedirect(back)
-    tenant, user = tenancy.require(), actors.current().id
+    user = actors.current().id
     if request.POST.get("stop"):
-        Follower.objects.filter(tenant=tenant, record=id, user=user).delete()
+        following.unfollow(user, id)
         messages.success(request, _("You do not follow it any more."))
         return HttpResponseRedirect(back)
-    with transaction.atomic():
-        Follower.objects.bulk_create(
-            [Follower(tenant=tenant, record=id, user_id=user)], ignore_conflicts=True
-        )
-        if not tenant.has_followers:
-            Tenant.objects.filter(pk=tenant.pk).update(has_followers=True)
-            tenant.has_followers = True
+    following.follow(user, id)
     messages.success(request, _("You are told of what changes."))
     return HttpResponseRedirect(back)

@@ -50,3 +50,15 @@ def test_notifications_are_listed_read_and_chosen(
     assert "followed" in table.out and "at 8:00" in table.err
     wrong = cli("notifications", "preferences", '{"kinds": {"folowed": {"mail": true}}}')
     assert wrong.code != 0 and "followed" in wrong.err
+
+
+def test_records_are_followed_from_a_terminal(
+    cli: Any, signed_in: Any, acme: Any, lead: Any, users: Any
+) -> None:
+    secret = ApiKey.issue(acme, "own", "write", user=users.cleo, rate_limit=100_000)[1]
+    assert cli("login", signed_in.acme.url, stdin=secret).code == 0
+    assert f"You follow {lead.name}." in cli("following", "follow", lead.pk).err
+    assert [each["record"] for each in cli("following", "list").json()] == [lead.pk]
+    assert "do not follow" in cli("following", "unfollow", lead.pk).err
+    assert cli("following", "list").json() == []
+    assert cli("following", "follow", "lead_7hqtm2XLwPhY").code != 0
