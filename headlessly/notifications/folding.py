@@ -32,10 +32,11 @@ class FoldKey(NamedTuple):
     kind: str
     record_type: str | None
     about: str  #: what their words have in common beside the kind
+    in_browser: bool
 
 
 def fold_key(
-    user: str, kind: str, record_type: str | None, occasion: str, actor: str
+    user: str, kind: str, record_type: str | None, occasion: str, actor: str, *, in_browser: bool
 ) -> FoldKey | None:
     """With which others one is shown; None where it stands alone, as its words are what it is there for."""
     match kind:
@@ -47,12 +48,13 @@ def fold_key(
             about = actor
         case _:
             about = ""
-    return FoldKey(user, kind, record_type, about)
+    return FoldKey(user, kind, record_type, about, in_browser)
 
 
 def key_of(each: Notification) -> FoldKey | None:
     """With which others this one is shown."""
-    return fold_key(each.user_id, each.kind, each.record_type, each.occasion, each.actor)
+    said = (each.user_id, each.kind, each.record_type, each.occasion, each.actor)
+    return fold_key(*said, in_browser=each.in_browser)
 
 
 @dataclass
@@ -76,7 +78,6 @@ class Rows:
         found = Notification.objects.filter(
             tenant=tenancy.require(),
             user__in=sorted(users),
-            in_browser=True,
             part_of=None,
             read_at=None,
             created_at__gt=now - WINDOW,

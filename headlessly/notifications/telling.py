@@ -95,34 +95,46 @@ def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
         if not (in_browser or by_mail):
             continue
         key = folding.fold_key(
-            notice.user, notice.kind, notice.record_type, notice.occasion, notice.actor
+            *(notice.user, notice.kind, notice.record_type, notice.occasion, notice.actor),
+            in_browser=in_browser,
         )
-        if not in_browser:
-            key = None  # in a letter it is folded anyway
         if notice.overflows and rows.count(key, notice.count):
             continue
-        row = rows.find(key)
-        excerpt = Truncator(" ".join(notice.excerpt.split())).chars(200)
-        more = notice.count if notice.adds_up else 0
-        id = public_id(Notification.prefix)
-        ((is_new,),) = execute_prepared(
-            TELL,
-            (
-                *(id, tenant.pk, notice.user, notice.kind),
-                *(notice.occasion, notice.count, notice.record, notice.record_type, notice.actor),
-                *(excerpt, in_browser, by_mail, notice.at or now, row and row.id, more),
-            ),
-        )
-        if is_new and row is not None:
-            row.new += 1
-        elif is_new:
-            rows.begin(key, id)
+        is_new = _write(notice, rows, key, in_browser=in_browser, by_mail=by_mail, now=now)
         told += is_new
         if is_new and by_mail and kinds.digest_hour(member) is None:
             mailed.add(notice.user)
     rows.save()
     _defer_letters(mailed)
     return told
+
+
+def _write(
+    notice: Notice,
+    rows: folding.Rows,
+    key: folding.FoldKey | None,
+    *,
+    in_browser: bool,
+    by_mail: bool,
+    now: datetime,
+) -> bool:
+    """Write it down, in the row of which it is a part; answers whether it is new."""
+    row, id = rows.find(key), public_id(Notification.prefix)
+    excerpt = Truncator(" ".join(notice.excerpt.split())).chars(200)
+    more = notice.count if notice.adds_up else 0
+    ((is_new,),) = execute_prepared(
+        TELL,
+        (
+            *(id, tenancy.require().pk, notice.user, notice.kind),
+            *(notice.occasion, notice.count, notice.record, notice.record_type, notice.actor),
+            *(excerpt, in_browser, by_mail, notice.at or now, row and row.id, more),
+        ),
+    )
+    if is_new and row is not None:
+        row.new += 1
+    elif is_new:
+        rows.begin(key, id)
+    return bool(is_new)
 
 
 def _defer_letters(users: Collection[str]) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from crm import Activity, Lead
 from headlessly.access import tenancy
+from headlessly.access.models import Membership
 from headlessly.execution import executor
 from headlessly.notifications import folding, from_clock, from_log, inbox, kinds
 from headlessly.notifications.models import Follower, Notification
@@ -207,6 +208,23 @@ def test_of_very_many_the_first_are_kept_and_all_are_counted(
     (letter,) = mailbox.letters
     assert letter["Subject"] == f"{many} new leads for you"
     assert "Lead 049" in plain(letter) and "And 70 more." in plain(letter)
+
+
+def test_who_hears_by_mail_alone_gets_no_more_rows_and_none_in_the_bell(
+    people: SimpleNamespace, users: SimpleNamespace, bob: Client, mailbox: Mailbox, work: Any
+) -> None:
+    member = Membership.objects.get(user=users.bob)
+    kinds.choose(member, "assigned", kinds.BROWSER, False)
+    member.save()
+    with by(users.cleo), executor.one_transaction():
+        for number in range(folding.MOST + 5):
+            Lead.create(name=f"Lead {number:03}", owner=people.bob, source="event")
+    from_log.read_log()
+    assert rows(users.bob) == [] and unread(bob) == 0
+    assert Notification.objects.filter(user=users.bob).count() == folding.MOST
+    work(later=True)
+    (letter,) = mailbox.letters
+    assert letter["Subject"] == f"{folding.MOST + 5} new leads for you"
 
 
 def test_a_letter_says_them_as_one_and_names_each_with_its_link(
