@@ -112,8 +112,13 @@ def _details(found: Sequence[Notification], records: Mapping[str, Record]) -> di
     details = {each.pk: each.excerpt for each in found if each.kind == "mentioned"}
     for each in found:
         if each.kind == "assigned" and (said := facts.get(each.record or "")):
-            details[each.pk] = "\n".join(f"{label}: {value}" for label, value in said)
+            details[each.pk] = "\n".join(_line(label, value) for label, value in said)
     return details
+
+
+def _line(label: str, value: str) -> str:
+    """A question needs no colon."""
+    return f"{label} {value}" if label.endswith(("?", ":", "!")) else f"{label}: {value}"
 
 
 def _records(found: Iterable[Notification]) -> dict[str, Record]:

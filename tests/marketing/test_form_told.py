@@ -69,21 +69,21 @@ def test_a_lead_that_a_rule_gave_is_told_with_why_and_with_all_its_answers(
     for said in (
         'Why: Rule "DACH inbound", version 1: for Bob Stone',
         "Email: ada@new.example",
-        "What do you need?: A <b>fast</b> start & a demo",
-        "Team size?: 51-500",
+        "What do you need? A <b>fast</b> start & a demo",
+        "Team size? 51-500",
     ):
         assert said in plain(letter), said
-    assert "What do you need?: A &lt;b&gt;fast&lt;/b&gt; start &amp; a demo<br>" in html(letter)
+    assert "What do you need? A &lt;b&gt;fast&lt;/b&gt; start &amp; a demo<br>" in html(letter)
     page = bob.get("/~acme/admin/notifications/").content.decode()
-    assert "Team size?: 51-500" in page and "A &lt;b&gt;fast&lt;/b&gt; start" in page
+    assert "Team size? 51-500" in page and "A &lt;b&gt;fast&lt;/b&gt; start" in page
     api = Api(acme)
     api.key, api.secret = ApiKey.issue(acme, "own", "read", user=users.bob, rate_limit=100_000)
     (line,) = answered(api.call("GET", "/notifications"))["results"]
     assert line["detail"].splitlines()[1:] == [
         "Email: ada@new.example",
         "Name: Ada New",
-        "What do you need?: A <b>fast</b> start & a demo",
-        "Team size?: 51-500",
+        "What do you need? A <b>fast</b> start & a demo",
+        "Team size? 51-500",
     ]
 
 
@@ -98,7 +98,7 @@ def test_it_is_told_in_the_language_of_its_reader(
     (letter,) = mailbox.letters
     assert letter["Subject"] == "Neu für Sie: Demo: Ada New"
     assert "Warum: Regel „DACH inbound“, Version 1: für Bob Stone" in plain(letter)
-    assert "Team size?: 51-500" in plain(letter)
+    assert "Team size? 51-500" in plain(letter)
 
 
 def test_a_lead_of_somebody_known_is_its_owners_and_told_alike(
@@ -110,7 +110,7 @@ def test_a_lead_of_somebody_known_is_its_owners_and_told_alike(
     work(later=True)
     (letter,) = mailbox.letters
     assert "New for you: Demo: Ada New" in letter["Subject"] + plain(letter)
-    assert "Team size?: 51-500" in plain(letter) and "Why:" not in plain(letter)
+    assert "Team size? 51-500" in plain(letter) and "Why:" not in plain(letter)
 
 
 def test_leads_that_came_another_way_have_no_answers_of_others(
@@ -135,7 +135,7 @@ def test_many_leads_with_answers_cost_as_many_statements_as_one(
         found = list(inbox.notifications_of(users.bob.pk).filter(kind="assigned"))
         with by(users.bob), CaptureQueriesContext(connection) as seen:
             lines = wording.lines_of_groups([[each] for each in found])
-        assert all("Team size?: 51-500" in line.detail for line in lines)
+        assert all("Team size? 51-500" in line.detail for line in lines)
         return len(seen)
 
     submit(form)
