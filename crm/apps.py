@@ -21,6 +21,7 @@ class CrmConfig(AppConfig):
             replies,  # noqa: F401  (connects them; after hooks: a conversion has its deal by then)
             setup,  # noqa: F401  (declares them)
             stale_limits,  # noqa: F401  (connects them)
+            told,  # noqa: F401  (declares it)
         )
         from crm.reports import (
             answers,  # noqa: F401  (declares them)

@@ -7,6 +7,7 @@ from django.urls import path
 from headlessly.api.about import MeView, SchemaView, StatusView
 from headlessly.api.batch import BatchView
 from headlessly.api.fields import FieldViewSet
+from headlessly.api.following import FollowingViewSet
 from headlessly.api.keys import ApiKeyViewSet
 from headlessly.api.log import EventViewSet
 from headlessly.api.notifications import NotificationViewSet
@@ -31,6 +32,7 @@ for noun in registry.values():
             router.register(noun.plural, public_viewset_for(verb), basename=name)
     router.register(noun.plural, viewset_for(noun), basename=noun.plural)
 router.register("events", EventViewSet, basename="events")
+router.register("following", FollowingViewSet, basename="following")
 router.register("imports", ImportViewSet, basename="imports")
 router.register("apikeys", ApiKeyViewSet, basename="apikeys")
 router.register("fields", FieldViewSet, basename="fields")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from headlessly.access.models import ApiKey
 from headlessly.api import (
     fields,
+    following,
     keys,
     notifications,
     proposals,
@@ -65,6 +66,7 @@ def resource_components() -> dict[str, Schema]:
         "NotificationInput": notifications.NotificationInput,
         "NotificationsRead": notifications.ReadSerializer,
         "NotificationPreferences": notifications.PreferencesSerializer,
+        "Following": following.FollowingSerializer,
         "Undo": undo.UndoSerializer,
         "UndoInput": undo.UndoInput,
         "LargeUndo": undo.LargeUndoSerializer,
@@ -77,6 +79,7 @@ def resource_components() -> dict[str, Schema]:
         "NotificationPreferencesInput": preferences,
         "NotificationList": list_schema(ref("Notification")),
         "ViewList": list_schema(ref("View")),
+        "FollowingList": list_schema(ref("Following")),
         "FieldList": list_schema(ref("Field")),
         "ListList": list_schema(ref("List")),
         "WebhookList": list_schema(ref("Webhook")),
@@ -95,6 +98,10 @@ def resource_paths() -> dict[str, Schema]:
     """The path items, in the order of the routes. Where imports begin is each noun's own."""
     table = responses.success_response("A table.", None, "Content-Disposition")
     table["content"] = {"text/csv": {"schema": TEXT}}
+    a_record = {
+        "name": "id", "in": "path", "required": True, "description": "The id of a record.",
+        "schema": TEXT | {"examples": ["lead_7hqtm2XLwPhY"]},
+    }  # fmt: skip
     an_import = [path_parameter(Import.prefix)]
     proposal = [path_parameter(Proposal.prefix)]
     request = {
@@ -311,6 +318,24 @@ def resource_paths() -> dict[str, Schema]:
         "/undos/{id}/stays.csv": {
             "parameters": an_undo,
             "get": get("undoStaysCsv", "The same as a table, for people.", "About", table, (404,)),
+        },
+        "/following": {
+            "get": get("followingList", "The records that you follow, by their ids.", "Notification",
+                       "FollowingList", (403,), paged=True),
+        },
+        "/following/{id}": {
+            "parameters": [a_record],
+            "get": get("followingGet", "Whether you follow a record.", "Notification", "Following",
+                       (403, 404)),
+        },
+        "/following/{id}/follow": {
+            "parameters": [a_record],
+            "post": post("followingFollow", "Be told from now on of what becomes of a record.",
+                         "Notification", "Following"),
+        },
+        "/following/{id}/unfollow": {
+            "parameters": [a_record],
+            "post": post("followingUnfollow", "Be told no more.", "Notification", "Following"),
         },
         "/views": {
             "get": get("viewList", "The saved views that you may use, by name: your own and the shared ones.",

@@ -9,7 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from headlessly.client.commands import describe, fields, notifications, nouns, sign_in, views
+from headlessly.client.commands import (
+    describe,
+    fields,
+    following,
+    notifications,
+    nouns,
+    sign_in,
+    views,
+)
 from headlessly.client.commands.failures import MEANING, UsageError
 from headlessly.client.commands.group import NounCommands, complete_noun_names
 from headlessly.client.commands.options import parse_conditions, parse_object, parse_parameters
@@ -69,6 +77,7 @@ def root(
 
 app.add_typer(fields.app, name="fields")
 app.add_typer(notifications.app, name="notifications")
+app.add_typer(following.app, name="following")
 app.add_typer(views.app, name="views")
 
 
