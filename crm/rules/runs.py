@@ -6,6 +6,7 @@ job that is killed leaves it as the last commit did, and the next one, or the cl
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import DataError, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
@@ -29,13 +30,16 @@ from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.errors import Conflict, HeadlesslyError
+from headlessly.errors import Conflict
+from headlessly.execution.contention import is_contention
 from headlessly.execution.executor import Context
 from headlessly.ids import public_id
 from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.log.names import VIEW_EVENTS, names_of
 from headlessly.query import filters
+
+logger = logging.getLogger(__name__)
 
 #: How many runs are begun in one transaction, and how many are looked for at a time.
 PAGE = 500
@@ -174,7 +178,7 @@ def begin_due() -> int:
         begun: list[RuleRun] = []
         for (id, version), group in by_rule.items():
             if id in active:
-                begun += _begin(automation.rule_at(id, version), group)
+                begun += _begin(id, version, group)
         changed = ("steps", "state", "because", "next_at", "attempts", "ended_at")
         RuleRun.objects.bulk_update(begun, changed)
         left = {run.pk for run in runs} - {run.pk for run in begun}
@@ -182,20 +186,30 @@ def begin_due() -> int:
         return len(runs)
 
 
-def _begin(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
+def _begin(id: str, version: int, runs: list[RuleRun]) -> list[RuleRun]:
     """Those runs of one version of a rule whose records fit it, with their steps; all of them where that
-    cannot be told, each with the error."""
+    cannot be told, each with the error: what is wrong with one rule is not with the others."""
     try:
         with transaction.atomic():
+            rule = automation.rule_at(id, version)
+            planned = [{"step": step, "state": automation.PLANNED} for step in rule.steps or ()]
+            if not planned:
+                raise Conflict(reasons.NO_STEPS(), type="Rule", id=id)
             fitting = _fitting(rule, runs)
-    except (HeadlesslyError, DataError) as problem:
+            circles = _circles(fitting)
+    except Exception as problem:
+        if is_contention(problem):
+            raise
+        logger.warning("Runs of rule %s, version %s, cannot begin.", id, version, exc_info=True)
         for run in runs:
             automation.fail(run, problem)
         return runs
     for run in fitting:
-        run.steps = [{"step": step, "state": automation.PLANNED} for step in rule.steps]
+        run.steps = [dict(step) for step in planned]
         run.state, run.because, run.attempts = RuleRun.RUNNING, None, 0
-    _stop_circles(fitting)
+        if path := circles.get(run.event or ""):
+            run.because = reasons.CIRCLE(path=path)
+            run.state, run.next_at, run.ended_at = RuleRun.FAILED, None, clock.now()
     return fitting
 
 
@@ -218,23 +232,23 @@ def _fitting(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
     ]
 
 
-def _stop_circles(runs: Iterable[RuleRun]) -> None:
-    """Fail those runs to which so many others led that it is a circle."""
+def _circles(runs: Iterable[RuleRun]) -> dict[str, str | None]:
+    """By their events the paths of those runs to which so many others led that it is a circle."""
     events = {run.event for run in runs if run.event}
     by_rules = Event.log.filter(id__in=events, actor__startswith=f"{Rule.prefix}_")
-    circles = {id: automation.circle_of(id) for id in by_rules.values_list("id", flat=True)}
-    for run in runs:
-        if path := circles.get(run.event or ""):
-            run.because = reasons.CIRCLE(path=path)
-            run.state, run.next_at, run.ended_at = RuleRun.FAILED, None, clock.now()
+    return {id: automation.circle_of(id) for id in by_rules.values_list("id", flat=True)}
 
 
 # -- by hand ------------------------------------------------------------------------------------------
 
 
 def stop_runs(rule: Rule, ctx: Context) -> None:
-    """A rule that is not active any more does nothing at once: what waits stops too."""
-    if rule.kind != Rule.Kind.AUTOMATION or (rule.is_active and rule.deleted_at is None):
+    """A rule that is not active any more, or of another kind now, does nothing at once: what waits stops
+    too."""
+    was = ((ctx.event.previous or {}) if ctx.event else {}).get("kind", rule.kind)
+    if Rule.Kind.AUTOMATION not in (rule.kind, was):
+        return
+    if rule.kind == was and rule.is_active and rule.deleted_at is None:
         return
     open_ones = RuleRun.objects.filter(rule=rule.pk, state__in=RuleRun.OPEN)
     open_ones.filter(steps__isnull=True).delete()
@@ -242,7 +256,7 @@ def stop_runs(rule: Rule, ctx: Context) -> None:
         state=RuleRun.STOPPED,
         next_at=None,
         ended_at=clock.now(),
-        because=reasons.NOT_ACTIVE(),
+        because=reasons.NOT_ACTIVE() if rule.kind == was else reasons.OTHER_KIND(),
     )
 
 
