@@ -1,4 +1,4 @@
-"""Rules over REST: what automations did, stopped and tried again; what a rule would have done."""
+"""Rules over REST: what they did, and failed at, and would have done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from crm.models import Rule, RuleRun
+from crm.models import Rule, RuleAttempt, RuleRun
 from crm.rules import backtest, runs
 from headlessly.access import actors
 from headlessly.api import parameters
@@ -77,6 +77,31 @@ class RunView(TenantView):
         _refuse_body(request)
         (runs.stop_run if self.what == "stop" else runs.try_again)(found)
         return ApiResponse(found.as_json(), status=202)
+
+
+def find_failures(rule: Rule) -> Any:
+    """What a rule failed at and was not made up for, the latest first."""
+    found = RuleAttempt.objects.filter(rule=rule.pk, because__isnull=False)
+    return found.order_by("-last_at", "-id")
+
+
+class FailuresView(TenantView):
+    """What one rule failed at."""
+
+    def get(self, request: Request, id: str) -> ApiResponse:
+        """The latest first."""
+        given = parameters.read_parameters(request.GET, parameters.PAGE)
+        return ApiResponse(paginate(find_failures(_find_rule(id)), RuleAttempt.as_json, **given))
+
+
+class FailuresAgainView(TenantView):
+    """All of it tried again now, also what is not any more by itself."""
+
+    def post(self, request: Request, id: str) -> ApiResponse:
+        parameters.refuse_parameters(request.GET)
+        rule = _find_rule(id)
+        _refuse_body(request)
+        return ApiResponse({"count": runs.try_attempts_again(rule)}, status=202)
 
 
 class BacktestView(TenantView):

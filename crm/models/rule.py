@@ -70,7 +70,9 @@ class Rule(Noun):
     team = Reference("crm.Team", "rules", "whose members get it, of the ways Turns and Fewest open")
     capacity = Integer("how many open leads each may have", minimum=1, maximum=100_000)
     fallback = Reference(
-        "crm.Contact", "rules_falling_back_on", "who gets it where all are away, off work or full, at any hour"
+        "crm.Contact",
+        "rules_falling_back_on",
+        "who gets it where nobody else can, at any hour",
     )
     off_hours = Choice(
         OffHours,
@@ -172,6 +174,11 @@ class Rule(Noun):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_asked_before(self, other: Rule) -> bool:
+        """Whether it decides before another one of its kind does."""
+        keys = [(each.position, each.created_at, each.pk) for each in (self, other)]
+        return keys[0] < keys[1]
 
     @computed("string", "condition", "kind", "lines", "events", "steps")
     def error(self) -> str | None:

@@ -11,7 +11,7 @@ from headlessly.database.tenant_joins import TenantForeignKey
 
 
 class RuleAttempt(TenantRow):
-    """A record for which a rule is tried once more: it failed at it, or somebody asked for it on what is there.
+    """A record for which a rule is tried once more: it failed at it, or was asked for what is there.
 
     It goes when the rule comes through. What is not tried any more stays for a while to be looked at.
     """

@@ -94,7 +94,9 @@ def assign_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
         return False
     if not _is_to_assign(lead):
         return False
-    assign_by((rule,) if row.because is None else active_rules(Rule.Kind.ASSIGNMENT), lead, execution)
+    assign_by(
+        (rule,) if row.because is None else active_rules(Rule.Kind.ASSIGNMENT), lead, execution
+    )
     return True
 
 

@@ -155,7 +155,9 @@ def _try_once(id: int) -> bool:
             return True
         still = RuleAttempt.objects.filter(pk=id)
         if is_there:
-            still.filter(failures=row.failures).delete()  # another failure was noted meanwhile, or none
+            still.filter(
+                failures=row.failures
+            ).delete()  # another failure was noted meanwhile, or none
         elif still.filter(failures=row.failures).exists():
             _close(row)
         return True

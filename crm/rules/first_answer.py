@@ -20,7 +20,7 @@ from procrastinate.contrib.django import app
 
 from crm.calendars import working_time
 from crm.first_touches import by_people, moves_by_people
-from crm.models import Activity, Lead, Rule, TeamMember
+from crm.models import Activity, Lead, Rule, RuleAttempt, TeamMember
 from crm.rules import attempts
 from crm.rules.active import active_rules, fits
 from crm.rules.reasons import WITHIN, reason
@@ -278,7 +278,7 @@ def note_missed_answer(id: str) -> None:
 
 
 def _note_failure(id: str, problem: Exception) -> None:
-    """One that cannot be noted holds up none of the others, and is shown with the rule that said until when."""
+    """One that cannot be noted holds up none of the others; it is shown with the rule that set its time."""
     rule = Rule.with_deleted.filter(pk=_actor_for(id).id).first()
     if rule is None:
         logger.warning("The missed answer of %s could not be noted.", id, exc_info=problem)

@@ -51,7 +51,6 @@ WITHIN = Saying(gettext_noop("within %(minutes)s min of working time"), minutes=
 # -- why a run is over ------------------------------------------------------------------------------------
 
 NOT_ACTIVE = Saying(gettext_noop("The rule is not active any more."))
-OTHER_KIND = Saying(gettext_noop("The rule is of another kind now."))
 NO_STEPS = Saying(gettext_noop("It was no automation then: it has no steps."))
 FITS_NO_MORE = Saying(gettext_noop("The condition did not hold any more after the wait."))
 RECORD_GONE = Saying(gettext_noop("The record is gone."))
