@@ -20,6 +20,10 @@ from headlessly.context import clock
 from headlessly.declaration import days, values
 from headlessly.errors import BadRequest, Forbidden
 from headlessly.query import reads
+from headlessly.query.explanations import explains
+
+#: How many runs or failures an agent is told of.
+AGENTS_PAGE = 20
 
 
 def permit_rules() -> None:
@@ -114,6 +118,33 @@ class BacktestView(TenantView):
         begins, ends = (_read_moment(name, given.get(name)) for name in ("from", "to"))
         period = backtest.read_period(begins, ends, clock.now())
         return ApiResponse(backtest.try_on_the_past(rule, period))
+
+
+# -- for agents, who fetch rule_.../runs --------------------------------------------------------------
+
+
+def _first_page(found: Any, said: Any) -> dict[str, Any]:
+    return paginate(found, said, AGENTS_PAGE)
+
+
+@explains(Rule, "runs", schema={"type": "object"}, has_address=False)
+def explain_runs(id: str, as_of: datetime | None = None) -> dict[str, Any]:
+    """What an automation did and waits for, the newest first."""
+    return _first_page(find_runs(_find_rule(id)), RuleRun.as_json)
+
+
+@explains(Rule, "failures", schema={"type": "object"}, has_address=False)
+def explain_failures(id: str, as_of: datetime | None = None) -> dict[str, Any]:
+    """What a rule failed at and has not made up for, the latest first."""
+    return _first_page(find_failures(_find_rule(id)), RuleAttempt.as_json)
+
+
+@explains(Rule, "backtest", schema={"type": "object"}, has_address=False)
+def explain_backtest(id: str, as_of: datetime | None = None) -> dict[str, Any]:
+    """What a rule, active or not, would have done over the last 90 days, beside what really happened; nothing
+    is written."""
+    rule = _find_rule(id)
+    return backtest.try_on_the_past(rule, backtest.read_period(None, None, clock.now()))
 
 
 def _read_moment(name: str, said: str | None) -> datetime | None:
