@@ -272,6 +272,8 @@ def test_what_is_missed_is_an_event_once_by_the_rule_whoever_looks(acme, rival, 
     assert names(late) == ["Created", "AnswerExpected", "AnswerMissed"]
     missed = Event.objects.get(name="Lead.AnswerMissed")
     assert (missed.target, missed.actor, missed.data["answer"]) == (late.pk, made.pk, "Late")
+    # By which version of the rule it was due stays said, whatever the rule says by now.
+    assert missed.data["answerBecause"] == 'Rule "Web", version 1: within 60 min of working time'
     assert now_of(early).answer == "Waiting"
     with refused(VerbRefused):
         first_answer.note_missed_answer(late.pk)

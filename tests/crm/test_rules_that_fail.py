@@ -8,19 +8,30 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import translation
 
 from crm import Lead, Rule, ScoreRun
 from crm.models import RuleAttempt
-from crm.rules import assignment, attempts, counting, first_answer, recount, runs, score
+from crm.rules import (
+    assignment,
+    attempts,
+    counting,
+    first_answer,
+    reasons,
+    recount,
+    runs,
+    score,
+)
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.errors import Invalid, VerbRefused
+from headlessly.language import sayings
 from headlessly.log.events import Event
 from headlessly.shaping import custom_fields
 from headlessly.shaping.models import CustomField
 from tests.answered import answered, problem
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
-from tests.refusals import refused
+from tests.refusals import details, refused
 
 ALL = {"type": "Lead", "filter": {}}
 WEB = {"name": "From the site", "points": 30, "type": "Lead", "filter": {"source": "website"}}
@@ -435,6 +446,51 @@ def test_runs_that_cannot_begin_hold_up_none_of_the_others(acme, users, monkeypa
     assert states == {good.pk: "Done", other.pk: "Retrying"}
     failed = runs.RuleRun.objects.get(rule=other.pk)
     assert failed.because == "It was no automation then: it has no steps."
+
+
+def test_why_a_run_stopped_is_told_in_german(acme, users):
+    told = {}
+    with translation.override("de"):
+        for said in (
+            reasons.EMPTY(path="expectedCloseDate"),
+            reasons.FITS_NO_MORE(),
+            reasons.NO_STEPS(),
+            reasons.TOO_LONG(),
+        ):
+            told[said] = sayings.tell(said)
+    assert told["The condition did not hold any more after the wait."] == (
+        "Nach dem Warten galt die Bedingung nicht mehr."
+    )
+    assert all(said != text for said, text in told.items()), told
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("lead.name", "Ada"),
+        ("name", "Ada"),
+        ("lead.contact.name", "Ada Chen"),
+        ("lead.owner", "Bob Stone"),
+    ],
+)
+def test_the_record_may_stand_by_its_noun(people, users, place, text):
+    step = {
+        "do": "Activity.create",
+        "with": {"subject": f"Ask {{{{{place}}}}} !", "lead": "{{lead.$id}}"},
+    }
+    follows(step)
+    lead = make("Ada", contact=people.ada, owner=people.bob)
+    runs.work()
+    (done,) = lead.activities.all()
+    assert done.subject == f"Ask {text} !"
+
+
+@pytest.mark.parametrize(("place", "said"), [("lead.nope", "nope"), ("deals.name", "deals")])
+def test_what_is_no_place_is_refused_by_name(acme, place, said):
+    step = {"do": "Activity.create", "with": {"subject": f"{{{{{place}}}}}"}}
+    with refused(Invalid) as caught:
+        follows(step)
+    assert said in details(caught)["steps"]
 
 
 def test_a_rule_keeps_its_kind_so_that_what_waits_means_something(acme, users, api):
