@@ -133,7 +133,7 @@ class Rule(Noun):
         kinds = Kinds(
             "kind",
             {
-                "Assignment": ("how", "person", "team", "capacity", "off_hours", "fallback"),
+                "Assignment": ("how", "person", "team", "capacity", "fallback", "off_hours"),
                 "FirstAnswer": ("within", "warn_before"),
                 "Score": ("lines", "thresholds"),
                 "Automation": ("events", "steps"),
@@ -158,7 +158,7 @@ class Rule(Noun):
         alike = ("name",)
         groups = (
             ("Rule", ("name", "kind", "is_active", "position", "condition")),
-            ("To whom", ("how", "person", "team", "capacity", "off_hours", "fallback")),
+            ("To whom", ("how", "person", "team", "capacity", "fallback", "off_hours")),
             ("First answer", ("within", "warn_before")),
             ("What it is worth", ("lines", "thresholds")),
             ("What follows", ("events", "steps")),
