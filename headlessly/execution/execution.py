@@ -363,6 +363,7 @@ class Execution:
         """Verbs that are undone where an exception leaves the block; then nothing of them is remembered."""
         self.flush()
         first = len(self.events)
+        running = [(frame.record, dict(frame.record.__dict__)) for frame in self.frames]
         try:
             with transaction.atomic():
                 yield
@@ -374,6 +375,11 @@ class Execution:
             self.locked_records.clear()
             self.held_ids.clear()
             self.known_ids.clear()
+            # But those whose verbs go on are the same ones as before, and still locked.
+            for record, untouched in running:
+                record.__dict__.clear()
+                record.__dict__.update(untouched)
+                self._keep_locked(record)
             raise
 
     @contextmanager

@@ -22,6 +22,7 @@ from crm.models import (
     Team,
     TeamMember,
 )
+from crm.models.calendar import WEEKDAYS
 from crm.rules import first_answer, recount
 from headlessly.access.actors import SYSTEM, Actor
 from headlessly.context import clock
@@ -337,6 +338,7 @@ class Business:
         yield evening, self.members[0].actor
         Rule.create(**WORTH)
         recount.recount_all()
+        self._hours_and_leave()
         for team in Team.find().order_by("created_at", "name"):
             if rule := RULES.get(team.name):
                 Rule.create(team=team, fallback=self.manager.contact, **rule)
@@ -347,6 +349,23 @@ class Business:
         if evening.weekday() < 5:
             yield evening + timedelta(minutes=8), self.reps[0].actor
             left.claim()
+
+    def _hours_and_leave(self) -> None:
+        """In the second team one works in the mornings, and somebody's leave begins next week."""
+        mornings = Calendar.create(
+            name="Mornings",
+            time_zone="Europe/London",
+            country="GB",
+            region="ENG",
+            hours=[{"day": day, "from": "09:00", "to": "13:00"} for day in WEEKDAYS[:5]],
+        )
+        places = TeamMember.find({"team.name": "Growth"})
+        leader, *others = places.order_by("role", "member__name")
+        leader.update(
+            away_from=self.last + timedelta(days=7), away_until=self.last + timedelta(days=21)
+        )
+        for place in others[:1]:
+            place.update(calendar=mornings)
 
     def _answers(self) -> Story:
         """For some weeks the manager looks at how soon leads are answered: what was not in time is noted."""
