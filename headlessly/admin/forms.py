@@ -27,7 +27,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError
 from headlessly.language import languages, numbers
-from headlessly.language.moments import read_when
+from headlessly.language.moments import read_when, written_day, written_moment
 from headlessly.nouns import Noun
 
 #: What a form adds to a day that was said without a time, where the moment may stand for its day.
@@ -157,10 +157,10 @@ def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         if is_day:
-            return f"{value.astimezone(UTC):%Y-%m-%d}"
-        return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
+            return written_day(value.astimezone(UTC))
+        return written_moment(timezone.localtime(value))
     if isinstance(value, date):
-        return value.isoformat()
+        return written_day(value)
     if isinstance(value, Decimal):
         whole = value == value.to_integral_value()
         return numbers.localize_number(int(value) if whole else f"{value:.2f}")

@@ -2,9 +2,9 @@
 // happened (watch.js says so), now and then, and when one comes back to the tab.
 (() => {
   const EVERY = 60000; // ms
-  const LEAST = 3000; // ms between two questions
+  const LEAST = 3000, MOST = 30000; // ms between two questions: fewer where something happens all the time
   const bell = () => document.querySelector("[data-bell]");
-  let asked = 0, timer = 0;
+  let asked = 0, timer = 0, gap = LEAST;
 
   function show({ count, text }) {
     const place = bell();
@@ -26,6 +26,7 @@
     const place = bell();
     if (!place || document.hidden) return;
     clearTimeout(timer);
+    gap = Date.now() - asked > 4 * gap ? LEAST : Math.min(MOST, gap * 2);
     asked = Date.now();
     try {
       const answer = await fetch(place.dataset.bell, { credentials: "same-origin", headers: { "X-Live": "1", "X-Unattended": "1" } });
@@ -36,7 +37,7 @@
 
   function soon() {
     clearTimeout(timer);
-    timer = setTimeout(ask, Math.max(500, asked + LEAST - Date.now()));
+    timer = setTimeout(ask, Math.max(500, asked + gap - Date.now()));
   }
 
   document.addEventListener("DOMContentLoaded", ask);
