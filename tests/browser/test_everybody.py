@@ -46,7 +46,8 @@ async ([within, without, frame, rules, more]) => {
   const dazzled = () => dark && document.documentElement.classList.contains("light");
   for (let frame = 0; dazzled() && frame < 60; frame++) await new Promise(requestAnimationFrame);
   const where = { include: [within], exclude: without };
-  const found = await axe.run(where, { runOnly: rules, rules: more, resultTypes: ["violations"], preload: false });
+  const how = { runOnly: rules, rules: more, resultTypes: ["violations"], preload: false };
+  const found = await axe.run(where, how);
   const said = (node) => [...node.target, ...node.any.map((each) => each.message)].join(" ");
   return [
     document.querySelector(frame) !== null,

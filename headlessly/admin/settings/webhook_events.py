@@ -37,7 +37,7 @@ def offered_patterns() -> Iterator[tuple[str, str]]:
 def read_patterns(text: str) -> list[str]:
     """What was typed, each by its name or by what people call it; names alone may stand beside each other."""
     named = {fold(label): name for name, label in offered_patterns()}
-    found = []
+    found: list[str] = []
     for part in re.split(rf"[{BETWEEN}\n,]+", text):
         known = named.get(fold(part.strip()))
         found += [known] if known is not None else part.split()
