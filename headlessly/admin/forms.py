@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import suggestions
 from headlessly.admin import display
 from headlessly.admin.widgets import PLAIN_TYPES, Input, ReferenceSelect, make_widget
+from headlessly.admin.wire_words import refusal_in_words
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.choices import join_choices
@@ -132,10 +133,15 @@ class DeclaredForm(forms.Form):
             self.cleaned_data = {}  # a move is sent by a button, before its form was ever seen
         for detail in problem.details or ():
             name, message = self._name(detail["field"]), detail["message"]
+            if name and self.declared[name].kinds:
+                message = refusal_in_words(self.declared[name], message)
             self.add_error(name, message if name else f"{detail['field']}: {message}")
         if not problem.details:
             name = self._name(problem.field) if problem.field else None
-            self.add_error(name, problem.message)
+            said = problem.message
+            if name and self.declared[name].kinds:
+                said = refusal_in_words(self.declared[name], said)
+            self.add_error(name, said)
 
     def _name(self, key: str) -> str | None:
         """The input that an error's field means, by Python, wire or column name."""
