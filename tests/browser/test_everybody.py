@@ -189,6 +189,7 @@ def test_those_who_are_outside(walk, site, acme, rival):
     sign_in(walk.page, site, tomas.email)
     walk.place = "choose"
     walk.look()
+    tomas.refresh_from_db()
     walk.go(f"/password/{tomas.pk}/{default_token_generator.make_token(tomas)}")
     walk.go("/~nowhere/admin/", status=404)
 

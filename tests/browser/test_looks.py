@@ -57,8 +57,8 @@ def test_what_a_step_is_given_is_said_in_words_and_kept_by_name(admin: Any, site
     )  # fmt: skip
     admin.goto(f"{site}/~acme/admin/crm/rule/{rule.pk}/edit/")
     given = admin.locator(".rows li .pairs textarea")
-    expect(given).to_have_value("Subject: Call {{name}}\nDue at: in 2 days")
-    given.fill("Subject: Ring {{name}}\ntype: Call\ndue at: in 3 days")
+    expect(given).to_have_value("Subject: Call {{name}}\nDue: in 2 days")
+    given.fill("Subject: Ring {{name}}\ntype: Call\ndue: in 3 days")
     text = admin.locator("textarea[name=steps]")
     assert json.loads(text.input_value())[0]["with"] == {
         "subject": "Ring {{name}}", "type": "Call", "dueAt": "in 3 days",
@@ -95,3 +95,22 @@ def test_a_picker_asks_for_what_the_new_record_cannot_do_without(
     dialog.get_by_role("button", name="Create").click()
     expect(desk.locator("#id_deal + .select2-container")).to_contain_text("Holm 500")
     assert Deal.objects.get().value == 40_000
+
+
+def test_what_one_chooses_from_has_an_edge_as_strong_as_what_one_types_into(
+    admin: Any, site: str
+) -> None:
+    edge = """(each) => {
+      for (let at = each; at; at = at.parentElement) {
+        const { borderTopWidth: width, borderTopColor: colour } = getComputedStyle(at);
+        if (width !== "0px") return colour;
+      }
+    }"""
+    for scheme in ("light", "dark"):
+        admin.emulate_media(color_scheme=scheme)
+        admin.goto(f"{site}/~acme/admin/crm/activity/add/")
+        typed = admin.locator("#id_subject").evaluate(edge)
+        assert (
+            admin.locator("#id_lead + .select2-container .select2-selection").evaluate(edge)
+            == typed
+        )
