@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 #: How often a page asks, in seconds, and how often at the most it looks at what others add to it.
-EVERY, MOST = 2.0, 30.0
+EVERY, MOST = 2.0, 120.0
 #: How often the bell asks, in seconds: anyhow, at the most, and where something happens all the time.
 BELL, BELL_LEAST, BELL_MOST = 60.0, 3.0, 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -205,7 +205,7 @@ def main() -> None:
     print(f"nobody: server {idle['server']:.1f} %, PostgreSQL {idle['postgres']:.1f} % of a core")
     stopped = threading.Event()
     if options.changes:
-        given = (workplace, demo["key"], options.changes, stopped)
+        given = (workplace, demo["apiKey"], options.changes, stopped)
         threading.Thread(target=add_leads, args=given).start()
         time.sleep(2 * EVERY)
         used = measure_cpu(folder, options.seconds)

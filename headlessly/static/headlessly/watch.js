@@ -3,7 +3,7 @@
 (() => {
   const { words, visit } = window.hly;
   const EVERY = 2000; // ms
-  const MOST = 30000; // ms between two looks at a list that others fill all the time; it says at once that they do
+  const MOST = 120000; // ms between two looks at a list that others fill all the time; it says at once that they do
   const main = () => document.getElementById("hly");
   const noun = () => main()?.dataset.noun;
   const record = () => document.getElementById("record")?.dataset.record;
