@@ -21,7 +21,7 @@ DATA = Path(os.environ.get("HEADLESSLY_DATA") or HERE.parents[1] / ".data")
 DEMO = json.loads((DATA / "demo.json").read_text())
 ACME = DEMO["tenants"]["acme"]
 LARGE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-MINE = "/admin/crm/lead/?view=mine&status=Qualified&owner=me&o=-score"
+MINE = "/admin/crm/lead/?view=mine&status=New,Contacted,Qualified&owner=me&o=-score"
 
 
 def main() -> None:

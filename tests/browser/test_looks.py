@@ -50,18 +50,18 @@ def test_a_name_that_is_written_from_the_right_turns_nothing_round(admin: Any, s
 def test_what_a_step_is_given_is_said_in_words_and_kept_by_name(admin: Any, site: str) -> None:
     from crm import Rule
 
-    step = {"do": "Activity.create", "with": {"subject": "Call {{name}}", "dueAt": "in 2 days"}}
+    step = {"do": "Activity.create", "with": {"subject": "Call {{name}}", "priority": "High"}}
     rule = Rule.create(
         name="Call", kind="Automation", is_active=False, events=["Lead.Created"], steps=[step],
         condition={"type": "Lead", "filter": {"source": "website"}},
     )  # fmt: skip
     admin.goto(f"{site}/~acme/admin/crm/rule/{rule.pk}/edit/")
     given = admin.locator(".rows li .pairs textarea")
-    expect(given).to_have_value("Subject: Call {{name}}\nDue: in 2 days")
-    given.fill("Subject: Ring {{name}}\ntype: Call\ndue: in 3 days")
+    expect(given).to_have_value("Subject: Call {{name}}\nPriority: High")
+    given.fill("Subject: Ring {{name}}\ntype: Call\npriority: Low")
     text = admin.locator("textarea[name=steps]")
     assert json.loads(text.input_value())[0]["with"] == {
-        "subject": "Ring {{name}}", "type": "Call", "dueAt": "in 3 days",
+        "subject": "Ring {{name}}", "type": "Call", "priority": "Low",
     }  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def test_a_question_about_a_choice_has_its_options(admin: Any, site: str) -> Non
     custom_fields.create_field(region | {"options": options})
     admin.goto(f"{site}/~acme/admin/marketing/form/add/")
     admin.get_by_role("button", name="Add a row").click()
-    row = admin.locator(".rows li")
+    row = admin.locator(".rows li").last
     row.locator(".worded input").fill("Lead: Region")
     row.locator(".worded input").press("Tab")
     expect(row.locator("select")).to_have_value("select")
@@ -86,6 +86,7 @@ def test_a_picker_asks_for_what_the_new_record_cannot_do_without(
     from crm import Deal
 
     desk.goto(f"{site}/~acme/admin/crm/activity/add/")
+    desk.locator("summary", has_text="More").last.click()
     desk.locator("#id_deal + .select2-container").click()
     desk.keyboard.type("Holm 500")
     desk.get_by_role("option", name="Create “Holm 500”").click()

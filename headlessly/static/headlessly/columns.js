@@ -38,7 +38,7 @@
 
   // -- whether there is room for all of them --------------------------------------------------------
 
-  const sheets = () => document.querySelectorAll(".sheet:has(> table.list)");
+  const SHEET = ".sheet:has(> table.list)";
   const watched = new WeakSet();
   const OVERHANG = 4; // px that the last edge stands out
   function tell(sheet) {
@@ -47,7 +47,7 @@
     sheet.classList.toggle("moved", sheet.scrollLeft > 0);
   }
   function fit() {
-    for (const sheet of sheets()) {
+    for (const sheet of document.querySelectorAll(SHEET)) {
       const list = sheet.querySelector("table.list");
       // By the sheet's own width: a bar to scroll by takes none of it away.
       sheet.classList.toggle("fits", list.offsetWidth <= sheet.offsetWidth - sheet.clientLeft * 2);
@@ -62,12 +62,17 @@
   }
   const sizes = new ResizeObserver(fit);
 
-  const begin = (place) => {
-    prepare(place);
+  document.addEventListener("DOMContentLoaded", () => {
+    prepare(document);
     fit();
-  };
-  document.addEventListener("DOMContentLoaded", () => begin(document));
-  document.addEventListener("fresh", (event) => begin(event.detail));
+  });
+  // What takes a list's place is as it is until it is measured, so that it stays where it is scrolled to.
+  document.addEventListener("fresh", ({ detail }) => {
+    prepare(detail);
+    const [now, next] = [document.querySelector(SHEET), detail.querySelector(SHEET)];
+    if (now && next) next.className = now.className;
+  });
+  document.addEventListener("parts", fit);
 
   // -- in which order -----------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ def test_a_step_is_refused_in_the_words_of_its_row(users: Any, acme: Any) -> Non
     said = refused(ann, {"do": "Activity.create", "with": {"subject": "A", "wheN": "x"}})
     assert "Due" in said and "dueAt" not in said and "with:" not in said, said
     said = refused(ann, {"do": "Activity.dance", "with": {}})
-    assert "Activity: create" in said, said
+    assert "Activity: Create" in said, said
     users.ann.language = "de"
     users.ann.save()
     said = refused(client_of(users.ann), {"do": "Activity.create", "with": {"type": "Dance"}})
