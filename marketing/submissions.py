@@ -22,7 +22,13 @@ from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
 from marketing import questions, touches
 from marketing.models import Form
-from marketing.question_names import CONTACT_FIELDS, LEAD_FIELDS, own_fields, plain_name
+from marketing.question_names import (
+    CONTACT_FIELDS,
+    LEAD_FIELDS,
+    meant_value,
+    own_fields,
+    plain_name,
+)
 from marketing.utm import campaign_of
 
 SOURCE = "form"
@@ -123,7 +129,7 @@ def matching_values(
         if field is None or field.name in found:
             continue
         try:
-            value = field.clean(value, text=field.type == "choices")
+            value = field.clean(meant_value(field, value), text=field.type == "choices")
         except ValueError:
             continue
         if value is not None:

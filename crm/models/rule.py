@@ -15,7 +15,16 @@ from headlessly.access.models import Membership
 from headlessly.access.tenant_rows import TenantRow
 from headlessly.accounts.models import Invitation
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.declaration.fields import Choice, Choices, Flag, Integer, Json, Reference, String
+from headlessly.declaration.fields import (
+    Choice,
+    Choices,
+    Flag,
+    Integer,
+    Json,
+    Pairs,
+    Reference,
+    String,
+)
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.surface import Kinds, computed
 from headlessly.errors import InvalidFilter
@@ -117,7 +126,7 @@ class Rule(Noun):
             "wait": step_offers.offered_waits,
             "do": step_offers.offered_verbs,
             "of": step_offers.offered_references,
-            "with": "pairs",
+            "with": Pairs(step_offers.offered_inputs),
             "notify": step_offers.offered_people,
             "webhook": step_offers.offered_webhooks,
         },

@@ -3,12 +3,12 @@
 // and its rows are renewed in place.
 (() => {
   const EVERY = 60000; // ms
-  const LEAST = 3000; // ms between two questions
+  const LEAST = 3000, MOST = 30000; // ms between two questions: fewer where something happens all the time
   const OPEN = 5000; // ms, on the page of the bell
   const bell = () => document.querySelector("[data-bell]");
   // What one is in the middle of is not moved under one's hand: a menu, a day that is typed.
   const busy = () => document.querySelector("dialog[open], details.menu[open], form[data-sent]") || document.activeElement?.matches(".notices input");
-  let asked = 0, timer = 0, state = null;
+  let asked = 0, timer = 0, gap = LEAST, state = null;
 
   // The open page of the bell has new rows as soon as the bell hears of them.
   async function renew(now) {
@@ -38,6 +38,7 @@
     const place = bell();
     if (!place || document.hidden) return;
     clearTimeout(timer);
+    gap = Date.now() - asked > 4 * gap ? LEAST : Math.min(MOST, gap * 2);
     asked = Date.now();
     try {
       const answer = await fetch(place.dataset.bell, { credentials: "same-origin", headers: { "X-Live": "1", "X-Unattended": "1" } });
@@ -50,13 +51,13 @@
     timer = setTimeout(ask, document.querySelector("#hly [data-notices]") ? OPEN : EVERY);
   }
 
-  function soon() {
+  function soon(least = LEAST) {
     clearTimeout(timer);
-    timer = setTimeout(ask, Math.max(500, asked + LEAST - Date.now()));
+    timer = setTimeout(ask, Math.max(500, asked + least - Date.now()));
   }
 
   document.addEventListener("DOMContentLoaded", ask);
-  document.addEventListener("visibilitychange", soon);
-  document.addEventListener("happened", soon);
+  document.addEventListener("visibilitychange", () => soon());
+  document.addEventListener("happened", () => soon(gap));
   document.addEventListener("submit", (event) => event.target.closest(".notices, .head") && soon());
 })();

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('crm', '0017_conversions_by_owner'),
+        ('crm', '0018_replies_that_wait'),
         ('headlessly', '0009_subscriptions'),
     ]
 
