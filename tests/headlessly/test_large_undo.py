@@ -168,10 +168,11 @@ def test_a_worker_that_comes_back_late_stops(few: None, api: Any, work: Any) -> 
     undo = begin(import_leads(api, work, 9))
     late = Undo.objects.get(pk=undo.pk)
     run(undo=undo.pk)
-    events = Event.log.count()
+    events, said = Event.log.count(), Undo.objects.values().get(pk=undo.pk)
+    assert said["status"] == "completed" and said["undone"] == said["total"]
     undo_job.Run(late).go()
     assert Event.log.count() == events
-    assert Undo.objects.get(pk=undo.pk).status == "completed"
+    assert Undo.objects.values().get(pk=undo.pk) == said
 
 
 def test_it_says_when_it_brings_its_workers_down(few: None, api: Any, work: Any) -> None:
