@@ -274,7 +274,7 @@ class Deal(Noun):
     @verb(sets=["reply_waiting_since"], needs="reply_waiting_since")
     def settle(self) -> None:
         """Say that their reply was answered, or needs no answer."""
-        replies.settle(self)
+        replies.note(self, None)
 
     @verb(corrects=True, event="Updated", sets=["reply_waiting_since"])
     def note_reply(self, *, reply_waiting_since: str | None = None) -> None:

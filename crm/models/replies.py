@@ -8,10 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.utils.translation import gettext as _
 
 from headlessly.declaration.fields import DateTime
-from headlessly.errors import VerbRefused
 from headlessly.nouns import Reason
 
 FIELD = "reply_waiting_since"
@@ -47,10 +45,3 @@ def on_the_day(rank: int) -> Reason:
 
 def note(record: Any, since: Any) -> None:
     record.reply_waiting_since = since
-
-
-def settle(record: Any) -> None:
-    """Raises VerbRefused where none waits."""
-    if record.reply_waiting_since is None:
-        raise VerbRefused(_("No reply waits here."), code="no_reply_waiting")
-    record.reply_waiting_since = None

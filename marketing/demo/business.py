@@ -299,16 +299,13 @@ class Business:
             )
 
     def _replies(self) -> Story:
-        """On the last evening somebody of each rep's answers, and nobody sees it before the morning; another
-        was called back at once."""
+        """On the last evening two of each rep's answer, and nobody sees it before the morning; but for the
+        last, who is called back at once."""
         evening = midnight(self.last) - timedelta(minutes=50)
         while evening.weekday() >= 5:
             evening -= timedelta(days=1)
-        first = self.reps[0]
-        yield evening, first.actor
-        answered = [
-            each for rep in self.reps for each in self._worked_by(rep)[: 1 + (rep is first)]
-        ]
+        yield evening, self.reps[0].actor
+        answered = [each for rep in self.reps for each in self._worked_by(rep)[:2]]
         said = self.random("replies")
         for theirs in answered:
             text = said.choice(words.REPLIED).format(about=theirs.about)
@@ -316,9 +313,8 @@ class Business:
                 subject=f"Re: {theirs.about}", type="Email", direction="Inbound", description=text,
                 **theirs.subject,
             )  # fmt: skip
-        called = [each for each in answered if each.rep is first][1:]
-        yield evening + timedelta(minutes=10), first.actor
-        for theirs in called:
+        for theirs in answered[1:][-1:]:
+            yield evening + timedelta(minutes=10), theirs.rep.actor
             Lead.settle(theirs.id)
 
     def _worked_by(self, rep: Any) -> list[Any]:
