@@ -348,7 +348,9 @@ def test_leads_that_are_nobodys_are_given_away_when_a_rule_is_asked_for_it(
     assert dry == {"dryRun": True, "count": 2, "records": [leads["A"].pk, leads["B"].pk]}
     assert not RuleAttempt.objects.exists() and Lead.get(leads["A"].pk).version == 1
     page = cleo.get(f"/~acme/admin/crm/rule/{rule.pk}/run/").content.decode()
-    assert "2 leads are nobody" in page and 'class="name">A<' in page and 'class="name">C<' not in page
+    assert (
+        "2 leads are nobody" in page and 'class="name">A<' in page and 'class="name">C<' not in page
+    )
     assert (
         "Run on what is there…"
         in cleo.get(f"/~acme/admin/crm/rule/{rule.pk}/change/").content.decode()
