@@ -3,7 +3,7 @@ what a rule would have done."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -18,11 +18,11 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import INPUT_CLASSES
 
 from crm.backtest_page import page_of
-from crm.models import Pipeline, Rule, RuleRun
+from crm.models import Pipeline, Rule, RuleAttempt, RuleRun
 from crm.models.pipeline import usual_path
 from crm.rules import backtest, runs
 from crm.rules.active import active_rules
-from crm.runs_api import find_runs
+from crm.runs_api import find_failures, find_runs
 from crm.step_words import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
@@ -76,6 +76,7 @@ class RuleAdmin(NounAdmin):
             page("<str:id>/runs/<str:run>/stop/", self.stop_view, "run_stop"),
             page("<str:id>/runs/<str:run>/retry/", self.retry_view, "run_retry"),
             page("<str:id>/run/", self.run_view, "run"),
+            page("<str:id>/again/", self.again_view, "again"),
             page("<str:id>/backtest/", self.backtest_view, "backtest"),
             *super().get_urls(),
         ]
@@ -87,6 +88,8 @@ class RuleAdmin(NounAdmin):
             before = request.GET.get("before", "")
             found["rule_runs"] = SimpleLazyObject(lambda: runs_of(rule, before))
         if rule is not None and self.may("update"):
+            found["rule_failures"] = SimpleLazyObject(lambda: failures_of(rule))
+            found["gives_away"] = rule.kind == Rule.Kind.ASSIGNMENT and rule.is_active
             found["may_be_tried"] = rule.kind in backtest.backtests
         return found
 
@@ -142,6 +145,16 @@ class RuleAdmin(NounAdmin):
         retry = require_POST(lambda r: self._change(r, id, run, runs.try_again, said))
         return retry(request)
 
+    def again_view(self, request: HttpRequest, id: str) -> HttpResponse:
+        """Try everything again that the rule failed at."""
+        rule = self._rule(id)
+        return require_POST(lambda r: self._again(r, rule))(request)
+
+    def _again(self, request: HttpRequest, rule: Rule) -> HttpResponse:
+        runs.try_attempts_again(rule)
+        messages.success(request, _("It is tried again."))
+        return HttpResponseRedirect(self.place("change", rule.pk))
+
     def run_view(self, request: HttpRequest, id: str) -> HttpResponse:
         """Ask on what a rule would run of what is there; a POST runs it."""
         rule = self._rule(id)
@@ -164,6 +177,7 @@ class RuleAdmin(NounAdmin):
             count=display.number(len(found)),
             first=[str(each) for each in noun.objects.filter(pk__in=found[:PAGE])],
             steps=[step_text(noun, step) for step in rule.steps or ()],
+            gives_away=rule.kind == Rule.Kind.ASSIGNMENT,
         )
 
 
@@ -213,7 +227,33 @@ def _run_row(run: RuleRun, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _names(page: list[RuleRun]) -> dict[str, str]:
+def failures_of(rule: Rule) -> dict[str, Any]:
+    """What a rule failed at last, and how much that is, as far as one counts."""
+    found = find_failures(rule)
+    page = list(found[:PAGE])
+    names = _names(page)
+    count = found.order_by()[: MOST_COUNTED + 1].count() if len(page) == PAGE else len(page)
+    said = display.number(min(count, MOST_COUNTED))
+    return {
+        "rows": [_failure_row(each, names) for each in page],
+        "count": f"{said}+" if count > MOST_COUNTED else said,
+    }
+
+
+def _failure_row(row: RuleAttempt, names: dict[str, str]) -> dict[str, Any]:
+    noun, known = registry[row.record_type], row.record in names
+    times = ngettext("once", "%(count)d times", row.failures) % {"count": row.failures}
+    return {
+        "row": row,
+        "name": names.get(row.record, row.record),
+        "url": display.page_url(noun, "change", row.record) if known else "",
+        "because": sayings.tell_problem(row.because or ""),
+        "times": times,
+        "next": display.moment_text(row.next_at) if row.next_at else "",
+    }
+
+
+def _names(page: Sequence[RuleRun | RuleAttempt]) -> dict[str, str]:
     names: dict[str, str] = {}
     for type in {run.record_type for run in page}:
         ids = [run.record for run in page if run.record_type == type]

@@ -18,8 +18,10 @@ class CrmConfig(AppConfig):
             hooks,  # noqa: F401  (connects them)
             outlook,  # noqa: F401  (connects them)
             pipelines,  # noqa: F401  (connects them)
+            replies,  # noqa: F401  (connects them; after hooks: a conversion has its deal by then)
             setup,  # noqa: F401  (declares them)
             stale_limits,  # noqa: F401  (connects them)
+            told,  # noqa: F401  (declares it)
         )
         from crm.reports import (
             answers,  # noqa: F401  (declares them)

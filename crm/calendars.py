@@ -24,6 +24,15 @@ def working_time() -> WorkingTime:
         return AROUND_THE_CLOCK if found is None else found.working_time()
 
 
+@cached_by_shape
+def hours_by_calendar() -> dict[str, WorkingTime]:
+    """The hours of each calendar of the active tenant, by its id."""
+    if current_shape() is None:
+        return {}
+    with actors.acting(actors.SYSTEM):
+        return {each.pk: each.working_time() for each in Calendar.objects.order_by()}
+
+
 def office_zone() -> tzinfo:
     """The time zone in which a time of day is meant: the calendar's."""
     hours = working_time()

@@ -1,5 +1,6 @@
 """What the first touch of a lead is, wherever one asks: an activity that somebody completed, or a first move
-of its status by somebody. What a rule does is none: nobody has answered then.
+of its status by somebody. What a rule does is none, and neither is what came from them: nobody has answered
+then.
 
 Who did it is in the log. It is asked only where a tenant ever had an automation: other rules touch nothing.
 Of what is in files (:mod:`headlessly.log.kept`) everything counts as somebody's.
@@ -31,8 +32,9 @@ def _rules_may_have_touched() -> bool:
 
 
 def by_people(activities: QuerySet[Any], key: str = "pk") -> QuerySet[Any]:
-    """Those of completed activities that somebody completed, and no rule; ``key`` is the column with their
-    id."""
+    """Those of completed activities that somebody completed, and no rule, without those that came from the
+    other side; ``key`` is the column with their id."""
+    activities = activities.exclude(direction=Activity.Direction.INBOUND)
     if not _rules_may_have_touched():
         return activities
     done = Event.log.filter(target=OuterRef(key), name__in=TOUCHES, actor__startswith=RULES)

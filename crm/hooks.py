@@ -60,6 +60,17 @@ def refuse_a_deal_that_is_not_wanted(lead: Lead, ctx: Context) -> None:
 
 
 @Lead.converting
+def refuse_an_organization_that_is_not_wanted(lead: Lead, ctx: Context) -> None:
+    """An organization is given or left out."""
+    if ctx.input.get("without_organization") and ctx.input.get("organization"):
+        raise VerbRefused(
+            _("Give an organization, or say that there is none."),
+            code="organization_not_wanted",
+            field="withoutOrganization",
+        )
+
+
+@Lead.converting
 def refuse_a_pipeline_without_a_new_deal(lead: Lead, ctx: Context) -> None:
     """Only a deal that the conversion makes is put into a pipeline."""
     pipeline, deal = ctx.input.get("pipeline"), ctx.input.get("deal")
@@ -210,7 +221,7 @@ def remember_a_touch_of_another_lead(activity: Activity, ctx: Context) -> None:
 
 def _note_first_touch(activity: Activity, ctx: Context) -> None:
     moment = activity.completed_at or activity.moment()
-    if activity.lead_id is None:
+    if activity.lead_id is None or activity.direction == Activity.Direction.INBOUND:
         return
     lead = ctx.lock(Lead, activity.lead_id)
     if lead.answered_by_touch(moment):

@@ -51,13 +51,38 @@ def paths() -> dict[str, Schema]:
             ),
             "post": write_operation(
                 "ruleRunAll",
-                "Run an automation on all that is there and fits; with dryRun say on what.",
+                "Run an automation on all that is there and fits, or an assignment on the leads that are "
+                "nobody's; with dryRun say on what.",
                 "Rule",
                 "RuleRunsAsked",
                 NOTHING,
                 "202",
                 (403, 404, 409),
                 "dryRun",
+            ),
+        },
+        "/rules/{id}/failures": {
+            "parameters": [rule],
+            "get": read_operation(
+                "ruleFailures",
+                "What a rule failed at and has not made up for, the latest first; nextAt is when it is tried "
+                "again, null for what is not any more.",
+                "Rule",
+                "RuleFailureList",
+                (403, 404),
+                paged=True,
+            ),
+        },
+        "/rules/{id}/failures/retry": {
+            "parameters": [rule],
+            "post": write_operation(
+                "ruleFailuresRetry",
+                "Try everything again now that a rule failed at.",
+                "Rule",
+                "RuleFailuresAsked",
+                NOTHING,
+                "202",
+                (403, 404),
             ),
         },
         "/rules/{id}/backtest": {
@@ -112,6 +137,17 @@ def components() -> dict[str, Schema]:
         "endedAt": nullable(MOMENT),
         "steps": {"type": "array", "items": step},
     }
+    failure = {
+        "rule": id_schema(Rule.prefix),
+        "ruleVersion": {"type": "integer"},
+        "record": TEXT,
+        "recordType": TEXT,
+        "because": TEXT,
+        "failures": COUNT,
+        "firstAt": MOMENT,
+        "lastAt": MOMENT,
+        "nextAt": nullable(MOMENT),
+    }
     asked = {"dryRun": {"type": "boolean"}, "count": COUNT, "records": TEXTS}
     tried = {
         "rule": id_schema(Rule.prefix),
@@ -126,6 +162,9 @@ def components() -> dict[str, Schema]:
     }
     return {
         "RuleBacktest": object_schema(tried, tried),
+        "RuleFailure": object_schema(failure, failure),
+        "RuleFailureList": list_schema(ref("RuleFailure")),
+        "RuleFailuresAsked": object_schema({"count": COUNT}, ("count",)),
         "RuleRun": object_schema(run, run),
         "RuleRunList": list_schema(ref("RuleRun")),
         "RuleRunsAsked": object_schema(asked, asked),

@@ -1,4 +1,4 @@
-"""Rules over REST: what automations did, stopped and tried again; what a rule would have done."""
+"""Rules over REST: what they did, and failed at, and would have done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from crm.models import Rule, RuleRun
+from crm.models import Rule, RuleAttempt, RuleRun
 from crm.rules import backtest, runs
 from headlessly.access import actors
 from headlessly.api import parameters
@@ -20,6 +20,10 @@ from headlessly.context import clock
 from headlessly.declaration import days, values
 from headlessly.errors import BadRequest, Forbidden
 from headlessly.query import reads
+from headlessly.query.explanations import explains
+
+#: How many runs or failures an agent is told of.
+AGENTS_PAGE = 20
 
 
 def permit_rules() -> None:
@@ -79,6 +83,31 @@ class RunView(TenantView):
         return ApiResponse(found.as_json(), status=202)
 
 
+def find_failures(rule: Rule) -> Any:
+    """What a rule failed at and was not made up for, the latest first."""
+    found = RuleAttempt.objects.filter(rule=rule.pk, because__isnull=False)
+    return found.order_by("-last_at", "-id")
+
+
+class FailuresView(TenantView):
+    """What one rule failed at."""
+
+    def get(self, request: Request, id: str) -> ApiResponse:
+        """The latest first."""
+        given = parameters.read_parameters(request.GET, parameters.PAGE)
+        return ApiResponse(paginate(find_failures(_find_rule(id)), RuleAttempt.as_json, **given))
+
+
+class FailuresAgainView(TenantView):
+    """All of it tried again now, also what is not any more by itself."""
+
+    def post(self, request: Request, id: str) -> ApiResponse:
+        parameters.refuse_parameters(request.GET)
+        rule = _find_rule(id)
+        _refuse_body(request)
+        return ApiResponse({"count": runs.try_attempts_again(rule)}, status=202)
+
+
 class BacktestView(TenantView):
     """What a rule would have done, beside what really happened."""
 
@@ -89,6 +118,33 @@ class BacktestView(TenantView):
         begins, ends = (_read_moment(name, given.get(name)) for name in ("from", "to"))
         period = backtest.read_period(begins, ends, clock.now())
         return ApiResponse(backtest.try_on_the_past(rule, period))
+
+
+# -- for agents, who fetch rule_.../runs --------------------------------------------------------------
+
+
+def _first_page(found: Any, said: Any) -> dict[str, Any]:
+    return paginate(found, said, AGENTS_PAGE)
+
+
+@explains(Rule, "runs", schema={"type": "object"}, has_address=False)
+def explain_runs(id: str, as_of: datetime | None = None) -> dict[str, Any]:
+    """What an automation did and waits for, the newest first."""
+    return _first_page(find_runs(_find_rule(id)), RuleRun.as_json)
+
+
+@explains(Rule, "failures", schema={"type": "object"}, has_address=False)
+def explain_failures(id: str, as_of: datetime | None = None) -> dict[str, Any]:
+    """What a rule failed at and has not made up for, the latest first."""
+    return _first_page(find_failures(_find_rule(id)), RuleAttempt.as_json)
+
+
+@explains(Rule, "backtest", schema={"type": "object"}, has_address=False)
+def explain_backtest(id: str, as_of: datetime | None = None) -> dict[str, Any]:
+    """What a rule, active or not, would have done over the last 90 days, beside what really happened; nothing
+    is written."""
+    rule = _find_rule(id)
+    return backtest.try_on_the_past(rule, backtest.read_period(None, None, clock.now()))
 
 
 def _read_moment(name: str, said: str | None) -> datetime | None:

@@ -57,6 +57,11 @@ class WorkingTime:
             left -= last - first
         raise NoWorkingTime
 
+    def next_stretch(self, moment: datetime) -> tuple[datetime, datetime] | None:
+        """From when to when is worked next, from ``moment`` on where that is now; None where nobody works for
+        years."""
+        return next(self._stretches(moment, moment + DAY * FURTHEST), None)
+
     def _stretches(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
         """What is worked in from ``start`` to ``end``, in order."""
         for first, last, offset in self._days(start.astimezone(UTC), end.astimezone(UTC)):

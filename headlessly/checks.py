@@ -99,12 +99,16 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "alike": noun.Surface.alike if noun.Surface.alike is not Surface.alike else (),
         "files": noun.Surface.files.fields,
         "agenda": [reason.moment for reason in noun.Surface.agenda],
+        "waits": [noun.Surface.waits] if noun.Surface.waits else (),
     }
     if kinds := noun.Surface.kinds:
         named["kinds"] = [
             kinds.choice,
             *(name for names in kinds.fields.values() for name in names),
         ]
+    for reason in noun.Surface.agenda:
+        if reason.done and reason.done not in noun.verbs:
+            yield f"{noun.__name__}.Surface.agenda: there is no verb {reason.done}."
     if board and schema.machine is None:
         yield f"{noun.__name__}.Surface.board: there is no StatusField whose states are its columns."
     known = {*schema.by_name, "id", "version", "created_at", "created_by", "updated_at"}

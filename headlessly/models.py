@@ -37,6 +37,7 @@ from headlessly.transfer.models import (
     RefusedRow,
     RowWarning,
 )
+from headlessly.undoing.models import Undo, UndoRecord
 from headlessly.webhooks.models import (
     Delivery,
     Webhook,
@@ -72,6 +73,8 @@ __all__ = [
     "Session",
     "Start",
     "Tenant",
+    "Undo",
+    "UndoRecord",
     "UniqueValue",
     "User",
     "View",

@@ -33,8 +33,8 @@
                           and the first of ALLOWED_HOSTS.
     SECRET_KEY_FALLBACKS  earlier SECRET_KEYs, with commas: what they encrypted and signed is still read.
     EMAIL_URL             smtp://user:password@mail.example.com:587?from=crm@example.com (STARTTLS), smtps://
-                          (TLS) or file:///a/folder. Not set: in development files in .data/mail, which
-                          /mail/ shows; in production nobody is sent anything, and admins hand on links.
+                          (TLS) or file:///a/folder. Not set: in development files in .data/outbox, which
+                          /outbox/ shows; in production nobody is sent anything, and admins hand on links.
     SESSION_IDLE_HOURS    after how many hours of doing nothing somebody is signed out; 12.
     SESSION_DAYS          after how many days in any case; 14.
     CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
@@ -197,7 +197,7 @@ CSRF_FAILURE_VIEW = "headlessly.admin.entrance.not_sent"
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 DEFAULT_FROM_EMAIL = f"headlessly@{ALLOWED_HOSTS[0].lstrip('.')}"
-_mail = mail(None if PRODUCTION else DATA_DIR / "mail")
+_mail = mail(None if PRODUCTION else DATA_DIR / "outbox")
 MAIL_IS_SET_UP = bool(_mail.pop("MAIL_IS_SET_UP"))
 globals().update(_mail)
 
@@ -209,6 +209,7 @@ PROCRASTINATE_IMPORT_PATHS = [
     "headlessly.background.waiting_entries",
     "headlessly.shaping.indexing",
     "headlessly.transfer.import_job",
+    "headlessly.undoing.undo_job",
     "headlessly.webhooks.deliveries",
     "headlessly.webhooks.outbox",
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from headlessly.admin.account.letter_box import letters
+from headlessly.admin.account.letter_box import letter_html, letters
 from headlessly.admin.account.links import choose_password, forgotten, invitation
 from headlessly.admin.account.second_step import second
 from headlessly.admin.account.unsubscribing import unsubscribe
@@ -22,6 +22,7 @@ urlpatterns = [
     path("password/<str:id>/<str:token>/<str:by>", choose_password),
     path("invitation/<str:id>/<str:token>", invitation, name="invitation"),
     path("unsubscribe/<str:token>", unsubscribe, name="unsubscribe"),
-    path("mail/", letters, name="letters"),
+    path("outbox/", letters, name="letters"),
+    path("outbox/<str:file>/<int:number>/", letter_html, name="letter"),
     path("admin/", operator.urls),
 ]

@@ -1,6 +1,5 @@
 """The WSGI application, for any server. Served like this it is production unless told otherwise."""
 
-import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -8,6 +7,7 @@ from django.core.wsgi import get_wsgi_application
 from headlessly.database.roles import name_connections
 from headlessly.database.timeouts import bound_connections
 from headlessly.web.charsets import IgnoreUnreadableCharset
+from headlessly.web.garbage import settle_garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
 os.environ.setdefault("HEADLESSLY_ENV", "production")
@@ -16,7 +16,4 @@ application = IgnoreUnreadableCharset(get_wsgi_application())
 name_connections("web")
 bound_connections()
 
-# What is loaded by now stays until the process ends. Looked through by the collector of garbage again and
-# again, it would stop a request for a tenth of a second now and then.
-gc.collect()
-gc.freeze()
+settle_garbage()

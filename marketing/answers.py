@@ -1,9 +1,11 @@
-"""What the sender of a form answered, on the page of the lead that came of it."""
+"""What the sender of a form answered: on the page of its lead, and for whoever is told of the lead."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import pgettext
 
 from crm.models import Lead
@@ -13,6 +15,7 @@ from headlessly.admin.event_facts import properties
 from headlessly.admin.records.panels import FactsPanel, record_panel
 from headlessly.language import wording
 from headlessly.log.events import Event
+from headlessly.notifications.beside import Fact, told_beside
 from marketing import questions, submissions
 from marketing.models import Form
 
@@ -24,35 +27,76 @@ WITHIN = 64
 def answers_panel(lead: Lead) -> FactsPanel | None:
     """All answers, also those that are no field of the lead, under the labels of the form's questions."""
     submission = find_submission(lead)
-    answers = (submission.data or {}).get("answers") if submission else None
-    if submission is None or not isinstance(answers, dict):
+    if submission is None:
         return None
-    form = Form.objects.filter(pk=submission.data.get("form")).first()
-    asked = (
-        {field["name"]: questions.question_label(field) for field in form.fields or ()}
-        if form
-        else {}
-    )
-    pairs: list[tuple[str, Any]] = [
-        (asked.get(name) or wording.json_key_label(name), value)
-        for name, value in properties(answers)
-    ]
+    form = _forms_of([submission]).get(submission.data.get("form"))
+    pairs = _answers_in(submission, form)
     if not pairs:
         return None
     origin = (str(form), display.page_url(Form, "change", form.pk)) if form else None
     return FactsPanel(pgettext("to the questions of a form", "Answers"), pairs, origin)
 
 
+@told_beside(Lead)
+def tell_answers(leads: Sequence[Lead]) -> dict[str, list[Fact]]:
+    """The same, for whoever is told of the leads: in letters and below the lines of notifications."""
+    submissions_of = find_submissions(leads)
+    forms = _forms_of(submissions_of.values())
+    return {
+        lead: [
+            (label, str(value))
+            for label, value in _answers_in(submission, forms.get(submission.data.get("form")))
+        ]
+        for lead, submission in submissions_of.items()
+    }
+
+
+def _forms_of(found: Iterable[Event]) -> dict[str, Form]:
+    ids = {id for each in found if (id := (each.data or {}).get("form"))}
+    return {form.pk: form for form in Form.objects.filter(pk__in=ids)} if ids else {}
+
+
+def _answers_in(submission: Event, form: Form | None) -> list[tuple[str, Any]]:
+    """The answers of a submission in the order and under the labels of its form's questions."""
+    answers = (submission.data or {}).get("answers")
+    if not isinstance(answers, dict):
+        return []
+    fields = (form.fields or ()) if form else ()
+    asked = {field["name"]: questions.question_label(field) for field in fields}
+    in_order = {name: answers[name] for name in asked if name in answers} | answers
+    return [
+        (asked.get(name) or wording.json_key_label(name), value)
+        for name, value in properties(in_order)
+    ]
+
+
 def find_submission(lead: Lead) -> Event | None:
     """The event of the submission that made this lead; None of a lead that came another way."""
-    if lead.source != submissions.SOURCE and lead.created_by != actors.PUBLIC.id:
-        return None
-    made = Event.objects.filter(target=lead.pk, version=1).first()
-    if made is None or made.cause is None:
-        return None
-    return Event.objects.filter(
-        seq__gt=made.seq,
-        seq__lte=made.seq + WITHIN,
-        cause=made.cause,
-        name=submissions.EVENT,
-    ).first()
+    return find_submissions([lead]).get(lead.pk)
+
+
+def find_submissions(leads: Sequence[Lead]) -> dict[str, Event]:
+    """The events of the submissions that made these leads, by the lead: two statements, however many."""
+    by_form = [
+        lead.pk
+        for lead in leads
+        if lead.source == submissions.SOURCE or lead.created_by == actors.PUBLIC.id
+    ]
+    if not by_form:
+        return {}
+    made = [
+        each
+        for each in Event.objects.filter(target__in=by_form, version=1)
+        if each.cause is not None
+    ]
+    if not made:
+        return {}
+    places = Q()
+    for each in made:
+        places |= Q(seq__gt=each.seq, seq__lte=each.seq + WITHIN, cause=each.cause)
+    causes: dict[str, Event] = {}
+    for event in Event.objects.filter(places, name=submissions.EVENT).order_by("-seq"):
+        causes[event.cause or ""] = event
+    return {
+        each.target: causes[each.cause] for each in made if each.target and each.cause in causes
+    }

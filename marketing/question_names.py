@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from headlessly.declaration import labels
+from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun
@@ -26,15 +28,32 @@ LEAD_FIELDS = {
 FILLED = {"Contact": {"email": "email", **CONTACT_FIELDS}, "Lead": LEAD_FIELDS}
 
 
-def offered_names() -> Iterator[tuple[str, str]]:
+def offered_names() -> Iterator[tuple[Any, ...]]:
     """The names of questions whose answers fill a field, with what people call that: ``Contact: Phone``. The
-    tenant's own fields are among them."""
+    tenant's own fields are among them; one with choices is asked for as a select with these as options."""
     for noun, table in ((registry[name], table) for name, table in FILLED.items()):
         named = {field: name for name, field in reversed(table.items())}
         fields = [(name, noun.schema.by_name[field]) for field, name in reversed(named.items())]
         fields += [(field.wire, field) for field in dict.fromkeys(own_fields(noun).values())]
         for name, field in fields:
-            yield name, f"{labels.noun_title(noun)}: {labels.field_label(field)}"
+            said = f"{labels.noun_title(noun)}: {labels.field_label(field)}"
+            options = _options(field) if field.is_custom else []
+            yield (name, said, {"type": "select", "options": options}) if options else (name, said)
+
+
+def _options(field: Field) -> list[str]:
+    """The choices of a field as visitors read them."""
+    if field.type != "enum":
+        return []
+    return [labels.choice_label(field, each) for each in field.choices if each not in field.retired]
+
+
+def meant_value(field: Field, answer: Any) -> Any:
+    """The value that an answer means: a choice may be answered by what it is called."""
+    if not field.is_custom or not isinstance(answer, str) or answer in field.choices:
+        return answer
+    called = {fold(labels.choice_label(field, each)): each for each in field.choices}
+    return called.get(fold(answer), answer)
 
 
 def own_fields(noun: type[Noun]) -> dict[str, Field]:

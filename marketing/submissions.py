@@ -13,7 +13,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
-from crm.models import Contact, Lead
+from crm import replies
+from crm.models import Contact, Deal, Lead
 from headlessly.context import tracing
 from headlessly.declaration.values import UNSTORABLE, to_json_value
 from headlessly.errors import NotFound, VerbRefused
@@ -21,7 +22,13 @@ from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
 from marketing import questions, touches
 from marketing.models import Form
-from marketing.question_names import CONTACT_FIELDS, LEAD_FIELDS, own_fields, plain_name
+from marketing.question_names import (
+    CONTACT_FIELDS,
+    LEAD_FIELDS,
+    meant_value,
+    own_fields,
+    plain_name,
+)
 from marketing.utm import campaign_of
 
 SOURCE = "form"
@@ -40,6 +47,8 @@ def create_lead(form: Form, ctx: Context) -> None:
     utm = {n: v for n in questions.UTM if (v := ctx.input.get(n)) is not None}
     page = ctx.input.get(questions.PAGE) or _referrer()
     contact = _find_or_create_contact(form, ctx, answers)
+    if not contact.is_new:
+        _tell_who_works_them(contact, ctx)
     lead = ctx.Lead.create(
         **matching_values(Lead, LEAD_FIELDS, answers),
         name=f"{form.name}: {contact.name}"[:255],
@@ -64,6 +73,18 @@ def create_lead(form: Form, ctx: Context) -> None:
             **kept,
         },
     )
+
+
+def _tell_who_works_them(contact: Contact, ctx: Context) -> None:
+    """Somebody known who sends a form answers whoever works with them: the lead and the deal touched last."""
+    leads = Lead.objects.filter(
+        contact=contact.pk, status__in=(Lead.Status.CONTACTED, Lead.Status.QUALIFIED)
+    )
+    deals = Deal.objects.filter(contact=contact.pk, stage__in=tuple(Deal.OPEN))
+    for found in (leads, deals):
+        latest = found.order_by("-last_activity_at", "-pk").first()
+        if latest is not None:
+            replies.note_return(latest, ctx)
 
 
 def _find_or_create_contact(form: Form, ctx: Context, answers: Mapping[str, Any]) -> Contact:
@@ -108,7 +129,7 @@ def matching_values(
         if field is None or field.name in found:
             continue
         try:
-            value = field.clean(value, text=field.type == "choices")
+            value = field.clean(meant_value(field, value), text=field.type == "choices")
         except ValueError:
             continue
         if value is not None:

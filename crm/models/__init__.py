@@ -10,6 +10,7 @@ from crm.models.lead import Lead
 from crm.models.organization import Organization
 from crm.models.pipeline import Pipeline
 from crm.models.rule import Rule, RuleTurn
+from crm.models.rule_attempt import RuleAttempt
 from crm.models.rule_run import RuleRun
 from crm.models.score import ScoreDue, ScoreRun
 from crm.models.stale_limit import StaleLimit
@@ -28,6 +29,7 @@ __all__ = [
     "Organization",
     "Pipeline",
     "Rule",
+    "RuleAttempt",
     "RuleRun",
     "RuleTurn",
     "ScoreDue",

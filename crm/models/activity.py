@@ -57,10 +57,15 @@ class Activity(Noun):
         HIGH = "High"
         URGENT = "Urgent"
 
+    class Direction(models.TextChoices):
+        INBOUND = "Inbound"
+        OUTBOUND = "Outbound"
+
     OPEN = (Status.PENDING, Status.IN_PROGRESS)
 
     subject = String(required=True)
     type = Choice(Type, default=Type.TASK)
+    direction = Choice(Direction, "whether they came to us, or we to them; empty where it is both")
     description = Text()
     lead = Reference("crm.Lead", "activities")
     deal = Reference("crm.Deal", "activities")
@@ -106,16 +111,20 @@ class Activity(Noun):
             forms=(
                 EngagementForm("Note", "n", "log", ("description",), {"type": "Note"}),
                 EngagementForm(
-                    "Call", "c", "log", ("outcome", "result", "duration"), {"type": "Call"}
+                    "Call", "c", "log", ("outcome", "result", "duration", "direction"),
+                    {"type": "Call"},
+                ),
+                EngagementForm(
+                    "Email", "m", "log", ("description", "direction"), {"type": "Email"}
                 ),
                 EngagementForm("Task", "t", "create", ("subject", "due_at"), {"type": "Task"}),
             ),
             kind="type",
             headline="subject",
             text_fields=("outcome", "description"),
-            detail_fields=("duration", "due_at"),
+            detail_fields=("direction", "duration", "due_at"),
             due="due_at",
-        )
+        )  # fmt: skip
         columns = ("subject", "type", "status", "priority", "due_at", "lead", "assignee")
         facets = ("type", "status", "priority", "assignee")
         board = Board(order="due_at", shows=("type", "priority"), age_field="due_at")
@@ -144,8 +153,8 @@ class Activity(Noun):
         introduces = ("contact", "organization")
         search = ("subject", "outcome", "description")
         groups = (
-            ("What", ("subject", "type", "description", "outcome", "result", "priority",
-                      "status")),
+            ("What", ("subject", "type", "direction", "description", "outcome", "result",
+                      "priority", "status")),
             ("About", ("lead", "deal", "contact", "organization", "campaign", "assignee")),
             ("When", ("due_at", "start_at", "end_at", "duration", "all_day", "timezone",
                       "reminder_at", "completed_at")),
@@ -210,6 +219,12 @@ class Activity(Noun):
         self.outcome = outcome
         took_place = completed_at or self.end_at or self.start_at or self.moment()
         self.completed_at = min(took_place, self.moment())
+
+    def settles(self, *, by_rule: bool) -> bool:
+        """Whether, once done, it answers who waits: what somebody wrote down for themselves and what a rule
+        did answers nobody, and neither does what came from them."""
+        noted = self.type == self.Type.NOTE and self.direction is None
+        return not (noted or by_rule or self.direction == self.Direction.INBOUND)
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nothing ends before it starts."""

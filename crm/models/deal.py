@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from crm.models import files, sources
+from crm.models import files, replies, sources
 from crm.models.activity import NOTHING_PLANNED
 from headlessly.declaration import paths
 from headlessly.declaration.fields import (
@@ -133,6 +133,7 @@ class Deal(Noun):
     last_activity_at = DateTime(
         "latest touch: stage moves, activities", validators=[validate_not_in_future]
     )
+    reply_waiting_since = replies.waiting_since()
 
     class Surface:
         icon = "handshake"
@@ -153,6 +154,7 @@ class Deal(Noun):
         ranges = ("value", "probability", "expected_close_date", "last_activity_at")
         inline = ("stage", "owner", "probability", "expected_close_date")
         presets = {
+            "Reply waiting": replies.WAITING,
             "Nothing planned": NOTHING_PLANNED,
             "Stale": {"$stale": True},
         }
@@ -161,7 +163,9 @@ class Deal(Noun):
             "&expectedCloseDate__gte=today&expectedCloseDate__lt=30d from now&o=expectedCloseDate",
             "Overdue": "stage={open}&expectedCloseDate__lt=today&o=expectedCloseDate",
         }
+        waits = "reply_waiting_since"
         agenda = (
+            replies.on_the_day(rank=6),
             Reason(
                 "Should be closed by now",
                 "stage={open}&owner={person}&expectedCloseDate__lt=today&o=expectedCloseDate",
@@ -187,11 +191,12 @@ class Deal(Noun):
                        "expected_close_date", "forecast_category")),
             ("Where from", ("source", "campaign")),
             ("Outcome", ("pipeline", "stage", "won_at", "actual_close_date", "won_reason", "lost_reason",
-                         "competitor_notes", "last_activity_at")),
+                         "competitor_notes", "last_activity_at", "reply_waiting_since")),
         )  # fmt: skip
 
     class Meta:
         indexes: ClassVar = [
+            *replies.indexes_of_waiting("deal"),
             models.Index(
                 fields=["tenant", "stage", "-created_at", "-id"], name="deal_by_stage", condition=LIVE
             ),
@@ -266,6 +271,16 @@ class Deal(Noun):
         """
         self.pipeline_id = pipeline or self.pipeline_id
 
+    @verb(sets=["reply_waiting_since"], needs="reply_waiting_since")
+    def settle(self) -> None:
+        """Say that their reply was answered, or needs no answer."""
+        replies.settle(self)
+
+    @verb(corrects=True, event="Updated", sets=["reply_waiting_since"])
+    def note_reply(self, *, reply_waiting_since: str | None = None) -> None:
+        """Note since when a reply of theirs waits, or that none does any more."""
+        replies.note(self, reply_waiting_since)
+
     @verb(corrects=True)
     def restage(self, *, stage: str) -> None:
         """Stand in another stage of the same kind, because its own goes away."""
@@ -281,6 +296,8 @@ class Deal(Noun):
         self.won_at = self.actual_close_date = self.won_reason = self.lost_reason = None
 
     def after_move(self, source: str, target: str) -> None:
+        if not self.is_open:
+            self.reply_waiting_since = None
         self.last_activity_at = max(filter(None, (self.last_activity_at, self.moment())))
 
     def before_write(self) -> None:

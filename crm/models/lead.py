@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from crm.models import files
+from crm.models import files, replies
 from crm.models.activity import NOTHING_PLANNED
 from crm.models.sources import SOURCES
 from headlessly.access import actors
@@ -134,6 +134,7 @@ class Lead(Noun):
     last_activity_at = DateTime(
         "latest touch: status moves, activities", validators=[validate_not_in_future]
     )
+    reply_waiting_since = replies.waiting_since()
 
     class Surface:
         icon = "person_search"
@@ -159,6 +160,7 @@ class Lead(Noun):
                 "need": {"$exists": True},
                 "timeline": {"$exists": True},
             },
+            "Reply waiting": replies.WAITING,
             "Nothing planned": NOTHING_PLANNED,
             "Stale": {"$stale": True},
         }
@@ -167,7 +169,9 @@ class Lead(Noun):
             "Going cold": "status=New,Contacted,Qualified&owner=me&is=stale&o=lastActivityAt",
         }
         tells = {"answer_near": "answer_near_at"}
+        waits = "reply_waiting_since"
         agenda = (
+            replies.on_the_day(rank=7),
             Reason(
                 "Answer due",
                 "answer=Waiting,Late&owner={person}&answeredAt=-&o=answerDueAt",
@@ -216,12 +220,16 @@ class Lead(Noun):
             ),
             (
                 "Outcome",
-                ("status", "deal", "converted_at", "lost_reason", "lost_at", "last_activity_at"),
+                (
+                    "status", "deal", "converted_at", "lost_reason", "lost_at", "last_activity_at",
+                    "reply_waiting_since",
+                ),
             ),
-        )
+        )  # fmt: skip
 
     class Meta:
         indexes: ClassVar = [
+            *replies.indexes_of_waiting("lead"),
             # Without the deleted ones, so that what it leads to is counted without reading the table; and
             # with the last activity, so that what is open and stale is too.
             models.Index(
@@ -241,8 +249,8 @@ class Lead(Noun):
             ),
             # The same for what was converted or lost in a period: only leads that were are in these.
             models.Index(
-                fields=["tenant", "converted_at"], include=["first_touch_at"],
-                name="lead_by_conversion",
+                fields=["tenant", "converted_at"], include=["first_touch_at", "owner"],
+                name="lead_by_converted",
                 condition=models.Q(converted_at__isnull=False, deleted_at=None),
             ),
             models.Index(
@@ -306,17 +314,20 @@ class Lead(Noun):
         organization: str | None = None,
         pipeline: PipelineChoice = None,
         without_deal: bool = False,
+        without_organization: bool = False,
     ) -> None:
         """Hand this lead to sales as a deal.
 
         ``deal`` as an object overrides fields of the new deal; as an id it attaches an open one; none is made
         ``withoutDeal``. A new deal begins at the first stage of ``pipeline``, by default the tenant's default
         one. ``contact`` and ``organization``, an id or the fields of a new one, take the place of those that
-        the lead has.
+        the lead has; ``withoutOrganization`` it is about a person alone.
         """
         self.converted_at = self.moment()
         self.contact_id = contact or self.contact_id
-        self.organization_id = organization or self.organization_id
+        self.organization_id = (
+            None if without_organization else organization or self.organization_id
+        )
 
     @verb(source=OPEN, target=Status.LOST, sets=["lost_at", "lost_reason"])
     def lose(self, *, lost_reason: str) -> None:
@@ -356,6 +367,16 @@ class Lead(Noun):
         """Say until when this lead is to be answered first; as the rules say now, where nothing is said."""
         if answer_due_at is not None:
             self.expect_until(answer_due_at, answer_near_at, reason)
+
+    @verb(sets=["reply_waiting_since"], needs="reply_waiting_since")
+    def settle(self) -> None:
+        """Say that their reply was answered, or needs no answer."""
+        replies.settle(self)
+
+    @verb(corrects=True, event="Updated", sets=["reply_waiting_since"])
+    def note_reply(self, *, reply_waiting_since: str | None = None) -> None:
+        """Note since when a reply of theirs waits, or that none does any more."""
+        replies.note(self, reply_waiting_since)
 
     @verb(corrects=True, sets=["answer", "answer_near_at", "answered_at"])
     def touch(self, *, answered_at: str) -> None:
@@ -403,7 +424,13 @@ class Lead(Noun):
     def rescore(self) -> None:
         """Count the score by the rules, and take back one that was set by hand."""
 
+    @property
+    def is_open(self) -> bool:
+        return self.status in self.OPEN
+
     def after_move(self, source: str, target: str) -> None:
+        if target == self.Status.CONTACTED or target not in self.OPEN:
+            self.reply_waiting_since = None
         if target != self.Status.NEW:
             self.note_touch(self.moment())
         if source == self.Status.LOST:

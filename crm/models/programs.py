@@ -55,7 +55,11 @@ OF_DEALS = (HUBSPOT, SALESFORCE, PIPEDRIVE, ZOHO)
 OF_PEOPLE = (*OF_DEALS, GOOGLE, LINKEDIN, META)
 #: The day on which somebody was met there first.
 OF_LEADS = (
-    *OF_DEALS,
+    HUBSPOT,
+    SALESFORCE,
+    PIPEDRIVE,
+    # A lead that was converted there keeps the status that it had, be it "Junk Lead".
+    replace(ZOHO, decides=("converted_at",)),
     GOOGLE,
     replace(LINKEDIN, columns={"Connected On": "first_touch_at"}),
     META,

@@ -15,7 +15,16 @@ from headlessly.access.models import Membership
 from headlessly.access.tenant_rows import TenantRow
 from headlessly.accounts.models import Invitation
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.declaration.fields import Choice, Choices, Flag, Integer, Json, Reference, String
+from headlessly.declaration.fields import (
+    Choice,
+    Choices,
+    Flag,
+    Integer,
+    Json,
+    Pairs,
+    Reference,
+    String,
+)
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.declaration.surface import Kinds, computed
 from headlessly.errors import InvalidFilter
@@ -45,6 +54,10 @@ class Rule(Noun):
         TURNS = "Turns"
         FEWEST = "Fewest open"
 
+    class OffHours(models.TextChoices):
+        PASS_OVER = "Pass over"
+        GIVE = "Give anyway"
+
     name = String(required=True)
     kind = Choice(Kind, "what it decides", default=Kind.ASSIGNMENT)
     position = Integer("which is asked first: the lowest", minimum=0, maximum=10_000, default=100)
@@ -66,7 +79,16 @@ class Rule(Noun):
     team = Reference("crm.Team", "rules", "whose members get it, of the ways Turns and Fewest open")
     capacity = Integer("how many open leads each may have", minimum=1, maximum=100_000)
     fallback = Reference(
-        "crm.Contact", "rules_falling_back_on", "who gets it where all are away or full"
+        "crm.Contact",
+        "rules_falling_back_on",
+        "who gets it where nobody else can, at any hour",
+    )
+    off_hours = Choice(
+        OffHours,
+        "whoever does not work at the moment is passed over, or given it anyway",
+        default=OffHours.PASS_OVER,
+        db_default=OffHours.PASS_OVER,
+        verbose_name="outside of hours",
     )
     within = Integer(
         "minutes of working time until the first answer",
@@ -104,7 +126,7 @@ class Rule(Noun):
             "wait": step_offers.offered_waits,
             "do": step_offers.offered_verbs,
             "of": step_offers.offered_references,
-            "with": "pairs",
+            "with": Pairs(step_offers.offered_inputs),
             "notify": step_offers.offered_people,
             "webhook": step_offers.offered_webhooks,
         },
@@ -120,7 +142,7 @@ class Rule(Noun):
         kinds = Kinds(
             "kind",
             {
-                "Assignment": ("how", "person", "team", "capacity", "fallback"),
+                "Assignment": ("how", "person", "team", "capacity", "fallback", "off_hours"),
                 "FirstAnswer": ("within", "warn_before"),
                 "Score": ("lines", "thresholds"),
                 "Automation": ("events", "steps"),
@@ -145,7 +167,7 @@ class Rule(Noun):
         alike = ("name",)
         groups = (
             ("Rule", ("name", "kind", "is_active", "position", "condition")),
-            ("To whom", ("how", "person", "team", "capacity", "fallback")),
+            ("To whom", ("how", "person", "team", "capacity", "fallback", "off_hours")),
             ("First answer", ("within", "warn_before")),
             ("What it is worth", ("lines", "thresholds")),
             ("What follows", ("events", "steps")),
@@ -161,6 +183,11 @@ class Rule(Noun):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_asked_before(self, other: Rule) -> bool:
+        """Whether it decides before another one of its kind does."""
+        keys = [(each.position, each.created_at, each.pk) for each in (self, other)]
+        return keys[0] < keys[1]
 
     @computed("string", "condition", "kind", "lines", "events", "steps")
     def error(self) -> str | None:

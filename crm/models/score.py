@@ -50,6 +50,11 @@ class ScoreRun(TenantRow):
     place = models.CharField(max_length=32, default="", db_collation="C")
     counted = models.IntegerField(default=0)
     changed = models.IntegerField(default=0)
+    #: By which rules, each in its version, all are counted; None before it began.
+    counted_by = models.TextField(null=True)
+    #: How often in a row it failed, and why the last time.
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    because = models.TextField(null=True)
 
     objects = TenantRowManager["ScoreRun"]()
 

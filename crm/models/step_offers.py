@@ -58,6 +58,11 @@ def offered_people() -> Iterator[tuple[str, str]]:
     yield from _labels_by_wire(lambda field: field.to == PERSON).items()
 
 
+def offered_inputs() -> Iterator[tuple[str, str]]:
+    """What a verb that is done can be given."""
+    yield from _labels_by_wire(lambda field: True).items()
+
+
 def offered_references() -> Iterator[tuple[str, str]]:
     """All references."""
     yield from _labels_by_wire(lambda field: field.to is not None).items()

@@ -270,7 +270,7 @@ def check_place(noun: type[Record], place: str) -> None:
     """Raise ValueError where nothing of a record of ``noun`` stands in this place."""
     if place == "$id" or days.is_relative(place):
         return
-    *references, last = place.split(".")
+    *references, last = _names_in(noun, place)
     end = _end_of(noun, _read_path(noun, ".".join(references)))
     fields = [*end.schema.fields, "$id"] if end is not None else []
     if last not in fields:
@@ -279,6 +279,15 @@ def check_place(noun: type[Record], place: str) -> None:
             % {"place": place[:64], "noun": (end or noun).__name__, "field": last[:64]}
             + did_you_mean(last, fields)
         )
+
+
+def _names_in(noun: type[Record], place: str) -> list[str]:
+    """The names of a place; the record itself may stand before them by its noun: ``lead.name`` of a lead."""
+    names = place.split(".")
+    own = noun.__name__[:1].lower() + noun.__name__[1:]
+    if len(names) > 1 and names[0] == own and own not in noun.schema.fields:
+        return names[1:]
+    return names
 
 
 def _read_path(noun: type[Record], path: Any) -> tuple[str, ...]:
@@ -342,7 +351,7 @@ def _value_at(record: Any, place: str, field: Field | None) -> Any:
         if field is not None and field.type == "date":
             return days.relative_day(place)
         return days.relative_moment(place)
-    *references, last = place.split(".")
+    *references, last = _names_in(type(record), place)
     there = follow(record, tuple(references))
     if there is None:
         return None
@@ -353,7 +362,7 @@ def _value_at(record: Any, place: str, field: Field | None) -> Any:
 
 
 def _text_at(record: Any, place: str) -> str:
-    *references, last = place.split(".")
+    *references, last = _names_in(type(record), place)
     if not days.is_relative(place) and (there := follow(record, tuple(references))) is not None:
         found = there.schema.fields.get(last)
         if found is not None and found.type == "reference":

@@ -53,20 +53,25 @@ class TeamMember(Noun):
     weight = Integer(
         "how many turns for one of the others; 0 for none", minimum=0, maximum=100, default=1
     )
-    away_until = Date("the first day on which they take turns again")
+    calendar = Reference(
+        "crm.Calendar", "places", "in whose hours they take leads; always where there is none"
+    )
+    away_from = Date("the first day of a leave that is planned; empty for one that has begun")
+    away_until = Date("the first day after a leave, on which they take leads again")
 
     class Surface:
         icon = "group_add"
         area = "setup"
         rank = 56
-        columns = ("role", "member", "team", "weight", "away_until")
+        columns = ("role", "member", "team", "weight", "calendar", "away_from", "away_until")
         facets = ("team", "member", "role")
         joins = ("member", "team")
         search = ("member__name", "team__name")
         alike = ()
         groups = (
             ("Place", ("member", "team", "role")),
-            ("Turns", ("weight", "away_until")),
+            ("Turns", ("weight", "calendar")),
+            ("Leave", ("away_from", "away_until")),
         )
 
     class Meta:
@@ -75,6 +80,7 @@ class TeamMember(Noun):
         indexes: ClassVar = [
             index_of_reference("team", name="place_by_team"),
             index_of_reference("member", name="place_by_member"),
+            index_of_reference("calendar", name="place_by_calendar"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -90,7 +96,13 @@ class TeamMember(Noun):
         return said % {"member": self.member, "team": self.team}
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
-        """Nobody has two places in one team."""
+        """Nobody has two places in one team, and a leave ends after it began."""
+        begins, back = (values.get(n, getattr(self, n)) for n in ("away_from", "away_until"))
+        if begins is not None and {"away_from", "away_until"} & values.keys():
+            if back is None:
+                problems.setdefault("away_until", _("Say when they are back."))
+            elif back <= begins:
+                problems.setdefault("away_until", _("This has to be after the first day."))
         said = {
             "team": values.get("team", self.team_id),
             "member": values.get("member", self.member_id),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,7 +15,7 @@ from crm.reports import tables  # noqa: F401  (declares what stands before)
 from crm.rules.active import active_rules
 from headlessly.admin import display
 from headlessly.query.named_reports import Column, Measured, Row, percent, reports
-from headlessly.query.reports import Records, Slice, record_names
+from headlessly.query.reports import Records, Slice, count_by, count_groups_of_both, record_names
 
 #: More groups than this are summed up.
 MAX_GROUPS = 20
@@ -72,8 +74,22 @@ def lists_of(who: Records) -> dict[str, Records | None]:
 
 def answers_by(slice: Slice, column: str) -> dict[str | None, Answers]:
     """How the first answers of the period came, by a column of the lead."""
+    if slice.pair is None:
+        return _answers_of(count_by(due_answers(slice), column, "answer"))
+    both = slice.cached(_count_of_both, column, over_time=False)
+    return _answers_of(both[slice is slice.pair[1]])
+
+
+def _count_of_both(slice: Slice, column: str) -> tuple[dict[Any, int], dict[Any, int]]:
+    """The same of the period before and of the period, in one pass."""
+    assert slice.pair is not None
+    early, late = map(due_answers, slice.pair)
+    return count_groups_of_both(early, late, "answerDueAt", column, "answer")
+
+
+def _answers_of(counts: Mapping[tuple[str | None, str], int]) -> dict[str | None, Answers]:
     found: dict[str | None, Answers] = defaultdict(Answers)
-    for value, answer, count in due_answers(slice).count_groups(column, "answer"):
+    for (value, answer), count in counts.items():
         found[value].counts[answer] += count
     return found
 

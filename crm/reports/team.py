@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from headlessly.query.named_reports import Column, Measured, Row, percent, repor
 from headlessly.query.reports import (
     Records,
     Slice,
+    count_by,
     count_groups_of_both,
     moment_text,
     record_names,
@@ -41,28 +43,27 @@ COLUMNS = (
     Column("calls", gettext_lazy("Calls"), "activities"),
     Column("overdue", gettext_lazy("Overdue"), "activities", over_time=False),
 )
-#: By which moment what is counted of each owner is of a period.
+#: By which moment what is counted of each owner, or of owners and what else, is of a period.
 MOMENTS = {
     "newLeads": "createdAt",
     "touched": "lastActivityAt",
     "conversions": "convertedAt",
-    "wonDeals": "actualCloseDate",
-    "lostDeals": "actualCloseDate",
+    "endedDeals": "actualCloseDate",
     "calls": "completedAt",
 }
 
 
 def _counted(slice: Slice) -> dict[str, Records]:
     """The records that are counted, by what they are counted as."""
-    first, end = slice.period.first, slice.period.end
-    ended = slice.records(Deal, actualCloseDate__gte=f"{first}", actualCloseDate__lt=f"{end}")
+    won = deals_won(slice)
     return {
         "newLeads": slice.during(Lead, "createdAt"),
         "touched": slice.during(Lead, "lastActivityAt"),
         "conversions": slice.during(Lead, "convertedAt"),
-        "wonDeals": deals_won(slice),
+        "wonDeals": won,
         "answeredInTime": due_answers(slice).where(answer__in=Lead.Answer.MET.value),
-        "lostDeals": ended.where(stage__in=",".join(Deal.LOST)),
+        "lostDeals": won.where(stage__in=",".join(Deal.LOST)),
+        "endedDeals": won.where(stage__in=",".join([*Deal.WON, *Deal.LOST])),
         "calls": slice.during(Activity, "completedAt", status__in="Completed", type__in="Call"),
         "overdue": _overdue(slice),
     }
@@ -75,7 +76,8 @@ def _overdue(slice: Slice) -> Records:
 
 
 def _count_overdue(slice: Slice) -> Mapping[str | None, int]:
-    return _count_by_owner(_overdue(slice))
+    overdue = _overdue(slice)
+    return count_by(overdue, *_columns(overdue))
 
 
 @reports.declare(
@@ -95,27 +97,30 @@ def measure_team(slice: Slice) -> Measured:
     counted = _counted(slice)
     by_owner = _count_of_period(slice, counted)
     by_owner["overdue"] = slice.cached(_count_overdue, over_time=False)
+    ended = by_owner.pop("endedDeals")
+    by_owner["wonDeals"] = _count_at_stages(ended, Deal.WON)
+    lost = _count_at_stages(ended, Deal.LOST)
     won = money.sum_amounts(
         counted["wonDeals"].queryset(), "value", by=("owner_id",), as_of=slice.as_of
     )
     worth = {key[0]: amounts[0] for key, amounts in won.items()}
     answers, promised = slice.cached(median_responses), slice.cached(answers_by, "owner_id")
-    people = {each for counts in by_owner.values() for each in counts} | set(promised)
+    people = {each for counts in by_owner.values() for each in counts} | {*promised, *lost}
     if not slice.narrowed.keys() - {TEAM} and not actors.current().limited:
         people |= _members(slice)
     names = slice.cached(_names, frozenset(people), over_time=False)
+    nobody, hidden = _("Nobody"), display.visible_name(None)
     rows = []
     for person in people:
         counts = {name: each.get(person, 0) for name, each in by_owner.items()}
-        lost = counts.pop("lostDeals")
         values: dict[str, Any] = {
             **counts,
             "firstAnswer": answers.get(person),
             "answeredInTime": promised[person].in_time if person in promised else None,
             "won": worth.get(person, money.Amounts(tenancy.require().currency)),
-            "winRate": percent(counts["wonDeals"], counts["wonDeals"] + lost),
+            "winRate": percent(counts["wonDeals"], counts["wonDeals"] + lost[person]),
         }
-        name = names.get(person, display.visible_name(None)) if person else _("Nobody")
+        name = names.get(person, hidden) if person else nobody
         rows.append(Row(person, name, values, partial(_lists, counted, person)))
     rows.sort(key=lambda row: (row.key is None, -_size(row), row.name))
     return Measured(sum(by_owner["newLeads"].values()), counted["newLeads"], rows=rows)
@@ -138,41 +143,47 @@ def _names(_slice: Slice, people: frozenset[str | None]) -> dict[str, str]:
     return record_names(Contact, people)
 
 
-def _count_of_period(
-    slice: Slice, counted: Mapping[str, Records]
-) -> dict[str, Mapping[str | None, int]]:
-    """By what is counted of a period, how many each owner has."""
+def _count_of_period(slice: Slice, counted: Mapping[str, Records]) -> dict[str, Mapping[Any, int]]:
+    """By what is counted of a period, how many each owner has; of deals that ended each owner and stage."""
     if slice.pair is None:
-        return {name: _count_by_owner(counted[name]) for name in MOMENTS}
+        return {name: count_by(counted[name], *_columns(counted[name])) for name in MOMENTS}
     of_both = slice.cached(_count_of_both, over_time=False)
     return {name: counts[slice is slice.pair[1]] for name, counts in of_both.items()}
 
 
-def _count_of_both(
-    slice: Slice,
-) -> dict[str, tuple[dict[str | None, int], dict[str | None, int]]]:
+def _count_of_both(slice: Slice) -> dict[str, tuple[dict[Any, int], dict[Any, int]]]:
     """The same of the period before and of the period."""
     assert slice.pair is not None
     early, late = map(_counted, slice.pair)
     return {
-        name: count_groups_of_both(early[name], late[name], moment, _owner_column(late[name]))
+        name: count_groups_of_both(early[name], late[name], moment, *_columns(late[name]))
         for name, moment in MOMENTS.items()
     }
 
 
-def _count_by_owner(records: Records) -> Mapping[str | None, int]:
-    return dict(records.count_groups(_owner_column(records)))
+def _count_at_stages(
+    ended: Mapping[tuple[str | None, str], int], stages: Collection[str]
+) -> Counter[str | None]:
+    """How many deals of each owner ended at one of these."""
+    found: Counter[str | None] = Counter()
+    for (owner, stage), count in ended.items():
+        if stage in stages:
+            found[owner] += count
+    return found
 
 
-def _owner_column(records: Records) -> str:
+def _columns(records: Records) -> tuple[str, ...]:
+    """Its owner, and of a deal the stage."""
     owner = records.noun.schema.owner
     assert owner is not None
-    return owner.column
+    return (owner.column, "stage") if records.noun is Deal else (owner.column,)
 
 
 def _lists(counted: Mapping[str, Records], person: str | None) -> dict[str, Records | None]:
     found: dict[str, Records | None] = {}
     for name, records in counted.items():
+        if name == "endedDeals":
+            continue
         owner = records.noun.schema.owner
         assert owner is not None
         own = {f"{owner.wire}__isnull": "true"} if person is None else {owner.wire: person}

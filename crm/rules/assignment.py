@@ -1,31 +1,30 @@
 """What assignment rules do: a new lead that nobody owns is given to somebody, once, and told why.
 
 The first rule that fits decides. Locks are taken in one order: the rule's turn, then the people whose open
-leads are counted, by their keys.
+leads are counted, by their keys. A rule that fails is passed by, and tried again: then the lead passes the
+rules as they are by then, as long as it is nobody's.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from django.db import DataError, connection
+from django.db import connection
 from django.db.models import Count
-from django.utils import timezone
 
-from crm.models import Contact, Lead, Rule, RuleTurn, TeamMember
+from crm.models import Contact, Lead, Rule, RuleAttempt, RuleTurn, TeamMember
 from crm.models.rule import members_among
-from crm.rules import reasons
+from crm.presence import Presence, presences
+from crm.rules import attempts, reasons
 from crm.rules.active import active_rules, fits
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
+from headlessly.context import clock
 from headlessly.declaration.hooks import only_creates
-from headlessly.errors import HeadlesslyError
-from headlessly.execution.executor import Context
-
-logger = logging.getLogger(__name__)
+from headlessly.errors import NotFound
+from headlessly.execution.executor import Context, Execution
 
 
 @dataclass
@@ -35,8 +34,8 @@ class Candidate:
     contact: str
     name: str
     weight: int = 1
-    away_until: date | None = None
     open: int = 0
+    presence: Presence = field(default_factory=Presence)
 
 
 @dataclass
@@ -53,29 +52,52 @@ class Decision:
 @only_creates  # it writes the rows that are gathered before it asks for one
 def assign_new_lead(lead: Lead, ctx: Context) -> None:
     """A new lead that comes without an owner goes to whom the rules say."""
-    if not lead.is_new or lead.owner_id is not None or lead.status not in Lead.OPEN:
+    if not lead.is_new or not _is_to_assign(lead):
         return
     if not (rules := active_rules(Rule.Kind.ASSIGNMENT)):
         return
     ctx.flush()
-    for rule in rules:
-        try:
-            with ctx.attempt():
-                if not fits(rule, lead):
-                    continue
-                decision = decide(rule)
-                with ctx.acted_by(Actor(rule.pk, rule.name, ADMIN)):
-                    ctx.Lead.assign(lead, owner=decision.owner, reason=decision.reason)
-        except (HeadlesslyError, DataError):
-            # What a rule gets wrong is shown with it (`Rule.error`) and costs nobody their lead.
-            logger.warning("Rule %s failed for %s.", rule.pk, lead.pk, exc_info=True)
-            continue
-        return
+    assign_by(rules, lead, ctx)
 
 
 for _verb in Lead.verbs.values():
     if _verb.creates:
         _verb.after(assign_new_lead)
+
+
+def _is_to_assign(lead: Lead) -> bool:
+    return lead.owner_id is None and lead.status in Lead.OPEN
+
+
+def assign_by(rules: Sequence[Rule], lead: Lead, doing: Context | Execution) -> None:
+    """Let the first of the rules that fits a lead decide; one that fails costs nobody their lead."""
+    for rule in rules:
+        try:
+            with doing.attempt():
+                if not fits(rule, lead):
+                    continue
+                decision = decide(rule)
+                with doing.acted_by(Actor(rule.pk, rule.name, ADMIN)):
+                    Lead.assign(lead, owner=decision.owner, reason=decision.reason)
+        except Exception as problem:
+            attempts.note_failure(rule, lead.pk, Lead.__name__, problem)
+            continue
+        return
+
+
+@attempts.tries_again(Rule.Kind.ASSIGNMENT)
+def assign_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
+    """A lead that is nobody's yet passes the rules as a new one does; where one rule was asked for, that."""
+    try:
+        lead = execution.lock(Lead, row.record)
+    except NotFound:
+        return False
+    if not _is_to_assign(lead):
+        return False
+    assign_by(
+        (rule,) if row.because is None else active_rules(Rule.Kind.ASSIGNMENT), lead, execution
+    )
+    return True
 
 
 # -- deciding -----------------------------------------------------------------------------------------
@@ -93,10 +115,13 @@ def decide(rule: Rule) -> Decision:
             _lock_people(each.contact for each in everybody)
         if rule.capacity is not None or rule.how == Rule.How.FEWEST:
             _count_open(everybody)
-        passed = {each.contact: why for each in everybody if (why := _passed(each, rule, members))}
+        now = clock.now()
+        passed = {
+            each.contact: why for each in everybody if (why := _passed(each, rule, members, now))
+        }
         free = [each for each in everybody if each.contact not in passed]
         if not free:
-            return _fall_back(rule, list(passed.values()))
+            return _fall_back(rule, list(passed.values()), now)
     if turn is None:
         (found,) = free
         why = reasons.FOR_PERSON(name=found.name)
@@ -110,38 +135,55 @@ def decide(rule: Rule) -> Decision:
 
 
 def candidates_of(rule: Rule) -> Iterator[Candidate]:
-    """Whom a rule may choose, in the order of their turns."""
+    """Whom a rule may choose, in the order of their turns, with when they are there."""
     if rule.how == Rule.How.PERSON:
-        found = Contact.objects.filter(pk=rule.person_id)
-        yield from (Candidate(*each) for each in found.values_list("pk", "name"))
-        return
-    places = TeamMember.objects.filter(team=rule.team_id, member__deleted_at=None)
-    columns = ("member_id", "member__name", "weight", "away_until")
-    for contact, name, weight, away in places.order_by(
-        "created_at", "member__name", "pk"
-    ).values_list(*columns):
-        yield Candidate(contact, name, weight, away)
+        people = Contact.objects.filter(pk=rule.person_id)
+        found = [Candidate(*each) for each in people.values_list("pk", "name")]
+    else:
+        places = TeamMember.objects.filter(team=rule.team_id, member__deleted_at=None)
+        places = places.order_by("created_at", "member__name", "pk")
+        rows = places.values_list("member_id", "member__name", "weight")
+        found = [Candidate(*each) for each in rows]
+    there = presences([each.contact for each in found])
+    for each in found:
+        each.presence = there[each.contact]
+    yield from found
 
 
-def _passed(each: Candidate, rule: Rule, members: set[str]) -> str | None:
+def _passed(each: Candidate, rule: Rule, members: set[str], now: datetime) -> str | None:
     """Why somebody gets nothing at the moment, or None."""
     if each.contact not in members:
         return reasons.NO_MEMBER(name=each.name)
-    if each.away_until is not None and each.away_until > timezone.localdate():
-        return reasons.AWAY(name=each.name, day=each.away_until)
+    if (back := each.presence.back_on(now)) is not None:
+        return reasons.AWAY(name=each.name, day=back)
     if each.weight == 0:
         return reasons.NO_TURNS(name=each.name)
+    if is_off_work(rule, each.presence, now):
+        opens = each.presence.opens_at(now)
+        if opens is None:
+            return reasons.NEVER_WORKS(name=each.name)
+        return reasons.OFF_WORK(name=each.name, moment=opens)
     if rule.capacity is not None and each.open >= rule.capacity:
         return reasons.FULL(name=each.name, open=each.open, most=rule.capacity)
     return None
 
 
-def _fall_back(rule: Rule, passed: list[str]) -> Decision:
-    """Whoever gets what nobody else can take, and nobody where the rule names none."""
+def is_off_work(rule: Rule, presence: Presence, moment: datetime) -> bool:
+    """Whether a rule passes somebody over for their hours."""
+    return rule.off_hours == Rule.OffHours.PASS_OVER and not presence.works_at(moment)
+
+
+def _fall_back(rule: Rule, passed: list[str], now: datetime) -> Decision:
+    """Whoever gets what nobody else can take, at any hour: it is there when they come. Nobody where the rule
+    names none, or who is on leave."""
     why = reasons.NOBODY_CAN() if passed else reasons.NOBODY_THERE()
-    if rule.fallback_id and members_among([rule.fallback_id]):
-        said = reasons.reason(rule, reasons.FALLBACK(why=why), passed)
-        return Decision(rule.fallback_id, said)
+    if (id := rule.fallback_id) and members_among([id]):
+        back = presences([id])[id].back_on(now)
+        if back is None:
+            said = reasons.reason(rule, reasons.FALLBACK(why=why), passed)
+            return Decision(id, said)
+        name = Contact.objects.filter(pk=id).values_list("name", flat=True).first()
+        passed = [*passed, reasons.AWAY(name=name or id, day=back)]
     return Decision(None, reasons.reason(rule, why, passed))
 
 

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import pgettext_lazy
+from psycopg import errors as postgres
 
 from crm.calendars import next_working_moment, office_zone
 from crm.models import Rule, RuleRun
@@ -134,7 +135,7 @@ def _wait(
     begins = _begins(run)
     until = moment_of(step, begins, record)
     if until is None:
-        _end(run, RuleRun.STOPPED, now, f"{step.until} is empty.")
+        _end(run, RuleRun.STOPPED, now, reasons.EMPTY(path=step.until))
         return False
     if until > now:
         entry |= {"state": WAITING, "until": _text(until)}
@@ -142,7 +143,7 @@ def _wait(
         run.save()
         return False
     if entry.get("state") == WAITING and not _still_fits(rule, record):
-        _end(run, RuleRun.STOPPED, now, "The condition did not hold any more after the wait.")
+        _end(run, RuleRun.STOPPED, now, reasons.FITS_NO_MORE())
         return False
     entry["until"] = _text(until)
     _pass(run, entry, until)
@@ -299,6 +300,8 @@ def error_text(problem: Exception) -> str:
     """What went wrong, for whoever wrote the rule."""
     if isinstance(problem, NoWorkingTime):
         return reasons.NOBODY_WORKS()
+    if isinstance(problem.__cause__, postgres.QueryCanceled):
+        return reasons.TOO_LONG()
     if isinstance(problem, HeadlesslyError | ValueError):
         return str(getattr(problem, "message", problem))
     return reasons.BROKEN(problem=type(problem).__name__)

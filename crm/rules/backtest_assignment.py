@@ -1,8 +1,8 @@
 """Who would have got the leads of a period by an assignment rule, beside who really got them.
 
-The rules that are asked before it take what fits them. The team is the one of now, with its weights, and
-nobody is away: who was on leave then says nothing of the rule. Turns and open leads are counted on the way: a
-lead that somebody would have got is open until it was converted or lost.
+The rules that are asked before it take what fits them. The team is the one of now, with its weights and its
+calendars, by which it is seen who worked then; on leave is who was so as was known then. Turns and open leads
+are counted on the way: a lead that somebody would have got is open until it was converted or lost.
 """
 
 from __future__ import annotations
@@ -15,8 +15,15 @@ from typing import Any
 
 from crm.models import Contact, Lead, Rule
 from crm.models.rule import members_among
+from crm.presence import PastLeaves, presences
 from crm.rules.active import active_rules
-from crm.rules.assignment import Candidate, candidates_of, choose_by_turn, having_fewest
+from crm.rules.assignment import (
+    Candidate,
+    candidates_of,
+    choose_by_turn,
+    having_fewest,
+    is_off_work,
+)
 from crm.rules.backtest import (
     MOST_TOLD,
     Happened,
@@ -39,7 +46,7 @@ CREATED = tuple({verb.event for verb in Lead.verbs.values() if verb.creates})
 def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
     """Who would have got what."""
     with only_reading():
-        giving = Giving(rule, period.begins)
+        giving = Giving(rule, period.begins, period.ends)
     would: dict[str | None, Tally] = defaultdict(Tally)
     really: dict[str | None, Tally] = defaultdict(Tally)
     same, other = Tally(), Tally()
@@ -87,12 +94,17 @@ def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
 class Giving:
     """The rule as it gives leads away in a simulated past."""
 
-    def __init__(self, rule: Rule, begins: datetime) -> None:
+    def __init__(self, rule: Rule, begins: datetime, ends: datetime) -> None:
         self.rule = rule
         everybody = [] if rule.how == Rule.How.NOBODY else list(candidates_of(rule))
         members = members_among([each.contact for each in everybody])
         self.people = [each for each in everybody if each.contact in members and each.weight]
         self.fallback = rule.fallback_id if rule.fallback_id in _members(rule.fallback_id) else None
+        known = [each.contact for each in self.people] + ([self.fallback] if self.fallback else [])
+        self.leaves = PastLeaves.of(known, begins, ends)
+        self.fallback_presence = (
+            presences([self.fallback])[self.fallback] if self.fallback else None
+        )
         self.credits: dict[str, int] = {}
         self.counts = rule.capacity is not None or rule.how == Rule.How.FEWEST
         self.ends: dict[str, list[datetime]] = {each.contact: [] for each in self.people}
@@ -124,10 +136,9 @@ class Giving:
                 while ends and ends[0] <= event.timestamp:
                     heappop(ends)
                     each.open -= 1
-        most = self.rule.capacity
-        free = [each for each in self.people if most is None or each.open < most]
+        free = [each for each in self.people if self._is_free(each, event.timestamp)]
         if not free:
-            return self.fallback
+            return self._fall_back(event.timestamp)
         if self.rule.how == Rule.How.FEWEST:
             free = having_fewest(free)
         found = free[0] if self.rule.how == Rule.How.PERSON else choose_by_turn(self.credits, free)
@@ -135,11 +146,24 @@ class Giving:
             self._take(found, closes)
         return found.contact
 
+    def _is_free(self, person: Candidate, moment: datetime) -> bool:
+        most = self.rule.capacity
+        return (
+            (most is None or person.open < most)
+            and not self.leaves.was_away(person.contact, moment, person.presence)
+            and not is_off_work(self.rule, person.presence, moment)
+        )
+
+    def _fall_back(self, moment: datetime) -> str | None:
+        there = self.fallback_presence
+        if there is None or self.fallback is None:
+            return None
+        return None if self.leaves.was_away(self.fallback, moment, there) else self.fallback
+
 
 def asked_before(other: Rule, rule: Rule) -> bool:
     """Whether another rule decides before this one does."""
-    keys = [(each.position, each.created_at, each.pk) for each in (other, rule)]
-    return keys[0] < keys[1] and not other.error
+    return other.is_asked_before(rule) and not other.error
 
 
 def _members(id: str | None) -> set[str]:

@@ -73,6 +73,11 @@ class Model:
         return f"{self.rule}@{self.version}"
 
     @property
+    def pk(self) -> str:
+        """The id of the rule."""
+        return self.rule
+
+    @property
     def said(self) -> str:
         return of_rule(self)
 

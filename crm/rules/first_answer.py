@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DataError, connection
+from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from crm.calendars import working_time
 from crm.first_touches import by_people, moves_by_people
-from crm.models import Activity, Lead, Rule, TeamMember
+from crm.models import Activity, Lead, Rule, RuleAttempt, TeamMember
+from crm.rules import attempts
 from crm.rules.active import active_rules, fits
 from crm.rules.reasons import WITHIN, reason
-from crm.working_time import NoWorkingTime
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Membership, Tenant
@@ -33,9 +33,9 @@ from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.hooks import only_creates
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.shapes import Shape, composes_schemas
-from headlessly.errors import HeadlesslyError, VerbRefused
+from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution import executor
-from headlessly.execution.executor import Context
+from headlessly.execution.executor import Context, Execution
 from headlessly.notifications.telling import FRESH, Notice, tell
 
 logger = logging.getLogger(__name__)
@@ -84,12 +84,7 @@ def expect_answer_to_new_lead(lead: Lead, ctx: Context) -> None:
     if ctx.is_import and lead.created_at < timezone.now() - NEW:
         return
     ctx.flush()
-    found = expectation_of(lead, ctx)
-    if found is not None:
-        with ctx.acted_by(Actor(found.rule.pk, found.rule.name, ADMIN)):
-            ctx.Lead.expect_answer(
-                lead, answer_due_at=found.due, answer_near_at=found.near, reason=found.reason
-            )
+    expect_by_the_rules(lead, ctx)
 
 
 for _verb in Lead.verbs.values():
@@ -97,18 +92,52 @@ for _verb in Lead.verbs.values():
         _verb.after(expect_answer_to_new_lead)
 
 
+def expect_by_the_rules(lead: Lead, doing: Context | Execution) -> None:
+    """Note until when a lead is to be answered, as the first rule says that fits."""
+    for rule in active_rules(Rule.Kind.FIRST_ANSWER):
+        try:
+            with doing.attempt():
+                if not fits(rule, lead):
+                    continue
+                found = _expectation(rule, lead.created_at)
+                with doing.acted_by(Actor(rule.pk, rule.name, ADMIN)):
+                    Lead.expect_answer(
+                        lead,
+                        answer_due_at=found.due,
+                        answer_near_at=found.near,
+                        reason=found.reason,
+                    )
+        except Exception as problem:
+            attempts.note_failure(rule, lead.pk, Lead.__name__, problem)
+            continue
+        return
+
+
 def expectation_of(lead: Lead, ctx: Context) -> Expectation | None:
-    """What the first rule says that fits, if any does."""
+    """What the first rule says that fits, if any does; for whoever writes it themselves."""
     for rule in active_rules(Rule.Kind.FIRST_ANSWER):
         try:
             with ctx.attempt():
-                if not fits(rule, lead):
-                    continue
-            return _expectation(rule, lead.created_at)
-        except (HeadlesslyError, DataError, NoWorkingTime):
-            # What a rule gets wrong is shown with it (`Rule.error`) and costs nobody their lead.
-            logger.warning("Rule %s failed for %s.", rule.pk, lead.pk, exc_info=True)
+                if fits(rule, lead):
+                    return _expectation(rule, lead.created_at)
+        except Exception as problem:
+            attempts.note_failure(rule, lead.pk, Lead.__name__, problem)
     return None
+
+
+@attempts.tries_again(Rule.Kind.FIRST_ANSWER)
+def expect_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
+    """A lead that is new and without a time passes the rules as one does that has just come."""
+    try:
+        lead = execution.lock(Lead, row.record)
+    except NotFound:
+        return False
+    if lead.answer_due_at is not None:
+        return lead.answer != Lead.Answer.WAITING or not lead.is_answer_missed(clock.now())
+    if lead.status != Lead.Status.NEW:
+        return False
+    expect_by_the_rules(lead, execution)
+    return True
 
 
 def _expectation(rule: Rule, start: datetime) -> Expectation:
@@ -209,8 +238,8 @@ def note_missed_answers() -> None:
                 note_missed_answer(id)
             except VerbRefused:
                 pass  # somebody else was faster, or it was answered meanwhile
-            except HeadlesslyError:
-                logger.warning("The missed answer of %s could not be noted.", id, exc_info=True)
+            except Exception as problem:
+                _note_failure(id, problem)
             passed = (id, due)
         if time.monotonic() > until:
             note_missed_answers.defer(once=f"first_answer:{tenancy.require().pk}")
@@ -246,6 +275,15 @@ def note_missed_answer(id: str) -> None:
                 for user in sorted(_who_is_told(lead))
             ]
         )
+
+
+def _note_failure(id: str, problem: Exception) -> None:
+    """One that cannot be noted holds up none of the others; it is shown with the rule that set its time."""
+    rule = Rule.with_deleted.filter(pk=_actor_for(id).id).first()
+    if rule is None:
+        logger.warning("The missed answer of %s could not be noted.", id, exc_info=problem)
+    else:
+        attempts.note_failure(rule, id, Lead.__name__, problem)
 
 
 def _actor_for(id: str) -> Actor:

@@ -18,6 +18,7 @@ from headlessly.admin.filtering.tree import read_filter
 from headlessly.admin.filtering.words import describe_part
 from headlessly.admin.records.panels import Bar, BarsPanel, asked_panels, record_panel
 from headlessly.errors import InvalidFilter
+from headlessly.language import sayings
 from headlessly.nouns import registry
 
 # -- a lead -------------------------------------------------------------------------------------------
@@ -170,7 +171,15 @@ def recount_panel(rule: Rule) -> BarsPanel | None:
     else:
         said = _("Done %(when)s: %(counted)s leads counted, %(changed)s got another score.")
     more = _("Whoever changes an active rule has all leads counted anew, in the background.")
-    return BarsPanel(_("Counting all leads"), said=[said % named], notes=[more])
+    warning = ""
+    if found.because:
+        again = (
+            _("It has given up.")
+            if found.has_given_up
+            else _("It is tried again, later and later.")
+        )
+        warning = f"{sayings.tell_problem(found.because)} {again}"
+    return BarsPanel(_("Counting all leads"), [said % named], notes=[more], warning=warning)
 
 
 @record_panel(Rule)

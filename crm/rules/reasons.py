@@ -7,7 +7,7 @@ from typing import Protocol
 
 from django.utils.translation import gettext_noop
 
-from headlessly.language.sayings import ANYTHING, DAY, NUMBER, SAID, Saying, join
+from headlessly.language.sayings import ANYTHING, DAY, MOMENT, NUMBER, SAID, Saying, join
 
 #: How many of those who were passed over a reason names, and how long it may be.
 MOST_NAMED, LONGEST = 5, 255
@@ -37,6 +37,8 @@ MORE = Saying(gettext_noop("and %(more)s more"), more=NUMBER)
 #: Why somebody was passed over.
 NO_MEMBER = Saying(gettext_noop("%(name)s is no member"))
 AWAY = Saying(gettext_noop("%(name)s is away until %(day)s"), day=DAY)
+OFF_WORK = Saying(gettext_noop("%(name)s works again %(moment)s"), moment=MOMENT)
+NEVER_WORKS = Saying(gettext_noop("%(name)s works at no time, as the calendar says"))
 NO_TURNS = Saying(gettext_noop("%(name)s takes no turns"))
 FULL = Saying(
     gettext_noop("%(name)s has %(open)s of %(most)s open leads"), open=NUMBER, most=NUMBER
@@ -49,6 +51,8 @@ WITHIN = Saying(gettext_noop("within %(minutes)s min of working time"), minutes=
 # -- why a run is over ------------------------------------------------------------------------------------
 
 NOT_ACTIVE = Saying(gettext_noop("The rule is not active any more."))
+NO_STEPS = Saying(gettext_noop("It was no automation then: it has no steps."))
+FITS_NO_MORE = Saying(gettext_noop("The condition did not hold any more after the wait."))
 RECORD_GONE = Saying(gettext_noop("The record is gone."))
 STOPPED_BY = Saying(gettext_noop("%(name)s stopped it."))
 CIRCLE = Saying(gettext_noop("Rules cause each other without end: %(path)s."), path=ANYTHING)
@@ -56,6 +60,7 @@ EMPTY = Saying(gettext_noop("%(path)s is empty."))
 NOBODY_TOLD = Saying(gettext_noop("%(path)s is empty: nobody is told."))
 NOT_A_MEMBER = Saying(gettext_noop("%(person)s is no member, and cannot be told."))
 NO_WEBHOOK = Saying(gettext_noop("There is no active webhook %(id)s."))
+TOO_LONG = Saying(gettext_noop("It took longer than the database allows."))
 NOBODY_WORKS = Saying(gettext_noop("As the calendar says nobody works for years."))
 BROKEN = Saying(
     gettext_noop("It could not be done (%(problem)s). The log of the server says more.")

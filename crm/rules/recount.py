@@ -16,10 +16,13 @@ from functools import partial
 from itertools import groupby
 
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from crm.models import Lead, ScoreDue, ScoreRun
+from crm.rules import attempts
+from crm.rules.automation import error_text
 from crm.rules.counting import Count, count, keep_dues, score_models
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
@@ -29,7 +32,7 @@ from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
 from headlessly.execution import executor, many
-from headlessly.execution.contention import retry_on_deadlock
+from headlessly.execution.contention import is_contention, retry_on_deadlock
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +41,10 @@ CHUNK = 500
 #: How long a job keeps its place before it lines up again, in seconds.
 SLICE = 10
 #: What failed is tried again, later and later.
-RETRY = RetryStrategy(max_attempts=10, exponential_wait=2)
+MOST_ATTEMPTS = 10
+RETRY = RetryStrategy(max_attempts=MOST_ATTEMPTS, exponential_wait=2)
+#: How many leads of a chunk may fail each for itself: where it is more, what counts them is wrong.
+MOST_FAILING = 10
 COLUMNS = ("score", "scored_by", "scored_with", "scored_at")
 
 DUE_TENANTS = (
@@ -74,6 +80,35 @@ def recount(leads: Collection[str], cause: str | None = None) -> int:
     return len(news)
 
 
+def recount_one_by_one(leads: Collection[str], cause: str | None, problem: Exception) -> int:
+    """The same of leads that cannot be counted together, each for itself: one with which something is wrong
+    holds up none of the others. Raises ``problem``, why they could not, where that is so of many."""
+    if is_contention(problem):
+        raise problem
+    changed, failed = 0, 0
+    for lead in leads:
+        try:
+            with transaction.atomic():
+                changed += recount([lead], cause)
+        except Exception as reason:
+            failed += 1
+            models = score_models()[0]
+            if failed > MOST_FAILING or 1 < failed == len(leads) or not models:
+                raise problem  # noqa: B904  (with the cause that it has)
+            attempts.note_failure(models[0], lead, Lead.__name__, reason)
+            keep_dues({lead: None})
+    return changed
+
+
+def recount_what_can_be(leads: Collection[str], cause: str | None = None) -> int:
+    """Count leads of a chunk in a part of the transaction at hand; those that fail are tried again later."""
+    try:
+        with transaction.atomic():
+            return recount(leads, cause)
+    except Exception as problem:
+        return recount_one_by_one(leads, cause, problem)
+
+
 def _write(
     execution: executor.Execution,
     counts: list[Count],
@@ -104,6 +139,9 @@ class Progress:
     finished_at: datetime | None  #: None as long as it goes on
     counted: int
     changed: int
+    #: Why it failed the last time, as long as it does not go on, and whether it is tried again by itself.
+    because: str | None = None
+    has_given_up: bool = False
 
 
 def progress() -> Progress | None:
@@ -117,7 +155,15 @@ def progress() -> Progress | None:
         finished_at=None if None in ends else max(end for end in ends if end),
         counted=sum(run.counted for run in runs),
         changed=sum(run.changed for run in runs),
+        because=next((run.because for run in runs if run.because), None),
+        has_given_up=any(run.attempts >= MOST_ATTEMPTS for run in runs),
     )
+
+
+def models_key() -> str:
+    """By which rules leads are counted now, each in its version."""
+    models, _needs = score_models()
+    return " ".join(model.key for model in models)
 
 
 def begin(cause: str) -> None:
@@ -134,6 +180,9 @@ def begin(cause: str) -> None:
                 "place": "",
                 "counted": 0,
                 "changed": 0,
+                "counted_by": None,
+                "attempts": 0,
+                "because": None,
             },
         )
         _line_up(descends)
@@ -150,10 +199,35 @@ def recount_all(descends: bool = False) -> None:
     tenancy.reload_shape()
     ends = time.monotonic() + SLICE
     with actors.acting(actors.SYSTEM):
-        while retry_on_deadlock(partial(count_chunk, descends)):
-            if time.monotonic() > ends:
-                _line_up(descends)
-                return
+        try:
+            while retry_on_deadlock(partial(count_chunk, descends)):
+                if time.monotonic() > ends:
+                    _line_up(descends)
+                    return
+        except Exception as problem:
+            _note_failure(descends, problem)
+            raise
+
+
+def _note_failure(descends: bool, problem: Exception) -> None:
+    """Note why a recount does not go on: it is tried again, later and later, and then shown as given up."""
+    runs = ScoreRun.objects.filter(tenant=tenancy.require(), descends=descends, finished_at=None)
+    runs.update(attempts=F("attempts") + 1, because=error_text(problem))
+
+
+def go_on() -> None:
+    """Go on with a recount that has given up."""
+    failed = ScoreRun.objects.filter(tenant=tenancy.require(), finished_at=None, attempts__gt=0)
+    for run in failed:
+        _line_up(run.descends)
+
+
+def begin_where_rules_are_others() -> None:
+    """Count all anew where what counts is not what counted: such as a rule whose error went away."""
+    runs = ScoreRun.objects.filter(tenant=tenancy.require(), counted_by__isnull=False)
+    ended = runs.exclude(finished_at=None).values_list("counted_by", flat=True)
+    if any(key != models_key() for key in ended):
+        begin("")
 
 
 def count_chunk(descends: bool = False) -> bool:
@@ -165,6 +239,9 @@ def count_chunk(descends: bool = False) -> bool:
         if run is None:
             return False
         models, _needs = score_models()
+        if run.counted_by is None:
+            run.counted_by = models_key()
+        run.attempts, run.because = 0, None
         if not models:
             ScoreDue.objects.filter(tenant=tenant).delete()
         other = runs.filter(descends=not descends).values_list("place", flat=True).first()
@@ -172,7 +249,7 @@ def count_chunk(descends: bool = False) -> bool:
         if leads:
             run.place = leads[-1]
             run.counted += len(leads)
-            run.changed += recount(leads, run.cause)
+            run.changed += recount_what_can_be(leads, run.cause)
         if len(leads) < CHUNK:
             run.finished_at = clock.now()
         run.save()
@@ -201,6 +278,13 @@ def tick(timestamp: int) -> None:
     for tenant in tenants:
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
             count_due.defer(lock=f"score:{tenant.pk}", once=f"score.due:{tenant.pk}")
+    with every_tenant():
+        counted = ScoreRun.objects.filter(tenant=OuterRef("pk"), counted_by__isnull=False)
+        tenants = list(Tenant.objects.filter(Exists(counted)))
+    for tenant in tenants:
+        if not tenant.is_closed:
+            with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+                begin_where_rules_are_others()
 
 
 @job("score.due", retry=RETRY)
@@ -222,7 +306,7 @@ def count_due_chunk() -> bool:
         rows = ScoreDue.objects.filter(tenant=tenancy.require(), due_at__lte=clock.now())
         leads = list(rows.order_by("due_at").values_list("lead_id", flat=True)[:CHUNK])
         if leads:
-            recount(leads)
+            recount_what_can_be(leads)
     return len(leads) == CHUNK
 
 
@@ -243,4 +327,4 @@ def follow(column: str, id: str, cause: str | None = None) -> None:
 
 def _in_a_transaction(leads: Collection[str], cause: str | None) -> None:
     with transaction.atomic():
-        recount(leads, cause)
+        recount_what_can_be(leads, cause)

@@ -6,6 +6,7 @@ job that is killed leaves it as the last commit did, and the next one, or the cl
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,13 +14,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import DataError, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
-from crm.models import Rule, RuleRun
-from crm.rules import automation, reasons
+from crm.models import Lead, Rule, RuleAttempt, RuleRun
+from crm.rules import attempts, automation, reasons, recount
 from crm.rules.active import active_rules
 from crm.rules.conditions import fitted
 from headlessly.access import actors, tenancy
@@ -29,13 +30,16 @@ from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.errors import Conflict, HeadlesslyError
+from headlessly.errors import Conflict
+from headlessly.execution.contention import is_contention
 from headlessly.execution.executor import Context
 from headlessly.ids import public_id
 from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.log.names import VIEW_EVENTS, names_of
 from headlessly.query import filters
+
+logger = logging.getLogger(__name__)
 
 #: How many runs are begun in one transaction, and how many are looked for at a time.
 PAGE = 500
@@ -117,8 +121,11 @@ def tick(timestamp: int) -> None:
     """Once a minute have done what is due: waits that end, what failed and is tried again, and what a job
     that was killed left; once an hour forget what is old."""
     now = clock.now()
-    due = RuleRun.objects.filter(tenant=OuterRef("pk"), next_at__lte=now)
-    for tenant in Tenant.objects.filter(Exists(due)):
+    due, owed = (
+        Exists(rows.objects.filter(tenant=OuterRef("pk"), next_at__lte=now))
+        for rows in (RuleRun, RuleAttempt)
+    )
+    for tenant in Tenant.objects.filter(due | owed):
         if not tenant.is_closed:
             defer_work(tenant)
     if timestamp // 60 % 60 == 0:
@@ -126,11 +133,15 @@ def tick(timestamp: int) -> None:
 
 
 def forget_old(now: datetime) -> None:
-    """Delete runs that ended more than ``KEPT_FOR`` ago, so many of each tenant at a time."""
+    """Delete runs that ended more than ``KEPT_FOR`` ago, and failures that are tried no more, so many of each
+    tenant at a time."""
     for tenant in Tenant.objects.all():
         old = RuleRun.objects.filter(tenant=tenant, ended_at__lt=now - KEPT_FOR)
         keys = list(old.values_list("pk", flat=True)[:DELETED_AT_ONCE])
         RuleRun.objects.filter(tenant=tenant, pk__in=keys).delete()
+        over = RuleAttempt.objects.filter(tenant=tenant, last_at__lt=now - KEPT_FOR, next_at=None)
+        rows = list(over.values_list("pk", flat=True)[:DELETED_AT_ONCE])
+        RuleAttempt.objects.filter(tenant=tenant, pk__in=rows).delete()
 
 
 # -- working ------------------------------------------------------------------------------------------
@@ -149,10 +160,11 @@ def work() -> None:
 def work_once() -> bool:
     """The same once. Answers whether anything was done: then there may be more."""
     begun = begin_due()
+    tried = attempts.try_due()
     due = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=False)
     found = list(due.order_by("next_at", "id").values_list("pk", "rule_id")[:PAGE])
     moved = [automation.proceed(run, rule) for run, rule in found]
-    return bool(begun) or any(moved)
+    return bool(begun) or tried or any(moved)
 
 
 def begin_due() -> int:
@@ -174,7 +186,7 @@ def begin_due() -> int:
         begun: list[RuleRun] = []
         for (id, version), group in by_rule.items():
             if id in active:
-                begun += _begin(automation.rule_at(id, version), group)
+                begun += _begin(id, version, group)
         changed = ("steps", "state", "because", "next_at", "attempts", "ended_at")
         RuleRun.objects.bulk_update(begun, changed)
         left = {run.pk for run in runs} - {run.pk for run in begun}
@@ -182,20 +194,30 @@ def begin_due() -> int:
         return len(runs)
 
 
-def _begin(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
+def _begin(id: str, version: int, runs: list[RuleRun]) -> list[RuleRun]:
     """Those runs of one version of a rule whose records fit it, with their steps; all of them where that
-    cannot be told, each with the error."""
+    cannot be told, each with the error: what is wrong with one rule is not with the others."""
     try:
         with transaction.atomic():
+            rule = automation.rule_at(id, version)
+            planned = [{"step": step, "state": automation.PLANNED} for step in rule.steps or ()]
+            if not planned:
+                raise Conflict(reasons.NO_STEPS(), type="Rule", id=id)
             fitting = _fitting(rule, runs)
-    except (HeadlesslyError, DataError) as problem:
+            circles = _circles(fitting)
+    except Exception as problem:
+        if is_contention(problem):
+            raise
+        logger.warning("Runs of rule %s, version %s, cannot begin.", id, version, exc_info=True)
         for run in runs:
             automation.fail(run, problem)
         return runs
     for run in fitting:
-        run.steps = [{"step": step, "state": automation.PLANNED} for step in rule.steps]
+        run.steps = [dict(step) for step in planned]
         run.state, run.because, run.attempts = RuleRun.RUNNING, None, 0
-    _stop_circles(fitting)
+        if path := circles.get(run.event or ""):
+            run.because = reasons.CIRCLE(path=path)
+            run.state, run.next_at, run.ended_at = RuleRun.FAILED, None, clock.now()
     return fitting
 
 
@@ -218,15 +240,11 @@ def _fitting(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
     ]
 
 
-def _stop_circles(runs: Iterable[RuleRun]) -> None:
-    """Fail those runs to which so many others led that it is a circle."""
+def _circles(runs: Iterable[RuleRun]) -> dict[str, str | None]:
+    """By their events the paths of those runs to which so many others led that it is a circle."""
     events = {run.event for run in runs if run.event}
     by_rules = Event.log.filter(id__in=events, actor__startswith=f"{Rule.prefix}_")
-    circles = {id: automation.circle_of(id) for id in by_rules.values_list("id", flat=True)}
-    for run in runs:
-        if path := circles.get(run.event or ""):
-            run.because = reasons.CIRCLE(path=path)
-            run.state, run.next_at, run.ended_at = RuleRun.FAILED, None, clock.now()
+    return {id: automation.circle_of(id) for id in by_rules.values_list("id", flat=True)}
 
 
 # -- by hand ------------------------------------------------------------------------------------------
@@ -278,21 +296,67 @@ def _change(run: RuleRun, among: Sequence[str], state: str, because: str | None)
         run.__dict__.update(held.__dict__)
 
 
+def try_again_what_changed(rule: Rule, ctx: Context) -> None:
+    """What a rule failed at is tried with the rule as it is now; one that is not active tries nothing."""
+    if attempts.try_all_again(rule):
+        transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
+
+
+for _verb in (*Rule.verbs.values(), *Rule.corrections.values()):
+    if not _verb.creates:
+        _verb.after(try_again_what_changed)
+
+
+def try_attempts_again(rule: Rule) -> int:
+    """Have everything tried again at which a rule failed, however often. Answers how much that is."""
+    count = attempts.try_all_again(rule)
+    if rule.kind == Rule.Kind.SCORE:
+        recount.go_on()
+    if count:
+        transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
+    return count
+
+
+# -- on what is there ---------------------------------------------------------------------------------
+
+
+def why_not_on_what_is_there(rule: Rule) -> str | None:
+    """Why a rule is not run on what is there, or None."""
+    match rule.kind:
+        case Rule.Kind.SCORE:
+            return _("A score rule counts all leads anew by itself whenever it changes.")
+        case Rule.Kind.FIRST_ANSWER:
+            return _(
+                "A first-answer rule is for new leads; a lead that is there is asked for one by one."
+            )
+    return rule.error or (None if rule.is_active else _("This rule is not active."))
+
+
 def records_to_run(rule: Rule) -> list[str]:
-    """The ids of what is there now and fits a rule, at most one more than may be asked for."""
+    """The ids of what is there now and fits a rule, at most one more than may be asked for. Of leads to be
+    given away those that are nobody's and that no rule takes which is asked before it."""
     noun, filter = registry[rule.condition["type"]], rule.condition["filter"]
     with actors.acting(actors.SYSTEM):
         there = noun.objects.filter(filters.compile_filter(noun, filter)).order_by("pk")
+        if rule.kind == Rule.Kind.ASSIGNMENT:
+            there = there.filter(owner=None, status__in=Lead.OPEN).order_by("created_at", "pk")
+            for other in active_rules(Rule.Kind.ASSIGNMENT):
+                if other.is_asked_before(rule) and not other.error:
+                    taken = noun.objects.filter(
+                        filters.compile_filter(noun, other.condition["filter"]), pk=OuterRef("pk")
+                    )
+                    there = there.exclude(Exists(taken.order_by()))
         return list(there.values_list("pk", flat=True)[: MOST_ASKED + 1])
 
 
 def run_on_what_is_there(rule: Rule, *, dry_run: bool = False) -> list[str]:
-    """Run a rule on all that is there and fits, as if its event had happened now. Answers the records.
+    """Run a rule on all that is there and fits, in the background: an automation as if its event had happened
+    now, an assignment on the leads that are nobody's. Answers the records.
 
-    Raises Conflict for a rule that is not active, or where too many fit.
+    Raises Conflict for a rule of another kind or one that is not active, or where too many fit.
     """
-    if not rule.is_active or rule.error:
-        raise Conflict(rule.error or _("This rule is not active."), type="Rule", id=rule.pk)
+    if (why := why_not_on_what_is_there(rule)) is not None:
+        raise Conflict(why, type="Rule", id=rule.pk)
     found = records_to_run(rule)
     if len(found) > MOST_ASKED:
         raise Conflict(
@@ -303,7 +367,10 @@ def run_on_what_is_there(rule: Rule, *, dry_run: bool = False) -> list[str]:
     if not dry_run and found:
         now, noun = clock.now(), rule.condition["type"]
         with transaction.atomic():
-            made = [new_run(rule, record, noun, now) for record in found]
-            RuleRun.objects.bulk_create(made, batch_size=PAGE)
+            if rule.kind == Rule.Kind.ASSIGNMENT:
+                attempts.ask_for(rule, found, noun)
+            else:
+                made = [new_run(rule, record, noun, now) for record in found]
+                RuleRun.objects.bulk_create(made, batch_size=PAGE)
             transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
     return found

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from make import ACME, LARGE, PHONE, launch, sign_in
+from make import ACME, LARGE, PHONE, launch, sign_in, speak
 from playwright.sync_api import sync_playwright
 
 WHO = "admin@acme.example"  #: sees the settings too
@@ -83,14 +83,6 @@ def find_pages(page: Any) -> list[str]:
 def base() -> str:
     parts = urlsplit(ACME["url"])
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def speak(page: Any, language: str) -> None:
-    """Set the language of who looks, as its page does; empty is the browser's."""
-    page.goto(ACME["url"] + "/admin/preferences/")
-    page.locator("[name=language]").select_option(language)
-    page.locator("form:has([name=language]) [type=submit]").first.click()
-    page.wait_for_load_state("networkidle")
 
 
 def take(page: Any, place: str, file: Path) -> None:

@@ -1,6 +1,7 @@
 """Takes the pictures of README anew, from the demo that runs: `.venv/bin/python docs/pictures/make.py`.
 
-`make demo` runs in another terminal. It looks at what a rep of the demo sees, changes nothing, and needs
+`make demo` runs in another terminal. It looks at what a rep of the demo sees, large and light, in the dark,
+on a phone and in German; it changes nothing but the language of who looks, which is put back. It needs
 Playwright and a Chromium; CHROMIUM is its path.
 """
 
@@ -16,9 +17,11 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).resolve().parent
-DEMO = json.loads((HERE.parents[1] / ".data" / "demo.json").read_text())
+DATA = Path(os.environ.get("HEADLESSLY_DATA") or HERE.parents[1] / ".data")
+DEMO = json.loads((DATA / "demo.json").read_text())
 ACME = DEMO["tenants"]["acme"]
 LARGE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+MINE = "/admin/crm/lead/?view=mine&status=New,Contacted,Qualified&owner=me&o=-score"
 
 
 def main() -> None:
@@ -28,11 +31,33 @@ def main() -> None:
         page.emulate_media(reduced_motion="reduce")
         sign_in(page, "ben.whitlock@acme.example")
         take(page, "/admin/crm/lead/?view=all&status=New,Contacted,Qualified&o=-score", "leads")
-        open_first(page, "/admin/crm/lead/?view=mine&status=Qualified&owner=me&o=-score", "lead")
+        open_first(page, MINE, "lead")
         take(page, "/admin/", "today")
         take(page, "/admin/crm/deal/board/", "board")
         take(page, "/admin/dashboard/", "dashboard")
+        page.emulate_media(color_scheme="dark")
+        take(page, "/admin/crm/deal/board/", "board-dark")
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(PHONE)
+        take(page, "/admin/", "today-phone")
+        page.emulate_media(color_scheme="dark")
+        open_first(page, MINE, "lead-phone-dark")
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(LARGE)
+        try:
+            speak(page, "de")
+            open_first(page, MINE, "lead-german")
+        finally:
+            speak(page, "")
         browser.close()
+
+
+def speak(page: Any, language: str) -> None:
+    """Set the language of who looks, as its page does; empty is the browser's."""
+    page.goto(ACME["url"] + "/admin/preferences/")
+    page.locator("[name=language]").select_option(language)
+    page.locator("form:has([name=language]) [type=submit]").first.click()
+    page.wait_for_load_state("networkidle")
 
 
 def launch(playwright: Any) -> Any:

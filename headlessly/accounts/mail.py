@@ -60,8 +60,9 @@ def mail_invitation(invitation: str) -> None:
     if found is None or not found.is_open:
         return
     user = User.objects.with_email(found.email).first()
-    with _read_by(user):
-        inviter = User.objects.filter(pk=found.invited_by).first()
+    inviter = User.objects.filter(pk=found.invited_by).first()
+    # Of who has no account yet nobody knows the language: whoever invites them writes to them in their own.
+    with _read_by(user or inviter):
         context = {"tenant": found.tenant.name, "who": inviter or _("Somebody")}
         _send(
             found.email,
@@ -143,6 +144,11 @@ def mail_notice(user: str, notice: str, details: dict[str, str]) -> None:
             _("It happened on %s (UTC).") % details["at"],
             _("If that was not you, choose a new password at once:"),
             f"{settings.SITE_URL}/forgotten",
+            footer=Footer(
+                _(
+                    "This is about the safety of your account: it is sent whatever else you want by mail."
+                )
+            ),
         )
 
 
@@ -160,13 +166,13 @@ def _read_by(user: User | None) -> Any:
     return translation.override((user and user.language) or ENGLISH)
 
 
-def _send(to: str, subject: str, *paragraphs: str) -> None:
+def _send(to: str, subject: str, *paragraphs: str, footer: Footer | None = None) -> None:
     """A letter of sentences, and of links, each alone."""
     letter = [
         Paragraph(each, each if each.startswith(("http://", "https://")) else "")
         for each in paragraphs
     ]
-    send_letter(to, subject, letter)
+    send_letter(to, subject, letter, footer=footer)
 
 
 @dataclass(frozen=True)
@@ -183,27 +189,42 @@ class Paragraph:
         return "\n".join(line for line in lines if line)
 
 
+@dataclass(frozen=True)
+class Footer:
+    """Why somebody gets a letter, and the links by which they get no more: of what, the link, its words."""
+
+    text: str
+    links: Sequence[tuple[str, str, str]] = ()
+
+    @property
+    def plain(self) -> str:
+        said = (": ".join(filter(None, (of, f"{words}: {link}"))) for of, link, words in self.links)
+        return "\n".join(("-- ", self.text, *said))
+
+
 def send_letter(
     to: str,
     subject: str,
     paragraphs: Sequence[Paragraph],
     *,
-    footer: Paragraph | None = None,
+    footer: Footer | None = None,
     headers: Mapping[str, str] | None = None,
+    connection: Any = None,
 ) -> None:
-    """Send a letter as plain text and as HTML, in the language at hand. ``footer`` is a sentence, with
-    what its link is called as ``small``."""
+    """Send a letter as plain text and as HTML, in the language at hand: by a ``connection`` that is open
+    already, or by one of its own."""
     # What people typed may have line ends, and a subject none.
     subject = " ".join(subject.split())
     plain = [each.plain for each in paragraphs]
-    context: dict[str, Any] = {"subject": subject, "paragraphs": paragraphs}
     if footer is not None:
-        plain.append(f"-- \n{footer.text}\n{footer.small}: {footer.link}")
-        context["footer"] = {
-            "text": footer.text, "link": footer.link, "link_text": footer.small
-        }  # fmt: skip
+        plain.append(footer.plain)
     letter = EmailMultiAlternatives(
-        subject, "\n\n".join(plain) + "\n", to=[to], headers=dict(headers or {})
+        subject,
+        "\n\n".join(plain) + "\n",
+        to=[to],
+        headers=dict(headers or {}),
+        connection=connection,
     )
+    context: dict[str, Any] = {"subject": subject, "paragraphs": paragraphs, "footer": footer}
     letter.attach_alternative(render_to_string("headlessly/mail/letter.html", context), "text/html")
     letter.send()

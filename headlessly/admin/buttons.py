@@ -40,6 +40,8 @@ def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
     others: list[Button] = []
     chosen: set[str] = set()
     for step in without_doubles(permitted_steps(type(record), state, machine)):
+        if not step.is_plain and step.verb.needs and getattr(record, step.verb.needs) is None:
+            continue
         if not step.is_plain and step.is_chosen:
             # Its dialog asks where to.
             if step.verb.name in chosen:

@@ -17,6 +17,7 @@ from headlessly.access import actors, tenancy, visibility
 from headlessly.access.models import Membership
 from headlessly.admin import display, suiting
 from headlessly.database import timeouts
+from headlessly.declaration.quick import quick_fields
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.nouns import Noun
@@ -56,7 +57,8 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
     rows = [by_id[key] for key in keys if key in by_id]
     items = [describe_choice(row) for row in rows[:PAGE]]
     more = len(keys) > PAGE
-    if name == OR_NEW and term and not more and noun.Surface.quick:
+    # Among many that are called alike too; once, below the best of them.
+    if name == OR_NEW and term and start == 0 and quick_fields(noun):
         items += _create_choice(noun, term)
     return _answer(items, more=more)
 
@@ -106,7 +108,7 @@ def choice_label(record: Noun) -> str:
     """A record's name, with what tells it from its namesakes."""
     noun = type(record)
     known = [getattr(record, n) for n in noun.unique_fields if n in noun.schema.search]
-    return " · ".join([str(record), *(value for value in known[:1] if value)])
+    return " · ".join([str(record), *(v for v in known[:1] if v and v != str(record))])
 
 
 # -- members ----------------------------------------------------------------------------------

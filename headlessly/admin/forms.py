@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import suggestions
 from headlessly.admin import display
 from headlessly.admin.widgets import PLAIN_TYPES, Input, ReferenceSelect, make_widget
+from headlessly.admin.wire_words import refusal_in_words
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.choices import join_choices
@@ -27,7 +28,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import HeadlesslyError
 from headlessly.language import languages, numbers
-from headlessly.language.moments import read_when
+from headlessly.language.moments import read_when, written_day, written_moment
 from headlessly.nouns import Noun
 
 #: What a form adds to a day that was said without a time, where the moment may stand for its day.
@@ -132,10 +133,15 @@ class DeclaredForm(forms.Form):
             self.cleaned_data = {}  # a move is sent by a button, before its form was ever seen
         for detail in problem.details or ():
             name, message = self._name(detail["field"]), detail["message"]
+            if name and self.declared[name].kinds:
+                message = refusal_in_words(self.declared[name], message)
             self.add_error(name, message if name else f"{detail['field']}: {message}")
         if not problem.details:
             name = self._name(problem.field) if problem.field else None
-            self.add_error(name, problem.message)
+            said = problem.message
+            if name and self.declared[name].kinds:
+                said = refusal_in_words(self.declared[name], said)
+            self.add_error(name, said)
 
     def _name(self, key: str) -> str | None:
         """The input that an error's field means, by Python, wire or column name."""
@@ -157,10 +163,10 @@ def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
         return "true" if value else "false"
     if isinstance(value, datetime):
         if is_day:
-            return f"{value.astimezone(UTC):%Y-%m-%d}"
-        return f"{timezone.localtime(value):%Y-%m-%d %H:%M}"
+            return written_day(value.astimezone(UTC))
+        return written_moment(timezone.localtime(value))
     if isinstance(value, date):
-        return value.isoformat()
+        return written_day(value)
     if isinstance(value, Decimal):
         whole = value == value.to_integral_value()
         return numbers.localize_number(int(value) if whole else f"{value:.2f}")

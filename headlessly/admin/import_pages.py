@@ -26,7 +26,7 @@ from headlessly.admin.import_reading import reading_choices
 from headlessly.admin.import_text import import_row, percent_done, refused_row, warning_rows
 from headlessly.admin.import_words import word_choices
 from headlessly.admin.sites import TenantSite
-from headlessly.admin.undo import Undo
+from headlessly.admin.undo import Undo, large_undo
 from headlessly.api.uploads import MAX_FILE_SIZE
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
@@ -39,6 +39,7 @@ from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import
 from headlessly.transfer.options import KEPT, VALUES, Options, read_options
 from headlessly.transfer.programs import program_called
+from headlessly.undoing import asking
 
 #: How many imports and how many refused rows a page shows, and of how many rows it tells what is left out.
 LATELY, REFUSED, WARNED = 20, 50, 1_000
@@ -165,11 +166,13 @@ def _import_page(
     rows = list(source.rows.order_by("row")[: REFUSED + 1])
     changes = source.dry_run and source.parts.exists() and bool(source.samples)
     choices = Choices(source) if changes else None
+    undo = _undo_of(source)
+    large = large_undo(request, asking.last_of(undo.request)) if undo is not None else None
     return site.respond(
         request,
         "import",
         _("Import"),
-        styles=("imports",),
+        styles=("imports", "lists"),
         source=source,
         row=import_row(source),
         many=labels.plural_title(source.noun),
@@ -191,7 +194,8 @@ def _import_page(
         refused_file=f"{request.META['SCRIPT_NAME']}/imports/{source.pk}/refused.csv",
         list_url=f"{display.page_url(source.noun, 'changelist')}?view=all&o=-createdAt",
         again=import_url(source.noun),
-        undo=_undo_of(source),
+        undo=undo if large is None or large["undo"].finished else None,
+        large=large,
         choices=choices,
         columns=choices.columns() if choices else (),
         groups=choices.groups() if choices else (),

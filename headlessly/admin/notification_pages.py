@@ -6,24 +6,24 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from headlessly.access import actors, tenancy
-from headlessly.access.models import Membership, Tenant
+from headlessly.access.models import Membership
 from headlessly.admin import display
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import safe_return
+from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.notifications import inbox, kinds, mentions, wording
-from headlessly.notifications.models import Follower
+from headlessly.notifications import following, inbox, kinds, mentions, wording
 
 #: How many a page has; and up to how many the bell counts.
 PAGE, MOST = 50, 99
@@ -46,22 +46,27 @@ def _own() -> Any:
     return inbox.notifications_of(actors.current().id)
 
 
+def _rows() -> Any:
+    return inbox.rows_of(actors.current().id)
+
+
 def unread_count() -> int:
     """How many whoever acts has not read, up to one more than the bell shows."""
-    return int(_own().filter(read_at=None)[: MOST + 1].count())
+    return int(_rows().filter(read_at=None)[: MOST + 1].count())
 
 
 @require_GET
 def unread_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """What the bell says: see bell.js."""
-    count = unread_count()
-    return JsonResponse({"count": count, "text": f"{MOST}+" if count > MOST else str(count)})
+    """What the bell says, and whether the page of it has something else than it had: see bell.js."""
+    count, newest = unread_count(), _own().values_list("pk", flat=True).first()
+    text = f"{MOST}+" if count > MOST else str(count)
+    return JsonResponse({"count": count, "text": text, "state": f"{count}:{newest or ''}"})
 
 
 @require_GET
 def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The latest, the newest first; on from the last one of a page by its id."""
-    found = _own()
+    found = _rows()
     if after := request.GET.get("after", ""):
         rest = inbox.after(found, actors.current().id, after)
         found = found if rest is None else rest
@@ -74,25 +79,33 @@ def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpRespons
         unread=unread_count(),
         after=page[PAGE - 1].pk if len(page) > PAGE else "",
         here=request.get_full_path(),
-        later=[(text, label()) for text, label in LATER],
+        later=later_choices(),
     )
 
 
-#: How long a reminder is put off, as one types it, and what its button says.
-LATER = (
-    ("in 3 hours", lambda: _("In 3 hours")),
-    ("tomorrow 9", lambda: _("Tomorrow")),
-    ("mon 9", lambda: _("Monday")),
-    ("in 2 weeks", lambda: _("In 2 weeks")),
-)
+#: How late it is at most, by one's own clock, when "later" is still today.
+STILL_TODAY = 21
+
+
+def later_choices() -> list[tuple[str, str]]:
+    """How long something is put off, as one types it, and what its button says: here and on one's day. What
+    has a time is due in the morning then."""
+    still = timezone.localtime(clock.now()).hour < STILL_TODAY
+    return [
+        ("in 3 hours", _("Later today") if still else _("In 3 hours")),
+        ("tomorrow", _("Tomorrow")),
+        ("next mon", _("Monday")),
+        ("in 2 weeks", _("In two weeks")),
+    ]
 
 
 @require_GET
 def open_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """On to what it is about; it has been read then."""
-    found = get_object_or_404(_own(), pk=id)
-    inbox.mark_read(actors.current().id, id)
-    if not (lines := wording.lines_of([found])):
+    """On to what it is about; it has been read then. With ``alone`` it is the first of several by itself."""
+    found, alone = get_object_or_404(_own(), pk=id), "alone" in request.GET
+    inbox.mark_read(actors.current().id, id, alone=alone)
+    lines = wording.lines_of_groups([[found]]) if alone else wording.lines_of([found])
+    if not lines:
         messages.error(request, _("This is not there any more."))
         return HttpResponseRedirect(reverse("admin:notifications"))
     return HttpResponseRedirect(request.META.get("SCRIPT_NAME", "") + lines[0].path)
@@ -199,11 +212,7 @@ def mentions_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 def is_following(record: str) -> bool:
     """Whether whoever acts follows a record. Nothing is asked where nobody follows any."""
-    tenant = tenancy.require()
-    if not tenant.has_followers:
-        return False
-    user = actors.current().id
-    return Follower.objects.filter(tenant=tenant, record=record, user=user).exists()
+    return following.is_following(actors.current().id, record)
 
 
 @require_POST
@@ -215,17 +224,11 @@ def follow_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     if noun is None or UNSTORABLE.search(id) or not noun.objects.filter(pk=id).exists():
         messages.error(request, _("This is not there any more."))
         return HttpResponseRedirect(back)
-    tenant, user = tenancy.require(), actors.current().id
+    user = actors.current().id
     if request.POST.get("stop"):
-        Follower.objects.filter(tenant=tenant, record=id, user=user).delete()
+        following.unfollow(user, id)
         messages.success(request, _("You do not follow it any more."))
         return HttpResponseRedirect(back)
-    with transaction.atomic():
-        Follower.objects.bulk_create(
-            [Follower(tenant=tenant, record=id, user_id=user)], ignore_conflicts=True
-        )
-        if not tenant.has_followers:
-            Tenant.objects.filter(pk=tenant.pk).update(has_followers=True)
-            tenant.has_followers = True
+    following.follow(user, id)
     messages.success(request, _("You are told of what changes."))
     return HttpResponseRedirect(back)

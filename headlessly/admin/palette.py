@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 from headlessly.access import actors, visibility
 from headlessly.admin import buttons, display, import_pages
 from headlessly.admin.lists.tabs import Tabs, ready_views
+from headlessly.admin.settings import navigation
 from headlessly.database import timeouts
 from headlessly.declaration import labels, values
 from headlessly.declaration.folding import fold
@@ -21,6 +22,7 @@ from headlessly.errors import InvalidFilter
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import ranking, saved_views
+from headlessly.transfer import formats
 
 #: How many records of a noun are shown.
 SHOWN = 5
@@ -47,10 +49,12 @@ def find_view(request: HttpRequest, *, site: Any) -> JsonResponse:
     except InvalidFilter as problem:
         said = problem.message
     for title, items in (
-        (_("Do"), [*_record_actions(request), *_creating_actions(site)]),
-        (_("Go to"), _page_items(request, site)),
+        (_("Do"), [*_record_actions(request), *_creating_actions(site), *_commands(site, text)]),
+        (_("Go to"), _page_items(request, site, text)),
     ):
-        groups += _group(title, [item for item in items if _label_fits(item["label"], text)])
+        groups += _group(title, _fitting(items, text))
+    # What begins as it was typed stands above what has it somewhere.
+    groups.sort(key=lambda group: min(_rank(item["label"], text) for item in group["items"]) > 0)
     return JsonResponse({"groups": groups, "problem": said})
 
 
@@ -58,8 +62,23 @@ def _group(title: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"title": title, "items": items}] if items else []
 
 
-def _label_fits(label: str, text: str) -> bool:
-    return all(word in label.casefold() for word in text.casefold().split())
+def _fitting(items: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
+    """Those whose label or other ``words`` have all that was typed, the best first."""
+    sought = fold(text).split()
+    ranked = []
+    for item in items:
+        words = f"{item['label']} {item.pop('words', '')}"
+        if all(word in fold(words) for word in sought):
+            ranked.append((_rank(item["label"], text), item))
+    return [item for _rank, item in sorted(ranked, key=lambda each: each[0])]
+
+
+def _rank(label: str, text: str) -> int:
+    """How well a label fits: it begins so, its words do, it has it within or is called otherwise."""
+    known, sought = fold(label), fold(text)
+    if known.startswith(sought):
+        return 0
+    return 1 if all(f" {word}" in f" {known}" for word in sought.split()) else 2
 
 
 # -- records --------------------------------------------------------------------------------------
@@ -183,6 +202,7 @@ def _creating_actions(site: Any) -> list[dict[str, Any]]:
             label = _("Create %(noun)s") % {"noun": labels.noun_in_sentence(noun)}
             page = "quick" if noun.Surface.quick else "add"
             item = {"label": label, "icon": "add", "url": display.page_url(noun, page)}
+            item["words"] = _("add new")
             found.append(item | ({"quick": True} if noun.Surface.quick else {}))
         found += [
             {
@@ -195,8 +215,32 @@ def _creating_actions(site: Any) -> list[dict[str, Any]]:
     return found
 
 
-def _page_items(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
-    """What the sidebar and the account's menu lead to, and the boards."""
+def _commands(site: Any, text: str) -> list[dict[str, Any]]:
+    """What the page has a control for that is ``clicks``: nobody looks for it before they type."""
+    if not text:
+        return []
+    look = _("theme colours appearance mode")
+    export, more = "#hly a[download][href*='format=%s']", _("download file")
+    found = [
+        (_("Dark theme"), "dark_mode", "[data-theme][value=dark]", look),
+        (_("Light theme"), "light_mode", "[data-theme][value=light]", look),
+        (_("Theme of the system"), "contrast", "[data-theme][value=auto]", look),
+        (_("Export this list as CSV"), "download", export % formats.CSV, more),
+        (_("Export this list as a workbook"), "download", export % formats.XLSX, more),
+        (_("Export this list…"), "download", "#hly .head a[href*='/confirm/']", more),
+        (_("Keys"), "keyboard", "[data-keys]", _("keyboard shortcuts")),
+        (_("Sign out"), "logout", "#logout-form button", _("log out leave")),
+    ]
+    items = [{"label": a, "icon": b, "clicks": c, "words": d} for a, b, c, d in found]
+    if import_pages.importable_nouns(site):
+        url = reverse("admin:imports")
+        item = {"label": _("Import"), "icon": "upload", "url": url, "words": _("upload file CSV")}
+        items.append(item)
+    return items
+
+
+def _page_items(request: HttpRequest, site: Any, text: str) -> list[dict[str, Any]]:
+    """What the sidebar, the settings and the account's menu lead to, and the boards."""
     found = [
         {"label": str(item["title"]), "icon": item["icon"], "url": str(item["link"])}
         for group in site.get_sidebar_list(request)
@@ -211,12 +255,20 @@ def _page_items(request: HttpRequest, site: Any) -> list[dict[str, Any]]:
         for noun in site.nouns
         if noun.Surface.board
     ]
-    if import_pages.importable_nouns(site):
-        found.append({"label": _("Import"), "icon": "upload", "url": reverse("admin:imports")})
     links = site.account_links(request)
     found += [{"label": i["title"], "icon": "settings", "url": i["link"]} for i in links]
-    # Before anything is typed they would be most of what is offered.
-    return found + (_view_items(site) if request.GET.get("q", "").strip() else [])
+    if not text:  # they would be most of what is offered
+        return found
+    by_url = {item["url"]: item for item in found}
+    for page in navigation.open_pages(request):
+        words = f"{page.title} {page.effect} {_('Settings')}"
+        known = by_url.get(page.url)
+        if known is None:
+            item = {"label": page.title, "icon": "settings", "url": page.url}
+            found.append(item | {"detail": page.effect, "words": words})
+        else:
+            known["words"] = words
+    return found + _view_items(site)
 
 
 def _view_items(site: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""What is planned with a record, in a few words: the next step, that it is overdue, or that there is none."""
+"""What is planned with a record, in a few words: the next step, that it is overdue, or that there is none;
+and before it, that somebody waits for an answer."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from headlessly.admin import field_values
+from headlessly.admin import display, field_values
 from headlessly.declaration import engagements
 from headlessly.nouns import Noun
 
@@ -16,6 +17,7 @@ from headlessly.nouns import Noun
 def planned_texts(noun: type[Noun], records: Iterable[Noun]) -> dict[str, SafeString]:
     """What is planned with each of the open ones of ``records``, by id; nothing for a noun that nobody
     engages with. One statement, however many there are."""
+    records = list(records)
     touching, machine = engagements.engagement_noun(noun), noun.schema.machine
     states = getattr(noun, "OPEN", None)
     if touching is None or machine is None or states is None:
@@ -39,6 +41,21 @@ def planned_texts(noun: type[Noun], records: Iterable[Noun]) -> dict[str, SafeSt
         when = late or field_values.field_html(touch, due)
         words = when if late else format_html(_("next: {when}"), when=when) if when else str(touch)
         found[getattr(touch, reference.column)] = _mark("late" if late else "some", words)
+    return _with_waits(noun, records, found)
+
+
+def _with_waits(
+    noun: type[Noun], records: Iterable[Noun], found: dict[str, SafeString]
+) -> dict[str, SafeString]:
+    """The same, behind since when somebody waits."""
+    if not noun.Surface.waits:
+        return found
+    column = noun.schema.by_name[noun.Surface.waits].column
+    for record in records:
+        since = getattr(record, column)
+        if since is not None and record.pk in found:
+            said = format_html(_("reply waits {age}"), age=display.age_html(since))
+            found[record.pk] = format_html("{} · {}", _mark("reply", said), found[record.pk])
     return found
 
 

@@ -261,5 +261,5 @@ class TenantSite(Site):
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         told = {"title": _("Notifications"), "link": reverse("admin:notification_choices")}
-        switch = {"title": _("Switch tenant"), "link": f"{sign_in_url(request)}?choose=1"}
+        switch = {"title": _("Switch company"), "link": f"{sign_in_url(request)}?choose=1"}
         return [*super().account_links(request), told, switch]

@@ -39,6 +39,11 @@ def suiting_records(
     return found
 
 
+def is_near(noun: type[Noun], record: Noun) -> bool:
+    """Whether records of ``noun`` can be nearer to ``record`` than others: both refer to the same."""
+    return bool(_shared(noun, record))
+
+
 def _parts(noun: type[Noun], record: Noun) -> list[Q]:
     """The records by how near they are to ``record``: each is in one part."""
     parts, before = [], Q()

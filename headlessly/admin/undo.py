@@ -8,30 +8,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.event_text import Entry
 from headlessly.admin.sites import TenantSite
 from headlessly.context import tracing
+from headlessly.declaration import labels
 from headlessly.declaration.record import Record
-from headlessly.errors import HeadlesslyError
-from headlessly.execution import undo as undoing
-from headlessly.execution.undo import RequestUndone
+from headlessly.declaration.registry import registry
+from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.execution.undo import RecordStays, RequestUndone
 from headlessly.execution.undo_plan import RecordChange
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
+from headlessly.undoing import asking
+from headlessly.undoing.models import Undo as LargeUndo
+from headlessly.undoing.models import UndoRecord
 
 #: Of how many of the records that stay a page tells.
 STAYING = 100
+TONES: dict[str, str] = {
+    LargeUndo.Status.COMPLETED: "green",
+    LargeUndo.Status.FAILED: "grey",
+}
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,11 @@ class Undo:
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
-    """The address below the workplace's own."""
-    return [site.page("undo/", undo_view, "undo")]
+    """The addresses below the workplace's own."""
+    return [
+        site.page("undo/", undo_view, "undo"),
+        site.page("undos/<str:id>/", large_view, "undo_progress"),
+    ]
 
 
 def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
@@ -90,10 +103,13 @@ def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     sent = request.POST
     back = safe_return(request) or reverse("admin:index")
     try:
-        done = undoing.undo_request(sent.get("request"), event=sent.get("event") or None)
+        done = asking.take_back(sent.get("request"), event=sent.get("event") or None)
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
         return HttpResponseRedirect(back)
+    if isinstance(done, LargeUndo):
+        shown = "follow" in sent and safe_return(request)
+        return HttpResponseRedirect(shown or reverse("admin:undo_progress", args=[done.pk]))
     tag = tracing.request_id() or ""
     messages.success(
         request, undone_text(done), extra_tags=tag if "redo" in sent else f"{REDO}{tag}"
@@ -143,7 +159,77 @@ def _still_there(done: RequestUndone, back: str) -> str:
     return back
 
 
-def _staying_row(stays: undoing.RecordStays) -> dict[str, str]:
+@require_GET
+def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """How far the taking back of a large request has come, and what became of it."""
+    try:
+        found = asking.get(id)
+    except NotFound:
+        raise Http404 from None
+    return site.respond(
+        request,
+        "undo_progress",
+        _("Undo"),
+        styles=("imports", "lists"),
+        large=large_undo(request, found),
+    )
+
+
+def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] | None:
+    """What a page shows of the taking back of a large request."""
+    if found is None:
+        return None
+    looking = not found.undone and found.looked_at < (found.total or 0)
+    rows = list(asking.staying(found)[:STAYING]) if found.finished else []
+    return {
+        "undo": found,
+        "again": Undo(found.request_id, redo=True) if _may_redo(found) else None,
+        "badge": display.badge(_status_text(found), TONES.get(found.status, "amber")),
+        "looking": looking,
+        "done": display.number(found.looked_at if looking else found.done),
+        "total": display.number(found.total or 0),
+        "percent": 100 * (found.looked_at if looking else found.done) // (found.total or 1),
+        "by_type": [
+            {"many": labels.plural_title(registry[name]), **_said(counts)}
+            for name, counts in found.by_type.items()
+            if name in registry
+        ],
+        "stays": [_large_row(row) for row in rows],
+        "more": display.number(found.stays - STAYING) if found.stays > STAYING else "",
+        "file": f"{request.META['SCRIPT_NAME']}/undos/{found.pk}/stays.csv",
+    }
+
+
+def _may_redo(found: LargeUndo) -> bool:
+    return found.finished and bool(found.undone) and actors.current().writes
+
+
+def _said(counts: dict[str, int]) -> dict[str, str]:
+    return {name: display.number(count) for name, count in counts.items()}
+
+
+def _status_text(found: LargeUndo) -> str:
+    return {
+        LargeUndo.Status.QUEUED: _("waiting"),
+        LargeUndo.Status.RUNNING: _("at work"),
+        LargeUndo.Status.COMPLETED: _("done"),
+        LargeUndo.Status.FAILED: _("failed"),
+    }[LargeUndo.Status(found.status)]
+
+
+def _large_row(row: UndoRecord) -> dict[str, str]:
+    noun = registry.get(row.type)
+    there = noun is not None and noun.objects.filter(pk=row.record).exists()
+    since = (row.since or {}).get("timestamp")
+    return {
+        "name": row.name,
+        "url": display.page_url(noun, "change", row.record) if noun is not None and there else "",
+        "reason": row.reason,
+        "when": display.age_html(datetime.fromisoformat(since)) if since else "",
+    }
+
+
+def _staying_row(stays: RecordStays) -> dict[str, str]:
     there = stays.noun.objects.filter(pk=stays.id).exists()
     return {
         "name": stays.name,

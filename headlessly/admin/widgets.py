@@ -24,6 +24,7 @@ from headlessly.admin import display
 from headlessly.admin.choices import MEMBER, MEMBER_FILTER, OR_NEW, SUITS
 from headlessly.declaration import labels
 from headlessly.declaration.choices import BETWEEN
+from headlessly.declaration.fields import Pairs
 from headlessly.declaration.normalization import normalize_phone
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
@@ -228,9 +229,11 @@ def _each_of(field: Field) -> dict[str, str]:
     return {"data-several": json.dumps(says, ensure_ascii=False)}
 
 
-def _offered(offers: Callable[[], Iterable[tuple[str, Any]]] | None) -> list[list[str]]:
-    """What is suggested: values with their labels."""
-    return [] if offers is None else [[value, str(label)] for value, label in offers()]
+def _offered(offers: Callable[[], Iterable[tuple[Any, ...]]] | None) -> list[list[Any]]:
+    """What is suggested: values with their labels, and what a row has beside one that is chosen."""
+    return (
+        [] if offers is None else [[value, str(label), *more] for value, label, *more in offers()]
+    )
 
 
 def _builder(field: Field) -> dict[str, str]:
@@ -270,7 +273,9 @@ def _rows(field: Field) -> dict[str, str]:
     for key in field.keys:
         kind = field.kinds.get(key, "text")
         column: dict[str, Any] = {"key": key, "label": wording.json_key_label(key)}
-        if callable(kind):
+        if isinstance(kind, Pairs):
+            column |= {"kind": str(kind), "names": _offered(kind.names)}
+        elif callable(kind):
             column |= {"kind": "text", "offers": _offered(kind)}
         elif not isinstance(kind, str):
             column |= {"kind": "choice", "of": labels.key_choices(kind)}

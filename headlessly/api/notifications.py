@@ -43,6 +43,20 @@ CHOICES: Schema = {
     "additionalProperties": CHANNELS,
     "examples": [{"followed": {"mail": True}}],
 }
+#: One of several that one notification tells. The first has the id of the row: to note that it was read is to
+#: note it of all.
+PART: Schema = {
+    "type": "object",
+    "properties": {
+        "$id": id_schema(Notification.prefix),
+        "text": TEXT,
+        "detail": TEXT,
+        "record": nullable(TEXT),
+        "url": TEXT,
+        "read": {"type": "boolean"},
+        "$createdAt": {"type": "string", "format": "date-time"},
+    },
+}
 HOUR: Schema = {"type": "integer", "minimum": 0, "maximum": 23}
 
 
@@ -60,10 +74,29 @@ class NotificationSerializer(ResourceSerializer):
     record_type = CharField(allow_null=True)
     url = CharField(source="path", help_text="The page of it.")
     read = BooleanField(source="is_read")
+    count = Count(help_text="How many it tells: of one kind within some minutes one tells all.")
+    parts = SchemaField(
+        {"type": "array", "items": PART},
+        help_text="Where it tells several: each by itself, the oldest first, as many as are kept singly.",
+    )
 
     def to_representation(self, instance: Line) -> dict[str, Any]:
         said = super().to_representation(instance)
-        return said | {"url": tenancy.context_url() + instance.path}
+        base = tenancy.context_url()
+        parts = [_part_json(each, base) for each in instance.parts]
+        return said | {"url": base + instance.path, "parts": parts}
+
+
+def _part_json(part: Line, base: str) -> dict[str, Any]:
+    return {
+        "$id": part.id,
+        "text": part.text,
+        "detail": part.detail,
+        "record": part.record,
+        "url": base + part.path,
+        "read": part.is_read,
+        "$createdAt": part.at,
+    }
 
 
 class ReadSerializer(WireSerializer):
@@ -171,7 +204,7 @@ def list_notifications(asked: Mapping[str, Any]) -> dict[str, Any]:
     member = _member()
     named = [name.strip() for name in asked["kind"].split(",")] if "kind" in asked else []
     found = inbox.narrow(
-        inbox.notifications_of(member.user_id),
+        inbox.rows_of(member.user_id),
         unread=read_boolean("unread", asked),
         kind=named,
         since=reads.check_moment(asked.get("since"), "since"),

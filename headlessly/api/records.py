@@ -25,7 +25,7 @@ from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, reads
-from headlessly.query.explanations import Explanation, explanations
+from headlessly.query.explanations import Explanation, explanations_with_address
 
 #: Verbs that have a method of HTTP, and so no address of their own.
 BY_METHOD = ("create", "update", "delete")
@@ -167,7 +167,7 @@ def viewset_for(noun: type[Noun]) -> type[NounViewSet]:
     """The noun's own viewset, with an action for each verb that has an address of its own."""
     verbs = [v for v in noun.verbs.values() if v.name not in BY_METHOD and v.public is None]
     own = {action_name(verb): verb_action(verb) for verb in verbs}
-    own |= {f"explain_{each.name}": explanation(each) for each in explanations(noun).values()}
+    own |= {f"explain_{each.name}": explanation(each) for each in explanations_with_address(noun)}
     return type(
         f"{noun.__name__}ViewSet",
         (NounViewSet if noun.immutable else ChangingNounViewSet,),

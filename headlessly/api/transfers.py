@@ -124,7 +124,7 @@ class ImportViewSet(TenantViewSet):
         refuse_parameters(request.GET)
         source = imports.get(id)
         name = f"{source.pk}-refused.csv"
-        return _stream_file(_write_refused_csv(source), exporting.MEDIA_TYPES["csv"], name)
+        return stream_file(_write_refused_csv(source), exporting.MEDIA_TYPES["csv"], name)
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, id: str) -> ApiResponse:
@@ -150,7 +150,7 @@ class ExportView(NounView):
         file = exporting.stream(question, format)  # what is wrong with the question is raised here
         told = {name: text for name, text in request.GET.items() if name not in ("labels", "zone")}
         record_security_event(EXPORTED, noun=self.noun.__name__, asked=told, rows=question.count())
-        return _stream_file(file, exporting.MEDIA_TYPES[format], name)
+        return stream_file(file, exporting.MEDIA_TYPES[format], name)
 
 
 def _check_for_people(format: str, asked: dict[str, Any]) -> None:
@@ -243,7 +243,8 @@ class _InTenant:
         self.content.close()  # type: ignore[attr-defined]
 
 
-def _stream_file(content: Iterator[bytes], media_type: str, name: str) -> StreamingHttpResponse:
+def stream_file(content: Iterator[bytes], media_type: str, name: str) -> StreamingHttpResponse:
+    """A file that is made while it is sent, in the tenant and by the actor of the request."""
     return StreamingHttpResponse(
         _InTenant(content),
         content_type=media_type,

@@ -1,26 +1,37 @@
-"""Taking back a request by REST: what it did, by the id that its answer and its events have."""
+"""Taking back a request by REST: what it did, by the id that its answer and its events have; and how far the
+large ones have come that are taken back in the background."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from django.http import StreamingHttpResponse
 from rest_framework.decorators import action
 from rest_framework.request import Request
-from rest_framework.serializers import BooleanField, CharField, ListField
+from rest_framework.serializers import BooleanField, CharField, ChoiceField, ListField
 
+from headlessly.access import tenancy
 from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse
-from headlessly.api.json_schema import TEXT, nullable
-from headlessly.api.parameters import read_dry_run
+from headlessly.api.json_schema import COUNT, TEXT, nullable, object_schema
+from headlessly.api.log import paginate
+from headlessly.api.parameters import PAGE, read_dry_run, read_parameters, refuse_parameters
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
     Moment,
+    ResourceSerializer,
     SchemaField,
     WireSerializer,
     wanted_field,
 )
-from headlessly.execution.undo import check_request, undo_request
+from headlessly.api.transfers import stream_file
+from headlessly.transfer.cells import guarded
+from headlessly.undoing import asking
+from headlessly.undoing.models import Undo, UndoRecord
 
 
 class LaterEventSerializer(WireSerializer):
@@ -63,6 +74,42 @@ class UndoSerializer(WireSerializer):
     tracked_events = Count(help_text="Tracked events of the request, which stay in the log.")
 
 
+COUNTS = {"undone": COUNT, "stays": COUNT}
+
+
+class LargeUndoSerializer(ResourceSerializer):
+    kind, prefix = "LargeUndo", Undo.prefix
+    meta: ClassVar = {
+        "$createdAt": Moment(source="created_at"),
+        "$createdBy": CharField(source="created_by"),
+    }
+
+    request = CharField(help_text="The request that is taken back.")
+    request_id = CharField(
+        help_text="The request that does it: taking that back does it all again."
+    )
+    event = CharField(
+        allow_null=True, help_text="Its event, Request.Undone; null before it begins."
+    )
+    dry_run = BooleanField()
+    status = ChoiceField(list(Undo.Status.values))
+    message = CharField(allow_null=True, help_text="Why it failed, or why nothing was taken back.")
+    started_at = Moment(allow_null=True)
+    finished_at = Moment(allow_null=True)
+    total = Count(allow_null=True, help_text="Records of the request; null until they are counted.")
+    looked_at = Count(help_text="Records that are looked at; nothing is taken back before all are.")
+    undone = Count(help_text="Records that are taken back; of a dry run those that could be.")
+    stays = Count(help_text="Records that stay: GET /undos/{id}/stays lists them.")
+    as_it_was = Count(help_text="Records of which there was nothing to take back.")
+    by_type = SchemaField(
+        {"type": "object", "additionalProperties": object_schema(COUNTS, COUNTS)},
+        help_text="What was taken back and what stays, by noun.",
+    )
+    tracked_events = Count(
+        source="tracked", help_text="Tracked events of the request, which stay in the log."
+    )
+
+
 class UndoInput(InputSerializer):
     kind = "Request"
 
@@ -82,6 +129,55 @@ class RequestViewSet(TenantViewSet):
     def undo(self, request: Request, id: str) -> ApiResponse:
         """Take back what a request did: all of it, or what nobody has touched since."""
         dry_run = read_dry_run(request.GET)
-        check_request(id)
+        asking.check(id)
         asked: dict[str, Any] = UndoInput.read_body(request.data)
-        return ApiResponse(undo_request(id, event=asked["event"], dry_run=dry_run).as_json())
+        done = asking.take_back(id, event=asked["event"], dry_run=dry_run)
+        if isinstance(done, Undo):
+            address = f"{tenancy.context_url()}/undos/{done.pk}"
+            answer = LargeUndoSerializer.to_json(done)
+            return ApiResponse(answer, status=202, headers={"Location": address})
+        return ApiResponse(done.as_json())
+
+
+class UndoViewSet(TenantViewSet):
+    """What is taken back in the background, how far it has come, and what stays."""
+
+    in_batch: ClassVar = ("list", "retrieve", "stays")
+
+    def list(self, request: Request) -> ApiResponse:
+        """The newest first."""
+        page = read_parameters(request.GET, PAGE)
+        return ApiResponse(paginate(asking.there(), LargeUndoSerializer.to_json, **page))
+
+    def retrieve(self, request: Request, id: str) -> ApiResponse:
+        refuse_parameters(request.GET)
+        return ApiResponse(LargeUndoSerializer.to_json(asking.get(id)))
+
+    @action(detail=True)
+    def stays(self, request: Request, id: str) -> ApiResponse:
+        """The records that stay as they are, each with the reason."""
+        page = read_parameters(request.GET, PAGE)
+        found = asking.staying(asking.get(id))
+        return ApiResponse(paginate(found, UndoRecord.as_json, **page))
+
+    @action(detail=True, url_path="stays.csv", url_name="stays-csv")
+    def stays_csv(self, request: Request, id: str) -> StreamingHttpResponse:
+        """The same as a table, for people."""
+        refuse_parameters(request.GET)
+        undo = asking.get(id)
+        return stream_file(_write_stays(undo), "text/csv; charset=utf-8", f"{undo.pk}-stays.csv")
+
+
+def _write_stays(undo: Undo) -> Iterator[bytes]:
+    buffer = io.StringIO()
+    buffer.write("\ufeff")  # else a spreadsheet takes it for its country's own letters
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    writer.writerow(("type", "id", "name", "reason", "message", "since"))
+    for row in asking.staying(undo).iterator(1000):
+        since = (row.since or {}).get("timestamp", "")
+        told = (row.type, row.record, row.name, row.code, row.reason, since)
+        writer.writerow([guarded(each) for each in told])
+        yield buffer.getvalue().encode("utf-8", "replace")
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue().encode("utf-8", "replace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, ClassVar, Self
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from headlessly.client.nouns import AsyncNoun, Moment, Noun
 from headlessly.client.records import DryRun, Event, Record, result_of_write
 from headlessly.client.scripts import Ran, script_steps
 from headlessly.client.sessions import AsyncSession, Session, SyncSession
+from headlessly.client.undos import undo_steps
 from headlessly.client.wire import id_of, moment_text, query_pairs, wire_name
 
 #: How much longer than a call taking back a large request may take, in seconds.
@@ -185,12 +186,23 @@ class BaseClient:
         return script_steps(self._session, code, dry_run)
 
     def _undo(
-        self, request: str | Event, *, event: str | None = None, dry_run: bool = False
+        self,
+        request: str | Event,
+        *,
+        event: str | None = None,
+        dry_run: bool = False,
+        wait: bool = True,
+        timeout: float | None = None,
+        progress: Callable[[dict[str, Any]], Any] | None = None,
     ) -> Steps[dict[str, Any]]:
         """Take back what a request did: ``undo("req_...")``, or an event, and what that caused.
 
         A request is known by the ``requestId`` of its events. Answers ``undone`` and ``stays``: what
         somebody touched since, and why it stays. Raises Conflict where nothing can be taken back.
+
+        A large one is taken back in the background and answers the two as numbers (``$type`` is
+        ``LargeUndo``; ``/undos/{id}/stays`` lists what stays). ``wait`` until it is done, for ``timeout``
+        seconds at the most; ``progress`` is called with how far it is. Raises UndoFailed, TimeoutError.
         """
         if isinstance(request, Event):
             said = request.to_dict()
@@ -198,7 +210,10 @@ class BaseClient:
         path = f"/requests/{quote(request, safe='')}/undo"
         body = {} if event is None else {"event": event}
         call = Call("POST", path, query_pairs(dryRun=dry_run), body, wait=LONGEST_UNDO)
-        return self._session.request_json(call)
+        done: dict[str, Any] = yield from self._session.request_json(call)
+        if not wait or done.get("$type") != "LargeUndo":
+            return done
+        return (yield from undo_steps(self._session, done, timeout=timeout, progress=progress))
 
     def _request(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None

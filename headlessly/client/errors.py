@@ -48,6 +48,14 @@ class ImportFailed(HeadlesslyError):
         self.result = result
 
 
+class UndoFailed(HeadlesslyError):
+    """A large request that could not be taken back to its end; ``result`` is the undo."""
+
+    def __init__(self, message: str, result: Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+
 class NotSignedIn(HeadlesslyError):
     """No address or no key was given, and none is stored."""
 

@@ -4,12 +4,14 @@ import atexit
 import select
 import threading
 import time
+from datetime import UTC
 from functools import cache
 
 from django.conf import settings
 from django.db.backends.postgresql import base
 from django.db.utils import OperationalError as DjangoOperationalError
-from psycopg import OperationalError, connect
+from psycopg import OperationalError, adapters, connect
+from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
 from headlessly.database import row_security
@@ -20,6 +22,18 @@ from headlessly.database.slow import time_statement
 #: How many statements a connection keeps prepared. There are six or so for each noun, and those of the
 #: platform: with the driver's 100 a server that works on all of them prepares half of what it sends anew.
 PREPARED = 300
+DRIVERS_LOADER = adapters.get_loader(adapters.types["timestamptz"].oid, Format.TEXT)
+
+
+class MomentLoader:
+    """The driver's own reading of moments, which is compiled, for connections whose zone is UTC. Django's
+    gives them the zone of its settings, which is the same, in Python, and takes ten times as long."""
+
+    format = Format.TEXT
+    timezone = UTC  #: what Django asks of it
+
+    def __new__(cls, oid, context=None):
+        return DRIVERS_LOADER(oid, context)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -54,7 +68,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # Written back, so that dbshell and whoever reads settings_dict find the socket too.
             self.settings_dict["HOST"] = str(start(settings.DATA_DIR).socket_dir)
             _close_pools_first()
-        return super().get_connection_params()
+        parameters = super().get_connection_params()
+        if self.timezone == UTC:
+            parameters["context"].register_loader("timestamptz", MomentLoader)
+        return parameters
 
     def get_new_connection(self, conn_params):
         server_watch.refuse_if_away(conn_params)

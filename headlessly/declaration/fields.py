@@ -209,17 +209,30 @@ class Flag(_Plain, models.BooleanField):
         super().__init__(help_text=help_text, **kwargs)
 
 
+class Pairs(str):
+    """The kind of a key of JSON whose value is an object, a line for each of its keys: ``names`` makes the
+    pairs of a key and what people call it."""
+
+    names: Callable[[], Iterable[tuple[str, Any]]]
+
+    def __new__(cls, names: Callable[[], Iterable[tuple[str, Any]]]) -> Pairs:
+        made = super().__new__(cls, "pairs")
+        made.names = names
+        return made
+
+
 class Json(_Optional, models.JSONField):
     """Any JSON value; a noun checks its shape in ``validate``.
 
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
     row by row: ``number``, ``flag``, ``list`` (of texts), ``pairs`` (an object, a line for each of its
-    keys), ``date``, ``order`` (their place in it), ``hidden`` (kept as it is), ``filter:Lead`` (a filter of
-    that noun or of one that refers to it, which one is in the key ``type``), the choices there are, whose
-    ``offers`` say what people call them, or what makes the pairs of a value and a label that are suggested;
-    what has no kind is text. One that ``filters`` has a noun's name as ``type`` and a ``filter`` of it, which
-    people put together row by row. ``example`` is a value that a noun accepts. ``form_help`` is what a form
-    says of it, where ``help_text`` says how programs write it.
+    keys; :class:`Pairs` where these have words), ``date``, ``order`` (their place in it), ``hidden`` (kept as
+    it is), ``filter:Lead`` (a filter of that noun or of one that refers to it, which one is in the key
+    ``type``), the choices there are, whose ``offers`` say what people call them, or what makes the pairs of a
+    value and a label that are suggested, behind which may stand what the row has beside it then; what has no
+    kind is text. One that ``filters`` has a noun's name as ``type`` and a ``filter`` of it, which people put
+    together row by row. ``example`` is a value that a noun accepts. ``form_help`` is what a form says of it,
+    where ``help_text`` says how programs write it.
     """
 
     def __init__(
@@ -227,7 +240,7 @@ class Json(_Optional, models.JSONField):
         help_text: str = "",
         *,
         keys: Iterable[str] = (),
-        kinds: Mapping[str, str | Iterable[str] | Callable[[], Iterable[tuple[str, Any]]]]
+        kinds: Mapping[str, str | Iterable[str] | Callable[[], Iterable[tuple[Any, ...]]]]
         | None = None,
         filters: bool | tuple[str, ...] = False,
         example: Any = None,

@@ -19,6 +19,9 @@ class Program:
     words: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
     #: What a record is where the file does not say it.
     otherwise: Mapping[str, str] = field(default_factory=dict)
+    #: The moments of states of which a yes counts more than the word for the state: the program leaves the
+    #: word at what it was before.
+    decides: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -69,6 +72,7 @@ class Files:
         named = [name for names in self.named_by for name in names]
         for program in self.programs:
             named += [*filter(None, program.columns.values()), *program.words, *program.otherwise]
+            named += program.decides
         return (
             *(name for name in self.headings if name != "created_at"),
             *self.precise, *self.words, *self.patterns, *self.looks, *self.described, *named, *self.alike,

@@ -111,6 +111,9 @@ class Surface:
     ] = ()  #: the fields that pages of other records show of it, such as phone and email
     #: Which of its records stand on somebody's day, and why.
     agenda: tuple[Reason, ...] = ()
+    #: The moment since when somebody whom an open record is about waits for an answer; lists and cards show
+    #: it, and its owner's day says who waits.
+    waits: str = ""
     engagements: Engagements | None = (
         None  #: for a noun whose records are notes, calls or tasks about others
     )
@@ -144,6 +147,9 @@ class Reason:
     late: bool = False  #: whether something is wrong with it
     #: A column without which nobody waits for this: one that lists have for some tenants only.
     column: str = ""
+    done: str = (
+        ""  #: the verb that says that it is done, of records that are no engagements themselves
+    )
 
 
 @dataclass(frozen=True)

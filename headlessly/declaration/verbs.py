@@ -83,6 +83,7 @@ class Options(TypedDict, total=False):
     public: Iterable[str]
     receives: str
     chooses: str
+    needs: str
     quiet: bool
 
 
@@ -144,6 +145,7 @@ class Verb(Generic[N, P]):
         public: Iterable[str] | None = None,
         receives: str | None = None,
         chooses: str | None = None,
+        needs: str | None = None,
         quiet: bool = False,
     ) -> None:
         self.body: Callable[..., Any] = body
@@ -152,7 +154,7 @@ class Verb(Generic[N, P]):
         self.declared_steps = dict(moves or {})
         for state in (source,) if isinstance(source, str) else source:
             self.declared_steps[state] = target or state
-        self.chooses, self.quiet = chooses, quiet
+        self.chooses, self.needs, self.quiet = chooses, needs, quiet
         self.sets = frozenset(sets)
         self.creates = creates
         self.finds = finds
@@ -360,8 +362,9 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     records, which other verbs do not find; ``merges`` that it lives on in another, its ``successor``, who is
     found by what it was found by; ``corrects`` that it only takes back what other verbs did: no surface has
     it, and it goes where the machine does not; ``event`` the name of its event where the conjugation would
-    be another; ``chooses`` the input that says to which of several states it leads; ``quiet`` that who
-    follows the record is not told of it.
+    be another; ``chooses`` the input that says to which of several states it leads; ``needs`` the field
+    without a value of which there is nothing to do, so that pages do not offer it; ``quiet`` that who follows
+    the record is not told of it.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from psycopg import errors as postgres
 
 from headlessly.declaration.registry import registry
@@ -63,6 +63,19 @@ def retry_on_deadlock(work: Callable[[], T]) -> T:
 
 def is_deadlock(problem: OperationalError) -> bool:
     return isinstance(problem.__cause__, postgres.DeadlockDetected)
+
+
+def is_contention(problem: BaseException) -> bool:
+    """Whether somebody else's work at the same moment is why it failed: trying all of it again is for the
+    transaction, not for what was done in a part of it."""
+    return isinstance(
+        problem.__cause__, postgres.DeadlockDetected | postgres.SerializationFailure
+    ) or (isinstance(problem, OperationalError | InterfaceError) and _is_connection_gone())
+
+
+def _is_connection_gone() -> bool:
+    connection = transaction.get_connection()
+    return connection.connection is None or connection.connection.closed
 
 
 def note_lock(noun: type[Record], id: str) -> None:

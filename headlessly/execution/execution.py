@@ -58,6 +58,7 @@ class Execution:
         self.events: list[Event] = []
         self.first_unwritten = 0
         self.locked_records: dict[str, Record] = {}
+        self.held_ids: set[str] = set()  #: of those that nobody may begin to refer to
         self.known_ids: set[str] = set()
         self.held_paths: set[str] = set()  #: the records whose states stay what they are
         self.member_ids: set[str] = set()  #: contacts who are known to be members
@@ -176,13 +177,16 @@ class Execution:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked_records.get(id) if isinstance(id, str) else None) is not None:
             if (held.deleted_at is None or restoring) and isinstance(held, noun):
-                if deleting:
+                if deleting and id not in self.held_ids:
                     noun.lock_by_id(id, deleting=True)  # nobody may begin to refer to it any more
+                    self.held_ids.add(held.pk)
                 return held
             raise noun.not_found(id)
         if isinstance(id, str):
             note_lock(noun, id)
         record = noun.lock_by_id(id, deleting=deleting, restoring=restoring)
+        if deleting:
+            self.held_ids.add(record.pk)
         self._keep_locked(record)
         return record
 
@@ -274,6 +278,8 @@ class Execution:
 
     def _delete_dependents(self, record: Record) -> None:
         """Delete what refers to a record that was deleted and says that it goes with it."""
+        if record.is_unreferred:
+            return
         with actors.acting(actors.SYSTEM):  # all of it, also what the actor does not see
             for noun, field in record.schema.cascading_referrers:
                 there = noun.objects.filter(**{field: record.pk}).order_by("pk")
@@ -357,6 +363,7 @@ class Execution:
         """Verbs that are undone where an exception leaves the block; then nothing of them is remembered."""
         self.flush()
         first = len(self.events)
+        running = [(frame.record, dict(frame.record.__dict__)) for frame in self.frames]
         try:
             with transaction.atomic():
                 yield
@@ -366,7 +373,13 @@ class Execution:
             self.first_unwritten, self.failure = first, None
             # As they were in the attempt they are no more; their locks are older than it, or gone with it.
             self.locked_records.clear()
+            self.held_ids.clear()
             self.known_ids.clear()
+            # But those whose verbs go on are the same ones as before, and still locked.
+            for record, untouched in running:
+                record.__dict__.clear()
+                record.__dict__.update(untouched)
+                self._keep_locked(record)
             raise
 
     @contextmanager

@@ -37,7 +37,8 @@ from headlessly.language import wording
 from headlessly.log.events import Event, EventQuerySet, last_events_since
 from headlessly.log.names import REQUEST_UNDONE, SECURITY
 
-#: The most events of a request that is taken back, in one transaction and while somebody waits.
+#: The most events of a request that is taken back in one transaction and while somebody waits; larger ones
+#: are the background's (:mod:`headlessly.undoing`).
 MOST_EVENTS = 5_000
 #: How often the rest is tried when a verb refuses a part of it.
 MOST_TRIES = 10
@@ -125,7 +126,7 @@ def undo_request(id: Any, *, event: Any = None, dry_run: bool = False) -> Reques
 
 def check_request(id: Any) -> None:
     """Raise what :func:`undo_request` does for one that is not there, or not the actor's to take back."""
-    _check_permission(Plan(events_of_request(id)), id)
+    check_permission(Plan(events_of_request(id)), id)
 
 
 def _undo_alone(id: Any, event: Any, dry_run: bool) -> RequestUndone:
@@ -143,7 +144,7 @@ class _OnlyTried(Exception):
 def _undo(id: Any, event: Any, dry_run: bool) -> RequestUndone:
     execution = running.current_execution()
     plan = Plan(events_of_request(id, event))
-    hidden = _check_permission(plan, id)
+    hidden = check_permission(plan, id)
     try:
         with execution.attempt():
             done = _carry_out(execution, plan, id, hidden, dry_run)
@@ -180,7 +181,7 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
             code="too_many",
         )
     if not found:
-        raise _no_request(id)
+        raise no_request(id)
     if all(each.target is None for each in found):
         raise Conflict(
             _("Request %s only tracked events, and these stay in the log: nothing to take back.")
@@ -192,7 +193,7 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
     return found
 
 
-def _no_request(id: Any) -> NotFound:
+def no_request(id: Any) -> NotFound:
     id = str(id)[:64]
     said = _(
         "Request %s changed no record here. What only read, exported or tried something, what changed "
@@ -217,7 +218,7 @@ def _caused_by(root: Any, found: Iterable[Event]) -> list[Event]:
     return chosen
 
 
-def _check_permission(plan: Plan, id: Any) -> set[str]:
+def check_permission(plan: Plan, id: Any) -> set[str]:
     """Raise Forbidden for who may not take this back, NotFound for who is to know nothing of it.
 
     Answers the ids of the records that the actor did something to and does not see any more.
@@ -229,8 +230,9 @@ def _check_permission(plan: Plan, id: Any) -> set[str]:
         for noun, ids in _by_noun(plan.changes[e.target] for e in roots if e.target).items():
             hidden |= visibility.invisible_ids(noun, ids)
         if hidden and not own:
-            raise _no_request(id)
-    undoing = {event.id for event in plan.events if event.name == REQUEST_UNDONE}
+            raise no_request(id)
+    known = (*plan.events, *plan.around)
+    undoing = {event.id for event in known if event.name == REQUEST_UNDONE}
     for event in roots:
         assert event.target is not None
         noun = plan.changes[event.target].noun
@@ -263,7 +265,7 @@ def _require(actor: Actor, verb: str, noun: type[Record]) -> None:
         )
 
 
-def _require_what_it_takes(plan: Plan) -> None:
+def require_what_it_takes(plan: Plan) -> None:
     """Raise Forbidden where taking back another's request takes more than the actor may."""
     actor = actors.current()
     if all(event.actor == actor.id for event in plan.roots):
@@ -309,9 +311,9 @@ def _try_once(
         plan.changes = {k: RecordChange(c.noun, k, c.events) for k, c in plan.changes.items()}
         plan.hold(execution)
         plan.judge(refused)
-        _require_what_it_takes(plan)
+        require_what_it_takes(plan)
         done.undone = UndoSteps(execution, plan).take()
-        done.stays = _explain(plan)
+        done.stays = explain(plan)
     if not done.undone:
         raise _nothing_to_take_back(done)
     _hide_unseen(done)
@@ -331,7 +333,7 @@ def _nothing_to_take_back(done: RequestUndone) -> Conflict:
 # -- what is told of it -----------------------------------------------------------------------------
 
 
-def _explain(plan: Plan) -> list[RecordStays]:
+def explain(plan: Plan) -> list[RecordStays]:
     """What stays, with the last event since that is in the way."""
     in_the_way = last_events_since(
         [

@@ -81,6 +81,9 @@ class RecordChange:
     stays: Reason | None = None
     undone: bool = False  #: whether it is as it was before the request
     changed_quietly: bool = False  #: whether since then only quiet verbs changed it
+    #: In a part of a request: whether it waits for what refers to it and is not in the part.
+    waits: bool = False
+    put_off: bool = False  #: whether what it stays for may be another when it is tried again
 
     @property
     def first(self) -> int:
@@ -213,6 +216,8 @@ class Plan:
     changes: dict[str, RecordChange] = field(default_factory=dict)
     #: Of each record that goes: those of the plan that refer to it.
     referrers: dict[str, set[str]] = field(default_factory=dict)
+    #: Where the plan is a part of a request: events of the rest, as far as they caused what is in it.
+    around: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         for event in self.events:
@@ -225,8 +230,9 @@ class Plan:
     @cached_property
     def roots(self) -> list[Event]:
         """The events that nothing but a script, an import or an undo of the request caused."""
-        by_id = {event.id: event for event in self.events}
-        platform = {event.id for event in self.events if event.name in PLATFORM_EVENTS}
+        known = [*self.events, *self.around]
+        by_id = {event.id: event for event in known}
+        platform = {event.id for event in known if event.name in PLATFORM_EVENTS}
         return [
             event
             for event in self.events
@@ -242,7 +248,9 @@ class Plan:
     @property
     def possible(self) -> list[RecordChange]:
         """What is to be taken back, in the order in which it was done."""
-        return [c for c in self.changes.values() if c.stays is None and not c.undone]
+        return [
+            c for c in self.changes.values() if c.stays is None and not c.undone and not c.waits
+        ]
 
     @property
     def staying(self) -> list[RecordChange]:
@@ -254,9 +262,9 @@ class Plan:
             change = self.changes[id]
             change.record = execution.lock(change.noun, id, deleting=change.goes, restoring=True)
 
-        self._look_for_quiet_changes()
+        self.look_for_quiet_changes()
 
-    def _look_for_quiet_changes(self) -> None:
+    def look_for_quiet_changes(self) -> None:
         """Find the records that the request made and only quiet verbs changed since, such as a score that
         a rule counted: these are as nobody's hand left them, and may go."""
         made = {c.id: c for c in self.changes.values() if c.goes and c.record is not None}
@@ -280,12 +288,16 @@ class Plan:
 
     def judge(self, refused: Mapping[str, Reason]) -> None:
         """Find out what can be taken back; ``refused`` are the records that cannot, as a try has shown."""
+        self.judge_each(refused)
+        while self._keep_what_hangs_on_what_stays():
+            pass
+
+    def judge_each(self, refused: Mapping[str, Reason]) -> None:
+        """Find out of each record by itself whether it can be taken back."""
         for change in self.changes.values():
             change.judge()
             change.stays = change.stays or refused.get(change.id)
         self._refuse_what_others_refer_to()
-        while self._keep_what_hangs_on_what_stays():
-            pass
 
     def _refuse_what_others_refer_to(self) -> None:
         """Let stay what would go, and what records beside the plan's refer to by now."""
@@ -293,12 +305,9 @@ class Plan:
         for change in self.possible:
             if change.goes:
                 going.setdefault(change.noun, []).append(change.id)
-        own = list(self.changes)
         for noun, ids in going.items():
             for other, name in noun.schema.referrers:
-                others = other.objects.filter(**{name: OuterRef("pk")}).exclude(pk__in=own)
-                found = noun.objects.filter(Exists(others), pk__in=ids)
-                for id in found.values_list("pk", flat=True):
+                for id in self.referred_beside(noun, ids, other, name):
                     self._keep_referred(id, labels.a_noun(other, SUBJECT))
             for model, name in noun.schema.platform_referrers:
                 of_ids: dict[str, Any] = {"tenant": tenancy.require(), f"{name}__in": ids}
@@ -306,6 +315,14 @@ class Plan:
                 for id in found.values_list(name, flat=True):
                     self._keep_referred(id, str(model._meta.verbose_name))
         self.referrers = self._referrers_within()
+
+    def referred_beside(
+        self, noun: type[Record], ids: list[str], other: type[Record], name: str
+    ) -> Iterable[str]:
+        """Which of these records an ``other`` refers to, by its field ``name``, that the request did nothing
+        to."""
+        others = other.objects.filter(**{name: OuterRef("pk")}).exclude(pk__in=list(self.changes))
+        return noun.objects.filter(Exists(others), pk__in=ids).values_list("pk", flat=True)
 
     def _keep_referred(self, id: str, who: str) -> None:
         said = _("It is referred to since, by %(who)s.") % {"who": who}

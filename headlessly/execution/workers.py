@@ -26,8 +26,9 @@ def refuse_others_than_members(
     problems: dict[str, str],
 ) -> None:
     """Name in ``problems`` the owners and assignees in ``values`` who are no members and not invited as
-    one. Whoever was the owner before stays it; where no member is linked to a contact yet, a program may
-    name anybody; and so may the system, by which an operator puts things right."""
+    one. Whoever was the owner before stays it. Where no member is linked to a contact yet nobody could be
+    named at all, and the files of the system before this one are read then: a program may name anybody
+    (decision 99). So may the system, by which an operator puts things right."""
     stated = {
         name: id
         for name, field in fields.items()

@@ -84,6 +84,19 @@ _BEGINS_DAY = re.compile(
 )
 
 
+def written_day(day: date) -> str:
+    """A day as an input shows it to its reader, and as :func:`read_when` takes it again: ``2026-11-01``, in
+    German ``01.11.2026``."""
+    if (translation.get_language() or "").startswith("de"):
+        return f"{day.day:02}.{day.month:02}.{day.year:04}"
+    return f"{day.year:04}-{day.month:02}-{day.day:02}"
+
+
+def written_moment(local: datetime) -> str:
+    """The same of a moment on the reader's clock, to the minute."""
+    return f"{written_day(local)} {local:%H:%M}"
+
+
 class When(NamedTuple):
     """A day, and its time where one was said."""
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
-from django.utils.formats import date_format
+from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext
 
 PLACE = re.compile(r"%\((\w+)\)s")
@@ -92,11 +92,22 @@ def _tell_day(text: str) -> str:
     return f"{date_format(day, 'l')}, {date_format(day, 'DATE_FORMAT')}"
 
 
+def _write_moment(moment: datetime) -> str:
+    return f"{_write_day(moment.date())} {moment:%H:%M}"
+
+
+def _tell_moment(text: str) -> str:
+    day, _space, at = text.rpartition(" ")
+    return f"{_tell_day(day)}, {time_format(time.fromisoformat(at), 'TIME_FORMAT')}"
+
+
 #: A text, such as a name, in which no other sentence begins.
 TEXT = Place(rf"(?:(?!{AND}).)+?")
 ANYTHING = Place(r".+?")
 NUMBER = Place(r"\d+")
 #: A day with its weekday, since one reads of it in the week before it.
 DAY = Place(r"\w+ \(\d{4}-\d\d-\d\d\)", _write_day, _tell_day)
+#: A moment of such a day, by the wall of whoever it is about.
+MOMENT = Place(r"\w+ \(\d{4}-\d\d-\d\d\) \d\d:\d\d", _write_moment, _tell_moment)
 #: Other sentences.
 SAID = Place(r".+", str, tell)

@@ -41,7 +41,10 @@ def all_tools() -> list[dict[str, Any]]:
                 "it left out; go on with its cursor."
             ),
             "type",
-            type={"type": "string", "enum": [*registry, "Event", "Notification", "View"]},
+            type={
+                "type": "string",
+                "enum": [*registry, "Event", "Notification", "Following", "View"],
+            },
             filter={
                 "type": "object",
                 "description": (
@@ -49,7 +52,8 @@ def all_tools() -> list[dict[str, Any]]:
                     "$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $text $not $and $or $stale; "
                     '{"activities": {"$none": {filter}}} or $some; '
                     'dates also as "7d ago". Of Event: name, target, targetType, actor, since, until. '
-                    "Of Notification: unread, kind, since. Of View: noun"
+                    "Of Notification: unread, kind, since. Of View: noun. "
+                    "Of Following, the records that you are told of: none"
                 ),
             },
             sort={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from headlessly.api import log, notifications, saved_views
+from headlessly.api import following, log, notifications, saved_views
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.mcp import arguments
@@ -29,9 +29,12 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
         return search_events(asked)
     if asked["type"] == "Notification":
         return search_notifications(asked)
+    if asked["type"] == "Following":
+        arguments.refuse_other_arguments("search of Following", asked, ("limit",))
+        return following.list_followed({"limit": asked.get("limit")})
     if asked["type"] == "View":
         return search_views(asked)
-    noun = require_noun(asked["type"], "search", "Event", "Notification", "View")
+    noun = require_noun(asked["type"], "search", "Event", "Notification", "Following", "View")
     if any(name in asked for name in GROUPING):
         return measure_groups(noun, asked)
     fields = asked.get("fields") or None

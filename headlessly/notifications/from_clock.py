@@ -7,6 +7,7 @@ moment of a record somebody is told once; one that was put off is due again.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 #: How far back the first look at a tenant goes.
 FIRST = timedelta(days=1)
+#: How much further back than to the last look: a reminder may have been written down when its moment was
+#: already looked at.
+BACK = timedelta(minutes=5)
 #: How long notifications are kept.
 KEPT_FOR = timedelta(days=90)
 #: A day is over a day later than it begins.
@@ -45,9 +49,9 @@ CROSS JOIN LATERAL (
     FROM {table} AS a
     WHERE a.tenant_id = t.id AND a.deleted_at IS NULL AND a.{state} IN ({states})
       AND a.{owner} IS NOT NULL
-      AND a.{moment} > coalesce(k.ticked_at, %s) - {slack} AND a.{moment} <= %s
+      AND a.{moment} > coalesce(k.ticked_at - %s, %s) - {slack} AND a.{moment} <= %s
 ) AS x
-WHERE x.moment + x.later > coalesce(k.ticked_at, %s) AND x.moment + x.later <= %s
+WHERE x.moment + x.later > coalesce(k.ticked_at - %s, %s) AND x.moment + x.later <= %s
 """
 
 
@@ -94,22 +98,31 @@ def tell_what_is_due(now: datetime) -> None:
                 tenant=tenant, contact__in={each.person for each in found}
             )
             users = dict(members.values_list("contact_id", "user_id"))
-            tell(
-                [
-                    Notice(
-                        each.kind,
-                        users[each.person],
-                        f"{each.id}:{each.moment.isoformat()}",
-                        actors.SYSTEM.id,
-                        record=each.id,
-                        record_type=each.noun,
-                    )
-                    for each in found
-                    if each.person in users
-                ],
-                at=now,
-            )
+            tell(_new([_notice(each, users) for each in found if each.person in users]), at=now)
             NotificationReader.objects.filter(tenant=tenant).update(ticked_at=now)
+
+
+def _notice(due: Due, users: Mapping[str, str]) -> Notice:
+    return Notice(
+        due.kind,
+        users[due.person],
+        f"{due.id}:{due.moment.isoformat()}",
+        actors.SYSTEM.id,
+        record=due.id,
+        record_type=due.noun,
+    )
+
+
+def _new(notices: list[Notice]) -> list[Notice]:
+    """Those that nobody was told yet."""
+    told = Notification.objects.filter(
+        tenant=tenancy.require(),
+        user__in={each.user for each in notices},
+        kind__in={each.kind for each in notices},
+        occasion__in={each.occasion for each in notices},
+    ).values_list("user_id", "kind", "occasion")
+    known = set(told) if notices else set()
+    return [each for each in notices if (each.user, each.kind, each.occasion) not in known]
 
 
 @every_tenant()
@@ -150,4 +163,4 @@ def _due_statement(noun: Any, field: Field, now: datetime) -> tuple[str, list[An
         slack="interval '1 day'" if is_day else "interval '0'",
     )
     since = now - FIRST
-    return sql, [*map(str, noun.OPEN), since, now, since, now]
+    return sql, [*map(str, noun.OPEN), BACK, since, now, BACK, since, now]

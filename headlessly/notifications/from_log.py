@@ -141,7 +141,7 @@ def notices_of(events: Sequence[Any], tenant: Tenant) -> list[Notice]:
     given = [(event, person) for event, noun in told if (person := _new_owner(noun, event))]
     users = _users_of({person for _event, person in given})
     found = [
-        _notice("assigned", users[person], event, event.request_id or event.id, adds_up=True)
+        _notice("assigned", users[person], event, event.id, overflows=True)
         for event, person in given
         if person in users
     ]

@@ -44,9 +44,14 @@ def require_member() -> Membership:
 
 
 def notifications_of(user: str) -> models.QuerySet[Notification]:
-    """What the bell of somebody has, the newest first."""
+    """What the bell of somebody has, the newest first: each by itself."""
     found = Notification.objects.filter(tenant=tenancy.require(), user=user, in_browser=True)
     return found.order_by("-created_at", "-id")
+
+
+def rows_of(user: str) -> models.QuerySet[Notification]:
+    """The rows of somebody's bell, the newest first: many of one kind are one (see :mod:`.folding`)."""
+    return notifications_of(user).filter(part_of=None)
 
 
 def narrow(
@@ -92,12 +97,53 @@ def find_line(member: Membership, id: str) -> wording.Line:
     return lines[0]
 
 
-def mark_read(user: str, id: str = "", *, read: bool = True) -> int:
-    """Note that somebody has read all, or the one that ``id`` names; or has not. Answers how many changed."""
-    found = notifications_of(user).filter(read_at__isnull=read).order_by()
-    if id:
-        found = found.none() if UNSTORABLE.search(id) else found.filter(pk=id)
-    return found.update(read_at=timezone.now() if read else None)
+def mark_read(user: str, id: str = "", *, read: bool = True, alone: bool = False) -> int:
+    """Note that somebody has read all, or the one that ``id`` names with its parts; or has not. ``alone`` is
+    the first of several itself, without the others. Answers how many rows changed.
+
+    A row is locked before its parts are looked at: one that is just being added to it is read with it, or
+    begins a row of its own.
+    """
+    if id and UNSTORABLE.search(id):
+        return 0
+    at = timezone.now() if read else None
+    with transaction.atomic():
+        if id and (part := notifications_of(user).filter(pk=id, part_of__isnull=False).first()):
+            return _mark_part(user, part, at)
+        rows = rows_of(user).filter(read_at__isnull=read)
+        if id:
+            rows = rows.filter(pk=id)
+        found = list(rows.select_for_update(no_key=True).values_list("pk", "parts"))
+        here = notifications_of(user).order_by()
+        if alone and found and found[0][1]:
+            here.filter(pk=id).update(first_read_at=at)
+            return _settle(user, id)
+        several = [pk for pk, parts in found if parts]
+        if several and read:
+            below = here.filter(part_of__in=several, read_at=None) if id else here
+            below.filter(part_of__isnull=False, read_at=None).update(read_at=at)
+        return here.filter(pk__in=[pk for pk, _parts in found]).update(read_at=at)
+
+
+def _mark_part(user: str, part: Notification, at: datetime | None) -> int:
+    """Note that one of several was read, or was not: with the last of them the row is."""
+    here = notifications_of(user).order_by()
+    row = list(here.filter(pk=part.part_of).select_for_update(no_key=True))
+    changed = here.filter(pk=part.pk, read_at__isnull=at is not None).update(read_at=at)
+    if at is None:
+        here.filter(pk__in=[each.pk for each in row]).update(read_at=None)
+    elif part.part_of is not None:
+        _settle(user, part.part_of)
+    return changed
+
+
+def _settle(user: str, id: str) -> int:
+    """Note that a row was read as soon as all of it was; it is locked. Answers whether that is so now."""
+    here = notifications_of(user).order_by()
+    if here.filter(part_of=id, read_at=None).exists():
+        return 0
+    own = here.filter(pk=id, first_read_at__isnull=False, read_at=None)
+    return own.update(read_at=timezone.now())
 
 
 # -- what one wants -------------------------------------------------------------------------------

@@ -51,7 +51,10 @@ KINDS = {
             roles=(actors.ADMIN, actors.MANAGER),
         ),
         Kind(
-            "webhook", gettext_lazy("A webhook was disabled"), by_mail=True, roles=(actors.ADMIN,)
+            "webhook",
+            gettext_lazy("A webhook is failing, or was disabled for it"),
+            by_mail=True,
+            roles=(actors.ADMIN,),
         ),
     )
 }

@@ -1,18 +1,21 @@
 """Notifications by mail: many of one moment in one letter, or all of a day at the hour that somebody chose.
 
-What is mailed is noted in the transaction in which it was sent: a worker that is killed between the two sends
-it again, under the same Message-ID, so that a mailbox may tell.
+What a letter tells is fixed before it is sent, and that it was sent is noted in the transaction in which it
+was: a worker that is killed between the server's answer and the commit, which follows at once, sends the
+same letter again, with the same Message-ID, so that a mailbox may tell. Mail knows no other "once".
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core import signing
-from django.db import transaction
+from django.core.mail import get_connection
+from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -20,10 +23,10 @@ from django.utils.translation import ngettext
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
-from headlessly.accounts.mail import AGAIN, Paragraph, send_letter
+from headlessly.accounts.mail import AGAIN, Footer, Paragraph, send_letter
 from headlessly.background.jobs import job
 from headlessly.language.languages import ENGLISH, time_zone_names
-from headlessly.notifications import inbox, kinds, wording
+from headlessly.notifications import folding, inbox, kinds, wording
 from headlessly.notifications.models import Notification
 
 #: As many are told in one letter; of more it says how many.
@@ -39,24 +42,59 @@ def mail_notifications(user: str) -> None:
     if member is None or not member.user.is_active or not settings.MAIL_IS_SET_UP:
         return
     member.tenant = tenant
-    with transaction.atomic():
-        waiting = Notification.objects.filter(
-            tenant=tenant, user=user, by_mail=True, mailed_at=None
-        )
-        found = list(waiting.order_by("created_at", "id").select_for_update(no_key=True))
-        Notification.objects.filter(tenant=tenant, pk__in=[each.pk for each in found]).update(
-            mailed_at=timezone.now()
-        )
-        # Read in the browser meanwhile: known already.
-        told = [each for each in found if each.read_at is None]
-        with (
-            translation.override(member.user.language or ENGLISH),
-            timezone.override(_zone_of(member)),
-            actors.acting(member.actor),
-        ):
-            lines = wording.lines_of(told)
-            if lines:
-                _send(member, lines)
+    for letter in _begin_letters(member):
+        # The connection is there before and goes after: between what the server takes and the commit
+        # there is nothing else.
+        with get_connection() as connection, transaction.atomic():
+            _send_letter(member, letter, connection)
+
+
+def _waiting(member: Membership) -> models.QuerySet[Notification]:
+    found = Notification.objects.filter(
+        tenant=member.tenant_id, user=member.user_id, by_mail=True, mailed_at=None
+    )
+    return found.order_by("created_at", "id")
+
+
+@transaction.atomic
+def _begin_letters(member: Membership) -> list[str]:
+    """Say of what is waiting in which letter it is sent. Answers the letters to be sent: one that was begun
+    already, and has perhaps been sent, is the same again."""
+    found = list(_waiting(member).select_for_update(no_key=True))
+    here = Notification.objects.filter(tenant=member.tenant_id)
+    # Read in the browser meanwhile: known already.
+    known = [each.pk for each in found if each.letter is None and _is_read(each)]
+    here.filter(pk__in=known).update(mailed_at=timezone.now())
+    if new := [each.pk for each in found if each.letter is None and not _is_read(each)]:
+        here.filter(pk__in=new).update(letter=hashlib.sha256(new[0].encode()).hexdigest()[:32])
+    return list(dict.fromkeys(each.letter for each in _waiting(member) if each.letter is not None))
+
+
+def _is_read(each: Notification) -> bool:
+    return each.read_at is not None or each.first_read_at is not None
+
+
+def _send_letter(member: Membership, letter: str, connection: Any) -> None:
+    """Send one letter, unless another worker has done so meanwhile, and note that it was sent."""
+    found = list(_waiting(member).filter(letter=letter).select_for_update(no_key=True))
+    Notification.objects.filter(tenant=member.tenant_id, pk__in=[each.pk for each in found]).update(
+        mailed_at=timezone.now()
+    )
+    with (
+        translation.override(member.user.language or ENGLISH),
+        timezone.override(_zone_of(member)),
+        actors.acting(member.actor),
+    ):
+        if lines := wording.lines_of_groups(_groups(found)):
+            _write(member, lines, letter, connection)
+
+
+def _groups(found: Sequence[Notification]) -> list[list[Notification]]:
+    """Those that are told as one: of a letter all of one kind."""
+    groups: dict[Any, list[Notification]] = {}
+    for each in found:
+        groups.setdefault(folding.key_of(each) or each.pk, []).append(each)
+    return list(groups.values())
 
 
 def _zone_of(member: Membership) -> Any:
@@ -64,43 +102,60 @@ def _zone_of(member: Membership) -> Any:
     return name if name in time_zone_names() else "UTC"
 
 
-def _send(member: Membership, lines: list[wording.Line]) -> None:
+def _write(member: Membership, lines: list[wording.Line], letter: str, connection: Any) -> None:
     tenant = member.tenant
-    first, more = lines[0], len(lines) - 1
+    first, more = lines[0], sum(line.count for line in lines[1:])
     subject = first.text
     if more:
         subject = ngettext("%(first)s, and %(more)d more", "%(first)s, and %(more)d more", more) % {
             "first": first.text,
             "more": more,
         }
-    base = f"{settings.SITE_URL}/~{tenant.slug}"
-    letter = [Paragraph(line.text, base + line.path, line.detail) for line in lines[:MOST]]
-    if len(lines) > MOST:
-        letter.append(
-            Paragraph(_("And %d more.") % (len(lines) - MOST), f"{base}/admin/notifications/")
-        )
     of_kinds = sorted({line.kind for line in lines})
-    only = of_kinds[0] if len(of_kinds) == 1 else ""
-    link = settings.SITE_URL + unsubscribe_path(member, only)
-    about = (
-        _("You get this from %(tenant)s because: %(kind)s.")
-        % {"tenant": tenant.name, "kind": kinds.KINDS[only].label}
-        if only
-        else _("You get this from %s.") % tenant.name
-    )
-    ids = ",".join(sorted(line.id for line in lines))
-    digest = hashlib.sha256(f"{tenant.pk}:{member.user_id}:{ids}".encode()).hexdigest()[:32]
+    stop = settings.SITE_URL + unsubscribe_path(member, *of_kinds)
     send_letter(
         member.user.email,
         subject,
-        letter,
-        footer=Paragraph(about, link, _("No more of these by mail")),
+        _paragraphs(lines, f"{settings.SITE_URL}/~{tenant.slug}"),
+        footer=_footer(member, of_kinds),
         headers={
-            "Message-ID": f"<{digest}@{settings.SITE_URL.split('://')[-1].split('/')[0].split(':')[0]}>",
-            "List-Unsubscribe": f"<{link}>",
+            "Message-ID": f"<{letter}@{settings.SITE_URL.split('://')[-1].split('/')[0].split(':')[0]}>",
+            "List-Unsubscribe": f"<{stop}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         },
+        connection=connection,
     )
+
+
+def _paragraphs(lines: list[wording.Line], base: str) -> list[Paragraph]:
+    """What is told, each with its link; what is many of one kind as a sentence and its parts."""
+    said: list[Paragraph] = []
+    told = left = 0
+    for line in lines:
+        room = max(0, MOST - told)
+        parts = line.parts or (line,)
+        if line.parts and room:
+            said.append(Paragraph(line.text))
+        said += [Paragraph(each.text, base + each.path, each.detail) for each in parts[:room]]
+        told += len(parts[:room])
+        left += max(0, line.count - len(parts[:room])) if line.parts else (not room)
+    if left:
+        said.append(Paragraph(_("And %d more.") % left, f"{base}/admin/notifications/"))
+    return said
+
+
+def _footer(member: Membership, of_kinds: Sequence[str]) -> Footer:
+    """Why somebody gets this, and for each kind in it the link by which they get no more of that kind."""
+    stop = _("No more of these by mail")
+    links = [
+        ("" if len(of_kinds) == 1 else str(kinds.KINDS[kind].label),
+         settings.SITE_URL + unsubscribe_path(member, kind), stop)
+        for kind in of_kinds
+    ]  # fmt: skip
+    if len(of_kinds) == 1:
+        values = {"tenant": member.tenant.name, "kind": kinds.KINDS[of_kinds[0]].label}
+        return Footer(_("You get this from %(tenant)s because: %(kind)s.") % values, links)
+    return Footer(_("You get this from %s because:") % member.tenant.name, links)
 
 
 def defer_digests(now: datetime) -> None:
@@ -122,21 +177,23 @@ def defer_digests(now: datetime) -> None:
 # -- no more of these -------------------------------------------------------------------------------
 
 
-def unsubscribe_path(member: Membership, kind: str) -> str:
-    """The path of the link by which a member gets no more of a kind by mail; of none that is said, of all."""
-    token = _signer.sign(f"{member.tenant_id}:{member.user_id}:{kind}")
+def unsubscribe_path(member: Membership, *of_kinds: str) -> str:
+    """The path of the link by which a member gets no more of these kinds by mail; of none that is said, of
+    all."""
+    token = _signer.sign(f"{member.tenant_id}:{member.user_id}:{','.join(of_kinds)}")
     return reverse("unsubscribe", args=[token], urlconf=settings.ROOT_URLCONF)
 
 
-def read_unsubscribe(token: str) -> tuple[int, str, str]:
-    """The tenant, the user and the kind of such a link. Raises BadSignature."""
-    tenant, user, kind = _signer.unsign(token).split(":")
-    if kind and kind not in kinds.KINDS:
+def read_unsubscribe(token: str) -> tuple[int, str, list[str]]:
+    """The tenant, the user and the kinds of such a link. Raises BadSignature."""
+    tenant, user, said = _signer.unsign(token).split(":")
+    of_kinds = [name for name in said.split(",") if name]
+    if any(name not in kinds.KINDS for name in of_kinds):
         raise signing.BadSignature
-    return int(tenant), user, kind
+    return int(tenant), user, of_kinds
 
 
-def unsubscribe(member: Membership, kind: str) -> None:
-    """Send a member no more of this kind by mail; of none that is said, none at all."""
-    names = [kind] if kind else kinds.KINDS
+def unsubscribe(member: Membership, of_kinds: Sequence[str]) -> None:
+    """Send a member no more of these kinds by mail; of none that is said, none at all."""
+    names = of_kinds or kinds.KINDS
     inbox.change_preferences(member, {name: {kinds.MAIL: False} for name in names})

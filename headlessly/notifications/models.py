@@ -25,6 +25,10 @@ class Notification(TenantRow):
     #: What makes it one: of the same kind and occasion somebody is told once, and how often it happened.
     occasion = models.CharField(max_length=128, db_collation="C")
     count = models.PositiveIntegerField(default=1)
+    #: The first of those with which it is shown as one; None where it is the first, or alone.
+    part_of = models.CharField(max_length=32, null=True, db_collation="C")
+    #: How many more are shown with this one, which is the first of them.
+    parts = models.PositiveIntegerField(default=0, db_default=0)
     #: The record that it is about, of several the first; None of what is about none.
     record = models.CharField(max_length=32, null=True, db_collation="C")
     record_type = models.CharField(max_length=64, null=True, db_collation="C")
@@ -34,7 +38,12 @@ class Notification(TenantRow):
     in_browser = models.BooleanField()
     by_mail = models.BooleanField()
     created_at = models.DateTimeField()
+    #: When it was read: of the first of several, when all of them had been.
     read_at = models.DateTimeField(null=True)
+    #: When the first of several was read itself.
+    first_read_at = models.DateTimeField(null=True)
+    #: The letter in which it is sent, from before it is: a letter that is sent again is the same one.
+    letter = models.CharField(max_length=32, null=True, db_collation="C")
     mailed_at = models.DateTimeField(null=True)
 
     objects: ClassVar[TenantRowManager[Notification]] = TenantRowManager()
@@ -59,6 +68,10 @@ class Notification(TenantRow):
                 condition=models.Q(by_mail=True, mailed_at=None),
             ),
             models.Index(fields=["tenant", "created_at"], name="notification_by_age"),
+            models.Index(
+                fields=["tenant", "part_of"], name="notification_parts",
+                condition=models.Q(part_of__isnull=False),
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:

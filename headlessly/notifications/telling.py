@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.text import Truncator
 
@@ -17,7 +18,7 @@ from headlessly.context import clock
 from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.registry import registry
 from headlessly.ids import public_id
-from headlessly.notifications import kinds
+from headlessly.notifications import folding, kinds
 from headlessly.notifications.models import Notification
 
 #: How long a mail waits for more that it could tell, in seconds: many of one moment become one.
@@ -30,8 +31,8 @@ FRESH = timedelta(days=1)
 TELL = """
 INSERT INTO headlessly_notification
     (id, tenant_id, user_id, kind, occasion, count, record, record_type, actor, excerpt,
-     in_browser, by_mail, created_at)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+     in_browser, by_mail, created_at, part_of)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (tenant_id, user_id, kind, occasion)
 DO UPDATE SET count = headlessly_notification.count + %s
 RETURNING (xmax = 0)
@@ -52,9 +53,12 @@ class Notice:
     count: int = 1
     #: Whether the same again is one more of it; else it is known already.
     adds_up: bool = False
+    #: Whether beyond so many of a moment (:data:`.folding.MOST`) it is only counted. It must be told once.
+    overflows: bool = False
     at: datetime | None = None  #: when it happened, where that is known
 
 
+@transaction.atomic(savepoint=False)
 def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
     """Tell people of the active tenant, in the transaction at hand; answers how many notifications are new.
 
@@ -77,8 +81,11 @@ def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
         for notice in asked
         if notice.user in members and persons.get(notice.actor, notice.actor) != notice.user
     ]
+    if not asked:
+        return 0
     hidden = _hidden(asked, members)
     told, mailed = 0, set()
+    rows = folding.Rows({notice.user for notice in asked}, now)
     for notice in asked:
         if (notice.user, notice.record) in hidden:
             continue
@@ -87,21 +94,47 @@ def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
         by_mail = settings.MAIL_IS_SET_UP and kinds.wants(member, notice.kind, kinds.MAIL)
         if not (in_browser or by_mail):
             continue
-        excerpt = Truncator(" ".join(notice.excerpt.split())).chars(200)
-        more = notice.count if notice.adds_up else 0
-        ((is_new,),) = execute_prepared(
-            TELL,
-            (
-                *(public_id(Notification.prefix), tenant.pk, notice.user, notice.kind),
-                *(notice.occasion, notice.count, notice.record, notice.record_type, notice.actor),
-                *(excerpt, in_browser, by_mail, notice.at or now, more),
-            ),
+        key = folding.fold_key(
+            *(notice.user, notice.kind, notice.record_type, notice.occasion, notice.actor),
+            in_browser=in_browser,
         )
+        if notice.overflows and rows.count(key, notice.count):
+            continue
+        is_new = _write(notice, rows, key, in_browser=in_browser, by_mail=by_mail, now=now)
         told += is_new
         if is_new and by_mail and kinds.digest_hour(member) is None:
             mailed.add(notice.user)
+    rows.save()
     _defer_letters(mailed)
     return told
+
+
+def _write(
+    notice: Notice,
+    rows: folding.Rows,
+    key: folding.FoldKey | None,
+    *,
+    in_browser: bool,
+    by_mail: bool,
+    now: datetime,
+) -> bool:
+    """Write it down, in the row of which it is a part; answers whether it is new."""
+    row, id = rows.find(key), public_id(Notification.prefix)
+    excerpt = Truncator(" ".join(notice.excerpt.split())).chars(200)
+    more = notice.count if notice.adds_up else 0
+    ((is_new,),) = execute_prepared(
+        TELL,
+        (
+            *(id, tenancy.require().pk, notice.user, notice.kind),
+            *(notice.occasion, notice.count, notice.record, notice.record_type, notice.actor),
+            *(excerpt, in_browser, by_mail, notice.at or now, row and row.id, more),
+        ),
+    )
+    if is_new and row is not None:
+        row.new += 1
+    elif is_new:
+        rows.begin(key, id)
+    return bool(is_new)
 
 
 def _defer_letters(users: Collection[str]) -> None:

@@ -3,159 +3,132 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
-from headlessly.access import actors
 from headlessly.access.actor_names import actor_names
-from headlessly.declaration import labels
+from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
+from headlessly.notifications import beside, folding, sentences
 from headlessly.notifications.models import Notification
-
-#: Where the platform's own are looked at, below the tenant's address, by kind.
-PLACES = {
-    "proposal": "/admin/proposals/{}/",
-    "webhook": "/admin/settings/webhooks/{}/",
-    "import_done": "/admin/imports/{}/",
-}
-
-
-#: What a followed view tells of, as the second part of the occasion says it; the first is the view's id.
-ENTERED, LEFT, STOPPED = "entered", "left", "stopped"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One notification as it is read."""
+    """One notification as it is read, or several that are one."""
 
     id: str
     kind: str
     text: str
-    detail: str  #: what was written, where something was
+    #: What was written, where something was, or what is told beside the record: one a line.
+    detail: str
     path: str  #: below the tenant's address
     at: datetime
     is_read: bool
     record: str | None
     record_type: str | None
     moment: str  #: the field that says when, where it can be put off
+    count: int = 1  #: how many it tells
+    parts: tuple[Line, ...] = ()  #: those that are one, the oldest first
+
+    @property
+    def more(self) -> int:
+        """How many it tells that are kept at it alone."""
+        return self.count - sum(part.count for part in self.parts) if self.parts else 0
 
 
 def lines_of(found: Sequence[Notification]) -> list[Line]:
-    """These notifications in words, without those about records that whoever acts does not see any more."""
-    names = _names(found)
-    people = actor_names({each.actor for each in found})
-    lines = []
+    """These notifications in words, each with its parts, without those about records that whoever acts does
+    not see any more."""
+    below = folding.parts_of(found)
+    return lines_of_groups([[each, *below.get(each.pk, ())] for each in found])
+
+
+def lines_of_groups(groups: Sequence[Sequence[Notification]]) -> list[Line]:
+    """The same, of those that are told as one each."""
+    every = [each for group in groups for each in group]
+    records = _records(every)
+    told = _Words(records, actor_names({each.actor for each in every}), _details(every, records))
+    return [line for group in groups if (line := told.line_of(group)) is not None]
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What lines are made of."""
+
+    records: Mapping[str, Record]
+    people: Mapping[str, str]
+    details: Mapping[str, str]
+
+    def line_of(self, group: Sequence[Notification]) -> Line | None:
+        seen = [each for each in group if each.record is None or each.record in self.records]
+        if not seen:
+            return None
+        first, is_one = group[0], len(group) == 1
+        alone = [self._line(each, None if is_one else first) for each in seen]
+        if len(seen) == 1:
+            return replace(alone[0], id=first.pk, is_read=first.read_at is not None)
+        count = sum(each.count for each in seen)
+        return replace(
+            alone[0],
+            id=first.pk,
+            text=sentences.text_of_many(seen, count, self.people.get(first.actor, "")),
+            detail="",
+            path=sentences.path_of_many(first),
+            is_read=first.read_at is not None,
+            record=None,
+            moment="",
+            count=count,
+            parts=tuple(alone),
+        )
+
+    def _line(self, each: Notification, row: Notification | None) -> Line:
+        """One by itself; ``row`` is the first of those whose part it is."""
+        record = self.records.get(each.record or "")
+        who, name = self.people.get(each.actor, ""), "" if record is None else str(record)
+        read_at = each.read_at
+        if each is row:
+            read_at = each.read_at or each.first_read_at
+        return Line(
+            each.pk,
+            each.kind,
+            sentences.text_of(each, name, who, is_part=row is not None),
+            self.details.get(each.pk, ""),
+            sentences.path_of(each),
+            each.created_at,
+            read_at is not None,
+            each.record,
+            each.record_type,
+            sentences.moment_of(each),
+            1 if each.kind == "assigned" and row is not None else each.count,
+        )
+
+
+def _details(found: Sequence[Notification], records: Mapping[str, Record]) -> dict[str, str]:
+    """What stands below each of these, by its id."""
+    given = {each.record for each in found if each.kind == "assigned" and each.record in records}
+    facts = beside.facts_of([records[id] for id in given if id])
+    details = {each.pk: each.excerpt for each in found if each.kind == "mentioned"}
     for each in found:
-        if each.record is not None and each.record not in names:
-            continue
-        who = people.get(each.actor, "")
-        text = _text(each, names.get(each.record or "", ""), who)
-        lines.append(
-            Line(
-                each.pk,
-                each.kind,
-                text,
-                each.excerpt if each.kind == "mentioned" else "",
-                _path(each),
-                each.created_at,
-                each.read_at is not None,
-                each.record,
-                each.record_type,
-                _moment(each),
-            )
-        )
-    return lines
+        if each.kind == "assigned" and (said := facts.get(each.record or "")):
+            details[each.pk] = "\n".join(_line(label, value) for label, value in said)
+    return details
 
 
-def _text(each: Notification, name: str, who: str) -> str:
-    values = {"who": who or _("Somebody"), "name": name, "count": each.count - 1}
-    match each.kind:
-        case "assigned" if each.count > 1:
-            return (
-                ngettext(
-                    "%(who)s gave you %(name)s and %(count)d more",
-                    "%(who)s gave you %(name)s and %(count)d more",
-                    each.count - 1,
-                )
-                % values
-            )
-        case "assigned" if each.actor == actors.PUBLIC.id:
-            return _("New for you: %(name)s") % values
-        case "assigned":
-            return _("%(who)s gave you %(name)s") % values
-        case "mentioned":
-            return _("%(who)s mentioned you in %(name)s") % values
-        case "followed":
-            return _("%(who)s changed %(name)s") % values
-        case "reminder":
-            return _("Reminder: %(name)s") % values
-        case "overdue":
-            return _("Overdue: %(name)s") % values
-        case "view":
-            return _text_of_view(each, name)
-        case "rule":
-            return each.excerpt
-        case "answer_near":
-            return _("First answer due soon: %(name)s") % values
-        case "answer_missed":
-            return _("First answer missed: %(name)s") % values
-        case "import_done":
-            return _("Your import is done: %s") % each.excerpt
-        case "proposal":
-            return _("%(who)s proposes something that waits for approval") % values
-        case "webhook":
-            return _("A webhook was disabled: %s") % each.excerpt
-    return name
+def _line(label: str, value: str) -> str:
+    """A question needs no colon."""
+    return f"{label} {value}" if label.endswith(("?", ":", "!")) else f"{label}: {value}"
 
 
-def _text_of_view(each: Notification, name: str) -> str:
-    """What a followed view tells: its name stands in ``excerpt``."""
-    noun = registry.get(each.record_type or "")
-    many = labels.plural_in_sentence(noun) if noun else ""
-    values = {"name": name, "view": each.excerpt, "count": each.count, "records": many}
-    happened = each.occasion.split(":")[1]
-    if happened == STOPPED:
-        return _("“%(view)s” is not followed any more: its filters have to be changed") % values
-    if happened == ENTERED:
-        one, several = (
-            _("%(name)s entered “%(view)s”"),
-            _("%(count)d %(records)s entered “%(view)s”"),
-        )
-    else:
-        one, several = _("%(name)s left “%(view)s”"), _("%(count)d %(records)s left “%(view)s”")
-    return (several if each.count > 1 else one) % values
-
-
-def _moment(each: Notification) -> str:
-    noun = registry.get(each.record_type or "")
-    if noun is None:
-        return ""
-    named = {"reminder": noun.Surface.reminds, "overdue": noun.Surface.due}
-    return named.get(each.kind) or ""
-
-
-def _path(each: Notification) -> str:
-    noun = registry.get(each.record_type or "")
-    if noun is None:
-        return PLACES.get(each.kind, "/admin/").format(each.occasion.partition(":")[0])
-    if each.kind == "view" and (each.record is None or each.count > 1):
-        view = each.occasion.partition(":")[0]
-        return f"/admin/{noun._meta.app_label}/{noun._meta.model_name}/?view={view}"
-    return f"/admin/{noun._meta.app_label}/{noun._meta.model_name}/{each.record}/change/"
-
-
-def _names(found: Iterable[Notification]) -> dict[str, str]:
-    """The names of the records that whoever acts sees; one query per noun."""
+def _records(found: Iterable[Notification]) -> dict[str, Record]:
+    """The records of these that whoever acts sees, by their ids; one query per noun."""
     by_noun: dict[str, set[str]] = defaultdict(set)
     for each in found:
         if each.record is not None and each.record_type in registry:
             by_noun[each.record_type].add(each.record)
     return {
-        record.pk: str(record)
+        record.pk: record
         for name, ids in by_noun.items()
         for record in registry[name].objects.filter(pk__in=ids)
     }

@@ -37,6 +37,9 @@ class Explanation:
     schema: Mapping[str, Any]  #: of the answer, in JSON Schema
     in_past: bool  #: whether it can be asked of a moment
     function: Answer
+    has_address: bool = (
+        True  #: whether REST has it here; else its app serves it itself, with more to ask
+    )
 
     @property
     def key(self) -> str:
@@ -68,12 +71,18 @@ _known: dict[str, Explanation] = {}
 
 
 def explains(
-    noun: type[Record], name: str, *, schema: Mapping[str, Any], in_past: bool = False
+    noun: type[Record],
+    name: str,
+    *,
+    schema: Mapping[str, Any],
+    in_past: bool = False,
+    has_address: bool = True,
 ) -> Callable[[F], F]:
-    """Declare what is said of each record of ``noun`` under ``name``."""
+    """Declare what is said of each record of ``noun`` under ``name``. One that ``has_address`` not is
+    for agents, who have no other way to what the app serves under it."""
 
     def declare(function: F) -> F:
-        found = Explanation(noun, name, schema, in_past, function)
+        found = Explanation(noun, name, schema, in_past, function, has_address)
         _known[found.key] = found
         return function
 
@@ -83,3 +92,8 @@ def explains(
 def explanations(noun: type[Record] | None = None) -> dict[str, Explanation]:
     """All of them by key, or those of one noun."""
     return {key: each for key, each in _known.items() if noun is None or each.noun is noun}
+
+
+def explanations_with_address(noun: type[Record]) -> list[Explanation]:
+    """Those of one noun that REST answers by itself."""
+    return [each for each in explanations(noun).values() if each.has_address]

@@ -7,7 +7,7 @@ managers: of the active tenant, and what the actor sees.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -53,10 +53,14 @@ class Records:
     noun: type[Record]
     conditions: Mapping[str, str] = field(default_factory=dict)
     as_of: datetime | None = None  #: their versions of then
+    #: Those of which these are some, and by which conditions.
+    _narrowed: tuple[Records, Mapping[str, str]] | None = field(
+        default=None, compare=False, repr=False
+    )
 
     def where(self, **conditions: str) -> Records:
         """Those of them that fulfil these too; dots of a path are said in a mapping, not here."""
-        return Records(self.noun, {**self.conditions, **conditions}, self.as_of)
+        return Records(self.noun, {**self.conditions, **conditions}, self.as_of, (self, conditions))
 
     @property
     def condition(self) -> Q:
@@ -143,11 +147,20 @@ class Records:
     def query(self) -> str:
         """The address of their list, from ``?`` on: facets are said as facets, so that they can be
         changed there."""
-        said = dict(_facet_or_lookup(self.noun, *each) for each in self.conditions.items())
+        said = list(self._said.values())
         if self.as_of is not None:
             moment = self.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z")
-            said["asOf"] = urlencode({"asOf": moment}, safe=",:")
-        return "?" + "&".join(said.values())
+            said.append(urlencode({"asOf": moment}, safe=",:"))
+        return "?" + "&".join(said)
+
+    @cached_property
+    def _said(self) -> dict[str, str]:
+        """What the address says of each condition, by its name there. A table has hundreds of lists that
+        narrow the same few: what these say is said once."""
+        if self._narrowed is None:
+            return dict(_facet_or_lookup(self.noun, *each) for each in self.conditions.items())
+        wider, conditions = self._narrowed
+        return wider._said | dict(_facet_or_lookup(self.noun, *each) for each in conditions.items())
 
 
 @cached_by_shape(most=4096)
@@ -172,18 +185,28 @@ def _name_and_value(noun: type[Record], name: str, text: str) -> tuple[str, str]
     return (path, text) if lookup == "exact" or (chosen and lookup == "in") else (name, text)
 
 
+def count_by(records: Records, *columns: str) -> dict[Any, int]:
+    """For each value of the column, or combination of values of several, how many records have it."""
+    return {_group(values): count for *values, count in records.count_groups(*columns)}
+
+
+def _group(values: Sequence[Any]) -> Any:
+    return values[0] if len(values) == 1 else tuple(values)
+
+
 def count_groups_of_both(
-    early: Records, late: Records, moment: str, column: str
+    early: Records, late: Records, moment: str, *columns: str
 ) -> tuple[dict[Any, int], dict[Any, int]]:
-    """For each value of ``column`` how many records have it, of two lists of which the second begins, by
-    ``moment`` (on the wire), where the first ends, and which are otherwise the same. In one pass."""
+    """The same of two lists of which the second begins, by ``moment`` (on the wire), where the first ends,
+    and which are otherwise the same. In one pass."""
     first, end = early.conditions[f"{moment}__gte"], early.conditions[f"{moment}__lt"]
     is_early = Records(early.noun, {f"{moment}__lt": end}, early.as_of).condition
     rows = late.where(**{f"{moment}__gte": first}).count_groups(
-        column, more={"earlier": Count(Value(1), filter=is_early)}
+        *columns, more={"earlier": Count(Value(1), filter=is_early)}
     )
     counts: tuple[dict[Any, int], dict[Any, int]] = ({}, {})
-    for value, both, earlier in rows:
+    for *values, both, earlier in rows:
+        value = _group(values)
         for found, count in zip(counts, (earlier, both - earlier), strict=True):
             if count:
                 found[value] = count

@@ -20,7 +20,6 @@ from headlessly.database import prepared, timeouts
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, Forbidden, NotFound, did_you_mean
 from headlessly.execution import executor, results
-from headlessly.execution import undo as undoing
 from headlessly.execution import upsert as upserts
 from headlessly.log import events
 from headlessly.log.events import dump_json
@@ -29,6 +28,7 @@ from headlessly.scripts import marshalling, own_fields
 from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
 from headlessly.scripts.prelude import EVENT, READS, REQUEST, SCHEMA, UPSERT
+from headlessly.undoing import asking
 from headlessly.web.front.precedence import SHORT, short_requests
 
 if TYPE_CHECKING:
@@ -332,7 +332,7 @@ def _history(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
 
 def _undo(given: list[Any], options: dict[str, Any]) -> dict[str, Any]:
     asked = _named_arguments(REQUEST, "undo", UNDO, given, options)
-    done = undoing.undo_request(asked.get("request"), event=asked.get("event"))
+    done = asking.take_back(asked.get("request"), event=asked.get("event"))
     return orjson.loads(dump_json(done.as_json()))
 
 

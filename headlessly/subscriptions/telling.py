@@ -14,8 +14,8 @@ from headlessly.declaration.registry import registry
 from headlessly.log.events import Event
 from headlessly.log.names import VIEW_ENTERED
 from headlessly.notifications.models import Follower
+from headlessly.notifications.sentences import ENTERED, LEFT, STOPPED
 from headlessly.notifications.telling import Notice, tell
-from headlessly.notifications.wording import ENTERED, LEFT, STOPPED
 
 if TYPE_CHECKING:
     from headlessly.subscriptions.models import WatchedList

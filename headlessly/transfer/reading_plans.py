@@ -122,6 +122,7 @@ def _with_kept_mapping(noun: type[Noun], file: BinaryIO, format: str, options: O
         mapping=check_mapping(noun, said.get("mapping") or {}),
         numbers=options.numbers or said.get("numbers"),
         days=options.days or said.get("days"),
+        program=options.program or said.get("program"),
         kept_from=last.pk,
     )
 

@@ -22,6 +22,7 @@ from headlessly.transfer.cell_reader import is_phone
 from headlessly.transfer.described import Describer, composed_name
 from headlessly.transfer.matching import ID, ExternalIdMatcher, Matcher, Twins, unique_fields
 from headlessly.transfer.options import MISSING, Options
+from headlessly.transfer.programs import program_called
 from headlessly.transfer.references import References, naming_field
 from headlessly.transfer.row_readers import ObjectReader, TableReader
 from headlessly.transfer.row_values import RowValues
@@ -55,6 +56,10 @@ class RowLookup:
         self.references = References(self.noun)
         self.describer = Describer(self.noun, making=self.options.create == MISSING)
         self.name = naming_field(self.noun)
+        #: Of which flag a yes counts more than the word for the state.
+        program = program_called(self.noun, self.options.program or "")
+        decides = program.decides if program is not None else ()
+        self.decides = {self.schema.by_name[name].wire for name in decides}
         self.computed = {f.wire for f in self.schema.computed}
         self.refers_to_itself = any(
             f.to == self.schema.name for f in self.references.fields.values()
@@ -87,7 +92,8 @@ class RowLookup:
         for name, value in self.options.defaults.items():
             said.data.setdefault(name, value)
         if self.lenient:
-            settle_state(self.noun, said, stating=self.sets_protected_fields)
+            stating = self.sets_protected_fields
+            settle_state(self.noun, said, stating=stating, decides=self.decides)
         self._take_meta(said)
         if (ids := said.described.pop(self.ids.wire, None)) is not None:
             said.data.setdefault(self.ids.wire, {s: _several(each) for s, each in ids.items()})

@@ -6,6 +6,7 @@ word is often of before: a lead that was converted is "Qualified" there.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +21,22 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 
-def settle_state(noun: type[Record], values: RowValues, *, stating: bool) -> None:
+def settle_state(
+    noun: type[Record], values: RowValues, *, stating: bool, decides: Collection[str] = ()
+) -> None:
     """Put the state and its moment into the values of a row.
 
     A flag and a moment are a state since then. A flag alone is a state since nobody knows when, which is
     told; a moment without a flag is the state, unless the flag says no: then the moment is left out, and
-    told. ``stating`` says whether the actor may state where a record stands.
+    told. ``stating`` says whether the actor may state where a record stands; ``decides`` are the columns
+    whose flag counts more than the word.
     """
     if (machine := noun.schema.machine) is None:
         return
     wire, data = noun.schema.by_name[machine.name].wire, values.data
     for state, (path, yes) in values.flags.items():
         named = {"state": wording.state_in_error(state)}
-        word = data.get(wire)
+        word = None if path in decides else data.get(wire)
         if yes and stating and word not in (None, state, *_states_before(machine, state)):
             named["other"] = wording.state_in_error(word)
             message = _("It is %(state)s by this, and %(other)s by its word: the word is taken.")

@@ -1,7 +1,8 @@
-"""A webhook that nobody answers any more is disabled, and the admins of its tenant are told.
+"""A webhook that nobody answers any more is disabled, and the admins of its tenant are told: first that it
+has been failing for an hour, once each time that it does, and then that it was disabled.
 
-They are told on every page of theirs (``headlessly/admin``), until one of them has enabled it again, paused
-it or deleted it. Nothing is lost: enabled again, it goes on where it was.
+Of the latter they are told on every page of theirs too (``headlessly/admin``), until one of them has enabled
+it again, paused it or deleted it. Nothing is lost: enabled again, it goes on where it was.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from django.db import transaction
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
+from headlessly.notifications.sentences import DISABLED, FAILING
 from headlessly.notifications.telling import tell_everybody_of
 from headlessly.webhooks.models import Webhook, update_has_webhooks
 from headlessly.webhooks.sending import AttemptResult
@@ -22,6 +24,9 @@ logger = logging.getLogger("headlessly.webhooks")
 
 #: How long one may go on without a delivery that arrives.
 PATIENCE = timedelta(days=3)
+#: How long nothing arrives until the admins are told. The attempts of a delivery go on for longer, so that
+#: one of them finds it out; a receiver that is restarted or deployed meanwhile is nobody's news.
+TOLD_AFTER = timedelta(hours=1)
 #: What an address answers that wants nothing any more.
 GONE = 410
 
@@ -35,8 +40,8 @@ def note_outcomes(webhook: str, outcomes: Sequence[AttemptResult], now: datetime
         found.filter(failing_since__isnull=False).update(failing_since=None)
     elif found.filter(failing_since__lte=now - PATIENCE).exists():
         disable_webhook(webhook, Webhook.FAILED, now)
-    else:
-        found.filter(failing_since=None).update(failing_since=now)
+    elif not found.filter(failing_since=None).update(failing_since=now):
+        _tell_that_it_fails(webhook, now)
 
 
 def disable_webhook(webhook: str, because: str, now: datetime) -> None:
@@ -50,11 +55,27 @@ def disable_webhook(webhook: str, because: str, now: datetime) -> None:
         )
         update_has_webhooks(tenant)
         if changed:
-            url = Webhook.objects.filter(pk=webhook).values_list("url", flat=True).get()
-            with tenancy.active(tenant), actors.acting(actors.SYSTEM):
-                tell_everybody_of("webhook", f"{webhook}:{now.isoformat()}", excerpt=url)
+            _tell(tenant, webhook, DISABLED, now)
     if changed:
         logger.warning("webhook %s of %s disabled: %s", webhook, tenant.slug, because)
+
+
+def _tell_that_it_fails(webhook: str, now: datetime) -> None:
+    """Tell the admins, once since it began to fail, as soon as that is long enough ago."""
+    found = Webhook.objects.filter(
+        pk=webhook,
+        active=True,
+        failing_since__gt=now - PATIENCE,
+        failing_since__lte=now - TOLD_AFTER,
+    )
+    if (failing := found.select_related("tenant").first()) is not None and failing.failing_since:
+        _tell(failing.tenant, webhook, FAILING, failing.failing_since)
+
+
+def _tell(tenant: Tenant, webhook: str, what: str, since: datetime) -> None:
+    url = Webhook.objects.filter(pk=webhook).values_list("url", flat=True).get()
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        tell_everybody_of("webhook", f"{webhook}:{what}:{since.isoformat()}", excerpt=url)
 
 
 def disabled_webhooks(tenant: Tenant) -> list[Webhook]:

@@ -22,6 +22,7 @@ from crm.models import (
     Team,
     TeamMember,
 )
+from crm.models.calendar import WEEKDAYS
 from crm.rules import first_answer, recount
 from headlessly.access.actors import SYSTEM, Actor
 from headlessly.context import clock
@@ -203,6 +204,7 @@ class Business:
         self.timeline.begin(forms.numbers(self))
         self.timeline.begin(goals.goals(self))
         self.timeline.begin(self._late_word())
+        self.timeline.begin(self._replies())
         self.timeline.begin(self._rules())
         self.timeline.begin(self._answers())
         self.timeline.begin(automations.automations(self))
@@ -296,6 +298,39 @@ class Business:
                 reminder_at=midnight(self.last) - timedelta(minutes=10),
             )
 
+    def _replies(self) -> Story:
+        """On the last evening somebody of each rep's answers, and nobody sees it before the morning; another
+        was called back at once."""
+        evening = midnight(self.last) - timedelta(minutes=50)
+        while evening.weekday() >= 5:
+            evening -= timedelta(days=1)
+        first = self.reps[0]
+        yield evening, first.actor
+        answered = [
+            each for rep in self.reps for each in self._worked_by(rep)[: 1 + (rep is first)]
+        ]
+        said = self.random("replies")
+        for theirs in answered:
+            text = said.choice(words.REPLIED).format(about=theirs.about)
+            Activity.log(
+                subject=f"Re: {theirs.about}", type="Email", direction="Inbound", description=text,
+                **theirs.subject,
+            )  # fmt: skip
+        called = [each for each in answered if each.rep is first][1:]
+        yield evening + timedelta(minutes=10), first.actor
+        for theirs in called:
+            Lead.settle(theirs.id)
+
+    def _worked_by(self, rep: Any) -> list[Any]:
+        """Whom a rep is talking with."""
+        states = (Lead.Status.CONTACTED, Lead.Status.QUALIFIED)
+        theirs = [each for each in self.open.values() if each.rep is rep and each.person.id]
+        ids = [each.id for each in theirs]
+        worked = set(
+            Lead.objects.filter(pk__in=ids, status__in=states).values_list("pk", flat=True)
+        )
+        return [each for each in theirs if each.id in worked]
+
     def _rules(self) -> Story:
         """The evening before, the admin decides what a lead is worth, and who gets what comes by itself. Some
         comes; what no rule gave away, a rep takes."""
@@ -303,6 +338,7 @@ class Business:
         yield evening, self.members[0].actor
         Rule.create(**WORTH)
         recount.recount_all()
+        self._hours_and_leave()
         for team in Team.find().order_by("created_at", "name"):
             if rule := RULES.get(team.name):
                 Rule.create(team=team, fallback=self.manager.contact, **rule)
@@ -313,6 +349,23 @@ class Business:
         if evening.weekday() < 5:
             yield evening + timedelta(minutes=8), self.reps[0].actor
             left.claim()
+
+    def _hours_and_leave(self) -> None:
+        """In the second team one works in the mornings, and somebody's leave begins next week."""
+        mornings = Calendar.create(
+            name="Mornings",
+            time_zone="Europe/London",
+            country="GB",
+            region="ENG",
+            hours=[{"day": day, "from": "09:00", "to": "13:00"} for day in WEEKDAYS[:5]],
+        )
+        places = TeamMember.find({"team.name": "Growth"})
+        leader, *others = places.order_by("role", "member__name")
+        leader.update(
+            away_from=self.last + timedelta(days=7), away_until=self.last + timedelta(days=21)
+        )
+        for place in others[:1]:
+            place.update(calendar=mornings)
 
     def _answers(self) -> Story:
         """For some weeks the manager looks at how soon leads are answered: what was not in time is noted."""

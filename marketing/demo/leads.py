@@ -89,14 +89,15 @@ def _reach(it: Prospect) -> Steps:
         if rng.random() < 0.30 + 0.45 * it.quality:
             minutes = rng.randint(4, 25)
             if rng.random() < 0.25:
-                it.log("Email", f"Re: {it.about}", it.say(words.REPLIED))
+                it.log("Email", f"Re: {it.about}", it.say(words.REPLIED), direction="Inbound")
             else:
                 it.log(
                     "Call", f"Call with {it.person.name}", it.say(words.REACHED, minutes), minutes
                 )
             return _contacted(it)
         if rng.random() < 0.3:
-            it.log("Email", f"Introduction: {it.about}", rng.choice(words.WRITTEN))
+            said = rng.choice(words.WRITTEN)
+            it.log("Email", f"Introduction: {it.about}", said, direction="Outbound")
         else:
             it.log("Call", f"Call {it.person.name}", rng.choice(words.MISSED))
     yield later(rng, clock.now(), days=rng.randint(6, 28)), it.actor

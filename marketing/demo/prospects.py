@@ -216,8 +216,11 @@ class Prospect:
         about = {"lead": self.id, "contact": self.person.id, "organization": self.company.id}
         return about | {"deal": self.deal_id, "assignee": self.rep.contact}
 
-    def log(self, type: str, title: str, outcome: str, minutes: int | None = None) -> None:
-        Activity.log(subject=title, type=type, outcome=outcome, duration=minutes, **self.subject)
+    def log(
+        self, type: str, title: str, outcome: str, minutes: int | None = None, **more: Any
+    ) -> None:
+        said = {"subject": title, "type": type, "outcome": outcome, "duration": minutes}
+        Activity.log(**said, **more, **self.subject)
 
     def plan_touch(self, type: str, title: str, due: Any, minutes: int | None = None) -> str:
         """Put something on the list; who leaves the story here leaves an open task."""

@@ -13,9 +13,9 @@ class Caller:
     """Calls under one tenant's address; anything but success is an error."""
 
     def __init__(self, mount: str, **headers: str) -> None:
-        from django.core.wsgi import get_wsgi_application
+        from headlessly.wsgi import application
 
-        self.application, self.mount = get_wsgi_application(), mount
+        self.application, self.mount = application, mount
         self.headers = {f"HTTP_{name.upper()}": value for name, value in headers.items()}
 
     def __call__(self, method: str, path: str, query: str = "", body: Any = None) -> bytes:

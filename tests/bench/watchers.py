@@ -1,8 +1,10 @@
 """``python -m tests.bench.watchers``: what pages cost that are only open.
 
 The demo is served (``make demo``, in another terminal); fifty pages, first of lists, then of boards, then of
-records, ask it every two seconds by HTTP what their browsers would (``watch.js``), each over a connection
-of its own. The CPU of the server and of PostgreSQL is read from ``/proc``: it runs on Linux only.
+records, ask it every two seconds by HTTP what their browsers would (``watch.js``, ``bell.js``), each over a
+connection of its own. With ``--changes`` somebody adds a lead every so many seconds meanwhile, and the pages
+look again as browsers do. The CPU of the server and of PostgreSQL is read from ``/proc``: it runs on Linux
+only.
 """
 
 from __future__ import annotations
@@ -15,10 +17,13 @@ import threading
 import time
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-#: How often a page asks, in seconds.
-EVERY = 2.0
+#: How often a page asks, in seconds, and how often at the most it looks at what others add to it.
+EVERY, MOST = 2.0, 120.0
+#: How often the bell asks, in seconds: anyhow, at the most, and where something happens all the time.
+BELL, BELL_LEAST, BELL_MOST = 60.0, 3.0, 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
 LISTS = ("crm/lead/?view=all", "crm/deal/?view=all", "crm/contact/?view=all")
 BOARDS = ("crm/lead/board/", "crm/deal/board/")
@@ -32,9 +37,17 @@ class Browser:
         self.connection = HTTPConnection(self.origin)
         self.cookies = cookies if cookies is not None else {}
 
-    def ask(self, place: str, body: dict[str, str] | None = None) -> tuple[HTTPResponse, str]:
+    def ask(
+        self,
+        place: str,
+        body: dict[str, str] | None = None,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[HTTPResponse, str]:
         """The answer of a place, of the workplace or of the site; redirections are followed."""
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        headers = (headers or {}) | {
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        }
         if body is not None:
             headers |= {
                 "Content-Type": "application/x-www-form-urlencoded",
@@ -83,17 +96,67 @@ class OpenPage(Browser):
             "noun": noun[1], "here": here[1] if here else "", "writes": "",
             "of": ",".join(dict.fromkeys([*shown, *([here[1]] if here else [])])),
         }  # fmt: skip
+        self.place, self.is_record = place, bool(here)
         self.took: list[float] = []
+        self.looked, self.gap = -MOST, EVERY
+        self.rang, self.bell_gap = -BELL, BELL_LEAST
+        self.looks = self.rings = 0
 
     def watch(self, until: float, start: float) -> None:
         time.sleep(start)
+        happened = False
         while time.monotonic() < until:
             began = time.perf_counter()
             answer, text = self.ask("watch/", self.asks)
             assert answer.status == 200, answer.status
-            self.asks["since"] = json.loads(text)["at"]
             self.took.append((time.perf_counter() - began) * 1000)
+            told = json.loads(text)
+            happened = happened or (bool(self.asks["since"]) and told["at"] != self.asks["since"])
+            if self.renew(told):
+                self.asks["since"] = told["at"]
+            happened = self.ring(happened)
             time.sleep(max(0.0, EVERY - (time.perf_counter() - began)))
+
+    def renew(self, told: dict[str, Any]) -> bool:
+        """What watch.js does with an answer."""
+        mine = told["changed"] or told["missed"]
+        if not mine and (not told["others"] or self.is_record):
+            return True
+        now = time.monotonic()
+        if not mine and now - self.looked < self.gap:
+            return False
+        self.gap = EVERY if mine or now - self.looked > 4 * self.gap else min(MOST, self.gap * 2)
+        self.looked = now
+        self.looks += 1
+        self.ask(self.place, headers={"X-Region": "1", "X-Live": "1", "X-Unattended": "1"})
+        return True
+
+    def ring(self, happened: bool) -> bool:
+        """What bell.js does; answers whether it has still to ask for what has happened."""
+        now = time.monotonic()
+        if now - self.rang < (self.bell_gap if happened else BELL):
+            return happened
+        long_ago = now - self.rang > 4 * self.bell_gap
+        self.bell_gap = BELL_LEAST if long_ago else min(BELL_MOST, self.bell_gap * 2)
+        self.rang = now
+        self.rings += 1
+        self.ask("notifications/unread/", headers={"X-Live": "1", "X-Unattended": "1"})
+        return False
+
+
+def add_leads(workplace: str, key: str, every: float, stopped: threading.Event) -> None:
+    """Somebody who goes on adding leads, by the interface for programs."""
+    url = urlsplit(workplace.removesuffix("admin/"))
+    number = 0
+    while not stopped.wait(every):
+        number += 1
+        connection = HTTPConnection(url.netloc)
+        body = json.dumps({"name": f"Added while fifty look {number}", "source": "bench"})
+        head = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        connection.request("POST", f"{url.path}leads", body, head)
+        answer = connection.getresponse()
+        assert answer.status == 201, (answer.status, answer.read())
+        connection.close()
 
 
 def cpu_seconds(folder: Path) -> dict[str, float]:
@@ -128,6 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.watchers", description=__doc__)
     parser.add_argument("--pages", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--changes", type=float, default=0, help="add a lead every so many seconds")
     options = parser.parse_args()
     folder = Path(__file__).resolve().parents[2]
     demo = json.loads((folder / ".data/demo.json").read_text())["tenants"]["acme"]
@@ -139,6 +203,13 @@ def main() -> None:
     kinds = {"list": LISTS, "board": BOARDS, "record": tuple(records)}
     idle = measure_cpu(folder, options.seconds)
     print(f"nobody: server {idle['server']:.1f} %, PostgreSQL {idle['postgres']:.1f} % of a core")
+    stopped = threading.Event()
+    if options.changes:
+        given = (workplace, demo["apiKey"], options.changes, stopped)
+        threading.Thread(target=add_leads, args=given).start()
+        time.sleep(2 * EVERY)
+        used = measure_cpu(folder, options.seconds)
+        print(f"who adds leads alone: server {used['server']:.1f} %")
     for kind, places in kinds.items():
         pages = [
             OpenPage(workplace, first.cookies, places[n % len(places)])
@@ -159,9 +230,11 @@ def main() -> None:
         print(
             f"{options.pages} pages of a {kind}: server {used['server']:.1f} %, PostgreSQL "
             f"{used['postgres']:.1f} % of a core; {len(took)} answers, {took[len(took) // 2]:.1f} ms in "
-            f"the middle, {took[int(len(took) * 0.99)]:.0f} at the 99th percentile",
+            f"the middle, {took[int(len(took) * 0.99)]:.0f} at the 99th percentile; the bell asked "
+            f"{sum(page.rings for page in pages)} times, {sum(page.looks for page in pages)} pages again",
             flush=True,
         )
+    stopped.set()
 
 
 if __name__ == "__main__":

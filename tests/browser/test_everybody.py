@@ -10,18 +10,23 @@ import pytest
 
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from axe_playwright_python.base import AXE_SCRIPT
+from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.urls import URLPattern
 from django.utils import timezone
 
 from headlessly.accounts.models import Invitation
+from headlessly.models import Delivery
 from headlessly.notifications.telling import Notice, tell
+from headlessly.webhooks import registration
 from tests.browser.conftest import PASSWORD, open_session, sign_in
 from tests.contract import samples
 
 pytestmark = pytest.mark.browser
 
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+#: And of the best practices: all that is on a page is in a landmark.
+LANDMARKS = {"region": {"enabled": True}}
 #: A page has few colours, and axe reads each from its text for every element and all that it lies on.
 COLOURS = """
 {
@@ -36,12 +41,13 @@ COLOURS = """
 #: Whether the frame was there, what axe found, how wide the page is, and whether it had remained light in the
 #: dark: in one question. A page hears of another light some frames later.
 AXE = """
-async ([within, without, frame, rules]) => {
+async ([within, without, frame, rules, more]) => {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const dazzled = () => dark && document.documentElement.classList.contains("light");
   for (let frame = 0; dazzled() && frame < 60; frame++) await new Promise(requestAnimationFrame);
   const where = { include: [within], exclude: without };
-  const found = await axe.run(where, { runOnly: rules, resultTypes: ["violations"], preload: false });
+  const how = { runOnly: rules, rules: more, resultTypes: ["violations"], preload: false };
+  const found = await axe.run(where, how);
   const said = (node) => [...node.target, ...node.any.map((each) => each.message)].join(" ");
   return [
     document.querySelector(frame) !== null,
@@ -112,11 +118,11 @@ class Walk:
         """Large and light; with ``full`` also on a phone in the dark: each rule in both shapes, and each
         colour in both lights."""
         self.place = f"{self.place.split(' (')[0]} ({name})" if name else self.place
-        self._axe(within, "large")
+        self.axe(within, "large")
         self.page.set_viewport_size(PHONE)
         if full:
             self.page.emulate_media(color_scheme="dark")
-            width = self._axe(within, "on a phone in the dark")
+            width = self.axe(within, "on a phone in the dark")
             self.page.emulate_media(color_scheme="light")
         else:
             width = self.page.evaluate(WIDTH)
@@ -128,10 +134,12 @@ class Walk:
                 self.note("sideways at 200 %", width)
         self.page.set_viewport_size(LARGE)
 
-    def _axe(self, within: str, how: str) -> int:
+    def axe(self, within: str, how: str) -> int:
         """Note what axe finds; answers how wide the page is."""
         without = [FRAME] if how in self.known_frames else []
-        has_frame, found, width, dazzled = self.page.evaluate(AXE, [within, without, FRAME, RULES])
+        more = LANDMARKS if within == "html" and how == "large" else {}
+        asked = [within, without, FRAME, RULES, more]
+        has_frame, found, width, dazzled = self.page.evaluate(AXE, asked)
         if within == "html" and has_frame:
             self.known_frames.add(how)
         if dazzled:
@@ -181,6 +189,8 @@ def test_those_who_are_outside(walk, site, acme, rival):
     sign_in(walk.page, site, tomas.email)
     walk.place = "choose"
     walk.look()
+    tomas.refresh_from_db()
+    walk.go(f"/password/{tomas.pk}/{default_token_generator.make_token(tomas)}")
     walk.go("/~nowhere/admin/", status=404)
 
 
@@ -243,6 +253,17 @@ def test_those_who_sell(walk, site, acme, people, qualified):
         walk.go(f"{start}marketing/touchpoint/attribution/{address}")
     walk.go(f"{start}dashboard/tables/team/")
     walk.go(f"{start}nothing/", status=404)
+
+
+def test_who_writes_programs(walk, site, acme):
+    """The page of the API, with one of its parts open: they are many, and alike."""
+    open_session(walk.page, site, user("ann", (acme, "admin")))
+    for how in ("light", "dark"):
+        walk.page.emulate_media(color_scheme=how)
+        walk.page.goto(f"{site}/~acme/docs?{how}#/Pipeline/pipelineCreate")
+        walk.page.locator("#operations-Pipeline-pipelineCreate .opblock-body").wait_for()
+        walk.place = "docs"
+        walk.axe("html", how)
 
 
 def test_what_an_agent_proposes(walk, site, acme, people, qualified):
@@ -323,6 +344,12 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     dialog.get_by_role("alert").wait_for()
     walk.look("lose")
     page.keyboard.press("Escape")
+    page.goto(f"{site}/~acme/admin/crm/contact/{people.ada.pk}/change/")
+    page.get_by_label("More", exact=True).first.click()
+    page.get_by_role("button", name="Merge…").click()
+    dialog.get_by_role("button", name="Merge").wait_for()
+    walk.look("merge", within="dialog[open]")
+    page.goto(f"{leads}{qualified.pk}/change/")
     page.keyboard.press("?")
     walk.look("keys")
     page.keyboard.press("Escape")
@@ -423,6 +450,12 @@ def test_what_is_set_up(walk, site, acme, people, qualified, work):
     for other in others:
         for address in ("change/", "edit/"):
             walk.go(f"{start}crm/{other._meta.model_name}/{other.pk}/{address}", full=False)
+    told = registration.create_webhook({"url": "https://example.com/hook", "events": ["Lead.*"]})
+    delivery = Delivery.make(told, timezone.now(), name="ping")
+    delivery.status, delivery.attempts, delivery.tried_at = Delivery.FAILING, 3, timezone.now()
+    delivery.response_status, delivery.duration, delivery.error = 500, 35, "It answered 500."
+    delivery.save(force_insert=True)
+    walk.go(f"{start}settings/webhooks/{told.pk}/")
     walk.go(f"{start}settings/fields/{field.pk}/")
     walk.go(f"{start}settings/lists/Lead.lostReason/")
 

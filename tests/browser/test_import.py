@@ -89,3 +89,38 @@ def test_what_is_chosen_is_seen_before_it_is_done(
     assert {(lead.name, lead.status) for lead in Lead.find()} == {
         ("Mühle", "Contacted"), ("Hof", "New"),
     }  # fmt: skip
+
+
+def test_a_large_import_is_taken_back_where_one_sees_how_far_it_is(
+    desk: Any, site: str, work: Any, acme: Any, monkeypatch: Any
+) -> None:
+    from crm import Lead
+    from headlessly.execution import undo as at_once
+
+    monkeypatch.setattr(at_once, "MOST_EVENTS", 5)
+    desk.goto(f"{site}/~acme/admin/imports/?type=Lead")
+    people = "\n".join(f"Person {n},p{n}@x.example" for n in range(40))
+    content = f"Name,Email\n{people}\n".encode()
+    desk.set_input_files(
+        "#import-file", {"name": "a.csv", "mimeType": "text/csv", "buffer": content}
+    )
+    desk.get_by_role("button", name="Look at it").click()
+    desk.get_by_role("progressbar").wait_for()
+    work()
+    desk.get_by_role("button", name="Import these 40 rows").click()
+    desk.get_by_role("progressbar").wait_for()
+    work()
+    desk.get_by_role("button", name="Undo").wait_for()
+    Lead.update(Lead.find({"name": "Person 7"})[0].pk, name="Renamed since")
+    address = desk.url
+    desk.get_by_role("button", name="Undo").click()
+    card = desk.get_by_role("region", name="Undo", exact=True)
+    expect(card.get_by_role("progressbar")).to_be_visible()
+    assert desk.url == address
+    work()
+    expect(card).to_contain_text("Name: changed again since.")
+    expect(card.get_by_role("row", name="Leads")).to_contain_text("39")
+    assert Lead.count() == 1
+    with desk.expect_download() as file:
+        card.get_by_role("link", name="Download the list").click()
+    assert "Renamed since" in Path(file.value.path()).read_text("utf-8-sig")

@@ -55,3 +55,26 @@ def test_opens_from_the_header_of_a_phone_and_gives_the_focus_back(desk: Any, si
     desk.keyboard.type("leads board")
     desk.keyboard.press("Enter")
     desk.wait_for_url("**/crm/lead/board/")
+
+
+def test_changes_the_light_and_leaves(desk: Any, site: str) -> None:
+    desk.goto(f"{site}/~acme/admin/")
+    for words, theme in (("dark", "dark"), ("light th", "light")):
+        desk.keyboard.press("Control+k")
+        desk.keyboard.type(words)
+        desk.keyboard.press("Enter")
+        expect(desk.locator(f"html.{theme}")).to_have_count(1)
+    desk.keyboard.press("Control+k")
+    desk.keyboard.type("export")
+    expect(desk.get_by_text("Nothing found.", exact=True).first).to_be_visible()
+    desk.keyboard.press("Escape")
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    desk.keyboard.press("Control+k")
+    desk.keyboard.type("export")
+    with desk.expect_download() as download:
+        desk.keyboard.press("Enter")
+    assert download.value.suggested_filename.endswith(".csv")
+    desk.keyboard.press("Control+k")
+    desk.keyboard.type("sign out")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -31,7 +31,7 @@ def test_a_manager_sees_what_will_happen_and_decides(desk, site, qualified, prop
     propose(f'Lead.convert("{qualified.pk}")', "Acme is ready to buy")
     second = propose(f'Lead.update("{qualified.pk}", score=5)')
     desk.goto(f"{site}/~acme/admin/")
-    desk.get_by_role("link", name="Proposals 2").click()
+    desk.get_by_role("link", name="Suggested changes 2").click()
     desk.get_by_role("link", name="Acme is ready to buy").click()
     will = desk.get_by_label("What will happen")
     expect(will).to_contain_text("Convert lead Acme Platform Evaluation")

@@ -11,6 +11,7 @@ pytest.importorskip("playwright", reason="Playwright is installed with `pip inst
 from playwright.sync_api import expect
 
 from crm import Activity, Lead
+from headlessly.context import clock
 from tests.browser.test_parts import stays
 from tests.browser.test_rep import open_lead
 from tests.browser.test_unsent import sign_in_over, sign_out
@@ -120,3 +121,31 @@ def test_done_is_done_once_however_often_it_is_clicked_and_also_when_the_session
         task.refresh_from_db()
     assert [task.status for task in tasks] == ["Completed", "Completed", "Pending"]
     assert [task.version for task in tasks] == [2, 2, 1]
+
+
+def test_the_day_is_one_list_and_a_reply_is_done_with_one_key(desk, site, lead, people):
+    with clock.set_clock(datetime.now(UTC) - timedelta(hours=3), purpose="demo"):
+        lead.update(last_activity_at=clock.now())
+        Activity.log(subject="Re", type="Email", direction="Inbound", lead=lead)
+    Activity.create(
+        subject="Late", assignee=people.bob, due_at=datetime.now(UTC) - timedelta(days=1)
+    )
+    Lead.create(name="Nobody's lead", source="website")
+    desk.goto(f"{site}/~acme/admin/")
+    replies = desk.get_by_role("region", name="Replies waiting")
+    expect(replies).to_contain_text("Ada Chen answered 3 h ago")
+    place = desk.locator("#place")
+    expect(place).to_have_text("3")
+    for at in (1, 2, 3):
+        desk.keyboard.press("j")
+        expect(place).to_have_text(f"{at} of 3")
+    desk.keyboard.press("k")
+    desk.keyboard.press("k")
+    desk.keyboard.press("d")
+    expect(replies).to_have_count(0)
+    ask = desk.get_by_role("region", name="What comes next?")
+    expect(ask).to_contain_text("What comes next with Acme Platform Evaluation?")
+    lead.refresh_from_db()
+    assert lead.reply_waiting_since is None
+    desk.locator("#toasts").get_by_role("button", name="Undo").click()
+    expect(replies).to_contain_text("Acme Platform Evaluation")

@@ -246,7 +246,7 @@ def test_the_first_touch_is_looked_up_once_a_lead_however_much_is_made_of_it(
 
 
 @pytest.mark.parametrize(
-    ("report", "index"), [("cycle_time", "lead_by_conversion"), ("lost_reasons", "lead_by_loss")]
+    ("report", "index"), [("cycle_time", "lead_by_converted"), ("lost_reasons", "lead_by_loss")]
 )
 def test_what_happened_in_a_period_is_read_from_an_index_alone(
     march: Slice, report: str, index: str, django_assert_num_queries: Any

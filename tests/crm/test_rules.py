@@ -34,7 +34,7 @@ from tests.refusals import details, refused
 
 ALL = {"type": "Lead", "filter": {}}
 #: So many leads of a form come one after the other.
-MANY = 100
+MANY = 200
 
 
 @pytest.fixture

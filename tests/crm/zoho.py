@@ -21,7 +21,9 @@ from headlessly.context import clock
 from headlessly.execution import executor
 from marketing import Campaign
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "zoho"
+#: Beside the checkout, or beside the folder of a second one.
+PLACES = [Path(__file__).resolve().parents[n] / "shared" / "data" / "zoho" for n in (3, 4)]
+FOLDER = next((place for place in PLACES if place.is_dir()), PLACES[0])
 
 STATUSES = {
     "Not Contacted": "New",

@@ -4,15 +4,19 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 import psycopg
 import pytest
-from django.db import connection
+from django.db import DataError, connection
+from psycopg.pq import Format
 
 from headlessly.database.server import SOCKET_NAME, SOCKET_PATH_MAX, Server
 from tests.signals import interruptible
+
+TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
 
 USER = """
 import sys
@@ -162,3 +166,16 @@ def test_hands_out_no_connection_that_the_server_has_closed():
             assert cursor.fetchone() != (dead,)
     finally:
         pooled.close()
+
+
+def test_moments_are_read_by_the_drivers_compiled_loader_and_are_those_of_django(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT timestamptz '2026-03-29 02:30:00.5+02', timestamptz '0001-01-01Z'")
+        found, first = cursor.fetchone()
+        assert found == datetime(2026, 3, 29, 0, 30, 0, 500_000, UTC) and found.tzinfo is UTC
+        assert first == datetime.min.replace(tzinfo=UTC)
+        with pytest.raises(DataError):
+            cursor.execute("SELECT timestamptz 'infinity'")
+            cursor.fetchone()
+    used = connection.connection.adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
+    assert type(used(TIMESTAMPTZ)).__module__.startswith("psycopg_")

@@ -99,6 +99,7 @@ VALUES = {
     "date": "2026-01-01",
     "boolean": False,
     "jsonb": "{}",
+    "ARRAY": "{}",
     "bytea": b"",
     "xid8": "1",
     "USER-DEFINED": "1",

@@ -262,7 +262,7 @@ def test_an_answer_to_a_question_called_like_a_field_of_ones_own_is_its_value() 
     custom_fields.create_field({"noun": "Contact", "label": "Shoe size", "type": "integer"})
     asked = [
         {"name": "email", "type": "email"},
-        {"name": "salesregion", "type": "select", "options": ["north", "elsewhere"]},
+        {"name": "salesregion", "type": "select", "options": ["north", "South", "elsewhere"]},
         {"name": "shoeSize", "type": "number"},
     ]
     form = Form.create(name="Demo", fields=asked).publish()
@@ -270,6 +270,8 @@ def test_an_answer_to_a_question_called_like_a_field_of_ones_own_is_its_value() 
     lead = Lead.objects.get()
     assert list(Lead.find({"salesRegion": "north"})) == [lead]
     assert list(Contact.find({"shoeSize": 39})) == [lead.contact]
+    answered(send(form, {"email": "max@acme.example", "salesregion": "South"}))
+    assert Lead.find({"salesRegion": "south"}).count() == 1, "by what visitors read"
     answered(send(form, {"email": "eve@acme.example", "salesregion": "elsewhere"}))
     assert kept()["answers"]["salesregion"] == "elsewhere"
     assert Lead.find({"salesRegion": None}).count() == 1

@@ -10,39 +10,70 @@ from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html_join
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
 from headlessly.admin.entrance import render_gate
+from headlessly.web import csp
 
 #: How many letters are shown, the newest first.
 MOST = 30
 BETWEEN = re.compile(r"^-{79}$", re.MULTILINE)
 LINK = re.compile(r"(https?://\S+)")
+#: Of the HTML of a letter: its own styles, and nothing from anywhere.
+IN_FRAME = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox"
+)
 
 
 @require_GET
 @never_cache
 def letters(request: HttpRequest) -> HttpResponse:
-    """The letters, the newest first."""
+    """The letters, the newest first: their text, and their HTML in a frame of its own."""
+    found = [letter for file in _files()[:MOST] for letter in reversed(_letters_in(file))]
+    title = _("Mail")
+    page = render_gate(request, "letters", title=title, letters=found[:MOST])
+    page.headers[csp.HEADER] = f"{csp.STRICT}; frame-src 'self'"
+    return page
+
+
+@require_GET
+@never_cache
+@xframe_options_sameorigin
+def letter_html(request: HttpRequest, file: str, number: int) -> HttpResponse:
+    """The HTML of one letter as a mail program would show it: nothing in it runs, and nothing is loaded."""
+    found = next((each for each in _files() if each.name == file), None)
+    messages = _messages_in(found) if found is not None else []
+    body = messages[number].get_body(("html",)) if number < len(messages) else None
+    if body is None:
+        raise Http404
+    return HttpResponse(body.get_content(), headers={csp.HEADER: IN_FRAME})
+
+
+def _files() -> list[Path]:
+    """The files of letters, the newest first. Raises Http404 where there are none to be shown."""
     folder = getattr(settings, "EMAIL_FILE_PATH", None)
     if settings.PRODUCTION or not folder:
         raise Http404
-    files = sorted(Path(folder).glob("*.log"), key=lambda f: f.stat().st_mtime, reverse=True)
-    found = [letter for file in files[:MOST] for letter in reversed(_letters_in(file))]
-    return render_gate(request, "letters", title="Mail", letters=found[:MOST])
+    return sorted(Path(folder).glob("*.log"), key=lambda f: f.stat().st_mtime, reverse=True)
+
+
+def _messages_in(file: Path) -> list[Any]:
+    """Django writes one file for each connection, with a line between letters."""
+    texts = [part for part in BETWEEN.split(file.read_text(errors="replace")) if part.strip()]
+    return [email.message_from_bytes(text.lstrip().encode(), policy=default) for text in texts]
 
 
 def _letters_in(file: Path) -> list[dict[str, Any]]:
-    """Django writes one file for each connection, with a line between letters."""
-    texts = [part for part in BETWEEN.split(file.read_text(errors="replace")) if part.strip()]
-    return [
-        _letter(email.message_from_bytes(text.lstrip().encode(), policy=default)) for text in texts
-    ]
+    return [_letter(each, file, number) for number, each in enumerate(_messages_in(file))]
 
 
-def _letter(message: Any) -> dict[str, Any]:
+def _letter(message: Any, file: Path, number: int) -> dict[str, Any]:
     body = message.get_body(preferencelist=("plain",))
     parts = LINK.split(body.get_content() if body is not None else "")
     # Every second part is a link.
@@ -54,4 +85,8 @@ def _letter(message: Any) -> dict[str, Any]:
             for text, link in zip(parts[::2], [*parts[1::2], ""], strict=True)
         ),
     )
-    return {"to": message["to"], "subject": message["subject"], "at": message["date"], "body": body}
+    has_html = message.get_body(preferencelist=("html",)) is not None
+    return {
+        "to": message["to"], "subject": message["subject"], "at": message["date"], "body": body,
+        "html": reverse("letter", args=[file.name, number]) if has_html else "",
+    }  # fmt: skip

@@ -22,16 +22,16 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Ask, and with a POST do it."""
     title = _("Notifications by mail")
     try:
-        pk, user, kind = letters.read_unsubscribe(token)
+        pk, user, of_kinds = letters.read_unsubscribe(token)
     except (BadSignature, ValueError):
         return render_gate(request, "unsubscribe", 404, title=title, wrong=True)
-    label = kinds.KINDS[kind].label if kind else ""
+    labels = [kinds.KINDS[kind].label for kind in of_kinds]
     if request.method == "POST":
         tenant = Tenant.objects.filter(pk=pk).first()
         with tenancy.active(tenant):
             member = Membership.objects.filter(tenant=tenant, user=user).first()
             if member is not None:
-                letters.unsubscribe(member, kind)
+                letters.unsubscribe(member, of_kinds)
     return render_gate(
-        request, "unsubscribe", title=title, label=label, done=request.method == "POST"
+        request, "unsubscribe", title=title, labels=labels, done=request.method == "POST"
     )

@@ -33,8 +33,10 @@ class MoveDialog(VerbDialog):
         self.url, self.target = url, target
         if verb.chooses:  # where the card was dropped
             del self.form.fields[verb.chooses], self.form.declared[verb.chooses]
-        for field in self._repeated(verb):
-            del self.form.fields[field.name], self.form.declared[field.name]
+        for other in [each for each in self.choices if each is not self.choice]:
+            for name in filter(None, (other.without, other.name)):
+                del self.form.fields[name], self.form.declared[name]
+            self.choices.remove(other)
         if (choice := self.choice) is None:
             return
         choice.form.fields[choice.name].label = _("Or attach an existing %s") % choice.noun_named

@@ -53,38 +53,40 @@ def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
     """The name of each row and its cells as HTML: hundreds, which a template takes long to write."""
     before = {row.key: row.values for row in measure(report, slice.before).rows or ()}
     was = escape(_("in %(period)s") % {"period": slice.before.period.name})
-    labels = {column.name: escape(str(column.title)) for column in report.columns}
+    begins = [
+        (column, f'<td class="number" data-label="{escape(str(column.title))}"')
+        for column in report.columns
+    ]
     list_urls: dict[Any, str] = {}
     texts: dict[tuple[str, Any], str] = {}
     found = []
     for row in measure(report, slice).rows or ():
         then, lists, cells = before.get(row.key), row.lists, []
-        for column in report.columns:
-            value, records = row.values.get(column.name), lists.get(column.name)
-            text = _short_text(column.unit, value, texts)
-            whole = value_text(column.unit, value) if isinstance(value, Amounts) else text
-            title = f' title="{escape(whole)}"' if whole != text else ""
-            shown = escape(text)
-            if records is not None:
+        for column, begin in begins:
+            name = column.name
+            shown, title = _texts(column.unit, row.values.get(name), texts)
+            if (records := lists.get(name)) is not None:
                 if records.noun not in list_urls:
                     list_urls[records.noun] = display.page_url(records.noun, "changelist")
                 shown = f'<a href="{escape(list_urls[records.noun] + records.query)}">{shown}</a>'
             if then is not None and column.over_time:
-                small = _short_text(column.unit, then.get(column.name), texts)
-                shown += f'<small title="{was}">{escape(small)}</small>'
-            label = labels[column.name]
-            cells.append(f'<td class="number" data-label="{label}"{title}>{shown}</td>')
+                small, _whole = _texts(column.unit, then.get(name), texts)
+                shown += f'<small title="{was}">{small}</small>'
+            cells.append(f"{begin}{title}>{shown}</td>")
         found.append({"name": row.name, "cells": mark_safe("".join(cells))})
     return found
 
 
-def _short_text(unit: str, value: Value, known: dict[tuple[str, Any], str]) -> str:
-    """A value as a narrow cell shows it: of a sum of several currencies the total. Many are the same, and
-    ``known`` then."""
+def _texts(unit: str, value: Value, known: dict[tuple[str, Any], str]) -> tuple[str, str]:
+    """A value as the HTML of a narrow cell, and of its title: of a sum of several currencies the cell shows
+    the total, and the title all of it. Many are the same, and ``known`` then."""
     if not isinstance(value, Amounts):
         key: tuple[str, Any] = (unit, value)
-        return known.get(key) or known.setdefault(key, value_text(unit, value))
-    if (total := value.converted) is None:
-        return value_text(unit, value)
+        return known.get(key) or known.setdefault(key, escape(value_text(unit, value))), ""
+    total = value.converted
+    if total is None:
+        return escape(value_text(unit, value)), ""
     key = (value.currency, total)
-    return known.get(key) or known.setdefault(key, format_money(total, value.currency))
+    text = known.get(key) or known.setdefault(key, escape(format_money(total, value.currency)))
+    whole = escape(value_text(unit, value)) if value.is_mixed else text
+    return text, f' title="{whole}"' if whole != text else ""

@@ -20,6 +20,7 @@ from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.language import numbers
+from headlessly.language.moments import written_day, written_moment
 
 #: The kinds of input, as the template knows them.
 NOTHING, BOXES, RECORDS, LINES, LINE, WHEN = "", "boxes", "records", "lines", "line", "when"
@@ -117,8 +118,9 @@ def show_when(field: Field, operator: str, values: Sequence[Any]) -> tuple[str, 
             return ending, value.removesuffix(f" {ending}")
     if (local := _local(value)) is not None:
         whole = local.time() == time() and operator in ("gte", "lt")
-        shape = "%Y-%m-%d" if whole else TO_THE_SECOND if local.second else "%Y-%m-%d %H:%M"
-        return offered.ON, local.strftime(shape)
+        if local.second and not whole:
+            return offered.ON, local.strftime(TO_THE_SECOND)
+        return offered.ON, written_day(local) if whole else written_moment(local)
     return (offered.ON, value) if values else (offered.ON, "")
 
 

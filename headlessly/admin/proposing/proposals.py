@@ -49,7 +49,7 @@ def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
     if not actors.may_approve(actors.current()):
         return None
     waiting = proposals.count_to_decide()
-    item = menu_item(request, _("Proposals"), "fact_check", reverse("admin:proposals"))
+    item = menu_item(request, _("Suggested changes"), "fact_check", reverse("admin:proposals"))
     return item | {"badge": f"{waiting:,}" if waiting else ""}
 
 
@@ -63,7 +63,7 @@ def proposals_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     return site.respond(
         request,
         "proposals",
-        _("Proposals"),
+        _("Suggested changes"),
         styles=STYLES,
         waiting=_proposal_rows(waiting),
         decided=_proposal_rows(page),

@@ -15,7 +15,7 @@ from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm, sent
 from headlessly.admin.records import composers, preview
 from headlessly.admin.records.record import editable_fields
-from headlessly.admin.records.record_choice import RecordChoice
+from headlessly.admin.records.record_choice import RecordChoice, ReferenceChoice
 from headlessly.declaration import labels, values
 from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.declaration.paths import OPEN
@@ -52,26 +52,40 @@ class VerbDialog:
         self.form.suggest(verb.noun)
         if verb.chooses:
             _group_states(self.form, verb.chooses, record)
-        chooses = next((f for f in verb.inputs.values() if f.new and f.record), None)
-        self.choice = (
-            RecordChoice(
-                chooses,
-                self.form,
-                record,
-                site,
-                id=f"{verb.name}_new",
-                parent=self.id,
-                only_required=self.only_required,
-            )
-            if chooses is not None
-            else None
-        )
+        self.choices = [self._choice(f) for f in verb.inputs.values() if f.new]
         self.first: DeclaredForm | None = None
         if data is not None:
             names = data.getlist(LACKS) if hasattr(data, "getlist") else [data.get(LACKS)]
             self._ask_first([each for name in names if (each := self._fillable(name))])
 
+    def _choice(self, field: Field) -> RecordChoice:
+        kind = RecordChoice if field.record else ReferenceChoice
+        return kind(
+            field,
+            self.form,
+            self.record,
+            self.site,
+            id=f"{self.verb.name}_new" if field.record else f"{self.verb.name}_new_{field.name}",
+            parent=self.id,
+            only_required=self.only_required,
+        )
+
     # -- what it shows ----------------------------------------------------------------------------
+
+    @property
+    def choice(self) -> RecordChoice | None:
+        """The choice of the record that the verb hands on; None of a verb that hands on nothing."""
+        return next((c for c in self.choices if not isinstance(c, ReferenceChoice)), None)
+
+    @property
+    def shown_choices(self) -> list[RecordChoice]:
+        """Those of which there is something to choose, but for what is asked for first."""
+        first = self.first.declared if self.first is not None else ()
+        return [c for c in self.choices if c.new is not None and c.name not in first]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [c.warning for c in self.choices if c.warning]
 
     @property
     def label(self) -> str:
@@ -86,9 +100,8 @@ class VerbDialog:
         asked_first = self.first.declared if self.first is not None else ()
         return [
             b for b in self.form
-            if not (self.form.declared[b.name].record and self.form.declared[b.name].new)
-            and b.name not in asked_first
-            and (self.choice is None or b.name != self.choice.without)
+            if b.name not in asked_first
+            and not any(b.name in (c.name, c.without) for c in self.choices)
         ]  # fmt: skip
 
     @staticmethod
@@ -107,7 +120,7 @@ class VerbDialog:
 
     def dry_run(self) -> None:
         """Do it without doing it: ``will`` says what would happen, ``problem`` why it would not."""
-        if self.choice is not None and self.choice.is_missing:
+        if any(choice.is_missing for choice in self.choices):
             return  # nothing that could be foretold yet
         try:
             run = self._dry_run()
@@ -193,11 +206,15 @@ class VerbDialog:
     def given(self) -> dict[str, Any]:
         """The verb's input: an existing record where one was chosen, else what a new one shall be."""
         given = {name: value for name, value in self.form.given().items() if value != ""}
-        return self.choice.add_to(given) if self.choice is not None else given
+        for choice in self.choices:
+            given = choice.add_to(given)
+        return given
 
     def check(self) -> bool:
         """Whether what was chosen is there; the executor checks everything else."""
-        return self.choice is None or self.choice.check(self.given())
+        given = self.given()
+        checked = [choice.check(given) for choice in self.choices]  # each says what it lacks
+        return all(checked)
 
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the input that it is about."""
@@ -210,7 +227,8 @@ class VerbDialog:
         ):
             self.first.refuse(problem)
             return
-        if self.choice is None or not self.choice.refuse(problem):
+        refused = [choice.refuse(problem) for choice in self.choices]
+        if not any(refused):
             self.form.refuse(problem)
 
     def carry_out(self) -> Noun:
@@ -247,7 +265,7 @@ class GateDialog(VerbDialog):
         self.url, self.id = url, "do-gate"
         for name in list(self.form.declared):
             del self.form.fields[name], self.form.declared[name]
-        self.choice = None
+        self.choices = []
 
     @property
     def label(self) -> str:

@@ -1,6 +1,7 @@
 """The quick form of a noun, in a dialog on any page: a record with the people and companies it is about.
 
-``Surface.quick`` names what it asks for; ``contact.email`` is the email of the contact that the record
+``Surface.quick`` names what it asks for, of a noun without it what it cannot be made without is asked for by
+pickers; ``contact.email`` is the email of the contact that the record
 refers to. All of it is one ``create``, which finds or makes them (:mod:`headlessly.execution.described`).
 While one types the form asks what is there already: whom the record would be about, and what looks alike.
 """
@@ -31,6 +32,7 @@ from headlessly.admin.widgets import Input
 from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.declaration.folding import fold
+from headlessly.declaration.quick import quick_fields
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
@@ -166,7 +168,7 @@ class QuickForm:
     @property
     def _asked(self) -> list[str]:
         """What is not said already."""
-        return [name for name in self.noun.Surface.quick if name not in self.preset]
+        return [name for name in quick_fields(self.noun) if name not in self.preset]
 
     @property
     def about(self) -> list[str]:
@@ -383,7 +385,7 @@ class QuickPages(NounPages):
     def quick_view(self, request: HttpRequest) -> HttpResponse:
         """Show the form; by POST make the record, or with ``alike`` say what is there already. With
         ``choice`` the answer is one for the picker that asked for it."""
-        if not self.noun.Surface.quick:
+        if not quick_fields(self.noun):
             raise Http404
         if not self.admin.may("create"):
             raise PermissionDenied
@@ -424,7 +426,7 @@ class QuickPages(NounPages):
         found = {}
         for name in self.schema.references:
             id = given.get(f"{PRESET}{name}", "")
-            if name in self.noun.Surface.quick and id and not UNSTORABLE.search(id):
+            if name in quick_fields(self.noun) and id and not UNSTORABLE.search(id):
                 found[name] = id
         return found
 

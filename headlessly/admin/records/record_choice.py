@@ -1,4 +1,8 @@
-"""The input of a verb's dialog that takes another record: one that exists, or the fields of a new one."""
+"""The inputs of a verb's dialog that take another record: one that exists, or the fields of a new one.
+
+One that the verb hands on (:class:`RecordChoice`) is new unless said. One that the record refers to already
+(:class:`ReferenceChoice`) stays unless said; and where the verb has a flag for it, either may be none.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +48,18 @@ class RecordChoice:
         self.noun: type[Noun] = registry[field.target_noun.__name__]
         self.only_required = only_required
         self.new: DeclaredForm | None = None
-        select = ReferenceSelect(field, site, suits=record)
+        #: The id of what the record refers to already.
+        self.own = None if field.record else getattr(record, field.column)
+        select = ReferenceSelect(field, site, suits=record if self.is_suited else None)
         select.attrs["data-dropdown-parent"] = f"#{parent}"
         form.fields[field.name].widget = select
         if form.is_bound:
             self.offer_new({})
+
+    @property
+    def is_suited(self) -> bool:
+        """Whether what is open and near the record is offered, and nothing else."""
+        return True
 
     @property
     def without(self) -> str:
@@ -62,9 +73,14 @@ class RecordChoice:
     def how(self) -> str:
         """Whether a new record is made or an existing one taken."""
         if not self.form.is_bound:
-            return NEW
+            return self.usual
         chosen = self.form.data.get(f"{self.name}-how")
         return chosen or (EXISTING if self.form.data.get(self.name) else NEW)
+
+    @property
+    def usual(self) -> str:
+        """What it is unless somebody says otherwise."""
+        return NEW
 
     @property
     def noun_named(self) -> str:
@@ -93,28 +109,14 @@ class RecordChoice:
     @property
     def warning(self) -> str:
         """What speaks against the existing record that was chosen; whoever acts decides."""
-        if self.how != EXISTING or self.chosen is None:
+        if self.how != EXISTING or self.chosen is None or self.chosen.pk == self.own:
             return ""
         return suiting.difference(self.chosen, self.record)
 
     def offer_new(self, would_be: Mapping[str, Any]) -> DeclaredForm:
         """The main fields of the record that would be made, with the values it would have."""
-        schema = self.noun.schema
-        required = [f.name for f in schema.inputs() if f.required]
-        main = list(dict.fromkeys(required if self.only_required else (*required, *schema.columns)))
-        amounts = [n for n, name in enumerate(main) if schema.by_name[name].type == "money"]
-        if amounts and schema.currency and schema.currency.name not in main:
-            main.insert(amounts[-1] + 1, schema.currency.name)  # an amount is in a currency
-        fields = [
-            field
-            for name in main
-            # Whom it is about the verb asks itself.
-            if not (field := schema.by_name[name]).read_only
-            and not field.moves
-            and not (field.type == "reference" and name in self.form.declared)
-        ]
         self.new = DeclaredForm(
-            fields,
+            self.fields_of_new(),
             self.site,
             data=self.form.data if self.form.is_bound else None,
             initial=would_be,
@@ -125,6 +127,23 @@ class RecordChoice:
         for item in self.new.fields.values():
             item.widget.attrs.pop("aria-required", None)
         return self.new
+
+    def fields_of_new(self) -> list[Field]:
+        """What is asked of a record that the verb makes."""
+        schema = self.noun.schema
+        required = [f.name for f in schema.inputs() if f.required]
+        main = list(dict.fromkeys(required if self.only_required else (*required, *schema.columns)))
+        amounts = [n for n, name in enumerate(main) if schema.by_name[name].type == "money"]
+        if amounts and schema.currency and schema.currency.name not in main:
+            main.insert(amounts[-1] + 1, schema.currency.name)  # an amount is in a currency
+        return [
+            field
+            for name in main
+            # Whom it is about the verb asks itself.
+            if not (field := schema.by_name[name]).read_only
+            and not field.moves
+            and not (field.type == "reference" and name in self.form.declared)
+        ]
 
     # -- what was sent ----------------------------------------------------------------------------
 
@@ -151,8 +170,13 @@ class RecordChoice:
         if self.how != EXISTING or given.get(self.name):
             return True
         self.form.is_valid()
-        self.form.add_error(self.name, _("Choose the %s that it becomes.") % self.noun_named)
+        self.form.add_error(self.name, self.lack)
         return False
+
+    @property
+    def lack(self) -> str:
+        """What is said where an existing record is to be taken, and none was chosen."""
+        return _("Choose the %s that it becomes.") % self.noun_named
 
     def refuse(self, problem: HeadlesslyError) -> bool:
         """Put what is wrong with the new record beside its inputs; False where nothing is."""
@@ -165,3 +189,80 @@ class RecordChoice:
                 self.new.is_valid()
                 self.new.add_error(field.name, detail["message"])
         return bool(self.new.errors)
+
+
+class ReferenceChoice(RecordChoice):
+    """Whom the record refers to after the verb: who it is now, another, a new one or, with a flag, nobody.
+
+    A new one is asked for what the quick form of the record's noun asks, and has what both have in common
+    from the record.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer_new({f.name: getattr(self.record, f.column) for f in self._common})
+
+    @property
+    def is_suited(self) -> bool:
+        return suiting.is_near(self.noun, self.record)
+
+    @property
+    def usual(self) -> str:
+        if self.own:
+            return EXISTING
+        return NO if self.without else NEW
+
+    @cached_property
+    def chosen(self) -> Noun | None:
+        if not self.form.is_bound and self.own:
+            return self.noun.objects.filter(pk=self.own).first()
+        return super().chosen
+
+    @property
+    def is_missing(self) -> bool:
+        return self.form.is_bound and super().is_missing
+
+    def fields_of_new(self) -> list[Field]:
+        create = self.noun.verbs["create"].python_inputs
+        asked = (name.partition(".") for name in self.record.Surface.quick)
+        names = [rest for first, dot, rest in asked if dot and first == self.name]
+        names = names or [name for name, field in create.items() if field.required]
+        return [create[name] for name in dict.fromkeys((*names, *(f.name for f in self._common)))]
+
+    @property
+    def _common(self) -> list[Field]:
+        """The fields of a new one that the record has as well, filled, under the same name."""
+        fields, title = self.record.schema.by_name, self.noun.schema.columns[0]
+        return [
+            field
+            for field in self.noun.schema.inputs()
+            if field.name != title
+            and not field.moves
+            and (own := fields.get(field.name)) is not None
+            and (own.type, own.to) == (field.type, field.to)
+            and own.name not in self.form.declared
+            and not own.is_custom
+            and own.type in ("string", "reference")
+            and getattr(self.record, own.column) is not None
+        ]
+
+    def add_to(self, given: dict[str, Any]) -> dict[str, Any]:
+        if not self.form.is_bound:
+            return given
+        if f"{self.name}-how" not in self.form.data and not self.form.data.get(self.name):
+            return {name: value for name, value in given.items() if name != self.without}
+        return super().add_to(given)
+
+    def refuse(self, problem: HeadlesslyError) -> bool:
+        """The same; and what says nothing is refused beside its first input."""
+        found = super().refuse(problem)
+        for detail in problem.details or ():
+            if self.how == NEW and self.new is not None and detail["field"] == self.name:
+                self.new.is_valid()
+                self.new.add_error(next(iter(self.new.fields)), detail["message"])
+                found = True
+        return found
+
+    @property
+    def lack(self) -> str:
+        return _("Choose the %s.") % self.noun_named

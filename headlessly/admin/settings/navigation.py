@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
 from headlessly.admin import display
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
@@ -17,21 +17,33 @@ from headlessly.declaration.registry import registry
 
 @dataclass(frozen=True)
 class SettingsPage:
-    """One page: where it is, what it does, and whether it is the one that is shown."""
+    """One page: where it is, what it does, whether it is the one that is shown, and whether who acts may
+    open it."""
 
     title: str
     effect: str
     url: str
     here: bool = False
+    is_open: bool = True
+
+
+def open_pages(request: HttpRequest) -> list[SettingsPage]:
+    """The pages of the settings that who acts may open."""
+    return [page for _title, pages in settings_pages(request) for page in pages if page.is_open]
 
 
 def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]:
     """The pages of the settings by the titles of their groups."""
     at = request.resolver_match.url_name if request.resolver_match else ""
+    actor = actors.current()
+    administers = actors.may_administer(actor)
+    imports = any(actors.may(actor, "create", noun) for noun in registry.values())
 
-    def page(name: str, title: str, effect: str, *inside: str) -> SettingsPage:
+    def page(
+        name: str, title: str, effect: str, *inside: str, is_open: bool = administers
+    ) -> SettingsPage:
         here = at == name or any(str(at).startswith(each) for each in inside)
-        return SettingsPage(title, effect, reverse(f"admin:{name}"), here)
+        return SettingsPage(title, effect, reverse(f"admin:{name}"), here, is_open)
 
     nouns = [page for noun in registry.values() for page in _noun_pages(noun, request)]
     docs = f"{tenancy.context_url()}/docs"
@@ -49,7 +61,7 @@ def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]
             _("People"),
             [
                 page("settings_members", _("Members"), _("Who gets in, and as what"), "settings_member"),
-                page("account", _("Your sign-in"), _("Your password, factors and sessions")),
+                page("account", _("Your sign-in"), _("Your password, factors and sessions"), is_open=True),
             ],
         ),
         (
@@ -63,7 +75,10 @@ def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]
         (
             _("Data"),
             [
-                page("imports", _("Imports"), _("Files that came in, each to be taken back")),
+                page(
+                    "imports", _("Imports"), _("Files that came in, each to be taken back"),
+                    is_open=imports,
+                ),
                 page("settings_log", _("Who did what"), _("Every change, sign-in and export")),
             ],
         ),
@@ -75,14 +90,16 @@ def _noun_pages(noun: Any, request: HttpRequest) -> list[SettingsPage]:
     if not noun.Surface.setting:
         return []
     url, title = display.page_url(noun, "changelist"), labels.plural_title(noun)
+    is_open = actors.may(actors.current(), "create", noun)
     choice, kinds = noun.schema.kind, noun.Surface.kinds
     if choice is None or kinds is None or not kinds.settings:
-        return [SettingsPage(title, _(noun.Surface.setting), url)]
+        return [SettingsPage(title, _(noun.Surface.setting), url, is_open=is_open)]
     return [
         SettingsPage(
             f"{title}: {labels.choice_label(choice, kind)}",
             _(effect),
             f"{url}?{choice.wire}={kind}",
+            is_open=is_open,
         )
         for kind, effect in kinds.settings.items()
     ]

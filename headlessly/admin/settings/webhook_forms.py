@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import json
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import (
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
 
+from headlessly.admin.settings import webhook_events
 from headlessly.webhooks import addresses, patterns, signing
 
 
@@ -28,11 +26,24 @@ class WebhookForm(forms.Form):
     events = forms.CharField(
         label=gettext_lazy("Events"),
         initial=patterns.ALL,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        widget=UnfoldAdminTextInputWidget(attrs={"data-between": webhook_events.BETWEEN}),
         help_text=gettext_lazy(
-            "One a line: Lead.Converted for one, Deal.* for all of a kind, * for everything."
+            "What it is told of: choose from what is suggested, or type names as programs do, "
+            "such as Lead.Converted or Deal.*."
         ),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        says = {
+            "kind": "text",
+            "one": _("Event"),
+            "add": _("Add another"),
+            "remove": _("Remove"),
+            "offers": [list(each) for each in webhook_events.offered_patterns()],
+        }
+        said = json.dumps(says, ensure_ascii=False)
+        self.fields["events"].widget.attrs["data-several"] = said
 
     def clean_url(self) -> str:
         url = self.cleaned_data["url"].strip()
@@ -40,7 +51,7 @@ class WebhookForm(forms.Form):
         return url
 
     def clean_events(self) -> list[str]:
-        names = [name for name in re.split(r"[\s,]+", self.cleaned_data["events"]) if name]
+        names = webhook_events.read_patterns(self.cleaned_data["events"])
         return _checked(patterns.check_patterns, names)
 
 

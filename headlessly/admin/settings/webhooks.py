@@ -17,15 +17,14 @@ from django.views.decorators.http import require_POST
 
 from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.admin.settings import webhook_events
 from headlessly.admin.settings.webhook_forms import ChangedWebhookForm, NewWebhookForm
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
-from headlessly.log.names import OF, VIEW_ENTERED
 from headlessly.models import Delivery, Webhook
-from headlessly.query.saved_views import View
-from headlessly.webhooks import disabling, patterns, registration, signing
+from headlessly.webhooks import disabling, registration, signing
 
 #: How many deliveries one page shows.
 PAGE = 50
@@ -58,10 +57,6 @@ REASONS = {
 }
 
 
-#: As many views are named beside the form.
-VIEWS = 20
-
-
 def urls(site: TenantSite) -> list[URLPattern]:
     """The addresses of the webhooks among those of the settings."""
 
@@ -90,8 +85,10 @@ def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
             form = NewWebhookForm()
         except Conflict as problem:
             form.add_error(None, problem.message)
+    words = dict(webhook_events.offered_patterns())
     rows = [
-        _webhook_row(each) for each in Webhook.objects.of_tenant().order_by("-created_at", "id")
+        _webhook_row(each) | {"events": ", ".join(words.get(name, name) for name in each.events)}
+        for each in Webhook.objects.of_tenant().order_by("-created_at", "id")
     ]
     return site.respond(
         request,
@@ -101,12 +98,12 @@ def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         rows=rows,
         made=made,
         secret=made and made.secret,
-        nouns=", ".join(f"{source}.*" for source in patterns.sources()),
-        views=[
-            (view.name, f"{VIEW_ENTERED}{OF}{view.pk}")
-            for view in View.watched_ones().order_by("name", "id")[:VIEWS]
-        ],
     )
+
+
+def _joined(webhook: Webhook) -> str:
+    """Its events as its form has them."""
+    return f"{webhook_events.BETWEEN} ".join(webhook.events)
 
 
 def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
@@ -114,7 +111,7 @@ def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
     webhook = _find_webhook(id)
     known = {
         "url": webhook.url,
-        "events": "\n".join(webhook.events),
+        "events": _joined(webhook),
         "active": webhook.active,
     }
     form = ChangedWebhookForm(request.POST if request.method == "POST" else None, initial=known)
@@ -127,7 +124,7 @@ def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
         if secret is None:
             messages.success(request, _("Saved."))
             return HttpResponseRedirect(request.path)
-        form = ChangedWebhookForm(initial=known | changes | {"events": "\n".join(webhook.events)})
+        form = ChangedWebhookForm(initial=known | changes | {"events": _joined(webhook)})
     before = request.GET.get("before", "")
     found = webhook.deliveries.select_related("event").order_by("-created_at", "-id")
     if before and not UNSTORABLE.search(before):

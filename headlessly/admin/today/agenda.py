@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
@@ -178,9 +179,9 @@ def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
     entry = Entry(
         record,
         below=display.subtitle(record, about),
-        when=field_values.field_html(record, moment),
+        when=_when(record, moment),
         owner=display.visible_name(other) if shared and other is not None else "",
-        done=composers.done_verb(record) if noun.Surface.engagements else None,
+        done=_done_verb(record, reason),
         ref=f"{noun.__name__}.{record.pk}",
         about=next(
             (
@@ -188,13 +189,38 @@ def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
                 for each in about
                 if noun.Surface.engagements and getattr(record, each.column)
             ),
-            "",
+            f"{noun.__name__}.{record.pk}" if reason.done else "",
         ),
     )
     if owner is not None and getattr(record, owner.column) is None:
         entry.may_take = bool(actor.contact_id) and actors.may(actor, "update", noun)
-    if reason.moment == noun.Surface.due:
+    if reason.done:
+        pass  # once it is done one is asked what comes next
+    elif reason.moment == noun.Surface.due:
         entry.may_put_off = actors.may(actor, "update", noun)
     else:
         entry.may_put_off = composers.plan_form(noun) is not None and not entry.may_take
     return entry
+
+
+def _when(record: Noun, moment: Field) -> Any:
+    """Since when, or until when; of what waits for an answer also who does."""
+    if moment.name != record.Surface.waits:
+        return field_values.field_html(record, moment)
+    since = display.age_html(getattr(record, moment.column), ago=True)
+    people = [record.schema.by_name[name] for name in record.Surface.introduces]
+    who = next((name for each in people if (name := _name_of(record, each))), "")
+    return format_html(_("{who} answered {when}"), who=who or _("Somebody"), when=since)
+
+
+def _name_of(record: Noun, about: Field) -> str:
+    other = getattr(record, about.name) if getattr(record, about.column) else None
+    return "" if other is None else str(other)
+
+
+def _done_verb(record: Noun, reason: Reason) -> Verb | None:
+    """The verb by which the actor says from here that it is done."""
+    noun = type(record)
+    if not reason.done:
+        return composers.done_verb(record) if noun.Surface.engagements else None
+    return noun.verbs[reason.done] if actors.may(actors.current(), reason.done, noun) else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.admin import display, toasts, widgets
+from headlessly.admin.notification_pages import later_choices
 from headlessly.admin.pages import MEDIA
 from headlessly.admin.records import composers
 from headlessly.admin.sites import TenantSite
@@ -36,10 +37,10 @@ from headlessly.nouns import Noun
 from headlessly.query import counts
 from headlessly.query.people_groups import find_group, list_groups
 
+#: When on its day something is due that has a time, where only the day was said.
+MORNING = time(9)
 #: As many groups stand beside one's own day; others by their address, which their pages have.
 MOST_GROUPS = 4
-#: To when something is put off with one key; what is typed is understood as well.
-LATER = ("in 3 hours", "tomorrow", "next mon", "in 2 weeks")
 
 
 def urls(site: TenantSite) -> list[URLPattern]:
@@ -63,6 +64,7 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
         "person": person,
         "whose": _whose_choices(person),
         "parts": parts,
+        "entries": sum(len(part.entries) for part in parts),
         **_repeated(request, here),
         "next_step": ask_next_step(request, site, here),
         "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
@@ -206,12 +208,13 @@ def put_off(record: Noun, when: When, moment: str) -> str:
 
 
 def _due_values(noun: Any, name: str, when: When) -> Mapping[str, str]:
-    """A day or a moment as a verb takes it."""
+    """A day or a moment as a verb takes it. A moment that cannot stand for a whole day is in the morning of a
+    day without a time: nobody wants to be reminded at midnight."""
     field = noun.schema.by_name[name]
-    if field.type == "date" or when.time is None:
+    if field.type == "date" or (when.time is None and field.day_if):
         whole = {field.day_if: "true"} if field.day_if else {}
         return {name: when.day.isoformat(), **whole}
-    moment = datetime.combine(when.day, when.time, timezone.get_current_timezone())
+    moment = datetime.combine(when.day, when.time or MORNING, timezone.get_current_timezone())
     whole = {field.day_if: "false"} if field.day_if else {}
     return {name: moment.isoformat(), **whole}
 
@@ -250,18 +253,15 @@ def _repeated(request: HttpRequest, here: str) -> dict[str, Any]:
     csrf = format_html(
         '<input type="hidden" name="csrfmiddlewaretoken" value="{}">', get_token(request)
     )
-    later = zip(LATER, _later_labels(), strict=True)
     return {
         "here": here,
         "here_more": "&" if "?" in here else "?",
         "csrf": csrf,
         "start": format_html('{}<input type="hidden" name="back" value="{}">', csrf, here),
-        "later": format_html_join("", '<button name="until" value="{}">{}</button>', later),
+        "later": format_html_join(
+            "", '<button name="until" value="{}">{}</button>', later_choices()
+        ),
     }
-
-
-def _later_labels() -> list[str]:
-    return [_("Later today"), _("Tomorrow"), _("Monday"), _("In two weeks")]
 
 
 def _first_steps(nouns: list[type[Noun]]) -> list[dict[str, str]]:

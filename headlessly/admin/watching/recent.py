@@ -39,6 +39,7 @@ class Happened:
 
     position: LogPosition
     target_type: str
+    target: str
     about: frozenset[str]  #: the record, and those that it refers to
     former_owner: str | None = None  #: whose the record was, where this took it from them
 
@@ -57,11 +58,11 @@ class Question:
 
 @dataclass
 class Changes:
-    """What one page is told: where it stands now, which of its records changed, whether others did."""
+    """What one page is told: where it stands now, which of its records changed, how many others did."""
 
     at: LogPosition
     changed: list[str]
-    others: bool = False
+    others: int = 0  #: how many records of its noun changed that it does not show
     missed: bool = False  #: more happened than is remembered
     here: list[dict[str, Any]] | None = None  #: who else is at the record that the page is of
 
@@ -146,10 +147,12 @@ class RecentEvents:
                 return None
             later = self._seen_by(question.actor, later)
         touched = frozenset().union(*(each.about for each in later))
-        others = any(
-            each.target_type == question.noun and each.about.isdisjoint(shown) for each in later
-        )
-        return Changes(self._end, [id for id in shown if id in touched], others)
+        others = {
+            each.target
+            for each in later
+            if each.target_type == question.noun and each.about.isdisjoint(shown)
+        }
+        return Changes(self._end, [id for id in shown if id in touched], len(others))
 
     def _seen_by(self, actor: Actor, events: list[Happened]) -> list[Happened]:
         """Those about records that a limited rep sees, or saw until they happened: a page that shows such a
@@ -186,7 +189,7 @@ def _happened(event: Event) -> Happened:
     about = frozenset({event.target or "", *_ids_in(event.data)})
     owner = registry[kind].schema.owner if kind in registry else None
     former = (event.previous or {}).get(owner.wire) if owner is not None else None
-    return Happened(event.position, kind, about, former)
+    return Happened(event.position, kind, event.target or "", about, former)
 
 
 def _ids_in(data: Any) -> list[str]:

@@ -26,7 +26,7 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
-from headlessly.query.explanations import explanations
+from headlessly.query.explanations import explanations_with_address
 from headlessly.transfer import exporting, formats
 from headlessly.transfer import options as import_options
 from headlessly.transfer.encodings import ENCODINGS
@@ -157,7 +157,7 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
             paged=True,
         ),
     }
-    for each in explanations(noun).values():
+    for each in explanations_with_address(noun):
         found[f"{record}/{each.name}"] = {
             "parameters": id,
             "get": read_operation(

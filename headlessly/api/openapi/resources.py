@@ -5,6 +5,7 @@ from __future__ import annotations
 from headlessly.access.models import ApiKey
 from headlessly.api import (
     fields,
+    following,
     keys,
     notifications,
     proposals,
@@ -29,6 +30,7 @@ from headlessly.api.openapi.serializers import serializer_schema
 from headlessly.models import CustomField, Delivery, Proposal, View, Webhook
 from headlessly.notifications.models import Notification
 from headlessly.transfer.models import Import
+from headlessly.undoing.models import Undo
 
 READING, WRITING = responses.READING, responses.WRITING
 
@@ -64,8 +66,10 @@ def resource_components() -> dict[str, Schema]:
         "NotificationInput": notifications.NotificationInput,
         "NotificationsRead": notifications.ReadSerializer,
         "NotificationPreferences": notifications.PreferencesSerializer,
+        "Following": following.FollowingSerializer,
         "Undo": undo.UndoSerializer,
         "UndoInput": undo.UndoInput,
+        "LargeUndo": undo.LargeUndoSerializer,
         "View": saved_views.ViewSerializer,
         "StayingRecord": undo.StayingRecordSerializer,
     }
@@ -75,12 +79,15 @@ def resource_components() -> dict[str, Schema]:
         "NotificationPreferencesInput": preferences,
         "NotificationList": list_schema(ref("Notification")),
         "ViewList": list_schema(ref("View")),
+        "FollowingList": list_schema(ref("Following")),
         "FieldList": list_schema(ref("Field")),
         "ListList": list_schema(ref("List")),
         "WebhookList": list_schema(ref("Webhook")),
         "DeliveryList": list_schema(ref("Delivery")),
         "ApiKeyList": list_schema(ref("ApiKey")),
         "ImportList": list_schema(ref("ImportListed")),
+        "LargeUndoList": list_schema(ref("LargeUndo")),
+        "StayingRecordList": list_schema(ref("StayingRecord")),
         "RefusedRowList": list_schema(serializer_schema(imports.RefusedRowSerializer())),
         "ProposalList": list_schema(ref("ProposalShort")),
     }
@@ -91,6 +98,10 @@ def resource_paths() -> dict[str, Schema]:
     """The path items, in the order of the routes. Where imports begin is each noun's own."""
     table = responses.success_response("A table.", None, "Content-Disposition")
     table["content"] = {"text/csv": {"schema": TEXT}}
+    a_record = {
+        "name": "id", "in": "path", "required": True, "description": "The id of a record.",
+        "schema": TEXT | {"examples": ["lead_7hqtm2XLwPhY"]},
+    }  # fmt: skip
     an_import = [path_parameter(Import.prefix)]
     proposal = [path_parameter(Proposal.prefix)]
     request = {
@@ -103,6 +114,11 @@ def resource_paths() -> dict[str, Schema]:
         "name": "id", "in": "path", "required": True,
         "schema": TEXT | {"minLength": 1, "maxLength": 200, "examples": ["Lead.lostReason"]},
         "description": "The noun and its field.",
+    }
+    an_undo = [path_parameter(Undo.prefix)]
+    both = {
+        "200": responses.success_response("What was taken back, and what stays.", ref("Undo")),
+        "202": responses.success_response("It is in line.", ref("LargeUndo"), "Location"),
     }
     undo_body = request_body(ref("UndoInput"), required=False)
     webhook = [path_parameter(Webhook.prefix)]
@@ -276,11 +292,50 @@ def resource_paths() -> dict[str, Schema]:
         },
         "/requests/{id}/undo": {
             "parameters": [request],
-            "post": post("requestUndo",
+            "post": operation("requestUndo",
                          "Take back what a request did, by ordinary verbs in one transaction: all of it, or "
                          "what nobody has touched since, with a list of what stays and why. A 409 where "
-                         "nothing can be taken back.",
-                         "About", "Undo", undo_body, "200", (404,), "dryRun"),
+                         "nothing can be taken back. One with more than 5,000 events is taken back in the "
+                         "background: a 202 says where that is.",
+                         "About", both, parameters=shared_parameters("idempotencyKey", "dryRun"),
+                         errors=(404, *WRITING), writes=True, requestBody=undo_body),
+        },
+        "/undos": {
+            "get": get("undoList",
+                       "What is taken back in the background, the newest first; all of it only for managers.",
+                       "About", "LargeUndoList", paged=True),
+        },
+        "/undos/{id}": {
+            "parameters": an_undo,
+            "get": get("undoGet", "How far one has come, and what became of it.", "About", "LargeUndo",
+                       (404,)),
+        },
+        "/undos/{id}/stays": {
+            "parameters": an_undo,
+            "get": get("undoStays", "The records that stay as they are, each with the reason.", "About",
+                       "StayingRecordList", (404,), paged=True),
+        },
+        "/undos/{id}/stays.csv": {
+            "parameters": an_undo,
+            "get": get("undoStaysCsv", "The same as a table, for people.", "About", table, (404,)),
+        },
+        "/following": {
+            "get": get("followingList", "The records that you follow, by their ids.", "Notification",
+                       "FollowingList", (403,), paged=True),
+        },
+        "/following/{id}": {
+            "parameters": [a_record],
+            "get": get("followingGet", "Whether you follow a record.", "Notification", "Following",
+                       (403, 404)),
+        },
+        "/following/{id}/follow": {
+            "parameters": [a_record],
+            "post": post("followingFollow", "Be told from now on of what becomes of a record.",
+                         "Notification", "Following"),
+        },
+        "/following/{id}/unfollow": {
+            "parameters": [a_record],
+            "post": post("followingUnfollow", "Be told no more.", "Notification", "Following"),
         },
         "/views": {
             "get": get("viewList", "The saved views that you may use, by name: your own and the shared ones.",

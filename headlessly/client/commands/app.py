@@ -9,7 +9,15 @@ from typing import Annotated, Any
 
 import typer
 
-from headlessly.client.commands import describe, fields, notifications, nouns, sign_in, views
+from headlessly.client.commands import (
+    describe,
+    fields,
+    following,
+    notifications,
+    nouns,
+    sign_in,
+    views,
+)
 from headlessly.client.commands.failures import MEANING, UsageError
 from headlessly.client.commands.group import NounCommands, complete_noun_names
 from headlessly.client.commands.options import parse_conditions, parse_object, parse_parameters
@@ -69,6 +77,7 @@ def root(
 
 app.add_typer(fields.app, name="fields")
 app.add_typer(notifications.app, name="notifications")
+app.add_typer(following.app, name="following")
 app.add_typer(views.app, name="views")
 
 
@@ -405,7 +414,14 @@ def undo(
 ) -> None:
     """Take back what a request did; what was touched since stays, and why is told."""
     state, form = State.of_answer(context, output)
-    done = state.client.undo(request, event=event, dry_run=dry_run)
+    bar = form == "table" and sys.stderr.isatty()
+    progress = _undo_progress if bar else None
+    done = state.client.undo(request, event=event, dry_run=dry_run, progress=progress)
+    if bar:
+        sys.stderr.write("\r\033[K")
+    if done["$type"] == "LargeUndo":
+        _large_undo(done, form)
+        return
     if form != "table":
         write_one(done, form)
         return
@@ -413,6 +429,26 @@ def undo(
     if done["stays"]:
         write_note("These stay as they are:")
         write_rows(done["stays"], form, ("type", "id", "name", "message"), ())
+
+
+def _undo_progress(undo: dict[str, Any]) -> None:
+    done = undo["undone"] + undo["stays"] + undo["asItWas"]
+    sys.stderr.write(f"\r\033[K{done:,} of {undo['total'] or 0:,} records")
+    sys.stderr.flush()
+
+
+def _large_undo(undo: dict[str, Any], form: str) -> None:
+    if form != "table":
+        write_one(undo, form)
+        return
+    names = ("$id", "status", "dryRun", "total", "undone", "stays", "asItWas")
+    write_one({name: undo[name] for name in names}, form)
+    rows = [{"type": name, **counts} for name, counts in undo["byType"].items()]
+    write_rows(rows, form, ("type", "undone", "stays"), ())
+    if undo["message"]:
+        write_note(undo["message"])
+    if undo["stays"]:
+        write_note(f"What stays, and why: /undos/{undo['$id']}/stays.csv.")
 
 
 @app.command()

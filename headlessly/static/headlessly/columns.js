@@ -35,8 +35,44 @@
       head.append(edge);
     }
   }
-  document.addEventListener("DOMContentLoaded", () => prepare(document));
-  document.addEventListener("fresh", (event) => prepare(event.detail));
+
+  // -- whether there is room for all of them --------------------------------------------------------
+
+  const SHEET = ".sheet:has(> table.list)";
+  const watched = new WeakSet();
+  const OVERHANG = 4; // px that the last edge stands out
+  function tell(sheet) {
+    const left = sheet.scrollWidth - sheet.clientWidth - sheet.scrollLeft;
+    sheet.classList.toggle("more", !sheet.classList.contains("fits") && left > OVERHANG);
+    sheet.classList.toggle("moved", sheet.scrollLeft > 0);
+  }
+  function fit() {
+    for (const sheet of document.querySelectorAll(SHEET)) {
+      const list = sheet.querySelector("table.list");
+      // By the sheet's own width: a bar to scroll by takes none of it away.
+      sheet.classList.toggle("fits", list.offsetWidth <= sheet.offsetWidth - sheet.clientLeft * 2);
+      tell(sheet);
+      if (!watched.has(sheet)) {
+        watched.add(sheet);
+        sizes.observe(sheet);
+        sizes.observe(list);
+        sheet.addEventListener("scroll", () => tell(sheet), { passive: true });
+      }
+    }
+  }
+  const sizes = new ResizeObserver(fit);
+
+  document.addEventListener("DOMContentLoaded", () => {
+    prepare(document);
+    fit();
+  });
+  // What takes a list's place is as it is until it is measured, so that it stays where it is scrolled to.
+  document.addEventListener("fresh", ({ detail }) => {
+    prepare(detail);
+    const [now, next] = [document.querySelector(SHEET), detail.querySelector(SHEET)];
+    if (now && next) next.className = now.className;
+  });
+  document.addEventListener("parts", fit);
 
   // -- in which order -----------------------------------------------------------------------------
 

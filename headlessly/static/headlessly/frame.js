@@ -59,7 +59,14 @@
     if (window.Alpine) Alpine.$data(root).adminTheme = theme;
     paint();
   });
+  // What stands beside a page where there is room for it is closed where there is not.
+  const narrow = matchMedia("(max-width: 1023px)");
+  const tidy = () => {
+    for (const each of document.querySelectorAll("[data-narrow-closed]")) each.open = !narrow.matches;
+  };
+  narrow.addEventListener("change", tidy);
   document.addEventListener("DOMContentLoaded", () => {
+    tidy();
     for (const choice of document.querySelectorAll("[data-theme]")) choice.checked = choice.value === theme;
     document.querySelector(".frame-places a[aria-current]")?.scrollIntoView({ block: "nearest" });
   });

@@ -1,7 +1,7 @@
-// An import that is at work shows how far it is. What somebody is choosing meanwhile stays as it is.
+// An import, or an undo, that is at work shows how far it is. What somebody is choosing meanwhile stays as it is.
 (() => {
   const part = (id) => document.getElementById(id);
-  const put = (page, id) => part(id).replaceWith(document.adoptNode(page.getElementById(id)));
+  const put = (page, id) => part(id)?.replaceWith(document.adoptNode(page.getElementById(id)));
   let chosen = false;
   document.addEventListener("change", (event) => (chosen ||= !!event.target.closest("#import-choices")));
 
@@ -14,7 +14,7 @@
       put(page, "import");
       if (held) part("import").querySelector("button, a")?.focus();
       put(page, "import-rows");
-      if (!chosen && !part("import-mapping").contains(document.activeElement)) put(page, "import-mapping");
+      if (!chosen && !part("import-mapping")?.contains(document.activeElement)) put(page, "import-mapping");
     } catch {
       // The next one may arrive.
     }

@@ -69,6 +69,10 @@ document.addEventListener("DOMContentLoaded", () => {
     return null;
   };
 
+  // What it takes to do it is on this page: a button of a record, or any other control.
+  const controlFor = (item) => (item.press ? buttonFor(item) : document.querySelector(item.clicks));
+  const isHere = (item) => item.url || controlFor(item);
+
   const option = (item) => {
     const number = options.length;
     const node = element("div", { role: "option", id: `palette-${number}`, "aria-selected": "false" });
@@ -88,7 +92,7 @@ document.addEventListener("DOMContentLoaded", () => {
     list.replaceChildren();
     if (problem) list.append(element("p", { class: "nothing" }, problem));
     groups.forEach((group, number) => {
-      const items = group.items.filter((item) => !item.press || buttonFor(item));
+      const items = group.items.filter(isHere);
       if (!items.length) return;
       const title = element("div", { class: "title", id: `palette-title-${number}` }, group.title);
       list.append(
@@ -136,10 +140,10 @@ document.addEventListener("DOMContentLoaded", () => {
   };
 
   const go = ({ item }, apart) => {
-    if (item.press) {
-      const button = buttonFor(item);
+    if (!item.url) {
+      const control = controlFor(item);
       palette.close();
-      button?.click();
+      control?.click();
     } else if (item.quick && !apart && window.hly?.openQuick) {
       const from = back;
       palette.close();

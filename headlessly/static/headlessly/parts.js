@@ -43,7 +43,8 @@
     name(old);
     name(fresh);
     Idiomorph.morph(old, fresh, {
-      ignoreActiveValue: typing,
+      // A link or a summary that has the focus holds nothing that is typed.
+      ignoreActiveValue: typing && Boolean(document.activeElement?.matches("input, textarea, select, [contenteditable]")),
       callbacks: {
         beforeNodeMorphed(here, now) {
           if (here.nodeType !== 1) return true;

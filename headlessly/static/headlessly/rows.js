@@ -10,14 +10,15 @@
   }
 
   // What one input says: nothing where it is empty, so that the row does not get the key.
-  function said(input, { kind, words }) {
+  function said(input, { kind, words, keys }) {
     if (kind === "flag") return input.checked || undefined;
+    const key = (text) => keys?.meant(text.trim()) ?? text.trim();
     const value = words ? words.meant(input.value.trim()) : input.value.trim();
     if (!value) return undefined;
     if (kind === "list") return value.split("\n").map((line) => line.trim()).filter(Boolean);
     if (kind === "pairs") return Object.fromEntries(value.split("\n").filter((line) => line.trim()).map((line) => {
       const at = line.indexOf(":");
-      return at < 0 ? [line.trim(), ""] : [line.slice(0, at).trim(), parsed(line.slice(at + 1).trim())];
+      return at < 0 ? [key(line), ""] : [key(line.slice(0, at)), parsed(line.slice(at + 1).trim())];
     }));
     if (kind === "number") return Number.isNaN(Number(value.replace(",", "."))) ? value : Number(value.replace(",", "."));
     return value.startsWith("{") ? parsed(value) : value;
@@ -38,7 +39,7 @@
     if (column.kind === "list") return make("textarea", { rows: 2, value: (value || []).join("\n"), placeholder: says.lines });
     if (column.kind === "pairs") {
       const known = value && typeof value === "object" ? value : {};
-      const lines = Object.entries(known).map(([key, each]) => `${key}: ${unparsed(each)}`);
+      const lines = Object.entries(known).map(([key, each]) => `${column.keys?.shown(key) ?? key}: ${unparsed(each)}`);
       return make("textarea", { rows: Math.max(2, lines.length), value: lines.join("\n"), placeholder: says.pairs });
     }
     if (column.kind === "choice") {
@@ -85,6 +86,7 @@
     const counts = columns.find((column) => column.kind === "order");
     const place = make("div", { className: "rows" });
     const list = make("ol");
+    for (const column of shown) if (column.names) column.keys = window.hly.offered(column.names);
     for (const column of shown) if (column.offers) {
       column.list = `${text.id || text.name}_${column.key}_offers`;
       column.words = window.hly.offered(column.offers);
@@ -112,6 +114,14 @@
             if (now === undefined && !(column.kind === "flag" && column.key in row)) delete row[column.key];
             else row[column.key] = now ?? false;
             write();
+          });
+          // What is chosen may say what stands beside it: what is there already stays.
+          field.addEventListener("change", () => {
+            const begins = column.offers?.find(([value]) => value === row[column.key])?.[2];
+            if (!begins || Object.keys(begins).every((key) => key in row && row[key] === begins[key])) return;
+            for (const [key, each] of Object.entries(begins)) if (!row[key] || choices(shown.find((other) => other.key === key)?.of || []).length) row[key] = each;
+            write();
+            draw(at);
           });
           label.append(make("span", { textContent: column.label }), field);
           item.append(label);

@@ -12,6 +12,14 @@
     links(to)?.focus();
   }
 
+  // The day is one list, however many reasons stand in it: where one is in it is said beside its name.
+  document.addEventListener("focusin", (event) => {
+    const place = document.getElementById("place");
+    if (!place) return;
+    const at = entries().indexOf(event.target.closest("[data-entry]"));
+    place.textContent = at < 0 ? place.dataset.all : place.dataset.at.replace("{at}", at + 1).replace("{all}", place.dataset.all);
+  });
+
   async function carryOut(form, submitter) {
     const body = new FormData(form, submitter);
     const all = entries();

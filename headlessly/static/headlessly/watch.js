@@ -3,7 +3,7 @@
 (() => {
   const { words, visit } = window.hly;
   const EVERY = 2000; // ms
-  const MOST = 30000; // ms between two looks at a list that changes all the time, but for its own rows
+  const MOST = 120000; // ms between two looks at a list that others fill all the time; it says at once that they do
   const main = () => document.getElementById("hly");
   const noun = () => main()?.dataset.noun;
   const record = () => document.getElementById("record")?.dataset.record;
@@ -45,18 +45,42 @@
     if (!mine && (!others || record())) return true;
     if (busy()) return false;
     const now = Date.now();
-    // A list that others fill without end is looked at less and less often.
-    if (!mine && now - looked < gap) return false;
+    // A list that others fill without end is looked at less and less often, but by who wants to see it.
+    if (!mine && now - looked < gap) return tellOthers(others), false;
     gap = mine || now - looked > 4 * gap ? EVERY : Math.min(MOST, gap * 2);
     looked = now;
     const before = new Map([...document.querySelectorAll("#hly [data-row]")].map((row) => [row.dataset.row, row.dataset.version]));
     if (!(await visit(location.href, { pushes: false, quiet: true }))) return false;
+    tellOthers(0);
     for (const row of document.querySelectorAll("#hly [data-row]")) {
       if (before.get(row.dataset.row) === row.dataset.version) continue;
       row.classList.add("saved");
       setTimeout(() => row.classList.remove("saved"), 1500);
     }
     return true;
+  }
+
+  // How many others changed what is not in the list yet: over it, so that nothing moves.
+  function tellOthers(count) {
+    let place = document.getElementById("others");
+    if (!count) return place?.remove();
+    if (!place) {
+      place = document.createElement("p");
+      Object.assign(place, { id: "others", className: "others" });
+      place.setAttribute("role", "status");
+      place.dataset.loaded = "1";
+      const show = document.createElement("button");
+      Object.assign(show, { type: "button", className: "btn small strong", textContent: words().show });
+      show.addEventListener("click", () => {
+        looked = 0;
+        gap = EVERY;
+        go();
+      });
+      place.append(document.createElement("span"), show);
+      main().append(place);
+    }
+    const text = words().others.replace("%s", count);
+    if (place.firstChild.textContent !== text) place.firstChild.textContent = text;
   }
 
   // Who else is here.

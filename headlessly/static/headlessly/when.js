@@ -8,6 +8,9 @@
   document.addEventListener("parts", begin);
   document.addEventListener("focusin", begin);
 
+  // As the reader's language writes a day: the server reads either.
+  const written = (day) => (document.documentElement.lang.startsWith("de") ? day.split("-").reverse().join(".") : day);
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-picks]");
     if (!button) return;
@@ -20,7 +23,7 @@
     button.after(calendar);
     calendar.addEventListener("change", () => {
       const time = /\s(\d{1,2}:\d\d)$/.exec(typed.value);
-      typed.value = calendar.value + (time ? ` ${time[1]}` : "");
+      typed.value = written(calendar.value) + (time ? ` ${time[1]}` : "");
       typed.dispatchEvent(new Event("input", { bubbles: true }));
       understand(typed);
     });

@@ -117,7 +117,7 @@ class Command(BaseCommand):
             f"Page      {acme['url']}/admin/",
             f"Sign in   {url}/ as {acme['email']} with {acme['password']}",
             "",
-            f"Mail      {url}/mail/ shows what would be sent",
+            f"Mail      {url}/outbox/ shows what would be sent",
             "",
             "The same password for everybody:",
             *(f"  {email:<{width}}  {'; '.join(where)}" for email, where in places.items()),

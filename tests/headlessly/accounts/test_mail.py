@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from django.core.mail import EmailMessage, get_connection
+import email
+import re
+from email.policy import default
+
+import pytest
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.test import Client
 
+from headlessly.access import actors
 from headlessly.access.models import User
 from headlessly.accounts import invitations, mail
 from tests.headlessly.accounts.letters import link_in
@@ -52,16 +58,91 @@ def test_its_links_lead_to_this_site_whatever_host_a_request_names(acme, work, m
     assert link_in(mailoutbox[0]).startswith("/password/user_")
 
 
+def test_an_invitation_to_somebody_new_is_in_the_language_of_who_invites(acme, work, mailoutbox):
+    bob = User.objects.create_user("bob@sign.example", language="de", first_name="Bob")
+    with actors.acting(actors.Actor(bob.pk, "Bob", "admin")):
+        invitations.invite(
+            email="new@sign.example", first_name="N", last_name="", role="rep", contact_id=None
+        )
+    User.objects.create_user("old@sign.example", language="en")
+    with actors.acting(actors.Actor(bob.pk, "Bob", "admin")):
+        invitations.invite(
+            email="old@sign.example", first_name="O", last_name="", role="rep", contact_id=None
+        )
+    work()
+    new, old = sorted(mailoutbox, key=lambda letter: letter.to)
+    assert new.subject == "Acme lädt Sie ein"
+    assert "Bob lädt Sie ein, mit Acme in headlessly zu arbeiten." in new.body
+    assert old.subject == "Acme invites you", "who has a language reads their own"
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_links_are_read_as_text_and_as_html(acme, work, mailoutbox, language):
+    """An invitation, a link for a password and a notice: the same in both, in the language of the reader."""
+    bob = User.objects.create_user("bob@sign.example", language=language, first_name="Bob <b>")
+    with actors.acting(actors.Actor(bob.pk, "Bob", "admin")):
+        invitations.invite(
+            email="new@sign.example", first_name="N", last_name="", role="rep", contact_id=None
+        )
+    mail.send_later(mail.mail_password_link, user=bob.pk, asked_by=bob.pk)
+    mail.notify(bob, "browser", browser="Firefox", address="192.0.2.7")
+    work()
+    assert len(mailoutbox) == 3
+    said = {
+        "en": ("Come in by this link", "Choose it by this link", "safety of your account"),
+        "de": (
+            "Über diesen Link kommen Sie hinein",
+            "Wählen Sie es über diesen Link",
+            "Sicherheit Ihres Kontos",
+        ),
+    }[language]
+    for letter, sentence in zip(mailoutbox, said, strict=True):
+        message = email.message_from_bytes(letter.message().as_bytes(), policy=default)
+        plain = message.get_body(("plain",)).get_content()
+        html = message.get_body(("html",)).get_content()
+        assert sentence in plain and sentence in html
+        assert f'<html lang="{language}">' in html and "<b>" not in html
+        for link in re.findall(r"https?://\S+", plain):
+            assert f'href="{link}"' in html
+        assert message["List-Unsubscribe"] is None, "nobody unsubscribes from these"
+    assert "/invitation/" in mailoutbox[0].body and "/password/" in mailoutbox[1].body
+
+
+def test_a_checkout_shows_the_html_in_a_frame_that_loads_and_runs_nothing(db, settings, tmp_path):
+    settings.EMAIL_FILE_PATH = str(tmp_path)
+    backend = "django.core.mail.backends.filebased.EmailBackend"
+    connection = get_connection(backend, file_path=str(tmp_path))
+    letter = EmailMultiAlternatives("Hello", "Text", to=["a@b.example"], connection=connection)
+    letter.attach_alternative("<p style='color:red'>Grüße</p><script>1</script>", "text/html")
+    letter.send()
+    browser = Client(headers={"accept-language": "de"})
+    page = browser.get("/outbox/")
+    assert "Was verschickt worden wäre" in page.content.decode()
+    assert "frame-src 'self'" in page["Content-Security-Policy"]
+    (address,) = re.findall(r'<iframe sandbox loading="lazy" src="([^"]+)"', page.content.decode())
+    shown = browser.get(address)
+    assert "Grüße" in shown.content.decode()
+    policy = shown["Content-Security-Policy"]
+    assert (
+        "default-src 'none'" in policy and policy.endswith("; sandbox") and "script" not in policy
+    )
+    assert shown["X-Frame-Options"] == "SAMEORIGIN"
+    for wrong in ("/outbox/x/0/", address.replace("/0/", "/7/"), "/outbox/..%2Fx/0/"):
+        assert browser.get(wrong).status_code == 404
+    settings.PRODUCTION = True
+    assert browser.get(address).status_code == 404
+
+
 def test_a_checkout_shows_what_it_would_have_sent(db, settings, tmp_path):
     settings.EMAIL_FILE_PATH = str(tmp_path)
-    assert "Nothing yet" in Client().get("/mail/").content.decode()
+    assert "Nothing yet" in Client().get("/outbox/").content.decode()
     backend = "django.core.mail.backends.filebased.EmailBackend"
     connection = get_connection(backend, file_path=str(tmp_path))
     text = "Come in:\n\nhttp://testserver/invitation/x/y\n\n<b>“Grüße”</b>"
     for subject in ("First", "Second"):
         EmailMessage(subject, text, to=["a@b.example"], connection=connection).send()
-    page = Client().get("/mail/").content.decode()
+    page = Client().get("/outbox/").content.decode()
     assert "First" in page and "Second" in page and "“Grüße”" in page
     assert '<a href="http://testserver/invitation/x/y">' in page and "<b>“" not in page
     settings.PRODUCTION = True
-    assert Client().get("/mail/").status_code == 404
+    assert Client().get("/outbox/").status_code == 404

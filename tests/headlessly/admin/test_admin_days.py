@@ -107,3 +107,29 @@ def test_what_is_going_cold_is_what_the_board_calls_stale(bob, people):
     assert seen() == (True, True)
     Pipeline.create(name="Ours", is_default=True, deal_rotting=21)
     assert seen() == (False, False)
+
+
+def test_a_day_is_written_as_its_reader_writes_it_and_read_as_anybody_does(users):
+    users.bob.language = "de"
+    browser = reading(users.bob, BERLIN)
+    task = Activity.create(subject="Messe", all_day=True, due_at="2026-11-01")
+    call = Activity.create(subject="Anruf", due_at="2026-11-01T08:30:00Z")
+    deal = Deal.create(name="Holm", value=10, expected_close_date="2026-03-04")
+    shown = {
+        ("activity", task, "due_at"): "01.11.2026",
+        ("activity", call, "due_at"): "01.11.2026 09:30",
+        ("deal", deal, "expected_close_date"): "04.03.2026",
+    }
+    for (noun, record, name), text in shown.items():
+        address = f"/~acme/admin/crm/{noun}/{record.pk}/edit/"
+        form = form_of(browser, address)
+        assert form[name] == text
+        browser.post(address, form)
+        assert type(record).get(record.pk).version == 1, "what nobody touched stays"
+    address = f"/~acme/admin/crm/deal/{deal.pk}/edit/"
+    for typed in ("2026-11-05", "5.11.2026", "5.11.26", "5. November 2026"):
+        deal = Deal.get(deal.pk)
+        deal.update(expected_close_date="2026-03-04")
+        form = form_of(browser, address)
+        browser.post(address, form | {"expected_close_date": typed})
+        assert str(Deal.get(deal.pk).expected_close_date) == "2026-11-05", typed

@@ -8,6 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tests.headlessly.admin.signed_in import client_of
+
 FIND = "/~acme/admin/find/"
 
 
@@ -102,6 +104,60 @@ def test_goes_to_views_those_that_people_saved_too(bob, cleo, acme):
     cleo.post("/~acme/admin/crm/lead/views/", {"name": "Fairs, mine", "query": "source=x"})
     assert labels(find(bob, q="fairs"), "Go to") == ["Leads: Fairs"]
     assert "source=fair" in find(bob, q="fairs")["Go to"][0]["url"]
+
+
+def test_goes_to_each_page_of_the_settings_that_one_may_open(bob, ann, acme):
+    for words, label, place in (
+        ("members", "Members", "settings/members/"),
+        ("webhook", "Webhooks", "settings/webhooks/"),
+        ("who did", "Who did what", "settings/log/"),
+        ("lists of", "Lists of values", "settings/lists/"),
+        ("api keys", "API keys", "settings/keys/"),
+    ):
+        found = {i["label"]: i["url"] for i in find(ann, q=words)["Go to"]}
+        assert found.get(label) == f"/~acme/admin/{place}", words
+        assert label not in labels(find(bob, q=words), "Go to"), words
+    # What is everybody's own is offered to everybody, also by what it is for.
+    assert "Imports" in labels(find(bob, q="imports"), "Go to")
+    assert "Sign-in and security" in labels(find(bob, q="sessions"), "Go to")
+    settings = [i["url"] for i in find(ann, q="settings")["Go to"]]
+    assert len(settings) == len(set(settings)) > 8
+    assert all("/settings/" not in i["url"] for i in find(bob, q="settings")["Go to"])
+
+
+def test_does_what_is_no_record_once_one_types(bob, vic, acme):
+    for words, label in (
+        ("dark", "Dark theme"),
+        ("light", "Light theme"),
+        ("export", "Export this list as CSV"),
+        ("sign o", "Sign out"),
+        ("log out", "Sign out"),
+    ):
+        assert label in labels(find(bob, q=words), "Do"), words
+        assert label in labels(find(vic, q=words), "Do"), words
+    assert labels(find(bob, q="import"), "Do") == ["Import"]
+    assert "Do" not in find(vic, q="import")
+    assert labels(find(bob, q="add lead"), "Do") == ["Create lead"]
+    assert not {"Dark theme", "Sign out"} & set(labels(find(bob), "Do"))
+
+
+def test_knows_its_commands_in_german(users, acme):
+    users.bob.language = "de"
+    users.bob.save()
+    client = client_of(users.bob)
+    answer = client.get(FIND, {"q": "abmelden"}).json()
+    assert [i["label"] for group in answer["groups"] for i in group["items"]] == ["Abmelden"]
+    for words in ("dunkel", "exportieren", "lead hinzu", "importe"):
+        assert client.get(FIND, {"q": words}).json()["groups"], words
+
+
+def test_what_begins_as_it_was_typed_stands_first(ann, lead):
+    lead.update(need="They have no webhooks so far")
+    found = list(find(ann, q="webhooks"))
+    assert found.index("Go to") < found.index("Leads")
+    found = labels(find(ann, q="im"), "Go to")
+    assert found.index("Imports") == 0
+    assert next(iter(find(ann, q="acme"))) in ("Leads", "Organizations")
 
 
 def test_offers_what_one_may_create(bob, vic, acme):

@@ -80,6 +80,49 @@ def test_pickers_offer_to_make_what_is_not_there_to_those_who_may(bob, users, pe
     assert [c["text"].split(" ·")[0] for c in choices(bob, "member")] == []
 
 
+def offered(client, noun, term, app="crm"):
+    query = f"?term={term}&app_label={app}&model_name={noun}&field_name=or-new"
+    return client.get(f"/~acme/admin/autocomplete/{query}").json()["results"]
+
+
+def test_each_picker_makes_what_it_refers_to_and_asks_for_what_that_cannot_do_without(
+    bob, users, people
+):
+    from headlessly.declaration.registry import registry
+
+    admin = client_of(users.ann)
+    nouns = {f.target_noun for noun in registry.values() for f in noun.schema.references.values()}
+    assert {"Deal", "Team", "Pipeline"} <= {noun.__name__ for noun in nouns}
+    for noun in nouns:
+        app, model = noun._meta.app_label, noun._meta.model_name
+        [item] = offered(admin, model, "Holm", app)
+        assert item["create"] == f"/~acme/admin/{app}/{model}/quick/", noun
+        answer = admin.post(item["create"], {"choice": "1", **item["sends"]})
+        if answer.status_code == 422:
+            assert 'name="choice"' in answer.content.decode(), noun
+            assert not noun.objects.exclude(pk=people.bob.pk).filter(name="Holm"), noun
+        else:
+            assert json.loads(answer.content)["text"] == "Holm", noun
+    # A deal needs its value too: it is asked for in the dialog.
+    deal = {"choice": "1", "name": "Holm"}
+    assert "Value" in bob.post(QUICK.format("deal"), deal).content.decode()
+    made = bob.post(QUICK.format("deal"), {**deal, "value": "40k"})
+    assert json.loads(made.content)["text"] == "Holm"
+    # And who may not make one is not offered to.
+    assert offered(bob, "pipeline", "Holm 2") == []
+    assert bob.post(QUICK.format("pipeline"), {"choice": "1", "name": "Holm 2"}).status_code == 403
+
+
+def test_a_picker_makes_another_beside_many_that_are_called_alike(bob, acme):
+    for number in range(25):
+        Organization.create(name=f"Holm {number}")
+    found = offered(bob, "organization", "Holm")
+    assert (len(found), found[-1]["id"]) == (21, "+")
+    query = "?term=Holm&app_label=crm&model_name=organization&field_name=or-new&page=2"
+    second = bob.get(f"/~acme/admin/autocomplete/{query}").json()["results"]
+    assert "+" not in [each["id"] for each in second]
+
+
 def test_is_for_those_who_may_create(bob, users):
     assert "quick-opener" in bob.get("/~acme/admin/crm/lead/").content.decode()
     viewer = client_of(users.vic)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import strip_tags
 
 from headlessly.errors import VerbRefused
 
@@ -188,6 +189,32 @@ def test_losing_and_reopening(bob, lead, address):
     lead.refresh_from_db()
     assert (lead.status, lead.lost_reason) == ("New", None)
     assert "reopened it" in text(bob.get(address(lead)))
+
+
+def test_the_path_of_a_lost_lead_says_where_it_was_lost(bob, lead, address):
+    def steps():
+        page = bob.get(address(lead)).content.decode()
+        path = page.split('<ol class="path"')[1].split("</ol>")[0]
+        return [
+            (is_, strip_tags(said))
+            for is_, said in re.findall(r'<li class="(\w+)"[^>]*>(.*?)</li>', path)
+        ]
+
+    def go(*states):
+        for state in states:
+            bob.post(address(lead, "move"), {"to": state})
+        bob.post(address(lead, "do", "lose"), {"lost_reason": "Price"})
+
+    go("Contacted")
+    assert steps() == [
+        ("past", "New"),
+        ("past", "Contacted"),
+        ("now", "Lost"),
+        ("ahead", "Qualified"),
+        ("ahead", "Converted"),
+    ]
+    go("New", "Contacted", "Qualified")
+    assert [said for _is, said in steps()][:4] == ["New", "Contacted", "Qualified", "Lost"]
 
 
 def test_a_verb_done_twice_is_a_conflict_and_nothing_more(bob, qualified, address, unchanged):

@@ -49,7 +49,7 @@ def test_it_is_answered_from_memory_only_what_was_read_just_now(
     at = client.post(WATCH, asked).json()["at"]
     with django_assert_num_queries(0):
         assert ask(WATCH, **asked, since=at) == {
-            "at": at, "changed": [], "others": False, "missed": False
+            "at": at, "changed": [], "others": 0, "missed": False
         }  # fmt: skip
     monkeypatch.setattr(recent, "OLDEST", -1)
     assert ask(WATCH, **asked, since=at) is None
@@ -106,7 +106,7 @@ def test_a_limited_rep_hears_of_a_hidden_record_what_they_hear_of_none(
         sent = {"token": tokens[actor], "noun": noun, "of": id, "here": id, "since": since}
         return client.post(WATCH, sent).json()
 
-    nothing = {"changed": [], "others": False, "missed": False, "here": []}
+    nothing = {"changed": [], "others": 0, "missed": False, "here": []}
     ask(cleo, hidden.pk)  # she is there
     at = ask(bob, hidden.pk)["at"]
     hidden.update(score=5)
@@ -126,7 +126,7 @@ def test_a_limited_rep_hears_of_a_hidden_record_what_they_hear_of_none(
     at = ask(bob, lead.pk)["at"]
     lead.update(score=1)
     found = ask(bob, lead.pk, at)
-    assert (found["changed"], found["others"]) == ([], False)
+    assert (found["changed"], found["others"]) == ([], 0)
 
 
 def test_nobody_hears_by_a_page_who_got_in(client: Any, acme: Any, monkeypatch: Any) -> None:
@@ -138,7 +138,7 @@ def test_nobody_hears_by_a_page_who_got_in(client: Any, acme: Any, monkeypatch: 
     record_security_event(SIGNED_IN, about=who)
     told = client.post(WATCH, asked | {"since": at}).json()
     assert told["at"] != at, "something happened"
-    assert (told["changed"], told["others"]) == ([], False)
+    assert (told["changed"], told["others"]) == ([], 0)
 
 
 def test_a_server_that_only_reads_tells_who_is_there_as_far_as_the_process_knows(
@@ -184,3 +184,19 @@ def test_what_is_known_takes_no_thread() -> None:
     }  # fmt: skip
     asyncio.run(front(scope, receive, send))
     assert [m.get("status") or m.get("body") for m in sent] == [200, b"[1]"]
+
+
+def test_a_page_hears_how_many_records_changed_that_it_does_not_show(
+    client: Any, lead: Any, monkeypatch: Any
+) -> None:
+    from crm import Lead
+
+    monkeypatch.setattr(recent, "OLDEST", -1)
+    with actors.acting(Actor("user_vic", "Vic", actors.VIEWER)):
+        asked = {"token": middleware.make_token(), "noun": "Lead", "of": lead.pk}
+    at = client.post(WATCH, asked).json()["at"]
+    made = [Lead.create(name=name, source="web") for name in ("A", "B")]
+    made[0].update(score=5)
+    lead.update(score=5)
+    told = client.post(WATCH, asked | {"since": at}).json()
+    assert (told["changed"], told["others"]) == ([lead.pk], 2)

@@ -61,6 +61,21 @@ def test_it_is_for_admins_of_the_tenant(users, ann, bob, cleo, vic, hook, delive
     assert hook.active and hook.deliveries.count() == 1
 
 
+def test_it_takes_and_shows_events_by_what_people_call_them(ann, users, acme):
+    page = ann.get(at()).content.decode()
+    assert "Lead: converted" in page and "Deals: everything" in page
+    ann.post(at(), {"url": URL, "events": "Lead: converted; deals: everything; page_view"})
+    hook = Webhook.objects.get()
+    assert hook.events == ["Lead.Converted", "Deal.*", "page_view"]
+    assert "Lead: converted, Deals: everything, page_view" in ann.get(at()).content.decode()
+    users.ann.language = "de"
+    users.ann.save()
+    german = client_of(users.ann)
+    german.post(at(f"{hook.pk}/"), {"url": URL, "events": "Alles", "active": "on"})
+    hook.refresh_from_db()
+    assert hook.events == ["*"]
+
+
 def test_it_makes_one_and_shows_the_secret_once(ann, acme):
     made = ann.post(at(), {"url": URL, "events": "Lead.Converted\nDeal.*, page_view"})
     hook = Webhook.objects.get()

@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from headlessly.execution import undo as at_once
 from headlessly.transfer.models import Import
 
 PLACE = "/~acme/admin/imports/"
@@ -22,6 +24,10 @@ FILES = {
     "salesforce-leads-report.csv": 2, "typeform-responses.csv": 1, "typeform-webhook.json": 1,
     "zoho-leads.csv": 1,
 }  # fmt: skip
+
+
+#: What each heading of them becomes on the first page, "" where it is left out.
+MAPPED = orjson.loads((DATA / "mapped.json").read_bytes())
 
 
 class Wizard:
@@ -161,9 +167,9 @@ def test_it_takes_each_file_of_another_program_as_it_is(
     before = {noun: noun.count() for noun in (Contact, Lead, Organization)}
     wizard = wizard_of_admin
     page = wizard.send(name, (DATA / "files" / name).read_bytes(), type)
-    assert {"contact.name", "contact.email", "name", "email", "firstName", "contact.firstName"} & {
-        cells[0] for cells in rows(page).values()
-    }
+    assert {heading: cells[0] for heading, cells in rows(page).items()} == MAPPED[
+        f"{name} as {type}"
+    ]
     wizard.go()
     source = wizard.source
     assert (source.created, source.refused, source.total) == (FILES[name], 0, FILES[name])
@@ -255,3 +261,42 @@ def choice_words(wizard: Wizard, path: str) -> list[Any]:
     with actors.acting(actors.SYSTEM):
         (found,) = (each for each in word_choices(wizard.source) if each.path == path)
     return found.words
+
+
+def test_an_import_too_large_to_be_taken_back_at_once_shows_how_far_it_is(
+    wizard_of_admin: Wizard, bob: Any, acme: Any, monkeypatch: Any
+) -> None:
+    from crm import Lead
+
+    monkeypatch.setattr(at_once, "MOST_EVENTS", 5)
+    wizard = wizard_of_admin
+    people = "\n".join(f"Person {n},p{n}@x.example" for n in range(9))
+    wizard.send("leads.csv", f"Name,Email\n{people}\n".encode())
+    wizard.go()
+    touched = Lead.find({"name": "Person 3"})[0]
+    Lead.update(touched.pk, name="Renamed <since>")
+    page = wizard.undo()
+    assert "data-polls" in page and "waiting" in page and "<progress" in page
+    assert (
+        'action="/~acme/admin/undo/"'
+        not in page.partition('id="import-rows"')[0].partition('id="import"')[2]
+    ), "it is asked for once"
+    wizard.work()
+    page = wizard.page()
+    assert "data-polls" not in page
+    assert "Renamed &lt;since&gt;" in page and "Name: changed again since." in page
+    assert re.search(r"<th scope=\"row\">Leads</th><td>8</td><td>1</td>", page)
+    assert Lead.count() == 1
+    file = re.search(r'href="(/~acme/undos/[^"]*stays.csv)"', page)
+    assert file is not None
+    own = file[1].replace("/~acme/undos/", "/~acme/admin/undos/").replace("stays.csv", "")
+    assert bob.get(own).status_code == 404, "another's is none"
+    alone = wizard.client.get(own).content.decode()
+    assert "Renamed &lt;since&gt;" in alone
+    redo = re.search(r"<form[^>]*data-redo.*?</form>", alone, re.S)
+    assert redo is not None
+    answer = wizard.client.post("/~acme/admin/undo/", fields(redo[0]))
+    assert "/admin/undos/undo_" in answer.headers["Location"]
+    wizard.work()
+    assert Lead.count() == 9
+    assert wizard.client.get("/~acme/admin/undos/undo_none/").status_code == 404

@@ -58,6 +58,7 @@ def made(acme: Any, rival: Any, rival_api: Any, users: Any) -> dict[str, str]:
     ("method", "path"),
     [
         ("POST", "/rules/{rule}/runs"),
+        ("POST", "/rules/{rule}/failures/retry"),
         ("POST", "/rules/{rule}/backtest"),
         ("POST", "/rules/{rule}/runs/{run}/stop"),
         ("POST", "/rules/{rule}/runs/{run}/retry"),

@@ -308,6 +308,30 @@ def test_it_takes_back_a_request(cli: Any, signed_in: Any, lead: Any) -> None:
     assert again.code != 0 and "taken back already" in again.err
 
 
+def test_it_waits_for_a_large_request_to_be_taken_back(
+    cli: Any, signed_in: Any, work: Any, monkeypatch: Any
+) -> None:
+    from headlessly.client import undos
+    from headlessly.execution import undo as at_once
+
+    monkeypatch.setattr(at_once, "MOST_EVENTS", 5)
+    monkeypatch.setattr(
+        undos, "Pause", lambda seconds, pause=undos.Pause: (work() and pause(0)) or pause(0)
+    )
+    made = cli("do", 'for n in range(8):\n    Lead.create(name=f"Lead {n}", source="web")')
+    request = made.json()["requestId"]
+    dry = cli("undo", request, "--dry-run")
+    assert (dry.code, dry.json()["undone"], Lead.count()) == (0, 8, 8)
+    Lead.update(Lead.find()[0].pk, name="Renamed since")
+    done = cli("undo", request, "--output", "table")
+    assert (done.code, Lead.count()) == (0, 1)
+    assert "LargeUndo" not in done.out and "Lead" in done.out
+    assert "/stays.csv" in done.err
+    told = cli("undo", request).json()
+    assert (told["status"], told["undone"], told["stays"]) == ("completed", 0, 1)
+    assert "changed again since" in told["message"]
+
+
 def test_it_runs_scripts_and_serves_agents(cli: Any, signed_in: Any, lead: Any, home: Any) -> None:
     counted = cli("do", "Lead.count()", "--output", "table")
     assert (counted.code, counted.out) == (0, "1\n")

@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
-from crm import Lead
 from headlessly.access.models import ApiKey
 from headlessly.client import Headlessly
-from headlessly.notifications import from_log
 from tests.headlessly.admin.conftest import users
 from tests.headlessly.client.test_command_line import cli, signed_in
-from tests.headlessly.notifications.test_telling import by
+from tests.headlessly.notifications.test_telling import given_apart
 
 __all__ = ["cli", "signed_in", "users"]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,10 +23,7 @@ def test_notifications_are_listed_read_and_chosen(
     assert refused.code != 0 and "nobody's" in refused.err, "a service key"
     secret = ApiKey.issue(acme, "own", "write", user=users.cleo, rate_limit=100_000)[1]
     assert cli("login", signed_in.acme.url, stdin=secret).code == 0
-    with by(users.ann):
-        for number in range(3):
-            Lead.create(name=f"Lead {number}", owner=people.cleo, source="event")
-    from_log.read_log()
+    given_apart(users.ann, people.cleo, 3)
 
     found = cli(
         "notifications", "list", "--unread", "--kind", "assigned", "--since", "1d ago"
@@ -55,3 +50,15 @@ def test_notifications_are_listed_read_and_chosen(
     assert "followed" in table.out and "at 8:00" in table.err
     wrong = cli("notifications", "preferences", '{"kinds": {"folowed": {"mail": true}}}')
     assert wrong.code != 0 and "followed" in wrong.err
+
+
+def test_records_are_followed_from_a_terminal(
+    cli: Any, signed_in: Any, acme: Any, lead: Any, users: Any
+) -> None:
+    secret = ApiKey.issue(acme, "own", "write", user=users.cleo, rate_limit=100_000)[1]
+    assert cli("login", signed_in.acme.url, stdin=secret).code == 0
+    assert f"You follow {lead.name}." in cli("following", "follow", lead.pk).err
+    assert [each["record"] for each in cli("following", "list").json()] == [lead.pk]
+    assert "do not follow" in cli("following", "unfollow", lead.pk).err
+    assert cli("following", "list").json() == []
+    assert cli("following", "follow", "lead_7hqtm2XLwPhY").code != 0

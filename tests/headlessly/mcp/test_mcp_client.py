@@ -100,6 +100,35 @@ def test_it_serves_the_customers_page_over_http_and_stdio(
     anyio.run(ask)
 
 
+@pytest.mark.parametrize("way", [http, stdio])
+def test_an_agent_takes_back_what_it_did(
+    way: Callable, served: str, secret: str, leads: list[str]
+) -> None:
+    lose = 'for lead in Lead.find():\n    lead.lose(lostReason="Price")\nlen(Lead.find())'
+    lost = 'Lead.count({"status": "Lost"})'
+
+    async def ask() -> None:
+        async with way(f"{served}/~acme/mcp", secret, mode="auto") as client:
+
+            async def do(code: str) -> Any:
+                answer = await client.call_tool("do", {"code": code})
+                assert not answer.is_error, answer
+                return answer.structured_content
+
+            done = await do(lose)
+            count = done["value"]
+            assert (await do(lost))["value"] == count
+            request = done["requestId"]
+            undone = (await do(f'Request.undo("{request}")'))["value"]
+            assert (len(undone["undone"]), undone["stays"]) == (count, [])
+            assert (await do(lost))["value"] == 0
+            again = await client.call_tool("do", {"code": f'Request.undo("{request}")'})
+            assert again.is_error
+            assert again.structured_content["error"] == "conflict"
+
+    anyio.run(ask)
+
+
 def test_it_answers_many_agents_at_once_each_in_its_own_tenant(
     served: str, secret: str, rival: Any, leads: list[str], theirs: Any
 ) -> None:

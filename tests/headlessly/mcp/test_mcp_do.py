@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crm import Deal, Lead
+from headlessly.execution import undo as at_once
 from headlessly.models import Event
 from headlessly.scripts import limits
 from tests.answered import unchanged
@@ -135,3 +136,38 @@ def test_a_key_that_may_only_propose_stores_what_it_would_do(acme, lead):
     found = agent.tool("fetch", type="Proposal", id=id)
     assert (found["status"], found["reason"]) == ("Refused", "Not yet")
     assert Agent(acme, "read").refused("fetch", type="Proposal", id=id)["error"] == "not_found"
+
+
+def test_it_takes_back_what_an_agent_did_and_says_what_stays(agent: Any, acme: Any) -> None:
+    leads = [Lead.create(name=f"Lead {n}", source="event") for n in range(3)]
+    done = agent.tool("do", code='for lead in Lead.find():\n    lead.lose(lostReason="Price")')
+    Lead.update(leads[0].pk, status="New")
+    Lead.lose(leads[0].pk, lost_reason="Timing")
+    request = done["requestId"]
+    said = agent.tool("do", code=f'Request.undo("{request}")')
+    assert said["value"]["$type"] == "Undo"
+    assert {each["id"] for each in said["value"]["undone"]} == {leads[1].pk, leads[2].pk}
+    assert [(each["id"], each["reason"]) for each in said["value"]["stays"]] == [
+        (leads[0].pk, "changed")
+    ]
+    assert [Lead.get(lead.pk).status for lead in leads] == ["Lost", "New", "New"]
+    again = agent.refused("do", code=f'Request.undo("{request}")')
+    assert again["error"] == "conflict"
+
+
+def test_a_large_request_is_taken_back_in_the_background(
+    agent: Any, rivals_agent: Any, work: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(at_once, "MOST_EVENTS", 5)
+    leads = [Lead.create(name=f"Lead {n}", source="event") for n in range(8)]
+    done = agent.tool("do", code='for lead in Lead.find():\n    lead.lose(lostReason="Price")')
+    request = done["requestId"]
+    assert rivals_agent.refused("do", code=f'Request.undo("{request}")')["error"] == "not_found"
+    tried = agent.tool("do", code=f'Request.undo("{request}")', dryRun=True)["value"]
+    assert (tried["$type"], work()) == ("LargeUndo", []), "what is tried leaves no job"
+    said = agent.tool("do", code=f'Request.undo("{request}")')["value"]
+    assert said["status"] == "queued"
+    assert "undo.run" in work()
+    assert {Lead.get(lead.pk).status for lead in leads} == {"New"}
+    told = agent.call("GET", f"/undos/{said['$id']}").json()
+    assert (told["status"], told["undone"], told["stays"]) == ("completed", 8, 0)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import email
 import re
-import socket
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from email.policy import default
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.test import Client
 from django.utils import timezone
 
@@ -20,43 +15,14 @@ from crm import Activity, Lead
 from headlessly.access.models import Membership
 from headlessly.notifications import from_clock, from_log, kinds, letters
 from headlessly.notifications.models import Notification
+from tests.headlessly.notifications.mailbox import Mailbox, mailbox
+from tests.headlessly.notifications.mailbox import html as html_of
+from tests.headlessly.notifications.mailbox import plain as text_of
 from tests.headlessly.notifications.test_telling import by
 
+__all__ = ["mailbox"]
+
 pytestmark = pytest.mark.django_db
-
-
-class Mailbox:
-    """What a server of mail has taken."""
-
-    def __init__(self) -> None:
-        self.letters: list[Any] = []
-        self.broken = 0
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        if self.broken:
-            self.broken -= 1
-            return "451 Try again later"
-        self.letters.append(email.message_from_bytes(envelope.content, policy=default))
-        return "250 OK"
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-@pytest.fixture
-def mailbox(settings: Any) -> Iterator[Mailbox]:
-    found = Mailbox()
-    server = Controller(found, hostname="127.0.0.1", port=free_port())
-    server.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-    settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
-    settings.MAIL_IS_SET_UP = True
-    yield found
-    server.stop()
 
 
 def chosen(user: Any, **wanted: Any) -> Membership:
@@ -79,9 +45,9 @@ def test_many_become_one_letter_that_reads_well_and_can_be_stopped(
     assert "notifications.mail" in work(later=True)
     (letter,) = mailbox.letters
     assert letter["To"] == "bob@sign.example"
-    assert letter["Subject"].endswith(", and 2 more")
-    plain = letter.get_body(("plain",)).get_content()
-    html = letter.get_body(("html",)).get_content()
+    assert letter["Subject"] == "2 new leads for you, and 1 more"
+    plain, html = text_of(letter), html_of(letter)
+    assert "You get this from Acme because:" in plain
     assert "Cleo mentioned you in Call" in plain and "@Bob Stone <script>" in plain
     assert "&lt;b&gt;Grün &amp; Söhne" in html and "<script>" not in html
     links = re.findall(r"https?://\S+", plain)
@@ -91,17 +57,36 @@ def test_many_become_one_letter_that_reads_well_and_can_be_stopped(
     letters.mail_notifications(user=users.bob.pk)
     assert len(mailbox.letters) == 1  # each once
 
-    # The link of the letter: asked first, done by a click, and by a mail program without a cookie.
-    path = re.search(r"<https?://[^/]+(/unsubscribe/\S+)>", letter["List-Unsubscribe"])[1]
+    # A link for each kind in it: asked first, and done by a click.
+    stops = dict(re.findall(r"^(.+): No more of these by mail: https?://[^/]+(\S+)$", plain, re.M))
+    assert list(stops) == ["I am given a record", "Somebody mentions me"]
+    assert len(re.findall(r'<a href="[^"]+/unsubscribe/', html)) == 2
     browser = Client(enforce_csrf_checks=True)
-    assert "at all?" in browser.get(path).content.decode()
-    assert kinds.wants(Membership.objects.get(user=users.bob), "mentioned", kinds.MAIL)
-    assert browser.post(path).status_code == 200
-    member = Membership.objects.get(user=users.bob)
-    assert not any(kinds.wants(member, kind, kinds.MAIL) for kind in kinds.KINDS)
-    assert kinds.wants(member, "mentioned", kinds.BROWSER)
+    asked = browser.get(stops["Somebody mentions me"]).content.decode()
+    assert "No more mail when: Somebody mentions me?" in asked and "given" not in asked
+    assert wants_by_mail(users.bob) >= {"mentioned", "assigned"}
+    assert browser.post(stops["Somebody mentions me"]).status_code == 200
+    assert "mentioned" not in (wanted := wants_by_mail(users.bob)) and "assigned" in wanted
+    assert kinds.wants(Membership.objects.get(user=users.bob), "mentioned", kinds.BROWSER)
+
+    # The link of the header is of the whole letter, and a mail program sends it without a cookie: all kinds
+    # in it, and none that is not.
+    path = re.search(r"<https?://[^/]+(/unsubscribe/\S+)>", letter["List-Unsubscribe"])[1]
+    assert Client().post(path, {"List-Unsubscribe": "One-Click"}).status_code == 200
+    assert "assigned" not in (wanted := wants_by_mail(users.bob)) and "reminder" in wanted
     assert Client().get(path[:-1]).status_code == 404
     assert Client().post("/unsubscribe/x:y:z").status_code == 404
+
+
+def wants_by_mail(user: Any) -> set[str]:
+    member = Membership.objects.get(user=user)
+    return {kind for kind in kinds.KINDS if kinds.wants(member, kind, kinds.MAIL)}
+
+
+def test_a_link_of_an_older_letter_that_names_no_kind_stops_all(users: SimpleNamespace) -> None:
+    member = Membership.objects.get(user=users.bob)
+    assert Client().post(letters.unsubscribe_path(member)).status_code == 200
+    assert wants_by_mail(users.bob) == set()
 
 
 def test_it_is_in_the_readers_language_and_of_one_kind_may_be_stopped_alone(
@@ -169,4 +154,4 @@ def test_a_letter_of_the_day_comes_at_the_hour_of_its_reader(
     assert mailbox.letters == []
     letters.defer_digests(datetime(2027, 2, 28, 23, tzinfo=UTC))
     work()
-    assert [letter["Subject"] for letter in mailbox.letters] == ["Ann gave you One, and 1 more"]
+    assert [letter["Subject"] for letter in mailbox.letters] == ["2 new leads for you"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from datetime import datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -13,12 +15,14 @@ from django.utils import timezone
 
 from crm import Activity, Lead
 from headlessly.access.models import Membership, Tenant, User
-from headlessly.notifications import from_clock, from_log, kinds, letters
+from headlessly.admin import notification_pages
+from headlessly.context import clock
+from headlessly.notifications import from_clock, from_log, kinds, letters, telling
 from headlessly.notifications.models import Notification
 from tests.answered import answered
 from tests.conftest import Api
 from tests.headlessly.notifications.test_rest import owned
-from tests.headlessly.notifications.test_telling import by
+from tests.headlessly.notifications.test_telling import by, given_apart
 from tests.headlessly.test_races import at_once
 
 pytestmark = pytest.mark.django_db
@@ -32,9 +36,7 @@ def unread(client: Client) -> int:
 def test_the_bell_counts_what_one_has_not_read_and_opening_reads_it(
     bob: Client, cleo: Client, users: SimpleNamespace, people: SimpleNamespace
 ) -> None:
-    with by(users.cleo):
-        found = [Lead.create(name=f"Lead {n}", owner=people.bob, source="event") for n in range(3)]
-    from_log.read_log()
+    found = given_apart(users.cleo, people.bob, 3)
     assert (unread(bob), unread(cleo)) == (3, 0)
     page = bob.get(f"{BASE}/notifications/").content.decode()
     assert "Cleo gave you Lead 1" in page
@@ -57,8 +59,6 @@ def test_the_bell_counts_what_one_has_not_read_and_opening_reads_it(
 def test_pages_go_on_where_the_last_one_ended(
     bob: Client, acme: Any, users: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from headlessly.admin import notification_pages
-
     monkeypatch.setattr(notification_pages, "PAGE", 2)
     now = timezone.now()
     for number in range(5):
@@ -74,18 +74,59 @@ def test_pages_go_on_where_the_last_one_ended(
     assert len(seen) == len(set(seen)) == 5
 
 
+BERLIN = ZoneInfo("Europe/Berlin")
+#: A Thursday in the summer, at ten in Berlin.
+THURSDAY = datetime(2026, 8, 6, 10, tzinfo=BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("until", "day", "hour"),
+    [
+        ("Later today", 6, 13),
+        ("Tomorrow", 7, 9),
+        ("Monday", 10, 9),
+        ("In two weeks", 20, 9),
+        ("19.8.", 19, 9),
+        ("fri 14:00", 7, 14),
+    ],
+)
 def test_a_reminder_is_put_off_from_its_notification(
-    bob: Client, users: SimpleNamespace, people: SimpleNamespace
-) -> None:
-    task = Activity.create(subject="Call", assignee=people.bob, reminder_at=timezone.now())
-    from_clock.tell_what_is_due(timezone.now() + timedelta(seconds=5))
-    page = bob.get(f"{BASE}/notifications/").content.decode()
-    assert f'value="Activity.{task.pk}"' in page and 'value="reminder_at"' in page
-    sent = {"record": f"Activity.{task.pk}", "moment": "reminder_at", "until": "in 2 weeks"}
-    assert bob.post(f"{BASE}/today/later/", sent).status_code == 302
+    until: str, day: int, hour: int, users: SimpleNamespace, people: SimpleNamespace,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """By each of its buttons, and typed: to the reader's own clock, and never to midnight."""
+    monkeypatch.setattr(telling, "FRESH", timedelta(days=10_000))
+    users.bob.time_zone, users.bob.language = "Europe/Berlin", "en-gb"
+    users.bob.save()
+    bob = Client()
+    bob.force_login(users.bob)
+    with clock.set_clock(THURSDAY, purpose="replay"):
+        task = Activity.create(subject="Call", assignee=people.bob, reminder_at=THURSDAY)
+        from_clock.tell_what_is_due(THURSDAY)
+        page = bob.get(f"{BASE}/notifications/").content.decode()
+        assert f'value="Activity.{task.pk}"' in page and 'value="reminder_at"' in page
+        buttons = {
+            label: text
+            for text, label in re.findall(r'name="until" value="([^"]+)">([^<]+)<', page)
+        }
+        assert list(buttons) == ["Later today", "Tomorrow", "Monday", "In two weeks"]
+        sent = {
+            "record": f"Activity.{task.pk}", "moment": "reminder_at",
+            "until": buttons.get(until, until),
+        }  # fmt: skip
+        assert bob.post(f"{BASE}/today/later/", sent).status_code == 302
     later = Activity.get(task.pk)
-    assert later.reminder_at > timezone.now() + timedelta(days=12)
+    assert later.reminder_at == datetime(2026, 8, day, hour, tzinfo=BERLIN)
     assert later.due_at is None
+
+
+def test_late_in_the_evening_a_few_hours_are_not_called_today(users: SimpleNamespace) -> None:
+    users.bob.time_zone = "Europe/Berlin"
+    users.bob.save()
+    for hour, said in ((20, "Later today"), (21, "In 3 hours"), (23, "In 3 hours")):
+        moment = THURSDAY.replace(hour=hour)
+        with clock.set_clock(moment, purpose="replay"), timezone.override(BERLIN):
+            assert notification_pages.later_choices()[0] == ("in 3 hours", said)
 
 
 def test_one_chooses_of_what_one_is_told_and_where(bob: Client, users: SimpleNamespace) -> None:
@@ -149,7 +190,7 @@ def test_whatever_way_they_choose_all_of_it_is_kept(acme: Any, users: SimpleName
         return page.post(address, {**shown, **sent, "digest": ""})
 
     def by_link(name: str) -> None:
-        letters.unsubscribe(Membership.objects.get(user=users.cleo), name)
+        letters.unsubscribe(Membership.objects.get(user=users.cleo), [name])
 
     calls: list[Any] = [partial(by_rest, *each) for each in zip(clients, names[:3], strict=True)]
     calls += [partial(by_page, name) for name in names[3:6]]

@@ -19,7 +19,7 @@ from headlessly.notifications.models import Notification
 from tests.answered import answered, problem
 from tests.conftest import Api
 from tests.headlessly.mcp.conftest import Agent
-from tests.headlessly.notifications.test_telling import by
+from tests.headlessly.notifications.test_telling import by, given_apart
 
 pytestmark = pytest.mark.django_db
 
@@ -38,10 +38,7 @@ def cleos(acme: Any, users: SimpleNamespace) -> Api:
 @pytest.fixture
 def told(acme: Any, people: SimpleNamespace, users: SimpleNamespace) -> list[Any]:
     """Three leads that Ann gave to Cleo, each told by itself."""
-    with by(users.ann):
-        found = [Lead.create(name=f"Lead {n}", owner=people.cleo, source="event") for n in range(3)]
-    from_log.read_log()
-    return found
+    return given_apart(users.ann, people.cleo, 3)
 
 
 def results(api: Api, query: str = "") -> list[dict[str, Any]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
 
 from crm import Activity, Deal, Lead
 from headlessly.access import actors, tenancy
-from headlessly.notifications import from_clock, from_log, telling, wording
+from headlessly.context import clock
+from headlessly.notifications import from_clock, from_log, inbox, telling, wording
 from headlessly.notifications.models import Follower, Notification
 from headlessly.scripts import proposals
 
@@ -28,10 +32,29 @@ def by(user: Any) -> Any:
 
 
 def told(user: Any) -> list[str]:
-    """What somebody is told, the oldest first, in words."""
+    """What somebody is told, the oldest first, in words: each by itself."""
     found = Notification.objects.filter(user=user).order_by("created_at", "id")
     with by(user):
-        return [line.text for line in wording.lines_of(list(found))]
+        return [line.text for line in wording.lines_of_groups([[each] for each in found])]
+
+
+def given_apart(user: Any, owner: Any, count: int) -> list[Any]:
+    """Leads that ``user`` gives to somebody, a quarter of an hour apart: each is told by itself."""
+    found = []
+    for number in range(count):
+        with by(user):
+            found.append(Lead.create(name=f"Lead {number}", owner=owner, source="event"))
+        from_log.read_log()
+        Notification.objects.filter(record=found[-1].pk).update(
+            created_at=timezone.now() - timedelta(minutes=15) * (count - number)
+        )
+    return found
+
+
+def rows(user: Any) -> list[wording.Line]:
+    """The rows of somebody's bell, the oldest first."""
+    with by(user):
+        return wording.lines_of(list(inbox.rows_of(user.pk).order_by("created_at", "id")))
 
 
 def test_whoever_is_given_a_record_is_told_once_and_nobody_of_what_they_did(
@@ -60,7 +83,9 @@ def test_many_of_one_request_become_one(people: SimpleNamespace, users: SimpleNa
         for number in range(3):
             Lead.create(name=f"Lead {number}", owner=people.bob, source="event")
     from_log.read_log()
-    assert told(users.bob) == ["Cleo gave you Lead 0 and 2 more"]
+    (row,) = rows(users.bob)
+    assert row.text == "3 new leads for you"
+    assert [part.text for part in row.parts] == [f"Cleo gave you Lead {n}" for n in range(3)]
 
 
 def test_whoever_is_mentioned_reads_what_was_written(
@@ -122,29 +147,52 @@ def test_a_follower_is_told_of_each_request_that_changes_the_record(
     assert told(users.vic) == ["Cleo changed Acme Platform Evaluation"] * 2
 
 
+def tick_at(moment: datetime) -> None:
+    """What a worker does once a minute, at that moment of the ambient clock."""
+    with tenancy.active(None), clock.set_clock(moment, purpose="replay"):
+        from_clock.tick.func(int(moment.timestamp()))
+
+
 def test_a_reminder_reaches_its_assignee_at_that_minute_and_again_when_put_off(
     people: SimpleNamespace, users: SimpleNamespace, lead: Any
 ) -> None:
-    task = Activity.create(
-        subject="Call Ada", lead=lead, assignee=people.bob, reminder_at=NINE,
-        due_at=NINE + timedelta(hours=2),
-    )  # fmt: skip
+    at = timezone.now().replace(second=0, microsecond=0) - timedelta(hours=6)
+    with clock.set_clock(at - timedelta(hours=1), purpose="replay"):
+        task = Activity.create(
+            subject="Call Ada", lead=lead, assignee=people.bob, reminder_at=at,
+            due_at=at + timedelta(hours=2),
+        )  # fmt: skip
     Notification.objects.all().delete()
-    from_clock.tell_what_is_due(NINE - timedelta(seconds=1))
+    tick_at(at - timedelta(seconds=1))
     assert told(users.bob) == []
-    for seconds in (0, 30, 90):
-        from_clock.tell_what_is_due(NINE + timedelta(seconds=seconds))
+    tick_at(at)
+    (reminder,) = Notification.objects.filter(user=users.bob)
+    assert reminder.created_at == at
+    for minutes in (1, 2):
+        tick_at(at + timedelta(minutes=minutes))
     assert told(users.bob) == ["Reminder: Call Ada"]
-    task.update(reminder_at=NINE + timedelta(hours=1))
+    task.update(reminder_at=at + timedelta(hours=1))
     # No worker ran for a while: nothing is left out, and each is told once.
-    from_clock.tell_what_is_due(NINE + timedelta(hours=3))
-    from_clock.tell_what_is_due(NINE + timedelta(hours=4))
+    for hours in (3, 4):
+        tick_at(at + timedelta(hours=hours))
     assert sorted(told(users.bob)) == [
         "Overdue: Call Ada",
         "Reminder: Call Ada",
         "Reminder: Call Ada",
     ]
     task.complete(outcome="Done")
+
+
+def test_a_reminder_that_is_written_down_when_its_minute_was_looked_at_is_told(
+    people: SimpleNamespace, users: SimpleNamespace
+) -> None:
+    at = timezone.now().replace(second=0, microsecond=0) - timedelta(hours=6)
+    tick_at(at)
+    tick_at(at + timedelta(minutes=1))
+    Activity.create(subject="Late", assignee=people.bob, reminder_at=at + timedelta(seconds=30))
+    for minutes in (2, 3, 4):
+        tick_at(at + timedelta(minutes=minutes))
+    assert told(users.bob) == ["Reminder: Late"]
 
 
 def test_what_is_due_on_a_day_is_overdue_when_the_day_is_over(
@@ -206,3 +254,65 @@ def test_nothing_of_another_tenant_is_told(
     from_log.read_log()
     with tenancy.active(rival), by(users.eve):
         assert not Notification.objects.filter(user=users.bob).exists()
+
+
+def test_an_import_that_is_done_tells_whose_it_is(
+    acme: Any, users: SimpleNamespace, work: Any
+) -> None:
+    """A real file, sent by Cleo in the browser's session and read by the worker."""
+    browser = Client()
+    browser.force_login(users.cleo)
+    rows = b"name,source\nOne,event\nTwo,event\n"
+    sent = browser.post("/~acme/import/leads", rows, "text/csv")
+    assert sent.status_code == 202, sent.content
+    assert told(users.cleo) == [], "it is not done yet"
+    work()
+    assert Lead.objects.filter(name__in=["One", "Two"]).count() == 2
+    assert told(users.cleo) == ["Your import is done: leads"]
+    for other in (users.ann, users.bob):
+        assert not Notification.objects.filter(user=other, kind="import_done").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_told_before_the_commit_and_nothing_of_what_is_undone(
+    acme: Any, people: SimpleNamespace, users: SimpleNamespace
+) -> None:
+    written, looked = threading.Event(), threading.Event()
+    problems: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            with tenancy.active(acme), by(users.cleo), transaction.atomic():
+                Lead.create(name="Open", owner=people.bob, source="event")
+                written.set()
+                assert looked.wait(20)
+        except BaseException as problem:
+            problems.append(problem)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    assert written.wait(20)
+    with by(users.cleo):
+        Deal.create(name="Meanwhile", owner=people.bob, value=1)
+    from_log.catch_up.func(0)
+    from_log.read_log()
+    # What is committed behind one that is still open waits with it: nothing is skipped.
+    assert not Notification.objects.exists()
+    with pytest.raises(RuntimeError), by(users.cleo), transaction.atomic():
+        Lead.create(name="Undone", owner=people.bob, source="event")
+        telling.tell([telling.Notice("rule", users.bob.pk, "1", "rule_1", excerpt="Undone")])
+        raise RuntimeError
+    from_log.read_log()
+    assert not Notification.objects.exists()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'notifications.mail'"
+        )
+        assert cursor.fetchone() == (0,)
+    looked.set()
+    thread.join(20)
+    assert not problems
+    from_log.read_log()
+    assert sorted(told(users.bob)) == ["Cleo gave you Meanwhile", "Cleo gave you Open"]

@@ -44,7 +44,7 @@ def told(user: Any) -> list[str]:
     """What somebody is told of views, the oldest first, in words."""
     found = Notification.objects.filter(user=user, kind="view").order_by("created_at", "id")
     with by(user):
-        return [line.text for line in wording.lines_of(list(found))]
+        return [line.text for line in wording.lines_of_groups([[each] for each in found])]
 
 
 def noted() -> list[tuple[str, str]]:

@@ -13,7 +13,17 @@ import pytest
 from django.db import transaction
 from django.db.models import Count, F, Max, Min
 
-from crm import Activity, Contact, Deal, DealContact, Lead, Organization, Pipeline, Rule
+from crm import (
+    Activity,
+    Contact,
+    Deal,
+    DealContact,
+    Lead,
+    Organization,
+    Pipeline,
+    Rule,
+    TeamMember,
+)
 from crm.models import RuleRun
 from crm.reports import lead_funnel
 from headlessly.access import actors, tenancy
@@ -85,6 +95,13 @@ def test_it_uses_every_verb_of_a_lead(acme: Tenant) -> None:
     slips = verbs().filter(name="Lead.Updated", previous__budget__gt=0, data__budget=None)
     assert slips.count() == LEADS // 100 + 1
     assert {"Contact.Merged", "Deal.Won", "Deal.Lost", "Activity.Cancelled"} <= names
+
+
+def test_somebody_wrote_back_on_the_last_evening(acme: Tenant) -> None:
+    waiting = Lead.objects.filter(reply_waiting_since__isnull=False)
+    assert waiting.exclude(owner=None).count() >= 1
+    assert not waiting.exclude(status__in=("New", "Contacted", "Qualified")).exists()
+    assert Activity.objects.filter(direction="Outbound").exists()
 
 
 def test_it_says_who_did_what(acme: Tenant) -> None:
@@ -281,3 +298,13 @@ def test_what_follows_by_itself_was_done_and_waits(acme: Tenant) -> None:
     ]
     done = RuleRun.objects.filter(state="Done", rule__name__in=planning).count()
     assert Activity.count({"$createdBy": {"$regex": "^rule_"}}) == done
+
+
+def test_somebody_works_in_the_mornings_and_somebodys_leave_is_planned(acme: Tenant) -> None:
+    (part_time,) = TeamMember.find({"calendar.name": "Mornings"})
+    (leave,) = TeamMember.find({"awayFrom": {"$exists": True}})
+    assert leave.away_from > Lead.objects.latest("created_at").created_at.date()
+    assert (leave.away_until - leave.away_from).days == 14
+    whys = Lead.objects.filter(source="partner").exclude(assigned_because=None)
+    told = " ".join(whys.values_list("assigned_because", flat=True))
+    assert f"{part_time.member.name} works again" in told, told

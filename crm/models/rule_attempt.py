@@ -1,0 +1,71 @@
+"""What a rule owes one record: what it failed at, or was asked for, until it is done."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.database.tenant_joins import TenantForeignKey
+
+
+class RuleAttempt(TenantRow):
+    """A record for which a rule is tried once more: it failed at it, or was asked for what is there.
+
+    It goes when the rule comes through. What is not tried any more stays for a while to be looked at.
+    """
+
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    rule = TenantForeignKey("crm.Rule", models.CASCADE, related_name="+", db_index=False)
+    rule_version = models.PositiveIntegerField()
+    record = models.CharField(max_length=32, db_collation="C")
+    record_type = models.CharField(max_length=64)
+    #: What went wrong the last time; None for what was only asked for.
+    because = models.TextField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    #: When it is tried next; None for what is not any more.
+    next_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[TenantRowManager[RuleAttempt]] = TenantRowManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "rule", "record"], name="one_attempt_a_record"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["tenant", "next_at", "id"],
+                condition=models.Q(next_at__isnull=False),
+                name="rule_attempt_due",
+            ),
+            models.Index(
+                fields=["tenant", "rule", "-last_at", "-id"],
+                condition=models.Q(because__isnull=False),
+                name="rule_attempt_newest",
+            ),
+            models.Index(fields=["tenant", "last_at"], name="rule_attempt_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} for {self.record}"
+
+    def as_json(self) -> dict[str, Any]:
+        """What failed, as JSON says it."""
+        return {
+            "rule": self.rule_id,
+            "ruleVersion": self.rule_version,
+            "record": self.record,
+            "recordType": self.record_type,
+            "because": self.because,
+            "failures": self.failures,
+            "firstAt": self.first_at,
+            "lastAt": self.last_at,
+            "nextAt": self.next_at,
+        }

@@ -1,0 +1,117 @@
+"""Who is there: when somebody works, and when they are on leave.
+
+Both are said at somebody's places in teams, and hold of the person wherever it is asked: whoever is on leave
+in one team is so in all, and where several places name calendars they work in the hours of each. Whoever has
+no calendar works always.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from crm.calendars import hours_by_calendar, office_zone
+from crm.models import TeamMember
+from crm.working_time import WorkingTime
+from headlessly.access import tenancy
+
+#: When somebody is on leave: the first day of it, None for one that has begun, and the first day after it.
+Leave = tuple[date | None, date]
+
+
+@dataclass
+class Presence:
+    """When one person is there. Moments that are asked for one after another in order are answered fast."""
+
+    hours: tuple[WorkingTime, ...] = ()
+    leaves: list[Leave] = field(default_factory=list)
+    #: The stretch that was found last for each of the hours, and from when on it is the next one.
+    _known: dict[int, tuple[datetime, datetime, datetime]] = field(default_factory=dict)
+
+    def day_of(self, moment: datetime) -> date:
+        """Which day it is where they work."""
+        zone = self.hours[0].zone if self.hours else office_zone()
+        return moment.astimezone(zone).date()
+
+    def back_on(self, moment: datetime) -> date | None:
+        """The day on which somebody is back who is on leave; None for whoever is not."""
+        return back_on(self.leaves, self.day_of(moment)) if self.leaves else None
+
+    def works_at(self, moment: datetime) -> bool:
+        """Whether it is in their hours, leave or not."""
+        return not self.hours or self.opens_at(moment) == moment
+
+    def opens_at(self, moment: datetime) -> datetime | None:
+        """From when on they work next, by the clock of their calendar: ``moment`` where they do now; None
+        where they do not for years."""
+        found = [self._next(number, moment) for number in range(len(self.hours))]
+        return min((each for each in found if each is not None), default=None)
+
+    def _next(self, number: int, moment: datetime) -> datetime | None:
+        hours = self.hours[number]
+        known = self._known.get(number)
+        if known is None or not known[0] <= moment < known[2]:
+            stretch = hours.next_stretch(moment)
+            if stretch is None:
+                return None
+            self._known[number] = known = (moment, *stretch)
+        return max(moment, known[1]).astimezone(hours.zone)
+
+
+def back_on(leaves: Iterable[Leave], day: date) -> date | None:
+    """The day on which somebody is back who is on one of these leaves; None where they are on none."""
+    now = [until for begins, until in leaves if until > day and (begins is None or begins <= day)]
+    return max(now, default=None)
+
+
+def presences(contacts: Collection[str]) -> dict[str, Presence]:
+    """When each of these people is there, as their places say now."""
+    places = TeamMember.objects.filter(member__in=contacts).order_by("created_at", "pk")
+    columns = ("member_id", "calendar_id", "away_from", "away_until")
+    found: dict[str, Presence] = {contact: Presence() for contact in contacts}
+    calendars: dict[str, dict[str, None]] = defaultdict(dict)
+    for contact, calendar, begins, until in places.values_list(*columns):
+        if until is not None:
+            found[contact].leaves.append((begins, until))
+        if calendar is not None:
+            calendars[contact][calendar] = None
+    if calendars:
+        known = hours_by_calendar()
+        for contact, named in calendars.items():
+            found[contact].hours = tuple(known[each] for each in named if each in known)
+    return found
+
+
+@dataclass
+class PastLeaves:
+    """Who was on leave at moments of the past, as it was known then."""
+
+    #: Of each contact what held from one moment to another.
+    by_contact: dict[str, list[tuple[datetime, datetime | None, Leave]]]
+
+    @classmethod
+    def of(cls, contacts: Collection[str], begins: datetime, ends: datetime) -> PastLeaves:
+        past = TeamMember.past.objects.filter(
+            tenant_id=tenancy.require().pk,
+            member__in=list(contacts),
+            deleted_at=None,
+            away_until__isnull=False,
+            valid_from__lt=ends,
+        ).exclude(valid_to__lte=begins)
+        found: dict[str, list[tuple[datetime, datetime | None, Leave]]] = defaultdict(list)
+        columns = ("member_id", "valid_from", "valid_to", "away_from", "away_until")
+        for contact, since, until, first, back in past.order_by("seq").values_list(*columns):
+            found[contact].append((since, until, (first, back)))
+        return cls(dict(found))
+
+    def was_away(self, contact: str, moment: datetime, presence: Presence) -> bool:
+        if not (known := self.by_contact.get(contact)):
+            return False
+        held = [
+            leave
+            for since, until, leave in known
+            if since <= moment and (until is None or moment < until)
+        ]
+        return back_on(held, presence.day_of(moment)) is not None

@@ -1,0 +1,177 @@
+"""What a rule did not come through with is noted beside it, told to whoever wrote it, and tried again.
+
+A rule that fails costs nobody their work: what it did is undone, what set it off goes on. What it owes a
+record stands in a row: why it failed, how often, and when it is tried next, later and later, until it comes
+through. In the same rows stands what somebody asked a rule to do with what is there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.db import connection
+
+from crm.models import Rule, RuleAttempt
+from crm.rules.automation import error_text
+from headlessly.access import actors, tenancy
+from headlessly.context import clock
+from headlessly.execution.contention import is_contention, retry_on_deadlock
+from headlessly.execution.executor import Execution, one_transaction
+from headlessly.log.events import Event
+
+logger = logging.getLogger(__name__)
+
+#: How long after each failure it is tried again: for a week, then not any more unless somebody asks.
+WAITS = (
+    timedelta(minutes=1),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=6),
+    timedelta(days=1),
+    timedelta(days=2),
+    timedelta(days=4),
+)
+#: How many are tried in one go, and how many are written in one statement.
+PAGE, BATCH = 100, 1_000
+
+NOTE = """
+INSERT INTO crm_ruleattempt AS a (tenant_id, rule_id, rule_version, record, record_type, because, failures,
+    first_at, last_at, next_at)
+VALUES (%(tenant)s, %(rule)s, %(version)s, %(record)s, %(type)s, %(because)s, 1, %(now)s, %(now)s,
+    %(now)s + (%(waits)s::interval[])[1])
+ON CONFLICT (tenant_id, rule_id, record) DO UPDATE SET
+    rule_version = EXCLUDED.rule_version, because = EXCLUDED.because, failures = a.failures + 1,
+    last_at = EXCLUDED.last_at, next_at = EXCLUDED.last_at + (%(waits)s::interval[])[a.failures + 1]
+"""
+
+#: What tries rules of each kind again: answers whether there still was something to do.
+Again = Callable[[Execution, Rule, RuleAttempt], bool]
+_again: dict[str, Again] = {}
+
+
+def tries_again(kind: str) -> Callable[[Again], Again]:
+    """Register what tries rules of a kind again, in a transaction of its own that is undone where it
+    raises."""
+
+    def register(again: Again) -> Again:
+        _again[kind] = again
+        return again
+
+    return register
+
+
+# -- noting -------------------------------------------------------------------------------------------
+
+
+def note_failure(rule: Any, record: str, type: str, problem: Exception) -> None:
+    """Note what went wrong with a rule, and go on; ``rule`` has a ``pk`` and a ``version``.
+
+    Call it in the handler, behind what is undone. What is somebody else's work at the same moment is no
+    fault of the rule: that is raised again, for the transaction to be done again."""
+    if is_contention(problem):
+        raise problem
+    logger.warning("Rule %s failed for %s.", rule.pk, record, exc_info=problem)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            NOTE,
+            {
+                "tenant": tenancy.require().pk,
+                "rule": rule.pk,
+                "version": rule.version,
+                "record": record,
+                "type": type,
+                "because": error_text(problem),
+                "now": clock.now(),
+                "waits": list(WAITS),
+            },
+        )
+
+
+def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
+    """Have a rule tried for records that are there, in the background."""
+    now = clock.now()
+    rows = [
+        RuleAttempt(
+            tenant_id=tenancy.require().pk,
+            rule_id=rule.pk,
+            rule_version=rule.version,
+            record=record,
+            record_type=type,
+            first_at=now,
+            last_at=now,
+            next_at=now,
+        )
+        for record in records
+    ]
+    RuleAttempt.objects.bulk_create(
+        rows,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["tenant", "rule", "record"],
+        update_fields=["next_at"],
+    )
+
+
+def try_all_again(rule: Rule) -> int:
+    """Have everything tried again now that a rule failed at. Answers how much that is."""
+    return RuleAttempt.objects.filter(rule=rule.pk).update(next_at=clock.now())
+
+
+# -- trying again -------------------------------------------------------------------------------------
+
+
+def try_due() -> bool:
+    """Try again what is due, some of it. Answers whether anything came of it."""
+    due = RuleAttempt.objects.filter(next_at__lte=clock.now()).order_by("next_at", "id")
+    moved = False
+    for id in list(due.values_list("pk", flat=True)[:PAGE]):
+        try:
+            moved |= retry_on_deadlock(partial(_try_once, id))
+        except Exception:
+            logger.warning("Attempt %s could not be made.", id, exc_info=True)
+    return moved
+
+
+def _try_once(id: int) -> bool:
+    with one_transaction() as execution, actors.acting(actors.SYSTEM):
+        due = RuleAttempt.objects.filter(pk=id, next_at__lte=clock.now())
+        row = due.select_for_update(skip_locked=True, of=("self",)).first()
+        if row is None:
+            return False
+        rule = Rule.objects.filter(pk=row.rule_id, is_active=True).first()
+        if rule is None or (again := _again.get(rule.kind)) is None:
+            _close(row)
+            return True
+        execution.cause = _created(row)
+        try:
+            with execution.attempt():
+                is_there = again(execution, rule, row)
+        except Exception as problem:
+            note_failure(rule, row.record, row.record_type, problem)
+            return True
+        still = RuleAttempt.objects.filter(pk=id)
+        if is_there:
+            still.filter(
+                failures=row.failures
+            ).delete()  # another failure was noted meanwhile, or none
+        elif still.filter(failures=row.failures).exists():
+            _close(row)
+        return True
+
+
+def _created(row: RuleAttempt) -> str | None:
+    """The event by which the record came: because of it the rule is tried."""
+    found = Event.log.filter(target=row.record, version=1).order_by("seq")
+    return found.values_list("id", flat=True).first()
+
+
+def _close(row: RuleAttempt) -> None:
+    """Nothing is to be done any more: what went wrong stays to be looked at."""
+    if row.because is None:
+        row.delete()
+    else:
+        RuleAttempt.objects.filter(pk=row.pk).update(next_at=None)

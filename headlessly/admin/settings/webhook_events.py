@@ -1,0 +1,44 @@
+"""The events of a webhook in words: what its form suggests and takes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
+
+from headlessly.declaration import labels
+from headlessly.declaration.folding import fold
+from headlessly.declaration.registry import registry
+from headlessly.log.names import OF, VIEW_EVENTS
+from headlessly.query.saved_views import View
+from headlessly.webhooks import patterns
+
+#: What stands between several.
+BETWEEN = ";"
+#: As many views are suggested.
+VIEWS = 20
+
+
+def offered_patterns() -> Iterator[tuple[str, str]]:
+    """What a webhook may be told of, with what people call it."""
+    yield patterns.ALL, _("Everything")
+    for source in patterns.sources():
+        noun = registry.get(source)
+        named = labels.plural_title(noun) if noun is not None else _("Views")
+        yield f"{source}.*", _("%(nouns)s: everything") % {"nouns": named}
+    for name in patterns.known_event_names():
+        yield name, labels.event_title(name)
+    for view in View.watched_ones().order_by("name", "id")[:VIEWS]:
+        for name in VIEW_EVENTS:
+            yield f"{name}{OF}{view.pk}", f"{view.name}: {labels.event_word(name)}"
+
+
+def read_patterns(text: str) -> list[str]:
+    """What was typed, each by its name or by what people call it; names alone may stand beside each other."""
+    named = {fold(label): name for name, label in offered_patterns()}
+    found: list[str] = []
+    for part in re.split(rf"[{BETWEEN}\n,]+", text):
+        known = named.get(fold(part.strip()))
+        found += [known] if known is not None else part.split()
+    return found

@@ -1,0 +1,131 @@
+"""Followed records by REST: which the person who asks is told of, and following them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.serializers import BooleanField, CharField
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership
+from headlessly.api.base import TenantViewSet
+from headlessly.api.bodies import ApiResponse
+from headlessly.api.json_schema import TEXT
+from headlessly.api.log import paginate
+from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
+from headlessly.api.serializers import InputSerializer, SchemaField, WireSerializer
+from headlessly.declaration.record import Record
+from headlessly.declaration.registry import registry
+from headlessly.errors import Forbidden, NotFound
+from headlessly.notifications import following, inbox
+
+KIND = "Following"
+
+
+class FollowingSerializer(WireSerializer):
+    meta: ClassVar = {
+        "$type": SchemaField({"type": "string", "enum": [KIND]}),
+        "$context": SchemaField(TEXT),
+    }
+
+    record = CharField(help_text="The id of the record.")
+    record_type = CharField()
+    name = CharField(help_text="What it is called; empty where you see it no more.")
+    following = BooleanField(help_text="Whether you are told of what becomes of it.")
+
+
+class FollowingNothing(InputSerializer):
+    """Of an address that takes no body, or an empty one."""
+
+    kind = KIND
+
+
+class FollowingViewSet(TenantViewSet):
+    """One's own: a key's are those of the person whose it is. The id is that of a record."""
+
+    def list(self, request: Request) -> ApiResponse:
+        """What you follow, by its id."""
+        return ApiResponse(list_followed(read_parameters(request.GET, PAGE)))
+
+    def retrieve(self, request: Request, id: str) -> ApiResponse:
+        refuse_parameters(request.GET)
+        member = inbox.require_member()
+        record = _seen_record(member, id)
+        return _answer(record, following.is_following(member.user_id, record.pk))
+
+    @action(detail=True, methods=["post"])
+    def follow(self, request: Request, id: str) -> ApiResponse:
+        """Be told from now on of what becomes of a record."""
+        member = _writing(request)
+        record = _seen_record(member, id)
+        following.follow(member.user_id, record.pk)
+        return _answer(record, True)
+
+    @action(detail=True, methods=["post"])
+    def unfollow(self, request: Request, id: str) -> ApiResponse:
+        """Be told of it no more."""
+        member = _writing(request)
+        record = _seen_record(member, id)
+        following.unfollow(member.user_id, record.pk)
+        return _answer(record, False)
+
+
+def list_followed(asked: dict[str, Any]) -> dict[str, Any]:
+    """A page of the records that the person who asks follows, by their ids."""
+    member = inbox.require_member()
+    found = following.followed_by(member.user_id)
+    page = paginate(found, lambda each: each.record, asked.get("limit"), asked.get("offset"))
+    names = _names(member, page["results"])
+    said = [
+        _said(id, following.noun_of(id) or "", names.get(id, ""), True) for id in page["results"]
+    ]
+    return page | {"results": said}
+
+
+def _names(member: Membership, ids: list[str]) -> dict[str, str]:
+    """What those of these records are called that the member sees; one query a noun."""
+    by_noun: dict[str, list[str]] = {}
+    for id in ids:
+        by_noun.setdefault(following.noun_of(id) or "", []).append(id)
+    with actors.acting(member.actor):
+        return {
+            record.pk: str(record)
+            for noun, here in by_noun.items()
+            for record in registry[noun].objects.filter(pk__in=here)
+        }
+
+
+def _seen_record(member: Membership, id: str) -> Record:
+    """The record with this id. Raises NotFound, also for one that the member does not see."""
+    noun = following.noun_of(id)
+    with actors.acting(member.actor):
+        found = registry[noun].objects.filter(pk=id).first() if noun else None
+    if found is None:
+        raise NotFound(f"There is no record {id[:64]}.", type=KIND, id=id[:64])
+    return found
+
+
+def _writing(request: Request) -> Membership:
+    refuse_parameters(request.GET)
+    FollowingNothing.read_body(request.data)
+    actor = actors.current()
+    if actor.is_key and not actor.writes:
+        raise Forbidden(f"As {actor.role} this key reads, and changes nothing.", type=KIND)
+    return inbox.require_member()
+
+
+def _answer(record: Record, follows: bool) -> ApiResponse:
+    return ApiResponse(_said(record.pk, type(record).__name__, str(record), follows))
+
+
+def _said(id: str, noun: str, name: str, follows: bool) -> dict[str, Any]:
+    return {
+        "$type": KIND,
+        "$context": tenancy.context_url(),
+        "record": id,
+        "recordType": noun,
+        "name": name,
+        "following": follows,
+    }

@@ -1,0 +1,65 @@
+"""Followed records, from a terminal: ``headlessly following follow lead_…``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from headlessly.client.commands import nouns
+from headlessly.client.commands.output import write_note, write_rows
+from headlessly.client.commands.state import State
+
+Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
+Record = Annotated[str, typer.Argument(metavar="RECORD", help="lead_...")]
+
+COLUMNS = ("record", "recordType", "name")
+PAGE = 100
+
+app = typer.Typer(
+    no_args_is_help=True, help="The records of whose changes you are told, with a key of your own."
+)
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    limit: Annotated[int | None, typer.Option(help="how many", min=1)] = None,
+    output: Output = None,
+) -> None:
+    """What you follow, by its id."""
+    state, form = State.of_answer(context, output)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        offset = 0
+        while True:
+            asked = {"limit": PAGE, "offset": offset}
+            page = state.client.request("GET", "/following", query=asked)
+            yield from page["results"]
+            if not page["hasMore"]:
+                return
+            offset += PAGE
+
+    write_rows(islice(rows(), limit), form, COLUMNS, COLUMNS)
+
+
+@app.command()
+def follow(context: typer.Context, record: Record) -> None:
+    """Be told of what becomes of a record."""
+    write_note(f"You follow {_post(context, record, 'follow')['name']}.")
+
+
+@app.command()
+def unfollow(context: typer.Context, record: Record) -> None:
+    """Be told no more."""
+    write_note(f"You do not follow {_post(context, record, 'unfollow')['name']} any more.")
+
+
+def _post(context: typer.Context, record: str, verb: str) -> dict[str, Any]:
+    client = State.of_context(context).client
+    path = f"/following/{quote(record, safe='')}/{verb}"
+    found: dict[str, Any] = client.request("POST", path)
+    return found

@@ -1,0 +1,25 @@
+"""What is asked for where a record is made in passing: in the quick form, and by a picker that finds none."""
+
+from __future__ import annotations
+
+from headlessly.declaration.record import Record
+from headlessly.declaration.values import TEXT_TYPES
+
+
+def quick_fields(noun: type[Record]) -> tuple[str, ...]:
+    """What ``Surface.quick`` names, else what ``create`` cannot do without, in the order of the declaration.
+
+    Nothing for a noun that no word typed into a picker names, or that needs what no single input asks for.
+    """
+    if noun.Surface.quick:
+        return noun.Surface.quick
+    create = noun.verbs.get("create")
+    inputs = create.python_inputs if create is not None else {}
+    name = noun.schema.columns[0]
+    # A reference is an input twice: by its own name, and by that of its column.
+    needed = {field.name: field for field in inputs.values() if field.required}
+    if name not in needed or needed[name].type not in TEXT_TYPES or needed[name].offers:
+        return ()
+    if any(field.type == "json" for field in needed.values()):
+        return ()
+    return tuple(field for field in needed if field in inputs)

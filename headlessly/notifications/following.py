@@ -1,0 +1,56 @@
+"""Which records somebody follows: they are told of what becomes of them."""
+
+from __future__ import annotations
+
+from django.db import models, transaction
+
+from headlessly.access import tenancy
+from headlessly.access.models import Tenant
+from headlessly.declaration.registry import registry
+from headlessly.ids import is_id
+from headlessly.notifications.models import Follower
+
+
+def nouns_by_prefix() -> dict[str, str]:
+    """The nouns by how the ids of their records begin."""
+    return {noun.prefix: name for name, noun in registry.items()}
+
+
+def noun_of(id: str) -> str | None:
+    """The noun of a record with this id, as it is written; None of what is no record's."""
+    found = nouns_by_prefix()
+    return found[id.rpartition("_")[0]] if is_id(id, tuple(found)) else None
+
+
+def is_following(user: str, record: str) -> bool:
+    """Whether somebody follows a record. Nothing is asked where nobody follows any."""
+    tenant = tenancy.require()
+    if not tenant.has_followers:
+        return False
+    return Follower.objects.filter(tenant=tenant, record=record, user=user).exists()
+
+
+def followed_by(user: str) -> models.QuerySet[Follower]:
+    """What of records somebody follows, in the order of their ids; views are not among them."""
+    prefixes = models.Q()
+    for prefix in nouns_by_prefix():
+        prefixes |= models.Q(record__startswith=f"{prefix}_")
+    found = Follower.objects.filter(prefixes, tenant=tenancy.require(), user=user)
+    return found.order_by("record")
+
+
+@transaction.atomic
+def follow(user: str, record: str) -> None:
+    """Have somebody told of what becomes of a record, which they see."""
+    tenant = tenancy.require()
+    Follower.objects.bulk_create(
+        [Follower(tenant=tenant, record=record, user_id=user)], ignore_conflicts=True
+    )
+    if not tenant.has_followers:
+        Tenant.objects.filter(pk=tenant.pk).update(has_followers=True)
+        tenant.has_followers = True
+
+
+def unfollow(user: str, record: str) -> None:
+    """Tell somebody of it no more."""
+    Follower.objects.filter(tenant=tenancy.require(), record=record, user=user).delete()

@@ -1,0 +1,124 @@
+"""A request to be taken back, as somebody asks for it: at once where it is small, else in the background."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors, tenancy
+from headlessly.context import clock, tracing
+from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import Conflict, NotFound
+from headlessly.execution import undo as at_once
+from headlessly.execution.undo import RequestUndone, undo_request
+from headlessly.ids import public_id
+from headlessly.log.events import Event, EventQuerySet
+from headlessly.log.names import SECURITY
+from headlessly.undoing.models import Undo
+from headlessly.undoing.partial_plan import PartialPlan, causes_of
+from headlessly.undoing.undo_job import run
+
+#: Of how many of its events is seen at once whether a large request is for the actor to take back. All of
+#: them are looked at before anything of it is.
+LOOKED_AT = 500
+
+
+def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUndone | Undo:
+    """Take back what the request ``id`` did, as :func:`headlessly.execution.undo.undo_request` does; a large
+    one, of which no ``event`` is said, in the background: then the answer is where that stands.
+
+    Asked again while it is at work, it is the same undo. Raises what the other does.
+    """
+    _refuse_while_at_work(id)
+    if event is not None or not is_large(id):
+        return undo_request(id, event=event, dry_run=dry_run)
+    _check_some(id)
+    at_work = Undo.objects.filter(request=id, dry_run=dry_run, status__in=Undo.UNFINISHED)
+    if (found := at_work.first()) is not None:
+        return found
+    with tracing.request_id_scope() as request_id:
+        try:
+            with transaction.atomic():
+                undo = Undo.objects.create(
+                    id=public_id(Undo.prefix),
+                    tenant=tenancy.require(),
+                    request=id,
+                    dry_run=dry_run,
+                    request_id=request_id,
+                    language=translation.get_language() or "en",
+                    created_at=clock.now(),
+                    created_by=actors.current().id,
+                )
+                run.defer(undo=undo.pk, lock=f"undos of {undo.tenant_id}")
+        except IntegrityError:  # somebody else just asked for the same
+            return at_work.get()
+    return undo
+
+
+def check(id: Any) -> None:
+    """Raise what :func:`take_back` does for a request that is not there, or not the actor's to take back."""
+    if is_large(id):
+        _check_some(id)
+    else:
+        at_once.check_request(id)
+
+
+def is_large(id: Any) -> bool:
+    """Whether a request left more events than are taken back at once."""
+    events = _events_of(id)
+    return events is not None and events[: at_once.MOST_EVENTS + 1].count() > at_once.MOST_EVENTS
+
+
+def there() -> models.QuerySet[Undo]:
+    """The undos in the background that the actor may see, newest first: a manager's are all, others' their
+    own."""
+    actor = actors.current()
+    found = Undo.objects.filter(tenant_id=tenancy.require().pk).order_by("-created_at", "-id")
+    sees_all = actor.role in (actors.ADMIN, actors.MANAGER)
+    return found if sees_all else found.filter(created_by=actor.id)
+
+
+def get(id: str) -> Undo:
+    """One of them. Raises NotFound."""
+    found = None if UNSTORABLE.search(id) else there().filter(pk=id).first()
+    if found is None:
+        said = _("There is no undo %s.") % id[:64]
+        raise NotFound(said, type="LargeUndo", id=id[:64])
+    return found
+
+
+def staying(undo: Undo) -> models.QuerySet[Any]:
+    """The records that stay as they are, in the order in which they were done."""
+    found = undo.records.filter(state="stays", told=True)  # type: ignore[attr-defined]
+    return found.order_by("first", "pk")
+
+
+def last_of(request: str) -> Undo | None:
+    """The last undo of a request in the background that the actor may see, a trial aside."""
+    return there().filter(request=request, dry_run=False).first()
+
+
+def _events_of(id: Any) -> EventQuerySet | None:
+    if not (isinstance(id, str) and id) or UNSTORABLE.search(id):
+        return None
+    return Event.log.filter(request_id=id[:65]).exclude(target_type=SECURITY)
+
+
+def _check_some(id: str) -> None:
+    """Raise Forbidden or NotFound for who may not take back what some events of the request did."""
+    some = _events_of(id)
+    assert some is not None
+    events = list(some.filter(target__isnull=False).defer("data", "previous")[:LOOKED_AT])
+    at_once.check_permission(PartialPlan(events, around=causes_of(events, id)), id)
+
+
+def _refuse_while_at_work(id: Any) -> None:
+    """Raise Conflict for a request that is itself an undo at work: it is not known yet what it did."""
+    if _events_of(id) is None:
+        return
+    if Undo.objects.filter(request_id=id, status__in=Undo.UNFINISHED, dry_run=False).exists():
+        said = _("This is still at work. Take it back when it is done.")
+        raise Conflict(said, type="Request", id=id, code="at_work")

@@ -1,0 +1,181 @@
+"""What the taking back of a large request is: how far it has come, and what became of each record."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext as _
+
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.database.tenant_joins import TenantForeignKey
+from headlessly.declaration import labels
+from headlessly.declaration.fields import PublicId
+from headlessly.declaration.registry import registry
+from headlessly.language.wording import SUBJECT
+
+
+class Undo(TenantRow):
+    """The taking back of one large request, in the background."""
+
+    prefix: ClassVar[str] = "undo"
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+
+    UNFINISHED = (Status.QUEUED, Status.RUNNING)
+
+    id = PublicId()
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    request = models.CharField(max_length=64, db_collation="C")  #: what is taken back
+    dry_run = models.BooleanField(default=False)
+    #: The request under which it is done: who takes that back has all as it was before.
+    request_id = models.CharField(max_length=64, db_collation="C")
+    language = models.CharField(max_length=16)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=32, db_collation="C")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
+    message = models.TextField(null=True)  #: why it failed, or why there was nothing to do
+    #: ``Request.Undone``, the cause of all that it does; None before it begins with that.
+    event = models.CharField(max_length=32, null=True, db_collation="C")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    #: Counts its transactions: a worker that comes back late has another number, and stops.
+    steps = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(null=True)  #: records; None until they are counted
+    looked_at = models.PositiveIntegerField(default=0)  #: how many of them are judged
+    undone = models.PositiveIntegerField(default=0)
+    stays = models.PositiveIntegerField(default=0)
+    as_it_was = models.PositiveIntegerField(default=0)  #: records with nothing left to take back
+    by_type = models.JSONField(default=dict)  #: ``{"Lead": {"undone": 3, "stays": 1}}``
+    tracked = models.PositiveIntegerField(default=0)  #: tracked events, which stay in the log
+
+    objects = TenantRowManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            # Asked twice it is one.
+            models.UniqueConstraint(
+                fields=["tenant", "request", "dry_run"],
+                condition=models.Q(status__in=["queued", "running"]),
+                name="one_undo_at_work",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "-created_at", "-id"], name="undo_by_created"),
+            models.Index(fields=["tenant", "request", "-created_at"], name="undo_by_request"),
+        ]
+
+    def __str__(self) -> str:
+        return self.pk
+
+    @property
+    def finished(self) -> bool:
+        return self.status not in self.UNFINISHED
+
+    @property
+    def done(self) -> int:
+        """How many records are dealt with."""
+        return self.undone + self.stays + self.as_it_was
+
+    def as_json(self) -> dict[str, Any]:
+        """What of it programs are told."""
+        return {
+            "$type": "LargeUndo",
+            "$id": self.pk,
+            "$createdAt": self.created_at,
+            "$createdBy": self.created_by,
+            "request": self.request,
+            "requestId": self.request_id,
+            "event": self.event,
+            "dryRun": self.dry_run,
+            "status": str(self.status),
+            "message": self.message,
+            "startedAt": self.started_at,
+            "finishedAt": self.finished_at,
+            "total": self.total,
+            "lookedAt": self.looked_at,
+            "undone": self.undone,
+            "stays": self.stays,
+            "asItWas": self.as_it_was,
+            "byType": self.by_type,
+            "trackedEvents": self.tracked,
+        }
+
+
+class UndoRecord(TenantRow):
+    """A record that the request changed, until it is taken back; one that stays, with the reason."""
+
+    class State(models.TextChoices):
+        NEW = "new"  #: nobody has looked at it
+        POSSIBLE = "possible"  #: it can be taken back
+        SAME = "same"  #: there is nothing to take back, but it may refer to what goes
+        STAYS = "stays"
+
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+    undo = TenantForeignKey(Undo, models.CASCADE, related_name="records", db_index=False)
+    record = models.CharField(max_length=32, db_collation="C")
+    type = models.CharField(max_length=64)  #: the name of its noun
+    first = models.BigIntegerField()  #: the numbers of its first and its last event in the request
+    last = models.BigIntegerField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.NEW)
+    goes = models.BooleanField(default=False)  #: whether taking back lets it be gone
+    #: The records that it refers to now, those whose events caused its own, and those that it would no
+    #: longer refer to.
+    refers = ArrayField(models.CharField(max_length=32), default=list)
+    causes = ArrayField(models.CharField(max_length=32), default=list)
+    leaves = ArrayField(models.CharField(max_length=32), default=list)
+    name = models.TextField(default="")
+    code = models.CharField(max_length=16, default="")  #: why it stays
+    message = models.TextField(default="")
+    fields = models.JSONField(default=list)
+    since = models.JSONField(null=True)  #: the event that is in the way
+    #: Of one that belongs to another which stays: how, and the noun of that.
+    tie = models.CharField(max_length=8, default="")
+    other = models.CharField(max_length=64, default="")
+    told = models.BooleanField(default=True)  #: whether the one who asked may see it
+
+    objects = TenantRowManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "undo", "record"], name="undone_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["tenant", "undo", "state", "-last"], name="undo_next_records"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.record
+
+    @property
+    def reason(self) -> str:
+        """Why it stays, in a sentence."""
+        if self.message or self.other not in registry:
+            return self.message
+        said = {
+            "leaves": _("It led to %(what)s, which stays."),
+            "cause": _("It came of what was done to %(what)s, which stays."),
+            "refers": _("What refers to it stays: %(what)s."),
+        }[self.tie]
+        return said % {"what": labels.the_noun(registry[self.other], SUBJECT)}
+
+    def as_json(self) -> dict[str, Any]:
+        """As an undo that is done at once says it of a record that stays."""
+        return {
+            "type": self.type,
+            "id": self.record,
+            "name": self.name,
+            "reason": self.code,
+            "message": self.reason,
+            "fields": self.fields,
+            "since": self.since,
+        }

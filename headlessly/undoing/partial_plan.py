@@ -1,0 +1,124 @@
+"""A part of what a large request did, which knows of the rest: what of it can be taken back now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, models
+from django.db.models.expressions import RawSQL
+
+from headlessly.database.prepared import execute_planned, quoted_column
+from headlessly.declaration.record import Record
+from headlessly.execution.undo_plan import Plan, RecordChange
+from headlessly.log.events import Event
+from headlessly.undoing.models import Undo, UndoRecord
+
+#: Who refers to records, by one column. Row by row of these few records, however many the request has.
+REFERRED = """
+SELECT asked.id, bool_or(r.state IS NULL), bool_or(r.state IN ('new', 'possible')) IS TRUE,
+       bool_or(r.state IN ('same', 'stays')) IS TRUE
+FROM unnest(%s::text[]) AS asked(id), LATERAL (
+    SELECT (SELECT u.state FROM headlessly_undorecord AS u
+            WHERE u.tenant_id = %s AND u.undo_id = %s AND u.record = o.id) AS state
+    FROM {table} AS o
+    WHERE o.tenant_id = %s AND o.{column} = asked.id AND o.deleted_at IS NULL AND o.id <> ALL(%s)
+    OFFSET 0) AS r
+GROUP BY asked.id
+"""
+
+
+@dataclass
+class PartialPlan(Plan):
+    """Some records of a request with all that it did to them."""
+
+    undo: Undo = field(default_factory=Undo)
+
+    def referred_beside(
+        self, noun: type[Record], ids: list[str], other: type[Record], name: str
+    ) -> list[str]:
+        """Which of these records an ``other`` refers to that the request did nothing to."""
+        return [id for id, outside, _w, _h in self._referred(ids, other, name) if outside]
+
+    def _referred(
+        self, ids: list[str], other: type[Record], name: str
+    ) -> list[tuple[str, bool, bool, bool]]:
+        """Of those of these records that an ``other`` beside this part refers to: whether one does that the
+        request did nothing to, one that may yet let go, and one that will not."""
+        quote = connection.ops.quote_name
+        sql = REFERRED.format(table=quote(other._meta.db_table), column=quoted_column(other, name))
+        undo = self.undo
+        asked = [ids, undo.tenant_id, undo.pk, undo.tenant_id, list(self.changes)]
+        return execute_planned(sql, asked)
+
+    def read(self) -> None:
+        """Give each change its record as it is now, without locking it."""
+        for noun, ids in self._ids_by_noun(self.changes.values()).items():
+            for record in noun.with_deleted.filter(pk__in=ids):
+                self.changes[record.pk].record = record
+        self.changes = {id: c for id, c in self.changes.items() if c.record is not None}
+        self.look_for_quiet_changes()
+
+    def wait_for_others(self) -> dict[str, str]:
+        """Let what goes wait for those of the request that refer to it and are not in this part; answers the
+        ids of what stays for others that stay, with the name of their noun."""
+        going = [c for c in self.possible if c.goes]
+        kept: dict[str, str] = {}
+        for noun, ids in self._ids_by_noun(going).items():
+            for other, name in noun.schema.referrers:
+                for id, _outside, may_let_go, holds in self._referred(ids, other, name):
+                    self.changes[id].waits |= may_let_go
+                    if holds:
+                        kept[id] = other.__name__
+        while self._wait_with_referrers():
+            pass
+        return kept
+
+    def _wait_with_referrers(self) -> bool:
+        found = [
+            c
+            for c in self.possible
+            if c.goes and any(self.changes[id].waits for id in self.referrers.get(c.id, ()))
+        ]
+        for change in found:
+            change.waits = True
+        return bool(found)
+
+    @staticmethod
+    def _ids_by_noun(changes: Any) -> dict[type[Record], list[str]]:
+        found: dict[type[Record], list[str]] = {}
+        for change in changes:
+            found.setdefault(change.noun, []).append(change.id)
+        return found
+
+
+def plan_of(undo: Undo, rows: Sequence[UndoRecord]) -> PartialPlan:
+    """The plan of these records of the request."""
+    events = list(
+        Event.log.filter(
+            # By their records and no other way: a request has events without number.
+            RawSQL(
+                "headlessly_event.request_id || '' = %s", (undo.request,), models.BooleanField()
+            ),
+            target__in=[row.record for row in rows],
+            seq__gte=min(row.first for row in rows),
+            seq__lte=max(row.last for row in rows),
+        ).order_by("seq")
+    )
+    return PartialPlan(events, around=causes_of(events, undo.request), undo=undo)
+
+
+def causes_of(events: Sequence[Event], request: str) -> list[Event]:
+    """The events of the same request which caused some of it, and are none of these."""
+    known = {event.id for event in events}
+    causes = {event.cause for event in events if event.cause is not None} - known
+    found = Event.log.filter(id__in=sorted(causes)).defer("data", "previous")
+    return [event for event in found if event.request_id == request]
+
+
+def fresh(plan: PartialPlan) -> None:
+    """Forget what was found out of the records: they are as the database has them."""
+    plan.changes = {
+        id: RecordChange(change.noun, id, change.events) for id, change in plan.changes.items()
+    }

@@ -1,0 +1,299 @@
+"""The taking back of a large request at work, in the background.
+
+First every record is looked at and what cannot be taken back is noted, as an undo that is done at once would
+find it; nothing is changed by then. Then what can be is taken back, the last ones first, in parts: a part is
+one transaction with its verbs, their events and what became of the records, so that whoever takes over from a
+worker that died goes on behind it, and nothing is done twice. What others touch meanwhile stays.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import cast
+
+from django.db import OperationalError, transaction
+from django.db.models import Count, Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from headlessly.access import actors, tenancy
+from headlessly.background.jobs import job
+from headlessly.context import clock, tracing
+from headlessly.context.tenant_scope import every_tenant
+from headlessly.errors import HeadlesslyError
+from headlessly.execution.contention import retry_on_deadlock
+from headlessly.ids import public_id
+from headlessly.log.events import Event, append_events
+from headlessly.log.names import REQUEST_UNDONE
+from headlessly.undoing import judging
+from headlessly.undoing.models import Undo, UndoRecord
+from headlessly.undoing.taking import Part, take
+
+logger = logging.getLogger(__name__)
+
+State = UndoRecord.State
+
+#: How many records are looked at, and how many are taken back, in one transaction.
+LOOKED_AT, TAKEN = 1_000, 250
+#: How long the outcome is kept.
+REMEMBERED = timedelta(days=30)
+
+
+class Stopped(Exception):
+    """Another worker has gone on with it."""
+
+
+@job(
+    "undo.run",
+    retry=RetryStrategy(max_attempts=6, exponential_wait=4, retry_exceptions={OperationalError}),
+)
+def run(undo: str) -> None:
+    """Take back a large request, or go on with it."""
+    found = Undo.objects.filter(pk=undo, tenant_id=tenancy.require().pk).first()
+    if found is not None and not found.finished:
+        Run(found).go()
+
+
+@run.on_failure
+def give_up(undo: str) -> None:
+    """Say of an undo that it brings its workers down."""
+    found = Undo.objects.filter(pk=undo, tenant_id=tenancy.require().pk).first()
+    if found is not None and not found.finished:
+        with translation.override(found.language):
+            Run(found).fail(
+                _("It took more time or memory than there is, three times. Ask for it again.")
+            )
+
+
+class Run:
+    """One worker's attempt at an undo."""
+
+    def __init__(self, undo: Undo) -> None:
+        self.undo = undo
+
+    def go(self) -> None:
+        """Do it, in the language of whoever asked, who finds the reasons in it."""
+        with (
+            translation.override(self.undo.language),
+            tracing.request_id_scope(self.undo.request_id),
+        ):
+            try:
+                self._go()
+            except Stopped:
+                logger.info("undo %s was gone on with by another", self.undo.pk)
+            except OperationalError:
+                raise  # again later, from where it was
+            except Exception as problem:
+                known = isinstance(problem, HeadlesslyError)
+                if not known:
+                    logger.exception("undo %s failed", self.undo.pk)
+                said = problem.message if isinstance(problem, HeadlesslyError) else None
+                self.fail(said or _("Something went wrong. Ask for it again."))
+
+    def _go(self) -> None:
+        undo = self.undo
+        if undo.total is None:
+            with self._step():
+                judging.collect(undo)
+                undo.status, undo.started_at = Undo.Status.RUNNING, clock.now()
+        if not undo.total:
+            raise _only_tracked()
+        while self._look():
+            pass
+        if undo.event is None:
+            with self._step():
+                judging.spread(undo)
+                self._count()
+            if undo.dry_run or not self._count_possible():
+                self._end(tried=undo.dry_run)
+                return
+            with self._step():
+                undo.event = self._leave_event()
+        self._take_all()
+        self._end()
+
+    # -- one transaction ------------------------------------------------------------------------
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """A transaction of this worker's alone; what was noted of the undo in it is written at its end."""
+        with transaction.atomic():
+            self._hold()
+            yield
+            self._note()
+
+    def _hold(self) -> None:
+        """Let nobody else go on with it meanwhile. Raises Stopped when somebody has."""
+        held = Undo.objects.select_for_update().filter(pk=self.undo.pk)
+        standing = held.values_list("status", "steps").first()
+        if standing is None or standing[0] not in Undo.UNFINISHED or standing[1] != self.undo.steps:
+            raise Stopped
+
+    def _note(self) -> None:
+        self.undo.steps += 1
+        self.undo.save()
+
+    def _leave_event(self) -> str:
+        """Say in the log that it begins: all that it does names this as its cause."""
+        event = Event(
+            id=public_id(Event.prefix),
+            tenant_id=self.undo.tenant_id,
+            name=REQUEST_UNDONE,
+            actor=actors.current().id,
+            timestamp=clock.now(),
+            data={"request": self.undo.request},
+            request_id=self.undo.request_id,
+        )
+        append_events([event])
+        return event.id
+
+    # -- looking and taking back ----------------------------------------------------------------
+
+    def _look(self) -> bool:
+        with self._step():
+            found = judging.judge(self.undo, LOOKED_AT)
+            self.undo.looked_at += found
+        return bool(found)
+
+    def _take_all(self) -> None:
+        """Round after round over what is left, until nothing is or a round takes nothing back.
+
+        What goes waits for what refers to it: from the second round on both are in one part, also where they
+        refer to each other.
+        """
+        widely = False
+        while True:
+            progressed = False
+            below: int | None = None
+            while (part := self._part(below, widely)) is not None:
+                below = part.lowest
+                progressed |= self._take(part)
+            if not self._count_possible():
+                return
+            if not progressed and widely:
+                break
+            widely = True
+        self._keep_the_rest()
+
+    def _part(self, below: int | None, widely: bool) -> Part | None:
+        rows = UndoRecord.objects.filter(undo_id=self.undo.pk, state=State.POSSIBLE)
+        if below is not None:
+            rows = rows.filter(last__lt=below)
+        chosen = list(rows.order_by("-last")[:TAKEN])
+        return Part.around(self.undo, chosen, widely=widely) if chosen else None
+
+    def _take(self, part: Part) -> bool:
+        """Take back what can be of a part; answers whether anything became of it."""
+
+        def once() -> bool:
+            steps, undone, by_type = self.undo.steps, self.undo.undone, self.undo.by_type
+            try:
+                return take(self.undo, part, hold=self._hold, note=self._note_part)
+            except Exception:
+                self.undo.steps, self.undo.undone, self.undo.by_type = steps, undone, by_type
+                raise
+
+        return retry_on_deadlock(cast(Callable[[], bool], once))
+
+    def _note_part(self, undone: dict[str, int], stays: bool) -> None:
+        undo = self.undo
+        undo.by_type = {name: dict(counts) for name, counts in undo.by_type.items()}
+        for name, count in undone.items():
+            counts = undo.by_type.setdefault(name, {"undone": 0, "stays": 0})
+            counts["undone"] += count
+            undo.undone += count
+        if stays:
+            judging.spread(undo)
+            self._count()
+        self._note()
+
+    def _keep_the_rest(self) -> None:
+        """What cannot be taken back in any order stays, and what hangs on it."""
+        left = UndoRecord.objects.filter(undo_id=self.undo.pk, state=State.POSSIBLE)
+        with self._step():
+            left.exclude(code="").update(state=State.STAYS)
+            judging.spread(self.undo)
+            said = _("What refers to it could not be taken back.")
+            left.update(state=State.STAYS, code="referred", message=said)
+            self._count()
+
+    # -- counting -------------------------------------------------------------------------------
+
+    def _count_possible(self) -> int:
+        return UndoRecord.objects.filter(undo_id=self.undo.pk, state=State.POSSIBLE).count()
+
+    def _count(self) -> None:
+        """Count what stays and what is as it was, by noun."""
+        undo = self.undo
+        counts = {name: {"undone": c["undone"], "stays": 0} for name, c in undo.by_type.items()}
+        undo.stays = undo.as_it_was = 0
+        stays, same = Q(state=State.STAYS, told=True), Q(state=State.SAME)
+        rows = UndoRecord.objects.filter(undo_id=undo.pk, state__in=(State.STAYS, State.SAME))
+        found = rows.values("type").annotate(
+            stay=Count("pk", filter=stays), same=Count("pk", filter=same)
+        )
+        for each in found.order_by("type"):
+            undo.stays += each["stay"]
+            undo.as_it_was += each["same"]
+            if each["stay"]:
+                counts.setdefault(each["type"], {"undone": 0, "stays": 0})["stays"] = each["stay"]
+        undo.by_type = counts
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def _end(self, *, tried: bool = False) -> None:
+        """Say what became of it, and forget all records but those that stay."""
+        undo = self.undo
+        with self._step():
+            if tried:
+                self._count_what_would_be()
+            if not undo.undone:
+                undo.message = _nothing(undo)
+            undo.status, undo.finished_at = Undo.Status.COMPLETED, clock.now()
+            UndoRecord.objects.filter(undo_id=undo.pk).exclude(state=State.STAYS).delete()
+
+    def _count_what_would_be(self) -> None:
+        undo = self.undo
+        rows = UndoRecord.objects.filter(undo_id=undo.pk, state=State.POSSIBLE, told=True)
+        for name, count in rows.values_list("type").annotate(Count("pk")).order_by("type"):
+            undo.by_type.setdefault(name, {"undone": 0, "stays": 0})["undone"] = count
+            undo.undone += count
+
+    def fail(self, message: str) -> None:
+        """End it with the reason; what was taken back by then is."""
+        try:
+            with self._step():
+                self.undo.status, self.undo.message = Undo.Status.FAILED, message
+                self.undo.finished_at = clock.now()
+                UndoRecord.objects.filter(undo_id=self.undo.pk).exclude(state=State.STAYS).delete()
+        except Stopped:
+            pass
+
+
+def _only_tracked() -> HeadlesslyError:
+    return HeadlesslyError(
+        _("It only tracked events, and these stay in the log: nothing to take back.")
+    )
+
+
+def _nothing(undo: Undo) -> str:
+    if undo.stays:
+        first = UndoRecord.objects.filter(undo_id=undo.pk, state=State.STAYS, told=True).first()
+        why = first.reason if first is not None else ""
+        return _("Nothing of this can be taken back: %s") % why
+    return _("This has been taken back already, or it is as it was before.")
+
+
+@app.periodic(cron="37 3 * * *")
+@app.task(name="undo.clear", queueing_lock="undo.clear")
+@every_tenant()
+def clear(timestamp: int = 0) -> None:
+    """Forget what became of old undos."""
+    old = Undo.objects.filter(created_at__lt=clock.now() - REMEMBERED)
+    UndoRecord.objects.filter(undo__in=old).delete()
+    old.delete()

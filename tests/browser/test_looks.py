@@ -1,0 +1,117 @@
+"""What is seen: menus that are no larger than they need be, names that are written from the right, and rows
+whose words are people's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+from tests.browser.conftest import open_session
+from tests.browser.test_everybody import user
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def admin(page: Any, site: str, acme: Any) -> Any:
+    open_session(page, site, user("ann", (acme, "admin")))
+    return page
+
+
+def test_the_menu_of_the_settings_is_one_line_on_a_phone(admin: Any, site: str) -> None:
+    admin.set_viewport_size({"width": 390, "height": 844})
+    admin.goto(f"{site}/~acme/admin/settings/members/")
+    menu = admin.get_by_role("navigation", name="Settings")
+    assert menu.bounding_box()["height"] < 60
+    menu.get_by_text("People: Members").click()
+    menu.get_by_role("link", name="Who did what").click()
+    expect(menu.get_by_text("Data: Who did what")).to_be_visible()
+    admin.set_viewport_size({"width": 1440, "height": 900})
+    expect(menu.get_by_role("link", name="Webhooks")).to_be_visible()
+
+
+def test_a_name_that_is_written_from_the_right_turns_nothing_round(admin: Any, site: str) -> None:
+    from crm import Lead
+
+    lead = Lead.create(name="\u05e9\u05dc\u05d5\u05dd (2)", source="web")
+    admin.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    name = admin.locator("td.name a").first
+    kept = "(each) => getComputedStyle(each).unicodeBidi"
+    assert name.evaluate(kept) == "plaintext"
+    admin.goto(f"{site}/~acme/admin/crm/lead/{lead.pk}/change/")
+    assert admin.locator("h1 bdi").evaluate("(each) => getComputedStyle(each).direction") == "rtl"
+
+
+def test_what_a_step_is_given_is_said_in_words_and_kept_by_name(admin: Any, site: str) -> None:
+    from crm import Rule
+
+    step = {"do": "Activity.create", "with": {"subject": "Call {{name}}", "priority": "High"}}
+    rule = Rule.create(
+        name="Call", kind="Automation", is_active=False, events=["Lead.Created"], steps=[step],
+        condition={"type": "Lead", "filter": {"source": "website"}},
+    )  # fmt: skip
+    admin.goto(f"{site}/~acme/admin/crm/rule/{rule.pk}/edit/")
+    given = admin.locator(".rows li .pairs textarea")
+    expect(given).to_have_value("Subject: Call {{name}}\nPriority: High")
+    given.fill("Subject: Ring {{name}}\ntype: Call\npriority: Low")
+    text = admin.locator("textarea[name=steps]")
+    assert json.loads(text.input_value())[0]["with"] == {
+        "subject": "Ring {{name}}", "type": "Call", "priority": "Low",
+    }  # fmt: skip
+
+
+def test_a_question_about_a_choice_has_its_options(admin: Any, site: str) -> None:
+    from headlessly.shaping import custom_fields
+
+    options = [{"value": "n", "label": "North"}, {"value": "s", "label": "South"}]
+    region: dict[str, Any] = {"noun": "Lead", "label": "Region", "type": "choice"}
+    custom_fields.create_field(region | {"options": options})
+    admin.goto(f"{site}/~acme/admin/marketing/form/add/")
+    admin.get_by_role("button", name="Add a row").click()
+    row = admin.locator(".rows li").last
+    row.locator(".worded input").fill("Lead: Region")
+    row.locator(".worded input").press("Tab")
+    expect(row.locator("select")).to_have_value("select")
+    expect(row.locator(".list textarea")).to_have_value("North\nSouth")
+
+
+def test_a_picker_asks_for_what_the_new_record_cannot_do_without(
+    desk: Any, site: str, people: Any
+) -> None:
+    from crm import Deal
+
+    desk.goto(f"{site}/~acme/admin/crm/activity/add/")
+    desk.locator("summary", has_text="More").last.click()
+    desk.locator("#id_deal + .select2-container").click()
+    desk.keyboard.type("Holm 500")
+    desk.get_by_role("option", name="Create “Holm 500”").click()
+    dialog = desk.get_by_role("dialog")
+    expect(dialog.get_by_label("Name")).to_have_value("Holm 500")
+    dialog.get_by_label("Value").fill("40k")
+    dialog.get_by_role("button", name="Create").click()
+    expect(desk.locator("#id_deal + .select2-container")).to_contain_text("Holm 500")
+    assert Deal.objects.get().value == 40_000
+
+
+def test_what_one_chooses_from_has_an_edge_as_strong_as_what_one_types_into(
+    admin: Any, site: str
+) -> None:
+    edge = """(each) => {
+      for (let at = each; at; at = at.parentElement) {
+        const { borderTopWidth: width, borderTopColor: colour } = getComputedStyle(at);
+        if (width !== "0px") return colour;
+      }
+    }"""
+    for scheme in ("light", "dark"):
+        admin.emulate_media(color_scheme=scheme)
+        admin.goto(f"{site}/~acme/admin/crm/activity/add/")
+        typed = admin.locator("#id_subject").evaluate(edge)
+        assert (
+            admin.locator("#id_lead + .select2-container .select2-selection").evaluate(edge)
+            == typed
+        )
