@@ -109,7 +109,7 @@ def test_a_reps_tasks(desk: Any, site: str, leads: list[Any]) -> None:
 
     def convert() -> None:
         effort.press("4")
-        expect(dialog(desk).get_by_label("Name")).to_be_focused()
+        expect(dialog(desk).locator("[name=deal-name]")).to_be_focused()
         effort.press("Tab")
         effort.type("64000")
         effort.press("Enter")

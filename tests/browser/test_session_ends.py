@@ -58,7 +58,7 @@ def test_on_the_page_of_a_record(desk: Any, site: str, qualified: Any) -> None:
 
     def convert() -> None:
         desk.get_by_role("button", name="Convert…").click()
-        dialog(desk).get_by_label("Name").fill("Acme pilot")
+        dialog(desk).locator("[name=deal-name]").fill("Acme pilot")
 
     ends(desk, convert, lambda: dialog(desk).get_by_role("button", name="Convert").click())
     expect(desk.get_by_role("heading", level=1)).to_have_text("Acme pilot")

@@ -197,7 +197,7 @@ def test_each_type_is_changed_in_its_cell_on_its_record_and_for_many(
         told |= {"which_field": name}
         bulk = f"{start}bulk/change/"
         answer = ann.post(bulk, told | {name: typed[type]}, headers=part)
-        assert 'data-failed=""' in answer.content.decode(), (type, answer.content.decode()[-500:])
+        assert answer.status_code == 204, (type, answer.content.decode()[-500:])
     for record in (cells, fields, *many):
         now = answered(api.call("GET", f"/{noun.plural}/{record['$id']}"))
         assert {name: now[name] for name in values} == values

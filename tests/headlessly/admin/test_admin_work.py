@@ -250,7 +250,7 @@ def test_what_stays_is_listed_with_its_reason(bob, people, address):
     leads = [Lead.create(name=f"Lead {n}", source="event", owner=people.bob) for n in range(3)]
     page = "/~acme/admin/crm/lead/"
     sent = {"ids": ",".join(x.pk for x in leads), "go": "1", "query": "", "status": "Contacted"}
-    told = bob.post(f"{page}bulk/move/", sent)
+    told = bob.post(f"{page}bulk/move/", sent, follow=True)
     request = re.search(r'data-undo="(req_\w+)"', told.content.decode()).group(1)
     leads[1].update(status="Qualified")
     said = text(bob.post(UNDO, {"request": request, "back": page}))
