@@ -52,8 +52,7 @@ def all_tools() -> list[dict[str, Any]]:
                     "$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $text $not $and $or $stale; "
                     '{"activities": {"$none": {filter}}} or $some; '
                     'dates also as "7d ago". Of Event: name, target, targetType, actor, since, until. '
-                    "Of Notification: unread, kind, since. Of View: noun. "
-                    "Of Following, the records that you are told of: none"
+                    "Of Notification: unread, kind, since. Of View: noun"
                 ),
             },
             sort={

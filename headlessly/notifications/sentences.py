@@ -68,7 +68,7 @@ def text_of(each: Notification, name: str, who: str, *, is_part: bool = False) -
         case "proposal":
             return _("%(who)s proposes something that waits for approval") % values
         case "webhook":
-            failing = each.occasion.split(":")[1] == FAILING
+            failing = f":{FAILING}:" in each.occasion
             said = _("A webhook is failing: %s") if failing else _("A webhook was disabled: %s")
             return said % each.excerpt
     return name

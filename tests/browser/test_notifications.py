@@ -55,6 +55,8 @@ def test_the_open_page_of_the_bell_has_what_comes_and_keeps_what_is_open(
     desk.get_by_role("button", name=re.compile("^Read ?: 3 new leads")).click()
     expect(desk.locator(".notices li.unread")).to_have_count(0)
     expect(desk.locator(".bell-count")).to_have_count(0)
+    desk.reload()
+    desk.locator(".several > summary").click()
     desk.get_by_role("link", name=re.compile("Cleo gave you Second")).click()
     expect(desk.get_by_role("heading", name="Second", exact=True)).to_be_visible()
 

@@ -259,6 +259,7 @@ def test_it_names_every_noun_there_is() -> None:
         *registry,
         "Event",
         "Notification",
+        "Following",
         "View",
     ]
     assert set(registry) < set(fetch["inputSchema"]["properties"]["type"]["enum"])
