@@ -65,6 +65,7 @@ def test_a_wide_list_scrolls_under_its_names_and_says_that_there_is_more(desk, s
     sheet.evaluate("(each) => each.scrollTo(9999, 9999)")
     expect(lost).to_be_in_viewport()
     name = desk.locator("table.list tbody tr").last.locator("td.name")
+    sheet.evaluate("(each) => each.scrollIntoView()")
     for each in (lost, head(desk, "name"), name):
         assert each.evaluate(ON_TOP)
     assert name.bounding_box()["x"] == head(desk, "name").bounding_box()["x"]

@@ -6,7 +6,10 @@ import re
 from typing import Any
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
+
+from tests.browser.test_everybody import LANDMARKS, RULES
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -56,3 +59,20 @@ def test_it_is_as_dark_as_the_browser_or_the_workplace_says(desk: Any, site: str
     desk.reload()
     expect(desk.locator("html.dark-mode")).to_have_count(1)
     assert brightness() < 60
+
+
+def test_what_it_shows_first_is_for_everybody(desk: Any, site: str) -> None:
+    """With all that it has folded: opened, its parts are many and alike. One thing is Swagger UI's own: a
+    button around a link."""
+    desk.add_init_script(AXE_SCRIPT)
+    asked = [RULES, {**LANDMARKS, "nested-interactive": {"enabled": False}}]
+    for scheme in ("light", "dark"):
+        desk.emulate_media(color_scheme=scheme)
+        desk.goto(f"{site}/~acme/docs")
+        desk.locator(".opblock-tag").first.wait_for()
+        found = desk.evaluate(
+            """async ([runOnly, rules]) => (await axe.run("html", { runOnly, rules })).violations
+                .map(({ id, nodes }) => [id, nodes.map((node) => node.target.join(" "))])""",
+            asked,
+        )
+        assert found == [], scheme

@@ -255,17 +255,6 @@ def test_those_who_sell(walk, site, acme, people, qualified):
     walk.go(f"{start}nothing/", status=404)
 
 
-def test_who_writes_programs(walk, site, acme):
-    """The page of the API, with one of its parts open: they are many, and alike."""
-    open_session(walk.page, site, user("ann", (acme, "admin")))
-    for how in ("light", "dark"):
-        walk.page.emulate_media(color_scheme=how)
-        walk.page.goto(f"{site}/~acme/docs?{how}#/Pipeline/pipelineCreate")
-        walk.page.locator("#operations-Pipeline-pipelineCreate .opblock-body").wait_for()
-        walk.place = "docs"
-        walk.axe("html", how)
-
-
 def test_what_an_agent_proposes(walk, site, acme, people, qualified):
     from headlessly.access import actors
     from headlessly.access.models import ApiKey

@@ -23,6 +23,14 @@ function withToken(request) {
   return request;
 }
 
+// What one chooses from says what it is: Swagger UI leaves its selects without a name.
+new MutationObserver(() => {
+  for (const select of place.querySelectorAll("select:not([aria-label])")) {
+    const beside = select.closest("label, td, tr")?.querySelector(".servers-title, .parameter__name")?.textContent;
+    select.setAttribute("aria-label", beside || (select.id === "servers" ? "Server" : "Choose"));
+  }
+}).observe(place, { childList: true, subtree: true });
+
 SwaggerUIBundle({
   url: place.dataset.document,
   domNode: place,

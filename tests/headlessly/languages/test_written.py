@@ -125,7 +125,7 @@ def test_takes_times_in_the_zone_in_which_it_shows_them(ann, get, lead):
     lead.refresh_from_db()
     assert lead.last_activity_at == datetime(2026, 7, 1, 7, tzinfo=UTC)
     html = get(ann, page)
-    assert 'value="2026-07-01 09:00"' in html and "in Europe/Berlin" in html
+    assert 'value="01.07.2026 09:00"' in html and "in Europe/Berlin" in html
     again = {"version": str(lead.version), "last_activity_at": "2026-07-01T09:00"}
     ann.post(f"/~acme/admin/{page}", again)
     version = lead.version
