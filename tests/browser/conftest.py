@@ -102,7 +102,7 @@ def playwright(playwright: Any) -> Iterator[Any]:
 @pytest.fixture(scope="session", autouse=True)
 def static_files_are_kept() -> Iterator[None]:
     """As where the product runs, a browser asks once for what every page loads, and not of each page anew
-    whether it changed: that was half of the requests."""
+    whether it changed."""
     serve = StaticFilesHandlerMixin.serve
 
     def serve_to_keep(self: Any, request: Any) -> Any:
