@@ -2,7 +2,9 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+BROWSERS ?= 4
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+PYTEST = .venv/bin/python -m pytest --maxschedchunk 1
 export PYTHONUNBUFFERED = 1
 
 .PHONY: help demo test lint bench clean
@@ -18,9 +20,19 @@ help:
 demo: .venv/product
 	@exec .venv/bin/python manage.py demo
 
-# Handed out one by one: at the end nobody waits for who has many left.
+# Handed out one by one: at the end nobody waits for who has many left. The browser's tests wait for pages more than
+# they compute: more of them go at once, after the others. What ARGS names by its path is one run.
 test: .venv/tests
-	@exec .venv/bin/python -m pytest -n $(WORKERS) --maxschedchunk 1 $(ARGS)
+ifneq ($(filter tests/%,$(ARGS)),)
+	@exec $(PYTEST) -n $(WORKERS) $(ARGS)
+else
+	@failed=5; for part in "-n $(WORKERS) --ignore=tests/browser" "-n $(BROWSERS) tests/browser"; do \
+		$(PYTEST) $$part $(ARGS); code=$$?; \
+		case $$code in \
+			0) [ $$failed = 5 ] && failed=0 ;; 1) failed=1 ;; 5) ;; *) exit $$code ;; \
+		esac; \
+	done; exit $$failed
+endif
 
 bench: .venv/tests
 	@exec .venv/bin/python -m tests.bench $(ARGS)

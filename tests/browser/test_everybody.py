@@ -344,7 +344,7 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     page.keyboard.press("Escape")
     page.keyboard.press("Control+k")
     page.keyboard.type("acme")
-    page.get_by_role("option").first.wait_for()
+    page.locator("[role=option]").first.wait_for()
     walk.look("find")
     page.goto(f"{leads}add/")
     page.get_by_role("button", name="Create").click()

@@ -63,7 +63,7 @@ def test_a_reps_morning(desk, site, lead, people):
     # The deal is looked at and put right before it is there.
     keys.press("4")
     expect(dialog(desk)).to_contain_text("Ada Chen becomes Qualified")
-    dialog(desk).get_by_label("Name").fill("Acme pilot")
+    dialog(desk).locator("[name=deal-name]").fill("Acme pilot")
     dialog(desk).get_by_label("Value").fill("64,000")
     expect(dialog(desk)).to_contain_text("value $64,000")
     dialog(desk).get_by_role("button", name="Convert").click()

@@ -17,7 +17,7 @@ from tests.browser.conftest import cut_off
 pytestmark = pytest.mark.browser
 
 #: HTML that takes the place of a list, in bytes.
-LARGEST_PART = 40_000
+LARGEST_PART = 40 * 1024
 
 
 @pytest.fixture

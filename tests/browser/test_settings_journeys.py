@@ -309,7 +309,7 @@ def test_a_manager_writes_rules_and_whoever_gets_a_lead_knows_why(
         expect(bell.locator(".bell-count")).to_have_text("1")
         assert desk.evaluate("window.same")
         bell.click()
-        expect(desk.get_by_role("main")).to_contain_text("From the web gave you")
+        expect(desk.get_by_role("main")).to_contain_text("New for you")
         desk.get_by_role("main").get_by_role("link", name="Ask us: Eva Novak").click()
         expect(desk.get_by_role("heading", level=1)).to_have_text("Ask us: Eva Novak")
         # Why it is theirs, and why it is worth what it is.

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from django.db import transaction
+from django.db.models import QuerySet
 from django.test import Client
 
 from headlessly.access import actors
@@ -75,6 +76,12 @@ def ready(verb: Verb) -> Noun | None:
     return samples.in_state(verb.noun, source) if source else samples.create(verb.noun)
 
 
+def let_wait(record: Any) -> None:
+    """Have a reply wait with a record: some verbs are for nothing else."""
+    found = type(record).objects.filter(pk=record.pk)
+    assert QuerySet.update(found, reply_waiting_since=record.created_at) == 1
+
+
 def by_python(verb: Verb, role: str, record: Any, data: Any, client: Desk) -> bool:
     with actors.acting(Actor("user_x", "X", role)):
         try:
@@ -133,6 +140,8 @@ def test_it_lets_each_role_do_what_the_table_says(
     for verbs in alike(noun):
         with undone():
             record = ready(verbs[0])
+            if any(verb.needs for verb in verbs):
+                let_wait(record)
             given = [(verb, samples.inputs(verb, record=record)) for verb in verbs]
             if verbs[0].restores:
                 record.delete()

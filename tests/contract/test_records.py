@@ -194,7 +194,8 @@ def test_it_takes_null_back_to_what_a_new_record_has(noun: type[Noun]) -> None:
     record = samples.create(noun, full=True)
     fields = [f for f in noun.verbs["update"].inputs.values() if f.clearable]
     for field in fields[::-1]:
-        now = samples.run(noun.verbs["update"], record.pk, {field.wire: None}).as_json()
+        data = {field.wire: None} | ({"awayFrom": None} if field.wire == "awayUntil" else {})
+        now = samples.run(noun.verbs["update"], record.pk, data).as_json()
         if field.type != "datetime":  # those of the last touch follow from others
             assert as_json(now)[field.wire] == new[field.wire], field.wire
 
@@ -234,6 +235,7 @@ def test_it_updates_a_field_at_a_time(noun: type[Noun]) -> None:
         before = now
         data = {field.wire: samples.value(field, record)}
         data |= {"recurringInterval": "Monthly"} if field.wire == "recurringValue" else {}
+        data |= {"awayUntil": "2099-01-01"} if field.wire == "awayFrom" else {}
         data |= {"team": samples.create(noun.registry["Team"]).pk} if field.wire == "how" else {}
         now = as_json(samples.run(noun.verbs["update"], record.pk, data).as_json())
         event = Event.objects.filter(target=record.pk).latest("seq")

@@ -90,7 +90,7 @@ def test_pages_name_the_view(views: Any, users: Any) -> None:
     assert f'["View.Entered:{views[0].pk}", "Hot: entered"]' in form
     assert views[2].pk not in form
     page = ann.get("/~acme/admin/settings/webhooks/").content.decode()
-    assert f"View.Left:{views[0].pk}" not in page and f"View.Entered:{views[0].pk}" in page
+    assert f"View.Entered:{views[0].pk}" in page and views[2].pk not in page
 
 
 def test_without_a_view_it_follows_all_and_asks_its_condition_of_the_record_as_it_is(

@@ -403,10 +403,10 @@ def test_it_is_conjugated(words: str) -> None:
 
 
 VERBS = {
-    "Lead": "convert lose assign claim expect_answer rescore",
+    "Lead": "convert lose assign claim expect_answer rescore settle",
     "Contact": "qualify capture assign merge enrich",
     "Organization": "enrich score",
-    "Deal": "close win lose advance move reopen",
+    "Deal": "close win lose advance move reopen settle",
     "Activity": "complete cancel log",
     "Pipeline": "remove_stage",
     "Campaign": "launch pause complete",

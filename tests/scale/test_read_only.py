@@ -56,7 +56,7 @@ def test_it_answers_all_that_is_read_on_a_standby(
         for path in exports:
             problem(answers.pop(path), 503, "read_only")
         # The key is nobody's.
-        for path in [path for path in answers if path.startswith("/notifications")]:
+        for path in [path for path in answers if path.startswith(("/notifications", "/following"))]:
             problem(answers.pop(path), 403, "forbidden")
         refused = {p: (a.status_code, a.content[:200]) for p, a in answers.items()}
         assert {p: told for p, told in refused.items() if told[0] not in (200, 400)} == {}
