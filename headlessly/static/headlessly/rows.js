@@ -99,7 +99,7 @@
     };
     function draw(focus) {
       list.replaceChildren(...rows.map((row, at) => {
-        const item = make("li");
+        const item = make("li"), inputs = {};
         for (const column of shown) {
           if (column.kind === "filter") {
             const whole = make("div", { className: "filter" });
@@ -108,7 +108,7 @@
             continue;
           }
           const label = make("label", { className: column.words ? "worded" : column.kind });
-          const field = input(column, row[column.key], says);
+          const field = inputs[column.key] = input(column, row[column.key], says);
           field.addEventListener("input", () => {
             const now = said(field, column);
             if (now === undefined && !(column.kind === "flag" && column.key in row)) delete row[column.key];
@@ -119,9 +119,13 @@
           field.addEventListener("change", () => {
             const begins = column.offers?.find(([value]) => value === row[column.key])?.[2];
             if (!begins || Object.keys(begins).every((key) => key in row && row[key] === begins[key])) return;
-            for (const [key, each] of Object.entries(begins)) if (!row[key] || choices(shown.find((other) => other.key === key)?.of || []).length) row[key] = each;
+            for (const [key, each] of Object.entries(begins)) {
+              if (row[key] && !choices(shown.find((other) => other.key === key)?.of || []).length) continue;
+              row[key] = each;
+              // In place: one is in the next input by now.
+              if (inputs[key]) inputs[key].value = Array.isArray(each) ? each.join("\n") : each;
+            }
             write();
-            draw(at);
           });
           label.append(make("span", { textContent: column.label }), field);
           item.append(label);

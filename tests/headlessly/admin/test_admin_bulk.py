@@ -145,9 +145,7 @@ def test_offers_what_one_may_and_nothing_else(bob, cleo, vic, three, unchanged):
 
     everybody = {"type": "Lead", "filter": {}}
     Rule.create(name="Soon", kind="FirstAnswer", condition=everybody, within=60)
-    assert offered(bob) == [
-        "assign", "move", "change", "tag", "untag", "convert", "lose", "claim", "expect_answer"
-    ]  # fmt: skip
+    assert offered(bob) == [*all_may[:-1], "expect_answer", "settle"]
     line = {"name": "All", "about": "fit", "points": 5, "type": "Lead", "filter": {}}
     Rule.create(name="Worth", kind="Score", condition=everybody, lines=[line])
     assert {"expect_answer", "rescore"} <= {*offered(bob)}
