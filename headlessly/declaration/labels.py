@@ -156,7 +156,10 @@ def event_word(name: str) -> str:
 def key_choices(kind: Iterable[str]) -> list[tuple[str, Any]]:
     """The choices of a key within JSON with what people call them, in groups where it offers groups."""
     offers = kind if callable(kind) else getattr(kind, "offers", None)
-    return [(each, state_label(each)) for each in kind] if offers is None else list(offers())
+    if offers is None:
+        return [(each, state_label(each)) for each in kind]
+    # What a row has beside one that is chosen is for its form alone.
+    return [(each, label) for each, label, *_beside in offers()]
 
 
 def key_choice_labels(kind: Iterable[str]) -> dict[str, str]:
