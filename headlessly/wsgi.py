@@ -4,10 +4,10 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from headlessly.background.garbage import settle_garbage
 from headlessly.database.roles import name_connections
 from headlessly.database.timeouts import bound_connections
 from headlessly.web.charsets import IgnoreUnreadableCharset
-from headlessly.web.garbage import settle_garbage
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
 os.environ.setdefault("HEADLESSLY_ENV", "production")

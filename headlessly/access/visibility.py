@@ -63,6 +63,14 @@ def visible_records(found: Found) -> Found:
     return found if person is None else found.filter(visible_condition(found.model, person))
 
 
+def made_by_actor(found: Found) -> Found:
+    """What was begun in the background, such as imports: a manager sees all of it, others their own."""
+    actor = actors.current()
+    if actor.role in (actors.ADMIN, actors.MANAGER):
+        return found
+    return found.filter(created_by=actor.id)
+
+
 def visible_versions(found: Found, noun: type[Record]) -> Found:
     """The queryset of versions without those of records that the actor does not see."""
     if visible_owner() is None or not noun.schema.is_limited:

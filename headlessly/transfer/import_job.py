@@ -6,11 +6,9 @@ number of rows that are dealt with; whoever takes over from a worker that died g
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -27,6 +25,7 @@ from procrastinate.contrib.django import app
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import User
+from headlessly.background.garbage import collecting_later
 from headlessly.background.jobs import job
 from headlessly.context import clock, running, tracing
 from headlessly.context.tenant_scope import every_tenant
@@ -230,7 +229,7 @@ class Run:
             gathering.append(self.taker.gathering())
             return gathering[-1]
 
-        with _collecting_later(), executor.one_transaction(make=make):
+        with collecting_later(), executor.one_transaction(make=make):
             self._hold()
             outcome = self.taker.take_together(rows, gathering[0])
             self._keep(outcome, rows)
@@ -333,19 +332,6 @@ def _as_sent(content: Any) -> bytes:
     except RecursionError:
         text = "(nested too deeply)"
     return orjson.dumps(text[: KEPT // 4].encode("utf-8", "replace").decode())
-
-
-@contextmanager
-def _collecting_later() -> Iterator[None]:
-    """Look for circles of garbage when the chunk is done: a thousand rows at work make none, and all of the
-    process was looked through for each of them, a quarter of the time that an import takes."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy
+from headlessly.access import actors, tenancy, visibility
 from headlessly.context import clock
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
@@ -146,10 +146,8 @@ def go(id: str) -> Import:
 
 def there() -> models.QuerySet[Import]:
     """The imports that the actor may see, newest first: a manager's are all, others' are their own."""
-    actor = actors.current()
-    found = Import.objects.filter(tenant_id=tenancy.require().pk).order_by("-created_at", "-id")
-    sees_all = actor.role in (actors.ADMIN, actors.MANAGER)
-    return found if sees_all else found.filter(created_by=actor.id)
+    found = Import.objects.filter(tenant_id=tenancy.require().pk)
+    return visibility.made_by_actor(found.order_by("-created_at", "-id"))
 
 
 def get(id: str) -> Import:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy
+from headlessly.access import actors, tenancy, visibility
 from headlessly.context import clock, tracing
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, NotFound
@@ -75,10 +75,8 @@ def is_large(id: Any) -> bool:
 def there() -> models.QuerySet[Undo]:
     """The undos in the background that the actor may see, newest first: a manager's are all, others' their
     own."""
-    actor = actors.current()
-    found = Undo.objects.filter(tenant_id=tenancy.require().pk).order_by("-created_at", "-id")
-    sees_all = actor.role in (actors.ADMIN, actors.MANAGER)
-    return found if sees_all else found.filter(created_by=actor.id)
+    found = Undo.objects.filter(tenant_id=tenancy.require().pk)
+    return visibility.made_by_actor(found.order_by("-created_at", "-id"))
 
 
 def get(id: str) -> Undo:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from django.utils.translation import gettext as _
 
+from headlessly.background.garbage import collecting_later
 from headlessly.errors import Conflict
 from headlessly.execution import executor
 from headlessly.execution.execution import Execution
@@ -65,7 +64,7 @@ def take(
     something stays that was thought to go.
     """
     ids = [row.record for row in part.rows]
-    with _collecting_later(), executor.one_transaction(ids=ids) as execution:
+    with collecting_later(), executor.one_transaction(ids=ids) as execution:
         hold()
         plan = plan_of(undo, part.rows)
         event = Event(id=cast(str, undo.event))
@@ -115,15 +114,3 @@ def _note_what_did_nothing(plan: PartialPlan, undone: Sequence[RecordUndone]) ->
     done = {each.id for each in undone}
     for change in plan.possible:
         change.undone = change.undone or change.id not in done
-
-
-@contextmanager
-def _collecting_later() -> Iterator[None]:
-    """Look for circles of garbage when the part is done."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

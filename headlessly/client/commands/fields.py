@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -12,9 +11,8 @@ from headlessly.client.commands import nouns
 from headlessly.client.commands.failures import UsageError
 from headlessly.client.commands.group import complete_noun_names
 from headlessly.client.commands.options import parse_object
-from headlessly.client.commands.output import write_note, write_one, write_rows
+from headlessly.client.commands.output import every_row, write_note, write_one, write_rows
 from headlessly.client.commands.state import State
-from headlessly.client.lists import LARGEST_PAGE
 
 Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
 Which = Annotated[str, typer.Argument(metavar="FIELD", help="Lead.contractEnd, or its id")]
@@ -64,17 +62,13 @@ def list_(
     if noun is not None:
         noun = state.declared.noun(noun).name
 
-    def rows() -> Iterator[dict[str, Any]]:
-        start = 0
-        while True:
-            query = {"limit": LARGEST_PAGE, "offset": start}
-            page = state.client.request("GET", "/fields", query=query)
-            yield from (each for each in page["results"] if noun in (None, each["noun"]))
-            start += len(page["results"])
-            if not page["hasMore"]:
-                return
+    def ask(limit: int, offset: int) -> dict[str, Any]:
+        query = {"limit": limit, "offset": offset}
+        page: dict[str, Any] = state.client.request("GET", "/fields", query=query)
+        return page
 
-    write_rows(rows(), form, COLUMNS, EVERY)
+    rows = (each for each in every_row(ask) if noun in (None, each["noun"]))
+    write_rows(rows, form, COLUMNS, EVERY)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,14 +9,13 @@ from urllib.parse import quote
 import typer
 
 from headlessly.client.commands import nouns
-from headlessly.client.commands.output import write_note, write_rows
+from headlessly.client.commands.output import every_row, write_note, write_rows
 from headlessly.client.commands.state import State
 
 Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
 Record = Annotated[str, typer.Argument(metavar="RECORD", help="lead_...")]
 
 COLUMNS = ("record", "recordType", "name")
-PAGE = 100
 
 app = typer.Typer(
     no_args_is_help=True, help="The records of whose changes you are told, with a key of your own."
@@ -33,17 +31,12 @@ def list_(
     """What you follow, by its id."""
     state, form = State.of_answer(context, output)
 
-    def rows() -> Iterator[dict[str, Any]]:
-        offset = 0
-        while True:
-            asked = {"limit": PAGE, "offset": offset}
-            page = state.client.request("GET", "/following", query=asked)
-            yield from page["results"]
-            if not page["hasMore"]:
-                return
-            offset += PAGE
+    def ask(limit: int, offset: int) -> dict[str, Any]:
+        asked = {"limit": limit, "offset": offset}
+        found: dict[str, Any] = state.client.request("GET", "/following", query=asked)
+        return found
 
-    write_rows(islice(rows(), limit), form, COLUMNS, COLUMNS)
+    write_rows(islice(every_row(ask), limit), form, COLUMNS, COLUMNS)
 
 
 @app.command()

@@ -6,7 +6,7 @@ import csv
 import itertools
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,8 @@ from headlessly.client.scripts import Ran
 from headlessly.client.wire import wire_name
 
 FORMS = ("table", "json", "ndjson", "csv")
+#: How many rows are asked for at once.
+PAGE = 100
 #: How many rows a table is measured by, before it is begun to be printed.
 MEASURED = 100
 #: Columns of a table are cut down to this where a screen is narrow.
@@ -91,6 +93,17 @@ def write_script_run(ran: Ran) -> None:
 
 
 # -- many -----------------------------------------------------------------------------------------
+
+
+def every_row(ask: Callable[[int, int], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of all pages of an answer; ``ask`` is given how many, and after how many."""
+    offset = 0
+    while True:
+        page = ask(PAGE, offset)
+        yield from page["results"]
+        if not page["hasMore"]:
+            return
+        offset += PAGE
 
 
 def write_rows(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from headlessly.client.commands import nouns
-from headlessly.client.commands.output import write_note, write_rows
+from headlessly.client.commands.output import every_row, write_note, write_rows
 from headlessly.client.commands.state import State
 
 Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
@@ -18,7 +17,6 @@ View = Annotated[str, typer.Argument(metavar="VIEW", help="view_...")]
 
 COLUMNS = ("$id", "noun", "name", "shared", "following", "watched")
 EVERY = (*COLUMNS, "query", "problem", "$createdAt", "$updatedAt")
-PAGE = 100
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,16 +34,10 @@ def list_(
     """The views that you may use, by name."""
     state, form = State.of_answer(context, output)
 
-    def rows() -> Iterator[dict[str, Any]]:
-        offset = 0
-        while True:
-            page = state.client.views(noun=noun, limit=PAGE, offset=offset)
-            yield from page["results"]
-            if not page["hasMore"]:
-                return
-            offset += PAGE
+    def ask(limit: int, offset: int) -> dict[str, Any]:
+        return state.client.views(noun=noun, limit=limit, offset=offset)
 
-    write_rows(islice(rows(), limit), form, COLUMNS, EVERY)
+    write_rows(islice(every_row(ask), limit), form, COLUMNS, EVERY)
 
 
 @app.command()
