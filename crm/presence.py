@@ -41,7 +41,9 @@ class Presence:
 
     def works_at(self, moment: datetime) -> bool:
         """Whether it is in their hours, leave or not."""
-        return not self.hours or self.opens_at(moment) == moment
+        opens = self.opens_at(moment) if self.hours else moment
+        # Not whether they are equal: in the hour that comes twice no moment is, in two zones.
+        return opens is not None and opens <= moment
 
     def opens_at(self, moment: datetime) -> datetime | None:
         """From when on they work next, by the clock of their calendar: ``moment`` where they do now; None

@@ -20,6 +20,7 @@ from crm.models.replies import FIELD
 from headlessly.access import actors
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
+from headlessly.log.events import Event
 
 INBOUND = Activity.Direction.INBOUND
 #: What of an activity decides whether a reply waits, and of which record.
@@ -116,7 +117,8 @@ def _counted(record: Any, name: str, activity: Activity) -> datetime | None:
     )
     note = Q(type=Activity.Type.NOTE, direction__isnull=True)
     ours = by_people(done).exclude(note).order_by("-completed_at")
-    answered = ours.values_list("completed_at", flat=True).first()
+    answers = (ours.values_list("completed_at", flat=True).first(), _said_answered(record))
+    answered = max(filter(None, answers), default=None)
     theirs = done.filter(direction=INBOUND).order_by("completed_at")
     if answered is not None:
         theirs = theirs.filter(completed_at__gt=answered)
@@ -125,6 +127,17 @@ def _counted(record: Any, name: str, activity: Activity) -> datetime | None:
     if known != activity.completed_at and (answered is None or (known and known > answered)):
         found.append(known)
     return min(filter(None, found), default=None)
+
+
+def _said_answered(record: Any) -> datetime | None:
+    """When somebody last said of a record that its reply was answered, or moved it to Contacted."""
+    settled = Q(name=type(record).verbs["settle"].event)
+    if (machine := record.machine) is not None:
+        wire = type(record).schema.by_name[machine.name].wire
+        moved = {f"data__{wire}": Lead.Status.CONTACTED.value, "previous__has_key": wire}
+        settled |= Q(**moved)
+    found = Event.objects.filter(settled, target=record.pk).exclude(actor__startswith=RULES)
+    return found.order_by("-timestamp").values_list("timestamp", flat=True).first()
 
 
 def _write(record: Any, since: datetime | None) -> None:

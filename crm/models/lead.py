@@ -429,7 +429,8 @@ class Lead(Noun):
         return self.status in self.OPEN
 
     def after_move(self, source: str, target: str) -> None:
-        if target == self.Status.CONTACTED or target not in self.OPEN:
+        answered = target == self.Status.CONTACTED and not actors.current().id.startswith(RULES)
+        if answered or target not in self.OPEN:
             self.reply_waiting_since = None
         if target != self.Status.NEW:
             self.note_touch(self.moment())

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from crm.models import Rule, RuleAttempt
 from crm.rules.automation import error_text
@@ -38,14 +39,17 @@ WAITS = (
 #: How many are tried in one go, and how many are written in one statement.
 PAGE, BATCH = 100, 1_000
 
+# One that fails again before it is tried has not been tried once more.
 NOTE = """
 INSERT INTO crm_ruleattempt AS a (tenant_id, rule_id, rule_version, record, record_type, because, failures,
     first_at, last_at, next_at)
 VALUES (%(tenant)s, %(rule)s, %(version)s, %(record)s, %(type)s, %(because)s, 1, %(now)s, %(now)s,
     %(now)s + (%(waits)s::interval[])[1])
 ON CONFLICT (tenant_id, rule_id, record) DO UPDATE SET
-    rule_version = EXCLUDED.rule_version, because = EXCLUDED.because, failures = a.failures + 1,
-    last_at = EXCLUDED.last_at, next_at = EXCLUDED.last_at + (%(waits)s::interval[])[a.failures + 1]
+    rule_version = EXCLUDED.rule_version, because = EXCLUDED.because, last_at = EXCLUDED.last_at,
+    failures = a.failures + CASE WHEN a.next_at > EXCLUDED.last_at THEN 0 ELSE 1 END,
+    next_at = CASE WHEN a.next_at > EXCLUDED.last_at THEN a.next_at
+        ELSE EXCLUDED.last_at + (%(waits)s::interval[])[a.failures + 1] END
 """
 
 #: What tries rules of each kind again: answers whether there still was something to do.
@@ -119,6 +123,13 @@ def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
 def try_all_again(rule: Rule) -> int:
     """Have everything tried again now that a rule failed at. Answers how much that is."""
     return RuleAttempt.objects.filter(rule=rule.pk).update(next_at=clock.now())
+
+
+def try_open_again(rule: Rule) -> int:
+    """The same of what is still to be done or was given up: what another rule did meanwhile stays done."""
+    given_up = Q(next_at__isnull=True, failures__gt=len(WAITS))
+    found = RuleAttempt.objects.filter(Q(next_at__isnull=False) | given_up, rule=rule.pk)
+    return found.update(next_at=clock.now())
 
 
 # -- trying again -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connection
@@ -35,6 +36,7 @@ from headlessly.declaration.schema import Schema
 from headlessly.declaration.shapes import Shape, composes_schemas
 from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution import executor
+from headlessly.execution.contention import is_contention, retry_on_deadlock
 from headlessly.execution.executor import Context, Execution
 from headlessly.notifications.telling import FRESH, Notice, tell
 
@@ -235,11 +237,12 @@ def note_missed_answers() -> None:
     while page := _late_page(passed):
         for id, due in page:
             try:
-                note_missed_answer(id)
+                retry_on_deadlock(partial(note_missed_answer, id))
             except VerbRefused:
                 pass  # somebody else was faster, or it was answered meanwhile
             except Exception as problem:
-                _note_failure(id, problem)
+                if not is_contention(problem):  # else it is looked at again in a minute
+                    _note_failure(id, problem)
             passed = (id, due)
         if time.monotonic() > until:
             note_missed_answers.defer(once=f"first_answer:{tenancy.require().pk}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -23,7 +23,7 @@ from procrastinate.contrib.django import app
 from crm.models import Lead, ScoreDue, ScoreRun
 from crm.rules import attempts
 from crm.rules.automation import error_text
-from crm.rules.counting import Count, count, keep_dues, score_models
+from crm.rules.counting import Count, Model, count, keep_dues, score_models
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Tenant
@@ -80,9 +80,12 @@ def recount(leads: Collection[str], cause: str | None = None) -> int:
     return len(news)
 
 
-def recount_one_by_one(leads: Collection[str], cause: str | None, problem: Exception) -> int:
+def recount_one_by_one(
+    leads: Collection[str], cause: str | None, problem: Exception, *, is_chunk: bool = False
+) -> int:
     """The same of leads that cannot be counted together, each for itself: one with which something is wrong
-    holds up none of the others. Raises ``problem``, why they could not, where that is so of many."""
+    holds up none of the others. Raises ``problem``, why they could not, where that is so of many, or of all
+    of a chunk."""
     if is_contention(problem):
         raise problem
     changed, failed = 0, 0
@@ -93,20 +96,37 @@ def recount_one_by_one(leads: Collection[str], cause: str | None, problem: Excep
         except Exception as reason:
             failed += 1
             models = score_models()[0]
-            if failed > MOST_FAILING or 1 < failed == len(leads) or not models:
+            if failed > MOST_FAILING or (is_chunk and 1 < failed == len(leads)) or not models:
                 raise problem  # noqa: B904  (with the cause that it has)
-            attempts.note_failure(models[0], lead, Lead.__name__, reason)
+            for model in failing_models(lead, models):
+                attempts.note_failure(model, lead, Lead.__name__, reason)
             keep_dues({lead: None})
     return changed
 
 
-def recount_what_can_be(leads: Collection[str], cause: str | None = None) -> int:
-    """Count leads of a chunk in a part of the transaction at hand; those that fail are tried again later."""
+def failing_models(lead: str, models: Sequence[Model]) -> list[Model]:
+    """The models by which a lead cannot be counted; where each can be alone, the first."""
+    found = []
+    for model in models:
+        try:
+            with transaction.atomic():
+                next(count([lead], [model], clock.now()), None)
+        except Exception as problem:
+            if is_contention(problem):
+                raise
+            found.append(model)
+    return found or list(models[:1])
+
+
+def recount_what_can_be(
+    leads: Collection[str], cause: str | None = None, *, is_chunk: bool = False
+) -> int:
+    """Count leads in a part of the transaction at hand; those that fail are tried again later."""
     try:
         with transaction.atomic():
             return recount(leads, cause)
     except Exception as problem:
-        return recount_one_by_one(leads, cause, problem)
+        return recount_one_by_one(leads, cause, problem, is_chunk=is_chunk)
 
 
 def _write(
@@ -249,7 +269,7 @@ def count_chunk(descends: bool = False) -> bool:
         if leads:
             run.place = leads[-1]
             run.counted += len(leads)
-            run.changed += recount_what_can_be(leads, run.cause)
+            run.changed += recount_what_can_be(leads, run.cause or None, is_chunk=True)
         if len(leads) < CHUNK:
             run.finished_at = clock.now()
         run.save()

@@ -298,7 +298,7 @@ def _change(run: RuleRun, among: Sequence[str], state: str, because: str | None)
 
 def try_again_what_changed(rule: Rule, ctx: Context) -> None:
     """What a rule failed at is tried with the rule as it is now; one that is not active tries nothing."""
-    if attempts.try_all_again(rule):
+    if attempts.try_open_again(rule):
         transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
 
 

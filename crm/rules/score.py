@@ -11,14 +11,13 @@ from typing import Any
 from crm.models import Lead, Rule, RuleAttempt
 from crm.rules import attempts, explaining, recount, trying  # noqa: F401  (two declare what they say)
 from crm.rules.active import active_rules
-from crm.rules.counting import Count, Model, count, keep_due, score_models
+from crm.rules.counting import Count, count, keep_due, score_models
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context.running import current_moment
 from headlessly.declaration.hooks import only_creates
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.shapes import Shape, composes_schemas
 from headlessly.errors import NotFound
-from headlessly.execution.contention import is_contention
 from headlessly.execution.executor import Context, Execution
 from headlessly.nouns import Noun, registry
 
@@ -153,25 +152,10 @@ def rescore(lead: Lead, ctx: Context) -> None:
             with ctx.acted_by(Actor(found.model.rule, found.model.name, ADMIN)):
                 ctx.Lead.rescore(lead)
     except Exception as problem:
-        for model in _failing(lead, ctx):
+        for model in recount.failing_models(lead.pk, score_models()[0]):
             attempts.note_failure(model, lead.pk, Lead.__name__, problem)
     finally:
         lead.__dict__.pop(COUNTED, None)
-
-
-def _failing(lead: Lead, ctx: Context) -> list[Model]:
-    """The models by which a lead cannot be counted; where each can be alone, the first."""
-    models, _needs = score_models()
-    found = []
-    for model in models:
-        try:
-            with ctx.attempt():
-                next(count([lead.pk], [model], current_moment()), None)
-        except Exception as problem:
-            if is_contention(problem):
-                raise
-            found.append(model)
-    return found or list(models[:1])
 
 
 @attempts.tries_again(Rule.Kind.SCORE)

@@ -6,7 +6,8 @@ request with what it caused; whether that is still possible is seen of its recor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -122,7 +123,7 @@ def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         _("Not all of it was taken back"),
         styles=("lists",),
         done=undone_text(done),
-        stays=[_staying_row(each) for each in done.stays[:STAYING]],
+        stays=_staying_rows(done.stays[:STAYING]),
         more=max(0, len(done.stays) - STAYING),
         back=_still_there(done, back),
     )
@@ -194,14 +195,15 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
             for name, counts in found.by_type.items()
             if name in registry
         ],
-        "stays": [_large_row(row) for row in rows],
+        "stays": _large_rows(list(rows)),
         "more": display.number(found.stays - STAYING) if found.stays > STAYING else "",
         "file": f"{request.META['SCRIPT_NAME']}/undos/{found.pk}/stays.csv",
     }
 
 
 def _may_redo(found: LargeUndo) -> bool:
-    return found.finished and bool(found.undone) and actors.current().writes
+    taken_back = found.finished and bool(found.undone) and not found.dry_run
+    return taken_back and actors.current().writes
 
 
 def _said(counts: dict[str, int]) -> dict[str, str]:
@@ -217,23 +219,42 @@ def _status_text(found: LargeUndo) -> str:
     }[LargeUndo.Status(found.status)]
 
 
-def _large_row(row: UndoRecord) -> dict[str, str]:
-    noun = registry.get(row.type)
-    there = noun is not None and noun.objects.filter(pk=row.record).exists()
+def _large_rows(rows: Sequence[UndoRecord]) -> list[dict[str, str]]:
+    there = _there((row.type, row.record) for row in rows)
+    return [_large_row(row, row.record in there) for row in rows]
+
+
+def _large_row(row: UndoRecord, there: bool) -> dict[str, str]:
     since = (row.since or {}).get("timestamp")
     return {
         "name": row.name,
-        "url": display.page_url(noun, "change", row.record) if noun is not None and there else "",
+        "url": display.page_url(registry[row.type], "change", row.record) if there else "",
         "reason": row.reason,
         "when": display.age_html(datetime.fromisoformat(since)) if since else "",
     }
 
 
-def _staying_row(stays: RecordStays) -> dict[str, str]:
-    there = stays.noun.objects.filter(pk=stays.id).exists()
+def _staying_rows(found: Sequence[RecordStays]) -> list[dict[str, str]]:
+    there = _there((each.noun.__name__, each.id) for each in found)
+    return [
+        {
+            "name": each.name,
+            "url": display.page_url(each.noun, "change", each.id) if each.id in there else "",
+            "reason": each.reason.message,
+            "when": display.age_html(each.since.timestamp) if each.since else "",
+        }
+        for each in found
+    ]
+
+
+def _there(named: Iterable[tuple[str, str]]) -> set[str]:
+    """The ids of those that the actor sees; one query a noun."""
+    by_noun: dict[str, list[str]] = defaultdict(list)
+    for noun, id in named:
+        by_noun[noun].append(id)
     return {
-        "name": stays.name,
-        "url": display.page_url(stays.noun, "change", stays.id) if there else "",
-        "reason": stays.reason.message,
-        "when": display.age_html(stays.since.timestamp) if stays.since else "",
+        id
+        for noun, ids in by_noun.items()
+        if noun in registry
+        for id in registry[noun].objects.filter(pk__in=ids).values_list("pk", flat=True)
     }

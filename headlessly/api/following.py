@@ -18,6 +18,7 @@ from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import InputSerializer, SchemaField, WireSerializer
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
+from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Forbidden, NotFound
 from headlessly.notifications import following, inbox
 
@@ -67,9 +68,13 @@ class FollowingViewSet(TenantViewSet):
     def unfollow(self, request: Request, id: str) -> ApiResponse:
         """Be told of it no more."""
         member = _writing(request)
-        record = _seen_record(member, id)
-        following.unfollow(member.user_id, record.pk)
-        return _answer(record, False)
+        follows = not UNSTORABLE.search(id) and following.is_following(member.user_id, id)
+        if not follows:
+            return _answer(_seen_record(member, id), False)
+        following.unfollow(member.user_id, id)
+        # Also of one that they see no more: then without its name.
+        name = _names(member, [id]).get(id, "")
+        return ApiResponse(_said(id, following.noun_of(id) or "", name, False))
 
 
 def list_followed(asked: dict[str, Any]) -> dict[str, Any]:

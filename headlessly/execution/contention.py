@@ -69,7 +69,8 @@ def is_contention(problem: BaseException) -> bool:
     """Whether somebody else's work at the same moment is why it failed: trying all of it again is for the
     transaction, not for what was done in a part of it."""
     return isinstance(
-        problem.__cause__, postgres.DeadlockDetected | postgres.SerializationFailure
+        problem.__cause__,
+        postgres.DeadlockDetected | postgres.SerializationFailure | postgres.LockNotAvailable,
     ) or (isinstance(problem, OperationalError | InterfaceError) and _is_connection_gone())
 
 

@@ -379,7 +379,8 @@ class Execution:
             for record, untouched in running:
                 record.__dict__.clear()
                 record.__dict__.update(untouched)
-                self._keep_locked(record)
+                if record.pk is not None:  # a request that is taken back is none
+                    self._keep_locked(record)
             raise
 
     @contextmanager

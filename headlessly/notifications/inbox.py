@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import models, transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from headlessly.access import actors, tenancy
@@ -68,7 +69,13 @@ def narrow(
         found = found.filter(read_at=None)
     if kind:
         found = found.filter(kind__in=kind)
-    return found if since is None else found.filter(created_at__gte=since)
+    if since is None:
+        return found
+    # A row that was there has become more since where a part joined it.
+    parts = Notification.objects.filter(
+        tenant=models.OuterRef("tenant"), part_of=models.OuterRef("pk"), created_at__gte=since
+    )
+    return found.filter(models.Q(created_at__gte=since) | models.Exists(parts))
 
 
 def after(
@@ -131,7 +138,10 @@ def _mark_part(user: str, part: Notification, at: datetime | None) -> int:
     row = list(here.filter(pk=part.part_of).select_for_update(no_key=True))
     changed = here.filter(pk=part.pk, read_at__isnull=at is not None).update(read_at=at)
     if at is None:
-        here.filter(pk__in=[each.pk for each in row]).update(read_at=None)
+        # What the row itself tells stays as it was.
+        here.filter(pk__in=[each.pk for each in row]).update(
+            first_read_at=Coalesce("first_read_at", "read_at"), read_at=None
+        )
     elif part.part_of is not None:
         _settle(user, part.part_of)
     return changed

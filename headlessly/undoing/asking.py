@@ -38,7 +38,7 @@ def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUn
     _check_some(id)
     at_work = Undo.objects.filter(request=id, dry_run=dry_run, status__in=Undo.UNFINISHED)
     if (found := at_work.first()) is not None:
-        return found
+        return _gone_on_with(found)
     with tracing.request_id_scope() as request_id:
         try:
             with transaction.atomic():
@@ -52,10 +52,29 @@ def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUn
                     created_at=clock.now(),
                     created_by=actors.current().id,
                 )
-                run.defer(undo=undo.pk, lock=f"undos of {undo.tenant_id}")
+                _put_in_line(undo)
         except IntegrityError:  # somebody else just asked for the same
-            return at_work.get()
+            if (found := at_work.first()) is None:
+                raise _at_work() from None
+            return _gone_on_with(found)
     return undo
+
+
+def _put_in_line(undo: Undo) -> None:
+    run.defer(undo=undo.pk, lock=f"undos of {undo.tenant_id}", once=f"undo {undo.pk}")
+
+
+def _gone_on_with(found: Undo) -> Undo:
+    """One that is at work, for whoever may see it; if no worker has it any more, one gets it. Raises Conflict
+    for others."""
+    if not there().filter(pk=found.pk).exists():
+        raise _at_work()
+    _put_in_line(found)
+    return found
+
+
+def _at_work() -> Conflict:
+    return Conflict(_("Somebody is taking this back already."), type="Request")
 
 
 def check(id: Any) -> None:

@@ -252,6 +252,8 @@ class Run:
         with self._step():
             if tried:
                 self._count_what_would_be()
+            else:
+                self._count()
             if not undo.undone:
                 undo.message = _nothing(undo)
             undo.status, undo.finished_at = Undo.Status.COMPLETED, clock.now()

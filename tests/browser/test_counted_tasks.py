@@ -24,7 +24,7 @@ def test_the_table_says_how_each_task_compares() -> None:
     }
     verdicts = [task.verdict for task in compared.values()]
     assert verdicts.count(BELOW) * 3 >= len(verdicts) * 2
-    assert verdicts.count(ABOVE) <= 2
+    assert verdicts.count(ABOVE) <= 3
 
 
 @pytest.fixture
@@ -175,11 +175,15 @@ def test_a_managers_lists(desk: Any, site: str, leads: list[Any], people: Any) -
         effort.click(desk.locator("[data-cell=score]").first)
         expect(desk.locator(".celled input:visible")).to_be_focused()
         effort.type("97")
+        effort.press("Enter")
 
     effort.count("edit a field", edit)
-    # What is left is saved.
-    desk.locator("[data-cell=score]").nth(1).click()
     expect(rows.first).to_contain_text("97")
+    # What is left for another cell is saved too.
+    desk.locator("[data-cell=score]").nth(1).click()
+    desk.keyboard.type("98")
+    desk.locator("[data-cell=score]").nth(2).click()
+    expect(rows.nth(1)).to_contain_text("98")
     desk.keyboard.press("Escape")
 
     def create() -> None:

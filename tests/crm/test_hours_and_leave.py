@@ -244,6 +244,14 @@ def test_what_is_known_of_a_stretch_is_what_asking_anew_says():
         assert remembering.works_at(moment) == bool(hours.between(moment, soon))
 
 
+@pytest.mark.parametrize("hour", [0, 1])
+def test_in_the_hour_that_comes_twice_whoever_works_all_night_works(hour: int):
+    night = [{"day": "Sunday", "from": "00:00", "to": "24:00"}]
+    hours = Calendar(time_zone="Europe/Berlin", hours=night).working_time()
+    moment = datetime(2025, 10, 26, hour, 30, tzinfo=UTC)
+    assert Presence(hours=(hours,)).works_at(moment)
+
+
 # -- on the past --------------------------------------------------------------------------------------
 
 

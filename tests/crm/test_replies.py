@@ -336,3 +336,19 @@ def test_who_waits_is_found_by_one_range_of_an_index(
         plan = rows.order_by("reply_waiting_since", "pk")[:9].explain()
     assert f"{noun.__name__.lower()}_reply_{whose}" in plan
     assert not re.search(r"Sort|^\s+Filter:", plan, re.M)
+
+
+@pytest.mark.parametrize("answer", ["settle", "Contacted"])
+def test_what_was_said_to_be_answered_does_not_wait_again(
+    lead: Lead, now: Any, answer: str
+) -> None:
+    lead = Lead.create(name="New", source="x") if answer == "Contacted" else lead
+    came(lead, now)
+    lead = Lead.get(lead.pk)
+    assert since(lead) == now
+    lead.settle() if answer == "settle" else lead.update(status="Contacted")
+    assert since(lead) is None
+    note = ours(lead, now + hours(1), type="Note")
+    Activity.delete(note.pk)
+    ours(lead, now - hours(2), type="Note")
+    assert since(lead) is None

@@ -9,8 +9,9 @@ spaces. What is no filter of the list stays among the words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import cast
+
+from django.utils.translation import gettext as _
 
 from headlessly.admin import choices, display
 from headlessly.admin.lists.address import Address
@@ -23,7 +24,7 @@ from headlessly.query import ranking
 from headlessly.query.listed import ME, NONE
 
 WORD = re.compile(r'(?P<name>[^\s:"]+):(?P<value>"[^"]+"|[^\s"]+)')
-#: More than this in one search are words.
+#: Values of more than this in one search are words.
 MOST = 10
 
 
@@ -32,44 +33,46 @@ def expand_typed_filters(address: Address) -> str | None:
     if ":" not in address.query:
         return None
     by_name = {_key(name): each for each in address.facets for name in (each.label, each.name)}
-    found: dict[str, str] = {}
-    words = address.query
-    for match in list(WORD.finditer(address.query))[:MOST]:
+    found: dict[str, list[str]] = {}
+    words, left = address.query, MOST
+    for match in WORD.finditer(address.query):
         facet = by_name.get(_key(match["name"]))
-        value = _value_of(facet, match["value"].strip('"')) if facet is not None else None
-        if facet is None or value is None:
+        parts = [part for part in match["value"].strip('"').split(",") if part]
+        left -= len(parts)
+        if facet is None or not parts or left < 0:
             continue
-        found[facet.name] = value
+        values = _values_of(facet, parts)
+        if values is None:
+            continue
+        found.setdefault(facet.name, []).extend(values)
         words = words.replace(match[0], " ", 1)
     if not found:
         return None
-    return address.but({**found, "q": " ".join(words.split())})
+    filters = {name: ",".join(dict.fromkeys(values)) for name, values in found.items()}
+    return address.but({**filters, "q": " ".join(words.split())})
 
 
 def _key(name: str) -> str:
     return fold(name).replace(" ", "").replace("-", "")
 
 
-def _value_of(facet: Facet, text: str) -> str | None:
-    """The value of an address that is meant; None for one that there is not."""
-    if text == NONE:
-        return NONE
+def _values_of(facet: Facet, parts: list[str]) -> list[str] | None:
+    """The values of an address that are meant; None where there is not one for each."""
+    if parts == [NONE]:
+        return parts
     if isinstance(facet, ReferenceFacet):
-        values: Iterable[str | None] = [
-            _find_record(facet, part) for part in text.split(",") if part
-        ]
+        values = [_find_record(facet, part) for part in parts]
+    elif known := [(_key(label), value) for value, label in facet.choices()]:
+        values = [_find_choice(known, _key(part)) for part in parts]
     else:
-        known = [(_key(label), value) for value, label in facet.choices()]
-        values = (
-            [_find_choice(known, _key(part)) for part in text.split(",") if part]
-            if known
-            else [text]
-        )
-    parts = [value for value in values if value is not None]
-    return ",".join(dict.fromkeys(parts)) or None
+        return parts
+    meant = [value for value in values if value is not None]
+    return meant if len(meant) == len(values) else None
 
 
 def _find_choice(known: list[tuple[str, str]], sought: str) -> str | None:
+    if not sought:
+        return None
     exact = (value for label, value in known if label == sought)
     beginning = (value for label, value in known if label.startswith(sought))
     return next(exact, None) or next(beginning, None)
@@ -79,8 +82,12 @@ def _find_record(facet: ReferenceFacet, text: str) -> str | None:
     """The id of the record whose name fits best; ``me`` and members where these are asked for."""
     noun = cast("type[Noun]", facet.field.target_noun)
     if facet.field.name in display.WORKERS:
-        people = choices.find_members(noun, text, offers=True)
-        return ME if fold(text) == ME else next((each["id"] for each in people), None)
+        if fold(text) in (ME, fold(_("Me"))):
+            return ME
+        if fold(text) == fold(_("Nobody")):
+            return NONE
+        people = choices.find_members(noun, text, offers=False)
+        return next((each["id"] for each in people), None)
     try:
         with timeouts.statement_timeout():
             return next((match.key for match in ranking.best_matches([noun], text)), None)

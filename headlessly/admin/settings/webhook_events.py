@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
@@ -36,7 +37,10 @@ def offered_patterns() -> Iterator[tuple[str, str]]:
 
 def read_patterns(text: str) -> list[str]:
     """What was typed, each by its name or by what people call it; names alone may stand beside each other."""
-    named = {fold(label): name for name, label in offered_patterns()}
+    # Two views of one name have one label: it means neither.
+    called = [(fold(label), name) for name, label in offered_patterns()]
+    often = Counter(label for label, _name in called)
+    named = {label: name for label, name in called if often[label] == 1}
     found: list[str] = []
     for part in re.split(rf"[{BETWEEN}\n,]+", text):
         known = named.get(fold(part.strip()))

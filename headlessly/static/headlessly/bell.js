@@ -8,7 +8,7 @@
   const bell = () => document.querySelector("[data-bell]");
   // What one is in the middle of is not moved under one's hand: a menu, a day that is typed.
   const busy = () => document.querySelector("dialog[open], details.menu[open], form[data-sent]") || document.activeElement?.matches(".notices input");
-  let asked = 0, timer = 0, gap = LEAST, state = null;
+  let asked = 0, timer = 0, gap = LEAST, stirred = false, state = null;
 
   // The open page of the bell has new rows as soon as the bell hears of them.
   async function renew(now) {
@@ -38,7 +38,8 @@
     const place = bell();
     if (!place || document.hidden) return;
     clearTimeout(timer);
-    gap = Date.now() - asked > 4 * gap ? LEAST : Math.min(MOST, gap * 2);
+    gap = stirred ? Math.min(MOST, gap * 2) : LEAST;
+    stirred = false;
     asked = Date.now();
     try {
       const answer = await fetch(place.dataset.bell, { credentials: "same-origin", headers: { "X-Live": "1", "X-Unattended": "1" } });
@@ -58,6 +59,6 @@
 
   document.addEventListener("DOMContentLoaded", ask);
   document.addEventListener("visibilitychange", () => soon());
-  document.addEventListener("happened", () => soon(gap));
+  document.addEventListener("happened", () => { stirred = true; soon(gap); });
   document.addEventListener("submit", (event) => event.target.closest(".notices, .head") && soon());
 })();

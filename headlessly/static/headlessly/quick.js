@@ -37,7 +37,9 @@
   // address goes where addresses are asked for, the others in the order of the inputs that are empty.
   function spread(form, input) {
     const inputs = [...form.querySelectorAll(".inputs :is(input[type=text], input[type=email], input[type=tel])")].filter((each) => each.name && !each.closest(".select2-container"));
-    const parts = input.value.split(/[,;\t\n<>]+/).map((part) => part.trim()).filter(Boolean);
+    // In front of <an address> stands one name, also one with a comma: "Holm, Mia <mia@holm.example>".
+    const line = input.value.replace(/^([^<;\t\n]*)<\s*(\S+@[^\s>]+)\s*>/, (_all, name, address) => `${name.split(",").reverse().map((part) => part.trim()).join(" ").trim()}, ${address},`);
+    const parts = line.split(/[,;\t\n<>]+/).map((part) => part.trim()).filter(Boolean);
     const kinds = [["email", /^\S+@\S+$/], ["tel", /^[+(]?\d[\d ()/.-]{4,}$/]];
     const kindOf = (part) => kinds.find(([kind, looks]) => looks.test(part) && inputs.some((each) => each.type === kind))?.[0] || "text";
     // "Holm, Mia" is a name: only a line with an address in it is more.

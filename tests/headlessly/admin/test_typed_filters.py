@@ -45,6 +45,7 @@ def test_it_narrows_a_board_too(bob, leads):
 
 def test_it_knows_several_values_none_and_words_in_quotes(bob, leads, people):
     assert became(bob, "Status:new,cont Owner:-") == {"status": "New,Contacted", "owner": "-"}
+    assert became(bob, "status:new status:cont") == {"status": "New,Contacted"}
     assert became(bob, 'source:"Trade fair" owner:cleo') == {
         "source": "Trade fair", "owner": people.cleo.pk,
     }  # fmt: skip
@@ -53,6 +54,9 @@ def test_it_knows_several_values_none_and_words_in_quotes(bob, leads, people):
 def test_it_leaves_what_is_no_filter_among_the_words(bob, leads):
     assert became(bob, "https://mill.example") is None
     assert became(bob, "status:nonsense") is None
+    assert became(bob, "status:new,typo") is None
+    assert became(bob, "status:--") is None
+    assert became(bob, f"source:{','.join('abcdefghijkl')}") is None, "more than one asks for"
     assert became(bob, "owner:nobody-here mill") is None
 
 
