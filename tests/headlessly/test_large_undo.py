@@ -13,7 +13,7 @@ from crm import Activity, Contact, Deal, Lead, Organization
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.context import tracing
-from headlessly.errors import Conflict, Forbidden, NotFound
+from headlessly.errors import Conflict, Forbidden, NotFound, VerbRefused
 from headlessly.execution import undo as at_once
 from headlessly.log.events import Event, track
 from headlessly.undoing import asking, undo_job
@@ -300,6 +300,20 @@ def test_what_only_tracked_says_so(few: None, acme: Any, work: Any) -> None:
     assert undo.status == "failed" and "stay in the log" in (undo.message or "")
 
 
+def test_what_a_verb_refuses_stays_with_its_reason(few: None, api: Any, work: Any) -> None:
+    request = import_leads(api, work, 9)
+
+    def keep(lead: Any, ctx: Any) -> None:
+        if lead.name == "Person 4":
+            raise VerbRefused("This one stays.", code="kept")
+
+    with Lead.deleting.attached(keep):
+        undo = taken_back(work, request)
+    assert (undo.status, Lead.count()) == ("completed", 1)
+    assert [row.reason for row in UndoRecord.objects.filter(type="Lead")] == ["This one stays."]
+    assert undo.total == undo.undone + undo.stays + undo.as_it_was
+
+
 # -- who ------------------------------------------------------------------------------------------
 
 
@@ -333,6 +347,18 @@ def test_who_may_not_is_told_at_once(few: None, acme: Any, work: Any) -> None:
         asking.get(undo_of(BOB).pk)
     with actors.acting(MANAGER):
         assert asking.get(undo_of(BOB).pk).undone == 8
+
+
+def test_what_somebody_else_takes_back_is_not_shown(few: None, acme: Any, work: Any) -> None:
+    with actors.acting(BOB), tracing.request_id_scope(REQUEST):
+        for n in range(8):
+            Lead.create(name=f"Lead {n}", source="web")
+    with actors.acting(BOB):
+        mine = begin()
+        assert take_back(REQUEST) == mine, "asked again it is the same"
+    with actors.acting(CLEO), refused(Conflict, "Somebody is taking this back"):
+        take_back(REQUEST)
+    assert work().count("undo.run") == 1
 
 
 def undo_of(actor: Actor) -> Undo:
