@@ -72,13 +72,15 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
 
 
 def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownField]:
-    """What one wants to know first: what the list shows ``without`` some, and how old it is."""
+    """What one wants to know first: since when somebody waits, what the list shows ``without`` some, and how
+    old it is."""
     schema = record.schema
     machine = schema.machine
     found = []
     if schema.kind is not None:
         without = without | schema.fields_of_others(schema.kind.value_of(record))
-    for name in schema.columns[1:]:
+    waits = type(record).Surface.waits
+    for name in dict.fromkeys([*([waits] if waits else ()), *schema.columns[1:]]):
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in without:
             continue
