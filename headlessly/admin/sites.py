@@ -37,8 +37,8 @@ from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
 #: What every page runs.
 SCRIPTS = (
-    "zone", "admin", "sending", "toasts", "typed", "idiomorph", "parts", "drafts", "when", "keys",
-    "quick",
+    "zone", "admin", "sending", "ahead", "toasts", "typed", "idiomorph", "parts", "drafts", "when",
+    "keys", "quick",
     "passkeys",
 )  # fmt: skip
 #: A page's script asks so for what stands within the frame alone: see parts.js.

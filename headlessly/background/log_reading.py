@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from headlessly.access import actors, tenancy
@@ -18,6 +18,29 @@ from headlessly.context import tracing
 SLICE = 20
 #: When it is tried again to read an event before which an older transaction is still running, in seconds.
 LATER = 2
+
+#: Tenants with events after the place that their reader has reached. Written as joins: asked for within
+#: the comparison, the place would be compared with every event instead of being looked up in the index.
+BEHIND = """
+SELECT t.id FROM headlessly_tenant AS t
+CROSS JOIN LATERAL (
+    SELECT coalesce(max(r.xid), 0)::text::xid8 AS xid, coalesce(max(r.seq), 0) AS seq
+    FROM {readers} AS r WHERE r.tenant_id = t.id
+) AS reached
+CROSS JOIN LATERAL (
+    SELECT FROM headlessly_event AS e
+    WHERE e.tenant_id = t.id AND (e.xid, e.seq) > (reached.xid, reached.seq)
+    ORDER BY e.xid, e.seq LIMIT 1
+) AS next"""
+
+
+def tenants_behind(reader: type[models.Model]) -> list[Tenant]:
+    """The open tenants whose log goes on after what ``reader``, a model with ``tenant``, ``xid`` and ``seq``,
+    has read. A tenant without a reader has read nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(BEHIND.format(readers=connection.ops.quote_name(reader._meta.db_table)))
+        ids = [each for (each,) in cursor.fetchall()]
+    return [tenant for tenant in Tenant.objects.filter(pk__in=ids) if not tenant.is_closed]
 
 
 def defer_reading(job: Job, name: str, tenant: Tenant, *, in_seconds: float = 0) -> None:

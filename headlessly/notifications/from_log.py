@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import models, transaction
-from django.db.models.expressions import RawSQL
+from django.db import transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
@@ -75,19 +74,8 @@ def defer_reading(tenant: Tenant, *, in_seconds: float = 0) -> None:
 @every_tenant()
 def catch_up(timestamp: int) -> None:
     """Once a minute, find events that no job has looked at."""
-    ahead = Event._base_manager.filter(
-        RawSQL(
-            "headlessly_event.tenant_id = headlessly_tenant.id"
-            " AND (headlessly_event.xid, headlessly_event.seq) > ("
-            "SELECT coalesce(max(r.xid), 0)::text::xid8, coalesce(max(r.seq), 0)"
-            " FROM headlessly_notificationreader AS r WHERE r.tenant_id = headlessly_tenant.id)",
-            (),
-            models.BooleanField(),
-        )
-    )
-    for tenant in Tenant.objects.filter(models.Exists(ahead)):
-        if not tenant.is_closed:
-            defer_reading(tenant)
+    for tenant in log_reading.tenants_behind(NotificationReader):
+        defer_reading(tenant)
 
 
 # -- looking --------------------------------------------------------------------------------------

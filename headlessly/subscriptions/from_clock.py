@@ -6,23 +6,22 @@ again, and told, in the short transaction that writes.
 
 from __future__ import annotations
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef
-from django.db.models.expressions import RawSQL
 from procrastinate.contrib.django import app
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
+from headlessly.background import log_reading
 from headlessly.background.jobs import job
 from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
-from headlessly.log.events import Event
 from headlessly.subscriptions import members
 from headlessly.subscriptions.following import renew, tidy
 from headlessly.subscriptions.from_log import defer_reading
 from headlessly.subscriptions.members import Question
-from headlessly.subscriptions.models import WatchedList
+from headlessly.subscriptions.models import ListReader, WatchedList
 
 #: How many records are told of in one transaction.
 PAGE = 500
@@ -33,25 +32,12 @@ PAGE = 500
 @every_tenant()
 def tick(timestamp: int) -> None:
     """Once a minute, have the lists compared that are due, and events read that no job has looked at."""
-    now = clock.now()
-    ahead = Event._base_manager.filter(
-        RawSQL(
-            "headlessly_event.tenant_id = headlessly_tenant.id"
-            " AND (headlessly_event.xid, headlessly_event.seq) > ("
-            "SELECT coalesce(max(r.xid), 0)::text::xid8, coalesce(max(r.seq), 0)"
-            " FROM headlessly_listreader AS r WHERE r.tenant_id = headlessly_tenant.id)",
-            (),
-            models.BooleanField(),
-        )
-    )
-    due = WatchedList.objects.filter(tenant=OuterRef("pk"), due_at__lte=now)
-    watching = Tenant.objects.filter(has_watched_views=True)
-    for tenant in watching.annotate(is_due=Exists(due), is_behind=Exists(ahead)):
-        if tenant.is_closed:
-            continue
-        if tenant.is_behind:
+    for tenant in log_reading.tenants_behind(ListReader):
+        if tenant.has_watched_views:
             defer_reading(tenant)
-        if tenant.is_due:
+    due = WatchedList.objects.filter(tenant=OuterRef("pk"), due_at__lte=clock.now())
+    for tenant in Tenant.objects.filter(Exists(due), has_watched_views=True):
+        if not tenant.is_closed:
             with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
                 sweep.defer(once=f"subscriptions:sweep:{tenant.pk}")
 

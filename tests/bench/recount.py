@@ -132,7 +132,11 @@ def change_what_a_lead_is_worth(tenant: Any) -> None:
 
 
 def start(name: str) -> subprocess.Popen[bytes]:
-    env = os.environ | {"DJANGO_SETTINGS_MODULE": "headlessly.settings"}
+    # Who asks for lists here is answered by the site, which has said "production" in this process since.
+    env = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "headlessly.settings",
+        "HEADLESSLY_ENV": "development",
+    }
     return subprocess.Popen([sys.executable, "-c", WORKER, name], cwd=ROOT, env=env)
 
 

@@ -109,7 +109,7 @@
     count();
   }
 
-  document.addEventListener("submit", async (event) => {
+  document.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
     const asks = form.id === "selection" && submitter && !submitter.matches("[data-file]");
     const inside = dialog() && dialog().contains(form) && !form.matches("[data-undo]");
@@ -117,6 +117,12 @@
     if (!asks && !inside) return;
     event.preventDefault();
     if (submitter?.disabled) return;
+    if (asks) window.hly.ahead(sendMany(form, submitter, asks));
+    else sendMany(form, submitter, asks);
+  }, true);
+
+  // ``asks``: the form of a verb is asked for; else it is sent, from within the dialog.
+  async function sendMany(form, submitter, asks) {
     const body = new FormData(form, submitter);
     if (asks && !body.has("only") && !body.has("all")) {
       const here = new Set(boxes().map((box) => box.value));
@@ -127,16 +133,16 @@
     try {
       const part = { body, headers: { "X-Part": "1" }, redirect: "error" };
       const answer = await (asks ? send(submitter.formAction, body) : window.hly.write(form, form.action, part));
-      if (inside && answer.ok) window.hly.forget(form);
+      if (!asks && answer.ok) window.hly.forget(form);
       await show(answer, asks ? submitter : null);
     } catch (problem) {
       const again = () => form.requestSubmit(submitter);
-      window.hly.tell(inside ? form : form.querySelector(".bar"), problem.message, again);
+      window.hly.tell(asks ? form.querySelector(".bar") : form, problem.message, again);
     } finally {
       if (submitter) submitter.disabled = false;
       delete form.dataset.sent;
     }
-  }, true);
+  }
 
   document.addEventListener("click", (event) => {
     if (dialog() && event.target.closest("dialog#bulk [data-closes]")) event.preventDefault();
@@ -156,18 +162,24 @@
 
   let editing = null;
 
-  async function edit(button) {
+  // One after the other: a cell is left for the next one once its input was there.
+  let turn = Promise.resolve();
+  const edit = (button) => window.hly.ahead((turn = turn.catch(() => {}).then(() => open(button))));
+
+  // Answers false where there is nothing to type in.
+  async function open(button) {
     // What could not be sent stays until it is sent or given up.
-    if (editing?.unsent) return;
+    if (editing?.unsent) return false;
+    const [id, name] = [button.closest("tr").dataset.row, button.dataset.cell];
     if (editing) {
-      const [id, name] = [button.closest("tr").dataset.row, button.dataset.cell];
       // Whoever goes on to another cell has meant what they typed in this one.
       if (editing.busy || typedIn(editing.cell) !== editing.sent) await save();
-      if (editing?.cell.querySelector(".wrong, .unsent")) return;
+      if (editing?.cell.querySelector(".wrong, .unsent")) return false;
       if (editing) leave();
-      button = rowOf(id)?.querySelector(`[data-cell="${CSS.escape(name)}"]`);
-      if (!button) return;
     }
+    // The row may have been made anew meanwhile.
+    if (!button.isConnected) button = rowOf(id)?.querySelector(`[data-cell="${CSS.escape(name)}"]`);
+    if (!button) return false;
     const cell = button.closest("td"), row = cell.closest("tr");
     const base = location.pathname.replace(/\/?$/, "/");
     const url = `${base}${row.dataset.row}/cell/${button.dataset.cell}/`;
@@ -175,9 +187,10 @@
       note(button, problem.message, true);
       return { ok: false };
     });
-    if (!answer.ok || editing) return;
-    editing = { cell, row, name: button.dataset.cell, busy: false };
+    if (!answer.ok || !cell.isConnected) return false;
+    editing = { cell, row, name, busy: false };
     put(await answer.text());
+    return true;
   }
 
   function put(html) {

@@ -1,7 +1,7 @@
 // What the server answers takes the place of what stands there, part by part: what is being typed, what is open
 // and where one is stay as they are. Without this file every link and form leads to a page that does the same.
 (() => {
-  const { send, write, parse, dirty, losesTyped, words, Unsent } = window.hly;
+  const { ahead, send, write, parse, dirty, losesTyped, words, Unsent } = window.hly;
   const main = () => document.getElementById("hly");
 
   // As send, of what stands within the frame alone; what ``form`` asks for waits for its turn.
@@ -196,7 +196,11 @@
   }
 
   // Answers whether there is nothing newer on its way, or missing.
-  async function visit(url, { pushes = true, quiet = false } = {}) {
+  const visit = (url, { pushes = true, quiet = false } = {}) => {
+    const asked = bring(url, pushes, quiet);
+    return quiet ? asked : ahead(asked);
+  };
+  async function bring(url, pushes, quiet) {
     const mine = (asked += 1);
     const before = shown;
     if (quiet) unasked = mine;

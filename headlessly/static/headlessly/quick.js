@@ -1,6 +1,6 @@
 // A new record from any page: its quick form in a dialog, what is there already beside it while one types.
 (() => {
-  const { load, write, parse, warn, restore, forget, makeChoices, Unsent } = window.hly;
+  const { ahead, load, write, parse, warn, restore, forget, makeChoices, Unsent } = window.hly;
   const QUIET = 200; // ms without a key before what was typed is asked for
   let dialog, opener, waiting, asked = 0;
 
@@ -65,15 +65,21 @@
     if (form) spread(form, event.target);
   }, true);
 
-  async function open(link) {
+  const open = (link) => ahead(openForm(link));
+  async function openForm(link) {
     opener = dialog?.open ? opener : link;
     try {
       const { answer, page } = await load(link.href);
-      if (!answer.ok || !fill(page)) return location.assign(link.href);
+      if (!answer.ok || !fill(page)) {
+        location.assign(link.href);
+        return false;
+      }
       restore(dialog.querySelector("form"));
+      return true;
     } catch (problem) {
       if (!(problem instanceof Unsent)) throw problem;
       warn(problem.message, () => open(link));
+      return false;
     }
   }
 

@@ -2,7 +2,7 @@
 // Without this file every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
-  const { load, tellElsewhere, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
+  const { ahead, load, tellElsewhere, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
   let opener = null;
 
   // What the server answers takes the place of what stands here; ``saved`` is the form that was sent.
@@ -125,14 +125,18 @@
     if (event.key === "Escape") coming = null;
   });
 
-  async function open(form) {
+  const open = (form) => ahead(openDialog(form));
+  async function openDialog(form) {
     const asked = (coming = {});
     opener = form.querySelector("button");
     const query = new URLSearchParams(new FormData(form)).toString();
     const { answer, page } = await load(form.action + (query ? `?${query}` : ""));
-    if (coming !== asked) return;
+    if (coming !== asked) return false;
     const section = page.querySelector("section.do");
-    if (!section) return location.assign(answer.url);
+    if (!section) {
+      location.assign(answer.url);
+      return false;
+    }
     let dialog = document.querySelector("dialog.does");
     if (!dialog) {
       dialog = document.createElement("dialog");
@@ -148,6 +152,7 @@
     }
     if (!dialog.open) dialog.showModal();
     fill(dialog, section);
+    return true;
   }
 
   let waiting = 0;
@@ -234,13 +239,16 @@
     details.querySelector("summary").focus();
   }
 
-  async function edit(pen) {
+  const edit = (pen) => ahead(editInPlace(pen));
+  async function editInPlace(pen) {
     const url = new URL(pen.href);
     url.hash = "";
     url.searchParams.set("only", pen.dataset.edits);
     const { page } = await load(url);
     const form = page.querySelector("form[data-one]");
-    return form ? inPlace(pen.closest("[data-field]"), form) : location.assign(pen.href);
+    if (form) inPlace(pen.closest("[data-field]"), form);
+    else location.assign(pen.href);
+    return Boolean(form);
   }
 
   async function lengthen(older) {

@@ -1,0 +1,90 @@
+"""Whoever types faster than the line is: their keys arrive where they were meant to."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
+from playwright.sync_api import expect
+
+from tests.browser.test_rep import current, dialog, open_lead
+
+pytestmark = pytest.mark.browser
+
+
+def slow_to_answer(desk: Any, *addresses: str) -> None:
+    def wait(route: Any) -> None:
+        time.sleep(0.6)
+        route.continue_()
+
+    for address in addresses:
+        desk.route(address, wait)
+
+
+def test_cells_take_what_is_typed_before_their_inputs_are_there(desk: Any, site: str) -> None:
+    from crm import Lead
+
+    first, second, third = (
+        Lead.create(name=f"Lead {n}", source="fair", score=90 - n) for n in range(3)
+    )
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&o=-score")
+    desk.wait_for_load_state()
+    slow_to_answer(desk, "**/cell/**")
+    cells = desk.locator("[data-cell=score]")
+    cells.nth(0).click()
+    # "c" would begin a new lead, were it not typed into the cell.
+    desk.keyboard.type("c98")
+    desk.keyboard.press("Backspace")
+    desk.keyboard.press("Backspace")
+    desk.keyboard.press("Backspace")
+    desk.keyboard.type("97")
+    cells.nth(1).click()
+    desk.keyboard.type("31")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("table.list tr", has_text="Lead 0")).to_contain_text("97")
+    expect(desk.locator("table.list tr", has_text="Lead 1")).to_contain_text("31")
+    cells.nth(2).click()
+    desk.keyboard.type("5")
+    desk.keyboard.press("Escape")
+    desk.keyboard.press("Escape")
+    expect(dialog(desk)).to_have_count(0)
+    scores = [Lead.get(each.pk).score for each in (first, second, third)]
+    assert scores == [97, 31, 88]
+
+
+def test_a_dialog_takes_what_is_typed_before_it_is_there(desk: Any, site: str, lead: Any) -> None:
+    open_lead(desk, site)
+    slow_to_answer(desk, "**/lose/**")
+    desk.keyboard.press("5")
+    desk.keyboard.press("5")  # nothing was to be seen yet
+    expect(dialog(desk).get_by_label("Lost reason")).to_have_value("")
+    desk.keyboard.press("Escape")
+    expect(dialog(desk)).to_have_count(0)
+    desk.keyboard.press("5")
+    desk.keyboard.type("Timing")
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Shift+Tab")
+    desk.keyboard.press("Enter")
+    expect(current(desk)).to_have_text("Lost")
+    assert type(lead).get(lead.pk).lost_reason == "Timing"
+
+
+def test_keys_are_for_the_record_that_is_on_its_way(desk: Any, site: str) -> None:
+    from crm import Activity, Lead
+
+    _first, second = (Lead.create(name=f"Lead {n}", source="fair", score=90 - n) for n in range(2))
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&o=-score")
+    desk.get_by_role("link", name="Lead 0").click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Lead 0")
+    expect(desk.locator(".steps [rel=next]")).to_be_visible()
+    slow_to_answer(desk, f"**/{second.pk}/change/**")
+    desk.keyboard.press("j")
+    desk.keyboard.press("c")
+    desk.keyboard.type("Call me in June")
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Lead 1")
+    desk.keyboard.press("Control+Enter")
+    expect(desk.get_by_label("Timeline")).to_contain_text("Call me in June")
+    assert Activity.objects.get().lead_id == second.pk
