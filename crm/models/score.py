@@ -34,7 +34,7 @@ class ScoreDue(TenantRow):
 class ScoreRun(TenantRow):
     """The last recount of all leads of a tenant: where it is, so that it goes on after a worker died.
 
-    There are two of them, one from the lowest id up and one from the highest down, until they meet: two
+    There are two of them, one from the oldest lead on and one from the newest back, until they meet: two
     workers count at once, and neither waits for the other.
     """
 

@@ -77,7 +77,7 @@ class Model:
         """The id of the rule."""
         return self.rule
 
-    @property
+    @cached_property
     def said(self) -> str:
         return of_rule(self)
 

@@ -16,7 +16,7 @@ from functools import partial
 from itertools import groupby
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -56,14 +56,20 @@ DUE_TENANTS = (
 # -- one chunk ----------------------------------------------------------------------------------------
 
 
-def recount(leads: Collection[str], cause: str | None = None) -> int:
+def recount(
+    leads: Collection[str], cause: str | None = None, *, expects_news: bool = False
+) -> int:
     """Count these leads by the rules as they are now; answers how many got another number.
 
     One transaction, or a part of the one at hand. ``cause`` is the event because of which they are counted.
+    They are held from the beginning where most are expected to get another number, and so counted once.
     """
     models, _needs = score_models()
-    found = {each.lead: each for each in count(leads, models, clock.now())}
-    news = [each.lead for each in found.values() if each.is_news]
+    found: dict[str, Count] = {}
+    news = list(leads)
+    if not expects_news:
+        found = {each.lead: each for each in count(leads, models, clock.now())}
+        news = [each.lead for each in found.values() if each.is_news]
     if news:
         with executor.one_transaction() as execution:
             records = {record.pk: record for record in many.lock_records(Lead, news)}
@@ -119,12 +125,16 @@ def failing_models(lead: str, models: Sequence[Model]) -> list[Model]:
 
 
 def recount_what_can_be(
-    leads: Collection[str], cause: str | None = None, *, is_chunk: bool = False
+    leads: Collection[str],
+    cause: str | None = None,
+    *,
+    is_chunk: bool = False,
+    expects_news: bool = False,
 ) -> int:
     """Count leads in a part of the transaction at hand; those that fail are tried again later."""
     try:
         with transaction.atomic():
-            return recount(leads, cause)
+            return recount(leads, cause, expects_news=expects_news)
     except Exception as problem:
         return recount_one_by_one(leads, cause, problem, is_chunk=is_chunk)
 
@@ -267,9 +277,15 @@ def count_chunk(descends: bool = False) -> bool:
         other = runs.filter(descends=not descends).values_list("place", flat=True).first()
         leads = _next_leads(run, other or "") if models else []
         if leads:
+            changed = recount_what_can_be(
+                leads,
+                run.cause or None,
+                is_chunk=True,
+                expects_news=run.changed * 2 > run.counted,
+            )
             run.place = leads[-1]
             run.counted += len(leads)
-            run.changed += recount_what_can_be(leads, run.cause or None, is_chunk=True)
+            run.changed += changed
         if len(leads) < CHUNK:
             run.finished_at = clock.now()
         run.save()
@@ -277,12 +293,21 @@ def count_chunk(descends: bool = False) -> bool:
 
 
 def _next_leads(run: ScoreRun, other: str) -> list[str]:
-    """The next chunk on the way of a run, as far as the place that the other one has come to."""
+    """The next chunk on the way of a run, as far as the place that the other one has come to.
+
+    By age, as they lie in the table and in its past: by id each would be on a page of its own."""
     low, high = (other, run.place) if run.descends else (run.place, other)
-    left = Lead.objects.filter(pk__gt=low).order_by("-pk" if run.descends else "pk")
-    if high:
-        left = left.filter(pk__lt=high)
-    return list(left.values_list("pk", flat=True)[:CHUNK])
+    rows = Lead._base_manager.filter(tenant=tenancy.require(), pk__in=[low, high])
+    ages = dict(rows.values_list("pk", "created_at"))
+    left = Lead.objects.all()
+    if low in ages:
+        later = Q(created_at__gt=ages[low]) | Q(pk__gt=low)
+        left = left.filter(later, created_at__gte=ages[low])
+    if high in ages:
+        earlier = Q(created_at__lt=ages[high]) | Q(pk__lt=high)
+        left = left.filter(earlier, created_at__lte=ages[high])
+    order = ("-created_at", "-pk") if run.descends else ("created_at", "pk")
+    return list(left.order_by(*order).values_list("pk", flat=True)[:CHUNK])
 
 
 # -- those that time changes --------------------------------------------------------------------------

@@ -2,15 +2,16 @@
 // is meant for it. It is kept until that is there, and pressed then.
 (() => {
   const WRITES = "input:not([type=checkbox], [type=radio]), textarea, [contenteditable]";
-  const TYPES = `${WRITES}, select, dialog[open], .select2-container`;
+  const TYPES = `${WRITES}, select, .select2-container`;
   const KEPT = ["Enter", "Tab", "Backspace"];
 
   let coming = null; // what is on its way last, and what was pressed since
   let before = ""; // the key that asked for it
+  let pressing = false;
 
   // On its way back to the one who asked: answers false where it does not come, and then nothing is pressed.
   function ahead(asked) {
-    const mine = (coming = { by: before, keys: [] });
+    const mine = (coming = { by: before, from: document.activeElement, keys: [] });
     const done = (came) => {
       if (coming === mine) coming = null;
       // Pressed again and again by whoever saw nothing happen: they meant it once.
@@ -22,21 +23,32 @@
 
   window.addEventListener("keydown", (event) => {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
-    if (!coming || event.target.closest?.(TYPES)) return void (before = plain ? event.key : "");
+    if (!coming || pressing) return void (before = plain ? event.key : "");
+    // Who asked by typing, such as in a search, types on.
+    if (event.target === coming.from && event.target.matches(TYPES)) return;
     if (event.key === "Escape") return void (coming = null);
     if (!plain || (event.key.length > 1 && !KEPT.includes(event.key))) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (!event.repeat) coming.keys.push(event.shiftKey && event.key === "Tab" ? "Shift-Tab" : event.key);
   }, true);
-  window.addEventListener("pointerdown", () => (before = ""), true);
+  // Who goes elsewhere meanwhile, types there.
+  window.addEventListener("pointerdown", (event) => {
+    before = "";
+    if (event.target.closest?.(TYPES)) coming = null;
+  }, true);
 
   // A key may ask for something else: what follows is meant for that.
   function pressAll(keys) {
     const at = coming;
-    for (const key of keys) {
-      if (coming !== at) coming?.keys.push(key);
-      else press(key);
+    pressing = true;
+    try {
+      for (const key of keys) {
+        if (coming !== at) coming?.keys.push(key);
+        else press(key);
+      }
+    } finally {
+      pressing = false;
     }
   }
 
