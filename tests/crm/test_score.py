@@ -242,6 +242,31 @@ def test_a_change_of_the_rule_counts_all_and_goes_on_where_it_ended(people, monk
     assert leads[1].update(source="x").score == 31
 
 
+def test_leads_of_one_moment_are_all_counted_and_once_where_most_change(people, monkeypatch):
+    Lead.create(name="Before", source="website")
+    with at(0):
+        for n in range(9):
+            Lead.create(name=f"L{n}", source="website")
+    monkeypatch.setattr(recount, "CHUNK", 3)
+    asked: list[int] = []
+    count = recount.count
+
+    def counting(leads: Any, *args: Any, **given: Any) -> Any:
+        asked.append(len(leads))
+        return count(leads, *args, **given)
+
+    monkeypatch.setattr(recount, "count", counting)
+    made = rule(WEB)
+    found = recount_now()
+    assert (found.counted, found.changed) == (10, 10)
+    # Only the first chunk is looked at before it is locked: until then nobody knows that most change.
+    assert sum(asked) == 10 + 3
+    asked.clear()
+    made.update(name="Same")
+    found = recount_now()
+    assert (found.counted, found.changed, sum(asked)) == (10, 0, 10)
+
+
 def test_rows_of_a_file_are_counted_soon(people, imported):  # noqa: F811
     rule(WEB)
     told = imported("leads", b"name,source,score\nA,website,\nB,website,77\nC,event,\n")
