@@ -51,7 +51,7 @@ TUNING = {
     "effective_cache_size": "1GB",
     "work_mem": "8MB",
     "maintenance_work_mem": "128MB",
-    "max_wal_size": "2GB",
+    "max_wal_size": "4GB",
     "random_page_cost": "1.1",
     "jit": "off",  # compiling costs more than the short queries of an application take
     "shared_preload_libraries": "pg_stat_statements",

@@ -39,7 +39,9 @@
     if (column.kind === "list") return make("textarea", { rows: 2, value: (value || []).join("\n"), placeholder: says.lines });
     if (column.kind === "pairs") {
       const known = value && typeof value === "object" ? value : {};
-      const lines = Object.entries(known).map(([key, each]) => `${column.keys?.shown(key) ?? key}: ${unparsed(each)}`);
+      // A label with a colon in it would end there when the line is read again: then it is the name.
+      const named = (key) => [column.keys?.shown(key) ?? key].find((label) => !label.includes(":")) ?? key;
+      const lines = Object.entries(known).map(([key, each]) => `${named(key)}: ${unparsed(each)}`);
       return make("textarea", { rows: Math.max(2, lines.length), value: lines.join("\n"), placeholder: says.pairs });
     }
     if (column.kind === "choice") {
