@@ -56,9 +56,7 @@ DUE_TENANTS = (
 # -- one chunk ----------------------------------------------------------------------------------------
 
 
-def recount(
-    leads: Collection[str], cause: str | None = None, *, expects_news: bool = False
-) -> int:
+def recount(leads: Collection[str], cause: str | None = None, *, expects_news: bool = False) -> int:
     """Count these leads by the rules as they are now; answers how many got another number.
 
     One transaction, or a part of the one at hand. ``cause`` is the event because of which they are counted.

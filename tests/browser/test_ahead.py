@@ -15,13 +15,14 @@ pytestmark = pytest.mark.browser
 
 
 def slow_to_answer(desk: Any, part: str, *after: int) -> None:
-    """Whatever is asked for at an address with ``part`` in it is sent later, while keys are pressed on: after so
-    many milliseconds, by turns."""
+    """Whatever is asked for at an address with ``part`` in it is sent later, while keys are pressed on: after
+    so many milliseconds, by turns."""
     script = """([part, after]) => {
       const soon = window.fetch;
       let nth = 0;
       window.fetch = async (url, options) => {
-        if (String(url).includes(part)) await new Promise((done) => setTimeout(done, after[nth++ % after.length]));
+        const wait = String(url).includes(part) ? after[nth++ % after.length] : 0;
+        if (wait) await new Promise((done) => setTimeout(done, wait));
         return soon(url, options);
       };
     }"""
