@@ -1,8 +1,7 @@
 # Two commands: `make demo` and `make test`. They need python3 (3.11 or newer) and make.
 
 PYTHON ?= python3
-WORKERS ?= 2
-BROWSERS ?= 4
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PIP := .venv/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 PYTEST = .venv/bin/python -m pytest --maxschedchunk 1
 export PYTHONUNBUFFERED = 1
@@ -20,19 +19,10 @@ help:
 demo: .venv/product
 	@exec .venv/bin/python manage.py demo
 
-# Handed out one by one: at the end nobody waits for who has many left. The browser's tests wait for pages more than
-# they compute: more of them go at once, after the others. What ARGS names by its path is one run.
+# Handed out one by one: at the end nobody waits for who has many left. One worker more than there are cores, for the
+# browser's tests wait for pages more than they compute (tests/scheduling.py).
 test: .venv/tests
-ifneq ($(filter tests/%,$(ARGS)),)
 	@exec $(PYTEST) -n $(WORKERS) $(ARGS)
-else
-	@failed=5; for part in "-n $(WORKERS) --ignore=tests/browser" "-n $(BROWSERS) tests/browser"; do \
-		$(PYTEST) $$part $(ARGS); code=$$?; \
-		case $$code in \
-			0) [ $$failed = 5 ] && failed=0 ;; 1) failed=1 ;; 5) ;; *) exit $$code ;; \
-		esac; \
-	done; exit $$failed
-endif
 
 bench: .venv/tests
 	@exec .venv/bin/python -m tests.bench $(ARGS)

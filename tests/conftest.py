@@ -37,6 +37,14 @@ def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The browser's tests go beside the others."""
+    from tests.scheduling import BrowsersBeside
+
+    return BrowsersBeside(config, log) if config.option.dist == "load" else None
+
+
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: the collector of garbage need not look at it again and again."""
     gc.freeze()

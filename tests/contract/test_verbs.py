@@ -27,7 +27,6 @@ class Mine(Exception):
     """An error of a hook."""
 
 
-@pytest.fixture
 def ready(verb: Verb) -> tuple[Noun | None, dict[str, Any]]:
     """A record from which ``verb`` is allowed (None where it creates), and its input."""
     if verb.creates:
@@ -48,49 +47,19 @@ def last_seq() -> int:
 
 
 @verbs
-def test_it_leaves_one_event_that_tells_it_whole(verb: Verb, ready: Any) -> None:
-    record, data = ready
-    was, before = record and as_json(record.as_json()), last_seq()
-    with tracing.request_id_scope() as request:
-        answer = samples.run(verb, record and record.pk, data)
-    found = new_events(before)
-    own = [e for e in found if e.name == verb.event and e.cause is None]
-    assert len(own) == 1
-    event = own[0]
-    assert found[0] == event, "the events of its hooks come after it"
-    target = record.pk if record else answer.pk
-    now = as_json(event.data)
-    assert (event.target, event.target_type) == (target, verb.noun.__name__)
-    assert (event.actor, event.tenant_id) == (
-        "system",
-        verb.noun.with_deleted.get(pk=target).tenant_id,
-    )
-    assert event.id.startswith("evt_")
-    assert event.version == now["$version"] == (was["$version"] + 1 if was else 1)
-    assert event.timestamp.isoformat().replace("+00:00", "Z") == now["$updatedAt"]
-    stored = {f.wire for f in verb.noun.schema.stored}
-    assert set(now) == set(as_json(verb.noun().as_json()))
-    assert (
-        event.previous == {k: was[k] for k in stored if was[k] != now[k]}
-        if was
-        else event.previous == {}
-    )
-    assert {e.request_id for e in found} == {request}
-    assert all(e.cause in {c.id for c in found[:n]} for n, e in enumerate(found) if n)
-    by = getattr(verb.noun, verb.conjugation.by)
-    assert by("system")[0] == event
-    assert not by("user_somebody")
+def test_it_happens_whole_or_not_at_all_and_leaves_one_event(verb: Verb) -> None:
+    """Of one record: what changes nothing comes first, one after the other."""
+    record, data = ready(verb)
+    hears_its_before_hooks_and_changes_nothing_when_one_refuses(verb, record, data)
+    undoes_everything_when_an_after_hook_fails(verb, record, data)
+    told = tells_on_a_dry_run_what_it_would_do_and_does_not(verb, record, data)
+    found = leaves_one_event_that_tells_it_whole(verb, record, data)
+    assert told == [e.name for e in found], "the dry run told other events"
 
 
-def as_json(value: Any) -> Any:
-    return json.loads(events.dump_json(value))
-
-
-@verbs
-def test_it_hears_its_before_hooks_and_changes_nothing_when_one_refuses(
-    verb: Verb, ready: Any
+def hears_its_before_hooks_and_changes_nothing_when_one_refuses(
+    verb: Verb, record: Noun | None, data: dict[str, Any]
 ) -> None:
-    record, data = ready
     heard: list[Any] = []
 
     def hook(subject: Noun, ctx: Any) -> None:
@@ -111,9 +80,9 @@ def test_it_hears_its_before_hooks_and_changes_nothing_when_one_refuses(
     assert record is None or record.__dict__ == shown
 
 
-@verbs
-def test_it_undoes_everything_when_an_after_hook_fails(verb: Verb, ready: Any) -> None:
-    record, data = ready
+def undoes_everything_when_an_after_hook_fails(
+    verb: Verb, record: Noun | None, data: dict[str, Any]
+) -> None:
     seen: list[Event] = []
 
     def hook(subject: Noun, ctx: Any) -> None:
@@ -129,38 +98,71 @@ def test_it_undoes_everything_when_an_after_hook_fails(verb: Verb, ready: Any) -
     assert [e.name for e in seen] == [verb.event] * 2
 
 
-@verbs
-def test_it_tells_on_a_dry_run_what_it_would_do_and_does_not(verb: Verb, ready: Any) -> None:
-    record, data = ready
-    shown, before, seq = dict(record.__dict__) if record else None, everything(), last_seq()
+def tells_on_a_dry_run_what_it_would_do_and_does_not(
+    verb: Verb, record: Noun | None, data: dict[str, Any]
+) -> list[str]:
+    """Answers the events that it told."""
+    shown, before = dict(record.__dict__) if record else None, everything()
     dry = samples.run(verb, record, data, dry_run=True)
     assert everything() == before
     assert record is None or record.__dict__ == shown
-    samples.run(verb, record, data)
-    assert [e.name for e in dry.events] == [e.name for e in new_events(seq)]
     assert dry.record.version >= 1
+    return [e.name for e in dry.events]
 
 
-@verbs
-def test_it_is_conjugated_once_and_named_everywhere(verb: Verb) -> None:
-    words = conjugate(verb.name, verb.conjugation.event)
-    assert verb.conjugation == words
-    assert getattr(verb.noun, words.before) is verb.before
-    assert getattr(verb.noun, words.after) is verb.after
-    assert verb.event == f"{verb.noun.__name__}.{words.event}"
-    assert verb.summary
-    assert len({v.before.name for v in verb.noun.verbs.values()}) == len(verb.noun.verbs)
-
-
-@verbs
-def test_it_takes_the_moment_from_the_clock(verb: Verb, ready: Any) -> None:
-    record, data = ready
-    later = clock.now()
-    with clock.set_clock(later, purpose="demo"):
+def leaves_one_event_that_tells_it_whole(
+    verb: Verb, record: Noun | None, data: dict[str, Any]
+) -> list[Event]:
+    """Answers all that it left, those of its hooks too."""
+    was, before = record and as_json(record.as_json()), last_seq()
+    moment = clock.now()
+    with tracing.request_id_scope() as request, clock.set_clock(moment, purpose="demo"):
         answer = samples.run(verb, record and record.pk, data)
-    event = Event.objects.filter(name=verb.event).latest("seq")
-    assert event.timestamp == later
-    assert answer.updated_at <= later
+    found = new_events(before)
+    own = [e for e in found if e.name == verb.event and e.cause is None]
+    assert len(own) == 1
+    event = own[0]
+    assert found[0] == event, "the events of its hooks come after it"
+    target = record.pk if record else answer.pk
+    now = as_json(event.data)
+    assert (event.target, event.target_type) == (target, verb.noun.__name__)
+    assert (event.actor, event.tenant_id) == (
+        "system",
+        verb.noun.with_deleted.get(pk=target).tenant_id,
+    )
+    assert event.id.startswith("evt_")
+    assert event.version == now["$version"] == (was["$version"] + 1 if was else 1)
+    assert event.timestamp.isoformat().replace("+00:00", "Z") == now["$updatedAt"]
+    assert event.timestamp == moment, "the moment is the clock's"
+    assert answer.updated_at <= moment
+    stored = {f.wire for f in verb.noun.schema.stored}
+    assert set(now) == set(as_json(verb.noun().as_json()))
+    assert (
+        event.previous == {k: was[k] for k in stored if was[k] != now[k]}
+        if was
+        else event.previous == {}
+    )
+    assert {e.request_id for e in found} == {request}
+    assert all(e.cause in {c.id for c in found[:n]} for n, e in enumerate(found) if n)
+    by = getattr(verb.noun, verb.conjugation.by)
+    assert by("system")[0] == event
+    assert not by("user_somebody")
+    return found
+
+
+def as_json(value: Any) -> Any:
+    return json.loads(events.dump_json(value))
+
+
+def test_they_are_conjugated_once_and_named_everywhere() -> None:
+    for verb in VERBS:
+        words = conjugate(verb.name, verb.conjugation.event)
+        assert verb.conjugation == words, verb
+        assert getattr(verb.noun, words.before) is verb.before
+        assert getattr(verb.noun, words.after) is verb.after
+        assert verb.event == f"{verb.noun.__name__}.{words.event}"
+        assert verb.summary, verb
+        assert len({v.before.name for v in verb.noun.verbs.values()}) == len(verb.noun.verbs), verb
 
 
 @pytest.mark.parametrize("noun", samples.CHANGING, ids=lambda n: n.__name__)

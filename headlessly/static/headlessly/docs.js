@@ -31,6 +31,30 @@ new MutationObserver(() => {
   }
 }).observe(place, { childList: true, subtree: true });
 
+// Of the document, what lies at `path` and what that refers to. Swagger UI reads all that it is given anew for
+// each operation that is opened, and once at the beginning: the whole document takes seconds each time.
+function needed(document, path) {
+  const part = { ...document, paths: {}, webhooks: {}, components: {} };
+  const take = ([room, kind, name]) => {
+    const [from, to, key] =
+      room === "components" && name !== undefined
+        ? [document.components[kind], (part.components[kind] ??= {}), name]
+        : [document[room], part[room], kind];
+    if (key in to || from?.[key] === undefined) return;
+    to[key] = from[key];
+    JSON.stringify(to[key], (_, value) => {
+      if (typeof value?.$ref === "string" && value.$ref.startsWith("#/")) take(value.$ref.slice(2).split("/"));
+      return value;
+    });
+  };
+  take(path);
+  return part;
+}
+const readNeeded = ({ fn }) => {
+  const { resolveSubtree } = fn;
+  return { fn: { resolveSubtree: (document, path, ...how) => resolveSubtree(needed(document, path), path, ...how) } };
+};
+
 SwaggerUIBundle({
   url: place.dataset.document,
   domNode: place,
@@ -41,4 +65,5 @@ SwaggerUIBundle({
   filter: true,
   validatorUrl: null, // it would send the document elsewhere
   requestInterceptor: withToken,
+  plugins: [readNeeded],
 });
