@@ -22,7 +22,7 @@ from crm.models import Pipeline, Rule, RuleAttempt, RuleRun
 from crm.models.pipeline import usual_path
 from crm.rules import backtest, runs
 from crm.rules.active import active_rules
-from crm.runs_api import find_failures, find_runs
+from crm.rules.operations import find_failures, find_runs
 from crm.step_words import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all

@@ -7,8 +7,6 @@ from django.utils.translation import gettext_lazy
 class CrmConfig(AppConfig):
     name = "crm"
     verbose_name = gettext_lazy("Sales")
-    tenant_urls = "crm.urls"
-    tenant_openapi = "crm.openapi"
 
     def ready(self) -> None:
         from crm import (
@@ -37,6 +35,7 @@ class CrmConfig(AppConfig):
             backtest_first_answer,  # noqa: F401  (registers it)
             backtest_score,  # noqa: F401  (registers it)
             first_answer,  # noqa: F401  (connects them; after assignment: a rule may ask for the owner)
+            operations,  # noqa: F401  (declares them)
             pages,  # noqa: F401  (shows them)
             runs,
             score,  # noqa: F401  (connects them)

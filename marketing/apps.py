@@ -19,3 +19,4 @@ class MarketingConfig(AppConfig):
             setup,  # noqa: F401  (declares them)
             touches,  # noqa: F401  (connects them)
         )
+        from marketing.attribution import operations  # noqa: F401  (declares them)
