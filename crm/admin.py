@@ -250,6 +250,7 @@ def _failure_row(row: RuleAttempt, names: dict[str, str]) -> dict[str, Any]:
         "because": sayings.tell_problem(row.because or ""),
         "times": times,
         "next": display.moment_text(row.next_at) if row.next_at else "",
+        "asked": display.moment_text(row.asked_at) if row.asked_at else "",
     }
 
 

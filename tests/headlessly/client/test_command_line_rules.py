@@ -130,7 +130,7 @@ def test_a_rule_is_tried_on_the_past_and_a_score_is_explained(
 
 
 def test_the_client_asks_the_same(signed_in: Any, people: Any) -> None:
-    rule = automation(WAITS)
+    rule = automation(WAITS, FAILS)
     with Headlessly(signed_in.acme.url, signed_in.acme.secret) as acme:
         (run,) = acme.Rule.runs(rule.pk, state="Waiting")["results"]
         assert acme.Rule.backtest(rule.pk, from_="1d ago", to="now")["events"] == 1
@@ -145,8 +145,8 @@ def test_the_client_asks_the_same(signed_in: Any, people: Any) -> None:
         assert "backtest" in dir(acme.Rule)
 
 
-def test_the_operator_asks_the_same(acme: Any, people: Any, capsys: Any) -> None:
-    rule = automation(WAITS)
+def test_the_operator_asks_the_same(acme: Any, rival: Any, people: Any, capsys: Any) -> None:
+    rule = automation(WAITS, FAILS)
 
     def ask(*words: str) -> Any:
         with tenancy.active(None), actors.acting(actors.SYSTEM):
