@@ -228,14 +228,18 @@ def _run_row(run: RuleRun, names: dict[str, str]) -> dict[str, Any]:
 
 
 def failures_of(rule: Rule) -> dict[str, Any]:
-    """What a rule failed at last, and how much that is, as far as one counts."""
+    """What a rule failed at last, by why it did, and how much that is, as far as one counts."""
     found = find_failures(rule)
     page = list(found[:PAGE])
     names = _names(page)
     count = found.order_by()[: MOST_COUNTED + 1].count() if len(page) == PAGE else len(page)
     said = display.number(min(count, MOST_COUNTED))
+    by_reason: dict[str, list[dict[str, Any]]] = {}
+    for each in page:
+        reason = sayings.tell_problem(each.because or "")
+        by_reason.setdefault(reason, []).append(_failure_row(each, names))
     return {
-        "rows": [_failure_row(each, names) for each in page],
+        "reasons": list(by_reason.items()),
         "count": f"{said}+" if count > MOST_COUNTED else said,
     }
 
@@ -247,7 +251,6 @@ def _failure_row(row: RuleAttempt, names: dict[str, str]) -> dict[str, Any]:
         "row": row,
         "name": names.get(row.record, row.record),
         "url": display.page_url(noun, "change", row.record) if known else "",
-        "because": sayings.tell_problem(row.because or ""),
         "times": times,
         "next": display.moment_text(row.next_at) if row.next_at else "",
         "asked": display.moment_text(row.asked_at) if row.asked_at else "",

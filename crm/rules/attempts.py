@@ -18,7 +18,7 @@ from django.db.models import Q
 
 from crm.models import Rule, RuleAttempt
 from crm.rules.active import fits
-from crm.rules.automation import error_text
+from crm.rules.automation import error_text, log_failure
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.execution.contention import is_contention, retry_on_deadlock
@@ -99,7 +99,7 @@ def note_failure(rule: Any, record: str, type: str, problem: Exception) -> None:
     fault of the rule: that is raised again, for the transaction to be done again."""
     if is_contention(problem):
         raise problem
-    logger.warning("Rule %s failed for %s.", rule.pk, record, exc_info=problem)
+    log_failure(logger, f"Rule {rule.pk} for {record}", problem)
     with connection.cursor() as cursor:
         cursor.execute(
             NOTE,

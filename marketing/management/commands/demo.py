@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -90,6 +91,7 @@ class Command(BaseCommand):
                 self.stdout.flush()
 
         self.stdout.write(f"Filling {cast.slug}, {leads:,} leads:", ending="")
+        logging.disable(logging.WARNING)  # what fails there on purpose is no news of this server
         try:
             fill(cast, clock.now().date(), leads, hashed, watch)
         except KeyboardInterrupt:
@@ -97,6 +99,8 @@ class Command(BaseCommand):
                 "\nInterrupted: nothing of it was kept. The next run starts it again."
             )
             sys.exit(130)
+        finally:
+            logging.disable(logging.NOTSET)
         self.stdout.write(f" ({time.monotonic() - started:.0f} s)")
 
     # -- where to look ----------------------------------------------------------------------------

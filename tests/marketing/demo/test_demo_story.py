@@ -304,7 +304,7 @@ def test_what_follows_by_itself_was_done_and_waits(acme: Tenant) -> None:
 def test_some_rules_fail_and_say_why(acme: Tenant) -> None:
     failed = RuleRun.objects.filter(rule__name=automations.FAILING["name"])
     assert failed and {run.state for run in failed} <= {"Retrying", "Failed"}
-    assert all("Lead is New" in (run.because or "") for run in failed), failed[0].because
+    assert all("must have a contact" in (run.because or "") for run in failed), failed[0].because
     (forgotten,) = Rule.find({"name": business.FORGOTTEN["name"]})
     assert "region" in (forgotten.error or "")
     owed = RuleAttempt.objects.filter(rule=forgotten.pk)
