@@ -87,6 +87,10 @@ class RuleAdmin(NounAdmin):
         if rule is not None and rule.kind == Rule.Kind.AUTOMATION and self.may("update"):
             before = request.GET.get("before", "")
             found["rule_runs"] = SimpleLazyObject(lambda: runs_of(rule, before))
+        if rule is not None and rule.is_active and (error := rule.error):
+            found["does_nothing"] = error.partition(". ")[0].rstrip(
+                "."
+            )  # the rest stands in the field
         if rule is not None and self.may("update"):
             found["rule_failures"] = SimpleLazyObject(lambda: failures_of(rule))
             found["gives_away"] = rule.kind == Rule.Kind.ASSIGNMENT and rule.is_active
@@ -110,6 +114,7 @@ class RuleAdmin(NounAdmin):
             "crm/backtest.html",
             original=rule,
             title=_("Tried on the past"),
+            styles=["dashboard"],
             input_class=" ".join(INPUT_CLASSES),
             first=given["from"] or (today - backtest.USUAL).isoformat(),
             last=given["to"] or today.isoformat(),
