@@ -19,4 +19,3 @@ class MarketingConfig(AppConfig):
             setup,  # noqa: F401  (declares them)
             touches,  # noqa: F401  (connects them)
         )
-        from marketing.attribution import operations  # noqa: F401  (declares them)
