@@ -22,7 +22,7 @@ from crm.models import Pipeline, Rule, RuleAttempt, RuleRun
 from crm.models.pipeline import usual_path
 from crm.rules import backtest, runs
 from crm.rules.active import active_rules
-from crm.runs_api import find_failures, find_runs
+from crm.rules.operations import find_failures, find_runs
 from crm.step_words import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
@@ -87,6 +87,10 @@ class RuleAdmin(NounAdmin):
         if rule is not None and rule.kind == Rule.Kind.AUTOMATION and self.may("update"):
             before = request.GET.get("before", "")
             found["rule_runs"] = SimpleLazyObject(lambda: runs_of(rule, before))
+        if rule is not None and rule.is_active and (error := rule.error):
+            found["does_nothing"] = error.partition(". ")[0].rstrip(
+                "."
+            )  # the rest stands in the field
         if rule is not None and self.may("update"):
             found["rule_failures"] = SimpleLazyObject(lambda: failures_of(rule))
             found["gives_away"] = rule.kind == Rule.Kind.ASSIGNMENT and rule.is_active
@@ -110,6 +114,7 @@ class RuleAdmin(NounAdmin):
             "crm/backtest.html",
             original=rule,
             title=_("Tried on the past"),
+            styles=["dashboard"],
             input_class=" ".join(INPUT_CLASSES),
             first=given["from"] or (today - backtest.USUAL).isoformat(),
             last=given["to"] or today.isoformat(),
@@ -228,14 +233,18 @@ def _run_row(run: RuleRun, names: dict[str, str]) -> dict[str, Any]:
 
 
 def failures_of(rule: Rule) -> dict[str, Any]:
-    """What a rule failed at last, and how much that is, as far as one counts."""
+    """What a rule failed at last, by why it did, and how much that is, as far as one counts."""
     found = find_failures(rule)
     page = list(found[:PAGE])
     names = _names(page)
     count = found.order_by()[: MOST_COUNTED + 1].count() if len(page) == PAGE else len(page)
     said = display.number(min(count, MOST_COUNTED))
+    by_reason: dict[str, list[dict[str, Any]]] = {}
+    for each in page:
+        reason = sayings.tell_problem(each.because or "")
+        by_reason.setdefault(reason, []).append(_failure_row(each, names))
     return {
-        "rows": [_failure_row(each, names) for each in page],
+        "reasons": list(by_reason.items()),
         "count": f"{said}+" if count > MOST_COUNTED else said,
     }
 
@@ -247,9 +256,9 @@ def _failure_row(row: RuleAttempt, names: dict[str, str]) -> dict[str, Any]:
         "row": row,
         "name": names.get(row.record, row.record),
         "url": display.page_url(noun, "change", row.record) if known else "",
-        "because": sayings.tell_problem(row.because or ""),
         "times": times,
         "next": display.moment_text(row.next_at) if row.next_at else "",
+        "asked": display.moment_text(row.asked_at) if row.asked_at else "",
     }
 
 

@@ -7,8 +7,6 @@ from django.utils.translation import gettext_lazy
 class CrmConfig(AppConfig):
     name = "crm"
     verbose_name = gettext_lazy("Sales")
-    tenant_urls = "crm.urls"
-    tenant_openapi = "crm.openapi"
 
     def ready(self) -> None:
         from crm import (

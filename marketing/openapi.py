@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from crm.models import Deal
 from headlessly.api.json_schema import (
     COUNT,
     MOMENT,
@@ -13,10 +12,9 @@ from headlessly.api.json_schema import (
     Schema,
     nullable,
     object_schema,
-    ref,
 )
 from headlessly.api.openapi.operations import read_operation
-from headlessly.api.openapi.parameters import path_parameter, query_parameter
+from headlessly.api.openapi.parameters import query_parameter
 from headlessly.query.periods import PRESETS
 from marketing.attribution.asking import USUAL_GROUP, USUAL_MODEL
 from marketing.attribution.paths import GROUPS
@@ -74,17 +72,6 @@ def paths() -> dict[str, Schema]:
                 ],
             )
         },
-        "/deals/{id}/attribution": {
-            "parameters": [path_parameter(Deal.prefix)],
-            "get": read_operation(
-                "dealAttribution",
-                "The touchpoints that led to a deal, and what each earned under each model.",
-                "Deal",
-                "DealAttribution",
-                (404,),
-                own=own[-1:],
-            ),
-        },
     }
 
 
@@ -116,15 +103,4 @@ def components() -> dict[str, Schema]:
         "total": object_schema(counted, counted),
         "missing": TEXTS | {"description": "Currencies without a rate on some day."},
     }
-    shares = {"type": "object", "additionalProperties": {"type": "number"}}
-    deal = {
-        "value": {"type": "number"},
-        "currency": TEXT,
-        "wonAt": nullable(MOMENT),
-        "path": {"type": "array", "items": ref("Touchpoint")},
-        "credits": object_schema(dict.fromkeys(MODELS, shares), ()),
-    }
-    return {
-        "Attribution": object_schema(report, report),
-        "DealAttribution": object_schema(deal, deal),
-    }
+    return {"Attribution": object_schema(report, report)}

@@ -30,6 +30,8 @@ class RuleAttempt(TenantRow):
     last_at = models.DateTimeField()
     #: When it is tried next; None for what is not any more.
     next_at = models.DateTimeField(null=True)
+    #: When somebody asked this rule for this record; None for what it came to by itself.
+    asked_at = models.DateTimeField(null=True)
 
     objects: ClassVar[TenantRowManager[RuleAttempt]] = TenantRowManager()
 
@@ -56,6 +58,11 @@ class RuleAttempt(TenantRow):
     def __str__(self) -> str:
         return f"{self.rule_id} for {self.record}"
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether this rule alone is to be tried, for somebody asked for it, whatever it failed at before."""
+        return self.asked_at is not None or self.because is None
+
     def as_json(self) -> dict[str, Any]:
         """What failed, as JSON says it."""
         return {
@@ -68,4 +75,5 @@ class RuleAttempt(TenantRow):
             "firstAt": self.first_at,
             "lastAt": self.last_at,
             "nextAt": self.next_at,
+            "askedAt": self.asked_at,
         }

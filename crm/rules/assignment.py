@@ -18,7 +18,7 @@ from crm.models import Contact, Lead, Rule, RuleAttempt, RuleTurn, TeamMember
 from crm.models.rule import members_among
 from crm.presence import Presence, presences
 from crm.rules import attempts, reasons
-from crm.rules.active import active_rules, fits
+from crm.rules.active import active_rules
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context import clock
@@ -71,18 +71,13 @@ def _is_to_assign(lead: Lead) -> bool:
 
 def assign_by(rules: Sequence[Rule], lead: Lead, doing: Context | Execution) -> None:
     """Let the first of the rules that fits a lead decide; one that fails costs nobody their lead."""
-    for rule in rules:
-        try:
-            with doing.attempt():
-                if not fits(rule, lead):
-                    continue
-                decision = decide(rule)
-                with doing.acted_by(Actor(rule.pk, rule.name, ADMIN)):
-                    Lead.assign(lead, owner=decision.owner, reason=decision.reason)
-        except Exception as problem:
-            attempts.note_failure(rule, lead.pk, Lead.__name__, problem)
-            continue
-        return
+
+    def give(rule: Rule) -> None:
+        decision = decide(rule)
+        with doing.acted_by(Actor(rule.pk, rule.name, ADMIN)):
+            Lead.assign(lead, owner=decision.owner, reason=decision.reason)
+
+    attempts.ask_in_order(rules, lead, doing, give)
 
 
 @attempts.tries_again(Rule.Kind.ASSIGNMENT)
@@ -94,9 +89,7 @@ def assign_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
         return False
     if not _is_to_assign(lead):
         return False
-    assign_by(
-        (rule,) if row.because is None else active_rules(Rule.Kind.ASSIGNMENT), lead, execution
-    )
+    assign_by((rule,) if row.is_asked else active_rules(Rule.Kind.ASSIGNMENT), lead, execution)
     return True
 
 

@@ -11,19 +11,22 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Q
 
 from crm.models import Rule, RuleAttempt
-from crm.rules.automation import error_text
+from crm.rules.active import fits
+from crm.rules.automation import error_text, log_failure
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.execution.contention import is_contention, retry_on_deadlock
-from headlessly.execution.executor import Execution, one_transaction
+from headlessly.execution.executor import Context, Execution, one_transaction
 from headlessly.log.events import Event
+from headlessly.nouns import Noun
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 #: How long after each failure it is tried again: for a week, then not any more unless somebody asks.
@@ -68,6 +71,24 @@ def tries_again(kind: str) -> Callable[[Again], Again]:
     return register
 
 
+# -- asking -------------------------------------------------------------------------------------------
+
+
+def ask_in_order(
+    rules: Iterable[Rule], record: Noun, doing: Context | Execution, decide: Callable[[Rule], T]
+) -> T | None:
+    """What the first of the rules decides that a record fits; None where there is none. One that fails is
+    undone, noted and passed by: it costs nobody their record."""
+    for rule in rules:
+        try:
+            with doing.attempt():
+                if fits(rule, record):
+                    return decide(rule)
+        except Exception as problem:
+            note_failure(rule, record.pk, type(record).__name__, problem)
+    return None
+
+
 # -- noting -------------------------------------------------------------------------------------------
 
 
@@ -78,7 +99,7 @@ def note_failure(rule: Any, record: str, type: str, problem: Exception) -> None:
     fault of the rule: that is raised again, for the transaction to be done again."""
     if is_contention(problem):
         raise problem
-    logger.warning("Rule %s failed for %s.", rule.pk, record, exc_info=problem)
+    log_failure(logger, f"Rule {rule.pk} for {record}", problem)
     with connection.cursor() as cursor:
         cursor.execute(
             NOTE,
@@ -96,7 +117,8 @@ def note_failure(rule: Any, record: str, type: str, problem: Exception) -> None:
 
 
 def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
-    """Have a rule tried for records that are there, in the background."""
+    """Have a rule tried for records that are there, in the background: it alone, also where it failed at one
+    before."""
     now = clock.now()
     rows = [
         RuleAttempt(
@@ -108,6 +130,7 @@ def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
             first_at=now,
             last_at=now,
             next_at=now,
+            asked_at=now,
         )
         for record in records
     ]
@@ -116,7 +139,7 @@ def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=["tenant", "rule", "record"],
-        update_fields=["next_at"],
+        update_fields=["next_at", "asked_at"],
     )
 
 

@@ -85,7 +85,7 @@ def proceed(run: str, rule: str) -> bool:
         try:
             more = retry_on_deadlock(partial(take_step, run, rule))
         except Exception as problem:
-            logger.warning("Run %s of rule %s failed.", run, rule, exc_info=True)
+            log_failure(logger, f"Run {run} of rule {rule}", problem)
             note_failure(run, problem)
             return True
         if more is None:
@@ -294,6 +294,15 @@ def fail(run: RuleRun, problem: Exception) -> None:
     run.attempts += 1
     if run.steps:
         run.steps[run.position] |= {"state": run.state, "error": run.because}
+
+
+def log_failure(log: logging.Logger, what: str, problem: Exception) -> None:
+    """Keep for the operator what a rule failed at: of what nobody foresaw where it came up, of a refusal the
+    sentence that whoever wrote the rule reads too."""
+    if isinstance(problem, HeadlesslyError) and problem.__cause__ is None:
+        log.warning("%s failed: %s", what, problem.message)
+    else:
+        log.warning("%s failed.", what, exc_info=problem)
 
 
 def error_text(problem: Exception) -> str:

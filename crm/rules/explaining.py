@@ -21,7 +21,7 @@ from headlessly.context import clock
 from headlessly.errors import InvalidFilter
 from headlessly.log import versions
 from headlessly.nouns import registry
-from headlessly.query.explanations import explains
+from headlessly.query.record_operations import explains
 from headlessly.query.scope import Scope
 
 #: As many records are named by which a line was earned, the latest; it says how many there are.

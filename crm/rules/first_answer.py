@@ -23,7 +23,7 @@ from crm.calendars import working_time
 from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead, Rule, RuleAttempt, TeamMember
 from crm.rules import attempts
-from crm.rules.active import active_rules, fits
+from crm.rules.active import active_rules
 from crm.rules.reasons import WITHIN, reason
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
@@ -96,35 +96,25 @@ for _verb in Lead.verbs.values():
 
 def expect_by_the_rules(lead: Lead, doing: Context | Execution) -> None:
     """Note until when a lead is to be answered, as the first rule says that fits."""
-    for rule in active_rules(Rule.Kind.FIRST_ANSWER):
-        try:
-            with doing.attempt():
-                if not fits(rule, lead):
-                    continue
-                found = _expectation(rule, lead.created_at)
-                with doing.acted_by(Actor(rule.pk, rule.name, ADMIN)):
-                    Lead.expect_answer(
-                        lead,
-                        answer_due_at=found.due,
-                        answer_near_at=found.near,
-                        reason=found.reason,
-                    )
-        except Exception as problem:
-            attempts.note_failure(rule, lead.pk, Lead.__name__, problem)
-            continue
-        return
+
+    def expect(rule: Rule) -> None:
+        found = _expectation(rule, lead.created_at)
+        with doing.acted_by(Actor(rule.pk, rule.name, ADMIN)):
+            Lead.expect_answer(
+                lead, answer_due_at=found.due, answer_near_at=found.near, reason=found.reason
+            )
+
+    attempts.ask_in_order(active_rules(Rule.Kind.FIRST_ANSWER), lead, doing, expect)
 
 
 def expectation_of(lead: Lead, ctx: Context) -> Expectation | None:
     """What the first rule says that fits, if any does; for whoever writes it themselves."""
-    for rule in active_rules(Rule.Kind.FIRST_ANSWER):
-        try:
-            with ctx.attempt():
-                if fits(rule, lead):
-                    return _expectation(rule, lead.created_at)
-        except Exception as problem:
-            attempts.note_failure(rule, lead.pk, Lead.__name__, problem)
-    return None
+    return attempts.ask_in_order(
+        active_rules(Rule.Kind.FIRST_ANSWER),
+        lead,
+        ctx,
+        lambda rule: _expectation(rule, lead.created_at),
+    )
 
 
 @attempts.tries_again(Rule.Kind.FIRST_ANSWER)

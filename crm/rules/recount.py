@@ -217,8 +217,12 @@ def begin(cause: str) -> None:
 
 
 def _line_up(descends: bool) -> None:
-    name = f"score.recount:{tenancy.require().pk}:{descends}"
+    name = _name_of(descends)
     recount_all.defer(lock=name, once=name, descends=descends)
+
+
+def _name_of(descends: bool) -> str:
+    return f"score.recount:{tenancy.require().pk}:{descends}"
 
 
 @job("score.recount", retry=RETRY)
@@ -244,10 +248,13 @@ def _note_failure(descends: bool, problem: Exception) -> None:
 
 
 def go_on() -> None:
-    """Go on with a recount that has given up."""
+    """Go on now with a recount that has given up, or waits until it is tried again."""
     failed = ScoreRun.objects.filter(tenant=tenancy.require(), finished_at=None, attempts__gt=0)
-    for run in failed:
-        _line_up(run.descends)
+    for descends in list(failed.values_list("descends", flat=True)):
+        _line_up(descends)
+        recount_all.hasten(_name_of(descends))
+    failed.update(attempts=0)
+    count_due.hasten(f"score.due:{tenancy.require().pk}")
 
 
 def begin_where_rules_are_others() -> None:

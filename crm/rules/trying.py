@@ -19,7 +19,7 @@ from crm.rules.counting import Count, Model, count, score_models
 from headlessly.access import actors
 from headlessly.context import clock
 from headlessly.errors import VerbRefused
-from headlessly.query.explanations import explains
+from headlessly.query.record_operations import explains
 
 #: How many of the newest leads a preview counts, and how many of those closed last a separation.
 NEWEST, CLOSED = 2_000, 4_000
@@ -124,7 +124,7 @@ def _in_its_place(model: Model) -> tuple[Model, ...]:
 
 
 @explains(Rule, "preview", schema=PREVIEW)
-def preview(id: str, as_of: datetime | None = None) -> dict[str, Any]:
+def preview(id: str) -> dict[str, Any]:
     """What a score rule would make of the newest leads; nothing is written."""
     with actors.acting(actors.SYSTEM):
         model = _model(id)
@@ -167,7 +167,7 @@ def _histogram(counts: Sequence[Count], changed: set[str]) -> list[dict[str, int
 
 
 @explains(Rule, "separation", schema=SEPARATION)
-def separation(id: str, as_of: datetime | None = None) -> dict[str, Any]:
+def separation(id: str) -> dict[str, Any]:
     """How well a score rule tells leads that were converted from those that were lost."""
     with actors.acting(actors.SYSTEM):
         model = _model(id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rest_framework.request import Request
 from rest_framework.serializers import CharField
@@ -17,9 +17,11 @@ from headlessly.api.serializers import Moment, SchemaField, WireSerializer
 from headlessly.declaration import describe
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import NotFound
 from headlessly.nouns import Noun
 from headlessly.query import counts
+from headlessly.query.record_operations import describe_operations
 
 
 class SchemaView(TenantView):
@@ -28,11 +30,22 @@ class SchemaView(TenantView):
     def get(self, request: Request, name: str | None = None) -> ApiResponse:
         parameters.refuse_parameters(request.GET)
         if name is None:
-            return ApiResponse(describe.describe_nouns())
+            return ApiResponse(_describe_all())
         noun: type[Noun] | None = registry.get(name)
         if noun is None:
             raise NotFound(f"There is no noun {name[:64]!r}. Nouns: {', '.join(registry)}.")
-        return ApiResponse(describe.describe_noun(noun))
+        return ApiResponse(_describe_noun(noun))
+
+
+@cached_by_shape
+def _describe_all() -> dict[str, Any]:
+    found = describe.describe_nouns()
+    return found | {"nouns": {name: _describe_noun(noun) for name, noun in registry.items()}}
+
+
+def _describe_noun(noun: type[Noun]) -> dict[str, Any]:
+    """A noun, and what may be asked of its records beside their fields and verbs."""
+    return describe.describe_noun(noun) | {"operations": describe_operations(noun)}
 
 
 def schema_by_noun(schema: Schema) -> Schema:

@@ -20,12 +20,12 @@ from headlessly.api.preconditions import etag, is_known, read_if_match, read_if_
 from headlessly.declaration import labels
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
-from headlessly.errors import NotFound, Stale, did_you_mean
+from headlessly.errors import BadRequest, NotFound, Stale, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, reads
-from headlessly.query.explanations import Explanation, explanations_with_address
+from headlessly.query.record_operations import RecordOperation, by_path, record_operations
 
 #: Verbs that have a method of HTTP, and so no address of their own.
 BY_METHOD = ("create", "update", "delete")
@@ -167,7 +167,7 @@ def viewset_for(noun: type[Noun]) -> type[NounViewSet]:
     """The noun's own viewset, with an action for each verb that has an address of its own."""
     verbs = [v for v in noun.verbs.values() if v.name not in BY_METHOD and v.public is None]
     own = {action_name(verb): verb_action(verb) for verb in verbs}
-    own |= {f"explain_{each.name}": explanation(each) for each in explanations_with_address(noun)}
+    own |= operation_actions(noun)
     return type(
         f"{noun.__name__}ViewSet",
         (NounViewSet if noun.immutable else ChangingNounViewSet,),
@@ -191,15 +191,34 @@ def verb_action(verb: Verb) -> Callable[..., HttpResponse]:
     return action(detail=not verb.creates, methods=["post"], **at)(execute)
 
 
-def explanation(asked: Explanation) -> Callable[..., HttpResponse]:
-    """The method of a viewset that answers what is said of a record, as a router finds it."""
+def operation_actions(noun: type[Noun]) -> dict[str, Callable[..., HttpResponse]]:
+    """The methods of a viewset that answer what is asked of a record beside its fields and verbs, as a router
+    finds them: those of one address are one action with several methods of HTTP."""
+    found = {}
+    for route, (first, *others) in by_path(record_operations(noun)).items():
+        at = {"methods": [first.method.lower()], "url_path": route, "url_name": first.name}
+        begun = action(detail=True, **at)(operation_view(first))
+        found[begun.__name__] = begun
+        for each in others:
+            view = getattr(begun.mapping, each.method.lower())(operation_view(each))
+            found[view.__name__] = view
+    return found
 
-    def explain(self: NounViewSet, request: Request, id: str) -> HttpResponse:
-        given = parameters.read_parameters(request.GET, asked.parameters)
-        return ApiResponse(asked.of(id, given.get("asOf")))
 
-    explain.__name__, explain.__doc__ = f"explain_{asked.name}", asked.description
-    return action(detail=True, url_path=asked.name, url_name=asked.name)(explain)
+def operation_view(asked: RecordOperation) -> Callable[..., HttpResponse]:
+    """The method of a viewset that answers one of them."""
+
+    def answer(self: NounViewSet, request: Request, id: str, **named: str) -> HttpResponse:
+        given = {**parameters.read_parameters(request.GET, asked.in_query), **named}
+        asked.require(id, given)
+        if asked.method == "POST" and request.data:
+            first = str(next(iter(request.data)))[:64]
+            raise BadRequest("This takes no body.", field=first)
+        found = asked.call(id, given)
+        return ApiResponse(found, status=200 if found.get("dryRun") else asked.status)
+
+    answer.__name__, answer.__doc__ = f"ask_{asked.name}", asked.description
+    return answer
 
 
 def at_record(verb: Verb) -> bool:

@@ -58,6 +58,8 @@ class NounDeclaration:
         self.verbs: dict[str, dict[str, Any]] = data["verbs"]
         self.relations: dict[str, dict[str, Any]] = data.get("relations") or {}
         self.machine: dict[str, Any] | None = data.get("machine")
+        #: What is asked of a record, or done with it, beside its fields and verbs.
+        self.operations: dict[str, dict[str, Any]] = data.get("operations") or {}
 
     @cached_property
     def verbs_by_past(self) -> dict[str, str]:
@@ -68,8 +70,19 @@ class NounDeclaration:
         """A verb's name on the wire and its declaration. Raises UnknownName."""
         wire = wire_name(name)
         if wire not in self.verbs:
-            raise UnknownName(f"{self.name} has no verb {name}.", name, self.verbs)
+            known = [*self.verbs, *self.operations]
+            raise UnknownName(f"{self.name} has no verb {name}.", name, known)
         return wire, self.verbs[wire]
+
+    def word(self, name: str) -> tuple[str, dict[str, Any]]:
+        """The same of a verb or of what else is asked of a record. Raises UnknownName."""
+        wire = wire_name(name)
+        return (wire, self.operations[wire]) if self.is_operation(wire) else self.verb(name)
+
+    def is_operation(self, name: str) -> bool:
+        """Whether this is no verb, but something else that is asked of a record."""
+        wire = wire_name(name)
+        return wire in self.operations and wire not in self.verbs
 
     def field(self, name: str) -> str | None:
         """The wire name of a field, also by the name of a reference's column (``contact_id``)."""

@@ -61,15 +61,18 @@ class BaseNoun:
         self.__name__ = name
 
     def __getattr__(self, name: str) -> Any:
-        """Any verb that the noun has, and ``lost_by``: the events that a verb of an actor left."""
+        """Any verb that the noun has, what else is asked of its records (``Lead.score(id)``), and
+        ``lost_by``: the events that a verb of an actor left."""
         if name.startswith("_"):
             raise AttributeError(name)
         return self._session.verb(self.__name__, name)
 
     def __dir__(self) -> list[str]:
         declared = self._session.declared
-        verbs = declared.noun(self.__name__).verbs if declared else ()
-        return [*object.__dir__(self), *verbs]
+        if declared is None:
+            return list(object.__dir__(self))
+        noun = declared.noun(self.__name__)
+        return [*object.__dir__(self), *noun.verbs, *noun.operations]
 
     def __repr__(self) -> str:
         return f"<{self.__name__} at {self._session.url}>"

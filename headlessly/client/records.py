@@ -59,7 +59,7 @@ class Record:
             if name.endswith("_id") and (short := noun.field(name)) in self._data:
                 value = self._data[short]
                 return value.get("$id") if isinstance(value, Mapping) else value
-            if wire in noun.verbs and self._session is not None:
+            if wire in (*noun.verbs, *noun.operations) and self._session is not None:
                 return self._session.verb(noun.name, wire, self)
         raise AttributeError(self._missing_text(name))
 

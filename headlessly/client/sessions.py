@@ -120,13 +120,18 @@ class Session:
         if_match: int | None = None,
         record: Record | None = None,
     ) -> Steps[Any]:
-        """Execute a verb: the record after it, a DryRun, or None where no record is left."""
-        call = yield from self.with_declarations(
-            lambda declared: verb_call(
-                declared, noun, verb, target, inputs, dry_run=dry_run, if_match=if_match
+        """Execute a verb: the record after it, a DryRun, or None where no record is left. Of what else is
+        asked of a record, what it answers."""
+        call, is_operation = yield from self.with_declarations(
+            lambda declared: (
+                verb_call(declared, noun, verb, target, inputs, dry_run=dry_run, if_match=if_match),
+                declared.noun(noun).is_operation(verb),
             )
         )
-        result = result_of_write((yield from self.request_json(call)), self)
+        answer = yield from self.request_json(call)
+        if is_operation:
+            return answer
+        result = result_of_write(answer, self)
         if record is not None and isinstance(result, Record):
             record.replace_data(result)
             return record
@@ -154,7 +159,7 @@ class Session:
         if past != name and (declared is None or past in declared.verbs_by_past):
             return ByActor(self, noun, past)
         if declared is not None:
-            declared.verb(name)
+            declared.word(name)
         return Verb(self, noun, name, record)
 
 
@@ -197,7 +202,7 @@ class SyncSession(Session):
         def look(declared: Declarations) -> None:
             found = declared.noun(noun)
             if name.removesuffix("_by") not in found.verbs_by_past or not name.endswith("_by"):
-                found.verb(name)
+                found.word(name)
 
         self.run(self.with_declarations(look))
         return super().verb(noun, name, record)

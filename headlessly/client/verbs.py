@@ -6,11 +6,26 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from headlessly.client.calls import Call
-from headlessly.client.declarations import BY_METHOD, Declarations
-from headlessly.client.wire import id_of, path_segment, path_segment_of, query_pairs
+from headlessly.client.declarations import (
+    BY_METHOD,
+    Declarations,
+    NounDeclaration,
+    UnknownInput,
+)
+from headlessly.client.wire import (
+    id_of,
+    moment_text,
+    path_segment,
+    path_segment_of,
+    query_pairs,
+    wire_name,
+)
 
 if TYPE_CHECKING:
     from headlessly.client.sessions import Session
+
+#: How much longer than a call what is asked of a record by POST may take, in seconds.
+LONGEST_ANSWER = 60
 
 
 def verb_call(
@@ -25,6 +40,11 @@ def verb_call(
 ) -> Call:
     """The call that executes a verb. Raises UnknownName, UnknownInput or TypeError."""
     found = declared.noun(noun)
+    if found.is_operation(verb):
+        taken = {**inputs, **({"dryRun": True} if dry_run else {})}
+        if if_match is not None:
+            raise TypeError(f"{noun}.{verb} changes no record: there is no version to match.")
+        return operation_call(found, verb, target, taken)
     wire, declaration = found.verb(verb)
     makes = bool(declaration.get("creates"))
     if makes and target is not None:
@@ -46,6 +66,35 @@ def verb_call(
         query_pairs(dryRun=dry_run),
         None if method == "DELETE" else body,
         if_match=if_match,
+    )
+
+
+def operation_call(
+    found: NounDeclaration, name: str, target: Any, inputs: Mapping[str, Any]
+) -> Call:
+    """The call that asks something of a record beside its verbs. Raises UnknownInput or TypeError."""
+    wire, declaration = found.word(name)
+    said = f"{found.name}.{wire}"
+    if target is None:
+        raise TypeError(f"{said} needs a record or its id.")
+    takes, path, given = declaration["takes"], declaration["path"], {}
+    for key, value in inputs.items():
+        named = wire_name(key.rstrip("_"))
+        if named not in takes:
+            raise UnknownInput(f"{said} takes no {key}.", key, takes)
+        given[named] = moment_text(value)
+    for named, field in takes.items():
+        if not field.get("required"):
+            continue
+        if given.get(named) is None:
+            raise TypeError(f"{said} needs {named}.")
+        path = path.replace(f"{{{named}}}", path_segment(str(given.pop(named))))
+    return Call(
+        declaration["method"],
+        f"/{found.plural}/{path_segment_of(target)}/{path}",
+        query_pairs(**given),
+        # What is tried on the past takes a while.
+        wait=0 if declaration["method"] == "GET" else LONGEST_ANSWER,
     )
 
 
@@ -74,7 +123,7 @@ class Verb:
         self._session, self._noun, self._name, self._record = session, noun, name, record
         declared = session.declared.nouns.get(noun) if session.declared else None
         self.__name__ = name
-        self.__doc__ = declared.verb(name)[1].get("description") if declared else None
+        self.__doc__ = declared.word(name)[1].get("description") if declared else None
 
     def __call__(
         self,

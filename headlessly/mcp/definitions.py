@@ -90,7 +90,7 @@ def all_tools() -> list[dict[str, Any]]:
                 ],
             },
             id={"type": "string"},
-            parameters={"type": "object", "description": "of a Report"},
+            parameters={"type": "object", "description": "of a Report, or of <id>/<name>"},
             include=NAMES_OF_FIELDS,
             fields=NAMES_OF_FIELDS,
             asOf=MOMENT,

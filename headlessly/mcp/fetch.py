@@ -21,7 +21,11 @@ from headlessly.mcp.search import (
 from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import counts, reads
-from headlessly.query.explanations import explanations
+from headlessly.query.record_operations import (
+    RecordOperation,
+    named_operation,
+    record_operations,
+)
 from headlessly.query.report_answers import describe_reports, report_as_json
 from headlessly.scripts import own_fields, proposals
 from headlessly.shaping import field_settings
@@ -36,6 +40,9 @@ OTHER_TYPES: dict[str, tuple[str, ...]] = {
     "History": ("id", "fields"),
     "Proposal": ("id",),
 }
+
+#: How many of a list an agent is told of unless it says more.
+OPERATION_PAGE = 20
 
 #: What an agent is told whose key may only propose.
 PROPOSAL_DESCRIPTION = (
@@ -75,7 +82,7 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
     noun = require_noun(kind, "fetch", *OTHER_TYPES)
     id = _id(asked)
     if "/" in id:
-        return fetch_explanation(noun, asked)
+        return fetch_operation(noun, asked)
     try:
         return reads.record_json(
             noun,
@@ -90,17 +97,29 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
         raise
 
 
-def fetch_explanation(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
-    """What is said of a record, as REST's address names it: ``lead_.../score``. Raises NotFound."""
+def fetch_operation(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
+    """What is asked of a record beside its fields, as the client calls it: ``lead_.../score``. Raises
+    NotFound."""
     id, _slash, name = asked["id"].partition("/")
-    known = {each.name: each for each in explanations(noun).values()}
-    if (found := known.get(name)) is None:
-        said = ", ".join(f"<id>/{each}" for each in known) or "nothing"
+    if (found := named_operation(noun, name, writes=False)) is None:
+        said = ", ".join(f"<id>/{each}" for each in _reading(noun)) or "nothing"
         raise NotFound(
             f"Of a {noun.__name__} there is said, beside its fields: {said}.", id=id[:64]
         )
-    arguments.refuse_other_arguments(f"fetch of {name}", asked, ("id", *found.parameters))
-    return found.of(id, asked.get("asOf"))
+    allowed = (
+        "id",
+        *(("asOf",) if found.in_past else ()),
+        *(("parameters",) if found.takes else ()),
+    )
+    arguments.refuse_other_arguments(f"fetch of {name}", asked, allowed)
+    given = {"limit": OPERATION_PAGE} if found.is_paged else {}
+    given |= asked.get("parameters", {}) | {k: asked[k] for k in ("asOf",) if k in asked}
+    return found.answer(id, given)
+
+
+def _reading(noun: type[Noun]) -> dict[str, RecordOperation]:
+    """What is fetched of a record beside its fields, by its name."""
+    return {each.name: each for each in record_operations(noun) if not each.writes}
 
 
 def _type_of_id(id: str) -> str:
@@ -201,8 +220,10 @@ def describe_type(name: str) -> dict[str, Any]:
         name: _describe_verb(verb, fields) for name, verb in described["verbs"].items()
     }
     described["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
-    if said := {f"<id>/{e.name}": e.description for e in explanations(noun).values()}:
+    if said := {f"<id>/{name}": _say_operation(e) for name, e in _reading(noun).items()}:
         described["fetch"] = said
+    if done := {e.name: _say_operation(e) for e in record_operations(noun) if e.writes}:
+        described["do"] = done
     described["search"] = [wire_name(name.replace("__", ".")) for name in noun.schema.search]
     if machine := described.pop("machine"):
         described["states"] = {"field": machine["field"], "begins": machine["entry"]} | {
@@ -212,6 +233,12 @@ def describe_type(name: str) -> dict[str, Any]:
         if machine["gates"]:
             described["states"]["gates"] = machine["gates"]
     return described
+
+
+def _say_operation(asked: RecordOperation) -> str:
+    """What it is, and what it takes beside the record."""
+    takes = [name for name in asked.takes if name != "offset"]
+    return f"{asked.description} ({', '.join(takes)})" if takes else asked.description
 
 
 def _describe_verb(verb: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,11 @@ from headlessly.execution import upsert as upserts
 from headlessly.log import events
 from headlessly.log.events import dump_json
 from headlessly.query import aggregates, names, reads
+from headlessly.query.record_operations import (
+    RecordOperation,
+    named_operation,
+    record_operations,
+)
 from headlessly.scripts import marshalling, own_fields
 from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
@@ -165,6 +170,8 @@ class Host:
             )
         if what == UPSERT:
             return lambda given, options: self._upsert(noun, given, options)
+        if isinstance(what, str) and (found := named_operation(noun, what, writes=True)):
+            return lambda given, options: self._operate(found, given, options)
         verb = noun.verbs.get(what) if isinstance(what, str) else None
         if verb is None:
             near = did_you_mean(str(what), [*READS, UPSERT, *noun.verbs])
@@ -174,6 +181,15 @@ class Host:
     def _execute_verb(self, verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:
         self.begin_writing()
         return _execute(verb, given, options)
+
+    def _operate(
+        self, found: RecordOperation, given: list[Any], options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """What is done with a record beside its verbs."""
+        names = ("id", *found.takes)
+        asked = _named_arguments(found.noun.__name__, found.name, names, given, options)
+        self.begin_writing()
+        return orjson.loads(dump_json(found.answer(asked.pop("id", None), asked)))
 
     def _upsert(self, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
         self.begin_writing()
@@ -211,7 +227,8 @@ class Host:
 
 def methods_sentence(noun: type[Noun]) -> str:
     """A sentence that lists the methods of a noun."""
-    return f"There is: {', '.join([*READS, UPSERT, *noun.verbs])}."
+    others = [each.name for each in record_operations(noun) if each.writes]
+    return f"There is: {', '.join([*READS, UPSERT, *noun.verbs, *others])}."
 
 
 def bound_statements(seconds: float) -> None:

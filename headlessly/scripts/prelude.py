@@ -13,6 +13,7 @@ from __future__ import annotations
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, wire_name
 from headlessly.declaration.shapes import cached_by_shape
+from headlessly.query.record_operations import record_operations
 from headlessly.scripts import own_fields
 from headlessly.scripts.paths import FIND_FIRST, FIRST, READ_REFERENCE, reference_names
 from headlessly.scripts.source import DOLLAR
@@ -166,6 +167,13 @@ def prelude_code() -> str:
                         f"    def {spelling}(self, *a, **k):\n"
                         f'        return _do({name}, "{name}", "{verb.name}", self, a, k)'
                     )
+        lines += [
+            f"    def {each.name}(self, *a, **k):\n"
+            f"        record = self.id if isinstance(self, {name}) else self\n"
+            f'        return {ASK}("{name}", "{each.name}", (record, *a), k)'
+            for each in record_operations(noun)
+            if each.writes
+        ]
         snake = {f.wire: f.name for f in noun.schema.fields.values() if f.wire != f.name}
         parts.append("\n".join(lines))
         parts.append(

@@ -1,4 +1,5 @@
-"""What follows by itself: three automations, and the worker that takes them on as time passes."""
+"""What follows by itself: three automations and one that fails, and the worker that takes them on as time
+passes."""
 
 from __future__ import annotations
 
@@ -64,6 +65,14 @@ RULES: tuple[dict[str, Any], ...] = (
         ],
     },
 )
+#: What somebody wrote some days ago without thinking of what a lead has to be before it is converted.
+FAILING: dict[str, Any] = {
+    "name": "Partners' leads are deals at once",
+    "events": ["Lead.Created"],
+    "condition": {"type": "Lead", "filter": {"source": "partner"}},
+    "steps": [{"do": "Lead.convert"}],
+}
+FAILS_SINCE = timedelta(days=6)
 
 
 def automations(it: Business) -> Story:
@@ -75,6 +84,8 @@ def automations(it: Business) -> Story:
     partners = partners | {"steps": [told, *partners["steps"]]}
     for position, rule in enumerate((*rules, partners), 1):
         Rule.create(kind="Automation", position=position, **rule)
+    yield at_work(midnight(it.last) - FAILS_SINCE + timedelta(hours=9)), it.members[0].actor
+    Rule.create(kind="Automation", position=len(RULES) + 1, **FAILING)
 
 
 def at_work_beside(it: Business, watch: Callable[[datetime], None]) -> Callable[[datetime], None]:
@@ -88,13 +99,18 @@ def at_work_beside(it: Business, watch: Callable[[datetime], None]) -> Callable[
         if moment < looked + EVERY:
             return
         looked = moment
-        with clock.set_clock(moment, purpose="demo"), actors.acting(actors.SYSTEM):
-            while runs.work_once():
-                pass
+        work_at(moment)
         if at_work(moment) == moment:
             _do_follow_ups(it, moment)
 
     return look
+
+
+def work_at(moment: datetime) -> None:
+    """What the worker does when this moment has come."""
+    with clock.set_clock(moment, purpose="demo"), actors.acting(actors.SYSTEM):
+        while runs.work_once():
+            pass
 
 
 def _do_follow_ups(it: Business, moment: datetime) -> None:

@@ -63,6 +63,16 @@ RULES: dict[str, dict[str, Any]] = {
         "condition": {"type": "Lead", "filter": {"source": "partner"}},
     },
 }  # fmt: skip
+#: A rule that asks for a field that was deleted since: it is passed by, and says so.
+FORGOTTEN_FIELD = {"noun": "Lead", "label": "Region", "type": "string"}
+FORGOTTEN: dict[str, Any] = {
+    "name": "From the north", "position": 5, "how": "Person",
+    "condition": {"type": "Lead", "filter": {"region": "North"}},
+}  # fmt: skip
+FROM_THE_FAIR: dict[str, Any] = {
+    "name": "From the fair", "position": 30, "how": "Person",
+    "condition": {"type": "Lead", "filter": {"source": "event"}},
+}  # fmt: skip
 #: How soon it answers those who come by themselves, since so many days.
 ANSWERS: dict[str, Any] = {
     "name": "Half a day",
@@ -219,6 +229,7 @@ class Business:
             if rep.joined:
                 self.timeline.begin(self._handover(rep))
         self.timeline.run(midnight(self.last), automations.at_work_beside(self, watch))
+        automations.work_at(midnight(self.last) - timedelta(minutes=1))
 
     def _first_day(self) -> Story:
         yield midnight(self.first) + timedelta(hours=7), self.members[0].actor
@@ -338,9 +349,15 @@ class Business:
         for team in Team.find().order_by("created_at", "name"):
             if rule := RULES.get(team.name):
                 Rule.create(team=team, fallback=self.manager.contact, **rule)
+        Rule.create(person=self.members[0].contact, **FROM_THE_FAIR)
+        field = custom_fields.create_field(FORGOTTEN_FIELD)
+        Rule.create(person=self.manager.contact, **FORGOTTEN)
+        custom_fields.delete_field(field, field.name)
         yield evening + timedelta(minutes=4), self.website
         for name in words.REFERRED:
             Lead.create(name=name, source="partner")
+        for name in words.FAIR:
+            Lead.create(name=f"{name}, at our stand", source="event")
         left = Lead.create(name=words.ASKED, source="chat")
         if evening.weekday() < 5:
             yield evening + timedelta(minutes=8), self.reps[0].actor

@@ -239,4 +239,10 @@ COMPETITORS = (
 
 #: Leads that a partner names, and one that asks by itself, on the last evening.
 REFERRED = ("Rossi Spedizioni, three sites", "Lindqvist Bygg, shift planning", "Haddad Foods")
+#: Who left a card at the stand of a fair, on the same evening.
+FAIR = (
+    "Marchetti Trasporti", "Okafor Logistics", "Brandt Gebäudereinigung", "Silva Refeições",
+    "Nilsson Bygg", "Petrov Warehousing", "Dubois Traiteur", "Kowalski Spedycja",
+    "O'Brien Facilities", "Yilmaz Nakliyat", "Andersen Catering", "Moreau Sécurité",
+)  # fmt: skip
 ASKED = "Question in the chat: two sites, from March"

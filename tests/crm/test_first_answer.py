@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Calendar, Lead, Rule, Team, TeamMember
-from crm.rules import backtest, first_answer
+from crm.rules import attempts, backtest, first_answer
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Membership
@@ -494,7 +494,7 @@ def test_nobody_writes_how_it_went_and_a_rule_that_fails_costs_no_lead(
     with refused(Invalid):
         made.update(within=10, warn_before=20)
     with monkeypatch.context() as patched:
-        patched.setattr(first_answer, "fits", lambda *_: 1 / 0)
+        patched.setattr(attempts, "fits", lambda *_: 1 / 0)
         assert make().answer_due_at is None
     # Nobody ever works: no time is over, and the lead is there all the same.
     Calendar.create(

@@ -120,6 +120,45 @@ made["$id"]
     assert agent.tool("fetch", id=f"{made.pk}/failures")["results"] == []
     told = agent.tool("fetch", type="Schema", id="Rule")["fetch"]
     assert all(f"<id>/{name}" in told for name in ("runs", "failures", "backtest", "preview"))
+    assert "from" in told["<id>/backtest"] and "<id>/failuresRetry" not in told
+
+
+def test_an_agent_stops_tries_again_and_asks_for_a_period(people, users, agent):
+    made = Rule.create(
+        name="Ask", kind="Automation", condition=ALL, events=["Lead.Created"], steps=STEPS
+    )
+    Lead.create(name="Ada", source="website")
+    runs.work()
+    (run,) = agent.tool("fetch", id=f"{made.pk}/runs", parameters={"state": "Waiting"})["results"]
+    assert "Asleep" not in str(run)
+    wrong = agent.refused("fetch", id=f"{made.pk}/runs", parameters={"state": "Asleep"})
+    assert "Waiting" in wrong["message"]
+    tried = agent.tool("fetch", id=f"{made.pk}/backtest", parameters={"from": "2 days ago"})
+    assert tried["events"] == 1
+    assert (
+        "since"
+        in agent.refused("fetch", id=f"{made.pk}/backtest", parameters={"since": "1d ago"})[
+            "message"
+        ]
+    )
+    agent.tool("do", code=f'Rule.runStop("{made.pk}", "{run["id"]}")', dryRun=True)
+    assert runs.RuleRun.objects.get().state == "Waiting", "a dry run stops nothing"
+    agent.tool("do", code=f'Rule.get("{made.pk}").runStop(run="{run["id"]}")')
+    assert runs.RuleRun.objects.get().state == "Stopped"
+    said = agent.tool("do", code=f'Rule.runAll("{made.pk}", dryRun=True)["count"]')
+    assert said["value"] == 1, said
+    assert agent.tool("do", code=f'Rule.failuresRetry("{made.pk}")')["value"] == {"count": 0}
+    told = agent.tool("fetch", type="Schema", id="Rule")["do"]
+    assert {"runAll", "runStop", "runRetry", "failuresRetry"} == set(told)
+
+
+def test_an_agent_of_another_tenant_asks_in_vain(people, rival):
+    made = Rule.create(name="R", condition=ALL, how="Nobody")
+    others = Agent(rival, "write")
+    for name in ("failuresRetry", "runAll"):
+        assert made.pk in others.refused("do", code=f'Rule.{name}("{made.pk}")')["message"]
+    for name in ("runs", "failures", "backtest"):
+        assert made.pk in others.refused("fetch", id=f"{made.pk}/{name}")["message"]
 
 
 def test_an_agent_that_may_not_change_rules_sees_no_runs(people, acme):

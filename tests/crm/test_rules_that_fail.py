@@ -188,6 +188,41 @@ def test_an_error_of_a_shape_that_went_away_is_made_up_for(people, users, api, c
     assert answered(again, 202) == {"count": 0}
 
 
+def test_what_was_asked_of_one_rule_is_asked_of_no_other_after_it_failed(
+    people, users, api, monkeypatch
+):
+    lead = make()
+    broken = gives(name="Asked", position=1, how="Person", person=people.cleo)
+    gives(name="Rest", position=2, how="Person", person=people.bob)
+    monkeypatch.setattr(assignment, "decide", fail_of(broken, divide_by_zero))
+    there = f"/rules/{broken.pk}"
+    assert answered(api.call("POST", f"{there}/runs"), 202)["count"] == 1
+    assert answered(api.call("GET", f"{there}/failures"))["results"] == [], "it was only asked"
+    for failures in (1, 2):
+        be_due()
+        runs.work()
+        (failed,) = answered(api.call("GET", f"{there}/failures"))["results"]
+        assert (failed["failures"], bool(failed["askedAt"])) == (failures, True)
+        assert own(lead) == (None, None), "the other rule was not asked for it"
+    monkeypatch.undo()
+    be_due()
+    runs.work()
+    assert own(lead)[0] == people.cleo.pk and not RuleAttempt.objects.exists()
+
+
+def test_what_failed_by_itself_says_that_it_was_asked_for_since(people, users, api, monkeypatch):
+    broken = gives(name="Broken", how="Person", person=people.cleo)
+    monkeypatch.setattr(assignment, "decide", fail_of(broken, divide_by_zero))
+    lead = make()
+    (failed,) = answered(api.call("GET", f"/rules/{broken.pk}/failures"))["results"]
+    assert failed["askedAt"] is None
+    gives(name="Rest", how="Person", person=people.bob, position=200)
+    answered(api.call("POST", f"/rules/{broken.pk}/runs"), 202)
+    runs.work()
+    (failed,) = answered(api.call("GET", f"/rules/{broken.pk}/failures"))["results"]
+    assert failed["askedAt"] and failed["failures"] == 2 and own(lead) == (None, None)
+
+
 def test_what_is_gone_or_switched_off_is_tried_no_more(people, users, monkeypatch):
     broken = gives(how="Person", person=people.bob)
     monkeypatch.setattr(assignment, "decide", fail_of(broken, divide_by_zero))
@@ -245,12 +280,12 @@ def test_one_that_fails_costs_the_others_nothing(people, users, monkeypatch):
     leads = [make(f"L{n}") for n in range(3)]
     monkeypatch.undo()
     bad = leads[1].pk
-    fits = assignment.fits
+    fits = attempts.fits
 
     def not_of_one(rule: Rule, lead: Lead) -> bool:
         return 1 / 0 if lead.pk == bad else fits(rule, lead)  # type: ignore[return-value]
 
-    monkeypatch.setattr(assignment, "fits", not_of_one)
+    monkeypatch.setattr(attempts, "fits", not_of_one)
     be_due()
     runs.work()
     assert [own(lead)[0] for lead in leads] == [people.bob.pk, None, people.bob.pk]
@@ -273,7 +308,7 @@ def test_a_german_reads_what_failed(people, users, cleo, monkeypatch):
 
 def test_a_first_answer_that_failed_is_said_when_it_comes_through(acme, users, monkeypatch):
     made = Rule.create(name="Web", kind="FirstAnswer", condition=ALL, within=60)
-    monkeypatch.setattr(first_answer, "fits", divide_by_zero)
+    monkeypatch.setattr(attempts, "fits", divide_by_zero)
     lead = make()
     monkeypatch.undo()
     assert (lead.answer_due_at, row().rule_id) == (None, made.pk)
@@ -410,6 +445,28 @@ def test_a_recount_that_fails_says_so_and_that_it_has_given_up(acme, users, ann,
     ann.post(f"/~acme/admin/crm/rule/{made.pk}/again/")
     assert recounted().because is None
     assert "longer than" not in ann.get(page).content.decode()
+
+
+def test_try_again_of_a_score_waits_for_no_retry(acme, users, api, work):
+    lead = make()
+    made = scores()
+    ScoreRun.objects.update(attempts=9, because="It took longer than the database allows.")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET scheduled_at = now() + interval '17 minutes', attempts = 9 "
+            "WHERE task_name = 'score.recount' AND status = 'todo'"
+        )
+        assert cursor.rowcount == 2
+    assert "score.recount" not in work(), "it waits until it is tried again"
+    answered(api.call("POST", f"/rules/{made.pk}/failures/retry"), 202)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(attempts) FROM procrastinate_jobs "
+            "WHERE task_name = 'score.recount' AND status = 'todo'"
+        )
+        assert cursor.fetchone() == (0,), "it is tried as often as a new one"
+    assert "score.recount" in work()
+    assert Lead.get(lead.pk).score == 30 and recount.progress().because is None
 
 
 # -- automations --------------------------------------------------------------------------------------

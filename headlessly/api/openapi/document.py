@@ -21,7 +21,6 @@ from headlessly.api.openapi import (
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.environment import product_version
-from headlessly.query.explanations import explanations_with_address
 
 ABOUT = """\
 Every record is changed by a verb, and every verb leaves an event. Writes take `dryRun=true`; a record's
@@ -51,7 +50,7 @@ def document_shape() -> dict[str, Any]:
     for noun in registry.values():
         paths |= operations.noun_paths(noun)
         schemas |= components.noun_components(noun)
-        schemas |= {e.component: dict(e.schema) for e in explanations_with_address(noun)}
+        schemas |= operations.operation_components(noun)
         conditions |= parameters.condition_components(noun)
     paths |= platform.platform_paths()
     for described in _described_by_apps():

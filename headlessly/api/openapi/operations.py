@@ -8,13 +8,14 @@ from typing import Any
 from django.conf import settings
 
 from headlessly.api.bodies import FORM, JSON, MULTIPART
-from headlessly.api.json_schema import TEXT, Schema, ref
+from headlessly.api.json_schema import TEXT, WHEN, Schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import (
     input_name,
     input_schema,
     is_required_input,
+    list_schema,
     receipt_name,
     reference_ids,
 )
@@ -26,7 +27,15 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
-from headlessly.query.explanations import explanations_with_address
+from headlessly.query.record_operations import (
+    AS_OF,
+    DRY_RUN,
+    PAGE,
+    Parameter,
+    RecordOperation,
+    by_path,
+    record_operations,
+)
 from headlessly.transfer import exporting, formats
 from headlessly.transfer import options as import_options
 from headlessly.transfer.encodings import ENCODINGS
@@ -157,17 +166,11 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
             paged=True,
         ),
     }
-    for each in explanations_with_address(noun):
-        found[f"{record}/{each.name}"] = {
-            "parameters": id,
-            "get": read_operation(
-                operation_id(noun, each.name),
-                each.description,
-                name,
-                each.component,
-                (404, 422),
-                own=[ref(name, "parameters") for name in each.parameters],
-            ),
+    for route, asked in by_path(record_operations(noun)).items():
+        address = route.replace("<", "{").replace(">", "}")
+        found[f"{record}/{address}"] = {
+            "parameters": [*id, *_path_parameters(asked[0])],
+            **{each.method.lower(): _record_operation(each) for each in asked},
         }
     for verb in filter(at_record, noun.verbs.values()):
         found[f"{record}/{wire_name(verb.name)}"] = {
@@ -177,6 +180,50 @@ def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     found[f"/import/{noun.plural}"] = {"post": _import_operation(noun)}
     found[f"/export/{noun.plural}"] = {"get": _export_operation(noun)}
     return found
+
+
+def operation_components(noun: type[Noun]) -> dict[str, Schema]:
+    """The schemas of what is answered of a record beside its fields, by their names."""
+    found: dict[str, Schema] = {}
+    for each in record_operations(noun):
+        found[each.component] = dict(each.schema)
+        if each.is_paged:
+            found[f"{each.component}List"] = list_schema(ref(each.component))
+    return found
+
+
+def _record_operation(asked: RecordOperation) -> Schema:
+    """What is asked of a record beside its fields, or done with it beside its verbs."""
+    answer = ref(f"{asked.component}List" if asked.is_paged else asked.component)
+    statuses = {asked.status, 200 if "dryRun" in asked.takes else asked.status}
+    writes = asked.method == "POST"
+    taken = [_operation_parameter(name, asked.takes[name]) for name in asked.in_query]
+    return operation(
+        operation_id(asked.noun, asked.name),
+        asked.description,
+        asked.noun.__name__,
+        {str(s): answers.success_response(asked.description, answer) for s in sorted(statuses)},
+        parameters=[*taken, *shared_parameters(*(("idempotencyKey",) if writes else ()))],
+        errors=(403, 404, 422, *(answers.WRITING if writes else answers.READING)),
+        writes=writes,
+        **({"requestBody": NOTHING} if writes else {}),
+    )
+
+
+def _operation_parameter(name: str, taken: Parameter) -> Schema:
+    if taken in (AS_OF, DRY_RUN, *PAGE.values()):
+        return ref(name, "parameters")
+    kinds = {"datetime": WHEN, "bool": {"type": "boolean"}, "integer": {"type": "integer"}}
+    schema = TEXT | {"enum": list(taken.choices)} if taken.choices else kinds.get(taken.type, TEXT)
+    return parameters.query_parameter(name, schema, taken.description)
+
+
+def _path_parameters(asked: RecordOperation) -> list[Schema]:
+    return [
+        parameters.path_parameter(each.in_path) | {"name": name}
+        for name, each in asked.takes.items()
+        if each.in_path
+    ]
 
 
 def operation_id(noun: type[Record], what: str) -> str:

@@ -302,6 +302,13 @@ def _noun() -> Schema:
         "to": TEXT,
         "inverse": nullable(TEXT),
     }
+    asked: dict[str, Schema] = {
+        "description": TEXT,
+        "method": TEXT | {"enum": ["GET", "POST"]},
+        "path": TEXT | {"description": "Behind the address of the record."},
+        "takes": _named(field),
+    }
+    lists = {"paged": {"type": "boolean"}, "writes": {"type": "boolean"}, "columns": TEXTS}
     own: dict[str, Schema] = {
         **dict.fromkeys(("name", "plural", "prefix", "description"), TEXT),
         "immutable": {"type": "boolean", "description": "Whether its records never change."},
@@ -310,6 +317,10 @@ def _noun() -> Schema:
         "verbs": _named(verb),
         "machine": {"anyOf": [object_schema(machine, machine), {"type": "null"}]},
         "relations": _named(object_schema(relation, relation)),
+        "operations": _named(object_schema(asked | lists, asked))
+        | {
+            "description": "What is asked of a record, or done with it, beside its fields and verbs."
+        },
     }
     join = {"type": TEXT, "to": TEXT, "through": TEXT | {"description": "The noun between them."}}
     joins = {"filters": _named(object_schema(join, join))}

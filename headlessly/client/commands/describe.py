@@ -34,6 +34,7 @@ def describe_noun(noun: NounDeclaration, form: str) -> None:
     output.write(f"{noun.name}: {' '.join(noun.description.split())}\n")
     _write_section("Fields", (_field_row(wire, field) for wire, field in noun.fields.items()))
     _write_section("Verbs", (_verb_row(noun, name) for name in noun.verbs))
+    _write_section("Of one record", (_operation_row(noun, name) for name in noun.operations))
     if noun.machine is not None:
         steps = noun.machine["steps"]
         ways = {state: [s for s in steps if s["from"] == state] for state in noun.machine["states"]}
@@ -71,6 +72,15 @@ def _field_row(wire: str, field: options.Field) -> tuple[str, str, str]:
         options.metavar(field),
         options.describe_field(field, required=required),
     )
+
+
+def _operation_row(noun: NounDeclaration, name: str) -> tuple[str, str, str]:
+    declared = noun.operations[name]
+    takes = (
+        w.upper() if f.get("required") else f"--{option_name(w)}"
+        for w, f in declared["takes"].items()
+    )
+    return f"  {noun.name}.{name}", " ".join(takes), declared["description"]
 
 
 def _verb_row(noun: NounDeclaration, name: str) -> tuple[str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import typer
@@ -74,11 +75,11 @@ JSON = Option(
 
 def words_of(noun: NounDeclaration) -> list[str]:
     """Everything that can be said of a noun."""
-    return [*READS, *UPSERT, *noun.verbs]
+    return [*READS, *UPSERT, *(n for n in noun.operations if n not in noun.verbs), *noun.verbs]
 
 
 def summary_of(noun: NounDeclaration, word: str) -> str:
-    return (READS | UPSERT).get(word) or noun.verbs[word]["description"]
+    return (READS | UPSERT).get(word) or noun.word(word)[1]["description"]
 
 
 def make_command(noun: NounDeclaration, word: str | None) -> Any:
@@ -92,6 +93,8 @@ def make_command(noun: NounDeclaration, word: str | None) -> Any:
             taken, run = make_options(noun), partial(read, noun)
         elif word in UPSERT:
             taken, run = _upsert_options(noun), partial(_upsert, noun)
+        elif noun.is_operation(word):
+            taken, run = _operation_options(noun, word), partial(_operate, noun, word)
         else:
             taken, run = _verb_options(noun, word), partial(_execute, noun, word)
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -102,7 +105,7 @@ def make_command(noun: NounDeclaration, word: str | None) -> Any:
 
 def _help_text(noun: NounDeclaration, word: str) -> str:
     if word not in noun.verbs:
-        return (READS | UPSERT)[word]
+        return summary_of(noun, word)
     declared = noun.verbs[word]
     parts = [declared["description"]]
     if "from" in declared:
@@ -244,6 +247,50 @@ READING: dict[str, tuple[Callable[[NounDeclaration], list[Option]], Command]] = 
     ),
     "history": (lambda noun: [ID, LIMIT, OUTPUT], _history),
 }
+
+
+# -- asking of one record, beside its fields ------------------------------------------------------
+
+
+def _operation_options(noun: NounDeclaration, name: str) -> list[Option]:
+    """What it takes: what stands in its address as words, the rest as options."""
+    declared = noun.operations[name]
+    made = [ID]
+    for wire, field in declared["takes"].items():
+        if declared.get("paged") and wire in ("limit", "offset"):
+            continue
+        if field.get("required"):
+            argument = {"metavar": wire.upper(), "kind": str, "argument": True}
+            made.append(
+                Option(options.parameter_name(wire), field.get("description", ""), **argument)
+            )
+        else:
+            shared = {"asOf": AS_OF, "dryRun": DRY_RUN}.get(wire)
+            made.append(shared or options.option_of_field(wire, field, panel="Which"))
+    return [*made, *([LIMIT] if declared.get("paged") else ()), OUTPUT]
+
+
+def _operate(
+    noun: NounDeclaration, name: str, context: typer.Context, given: dict[str, Any]
+) -> None:
+    state, form = State.of_answer(context, given["output"])
+    declared, session = noun.operations[name], state.client._session
+    asked = {"asOf": given.get("as_of"), "dryRun": given.get("dry_run") or None}
+    for wire, field in declared["takes"].items():
+        if (text := given.get(options.parameter_name(wire))) is not None:
+            asked[wire] = options.parse_value(field, text, options.flags(wire)[0])
+    asked = {wire: value for wire, value in asked.items() if value is not None}
+
+    def ask(**page: int) -> Any:
+        return session.run(session.execute(noun.name, name, given["id"], asked | page))
+
+    if not declared.get("paged"):
+        output.write_answer(ask(), form)
+        return
+    rows = islice(output.every_row(lambda n, after: ask(limit=n, offset=after)), given["limit"])
+    columns = declared.get("columns") or ()
+    if not output.write_rows(rows, form, columns, columns) and form == "table":
+        output.write_note("None.")
 
 
 # -- doing ----------------------------------------------------------------------------------------

@@ -65,6 +65,25 @@ def write_one(data: Row, form: str) -> None:
             write_grid([(name, cell_text(value)) for name, value in data.items()])
 
 
+def write_answer(data: Row, form: str) -> None:
+    """An answer of any shape: for a person what is one value in pairs, then each list of objects as a
+    table."""
+    if form != "table":
+        write_one(data, form)
+        return
+    tables = {name: value for name, value in data.items() if _is_table(value)}
+    said = {name: value for name, value in data.items() if name not in tables}
+    write_one({name: value for name, value in said.items() if value not in (None, [])}, form)
+    for name, rows in tables.items():
+        write(f"\n{name}\n")
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        write_rows(rows, form, columns, columns)
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+
+
 def write_dry_run(record: Row, events: Sequence[Row], form: str) -> None:
     """What would be."""
     if form != "table":
@@ -204,6 +223,8 @@ def cell_text(value: Any) -> str:
             return str(value.get("name") or value.get("subject") or value["$id"])
         case list() if value and all(isinstance(v, dict) and "$id" in v for v in value):
             return ", ".join(map(cell_text, value))
+        case list() if value and all(isinstance(v, dict) and "state" in v for v in value):
+            return ", ".join(str(v["state"]) for v in value)  # of steps, how far each has come
         case dict() | list():
             return dump_json(value)
         case float() | int():

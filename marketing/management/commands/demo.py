@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -15,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from crm.models import Contact, Lead
+from crm.models import Contact, Lead, Rule
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.context import clock
@@ -90,6 +91,7 @@ class Command(BaseCommand):
                 self.stdout.flush()
 
         self.stdout.write(f"Filling {cast.slug}, {leads:,} leads:", ending="")
+        logging.disable(logging.WARNING)  # what fails there on purpose is no news of this server
         try:
             fill(cast, clock.now().date(), leads, hashed, watch)
         except KeyboardInterrupt:
@@ -97,6 +99,8 @@ class Command(BaseCommand):
                 "\nInterrupted: nothing of it was kept. The next run starts it again."
             )
             sys.exit(130)
+        finally:
+            logging.disable(logging.NOTSET)
         self.stdout.write(f" ({time.monotonic() - started:.0f} s)")
 
     # -- where to look ----------------------------------------------------------------------------
@@ -135,7 +139,7 @@ class Command(BaseCommand):
 
 
 def curl_lines(entry: dict[str, Any]) -> list[str]:
-    """Three calls that work as they stand: a list, a creation, a conversion."""
+    """Four calls that work as they stand: a list, a creation, a conversion, and a rule tried on the past."""
     with tenancy.active(Tenant.objects.get(slug=ACME.slug)), actors.acting(actors.SYSTEM):
         ready = Lead.find(
             {"status": "Qualified", "contact": {"$exists": True}}, sort="-score"
@@ -143,6 +147,7 @@ def curl_lines(entry: dict[str, Any]) -> list[str]:
         person = (
             ready.contact if ready else Contact.find({"organization": {"$exists": True}}).first()
         )
+        rule = Rule.find({"kind": "Assignment"}, sort="-position").first()
     call = f"curl -H 'Authorization: Bearer {entry['apiKey']}'"
     lines = [f"{call} '{entry['url']}/leads?status=Qualified&sort=-score&limit=5'"]
     if person:
@@ -152,4 +157,7 @@ def curl_lines(entry: dict[str, Any]) -> list[str]:
         )
     if ready:
         lines.append(f"{call} -X POST {entry['url']}/leads/{ready.pk}/convert")
+    if rule:
+        address = f"'{entry['url']}/rules/{rule.pk}/backtest?from=30d%20ago'"
+        lines.append(f"{call} -X POST {address}")
     return lines

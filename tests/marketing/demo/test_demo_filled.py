@@ -88,12 +88,17 @@ def test_it_says_where_to_look_in_lines_that_work(filled: Filled, file: Path) ->
     ):
         assert what in filled.said
     lines = [line.strip() for line in filled.said.splitlines() if line.strip().startswith("curl")]
-    assert len(lines) == 3
-    listed, created, converted = (curl(line) for line in lines)
+    assert len(lines) == 4
+    listed, created, converted, tried = (curl(line) for line in lines)
     assert listed.status_code == 200 and listed.json()["total"] > 0
     assert {lead["status"] for lead in listed.json()["results"]} == {"Qualified"}
     assert created.status_code == 201 and created.json()["name"] == "Inbound Demo"
     assert converted.status_code == 200 and converted.json()["status"] == "Converted"
+    assert (
+        tried.status_code == 200
+        and tried.json()["complete"]
+        and tried.json()["kind"] == "Assignment"
+    )
     with tenancy.active(Tenant.objects.get(slug="acme")), actors.acting(actors.SYSTEM):
         assert Lead.get(converted.json()["$id"]).deal_id
 

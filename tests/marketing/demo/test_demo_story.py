@@ -24,7 +24,7 @@ from crm import (
     Rule,
     TeamMember,
 )
-from crm.models import RuleRun
+from crm.models import RuleAttempt, RuleRun
 from crm.reports import lead_funnel
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant
@@ -37,12 +37,12 @@ from headlessly.query.reports import Slice
 from headlessly.query.saved_views import watched_views
 from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
-from marketing.demo import automations, cast, views
+from marketing.demo import automations, business, cast, views, words
 from tests.marketing.demo.telling import DAY, LEADS
 
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
 #: How many leads come on the last evening, for its rules.
-LAST = 4
+LAST = 16
 #: How many leads of the year before were imported.
 BROUGHT = 15
 #: A company that the command does not know.
@@ -291,13 +291,31 @@ def test_it_keeps_the_two_companies_apart(acme: Tenant) -> None:
 
 def test_what_follows_by_itself_was_done_and_waits(acme: Tenant) -> None:
     states = Counter(RuleRun.objects.values_list("rule__name", "state"))
-    assert {name for name, _state in states} == {rule["name"] for rule in automations.RULES}
+    written = [*automations.RULES, automations.FAILING]
+    assert {name for name, _state in states} == {rule["name"] for rule in written}
     assert {"Done", "Waiting"} <= {state for _name, state in states}, states
     planning = [
         rule["name"] for rule in automations.RULES if any("do" in step for step in rule["steps"])
     ]
     done = RuleRun.objects.filter(state="Done", rule__name__in=planning).count()
     assert Activity.count({"$createdBy": {"$regex": "^rule_"}}) == done
+
+
+def test_some_rules_fail_and_say_why(acme: Tenant) -> None:
+    failed = RuleRun.objects.filter(rule__name=automations.FAILING["name"])
+    assert failed and {run.state for run in failed} <= {"Retrying", "Failed"}
+    assert all("must have a contact" in (run.because or "") for run in failed), failed[0].because
+    (forgotten,) = Rule.find({"name": business.FORGOTTEN["name"]})
+    assert "region" in (forgotten.error or "")
+    owed = RuleAttempt.objects.filter(rule=forgotten.pk)
+    assert owed.count() >= LAST and all("region" in (each.because or "") for each in owed)
+
+
+def test_many_that_came_at_once_are_one_person_s(acme: Tenant) -> None:
+    admin = Membership.objects.get(tenant=acme, role="admin").contact_id
+    came = Lead.objects.filter(owner=admin, source="event")
+    assert came.count() == len(words.FAIR)
+    assert all("From the fair" in (each.assigned_because or "") for each in came)
 
 
 def test_somebody_works_in_the_mornings_and_somebodys_leave_is_planned(acme: Tenant) -> None:
