@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy, visibility
 from headlessly.database import timeouts
+from headlessly.database.copying import read_blocks
 from headlessly.declaration import labels
 from headlessly.declaration.choices import BETWEEN
 from headlessly.declaration.custom_values import is_custom
@@ -47,10 +48,10 @@ from headlessly.transfer.workbook_writing import write_workbook
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How much is sent at once, in bytes; how many rows are joined, and how many fetched at once.
-BLOCK, JOINED, FETCHED = 128 * 1024, 16, 2_000
-#: What a file is made of, a row or less each.
-Pieces = Generator[bytes | bytearray | memoryview, None, None]
+#: How much is sent at once, in bytes, and how many rows are fetched at once.
+BLOCK, FETCHED = 128 * 1024, 2_000
+#: What a file is made of: blocks of whole rows.
+Blocks = Generator[bytes, None, None]
 #: How long an export may take, in seconds; with a pattern, whose time nothing bounds, and without.
 LONGEST, LONGEST_SLOW = 3600, 60
 
@@ -74,22 +75,24 @@ BOOK_VALUES = {
 #: How PostgreSQL says a value, where its own way is not ours. ``{c}`` is the column.
 SAID = {
     # Six digits of a second or none, as a list says it. The column's own text, in UTC, is half as dear as
-    # to_char, which is left what ends in a zero: that text leaves zeros out.
+    # to_char, which is left what ends in a zero: that text leaves zeros out. A zone that is an interval is
+    # added, one that has a name is looked up.
     "datetime": (
-        "CASE WHEN {c} <> {c}::timestamptz(5) OR {c} = {c}::timestamptz(0) "
-        "THEN replace({c}::timestamp::text, ' ', 'T') || 'Z' "
+        "CASE WHEN {c} IS NULL THEN NULL WHEN {c} <> {c}::timestamptz(5) OR {c} = {c}::timestamptz(0) "
+        "THEN replace(timezone(interval '0', {c})::text, ' ', 'T') || 'Z' "
         """ELSE to_char({c}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END"""
     ),
-    "money": "trim_scale({c})::text",
+    "money": "trim_scale({c})",
 }
 #: Types that COPY writes into a table as it says them anyway: no text of them is made first.
 AS_IT_IS = {"number", "integer", "date"}
 SESSION = "SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'"
 #: Text that a spreadsheet would run, or take for text that is guarded: see :func:`.cells.guarded`.
-#: Few begin with one of these characters, so that few are compared with the pattern.
+#: Few begin with one of these characters, so that few are compared with the pattern. What is asked of every
+#: text is asked alone: of one that is not there, each part of an AND would be asked.
 GUARDED = (
-    "CASE WHEN ascii({c}) <= 64 AND ascii({c}) IN (9, 13, 39, 43, 45, 61, 64) "
-    "AND {c} ~ '^''*[=+@\t\r-]' THEN '''' || {c} ELSE {c} END"
+    "CASE WHEN ascii({c}) <= 64 THEN CASE WHEN ascii({c}) IN (9, 13, 39, 43, 45, 61, 64) "
+    "AND {c} ~ '^''*[=+@\t\r-]' THEN '''' || {c} ELSE {c} END ELSE {c} END"
 )
 #: Types whose text is JSON as it is, and those that need quotes around it and nothing else.
 BARE = {"number", "integer", "money", "bool", "json", "choices"}
@@ -174,7 +177,7 @@ def stream(question: Question, format: str) -> Iterator[bytes]:
 
     Raises InvalidFilter and BadRequest.
     """
-    blocks = _joined(WRITERS[format](question))
+    blocks = WRITERS[format](question)
     first = next(blocks, b"")
     return _Stream(first, blocks)
 
@@ -182,7 +185,7 @@ def stream(question: Question, format: str) -> Iterator[bytes]:
 class _Stream:
     """The blocks, with an end that gives the connection back whether all were read or not."""
 
-    def __init__(self, first: bytes, rest: Generator[bytes, None, None]) -> None:
+    def __init__(self, first: bytes, rest: Blocks) -> None:
         self.blocks, self.rest = itertools.chain((first,), rest), rest
 
     def __iter__(self) -> Iterator[bytes]:
@@ -193,19 +196,6 @@ class _Stream:
 
     def close(self) -> None:
         self.rest.close()
-
-
-def _joined(pieces: Pieces) -> Generator[bytes, None, None]:
-    block = bytearray()
-    try:
-        while some := b"".join(itertools.islice(pieces, JOINED)):
-            block += some
-            if len(block) >= BLOCK:
-                yield bytes(block)
-                block.clear()
-        yield bytes(block)
-    finally:
-        pieces.close()
 
 
 def _patience(question: Question) -> Any:
@@ -245,7 +235,7 @@ def _parts_of(noun: type[Record], field: Field) -> list[Field]:
     return [field_of_system(field, system) for system in systems] or [field]
 
 
-def _csv(question: Question) -> Pieces:
+def _csv(question: Question) -> Blocks:
     columns = _table_columns(question)
     noun, names = question.noun, list(dict.fromkeys(name for name, _field in columns))
     if question.labels:
@@ -255,10 +245,10 @@ def _csv(question: Question) -> Pieces:
     else:
         header = (",".join(field.wire for _name, field in columns) + "\n").encode()
         cells = [_cell(noun, name, field) for name, field in columns]
-    return _after(header, _copied(question, names, ", ".join(cells), "(FORMAT csv)"))
+    return _copied(question, names, ", ".join(cells), "(FORMAT csv)", header)
 
 
-def _xlsx(question: Question) -> Generator[bytes, None, None]:
+def _xlsx(question: Question) -> Blocks:
     """A workbook with the columns of a table; numbers, days and moments are such. Raises BadRequest."""
     columns = _table_columns(question)
     noun, names = question.noun, list(dict.fromkeys(name for name, _field in columns))
@@ -346,14 +336,12 @@ def _name_of(noun: type[Record], column: str) -> str:
         return cursor.mogrify(sql, [tenancy.require().pk, *persons])
 
 
-def _after(first: bytes, rest: Pieces) -> Pieces:
-    yield first
-    yield from rest
-
-
-def _copied(question: Question, names: Sequence[str], select: str, format: str) -> Pieces:
-    """The records as PostgreSQL writes them, a row at a time."""
+def _copied(
+    question: Question, names: Sequence[str], select: str, format: str, header: bytes = b""
+) -> Blocks:
+    """The records as PostgreSQL writes them."""
     if (found := question.found(names)) is None:
+        yield header
         return
     with (
         _patience(question),
@@ -364,7 +352,7 @@ def _copied(question: Question, names: Sequence[str], select: str, format: str) 
         if question.labels:
             cursor.execute("SELECT set_config('timezone', %s, true)", [question.zone])
         with cursor.copy(f"COPY (SELECT {select} FROM {found}) TO STDOUT {format}") as rows:
-            yield from rows
+            yield from read_blocks(rows, BLOCK, header)
 
 
 def _cell(noun: type[Record], name: str, field: Field) -> str:
@@ -404,51 +392,50 @@ def _put_together(column: str, text: str, source: str) -> str:
 # -- objects ------------------------------------------------------------------------------------------
 
 
-def _objects(question: Question) -> Pieces:
+def _objects(question: Question) -> Blocks:
     """One line of JSON for each record, as a list shows it, but computed fields only where asked for."""
     noun = question.noun
     asked = reads.check_fields(noun, question.fields)
     if asked is not None and any(f.wire in asked for f in noun.schema.computed):
         return _records(question, asked)
     stored = [f for f in noun.schema.stored if asked is None or f.wire in asked]
-    context = tenancy.context_url()
-    parts = {
-        "$id": _json_of(noun, "id", META_FIELDS["$id"]),
-        "$type": _literal(dump_json(noun.__name__).decode()),
-        "$context": _literal(dump_json(context).decode()),
-    }
-    parts |= {
-        wire: _json_of(noun, column, META_FIELDS[wire])
-        for wire, column in META.items()
-        if column is not None
-    }
-    parts |= {field.wire: _json_of(noun, field.column, field) for field in stored}
-    before = itertools.chain("{", itertools.repeat(","))
-    pairs = [
-        _literal(f'{mark}"{wire}":') + " || " + part
-        for mark, (wire, part) in zip(before, parts.items(), strict=False)
-    ]
-    select = " || ".join([*pairs, "'}'"])
-    names = [column for column in META.values() if column] + [f.column for f in stored]
+    columns = [(META_FIELDS[wire], column) for wire, column in META.items() if column]
+    columns += [(field, field.column) for field in stored]
+    members = [_member(noun, column, field) for field, column in columns]
+    named = {"$type": noun.__name__, "$context": tenancy.context_url()}
+    members.insert(1, _literal("," + dump_json(named).decode()[1:-1]))
+    select = _end_to_end(["'{'", *members, "'}'"])
+    names = [column for _field, column in columns]
     return _copied(question, names, select, LINES)
 
 
-def _json_of(noun: type[Record], name: str, field: Field) -> str:
-    """The column as JSON text, in SQL."""
+def _member(noun: type[Record], name: str, field: Field) -> str:
+    """The name of a field and its value as JSON text, in SQL; the id is the first of an object's."""
     column = _quoted(noun, name)
     said = SAID.get(field.type, "{c}::text").format(c=column)
-    if field.type in QUOTED:
-        said = f"""'"' || {said} || '"'"""
-    elif field.type not in BARE:
-        said = f"to_json({column})::text"
-    return f"coalesce({said}, 'null')"
+    begins = f'"{field.wire}":' if name == "id" else f',"{field.wire}":'
+    if field.type in BARE:
+        there = f"{_literal(begins)} || {said}"
+    elif field.type in QUOTED or field.wire in META:
+        there = f"""{_literal(begins + '"')} || {said} || '"'"""
+    else:
+        there = f"{_literal(begins)} || to_json({column})::text"
+    return f"coalesce({there}, {_literal(begins + 'null')})"
+
+
+def _end_to_end(parts: Sequence[str]) -> str:
+    """Texts put together, in halves: one after the other, each would have all before it copied again."""
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2
+    return f"({_end_to_end(parts[:half])} || {_end_to_end(parts[half:])})"
 
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _records(question: Question, asked: tuple[str, ...]) -> Pieces:
+def _records(question: Question, asked: tuple[str, ...]) -> Blocks:
     """The same with computed fields, which are Python's."""
     shape = rows.row_statement(question.noun, asked).shape
     context = tenancy.context_url()
@@ -462,26 +449,26 @@ def _records(question: Question, asked: tuple[str, ...]) -> Pieces:
     ):
         cursor.execute(f"SELECT {shape.select('r')} FROM {found}", binary=True)
         while fetched := cursor.fetchmany(FETCHED):
-            for row in fetched:
-                yield dump_json(shape.record(row, context)) + b"\n"
+            yield b"".join(dump_json(shape.record(row, context)) + b"\n" for row in fetched)
             if time.monotonic() > until:
                 raise TimeoutError("An export took longer than it may.")
 
 
-def _json(question: Question) -> Pieces:
+def _json(question: Question) -> Blocks:
     before = b"["
     lines = _objects(question)
     try:
-        for line in lines:
-            yield before
-            yield line[:-1]
-            before = b",\n"
+        for block in lines:
+            if block:
+                # In JSON a line ends where an object does, and nowhere else.
+                yield before + block[:-1].replace(b"\n", b",\n")
+                before = b",\n"
         yield b"[]" if before == b"[" else b"]"
     finally:
         lines.close()
 
 
-WRITERS: dict[str, Callable[[Question], Pieces]] = {
+WRITERS: dict[str, Callable[[Question], Blocks]] = {
     CSV: _csv,
     NDJSON: _objects,
     JSON: _json,
