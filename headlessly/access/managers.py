@@ -4,9 +4,11 @@ behind a verb."""
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 from django.db import models
+from django.db.models.sql import Query
 
 from headlessly.access import tenancy, visibility
 from headlessly.database import timeouts
@@ -57,6 +59,13 @@ class NounQuerySet(BoundedQuerySet[M]):
         _refused.alters_data = True  # type: ignore[attr-defined]
 
 
+@lru_cache(maxsize=2_048)
+def _query_of_tenant(model: type[models.Model], tenant: int, **narrowed: Any) -> Query:
+    """What every read of a noun begins with, made once: to resolve two conditions costs fifty times what a
+    copy of their query does, and a page begins dozens of them."""
+    return models.QuerySet(model).filter(tenant_id=tenancy.typed_id(tenant), **narrowed).query
+
+
 _Manager = models.Manager.from_queryset(NounQuerySet)
 
 
@@ -68,9 +77,8 @@ class NounManager(_Manager[M]):
 
     def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()
-        return visibility.visible_records(
-            found.filter(tenant_id=tenancy.typed_id(), deleted_at=None)
-        )
+        found.query = _query_of_tenant(self.model, tenancy.require().pk, deleted_at=None).chain()
+        return visibility.visible_records(found)
 
 
 class WithDeletedManager(_Manager[M]):
@@ -78,4 +86,5 @@ class WithDeletedManager(_Manager[M]):
 
     def get_queryset(self) -> models.QuerySet[M]:
         found = super().get_queryset()
-        return visibility.visible_records(found.filter(tenant_id=tenancy.typed_id()))
+        found.query = _query_of_tenant(self.model, tenancy.require().pk).chain()
+        return visibility.visible_records(found)

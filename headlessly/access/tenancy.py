@@ -44,13 +44,14 @@ def require() -> Tenant:
     return tenant
 
 
-def typed_id() -> RawSQL:
-    """The active tenant's id as Django's filters take it, in the type of its column.
+def typed_id(tenant: int | None = None) -> RawSQL:
+    """A tenant's id, the active one's unless said, as Django's filters take it, in the type of its column.
 
     A literal would be an integer of four bytes, for which the indexes of search have no operator.
     Raises NoTenant.
     """
-    return RawSQL("%s::bigint", [require().pk], output_field=BigIntegerField())
+    id = require().pk if tenant is None else tenant
+    return RawSQL("%s::bigint", [id], output_field=BigIntegerField())
 
 
 @contextmanager

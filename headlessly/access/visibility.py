@@ -17,6 +17,7 @@ see everything, so that what a verb causes does not depend on who executed it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection, models
@@ -160,11 +161,14 @@ def _visible_sql(noun: type[Record], alias: str) -> tuple[str, int]:
     return (f"({column} = %s OR ({nobodys}))" if owner else f"({nobodys})"), count
 
 
-def load_visible_references(found: Found, names: Iterable[str]) -> Found:
+def load_visible_references(
+    found: Found, names: Iterable[str], *, to_be_named: bool = False
+) -> Found:
     """The queryset with these references loaded; one that the actor does not see is None, or a card.
 
     Joined where everything is visible, else read through the managers, which have the condition. References
-    of the tenant's own, of which Django knows nothing, are read for all records at once.
+    of the tenant's own, of which Django knows nothing, are read for all records at once. Where the others are
+    only ``to_be_named``, as in a list, no more is joined than their names are made of.
     """
     own = {field.name for field in found.model.schema.custom}
     asked = list(names)
@@ -175,7 +179,8 @@ def load_visible_references(found: Found, names: Iterable[str]) -> Found:
     if not names:
         return found
     if (person := visible_owner()) is None:
-        return found.select_related(*names)
+        found = found.select_related(*names)
+        return found.only(*_to_name(found.model, tuple(names))) if to_be_named else found
     fields = (found.model.schema.references[name] for name in names)
     others = {field.name: found.model.registry[field.to] for field in fields}
     return found.prefetch_related(
@@ -186,6 +191,16 @@ def load_visible_references(found: Found, names: Iterable[str]) -> Found:
             for name, other in others.items()
         )
     )
+
+
+@cache
+def _to_name(noun: type[Record], references: tuple[str, ...]) -> list[str]:
+    """All columns of a noun, and of these references those that say what they are called."""
+    found = [field.name for field in noun._meta.concrete_fields]
+    for name in references:
+        if (column := noun.schema.references[name].target_noun.schema.named_by) is not None:
+            found.append(f"{name}__{column}")
+    return found
 
 
 def _loading_own(names: list[str], inner: Any) -> Any:

@@ -53,7 +53,8 @@ def find_choices(request: HttpRequest, site: Any) -> JsonResponse:
     except InvalidFilter:
         return _answer([])
     about = [f.name for f in display.about_references(noun)]
-    by_id = visibility.load_visible_references(noun.objects.all(), about).in_bulk(keys)
+    there = visibility.load_visible_references(noun.objects.all(), about, to_be_named=True)
+    by_id = there.in_bulk(keys)
     rows = [by_id[key] for key in keys if key in by_id]
     items = [describe_choice(row) for row in rows[:PAGE]]
     more = len(keys) > PAGE

@@ -119,7 +119,8 @@ def _read_records(noun: type[Noun], ids: Iterable[str]) -> list[Noun]:
     if not ids:
         return []
     about = [f.name for f in display.about_references(noun)]
-    return list(visibility.load_visible_references(noun.objects.filter(pk__in=ids), about))
+    there = noun.objects.filter(pk__in=ids)
+    return list(visibility.load_visible_references(there, about, to_be_named=True))
 
 
 def _record_item(record: Noun) -> dict[str, Any]:

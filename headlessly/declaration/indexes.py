@@ -27,18 +27,27 @@ def index_of_reference(reference: str, *order: str, name: str) -> models.Index:
 
 
 @cache
+def _orders_of_tenant(
+    model: type[models.Model],
+) -> tuple[tuple[models.Q | None, tuple[IndexColumn, ...]], ...]:
+    """The condition of each index that begins with the tenant, and its columns without the tenant."""
+    named = (
+        (index.condition, index_columns(model, index))
+        for index in model._meta.indexes
+        if type(index) is models.Index
+    )
+    return tuple(
+        (condition, tuple(columns[1:]))
+        for condition, columns in named
+        if columns[:1] == [("tenant_id", False)]
+    )
+
+
+@cache
 def index_orders(model: type[models.Model]) -> tuple[tuple[IndexColumn, ...], ...]:
     """The columns of each whole index that begins with the tenant, without the tenant."""
-    found = []
-    for index in model._meta.indexes:
-        named = index_columns(model, index)
-        if (
-            type(index) is models.Index
-            and index.condition in (None, LIVE)
-            and named[:1] == [("tenant_id", False)]
-        ):
-            found.append(tuple(named[1:]))
-    return tuple(found)
+    found = _orders_of_tenant(model)
+    return tuple(columns for condition, columns in found if condition in (None, LIVE))
 
 
 def index_columns(model: type[models.Model], index: models.Index) -> list[IndexColumn]:
@@ -75,15 +84,11 @@ def has_index_of_each(
     key = model._meta.pk.attname
     wanted = [(key if c.name == "pk" else c.name, c.descending) for c in columns]
     turned = [(name, not descending) for name, descending in wanted]
-    for index in model._meta.indexes:
-        named = index_columns(model, index)
-        if type(index) is models.Index and named[:1] == [("tenant_id", False)]:
-            held = _values_held(index.condition, column)
-            if (held is None or held.issuperset(values)) and _fits_order(
-                named[1:], {column}, (wanted, turned)
-            ):
-                return True
-    return False
+    return any(
+        _fits_order(steps, {column}, (wanted, turned))
+        and ((held := _values_held(condition, column)) is None or held.issuperset(values))
+        for condition, steps in _orders_of_tenant(model)
+    )
 
 
 def _values_held(condition: models.Q | None, column: str) -> set[Any] | None:

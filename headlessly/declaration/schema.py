@@ -280,6 +280,12 @@ class Schema:
         return tuple(replace(field, name=path, wire=path) for path, field in paths)
 
     @cached_property
+    def named_by(self) -> str | None:
+        """The column that says what a record is called; None where its noun puts that together."""
+        first = self.by_name[self.columns[0]]
+        return first.name if "__str__" not in vars(self.noun) and not first.computed else None
+
+    @cached_property
     def card(self) -> tuple[Field, ...]:
         """What is shown of a record to whom it was introduced: its name, and how to reach it."""
         names = dict.fromkeys((self.columns[0], *self.noun.Surface.card))

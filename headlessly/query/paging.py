@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import BooleanField, ExpressionWrapper, F, Q
+from django.db.models.expressions import RawSQL
 
 from headlessly.access import tenancy, visibility
 from headlessly.database import prepared as statements
@@ -67,6 +68,7 @@ class RecordList:
     search: Search | None = None
     narrowed_to: models.QuerySet | None = None
     most_counted: int | None = None  #: where counting stops, if not at the cap of all lists
+    condition: Q | None = None  #: the filters compiled, where somebody did that already
 
     @property
     def _cap(self) -> int:
@@ -76,6 +78,8 @@ class RecordList:
     def found(self) -> models.QuerySet:
         """The records, whatever words are searched for. Raises InvalidFilter."""
         found = self.scope.queryset() if self.narrowed_to is None else self.narrowed_to
+        if self.condition is not None:
+            return found.filter(self.condition)
         return found.filter(*(filters.compile_filter(self.scope, f) for f in self.filters))
 
     def page(
@@ -200,26 +204,41 @@ class RecordList:
         for condition, order in self._ordered_conditions(start, rest):
             if (missing := size + 1 - len(keys)) > 0:
                 found = self.found.filter(condition).order_by(*order)
-                if parts := self._apart(found):
-                    keys += self._merge(parts, missing, start)
+                if (apart := self._apart()) is not None:
+                    keys += self._merge_values(found, *apart, missing, start)
                 else:
                     row = found.values_list(self.scope.key, *self._names)
                     keys += row[start : start + missing]
         return keys
 
-    def _apart(self, found: models.QuerySet) -> list[models.QuerySet]:
-        """The records apart by the column of which a filter takes several values, where an index has those of
+    def _apart(self) -> tuple[str, list[Any]] | None:
+        """The column of which a filter takes several values, with these, where an index has the records of
         each value in the order of the list. An index gives several values one after the other, and so in no
         order: asked for together, all of them would be read and sorted."""
         noun = self.scope.noun
         if self.scope.as_of is not None or self.search is not None or len(self.sort_keys) > 2:
-            return []
+            return None
         for column, values in filters.several_values(noun, self.filters):
             if len(values) <= MOST_APART and indexes.has_index_of_each(
                 noun, column, values, self.sort_keys
             ):
-                return [found.filter(**{column: value}) for value in values]
-        return []
+                return column, list(values)
+        return None
+
+    def _merge_values(
+        self, found: models.QuerySet, column: str, values: list[Any], size: int, start: int
+    ) -> list[Key]:
+        """The first keys of those with each value in ``column``, merged in order."""
+        own = RawSQL("apart.value", ())
+        of_one = found.filter(**{column: own}).values_list(self.scope.key, *self._names)
+        each = union_sql([of_one[: start + size]])
+        if each is None:
+            return []
+        sql, parameters = each
+        return self._sorted(
+            f"unnest(%s::text[]) AS apart (value) CROSS JOIN LATERAL {sql} AS",
+            (values, *parameters), size, start,
+        )  # fmt: skip
 
     def _merge(self, parts: Sequence[models.QuerySet], size: int, start: int) -> list[Key]:
         """The first keys of each part, merged in order."""
@@ -229,8 +248,11 @@ class RecordList:
         if found is None:
             return []
         sql, parameters = found
+        return self._sorted(f"({sql}) AS", parameters, size, start)
+
+    def _sorted(self, source: str, parameters: tuple[Any, ...], size: int, start: int) -> list[Key]:
         return _rows(
-            f"SELECT * FROM ({sql}) AS united ({', '.join(self._row)}) "
+            f"SELECT united.* FROM {source} united ({', '.join(self._row)}) "
             f"ORDER BY {self._order} LIMIT %s OFFSET %s",
             (*parameters, size, start),
         )

@@ -42,9 +42,8 @@ class BoardCards:
         owner = self.noun.schema.owner
         leading = (f for f in self.shows if f.type == "reference")
         shown = dict.fromkeys(f.name for f in (*self.about, owner, *leading) if f)
-        found = list(
-            visibility.load_visible_references(self.noun.objects.filter(pk__in=keys), shown)
-        )
+        there = self.noun.objects.filter(pk__in=keys)
+        found = list(visibility.load_visible_references(there, shown, to_be_named=True))
         self._planned |= dict.fromkeys(keys, "") | planned_texts(self.noun, found)
         return found
 

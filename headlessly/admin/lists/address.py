@@ -114,7 +114,7 @@ class Address(Parameters):
             self.moment = past_moment(self.given.get("asOf", ""))
             self.columns = self._columns()
             if not self.problem:
-                filters.compile_filter(self.scope, self.filter)
+                self.condition  # noqa: B018  (it is what could not be asked)
         except InvalidFilter as problem:
             self.problem = problem.message
 
@@ -133,6 +133,11 @@ class Address(Parameters):
     def filter(self) -> dict[str, Any]:
         """All conditions in the filter language. Raises InvalidFilter."""
         return self.filter_of(self.active)
+
+    @cached_property
+    def condition(self) -> models.Q:
+        """The same, compiled. Raises InvalidFilter."""
+        return filters.compile_filter(self.scope, self.filter)
 
     @staticmethod
     def filter_of(conditions: Iterable[Any]) -> dict[str, Any]:

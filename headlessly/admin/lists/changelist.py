@@ -72,11 +72,8 @@ class NounList:
     def queryset(self) -> models.QuerySet:
         """The records that fit, in order. Raises InvalidFilter."""
         address = self.address
-        scope = address.scope
-        found = cast(BoundedQuerySet, scope.queryset())
-        found = found.filter(filters.compile_filter(scope, address.filter)).order_by(
-            *address.order()
-        )
+        found = cast(BoundedQuerySet, address.scope.queryset())
+        found = found.filter(address.condition).order_by(*address.order())
         found.bounded = self._may_be_slow
         return found
 
@@ -121,6 +118,7 @@ class NounList:
             (stated,),
             address.search,
             most_counted=self.most_counted,
+            condition=None if address.search else address.condition,
         )
 
     @property
@@ -137,7 +135,8 @@ class NounList:
         found = scope.queryset().filter(**{f"{scope.key}__in": list(ids)})
         if moment is None:
             found = found.annotate(**more) if more else found
-            rows = list(visibility.load_visible_references(found, (f.name for f in fields)))
+            names = (f.name for f in fields)
+            rows = list(visibility.load_visible_references(found, names, to_be_named=True))
         else:
             found._iterable_class = versions.PastIterable
             rows = list(found)
@@ -286,9 +285,8 @@ def read_pages(lists: Iterable[NounList]) -> None:
 
 def _is_on(shown: NounList) -> models.Case:
     """Whether a record fits a list."""
-    fits = filters.compile_filter(shown.address.scope, shown.address.filter)
     return models.Case(
-        models.When(fits, then=models.Value(True)),
+        models.When(shown.address.condition, then=models.Value(True)),
         default=models.Value(False),
         output_field=models.BooleanField(),
     )
