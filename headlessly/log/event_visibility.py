@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
-from django.db.models import Exists, F, Func, Lookup, OuterRef, Q
+from django.db.models import Exists, F, Func, OuterRef, Q
 
 from headlessly import ids
 from headlessly.access import actors, tenancy
 from headlessly.access.visibility import invisible_ids, visible_owner
+from headlessly.database.among import Among
 from headlessly.declaration.registry import registry
 from headlessly.log.names import PLATFORM_EVENTS, SECURITY
 
@@ -77,17 +78,6 @@ def _names_invisible_record(noun: type[Record]) -> Exists:
     visible = noun.with_deleted.filter(pk=OuterRef("pk"))
     named = Func(OuterRef("data"), template=PROPERTY_VALUES, output_field=models.TextField())
     return Exists(_all_of_tenant(noun).filter(~Exists(visible), Among(F("pk"), named)))
-
-
-class Among(Lookup):
-    """``column = ANY (array)``: an index on the column finds it."""
-
-    lookup_name = "among"
-
-    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        column, first = self.process_lhs(compiler, connection)
-        array, second = self.process_rhs(compiler, connection)
-        return f"{column} = ANY ({array})", (*first, *second)
 
 
 def visible_of_recorded(found: Iterable[Event], record: Record | None = None) -> list[Event]:

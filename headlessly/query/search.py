@@ -2,9 +2,10 @@
 
 A record fits when every word is somewhere in its own fields or in those of its references. An OR over
 joins would use no index, so the question is asked in parts, one for each table in which a word can be;
-their union is the answer. Of several words the two rarest lead, with a part for each pair of tables that they
-can be in, so that indexes are met with each other; the others are then looked for record by record. How rare
-a word is, the planner estimates.
+their union is the answer. Of several words what is behind references is listed first, in one statement:
+most words are in few of the tables, and what is listed is then looked up together with the record's own
+fields. Where a word is in too many to be listed it stays a part. Two words lead, the rarest as the planner
+estimates them, so that indexes are met with each other; the others are looked for record by record.
 
 Words are compared folded, telephone numbers by their digits. What is too short for a trigram is looked
 for where a word begins: there the index has it, and one letter inside of words is in every record. In long
@@ -22,12 +23,14 @@ from itertools import groupby, product
 from operator import and_, or_
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
-from django.db.models import OuterRef, Q, Subquery, Value
+from django.db.models import F, OuterRef, Q, Subquery, Value
 from django.utils.translation import gettext as _
 
 from headlessly.access import lists, visibility
+from headlessly.database.among import Among
 from headlessly.declaration import custom_values, normalization, values
 from headlessly.declaration.folding import fold, phone_digits
 from headlessly.declaration.schema import Field
@@ -43,7 +46,7 @@ NUMBER = re.compile(r"[+()./\-\u2010-\u2015]*\d[\d+()./\-\u2010-\u2015]*\Z")
 #: From how many digits on a number may be one of a telephone; in several groups that begin like no other
 #: number, or like any.
 PHONE_DIGITS, PHONE_GROUPS = 5, 7
-#: Up to how many matches behind a reference are listed rather than asked for record by record.
+#: Up to how many matches behind a reference are listed, of several words.
 LISTED = 1_000
 
 
@@ -176,9 +179,15 @@ class SearchTable:
         there = mine.filter(self.word_condition(word)).order_by().values(yes=Value(True))[:1]
         return Q(Subquery(there, output_field=models.BooleanField()))
 
-    def estimate_matches(self, word: Word) -> int:
-        """How many records of the table have ``word``, as the planner expects."""
-        return estimate_rows(self._there().filter(self.word_condition(word)))
+    def matches(self, word: Word) -> models.QuerySet:
+        """The records of the table that have ``word``, in no order."""
+        return self._there().filter(self.word_condition(word)).order_by()
+
+    def records_of(self, ids: Sequence[str]) -> Q:
+        """The condition of records that refer to one of these of the table."""
+        if not ids:
+            return NOTHING
+        return Q(Among(F(self.reference), Value(ids, ArrayField(models.TextField()))))
 
     def _there(self) -> models.QuerySet:
         """Where it looks behind a reference: at cards too, where it asks for nothing else."""
@@ -243,24 +252,68 @@ class Search:
         return {column: self._known[name] for column, name in columns.items()}
 
     def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
-        """The matching records of ``found``, one queryset per table, or per pair of them where there are
-        several words, led by their indexes; they may overlap."""
+        """The matching records of ``found``, one queryset per table, or per pair of places where there are
+        several words, led by their indexes; they may overlap. None where a word is nowhere."""
         if not self.words:
             return [found]
+        if len(self.words) == 1:
+            return [found.filter(table.records_with_words(*self.words)) for table in self.tables]
         leading, *others = self._by_rarity(found)
-        pairs = bool(others) and leading.has_trigram and others[0].has_trigram
+        pairs = leading.has_trigram and others[0].has_trigram
         for word in others[pairs:]:
             found = found.filter(self._anywhere(word))
+        first = self._places(leading)
         if not pairs:
-            return [found.filter(table.records_with_words(leading)) for table in self.tables]
+            return [found.filter(where) for where in first.values()]
+        tables = {table.reference: table for table in self.tables}
         return [
-            found.filter(first.records_with_words(leading, others[0]))
-            if first is second
-            else found.filter(
-                first.records_with_words(leading), second.records_with_words(others[0])
+            found.filter(tables[one].records_with_words(leading, others[0]))
+            if one and one == other
+            else found.filter(where, also)
+            for (one, where), (other, also) in product(
+                first.items(), self._places(others[0]).items()
             )
-            for first, second in product(self.tables, self.tables)
         ]
+
+    @cached_property
+    def _matches(self) -> dict[tuple[str, Word], list[str]]:
+        """By reference, the records behind it with each word, where they are few enough to be listed. Most
+        words are only in some of the tables: the others are then not asked with each of these."""
+        asked = [
+            (table, word)
+            for table in self.tables if table.reference
+            for word in self.words if not word.is_symbol
+        ]  # fmt: skip
+        if not asked:
+            return {}
+        first, *rest = [
+            table.matches(word)
+            .annotate(_n=Value(n))
+            .values_list("_n", table.scope.key)[: LISTED + 1]
+            for n, (table, word) in enumerate(asked)
+        ]
+        found: list[list[str]] = [[] for _ in asked]
+        for n, id in first.union(*rest, all=True) if rest else first:
+            found[n].append(id)
+        return {
+            (table.reference, word): ids
+            for (table, word), ids in zip(asked, found, strict=True)
+            if len(ids) <= LISTED
+        }
+
+    def _places(self, word: Word) -> dict[str, Q]:
+        """By reference, the condition that a record has ``word`` behind it. Where these are listed, they are
+        looked up together with the record's own fields."""
+        near, far = Q(), {}
+        for table in self.tables:
+            ids = self._matches.get((table.reference, word))
+            if ids is None and table.reference:
+                far[table.reference] = table.records_with_words(word)
+            elif ids is None:
+                near |= table.word_condition(word)
+            elif ids:
+                near |= table.records_of(ids)
+        return ({"": near} if near else {}) | far
 
     @property
     def condition(self) -> Q:
@@ -287,29 +340,23 @@ class Search:
 
     def _anywhere(self, word: Word) -> Q:
         """The condition that a record found by another word has this one: behind a reference asked record
-        by record, but where so few have it that they are listed once."""
-        return reduce(
-            or_,
-            (
-                table.records_with_words(word)
-                if table.reference and table.estimate_matches(word) <= LISTED
-                else table.record_has_word(word)
-                for table in self.tables
-            ),
-        )
+        by record, but where so few have it that they are listed."""
+        found = NOTHING
+        for table in self.tables:
+            ids = self._matches.get((table.reference, word))
+            found |= table.record_has_word(word) if ids is None else table.records_of(ids)
+        return found
 
     def _by_rarity(self, found: models.QuerySet) -> list[Word]:
         """The words, the rarest first by the planner's estimate, the longest first of equally rare ones;
-        signs last: no index leads to them."""
-        if len(self.words) == 1:
+        signs last: no index leads to them. Two that an index has lead together, whichever is rarer."""
+        if len(self.words) == 2 and all(word.has_trigram for word in self.words):
             return self.words
-        rows = {
-            word: sum(
-                estimate_rows(found.filter(table.records_with_words(word))) for table in self.tables
-            )
-            for word in self.words
-        }
+        rows = {word: self._estimate(found, word) for word in self.words}
         return sorted(self.words, key=lambda word: (word.is_symbol, rows[word], -len(word.text)))
+
+    def _estimate(self, found: models.QuerySet, word: Word) -> int:
+        return sum(estimate_rows(found.filter(where)) for where in self._places(word).values())
 
 
 def estimate_rows(found: models.QuerySet) -> int:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from crm import Activity, Contact, Lead, Organization
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration import indexes
-from headlessly.query import paging, reads, sorting
+from headlessly.query import paging, reads, search, sorting
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
@@ -78,6 +78,30 @@ def test_it_finds_the_same_whether_they_are_few_or_many(
         monkeypatch.setattr(paging, "COUNT_CAP", 2)
     for words, sort in itertools.product(WORDS, ("-score", "score", "-createdAt", "name")):
         _check_words(words, sort, few, {lead.pk: lead for lead in leads})
+
+
+@pytest.mark.parametrize("listed", [0, 1, 100])
+def test_it_finds_several_words_whether_they_are_listed_behind_references_or_not(
+    listed: int, leads: list[Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "LISTED", listed)
+    for name in ("Platform Chen", "Chen Adams"):
+        Contact.create(name=name)
+    by_id = {lead.pk: lead for lead in leads}
+    for words in (
+        "chen platform", "ada chen", "berlin works", "works chen", "chen berlin platform",
+        "ad ch", "7 works", "platform nothing", "nothing nowhere",
+    ):  # fmt: skip
+        _check_words(words, "-createdAt", True, by_id)
+
+
+def test_it_asks_twice_for_two_words(leads: list[Lead]) -> None:
+    """Once what is behind references, and once for the records, in one part where that is listed."""
+    with CaptureQueriesContext(connection) as asked:
+        assert reads.record_page(Lead, q="chen platform").total == 4
+    listing, found = [q["sql"] for q in asked.captured_queries if "headlessly_fold(" in q["sql"]]
+    assert listing.count(" UNION ALL ") == 3 and " UNION " not in found
+    assert not [q for q in asked.captured_queries if q["sql"].startswith("EXPLAIN")]
 
 
 def _check_words(words: str, sort: str, few: bool, leads: dict[str, Lead]) -> None:
