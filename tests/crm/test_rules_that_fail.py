@@ -177,13 +177,17 @@ def test_an_error_of_a_shape_that_went_away_is_made_up_for(people, users, api, c
     assert "region" in row().because
     page = cleo.get(f"/~acme/admin/crm/rule/{broken.pk}/change/").content.decode()
     assert "What failed" in page and "region" in page and lead.name in page
+    assert "It does nothing at the moment" in page
+    other = make("Other")
+    page = cleo.get(f"/~acme/admin/crm/rule/{broken.pk}/change/").content.decode()
+    assert other.name in page and page.count('class="wrong apart"') == 1, "why is said once"
     custom_fields.bring_back_field(CustomField.objects.get())
     RuleAttempt.objects.update(next_at=None)
     cleo.post(f"/~acme/admin/crm/rule/{broken.pk}/again/")
     runs.work()
-    assert own(lead)[0] == people.bob.pk
+    assert own(lead)[0] == own(other)[0] == people.bob.pk
     page = cleo.get(f"/~acme/admin/crm/rule/{broken.pk}/change/").content.decode()
-    assert "What failed" not in page
+    assert "What failed" not in page and "It does nothing" not in page
     again = api.call("POST", f"/rules/{broken.pk}/failures/retry")
     assert answered(again, 202) == {"count": 0}
 

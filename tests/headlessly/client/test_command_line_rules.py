@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -12,7 +13,7 @@ from crm import Lead, Rule
 from crm.models import RuleAttempt, RuleRun
 from crm.rules import runs
 from headlessly.access import actors, tenancy
-from headlessly.client import Headlessly
+from headlessly.client import AsyncHeadlessly, Headlessly
 from tests.headlessly.client.test_command_line import cli, signed_in
 
 __all__ = ["cli", "signed_in"]
@@ -143,6 +144,13 @@ def test_the_client_asks_the_same(signed_in: Any, people: Any) -> None:
         with pytest.raises(AttributeError, match="backtest"):
             _ = acme.Rule.backtests
         assert "backtest" in dir(acme.Rule)
+
+    async def ask() -> tuple[str, int]:
+        async with AsyncHeadlessly(signed_in.acme.url, signed_in.acme.secret) as acme:
+            (run,) = (await acme.Rule.runs(rule.pk))["results"]
+            return run["state"], (await acme.Rule.failures_retry(rule.pk))["count"]
+
+    assert asyncio.run(ask()) == ("Stopped", 0)
 
 
 def test_the_operator_asks_the_same(acme: Any, rival: Any, people: Any, capsys: Any) -> None:
