@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
-from statistics import median
 
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Least
@@ -12,7 +10,7 @@ from django.db.models.functions import Least
 from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead
 from crm.reports.leads import lead_cohort, lead_funnel
-from headlessly.query.reports import Records, Slice, Spread, duration_between
+from headlessly.query.reports import Records, Slice, Spread, duration_between, median_durations
 
 #: The speed of answers is measured on the latest so many leads of a period.
 SAMPLE_SIZE = 2_500
@@ -63,12 +61,7 @@ def median_responses(slice: Slice) -> dict[str | None, float]:
     """The median of the same for each owner who touched any of these leads, in seconds."""
     latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
     waited = duration_between("created_at", _first_touch(slice))
-    rows = latest.annotate(_waited=waited).values_list("owner_id", "_waited")[:SAMPLE_SIZE_BY_OWNER]
-    by_owner: dict[str | None, list[float]] = defaultdict(list)
-    for owner, duration in rows:
-        if duration is not None:
-            by_owner[owner].append(duration.total_seconds())
-    return {owner: median(found) for owner, found in by_owner.items()}
+    return median_durations(latest, waited, "owner_id", first=SAMPLE_SIZE_BY_OWNER)
 
 
 def _first_touch(slice: Slice) -> Least:

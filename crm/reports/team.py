@@ -107,7 +107,7 @@ def measure_team(slice: Slice) -> Measured:
     answers, promised = slice.cached(median_responses), slice.cached(answers_by, "owner_id")
     people = {each for counts in by_owner.values() for each in counts} | {*promised, *lost}
     if not slice.narrowed.keys() - {TEAM} and not actors.current().limited:
-        people |= _members(slice)
+        people |= slice.cached(_members, over_time=False)
     names = slice.cached(_names, frozenset(people), over_time=False)
     nobody, hidden = _("Nobody"), display.visible_name(None)
     rows = []

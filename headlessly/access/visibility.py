@@ -180,7 +180,8 @@ def load_visible_references(
         return found
     if (person := visible_owner()) is None:
         found = found.select_related(*names)
-        return found.only(*_to_name(found.model, tuple(names))) if to_be_named else found
+        noun: type[Record] = found.model
+        return found.only(*_to_name(noun, tuple(names))) if to_be_named else found
     fields = (found.model.schema.references[name] for name in names)
     others = {field.name: found.model.registry[field.to] for field in fields}
     return found.prefetch_related(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -34,6 +35,8 @@ from headlessly.nouns import Noun
 
 #: As much is said of each name below another one, in characters.
 LONGEST_BELOW = 60
+#: What stands in an address as it is, as ids and names of pages do.
+PLAIN = re.compile(r"[A-Za-z0-9_]+")
 #: Text that is dialled.
 TELEPHONES = ("phone", "mobile")
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
@@ -219,15 +222,20 @@ def page_url(noun: type[models.Model], page: str, *args: str) -> str:
     """The address of a noun's page: ``page_url(Lead, "change", id)``."""
     meta = noun._meta
     name = f"admin:{meta.app_label}_{meta.model_name}_{page}"
-    if args:
+    if not all(map(PLAIN.fullmatch, args)):
         return reverse(name, args=args)
-    return _address(name, get_urlconf(), get_script_prefix())
+    return _address(name, len(args), get_urlconf(), get_script_prefix()).format(*args)
 
 
 @lru_cache(maxsize=4096)
-def _address(name: str, urlconf: str | None, prefix: str) -> str:
-    """An address as Django makes it, of these three alone: a page has some thirty of them."""
-    return reverse(name)
+def _address(name: str, parts: int, urlconf: str | None, prefix: str) -> str:
+    """An address as Django makes it, with places for so many parts that say themselves: made once, for a
+    page has a hundred of them."""
+    found = reverse(name, args=[f"-{number}-" for number in range(parts)])
+    for number in range(parts):
+        before, _place, after = found.rpartition(f"-{number}-")
+        found = f"{before}{{{number}}}{after}"
+    return found
 
 
 def record_of_page(path: str) -> Noun | None:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field, Model
 
 from headlessly.database.row_security import AS_IT_IS, in_scope
@@ -54,16 +54,19 @@ def _execute(
     prepare: bool,
     scoped: bool = True,
 ) -> list[tuple[Any, ...]]:
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
+    wrapper = connections[
+        DEFAULT_DB_ALIAS
+    ]  # the proxy ``connection`` looks it up for each attribute
+    wrapper.ensure_connection()
+    wrapper.validate_no_broken_transaction()
     started = time.monotonic()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        with in_scope(connection) if scoped else AS_IT_IS, timed(sql):
+    with wrapper.wrap_database_errors, psycopg.Cursor(wrapper.connection) as cursor:
+        with in_scope(wrapper) if scoped else AS_IT_IS, timed(sql):
             cursor.execute(sql, parameters, prepare=prepare, binary=binary)
         found = cursor.fetchall() if rows else []
-    if connection.queries_logged:
+    if wrapper.queries_logged:
         took = time.monotonic() - started
-        connection.queries_log.append({"sql": sql, "time": f"{took:.3f}"})
+        wrapper.queries_log.append({"sql": sql, "time": f"{took:.3f}"})
     return found
 
 

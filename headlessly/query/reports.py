@@ -337,6 +337,26 @@ class Spread:
         return cls(answer["count"], *(at.total_seconds() for at in answer["at"] or ()))
 
 
+def median_durations(
+    found: QuerySet, duration: Any, by: str, *, first: int
+) -> dict[str | None, float]:
+    """The median of an expression over the ``first`` so many records, in seconds, for each value in the
+    column ``by`` of those that have it."""
+    rows = found.annotate(_duration=duration).values_list(by, "_duration")[:first]
+    try:
+        sql, given = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return {}
+    middle = "percentile_cont(0.5) WITHIN GROUP (ORDER BY duration)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT value, extract(epoch FROM {middle})::float8 FROM ({sql}) AS found (value, duration) "
+            "WHERE duration IS NOT NULL GROUP BY value",
+            given,
+        )
+        return dict(cursor.fetchall())
+
+
 def duration_between(start: str | Any, end: str | Any) -> ExpressionWrapper:
     """The time from one moment of a record to another."""
     start, end = (F(each) if isinstance(each, str) else each for each in (start, end))
@@ -348,4 +368,7 @@ def record_names(noun: type[Record], ids: Iterable[str | None]) -> dict[str, str
     wanted = {id for id in ids if id}
     if not wanted:
         return {}
-    return {record.pk: str(record) for record in noun.with_deleted.filter(pk__in=wanted)}
+    found = noun.with_deleted.filter(pk__in=wanted)
+    if (column := noun.schema.named_by) is not None:
+        found = found.only(column)
+    return {record.pk: str(record) for record in found}

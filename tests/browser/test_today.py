@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,7 +45,8 @@ def test_a_morning_by_keyboard(desk, site, lead, people):
     assert (planned.lead_id, planned.all_day) == (lead.pk, True)
     expect(desk.get_by_role("link", name="Send a quote")).to_be_focused()
     desk.keyboard.press("s")
-    expect(desk.get_by_role("button", name="Later today")).to_be_focused()
+    later = re.compile("Later today|In 3 hours")  # as the clock of whoever runs this says
+    expect(desk.get_by_role("button", name=later)).to_be_focused()
     desk.get_by_role("textbox", name="Another day").first.fill("in 5 days")
     desk.keyboard.press("Enter")
     expect(desk.get_by_role("region", name="Overdue")).to_have_count(0)

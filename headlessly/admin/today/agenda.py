@@ -85,6 +85,7 @@ class AgendaPart:
     found: NounList
     entries: list[Entry] = field(default_factory=list)
     above: int = 0  #: how many of its first records stand further up, for a more urgent reason
+    html: str = ""  #: the entries as the page shows them
 
     @property
     def name(self) -> str:

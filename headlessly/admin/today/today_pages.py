@@ -10,21 +10,19 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.middleware.csrf import get_token
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.admin import display, toasts, widgets
-from headlessly.admin.notification_pages import later_choices
 from headlessly.admin.pages import MEDIA
 from headlessly.admin.records import composers
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.today import agenda, setup_steps
+from headlessly.admin.today.entry_html import EntryWriter
 from headlessly.admin.undo import safe_return
 from headlessly.context import clock
 from headlessly.declaration import engagements, labels
@@ -57,6 +55,9 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
     parts = agenda.read_agenda(nouns, person, site) if person else []
     with_machine = [noun for noun in nouns if noun.schema.machine]
     here = _address(request)
+    writer = EntryWriter(request, here)
+    for part in parts:
+        part.html = writer.write(part)
     return {
         "title": _("Today"),
         "media": widgets.select2() + MEDIA,
@@ -65,7 +66,7 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
         "whose": _whose_choices(person),
         "parts": parts,
         "entries": sum(len(part.entries) for part in parts),
-        **_repeated(request, here),
+        "here": here,
         "next_step": ask_next_step(request, site, here),
         "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
         "first": _first_steps(nouns),
@@ -246,22 +247,6 @@ def take_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 
 # -- beside it ---------------------------------------------------------------------------------
-
-
-def _repeated(request: HttpRequest, here: str) -> dict[str, Any]:
-    """What each entry's forms say again, made once: the page has dozens of them."""
-    csrf = format_html(
-        '<input type="hidden" name="csrfmiddlewaretoken" value="{}">', get_token(request)
-    )
-    return {
-        "here": here,
-        "here_more": "&" if "?" in here else "?",
-        "csrf": csrf,
-        "start": format_html('{}<input type="hidden" name="back" value="{}">', csrf, here),
-        "later": format_html_join(
-            "", '<button name="until" value="{}">{}</button>', later_choices()
-        ),
-    }
 
 
 def _first_steps(nouns: list[type[Noun]]) -> list[dict[str, str]]:
