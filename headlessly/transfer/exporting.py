@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import itertools
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -172,30 +171,33 @@ def _composed(found: models.QuerySet) -> str | None:
         return cursor.mogrify(sql, parameters)
 
 
-def stream(question: Question, format: str) -> Iterator[bytes]:
-    """The file, block by block; the first is read at once, so that what is wrong is raised here.
+def stream(question: Question, format: str) -> Blocks:
+    """The file, block by block. Raises InvalidFilter and BadRequest, at once.
 
-    Raises InvalidFilter and BadRequest.
+    From its first block on the connection is the file's alone, until it is read or closed: a session that is
+    saved meanwhile would wait for ever. So nothing is read before the file is sent.
     """
-    blocks = WRITERS[format](question)
-    first = next(blocks, b"")
-    return _Stream(first, blocks)
+    _check(question, format)
+    return WRITERS[format](question)
 
 
-class _Stream:
-    """The blocks, with an end that gives the connection back whether all were read or not."""
-
-    def __init__(self, first: bytes, rest: Blocks) -> None:
-        self.blocks, self.rest = itertools.chain((first,), rest), rest
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self.blocks)
-
-    def close(self) -> None:
-        self.rest.close()
+def _check(question: Question, format: str) -> None:
+    """Raise InvalidFilter or BadRequest for what cannot be answered by such a file."""
+    if format in (CSV, XLSX):
+        _table_columns(question)
+    else:
+        reads.check_fields(question.noun, question.fields)
+    if (found := question.found(["id"])) is None or format != XLSX:
+        return
+    with _patience(question), connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM (SELECT FROM {found} LIMIT {MAX_BOOK_ROWS + 1}) r")
+        if cursor.fetchone()[0] > MAX_BOOK_ROWS:
+            raise BadRequest(
+                _("A workbook has at most %s rows. Narrow the list, or take it as CSV.")
+                % f"{MAX_BOOK_ROWS:,}",
+                type=question.noun.__name__,
+                field="format",
+            )
 
 
 def _patience(question: Question) -> Any:
@@ -282,16 +284,6 @@ def _book_rows(
         connection.cursor() as session,
     ):
         session.execute("SELECT set_config('timezone', %s, true)", [question.zone])
-        session.execute(
-            f"SELECT count(*) FROM (SELECT FROM {found} LIMIT {MAX_BOOK_ROWS + 1}) counted"
-        )
-        if session.fetchone()[0] > MAX_BOOK_ROWS:
-            raise BadRequest(
-                _("A workbook has at most %s rows. Narrow the list, or take it as CSV.")
-                % f"{MAX_BOOK_ROWS:,}",
-                type=question.noun.__name__,
-                field="format",
-            )
         cursor.itersize = FETCHED
         cursor.execute(f"SELECT {', '.join(select)} FROM {found}")
         yield from cursor
@@ -352,7 +344,8 @@ def _copied(
         if question.labels:
             cursor.execute("SELECT set_config('timezone', %s, true)", [question.zone])
         with cursor.copy(f"COPY (SELECT {select} FROM {found}) TO STDOUT {format}") as rows:
-            yield from read_blocks(rows, BLOCK, header)
+            rest = yield from read_blocks(rows, BLOCK, header)
+    yield rest
 
 
 def _cell(noun: type[Record], name: str, field: Field) -> str:
@@ -396,13 +389,14 @@ def _objects(question: Question) -> Blocks:
     """One line of JSON for each record, as a list shows it, but computed fields only where asked for."""
     noun = question.noun
     asked = reads.check_fields(noun, question.fields)
+    context = tenancy.context_url()  # that of the request, which is over when the file is read
     if asked is not None and any(f.wire in asked for f in noun.schema.computed):
-        return _records(question, asked)
+        return _records(question, asked, context)
     stored = [f for f in noun.schema.stored if asked is None or f.wire in asked]
     columns = [(META_FIELDS[wire], column) for wire, column in META.items() if column]
     columns += [(field, field.column) for field in stored]
     members = [_member(noun, column, field) for field, column in columns]
-    named = {"$type": noun.__name__, "$context": tenancy.context_url()}
+    named = {"$type": noun.__name__, "$context": context}
     members.insert(1, _literal("," + dump_json(named).decode()[1:-1]))
     select = _end_to_end(["'{'", *members, "'}'"])
     names = [column for _field, column in columns]
@@ -435,10 +429,9 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _records(question: Question, asked: tuple[str, ...]) -> Blocks:
+def _records(question: Question, asked: tuple[str, ...], context: str) -> Blocks:
     """The same with computed fields, which are Python's."""
     shape = rows.row_statement(question.noun, asked).shape
-    context = tenancy.context_url()
     if (found := question.found(shape.columns)) is None:
         return
     until = time.monotonic() + LONGEST
@@ -455,8 +448,11 @@ def _records(question: Question, asked: tuple[str, ...]) -> Blocks:
 
 
 def _json(question: Question) -> Blocks:
+    return _array(_objects(question))
+
+
+def _array(lines: Blocks) -> Blocks:
     before = b"["
-    lines = _objects(question)
     try:
         for block in lines:
             if block:

@@ -12,8 +12,9 @@ import pytest
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
+from headlessly.execution import executor
 from headlessly.log.events import Event
-from headlessly.transfer import formats, import_job
+from headlessly.transfer import exporting, formats, import_job
 from headlessly.transfer.models import Import
 from tests.answered import answered, problem, unchanged
 from tests.headlessly.transfer.conftest import counts, errors, lines, sender, told
@@ -275,7 +276,7 @@ def test_it_exports_what_a_list_shows(exported: Any, api: Any, lead: Lead, peopl
     assert orjson.loads(exported("leads?format=json")) == [read]
     assert orjson.loads(exported("leads?format=json&status=Lost")) == []
     (line,) = lines(exported("leads?format=ndjson&fields=name,bant&q=platform"))
-    assert line["bant"]["answered"] == 1
+    assert (line["bant"]["answered"], line["$context"]) == (1, read["$context"])
     problem(api.call("GET", "/export/leads?format=pdf"), 400, "bad_request")
     problem(api.call("GET", "/export/leads?nonsense=1"), 400, "invalid_filter")
 
@@ -291,6 +292,49 @@ def test_it_writes_a_moment_as_a_list_does(
         assert read in exported(f"leads?format={format}").decode()
     table = exported("leads?fields=name,firstTouchAt")
     assert counts(imported("leads", table, "?match=$id")) == {"unchanged": 1}
+
+
+def test_it_exports_more_than_it_sends_at_once(exported: Any, api: Any, many: list[str]) -> None:
+    table = csv.DictReader(io.StringIO(exported("contacts").decode()))
+    objects = lines(exported("contacts?format=ndjson"))
+    array = orjson.loads(exported("contacts?format=json"))
+    for found in table, objects, array:
+        assert sorted(each["name"] for each in found) == many
+    started = Event.objects.filter(name="Export.Started")
+    assert [event.data["rows"] for event in started] == [len(many)] * 3
+
+
+def test_an_export_that_nobody_reads_to_its_end_gives_the_connection_back(many: list[str]) -> None:
+    file = exporting.stream(exporting.Question(Contact), "ndjson")
+    assert 0 < len(lines(next(file))) < len(many)
+    file.close()
+    assert Contact.find().count() == len(many)
+
+
+def test_a_browser_is_sent_more_than_one_block(many: list[str], acme: Any) -> None:
+    from django.test import Client
+
+    from headlessly.access.models import Membership, User
+
+    user = User.objects.create_user("bob@sign.example")
+    Membership.objects.create(user=user, tenant=acme, role="rep")
+    client = Client()
+    client.force_login(user)
+    with tenancy.active(None), actors.acting(None):
+        answer = client.get("/~acme/export/contacts?labels=en&zone=Europe/Berlin")
+        found = b"".join(answer.streaming_content).decode("utf-8-sig")
+    assert sorted(row["Name"] for row in csv.DictReader(io.StringIO(found))) == many
+
+
+@pytest.fixture
+def many(acme: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of contacts that are more than one block of a file."""
+    monkeypatch.setattr(exporting, "BLOCK", 2_000)
+    names = [f"Contact {number:02}" for number in range(60)]
+    with executor.one_transaction():
+        for name in names:
+            Contact.create(name=name)
+    return names
 
 
 def test_it_exports_a_cell_that_a_spreadsheet_would_run_guarded_and_reads_it_back(
