@@ -16,6 +16,7 @@ import psycopg
 from django.db import connection
 from django.db.models import Field, Model
 
+from headlessly.context.running import write_rows_before
 from headlessly.database.row_security import AS_IT_IS, in_scope
 from headlessly.database.schema_editor import tenant_field
 from headlessly.database.slow import timed
@@ -54,6 +55,7 @@ def _execute(
     prepare: bool,
     scoped: bool = True,
 ) -> list[tuple[Any, ...]]:
+    write_rows_before(sql)
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
     started = time.monotonic()
