@@ -217,24 +217,33 @@ class Noun(RefusalMixin):
         self.update(**changed, **own)
 
     def insert(self) -> None:
-        """Write the new row. Only the executor calls this and :meth:`rewrite`."""
+        """Write the new row. Only the executor calls this and :meth:`take_as_written`."""
         execution_table.table_of(type(self)).insert(self)
         self._state.adding = False
         self._read = dict(self.__dict__)
 
-    def rewrite(self) -> None:
-        """Write the columns that differ from what was read."""
-        execution_table.table_of(type(self)).rewrite(self, self._changed_columns())
-        self._read = dict(self.__dict__)
+    def take_as_written(self) -> tuple[Self, Self]:
+        """Take what the record is for what was read; answers copies, of what was read before and of this."""
+        before, self._read = self._read, dict(self.__dict__)
+        return self._copy(before), self._copy(self._read)
+
+    def _copy(self, values: Mapping[str, Any]) -> Self:
+        copy = type(self).__new__(type(self))
+        copy.__dict__.update(values)
+        return copy
+
+    def columns_unlike(self, other: Self) -> list[str]:
+        """The columns in which this is another than ``other``."""
+        return self._columns_unlike(other.__dict__)
 
     def has_changes(self) -> bool:
         """Whether the record, settled, is another than the one that was read."""
         self.derive_columns()
-        return bool(self._changed_columns())
+        return bool(self._columns_unlike(self._read))
 
-    def _changed_columns(self) -> list[str]:
+    def _columns_unlike(self, values: Mapping[str, Any]) -> list[str]:
         names = (field.attname for field in self._meta.concrete_fields)
-        return [name for name in names if self._read.get(name) != getattr(self, name)]
+        return [name for name in names if values.get(name) != getattr(self, name)]
 
     # -- what verbs and the executor need of a record ---------------------------------------------
 

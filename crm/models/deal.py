@@ -82,10 +82,12 @@ class Deal(Noun):
 
     #: By which the forecast is read as of weeks ago.
     past_indexes = (
+        # Of those alone that are to close on a day: what a conversion makes has none yet.
         models.Index(
-            fields=["tenant", "expected_close_date"], name="deal_past_by_close",
+            fields=["tenant", "expected_close_date"], name="deal_past_by_close_date",
             condition=models.Q(
                 stage__in=["Prospecting", "Qualification", "Proposal", "Negotiation"],
+                expected_close_date__isnull=False,
                 deleted_at=None,
             ),
         ),

@@ -33,6 +33,12 @@ def current_execution() -> Any:
     return _execution.get()
 
 
+def write_rows_before(sql: Any) -> None:
+    """Write the rows that a verb changed and the statement ``sql`` may ask for."""
+    if (execution := _execution.get()) is not None and execution.waiting_rows:
+        execution.waiting_rows.write_named_in(str(sql))
+
+
 def flush_events() -> None:
     """Write the events recorded so far, so that what is read in a hook sees them."""
     if (execution := _execution.get()) is not None:

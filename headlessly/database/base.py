@@ -14,6 +14,7 @@ from psycopg import OperationalError, adapters, connect
 from psycopg.pq import Format
 from psycopg_pool import ConnectionPool
 
+from headlessly.context.running import write_rows_before
 from headlessly.database import row_security
 from headlessly.database.schema_editor import DatabaseFeatures, SchemaEditor
 from headlessly.database.server import start
@@ -44,7 +45,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.execute_wrappers += [row_security.set_before_statement, time_statement]
+        self.execute_wrappers += [
+            write_rows_first, row_security.set_before_statement, time_statement
+        ]  # fmt: skip
 
     def _commit(self):
         super()._commit()
@@ -88,6 +91,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             connection = super().get_new_connection(conn_params)
         connection.prepared_max = PREPARED
         return connection
+
+
+def write_rows_first(execute, sql, params, many, context):
+    """Django's wrapper of a statement: what verbs changed and did not write yet is there for it."""
+    write_rows_before(sql)
+    return execute(sql, params, many, context)
 
 
 class ServerWatch:

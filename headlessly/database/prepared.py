@@ -16,6 +16,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field, Model
 
+from headlessly.context.running import write_rows_before
 from headlessly.database.row_security import AS_IT_IS, in_scope
 from headlessly.database.schema_editor import tenant_field
 from headlessly.database.slow import timed
@@ -54,9 +55,9 @@ def _execute(
     prepare: bool,
     scoped: bool = True,
 ) -> list[tuple[Any, ...]]:
-    wrapper = connections[
-        DEFAULT_DB_ALIAS
-    ]  # the proxy ``connection`` looks it up for each attribute
+    write_rows_before(sql)
+    # The proxy ``connection`` would look it up for each attribute.
+    wrapper = connections[DEFAULT_DB_ALIAS]
     wrapper.ensure_connection()
     wrapper.validate_no_broken_transaction()
     started = time.monotonic()

@@ -26,6 +26,7 @@ from headlessly.execution import inputs, record_paths
 from headlessly.execution.contention import note_lock, records_to_lock
 from headlessly.execution.hook_context import Context, RunningVerb
 from headlessly.execution.table import table_of
+from headlessly.execution.waiting_rows import WaitingRow, WaitingRows
 from headlessly.ids import public_id
 from headlessly.language import wording
 from headlessly.log import events
@@ -57,6 +58,7 @@ class Execution:
         self.frames: list[RunningVerb] = []
         self.events: list[Event] = []
         self.first_unwritten = 0
+        self.waiting_rows = WaitingRows(self._note_attempt)
         self.locked_records: dict[str, Record] = {}
         self.held_ids: set[str] = set()  #: of those that nobody may begin to refer to
         self.known_ids: set[str] = set()
@@ -96,8 +98,12 @@ class Execution:
         frame = RunningVerb(verb, record, for_caller=for_caller)
         self.frames.append(frame)
         try:
-            return self._carry_out(frame, data, wire=wire, text=text)
+            answer = self._carry_out(frame, data, wire=wire, text=text)
+            if self.failure is None:  # else all of it will be undone
+                self.waiting_rows.write_of(len(self.frames))
+            return answer
         except Exception as problem:
+            self.waiting_rows.forget_of(len(self.frames))
             record.__dict__.clear()
             record.__dict__.update(untouched)
             _name_record(problem, record)
@@ -236,19 +242,20 @@ class Execution:
                 record.after_move(before, after)
         return answer
 
-    def _save(self, record: Record) -> None:
-        try:
-            self._write(record)
-        except IntegrityError:
-            self.attempted_record, self.attempted_by_hook = copy.copy(record), len(self.frames) > 1
-            raise
+    def _note_attempt(self, row: WaitingRow) -> None:
+        self.attempted_record, self.attempted_by_hook = row.states[-1], row.depth > 1
 
-    def _write(self, record: Record) -> None:
+    def _save(self, record: Record) -> None:
         now = current_moment()
         if record._state.adding:
             self._begin(record, now)
             record.derive_columns()
-            self._insert(record)
+            try:
+                self._insert(record)
+            except IntegrityError:
+                self.attempted_record = copy.copy(record)
+                self.attempted_by_hook = len(self.frames) > 1
+                raise
             record.is_new = True
             self.locked_records[record.pk] = record
             self.known_ids.add(record.pk)
@@ -259,7 +266,7 @@ class Execution:
             # Versions are ordered by this moment, so it never goes back.
             record.updated_at = max(now, record.updated_at)
             record.derive_columns()
-            record.rewrite()
+            self.waiting_rows.add(record, len(self.frames))
             if record.deleted_at is None:
                 self.known_ids.add(record.pk)
             else:

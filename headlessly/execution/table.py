@@ -12,6 +12,7 @@ import psycopg
 from django.db import connection
 
 from headlessly.access import visibility
+from headlessly.context.running import write_rows_before
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared, quoted
 from headlessly.database.row_security import in_scope
@@ -33,6 +34,10 @@ class Table:
         columns = ", ".join(quoted(f) for f in self.fields)
         marks = ", ".join(["%s"] * len(self.fields))
         self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
+        past = quote(version_table(noun))
+        self._insert_past = (
+            f"INSERT INTO {past} ({columns}, valid_from, valid_to) VALUES ({marks}, %s, %s)"
+        )
         self._select = f"SELECT {columns} FROM {self.name} r WHERE"
 
         self.by_name = {f.attname: f for f in self.fields}
@@ -66,6 +71,11 @@ class Table:
     def insert(self, record: Record) -> None:
         execute_prepared(self._insert, [self._value(f, record) for f in self.fields], rows=False)
 
+    def insert_past(self, state: Record, end: datetime) -> None:
+        """Insert a version that was over at ``end``, of a row that is written as something later."""
+        values = [self._value(f, state) for f in self.fields]
+        execute_prepared(self._insert_past, [*values, state.updated_at, end], rows=False)
+
     def copy(self, records: Sequence[Record]) -> None:
         """Insert many rows at once."""
         self._copy(self.name, records)
@@ -90,6 +100,7 @@ class Table:
         adapted = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
         # PostgreSQL copies into no table with row-level security, but for its owner.
         sql = f"COPY {table} ({columns}) FROM STDIN"
+        write_rows_before(sql)
         with (
             every_tenant(),
             connection.wrap_database_errors,

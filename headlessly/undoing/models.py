@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext as _
 
@@ -151,6 +152,8 @@ class UndoRecord(TenantRow):
         ]
         indexes: ClassVar = [
             models.Index(fields=["tenant", "undo", "state", "-last"], name="undo_next_records"),
+            # What refers to any of a part's records: a part has up to 2,000.
+            GinIndex(fields=["tenant", "refers"], name="undo_records_by_refers"),
         ]
 
     def __str__(self) -> str:

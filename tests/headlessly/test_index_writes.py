@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 
+from crm import Deal
+from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
+from headlessly.undoing.models import UndoRecord
 
 
 @pytest.mark.parametrize("name", ["Contact", "Deal", "Lead", "Organization"])
@@ -47,3 +51,28 @@ def test_it_changes_one_row_quickly_after_it_has_changed_many(lead: Any) -> None
             "WHERE tgname LIKE '%\\_version\\_update' AND tgtype & 1 = 0"
         )
         assert cursor.fetchall() == [], "for each row"
+
+
+def test_it_looks_up_what_refers_to_a_part_of_an_undo(acme: Any) -> None:
+    """A part of 2,000 records compared with each of 100,000 takes a second and more."""
+    refer = QuerySet(UndoRecord).filter(refers__overlap=["lead_1"])
+    with every_tenant():  # or the tenant alone would lead to an index
+        assert "undo_records_by_refers" in plan_of(refer, "indexscan")
+
+
+def test_it_reads_the_forecast_of_then_by_its_index_of_deals_with_a_day(acme: Any) -> None:
+    """Deals without a day, as a conversion makes them, write nothing in it."""
+    closing = Deal.past.objects.filter(
+        tenant_id=acme.pk, deleted_at=None, stage__in=list(Deal.OPEN),
+        expected_close_date__gte="2026-11-01", expected_close_date__lt="2026-12-01",
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_sort = off")
+    assert "deal_past_by_close_date" in plan_of(closing.order_by("expected_close_date"))
+
+
+def plan_of(found: Any, *but: str) -> str:
+    with connection.cursor() as cursor:
+        for each in ("seqscan", *but):
+            cursor.execute(f"SET LOCAL enable_{each} = off")
+    return found.explain()

@@ -1,0 +1,193 @@
+"""A row that a verb and its hooks change is written once, and nobody can tell."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from crm import Contact, Deal, Lead, Organization
+from headlessly.declaration.registry import registry
+from headlessly.errors import Conflict, VerbRefused
+from headlessly.execution import executor
+from headlessly.execution.waiting_rows import FILLED_BY_TRIGGERS
+from headlessly.log.events import Event
+
+
+def updates(asked: CaptureQueriesContext, table: str) -> list[str]:
+    beginning = f'UPDATE "{table}" '
+    return [q["sql"] for q in asked.captured_queries if q["sql"].startswith(beginning)]
+
+
+def past(lead: Lead) -> list[tuple[Any, ...]]:
+    versions = Lead.past.objects.filter(tenant_id=lead.tenant_id, record=lead.pk).order_by("seq")
+    return list(versions.values_list("version", "status", "deal_id", "valid_from", "valid_to"))
+
+
+def test_it_is_written_once_by_a_conversion_with_each_version_in_its_past(qualified: Lead) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        qualified.convert()
+    assert len(updates(asked, "crm_lead")) == 1
+    *_, before, converted, attached = past(qualified)
+    moment = converted[3]
+    assert before[0] + 2 == converted[0] + 1 == attached[0] == qualified.version
+    assert (before[1], before[4]) == ("Qualified", moment)
+    assert converted[1:] == ("Converted", None, moment, moment)
+    assert attached[1:] == ("Converted", qualified.deal_id, moment, None)
+    events = Lead.history(qualified).order_by("seq")
+    told = [(e.name, e.version, e.data["deal"], e.previous) for e in events][-2:]
+    assert [each[:3] for each in told] == [
+        ("Lead.Converted", converted[0], None),
+        ("Lead.Updated", attached[0], qualified.deal_id),
+    ]
+    assert "deal" not in told[0][3] and told[1][3] == {"deal": None}
+
+
+@pytest.mark.parametrize("how", ["objects", "raw", "past", "count"])
+def test_a_hook_that_asks_for_it_sees_it_as_it_is(how: str, lead: Lead) -> None:
+    seen: list[Any] = []
+
+    def look(record: Lead, ctx: Any) -> None:
+        if how == "objects":
+            seen.append(Lead.objects.get(pk=record.pk).score)
+        elif how == "past":
+            seen.append(past(record)[-1][0] - 1)
+        elif how == "count":
+            seen.append(Lead.objects.filter(score=1).count())
+        else:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT score FROM crm_lead WHERE id = %s", [record.pk])
+                seen.extend(cursor.fetchone())
+
+    with Lead.updated.attached(look):
+        lead.update(score=1)
+    assert seen == [1]
+    assert Lead.objects.get(pk=lead.pk).version == 2
+
+
+def test_a_hook_that_asks_for_others_does_not_have_it_written(lead: Lead) -> None:
+    def go_on(record: Lead, ctx: Any) -> None:
+        if record.need is None:
+            assert Deal.objects.count() == 0
+            ctx.Lead.update(record.pk, need="more")
+
+    with Lead.updated.attached(go_on), CaptureQueriesContext(connection) as asked:
+        lead.update(score=1)
+    assert len(updates(asked, "crm_lead")) == 1
+    found = Lead.objects.get(pk=lead.pk)
+    assert (found.score, found.need, found.version) == (1, "more", 3)
+    assert [version for version, *_ in past(lead)] == [1, 2, 3]
+
+
+def test_what_a_hook_lets_go_somebody_else_may_have(people: SimpleNamespace) -> None:
+    """The rows of a table are written in the order of their changes."""
+
+    def take_over(record: Contact, ctx: Any) -> None:
+        if record.pk == people.ada.pk and record.email is None:
+            ctx.Contact.update(people.bob.pk, email="ada@acme.example")
+            ctx.Contact.update(people.ada.pk, email="bob@seller.example")
+
+    with Contact.updated.attached(take_over):
+        people.ada.update(email=None)
+    ada, bob = (Contact.objects.get(pk=each.pk) for each in (people.ada, people.bob))
+    assert (ada.email, bob.email) == ("bob@seller.example", "ada@acme.example")
+
+
+def test_what_others_keep_of_it_is_there_for_who_asks(people: SimpleNamespace) -> None:
+    seen: list[Any] = []
+
+    def look(record: Organization, ctx: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT value FROM headlessly_externalid WHERE record = %s", [record.pk])
+            seen.extend(cursor.fetchall())
+
+    with Organization.updated.attached(look):
+        people.corp.update(external_ids=[{"system": "zoho", "id": "77"}])
+    assert seen == [("77",)]
+
+
+def test_it_is_not_there_where_its_part_was_undone(lead: Lead) -> None:
+    """What waits is written before a part that is undone begins, and what waits in that is forgotten."""
+
+    def attempt(record: Lead, ctx: Any) -> None:
+        if record.timeline is not None:
+            return
+        with pytest.raises(VerbRefused), ctx.attempt():
+            ctx.Lead.update(record.pk, timeline="never")
+            raise VerbRefused("no")
+        ctx.Lead.update(record.pk, timeline="later")
+
+    with Lead.updated.attached(attempt):
+        lead.update(score=1)
+    found = Lead.objects.get(pk=lead.pk)
+    assert (found.score, found.timeline, found.version) == (1, "later", 3)
+    assert [version for version, *_ in past(lead)] == [1, 2, 3]
+    assert "never" not in [e.data["timeline"] for e in Lead.history(lead)]
+
+
+def test_a_savepoint_of_a_hooks_own_keeps_what_was_before_it(lead: Lead) -> None:
+    def try_something(record: Lead, ctx: Any) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            transaction.set_rollback(True)
+
+    with Lead.updated.attached(try_something):
+        lead.update(score=1)
+    assert Lead.objects.get(pk=lead.pk).score == 1
+
+
+def test_a_value_that_is_taken_is_refused_by_the_verb_that_wants_it(
+    people: SimpleNamespace,
+) -> None:
+    def go_on(record: Contact, ctx: Any) -> None:
+        ctx.Organization.update(people.corp.pk, industry="Retail")
+
+    with Contact.updated.attached(go_on), pytest.raises(Conflict) as told:
+        people.ada.update(email="BOB@seller.example")
+    assert (told.value.type, told.value.field) == ("Contact", "email")
+    assert Contact.objects.get(pk=people.ada.pk).email == "ada@acme.example"
+    assert Organization.objects.get(pk=people.corp.pk).industry == "Technology"
+
+
+def test_each_of_several_verbs_is_done_before_the_next_one_begins(lead: Lead) -> None:
+    with executor.one_transaction() as execution:
+        lead.update(score=1)
+        assert not execution.waiting_rows
+        lead.update(score=2)
+    assert [version for version, *_ in past(lead)] == [1, 2, 3]
+
+
+def test_nothing_of_a_refused_verb_is_written(lead: Lead) -> None:
+    def refuse(record: Lead, ctx: Any) -> None:
+        raise VerbRefused("no")
+
+    with Lead.updated.attached(refuse), pytest.raises(VerbRefused):
+        lead.update(score=1)
+    assert Lead.objects.get(pk=lead.pk).score == 82
+    assert [version for version, *_ in past(lead)] == [1]
+    assert Event.objects.filter(target=lead.pk).count() == 1
+
+
+def test_it_knows_each_table_that_is_filled_from_a_row(acme: Any) -> None:
+    """Whoever reads one of these has the row written first."""
+    tables = {noun._meta.db_table for noun in registry.values()}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT c.relname, p.prosrc FROM pg_trigger AS t "
+            "JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid "
+            "WHERE NOT t.tgisinternal AND c.relname = ANY(%s)",
+            [list(tables)],
+        )
+        sources = cursor.fetchall()
+    assert {table for table, _ in sources} == tables
+    filled = {
+        name
+        for table, source in sources
+        for name in re.findall(r"(?:INSERT INTO|DELETE FROM|UPDATE) \"?([a-z]\w+)", source)
+        if not name.startswith(table)
+    }
+    assert filled == set(FILLED_BY_TRIGGERS)
