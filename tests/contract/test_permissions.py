@@ -158,19 +158,21 @@ def test_it_lets_each_role_do_what_the_table_says(
 
 @pytest.mark.parametrize("noun", samples.NOUNS, ids=lambda n: n.__name__)
 def test_it_lets_every_role_read(noun: type[Noun], acme: Any, signed_in: Any) -> None:
+    """Over REST each role. Of the pages each noun's by one role, they take turns: what one may read no page
+    asks anew, and each role opens records above."""
     record = samples.create(noun)
-    meta = noun._meta
-    for role in actors.ROLES:
-        client = getattr(signed_in, role)
+    start = f"/admin/{noun._meta.app_label}/{noun._meta.model_name}/"
+    roles = [*actors.ROLES]
+    opens = roles[samples.NOUNS.index(noun) % len(roles)]
+    for role in roles:
+        places = ["", f"/{record.pk}", f"/{record.pk}/events"]
+        places = [f"/{noun.plural}{place}" for place in places]
+        if role == opens:
+            places += [start, f"{start}{record.pk}/change/"]
         with actors.acting(None):
-            for place in (
-                f"/{noun.plural}",
-                f"/{noun.plural}/{record.pk}",
-                f"/{noun.plural}/{record.pk}/events",
-                f"/admin/{meta.app_label}/{meta.model_name}/",
-                f"/admin/{meta.app_label}/{meta.model_name}/{record.pk}/change/",
-            ):
-                assert client.get(f"/~acme{place}").status_code == 200, (role, place)
+            for place in places:
+                answer = getattr(signed_in, role).get(f"/~acme{place}")
+                assert answer.status_code == 200, (role, place)
 
 
 @pytest.mark.parametrize("place", ["/apikeys", "/admin/settings/", "/admin/settings/members/"])
