@@ -148,7 +148,9 @@ def test_it_reads_several_states_apart_where_an_index_has_the_order_of_each(
     for sort, is_apart in (("-score", True), ("-createdAt", False)):
         with CaptureQueriesContext(connection) as asked:
             reads.record_page(Lead, several, sort=sort, limit=4)
-        assert any("CROSS JOIN LATERAL" in each["sql"] for each in asked.captured_queries) == is_apart
+        assert (
+            any("CROSS JOIN LATERAL" in each["sql"] for each in asked.captured_queries) == is_apart
+        )
 
 
 def test_it_is_led_by_the_rarest_of_several_words(leads: list[Lead]) -> None:
