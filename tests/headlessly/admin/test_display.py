@@ -27,7 +27,7 @@ def prefix(request: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("page", "args"),
+    ("name", "args"),
     [
         ("changelist", ()),
         ("change", ("lead_1",)),
@@ -38,10 +38,10 @@ def prefix(request: Any) -> Any:
     ],
 )
 def test_the_address_of_a_page_is_the_one_that_django_makes(
-    prefix: str, page: str, args: tuple[str, ...]
+    prefix: str, name: str, args: tuple[str, ...]
 ) -> None:
     for _once_and_again in range(2):
-        assert page_url(Lead, page, *args) == reverse(f"admin:crm_lead_{page}", args=args)
+        assert page_url(Lead, name, *args) == reverse(f"admin:crm_lead_{name}", args=args)
 
 
 def test_of_who_is_only_named_the_name_is_read_and_all_else_when_it_is_asked_for(
