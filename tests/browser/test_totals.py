@@ -64,7 +64,7 @@ def test_an_open_group_stays_open_and_shows_what_a_colleague_changes(desk, site,
         pass
     leads[0].update(score=77)
     leads[3].update(owner=leads[0].owner)
-    expect(bobs.locator("[data-row]", has_text="Lead 1")).to_contain_text("77", timeout=15_000)
+    expect(bobs.locator("[data-row]", has_text="Lead 1")).to_contain_text("77")
     expect(bobs.locator("[data-row]")).to_have_count(3)
     expect(bobs.get_by_role("link", name="Bob Stone")).to_have_attribute("aria-expanded", "true")
     expect(bobs.get_by_role("checkbox", name="Select Lead 1")).to_be_checked()
