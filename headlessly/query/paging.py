@@ -32,6 +32,7 @@ from headlessly.query.sorting import SortKey
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
+    from headlessly.query.rows import RowStatement
 
 #: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
 COUNT_CAP = 10_000
@@ -107,6 +108,40 @@ class RecordList:
             else self._walk(self.search, size, start, rest)
         )
         return PageKeys(keys, *((self._count(parts), True) if count_all else (self._cap, False)))
+
+    def read(
+        self,
+        reading: RowStatement,
+        size: int,
+        start: int = 0,
+        rest: Sequence[Q] = (),
+        *,
+        count_all: bool = False,
+    ) -> tuple[list[dict[str, Any]], PageKeys]:
+        """The records of a page as ``reading`` gives them, and their keys.
+
+        The first page of what an index has in order is one statement: what it reads is bounded whatever is
+        in the table.
+        """
+        plain = not (start or rest or count_all) and self._has_index and self._indexed is None
+        if plain and self._statements is not None:
+            return self._read_first(self._statements, reading, size)
+        page = self.page(size, start, rest, count_all=count_all)
+        keys = [key for key, *_ in page.keys[:size]]
+        return reading.fetch(keys, self.scope.moment), page
+
+    def _read_first(
+        self, listed: ListStatements, reading: RowStatement, size: int
+    ) -> tuple[list[dict[str, Any]], PageKeys]:
+        equal = [tenancy.require().pk, *(self._equalities or {}).values()]
+        sql = first_page_statement(listed, reading, size + 1, self._cap + 1)
+        rows = statements.execute_prepared(sql, [*equal, *equal], binary=True)
+        width = 2 + len(self.sort_keys)
+        keys = [row[1:width] for row in rows]
+        seen = rows[0][0] if rows else 0
+        page = PageKeys(keys, min(seen, self._cap), seen <= self._cap)
+        found = [row[width:] for row in rows[:size]]
+        return reading.records(found, [key for key, *_ in keys[:size]]), page
 
     def first(self, size: int, start: int = 0) -> list[Key]:
         """The keys of a page, without counting the records."""
@@ -348,10 +383,14 @@ class RecordList:
 
 @dataclass(frozen=True)
 class ListStatements:
-    """Statements that take the tenant, the values that columns have, and how many."""
+    """Statements that take the tenant, the values that columns have, and how many; and what they are made of,
+    whose parameters are the tenant and the values."""
 
     page: str
     count: str
+    source: str
+    names: tuple[str, ...]  #: the columns of the order
+    sorted_by: tuple[str, ...]  #: which way each of them goes, as SQL says it behind its name
 
 
 @lru_cache(maxsize=1024)
@@ -372,15 +411,38 @@ def list_statements(
 
     values = "".join(f" AND {column(name)} = %s" for name in equal)
     source = f"FROM {quote(noun._meta.db_table)} r WHERE {visible}{values}"
-    names = [column(each.name) for each in columns]
-    order = [
-        name + (" DESC" if c.descending else "") + (" NULLS LAST" if c.nullable else "")
-        for name, c in zip(names, columns, strict=True)
-    ]
+    names = tuple(column(each.name) for each in columns)
+    sorted_by = tuple(
+        (" DESC" if c.descending else "") + (" NULLS LAST" if c.nullable else "") for c in columns
+    )
+    order = ", ".join(map("".join, zip(names, sorted_by, strict=True)))
     return ListStatements(
-        f"SELECT {', '.join([column('pk'), *names])} {source} "
-        f"ORDER BY {', '.join(order)} LIMIT %s OFFSET %s",
+        f"SELECT {', '.join([column('pk'), *names])} {source} ORDER BY {order} LIMIT %s OFFSET %s",
         f"SELECT count(*) FROM (SELECT {source} LIMIT %s) AS found",
+        source,
+        names,
+        sorted_by,
+    )
+
+
+@lru_cache(maxsize=1024)
+def first_page_statement(
+    listed: ListStatements, reading: RowStatement, size: int, counted: int
+) -> str:
+    """The number of records, as far as they are counted, and the first of them: each with its key and its
+    values in the order, and what ``reading`` reads of it. Takes the tenant and the values twice.
+
+    The limits are no parameters: for any limit the planner would join whole tables.
+    """
+    keys = [f"k{number}" for number in range(len(listed.names))]
+    chosen = ", ".join(f"{name} AS {k}" for name, k in zip(listed.names, keys, strict=True))
+    order = ", ".join(map("".join, zip(listed.names, listed.sorted_by, strict=True)))
+    again = ", ".join(f"r.{k}{by}" for k, by in zip(keys, listed.sorted_by, strict=True))
+    return (
+        f"SELECT (SELECT count(*) FROM (SELECT {listed.source} LIMIT {counted}) AS found), "
+        f"r.id, {', '.join(f'r.{k}' for k in keys)}, {reading.columns} "
+        f"FROM (SELECT r.*, {chosen} {listed.source} ORDER BY {order} LIMIT {size}) AS r "
+        f"{reading.joins} ORDER BY {again}"
     )
 
 

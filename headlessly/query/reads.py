@@ -171,9 +171,8 @@ def record_page(
     record_list = RecordList(scope, columns, stated, search)
     bounded = search is not None or filters.may_be_slow(filter, conditions)
     with statement_timeout() if bounded else nullcontext():
-        page_keys = record_list.page(size, start, rest, count_all=count_all)
+        results, page_keys = record_list.read(reading, size, start, rest, count_all=count_all)
         keys = page_keys.keys
-        results = reading.fetch([key for key, *_ in keys[:size]], moment)
     more = len(keys) > size
     following = cursors.encode_cursor(mark, moment, keys[size - 1][1:]) if more else None
     return Page(results, page_keys.total, page_keys.exact, more, following)

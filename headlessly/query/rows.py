@@ -148,7 +148,8 @@ class RowStatement:
             position += len(shape.columns)
         table = noun.past._meta.db_table if past else noun._meta.db_table
         source = f"{quote(table)} r" if not past else LAST_UNTIL.format(table=quote(table))
-        select = f"SELECT r.id, {', '.join(selects)} FROM {source} {' '.join(joins)} "
+        self.columns, self.joins = f"r.id, {', '.join(selects)}", " ".join(joins)
+        select = f"SELECT {self.columns} FROM {source} {self.joins} "
         self.sql = select if past else f"{select} WHERE r.tenant_id = %s AND r.id = ANY(%s)"
         self.one = f"{select} WHERE r.id = %s AND "
         self.joined_moments = 2 * len(joins) if past else 0
@@ -161,17 +162,18 @@ class RowStatement:
         if self.past:
             given = [*reversed(given), as_of, *[as_of] * self.joined_moments]
         rows = prepared.execute_prepared(self.sql, given, binary=True)
-        return self._records(rows, keys, as_of)
+        return self.records(rows, keys, as_of)
 
     def find(self, id: str) -> dict[str, Any] | None:
         """The active tenant's record with this id, if it is not deleted and the actor sees it."""
         visible, parameters = visibility.visible_rows(self.noun, "r")
         rows = prepared.execute_prepared(self.one + visible, [id, *parameters], binary=True)
-        return self._records(rows, [id], None)[0] if rows else None
+        return self.records(rows, [id])[0] if rows else None
 
-    def _records(
-        self, rows: Sequence[Any], keys: Sequence[Any], as_of: datetime | None
+    def records(
+        self, rows: Sequence[Any], keys: Sequence[Any], as_of: datetime | None = None
     ) -> list[dict[str, Any]]:
+        """The records with these keys, in this order, of rows of ``columns``."""
         context = tenancy.context_url()
         by_key: dict[Any, dict[str, Any]] = {}
         for key, *row in rows:

@@ -209,3 +209,38 @@ def test_it_knows_which_orders_an_index_carries() -> None:
     assert not of_each("dueAt", "Pending", "Completed", noun=Activity)
     assert not of_each("-lastActivityAt", "New", "Lost") and of_each("-lastActivityAt", "Lost")
     assert not carried("-score,createdAt", "status") and not carried("-createdAt", "status")
+
+
+@pytest.mark.parametrize(
+    ("filter", "sort"), [({"status": "New"}, "-score"), (None, "name"), (None, "-createdAt")]
+)
+def test_a_first_page_of_an_index_is_one_statement_and_says_what_three_would(
+    filter: dict[str, Any] | None, sort: str, leads: list[Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"sort": sort, "include": "contact,organization"}
+
+    def pages() -> list[tuple[Any, ...]]:
+        found = (reads.record_page(Lead, filter, limit=size, **asked) for size in (7, 39, 40, 41))
+        return [(p.results, p.total, p.has_more, bool(p.cursor)) for p in found]
+
+    with CaptureQueriesContext(connection) as statements:
+        together = pages()
+    assert len(statements) == 4, "one for each page"
+    assert [(total, more) for _results, total, more, _cursor in together] == [
+        (40, True), (40, True), (40, False), (40, False),
+    ]  # fmt: skip
+    monkeypatch.setattr(paging.RecordList, "_read_first", _read_apart)
+    assert pages() == together
+    monkeypatch.setattr(paging, "COUNT_CAP", 5)
+    page = reads.record_page(Lead, filter, limit=3, **asked)
+    assert (page.total, page.total_is_exact) == (5, False)
+
+
+def test_a_first_page_of_nothing_says_so(leads: list[Lead]) -> None:
+    page = reads.record_page(Lead, {"status": "Lost"}, sort="-score")
+    assert (page.results, page.total, page.total_is_exact, page.has_more) == ([], 0, True, False)
+
+
+def _read_apart(self: Any, listed: Any, reading: Any, size: int) -> Any:
+    page = self.page(size)
+    return reading.fetch([key for key, *_ in page.keys[:size]]), page
