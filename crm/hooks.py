@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.models import Activity, Contact, Deal, DealContact, Lead, Organization
 from headlessly.access.models import Membership
-from headlessly.errors import VerbRefused
+from headlessly.errors import Conflict, VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
 from headlessly.language import wording
@@ -276,7 +276,7 @@ def move_members_again(contact: Contact, ctx: Context) -> None:
 def keep_what_became_a_deal(lead: Lead, ctx: Context) -> None:
     """A lead that became a deal stays what that came of: others are merged into it."""
     if lead.status == Lead.Status.CONVERTED:
-        raise VerbRefused(
+        raise Conflict(
             _("This lead is converted. Merge the other one into it."),
             code="lead_converted",
             **lead.status_for_conflict(),

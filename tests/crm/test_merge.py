@@ -11,7 +11,7 @@ from crm import Activity, Contact, Deal, DealContact, Lead, Organization
 from crm.models import Team, TeamMember
 from headlessly.access import actors
 from headlessly.context import tracing
-from headlessly.errors import Conflict, Invalid, VerbRefused
+from headlessly.errors import Conflict, Invalid
 from headlessly.execution.undo import undo_request
 from headlessly.log.events import Event
 from tests.refusals import everything, refused
@@ -231,7 +231,7 @@ def test_a_reply_goes_on_waiting_with_the_other(pair: tuple[Lead, Lead]) -> None
 def test_a_converted_lead_stays(qualified: Lead, pair: tuple[Lead, Lead]) -> None:
     qualified.convert()
     before = everything()
-    with refused(VerbRefused, "Merge the other one into it"):
+    with refused(Conflict, "Merge the other one into it"):
         qualified.merge(into=pair[0])
     with refused(Conflict, "budget no longer changes"):
         pair[1].merge(into=qualified, keep={"budget": "this"})
