@@ -10,8 +10,7 @@ from django.utils.translation import pgettext_lazy
 
 from crm.models import Activity, Contact, Deal, DealContact, Lead, Organization
 from headlessly.access.models import Membership
-from headlessly.declaration import others
-from headlessly.errors import VerbRefused
+from headlessly.errors import Conflict, VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
 from headlessly.language import wording
@@ -236,31 +235,9 @@ def is_earlier(known: datetime | None, moment: datetime) -> bool:
 
 
 @Contact.merged
-def move_references(merged: Contact, ctx: Context) -> None:
-    """Everything that referred to the merged contact refers to the one it was merged into."""
-    survivor = ctx.input["into"]
-    _move_members(ctx, merged.pk, survivor.pk)
-    for noun, field in Contact.schema.referrers:
-        for id in (
-            noun.objects.filter(**{field: merged.pk}).order_by("pk").values_list("pk", flat=True)
-        ):
-            if noun is DealContact and _is_in_the_deal(id, survivor.pk):
-                ctx.DealContact.delete(id)  # they would be in the deal twice
-                continue
-            # A survivor who reported to the merged one does not report to themselves.
-            executor.update_references(
-                noun, id, **{field: None if id == survivor.pk else survivor.pk}
-            )
-    for noun, own in Contact.schema.custom_referrers:
-        referring = noun.objects.filter(**{own.column: merged.pk}).order_by("pk")
-        for id in referring.values_list("pk", flat=True):
-            to = None if id == survivor.pk else survivor.pk
-            executor.update_references(noun, id, **{own.name: to})
-
-
-def _is_in_the_deal(person: str, contact: str) -> bool:
-    deals = DealContact.objects.filter(pk=person).values("deal")
-    return DealContact.objects.filter(deal__in=deals, contact=contact).exists()
+def move_members(merged: Contact, ctx: Context) -> None:
+    """A member who was the merged contact is the one that it was merged into."""
+    _move_members(ctx, merged.pk, ctx.input["into"].pk)
 
 
 def _move_members(ctx: Context, contact: str, to: str) -> None:
@@ -292,28 +269,15 @@ def move_members_again(contact: Contact, ctx: Context) -> None:
         _move_members(ctx, contact.pk, contact.successor)
 
 
-@Contact.merged
-def keep_what_was_known(merged: Contact, ctx: Context) -> None:
-    """What only the merged contact knew is not lost."""
-    survivor = ctx.lock(Contact, ctx.input["into"].pk)
-    # Not their consent: it was given for another address.
-    fields = [
-        f
-        for f in Contact.verbs["enrich"].inputs.values()
-        if f.name != "name" and (f.type != "bool" or f.is_custom)
-    ]
-    known = {f.name: getattr(merged, f.column) for f in fields}
-    united = {
-        f.name: f.unite(getattr(survivor, f.column), known.pop(f.name))
-        for f in fields
-        if f.unite is not None and not f.beside
-    }
-    for f in Contact.schema.others:
-        known.pop(f.name, None)
-        united[f.name] = others.unite_all(survivor, merged, f)
-    known = survivor.only_empty({name: value for name, value in known.items() if value is not None})
-    known = {n: value for n, value in known.items() if value not in (survivor.pk, merged.pk)}
-    if known:
-        ctx.Contact.enrich(survivor.pk, **known)
-    if united:
-        ctx.Contact.update(survivor.pk, **united)
+# -- merging leads ------------------------------------------------------------------------------------
+
+
+@Lead.merging
+def keep_what_became_a_deal(lead: Lead, ctx: Context) -> None:
+    """A lead that became a deal stays what that came of: others are merged into it."""
+    if lead.status == Lead.Status.CONVERTED:
+        raise Conflict(
+            _("This lead is converted. Merge the other one into it."),
+            code="lead_converted",
+            **lead.status_for_conflict(),
+        )

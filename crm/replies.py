@@ -100,6 +100,18 @@ def let_it_wait_with_the_deal(lead: Lead, ctx: Context) -> None:
         _write(deal, since)
 
 
+@Lead.merged
+def let_it_wait_with_the_successor(merged: Lead, ctx: Context) -> None:
+    """What waited with a lead waits with the one that it became, unless they were answered there since."""
+    since, successor = merged.reply_waiting_since, ctx.lock(Lead, ctx.input["into"].pk)
+    known = successor.reply_waiting_since
+    if since is None or not successor.is_open or (known is not None and known <= since):
+        return
+    done = Activity.objects.filter(lead=successor.pk, status=Activity.Status.COMPLETED)
+    if (answered := _answered(successor, done)) is None or answered < since:
+        _write(successor, since)
+
+
 def _look_again(reference: Any, ids: set[Any], activity: Activity, ctx: Context) -> None:
     for id in sorted(filter(None, ids)):
         if not reference.target_noun.objects.filter(pk=id).exists():
@@ -115,10 +127,7 @@ def _counted(record: Any, name: str, activity: Activity) -> datetime | None:
     done: QuerySet[Any] = Activity.objects.filter(
         **{name: record.pk}, status=Activity.Status.COMPLETED
     )
-    note = Q(type=Activity.Type.NOTE, direction__isnull=True)
-    ours = by_people(done).exclude(note).order_by("-completed_at")
-    answers = (ours.values_list("completed_at", flat=True).first(), _said_answered(record))
-    answered = max(filter(None, answers), default=None)
+    answered = _answered(record, done)
     theirs = done.filter(direction=INBOUND).order_by("completed_at")
     if answered is not None:
         theirs = theirs.filter(completed_at__gt=answered)
@@ -127,6 +136,14 @@ def _counted(record: Any, name: str, activity: Activity) -> datetime | None:
     if known != activity.completed_at and (answered is None or (known and known > answered)):
         found.append(known)
     return min(filter(None, found), default=None)
+
+
+def _answered(record: Any, done: QuerySet[Any]) -> datetime | None:
+    """When they were last answered, by what was ``done`` with a record or by what was said of it."""
+    note = Q(type=Activity.Type.NOTE, direction__isnull=True)
+    ours = by_people(done).exclude(note).order_by("-completed_at")
+    answers = (ours.values_list("completed_at", flat=True).first(), _said_answered(record))
+    return max(filter(None, answers), default=None)
 
 
 def _said_answered(record: Any) -> datetime | None:

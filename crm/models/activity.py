@@ -181,8 +181,9 @@ class Activity(Noun):
             ),
             # What each of the team did in a period.
             models.Index(
-                fields=["tenant", "type", "completed_at"], name="activity_by_completion",
-                condition=models.Q(status="Completed", deleted_at=None), include=("assignee",),
+                fields=["tenant", "completed_at"], name="activity_by_completed",
+                condition=models.Q(status="Completed", deleted_at=None),
+                include=("type", "direction", "assignee", "lead"),
             ),
             models.Index(
                 fields=["tenant", "status", "-updated_at", "-id"], name="activity_by_end",

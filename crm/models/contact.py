@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar
 
 from django.db import models
-from django.utils.translation import gettext as _
 
 from crm.models import files, sources
 from crm.models.validators import validate_language, validate_timezone
@@ -23,13 +22,14 @@ from headlessly.declaration.fields import (
     Url,
 )
 from headlessly.declaration.indexes import LIVE, index_of_reference
+from headlessly.declaration.merging import Kept
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import Existing
-from headlessly.errors import Invalid
 from headlessly.nouns import Noun, verb
 
-#: The contact that remains when another is merged into it.
+#: The contact that remains when another is merged into it, and whose values it has then.
 Survivor = Annotated["Contact", Existing("Contact")]
+Keep = Annotated[Any, Kept()]
 
 
 class Contact(Noun):
@@ -159,15 +159,12 @@ class Contact(Noun):
         self.owner_id = owner
 
     @verb(deletes=True, merges=True)
-    def merge(self, *, into: Survivor) -> Contact:
-        """Merge this contact into another, which takes over everything that refers to it."""
-        if into.pk == self.pk:
-            raise Invalid.for_fields(
-                {"into": _("A contact cannot be merged into itself.")}, type="Contact"
-            )
-        self.successor = into.pk
-        self.deleted_at = self.moment()
-        return into
+    def merge(self, *, into: Survivor, keep: Keep = None) -> Contact:
+        """Merge this contact into another, which takes over everything that refers to it.
+
+        What only this one knows fills what the other lacks. ``keep`` says whose value of a field stays.
+        """
+        return self.become(into)
 
     @verb(without=["stage"])
     def enrich(self, **fields: Any) -> None:

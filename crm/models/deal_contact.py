@@ -52,6 +52,11 @@ class DealContact(Noun):
             models.Index(fields=["tenant", "contact"], name="dealcontact_by_contact"),
         ]
 
+    def is_needless_with(self, field: str, successor: str) -> bool:
+        """Whether the other of two people who are one is in the deal already."""
+        there = DealContact.objects.filter(deal=self.deal_id, contact=successor)
+        return field == "contact" and there.exists()
+
     @verb(event="MadePrimary")
     def make_primary(self) -> None:
         """Have this person as the deal's own contact."""

@@ -30,6 +30,7 @@ from headlessly.declaration.fields import (
     Text,
 )
 from headlessly.declaration.indexes import LIVE, index_of_reference
+from headlessly.declaration.merging import Kept
 from headlessly.declaration.surface import computed
 from headlessly.declaration.values import validate_not_in_future
 from headlessly.declaration.verbs import Existing, NewOrExisting
@@ -41,6 +42,9 @@ from headlessly.nouns import Board, Noun, Reason, verb
 DealChoice = Annotated[Any, NewOrExisting("Deal")]
 #: Whose first stage the deal that a conversion makes begins at.
 PipelineChoice = Annotated[Any, Existing("Pipeline")]
+#: The lead that remains when another is merged into it, and whose values it has then.
+Survivor = Annotated["Lead", Existing("Lead")]
+Keep = Annotated[Any, Kept()]
 #: How the ids of rules begin, which act by themselves.
 RULES = "rule_"
 #: Why leads are usually lost; a tenant may have its own reasons.
@@ -333,6 +337,14 @@ class Lead(Noun):
     def lose(self, *, lost_reason: str) -> None:
         """Give up on this lead, and say why."""
         self.lost_at, self.lost_reason = self.moment(), lost_reason
+
+    @verb(deletes=True, merges=True)
+    def merge(self, *, into: Survivor, keep: Keep = None) -> Lead:
+        """Merge this lead into another, which takes over everything that refers to it.
+
+        What only this one knows fills what the other lacks. ``keep`` says whose value of a field stays.
+        """
+        return self.become(into)
 
     @verb(sets=["assigned_because"])
     def assign(self, *, owner: str | None = None, reason: str | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from django.db import models
 from django.utils.translation import gettext as _
@@ -23,8 +23,13 @@ from headlessly.declaration.fields import (
     Url,
 )
 from headlessly.declaration.indexes import index_of_reference
+from headlessly.declaration.merging import Kept
+from headlessly.declaration.verbs import Existing
 from headlessly.nouns import Noun, verb
 
+#: The company that remains when another is merged into it, and whose values it has then.
+Survivor = Annotated["Organization", Existing("Organization")]
+Keep = Annotated[Any, Kept()]
 INDUSTRIES = (
     "Software", "Manufacturing", "Retail", "Financial services", "Healthcare", "Logistics", "Energy",
     "Professional services", "Public sector",
@@ -117,6 +122,14 @@ class Organization(Noun):
         """Fill fields that are empty; those that are filled stay as they are."""
         self.fill(self.only_empty(fields))
 
+    @verb(deletes=True, merges=True)
+    def merge(self, *, into: Survivor, keep: Keep = None) -> Organization:
+        """Merge this organization into another, which takes over everything that refers to it.
+
+        What only this one knows fills what the other lacks. ``keep`` says whose value of a field stays.
+        """
+        return self.become(into)
+
     @verb
     def score(self, *, health_score: float | None = None, nps_score: float | None = None) -> None:
         """Record how healthy the relation is: health from 0 to 100, net promoter from -100 to 100."""
@@ -125,13 +138,22 @@ class Organization(Noun):
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """No company is its own ancestor."""
-        parent = values.get("parent")
-        seen = {self.pk}
-        while isinstance(parent, str):
-            if parent in seen:
-                problems["parent"] = _("This would make the company its own ancestor.")
-                return
-            seen.add(parent)
-            # Locked, so that two changes at the same moment cannot close a circle together.
-            above = Organization.objects.select_for_update(no_key=True).filter(pk=parent)
-            parent = above.order_by().values_list("parent_id", flat=True).first()
+        if self.pk in _above(values.get("parent")):
+            problems["parent"] = _("This would make the company its own ancestor.")
+
+    def handed_on(self, successor: Self) -> dict[str, Any]:
+        """A company below the one that becomes it stands where that stood: below itself it cannot be."""
+        if self.pk not in _above(successor.parent_id):
+            return {}
+        return {"parent": None if self.parent_id == successor.pk else self.parent_id}
+
+
+def _above(parent: str | None) -> set[str]:
+    """A company and those above it. Locked, so that two changes at the same moment cannot close a circle
+    together."""
+    found: set[str] = set()
+    while isinstance(parent, str) and parent not in found:
+        found.add(parent)
+        above = Organization.objects.select_for_update(no_key=True).filter(pk=parent)
+        parent = above.order_by().values_list("parent_id", flat=True).first()
+    return found

@@ -95,6 +95,11 @@ class TeamMember(Noun):
         said = _("%(member)s leads %(team)s") if leads else _("%(member)s in %(team)s")
         return said % {"member": self.member, "team": self.team}
 
+    def is_needless_with(self, field: str, successor: str) -> bool:
+        """Whether the other of two people who are one has a place in the team already."""
+        there = TeamMember.objects.filter(team=self.team_id, member=successor)
+        return field == "member" and there.exists()
+
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
         """Nobody has two places in one team, and a leave ends after it began."""
         begins, back = (values.get(n, getattr(self, n)) for n in ("away_from", "away_until"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Mapping
+from datetime import UTC
 from functools import partial
 from typing import Any
 
@@ -46,7 +48,6 @@ COLUMNS = (
 #: By which moment what is counted of each owner, or of owners and what else, is of a period.
 MOMENTS = {
     "newLeads": "createdAt",
-    "touched": "lastActivityAt",
     "conversions": "convertedAt",
     "endedDeals": "actualCloseDate",
     "calls": "completedAt",
@@ -58,7 +59,7 @@ def _counted(slice: Slice) -> dict[str, Records]:
     won = deals_won(slice)
     return {
         "newLeads": slice.during(Lead, "createdAt"),
-        "touched": slice.during(Lead, "lastActivityAt"),
+        "touched": touched_leads(slice),
         "conversions": slice.during(Lead, "convertedAt"),
         "wonDeals": won,
         "answeredInTime": due_answers(slice).where(answer__in=Lead.Answer.MET.value),
@@ -67,6 +68,18 @@ def _counted(slice: Slice) -> dict[str, Records]:
         "calls": slice.during(Activity, "completedAt", status__in="Completed", type__in="Call"),
         "overdue": _overdue(slice),
     }
+
+
+def touched_leads(slice: Slice) -> Records:
+    """The leads with whom somebody did something in the period: an activity that was completed in it and did
+    not come from them. That a lead came, or that they wrote, is no touch of ours."""
+    first, end = (f"{each.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for each in slice.period.bounds)
+    touch = {
+        "status": Activity.Status.COMPLETED,
+        "completedAt": {"$gte": first, "$lt": end},
+        "direction": {"$ne": Activity.Direction.INBOUND},
+    }
+    return slice.records(Lead, filter=json.dumps({"activities": {"$some": touch}}))
 
 
 def _overdue(slice: Slice) -> Records:
@@ -89,13 +102,15 @@ def _count_overdue(slice: Slice) -> Mapping[str | None, int]:
     columns=COLUMNS,
 )
 def measure_team(slice: Slice) -> Measured:
-    """What each owner did in the period: leads of theirs created, with a last activity, and converted in it;
+    """What each owner did in the period: leads of theirs created in it, with an activity completed in it that
+    did not come from them (direction), and converted in it;
     the median time from the creation of a lead to its first touch, of the latest 1,000 leads; of those that
     a rule wanted answered in it the share that was, in time; deals won in it
     (actualCloseDate), what they are worth, and their part of those won or lost; calls completed in it.
     Overdue is what is open and due, whatever the period. The value is how many leads were created."""
     counted = _counted(slice)
     by_owner = _count_of_period(slice, counted)
+    by_owner["touched"] = count_by(counted["touched"], *_columns(counted["touched"]))
     by_owner["overdue"] = slice.cached(_count_overdue, over_time=False)
     ended = by_owner.pop("endedDeals")
     by_owner["wonDeals"] = _count_at_stages(ended, Deal.WON)

@@ -24,6 +24,12 @@ def suiting_records(
     noun: type[Noun], record: Noun, search: Search | None, limit: int
 ) -> list[Noun]:
     """The open records of ``noun`` with the words, those that refer to the same as ``record`` first."""
+    return _suiting(noun, record, search, limit, _parts(noun, record))
+
+
+def _suiting(
+    noun: type[Noun], record: Noun, search: Search | None, limit: int, parts: list[Q]
+) -> list[Noun]:
     open_ones: QuerySet[Noun] = noun.objects.all()
     if (machine := noun.schema.machine) and hasattr(noun, "OPEN"):
         open_ones = open_ones.filter(**{f"{machine.name}__in": noun.OPEN})
@@ -31,12 +37,17 @@ def suiting_records(
     in_order = sorting.order_by_expressions(Scope(noun), None)
     fields = [f.name for f in (*_shown_references(noun), *_owner(noun))]
     found: list[Noun] = []
-    for part in _parts(noun, record):
+    for part in parts:
         rest = limit - len(found)
         if rest > 0:
             rows = open_ones.filter(part).order_by(*in_order)
             found += visibility.load_visible_references(rows, fields)[:rest]
     return found
+
+
+def nearest_records(noun: type[Noun], record: Noun, limit: int) -> list[Noun]:
+    """The open records of ``noun`` that refer to the same as ``record``, the nearest first."""
+    return _suiting(noun, record, None, limit, _parts(noun, record)[:-1])
 
 
 def is_near(noun: type[Noun], record: Noun) -> bool:

@@ -42,6 +42,7 @@ STAYING = 100
 TONES: dict[str, str] = {
     LargeUndo.Status.COMPLETED: "green",
     LargeUndo.Status.FAILED: "grey",
+    LargeUndo.Status.CANCELLED: "grey",
 }
 
 
@@ -60,6 +61,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
     return [
         site.page("undo/", undo_view, "undo"),
         site.page("undos/<str:id>/", large_view, "undo_progress"),
+        site.page("undos/<str:id>/cancel/", cancel_view, "undo_cancel"),
     ]
 
 
@@ -176,6 +178,18 @@ def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
     )
 
 
+@require_POST
+def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
+    """Stop it; what was taken back stays so. One that is over already shows how it ended."""
+    try:
+        asking.cancel(id)
+    except NotFound:
+        raise Http404 from None
+    except HeadlesslyError:
+        pass
+    return HttpResponseRedirect(safe_return(request) or reverse("admin:undo_progress", args=[id]))
+
+
 def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] | None:
     """What a page shows of the taking back of a large request."""
     if found is None:
@@ -216,6 +230,7 @@ def _status_text(found: LargeUndo) -> str:
         LargeUndo.Status.RUNNING: _("at work"),
         LargeUndo.Status.COMPLETED: _("done"),
         LargeUndo.Status.FAILED: _("failed"),
+        LargeUndo.Status.CANCELLED: _("cancelled"),
     }[LargeUndo.Status(found.status)]
 
 

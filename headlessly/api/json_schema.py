@@ -128,9 +128,13 @@ def value_schema(field: Field) -> Schema:
     if field.parts:
         return EXTERNAL_IDS
     schema = dict(TYPES[field.type])
+    if field.type == "json" and field.choices:
+        each: Schema = {"enum": list(field.choices)}
+        named: Schema = {"propertyNames": {"enum": list(field.keys)}}
+        return {"type": "object", "additionalProperties": TEXT | each} | named
     if field.type == "choices" and field.item is not None:
-        each = value_schema(field.item) | {"minLength": 1}
-        return schema | {"items": each, "maxItems": field.maximum or MOST}
+        one = value_schema(field.item) | {"minLength": 1}
+        return schema | {"items": one, "maxItems": field.maximum or MOST}
     if field.type == "choices":
         item: Schema = {"enum": list(field.choices)} if field.choices else {"minLength": 1}
         if field.max_length and not field.choices:

@@ -142,7 +142,7 @@ class RequestViewSet(TenantViewSet):
 class UndoViewSet(TenantViewSet):
     """What is taken back in the background, how far it has come, and what stays."""
 
-    in_batch: ClassVar = ("list", "retrieve", "stays")
+    in_batch: ClassVar = ("list", "retrieve", "stays", "cancel")
 
     def list(self, request: Request) -> ApiResponse:
         """The newest first."""
@@ -159,6 +159,12 @@ class UndoViewSet(TenantViewSet):
         page = read_parameters(request.GET, PAGE)
         found = asking.staying(asking.get(id))
         return ApiResponse(paginate(found, UndoRecord.as_json, **page))
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, id: str) -> ApiResponse:
+        """Stop it; what was taken back by then stays taken back."""
+        refuse_parameters(request.GET)
+        return ApiResponse(LargeUndoSerializer.to_json(asking.cancel(id)))
 
     @action(detail=True, url_path="stays.csv", url_name="stays-csv")
     def stays_csv(self, request: Request, id: str) -> StreamingHttpResponse:

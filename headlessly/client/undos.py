@@ -22,7 +22,8 @@ def undo_steps(
     timeout: float | None,
     progress: Callable[[dict[str, Any]], Any] | None,
 ) -> Steps[dict[str, Any]]:
-    """The undo when it is done. Raises UndoFailed, or TimeoutError after ``timeout`` seconds."""
+    """The undo when it is done. Raises UndoFailed, also where somebody stopped it, or TimeoutError after
+    ``timeout`` seconds."""
     until = None if timeout is None else time.monotonic() + timeout
     pause = SOON
     while True:
@@ -37,6 +38,6 @@ def undo_steps(
         yield Pause(pause)
         pause = min(LATER, pause * 1.5)
         found = yield from session.request_json(Call("GET", f"/undos/{path_segment(found['$id'])}"))
-    if found["status"] == "failed":
+    if found["status"] in ("failed", "cancelled"):
         raise UndoFailed(found["message"] or f"{found['$id']} failed.", found)
     return found

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
 from headlessly.declaration.custom_values import held_json
+from headlessly.declaration.merging import MergeMixin
 from headlessly.declaration.next_steps import next_steps
-from headlessly.declaration.record import Record
 from headlessly.errors import Conflict, MethodNotAllowed
 from headlessly.language import wording
 
@@ -30,7 +30,7 @@ EXTERNAL_IDS_UNIQUE = "headlessly_externalid_pkey"
 UNIQUE_VALUES = "headlessly_uniquevalue_pkey"
 
 
-class RefusalMixin(Record):
+class RefusalMixin(MergeMixin):
     """The part of a noun that makes its Conflict errors."""
 
     #: References that a conflict names beside the state, such as the deal that a lead became.

@@ -33,6 +33,7 @@ from django_fsm import GET_STATE, transition
 from headlessly.declaration.conjugation import conjugate
 from headlessly.declaration.fields import StatusField
 from headlessly.declaration.hooks import Hook
+from headlessly.declaration.merging import Kept
 from headlessly.declaration.schema import Field, field_as_input, wire_name
 from headlessly.declaration.shapes import cached_by_shape
 
@@ -313,6 +314,8 @@ class Verb(Generic[N, P]):
                     default=None,
                 )
             return replace(field, new=field.name in noun.Surface.files.described)
+        if isinstance(mark, Kept):
+            return mark.as_input(parameter.name, noun, required=required)
         plain = next((each for each in get_args(hint) if each is not NoneType), hint)
         if plain in PLAIN:
             return Field(
@@ -359,12 +362,13 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     that it writes; ``creates`` that it makes the record; ``finds`` the unique field by which it first looks
     for an existing one; ``without`` the fields it does not take; ``deletes`` that the record is gone
     afterwards, so that nobody may begin to refer to it meanwhile; ``restores`` that it is for deleted
-    records, which other verbs do not find; ``merges`` that it lives on in another, its ``successor``, who is
-    found by what it was found by; ``corrects`` that it only takes back what other verbs did: no surface has
-    it, and it goes where the machine does not; ``event`` the name of its event where the conjugation would
-    be another; ``chooses`` the input that says to which of several states it leads; ``needs`` the field
-    without a value of which there is nothing to do, so that pages do not offer it; ``quiet`` that who follows
-    the record is not told of it.
+    records, which other verbs do not find; ``merges`` that it lives on in another, its ``successor``, which
+    the body answers: that one is found by what this one was found by, is referred to instead of it, and has
+    the values that ``keep`` says (:mod:`.merging`); ``corrects`` that it only takes back what other verbs
+    did: no surface has it, and it goes where the machine does not; ``event`` the name of its event where the
+    conjugation would be another; ``chooses`` the input that says to which of several states it leads;
+    ``needs`` the field without a value of which there is nothing to do, so that pages do not offer it;
+    ``quiet`` that who follows the record is not told of it.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without

@@ -22,7 +22,7 @@ from headlessly.database.instances import new_instance
 from headlessly.declaration import labels, shapes
 from headlessly.declaration.record import Record
 from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
-from headlessly.execution import inputs, record_paths
+from headlessly.execution import inputs, merging, record_paths
 from headlessly.execution.contention import note_lock, records_to_lock
 from headlessly.execution.hook_context import Context, RunningVerb
 from headlessly.execution.table import table_of
@@ -158,6 +158,8 @@ class Execution:
             self._delete_dependents(record)
         elif verb.restores:
             self._restore_dependents(record)
+        if verb.merges and not verb.corrects and answer is not None:
+            merging.carry_over(self, record, answer, values.get("keep") or {})
         verb.after.fire(record, ctx)
         return answer if answer is not None else record
 

@@ -31,7 +31,7 @@ from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.execution.execution import Execution
 from headlessly.execution.hook_context import RunningVerb
-from headlessly.execution.undo_plan import Plan, Reason, RecordChange
+from headlessly.execution.undo_plan import HIDDEN, Plan, Reason, RecordChange
 from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
 from headlessly.language import wording
 from headlessly.log.events import Event, EventQuerySet, last_events_since
@@ -283,7 +283,7 @@ def _carry_out(
     execution: Execution, plan: Plan, id: str, hidden: set[str], dry_run: bool
 ) -> RequestUndone:
     """Take back what can be; whatever a verb refuses stays, and then the rest is tried again."""
-    gone_from_sight = Reason("hidden", _("You do not see it any more."))
+    gone_from_sight = Reason(HIDDEN, _("You do not see it any more."))
     refused = dict.fromkeys(hidden, gone_from_sight)
     for _try in range(MOST_TRIES):
         try:
@@ -346,7 +346,7 @@ def explain(plan: Plan) -> list[RecordStays]:
     for change in plan.staying:
         assert change.record is not None and change.stays is not None
         since = in_the_way.get(change.id)
-        found.append(RecordStays(change.noun, change.id, str(change.record), change.stays, since))
+        found.append(RecordStays(change.noun, change.id, change.name, change.stays, since))
     return found
 
 
@@ -357,4 +357,4 @@ def _hide_unseen(done: RequestUndone) -> None:
     told = _by_noun([*done.undone, *done.stays])
     unseen = {id for noun, ids in told.items() for id in visibility.invisible_ids(noun, ids)}
     done.undone = [each for each in done.undone if each.id not in unseen]
-    done.stays = [e for e in done.stays if e.id not in unseen or e.reason.code == "hidden"]
+    done.stays = [e for e in done.stays if e.id not in unseen or e.reason.code == HIDDEN]

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from headlessly.execution.execution import Execution
 
 
+#: Why a record stays that whoever takes it back does not see any more.
+HIDDEN = "hidden"
+
+
 @dataclass(frozen=True)
 class Reason:
     """Why a record stays as it is: a code for programs, a sentence, and the fields that it is about."""
@@ -84,6 +88,14 @@ class RecordChange:
     #: In a part of a request: whether it waits for what refers to it and is not in the part.
     waits: bool = False
     put_off: bool = False  #: whether what it stays for may be another when it is tried again
+
+    @property
+    def name(self) -> str:
+        """What the record is called; one that is not seen any more, as the request left it."""
+        if self.stays is None or self.stays.code != HIDDEN:
+            return str(self.record)
+        title = self.noun.schema.by_name[self.noun.schema.columns[0]]
+        return str((self.events[-1].data or {}).get(title.wire) or self.id)
 
     @property
     def first(self) -> int:

@@ -54,13 +54,14 @@ class UndoSteps:
         # A unique value is given up before it comes back with the record that had it, and is taken again
         # after the record is gone that has it.
         regained = {c.id: self._unique_values(c) for c in self.possible if not c.returns}
+        held = {v for c in self.possible if c.goes for v in self._values_held(c)}
         for change in self._backwards():
-            if regained.get(change.id) == {None} and not _needs(change, returning):
-                self._change(change)
+            if regained.get(change.id) and not regained[change.id] & held:
+                self._give_up(change) if _needs(change, returning) else self._change(change)
         self._let_go()
         for change in self._returning(returning):
             self._bring_back(change)
-        later = {id for id, values in regained.items() if values - {None}}
+        later = {id for id, values in regained.items() if values & held}
         for change in self._backwards():
             if change.id not in later:
                 self._change(change)
@@ -95,13 +96,40 @@ class UndoSteps:
     def _unique_values(self, change: RecordChange) -> set[Any]:
         """The values that the unique fields which the request changed get again; None for what gets none."""
         found: set[Any] = set()
-        for wire, (before, after) in change.changed.items():
-            field = self._field(change, wire)
-            if field.unique:
+        for wire, (before, after) in self._unique_changes(change).items():
+            if self._field(change, wire).unique:
                 found.add(before)
-            elif field.beside and field.kept_as:
-                found |= set(before or ()) - set(after or ()) or {None}
+            else:
+                found |= set(_each(before)) - set(_each(after)) or {None}
         return found
+
+    def _unique_changes(self, change: RecordChange) -> dict[str, tuple[Any, Any]]:
+        """What the request changed of the fields whose values no two records have."""
+        return {
+            wire: values
+            for wire, values in change.changed.items()
+            if (field := self._field(change, wire)).unique or _has_several_unique(field)
+        }
+
+    def _values_held(self, change: RecordChange) -> Iterator[Any]:
+        """The values that a record has now in its unique fields."""
+        for field in change.noun.schema.stored:
+            value = change.now.get(field.wire)
+            if field.unique and value is not None:
+                yield value
+            elif _has_several_unique(field):
+                yield from _each(value)
+
+    def _give_up(self, change: RecordChange) -> None:
+        """Give the unique fields alone their former values, of a record whose others have to wait."""
+        now = change.now
+        back = {
+            wire: before
+            for wire, (before, after) in self._unique_changes(change).items()
+            if now.get(wire) == after
+        }
+        if back and all(_is_plain(change.noun, self._field(change, wire)) for wire in back):
+            self._perform(change, change.noun.__dict__["update"], back)
 
     @staticmethod
     def _field(change: RecordChange, wire: str) -> Any:
@@ -214,6 +242,17 @@ class UndoSteps:
             self.changed.add(change.id)
         for change in left:
             self._delete(change)
+
+
+def _has_several_unique(field: Any) -> bool:
+    """Whether a record has several values in it that no other has: addresses, ids of other systems."""
+    return bool(field.parts or (field.beside and field.kept_as))
+
+
+def _each(values: Any) -> Iterator[Any]:
+    """Several values one by one, those that are objects as pairs."""
+    for value in values or ():
+        yield tuple(sorted(value.items())) if isinstance(value, dict) else value
 
 
 def _is_plain(noun: type[Record], field: Any) -> bool:

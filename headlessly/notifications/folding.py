@@ -40,7 +40,7 @@ def fold_key(
 ) -> FoldKey | None:
     """With which others one is shown; None where it stands alone, as its words are what it is there for."""
     match kind:
-        case "mentioned" | "webhook" | "import_done":
+        case "mentioned" | "webhook" | "import_done" | "undo_done":
             return None
         case "view":  # of one view what entered, and what left
             about = ":".join(occasion.split(":")[:2])

@@ -44,6 +44,7 @@ KINDS = {
         Kind("view", gettext_lazy("A record enters or leaves a view that I follow"), by_mail=False),
         Kind("rule", gettext_lazy("A rule has something to tell me"), by_mail=True),
         Kind("import_done", gettext_lazy("An import of mine is done"), by_mail=False),
+        Kind("undo_done", gettext_lazy("A large undo of mine is over"), by_mail=False),
         Kind(
             "proposal",
             gettext_lazy("A proposal waits for approval"),

@@ -11,6 +11,7 @@ from headlessly.access import actors
 from headlessly.access.models import ApiKey, User
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
+from headlessly.declaration.values import group_thousands
 from headlessly.notifications import kinds
 from headlessly.notifications.models import Notification
 
@@ -19,6 +20,7 @@ PLACES = {
     "proposal": "/admin/proposals/{}/",
     "webhook": "/admin/settings/webhooks/{}/",
     "import_done": "/admin/imports/{}/",
+    "undo_done": "/admin/undos/{}/",
 }
 
 
@@ -65,6 +67,8 @@ def text_of(each: Notification, name: str, who: str, *, is_part: bool = False) -
             return _("First answer missed: %(name)s") % values
         case "import_done":
             return _("Your import is done: %s") % each.excerpt
+        case "undo_done":
+            return _text_of_undo(each, values)
         case "proposal":
             return _("%(who)s proposes something that waits for approval") % values
         case "webhook":
@@ -72,6 +76,19 @@ def text_of(each: Notification, name: str, who: str, *, is_part: bool = False) -
             said = _("A webhook is failing: %s") if failing else _("A webhook was disabled: %s")
             return said % each.excerpt
     return name
+
+
+def _text_of_undo(each: Notification, values: dict[str, object]) -> str:
+    """How a large undo ended: its status is the second part of the occasion, the records it took back stand
+    in ``excerpt``."""
+    match each.occasion.partition(":")[2]:
+        case "failed":
+            return _("Your undo failed")
+        case "cancelled":
+            return _("%(who)s stopped your undo") % values
+    count = int(each.excerpt) if each.excerpt.isdecimal() else 0
+    said = ngettext("Taken back: %(count)s record.", "Taken back: %(count)s records.", count)
+    return said % {"count": group_thousands(count)}
 
 
 def _came_by_itself(actor: str) -> bool:

@@ -7,6 +7,7 @@ managers: of the active tenant, and what the actor sees.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -44,6 +45,8 @@ T = TypeVar("T")
 
 #: The quantiles that :class:`Spread` holds.
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
+#: The condition that is said in the filter language, for what no lookup says.
+FILTER = "filter"
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ class Records:
         for name, text in self.conditions.items():
             if name == "is":
                 found += [self.noun.Surface.preset(slug) for slug in text.split(",")]
+                continue
+            if name == FILTER:
+                found.append(json.loads(text))
                 continue
             path, lookup = querystring.parse_lookup(self.noun, name)
             found.append(querystring.lookup_filter(self.noun, path, lookup, text))
@@ -172,7 +178,7 @@ def _facet_or_lookup(noun: type[Record], name: str, text: str) -> tuple[str, str
 
 
 def _name_and_value(noun: type[Record], name: str, text: str) -> tuple[str, str]:
-    if name == "is":
+    if name in ("is", FILTER):
         return name, text
     path, lookup = querystring.parse_lookup(noun, name)
     facets = {noun.schema.by_name[facet].wire for facet in noun.schema.facets}

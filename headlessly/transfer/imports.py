@@ -12,12 +12,14 @@ from headlessly.context import clock
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
 from headlessly.ids import public_id
+from headlessly.log.events import Event
 from headlessly.transfer import storage, stored_file
 from headlessly.transfer.import_job import run
 from headlessly.transfer.matching import read_match
 from headlessly.transfer.models import Import
 from headlessly.transfer.options import Options
 from headlessly.transfer.reading_plans import plan_reading, storable_name
+from headlessly.undoing import asking
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -156,6 +158,20 @@ def get(id: str) -> Import:
     if found is None:
         raise NotFound(f"There is no Import {id[:64]}.", type="Import", id=id[:64])
     return found
+
+
+@asking.not_while
+def refuse_undo_at_work(request: str) -> None:
+    """Raise Conflict for the request of an import that is at work: what is taken back would come again."""
+    at_work = Import.objects.filter(
+        tenant_id=tenancy.require().pk, status__in=Import.UNFINISHED, event__isnull=False
+    )
+    of_event: dict[str | None, str] = dict(at_work.values_list("event", "pk"))
+    events = Event.log.filter(id__in=list(of_event), request_id=request) if of_event else ()
+    for begun in events:
+        said = _("Its import is still at work. Stop it, or take it back when it is done.")
+        about: dict[str, Any] = {"import": of_event[begun.id]}
+        raise Conflict(said, type="Request", id=request, code="at_work", **about)
 
 
 def cancel(id: str) -> Import:

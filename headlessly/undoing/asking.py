@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy, visibility
 from headlessly.context import clock, tracing
+from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, NotFound
 from headlessly.execution import undo as at_once
 from headlessly.execution.undo import RequestUndone, undo_request
+from headlessly.execution.undo_plan import HIDDEN
 from headlessly.ids import public_id
 from headlessly.log.events import Event, EventQuerySet
 from headlessly.log.names import SECURITY
 from headlessly.undoing.models import Undo
 from headlessly.undoing.partial_plan import PartialPlan, causes_of
-from headlessly.undoing.undo_job import run
+from headlessly.undoing.undo_job import run, tell_whose_it_is
+
+#: Raises Conflict for a request that is still at work: rooms above know what may be. See :func:`not_while`.
+Refusal = Callable[[str], None]
+_refusals: list[Refusal] = []
 
 #: Of how many of its events is seen at once whether a large request is for the actor to take back. All of
 #: them are looked at before anything of it is.
@@ -57,6 +65,31 @@ def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUn
             if (found := at_work.first()) is None:
                 raise _at_work() from None
             return _gone_on_with(found)
+    return undo
+
+
+def not_while(refuse: Refusal) -> Refusal:
+    """Declare what refuses to have a request taken back, as long as what it began is still at work."""
+    _refusals.append(refuse)
+    return refuse
+
+
+def cancel(id: str) -> Undo:
+    """Stop an undo in the background; what was taken back by then is. Raises NotFound, Conflict when it is
+    over."""
+    with transaction.atomic():
+        get(id)
+        undo = Undo.objects.select_for_update().get(pk=id)
+        if undo.finished:
+            said = _("This is over: it cannot be stopped.")
+            raise Conflict(said, type="LargeUndo", id=id, status=undo.status)
+        undo.status, undo.finished_at = Undo.Status.CANCELLED, clock.now()
+        undo.message = _("It was stopped. What was taken back by then stays taken back.")
+        undo.save(update_fields=["status", "finished_at", "message"])
+        tell_whose_it_is(undo, actors.current().id)
+        _put_in_line(
+            undo
+        )  # what was noted of its records is forgotten there, however many they are
     return undo
 
 
@@ -108,8 +141,15 @@ def get(id: str) -> Undo:
 
 
 def staying(undo: Undo) -> models.QuerySet[Any]:
-    """The records that stay as they are, in the order in which they were done."""
+    """The records that stay as they are, in the order in which they were done, of those that the actor sees
+    now, and those of which they were told that they do not see them any more."""
     found = undo.records.filter(state="stays", told=True)  # type: ignore[attr-defined]
+    if visibility.visible_owner() is not None:
+        seen = Q(code=HIDDEN)
+        for noun in (registry[name] for name in undo.by_type if name in registry):
+            there = Q(Exists(noun.with_deleted.filter(pk=OuterRef("record"))))
+            seen |= Q(type=noun.__name__) & (there if noun.schema.is_limited else Q())
+        found = found.filter(seen)
     return found.order_by("first", "pk")
 
 
@@ -133,9 +173,12 @@ def _check_some(id: str) -> None:
 
 
 def _refuse_while_at_work(id: Any) -> None:
-    """Raise Conflict for a request that is itself an undo at work: it is not known yet what it did."""
+    """Raise Conflict for a request that is still at work, an undo or what a room above knows: it is not known
+    yet what it did."""
     if _events_of(id) is None:
         return
     if Undo.objects.filter(request_id=id, status__in=Undo.UNFINISHED, dry_run=False).exists():
         said = _("This is still at work. Take it back when it is done.")
         raise Conflict(said, type="Request", id=id, code="at_work")
+    for refuse in _refusals:
+        refuse(id)

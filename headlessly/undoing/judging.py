@@ -13,7 +13,7 @@ from headlessly.access import actors, visibility
 from headlessly.database.prepared import execute_planned, execute_prepared
 from headlessly.declaration.registry import registry
 from headlessly.execution.undo import check_permission, explain, require_what_it_takes
-from headlessly.execution.undo_plan import Reason, RecordChange
+from headlessly.execution.undo_plan import HIDDEN, Reason, RecordChange
 from headlessly.log.events import dump_json
 from headlessly.log.names import PLATFORM_EVENTS, SECURITY
 from headlessly.undoing.models import Undo, UndoRecord
@@ -114,7 +114,7 @@ def judge(undo: Undo, most: int) -> int:
     hidden = check_permission(plan, undo.request)
     with actors.acting(actors.SYSTEM):  # what the actor does not see is in the way as well
         plan.read()
-        plan.judge_each(dict.fromkeys(hidden, Reason("hidden", _("You do not see it any more."))))
+        plan.judge_each(dict.fromkeys(hidden, Reason(HIDDEN, _("You do not see it any more."))))
     require_what_it_takes(plan)
     write(undo, plan, {row.record: State.SAME for row in rows})
     return len(rows)
@@ -158,14 +158,14 @@ def write(
                 refers=sorted(_refers(change)),
                 causes=sorted(ends.get(id, set()) - {id}),
                 leaves=sorted(_leaves(change)),
-                name=str(change.record),
+                name=change.name,
                 code="belongs" if other else reason.code if reason else "",
                 message=reason.message if reason else "",
                 fields=list(reason.fields) if reason else [],
                 since=stays.as_json()["since"] if stays else None,
                 tie="refers" if other else "",
                 other=other,
-                told=id not in unseen or (reason is not None and reason.code == "hidden"),
+                told=id not in unseen or (reason is not None and reason.code == HIDDEN),
             )
         )
     rows = Jsonb(orjson.loads(dump_json(found)))

@@ -27,6 +27,7 @@ class Undo(TenantRow):
         RUNNING = "running"
         COMPLETED = "completed"
         FAILED = "failed"
+        CANCELLED = "cancelled"
 
     UNFINISHED = (Status.QUEUED, Status.RUNNING)
 

@@ -22,6 +22,7 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from headlessly.access import actors, tenancy
+from headlessly.access.models import User
 from headlessly.background.jobs import job
 from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
@@ -30,6 +31,7 @@ from headlessly.execution.contention import retry_on_deadlock
 from headlessly.ids import public_id
 from headlessly.log.events import Event, append_events
 from headlessly.log.names import REQUEST_UNDONE
+from headlessly.notifications.telling import Notice, tell
 from headlessly.undoing import judging
 from headlessly.undoing.models import Undo, UndoRecord
 from headlessly.undoing.taking import Part, take
@@ -55,8 +57,12 @@ class Stopped(Exception):
 def run(undo: str) -> None:
     """Take back a large request, or go on with it."""
     found = Undo.objects.filter(pk=undo, tenant_id=tenancy.require().pk).first()
-    if found is not None and not found.finished:
+    if found is None:
+        return
+    if not found.finished:
         Run(found).go()
+    elif found.status == Undo.Status.CANCELLED:
+        forget_records(found)
 
 
 @run.on_failure
@@ -257,7 +263,8 @@ class Run:
             if not undo.undone:
                 undo.message = _nothing(undo)
             undo.status, undo.finished_at = Undo.Status.COMPLETED, clock.now()
-            UndoRecord.objects.filter(undo_id=undo.pk).exclude(state=State.STAYS).delete()
+            forget_records(undo)
+            tell_whose_it_is(undo)
 
     def _count_what_would_be(self) -> None:
         undo = self.undo
@@ -272,9 +279,23 @@ class Run:
             with self._step():
                 self.undo.status, self.undo.message = Undo.Status.FAILED, message
                 self.undo.finished_at = clock.now()
-                UndoRecord.objects.filter(undo_id=self.undo.pk).exclude(state=State.STAYS).delete()
+                forget_records(self.undo)
+                tell_whose_it_is(self.undo)
         except Stopped:
             pass
+
+
+def forget_records(undo: Undo) -> None:
+    """Forget what was noted of the records of an undo that is over, but for those that stay."""
+    UndoRecord.objects.filter(undo_id=undo.pk).exclude(state=State.STAYS).delete()
+
+
+def tell_whose_it_is(undo: Undo, by: str = actors.SYSTEM.id) -> None:
+    """Whoever asked need not wait at its page; who stopped it themselves knows."""
+    if undo.dry_run or not undo.created_by.startswith(f"{User.prefix}_"):
+        return
+    occasion = f"{undo.pk}:{undo.status}"
+    tell([Notice("undo_done", undo.created_by, occasion, by, excerpt=str(undo.undone))])
 
 
 def _only_tracked() -> HeadlesslyError:

@@ -105,7 +105,7 @@ def test_a_first_hour_from_nothing_to_the_first_deal(
             effort.press(key)
             expect(current(page)).to_have_text(state)
         effort.press("4")
-        expect(dialog(page).locator("[name=deal-name]")).to_be_focused()
+        expect(dialog(page).locator("[name=deal-value]")).to_be_focused()
         effort.press("Enter")
         page.wait_for_url("**/crm/deal/**")
 

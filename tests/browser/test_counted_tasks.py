@@ -24,7 +24,7 @@ def test_the_table_says_how_each_task_compares() -> None:
     }
     verdicts = [task.verdict for task in compared.values()]
     assert verdicts.count(BELOW) * 3 >= len(verdicts) * 2
-    assert verdicts.count(ABOVE) <= 3
+    assert verdicts.count(ABOVE) == 0
 
 
 @pytest.fixture
@@ -109,8 +109,7 @@ def test_a_reps_tasks(desk: Any, site: str, leads: list[Any]) -> None:
 
     def convert() -> None:
         effort.press("4")
-        expect(dialog(desk).locator("[name=deal-name]")).to_be_focused()
-        effort.press("Tab")
+        expect(dialog(desk).locator("[name=deal-value]")).to_be_focused()
         effort.type("64000")
         effort.press("Enter")
         expect(desk.get_by_text("$64,000").first).to_be_visible()
@@ -130,10 +129,7 @@ def test_a_reps_tasks(desk: Any, site: str, leads: list[Any]) -> None:
 
     def convert_into() -> None:
         effort.press("4")
-        effort.click(dialog(desk).get_by_label("Existing deal"))
-        effort.click(dialog(desk).locator(".select2-selection:visible").first)
-        effort.click(desk.get_by_role("option", name="Acme fleet").first)
-        effort.click(dialog(desk).get_by_role("button", name="Convert"))
+        effort.click(dialog(desk).get_by_role("button", name="Acme fleet"))
         expect(title).to_have_text("Acme fleet")
 
     effort.count("convert into a deal that is there", convert_into)
@@ -175,16 +171,15 @@ def test_a_managers_lists(desk: Any, site: str, leads: list[Any], people: Any) -
         effort.click(desk.locator("[data-cell=score]").first)
         expect(desk.locator(".celled input:visible")).to_be_focused()
         effort.type("97")
-        effort.press("Enter")
 
     effort.count("edit a field", edit)
-    expect(rows.first).to_contain_text("97")
-    # What is left for another cell is saved too.
+    # It is saved as one goes on, to another cell or to anything else.
     desk.locator("[data-cell=score]").nth(1).click()
+    expect(rows.nth(1).locator(".celled input:visible")).to_be_focused()
     desk.keyboard.type("98")
-    desk.locator("[data-cell=score]").nth(2).click()
+    desk.get_by_role("heading", level=1).click()
+    expect(rows.first).to_contain_text("97")
     expect(rows.nth(1)).to_contain_text("98")
-    desk.keyboard.press("Escape")
 
     def create() -> None:
         effort.press("c")

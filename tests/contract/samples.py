@@ -44,6 +44,7 @@ SHAPES = {
     "requires": [{"field": "value"}],
     "about": "Lead",  # of a stale limit
     "status": "New",
+    "keep": {"name": "this"},
     "condition": {"type": "Lead", "filter": {"status": "New"}},
     "criteria": {"type": "Lead", "filter": {"status": "New"}},
     "hours": [{"day": "Monday", "from": "09:00", "to": "17:00"}],

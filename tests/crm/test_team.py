@@ -14,6 +14,7 @@ from crm import Activity, Deal, Lead, Rule
 from crm.rules import first_answer
 from headlessly.context import clock
 from headlessly.query import periods, reads
+from headlessly.query.listed import filter_of_query
 from headlessly.query.named_reports import measure, reports
 from headlessly.query.reports import Slice
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
@@ -61,6 +62,38 @@ def test_each_has_their_own_numbers_and_the_best_comes_first(month, people):
         None,
     )
     assert nobody["newLeads"] == 1
+
+
+def test_what_came_from_them_is_no_touch_of_ours(people: Any) -> None:
+    """A lead that came in, wrote and called is touched by nobody; one of a period is no other's."""
+    leads = [Lead.create(name=f"L{n}", source="x", owner=people.bob) for n in range(4)]
+    silent, wrote, answered, earlier = leads
+    for lead in (wrote, answered):
+        Activity.log(subject="Mail", type="Email", direction="Inbound", lead=lead)
+    Activity.log(subject="Call", type="Call", direction="Outbound", lead=answered)
+    then = NOW - timedelta(days=400)
+    Activity.log(subject="Call", type="Call", lead=earlier, completed_at=then)
+    Activity.create(subject="Planned", lead=silent, assignee=people.bob)
+    for slice, expected in (
+        (Slice(periods.read_period({"period": "last_90_days"})), [answered]),
+        (
+            Slice(periods.read_period({"from": f"{then:%Y-%m-%d}", "to": f"{then:%Y-%m-%d}"})),
+            [earlier],
+        ),
+    ):
+        report = measure(reports.require("team"), slice)
+        row = next(row for row in report.rows or () if row.key == people.bob.pk)
+        assert row.values["touched"] == 1
+        records = row.lists["touched"]
+        assert records is not None
+        assert list(Lead.find(records.filter)) == expected
+        assert list(records.queryset()) == expected
+        address = filter_of_query(Lead, records.query.removeprefix("?"))
+        assert list(Lead.find(address)) == expected
+    # Beside the period before it is that of its own.
+    both = Slice(periods.read_period({"period": "last_90_days"}))
+    assert "Bob Stone" not in rows(both.before)
+    assert rows(both)["Bob Stone"]["touched"] == 1
 
 
 @pytest.fixture

@@ -114,7 +114,9 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
             text = _("They disappear from every list; whoever may delete can bring them back.")
             said = text if verb.name == "delete" else labels.verb_summary(verb)
             label = labels.verb_label(verb)
-            found.append(BulkOperation(verb.name, label, verb, said, list(verb.inputs.values())))
+            # Whose values stay is chosen of two records that one sees side by side.
+            inputs = [f for f in verb.inputs.values() if f.type != "json"]
+            found.append(BulkOperation(verb.name, label, verb, said, inputs))
     return found
 
 

@@ -15,7 +15,7 @@ from headlessly.admin import display
 from headlessly.admin.forms import DeclaredForm, sent
 from headlessly.admin.records import composers, preview
 from headlessly.admin.records.record import editable_fields
-from headlessly.admin.records.record_choice import RecordChoice, ReferenceChoice
+from headlessly.admin.records.record_choice import RecordChoice, ReferenceChoice, with_taken
 from headlessly.declaration import labels, values
 from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.declaration.paths import OPEN
@@ -35,10 +35,13 @@ class VerbDialog:
 
     #: Of a record that it may make, whether it asks for no more than that one needs.
     only_required = False
+    #: The page that it is on, and the one that foretells what it would do.
+    template, preview_template = "do", "preview"
 
     def __init__(
         self, verb: Verb, record: Noun, site: Any, data: Mapping[str, str] | None = None
     ) -> None:
+        data = data if data is None else with_taken(data, verb.inputs.values())
         self.verb, self.record, self.site, self.data = verb, record, site, data
         self.url = display.page_url(verb.noun, "do", record.pk, verb.name)
         self.id = f"do-{verb.name}"

@@ -6,7 +6,7 @@ One that the verb hands on (:class:`RecordChoice`) is new unless said. One that 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -22,8 +22,20 @@ from headlessly.errors import HeadlesslyError
 from headlessly.nouns import Noun
 
 NEW, EXISTING, NO = "new", "existing", "none"
+#: How many existing records are offered, each to be taken with one press.
+OFFERED = 3
 #: Before the name of such an input: the flag of a verb that says there is no record at all.
 WITHOUT = "without_"
+
+
+def with_taken(data: Any, fields: Iterable[Field]) -> Any:
+    """What was sent, with an offered record that was taken as one that was chosen."""
+    for field in fields:
+        how = f"{field.name}-how"
+        if field.new and data.get(how, "").startswith(f"{field.prefix}_"):
+            data = data.copy()
+            data[field.name], data[how] = data[how], EXISTING
+    return data
 
 
 class RecordChoice:
@@ -82,6 +94,14 @@ class RecordChoice:
         """What it is unless somebody says otherwise."""
         return NEW
 
+    @cached_property
+    def offers(self) -> list[tuple[str, str]]:
+        """Existing records that are near, each with its text: a press takes one, and does the verb."""
+        if self.own is not None or not self.is_suited:
+            return []
+        near = suiting.nearest_records(self.noun, self.record, OFFERED)
+        return [(each.pk, suiting.option_text(each)) for each in near]
+
     @property
     def noun_named(self) -> str:
         return labels.noun_in_sentence(self.noun)
@@ -124,9 +144,18 @@ class RecordChoice:
             parent=self.parent,
         )
         self.new.prefix = self.name
+        self._begin_with_the_amount(would_be)
         for item in self.new.fields.values():
             item.widget.attrs.pop("aria-required", None)
         return self.new
+
+    def _begin_with_the_amount(self, would_be: Mapping[str, Any]) -> None:
+        """What has a name already is asked first for what it is worth."""
+        assert self.new is not None
+        amounts = (n for n, field in self.new.declared.items() if field.type == "money")
+        first = next(amounts, None)
+        if first is not None and would_be.get(self.noun.schema.columns[0]):
+            self.new.fields[first].widget.attrs |= {"data-first": "", "data-selects": ""}
 
     def fields_of_new(self) -> list[Field]:
         """What is asked of a record that the verb makes."""

@@ -16,10 +16,12 @@ from headlessly.admin import buttons, display, toasts
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import composers
 from headlessly.admin.records.dialogs import GateDialog, VerbDialog
+from headlessly.admin.records.merging import MergeDialog
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.admin.undo import safe_return
 from headlessly.declaration import labels
 from headlessly.declaration.gates import GATE_CLOSED
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.language import wording
@@ -78,10 +80,11 @@ class VerbPages(NounPages):
         if not self.admin.may(verb):
             raise PermissionDenied
         posted = request.method == "POST"
-        dialog = VerbDialog(bound, found, self.site, request.POST if posted else None)
+        dialog = self._dialog(request, bound, found)
         if not posted or request.POST.get("preview"):
             dialog.dry_run()
-            return self._dialog_page(request, dialog, "do" if not posted else "preview")
+            template = dialog.preview_template if posted else dialog.template
+            return self._dialog_page(request, dialog, template)
         if not dialog.check():
             return self._dialog_page(request, dialog, status=422)
         try:
@@ -97,12 +100,18 @@ class VerbPages(NounPages):
         toasts.say(request, done, undo=True)
         return Redirect(self._after(request, bound, answer))
 
+    def _dialog(self, request: HttpRequest, verb: Verb, found: Noun) -> VerbDialog:
+        posted = request.POST if request.method == "POST" else None
+        if verb.merges:
+            return MergeDialog(verb, found, self.site, posted, into=request.GET.get("into", ""))
+        return VerbDialog(verb, found, self.site, posted)
+
     def _dialog_page(
-        self, request: HttpRequest, dialog: VerbDialog, template: str = "do", status: int = 200
+        self, request: HttpRequest, dialog: VerbDialog, template: str = "", status: int = 200
     ) -> HttpResponse:
         return self.admin.respond(
             request,
-            template,
+            template or dialog.template,
             status=status,
             original=dialog.record,
             title=f"{dialog.label}: {dialog.record}",

@@ -310,6 +310,11 @@ def resource_paths() -> dict[str, Schema]:
             "get": get("undoGet", "How far one has come, and what became of it.", "About", "LargeUndo",
                        (404,)),
         },
+        "/undos/{id}/cancel": {
+            "parameters": an_undo,
+            "post": post("undoCancel", "Stop an undo; what was taken back by then stays taken back.", "About",
+                         "LargeUndo", None),
+        },
         "/undos/{id}/stays": {
             "parameters": an_undo,
             "get": get("undoStays", "The records that stay as they are, each with the reason.", "About",

@@ -29,8 +29,8 @@
   }
 
   // -- forms ------------------------------------------------------------------------------------
-  function post(form) {
-    const body = new FormData(form);
+  function post(form, pressed) {
+    const body = new FormData(form, pressed);
     form.querySelector(":scope > .unsent")?.remove();
     carryOut(form, body).catch((problem) => {
       delete form.dataset.sent;
@@ -106,7 +106,7 @@
     }
     if (!form.matches("[data-live]") || !document.getElementById("record")) return;
     event.preventDefault();
-    post(form);
+    post(form, event.submitter);
   });
 
   // -- the dialog of a verb -----------------------------------------------------------------------
@@ -115,7 +115,8 @@
     dialog.setAttribute("aria-labelledby", section.querySelector("h2").id);
     makeChoices(dialog);
     restore(dialog.querySelector("form"));
-    (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector(".inputs :is(input:not([type=hidden]), textarea, .select2-selection)") || dialog.querySelector("button"))?.focus();
+    (dialog.querySelector(".lacks .select2-selection, .lacks input:not([type=hidden])") || dialog.querySelector(".bad input, .bad textarea") || dialog.querySelector("[data-first]") || dialog.querySelector(".inputs :is(input:not([type=hidden]), textarea, .select2-selection)") || dialog.querySelector("button:not(.visually-hidden)"))?.focus();
+    if (document.activeElement.matches("[data-selects]")) document.activeElement.select();
   }
 
   // What is on its way is called back by Escape, and by whatever is opened after it.
@@ -165,9 +166,30 @@
       const headers = { "X-Live": "1" }; // else who is signed out would be led to the page where one signs in
       const answer = await fetch(form.action, { method: "POST", body: data, headers, credentials: "same-origin" }).catch(() => ({}));
       const will = form.querySelector("[data-will]");
-      if (answer.ok && will) will.replaceChildren(...parse(await answer.text()).body.childNodes);
+      if (!answer.ok || !will) return;
+      const told = parse(await answer.text()).body;
+      // What is compared changes with what it is compared with; what was chosen of it stays.
+      const fresh = told.querySelector("[data-compared]");
+      const compared = form.querySelector("[data-compared]");
+      fresh?.remove();
+      if (fresh && compared?.dataset.compared !== fresh.dataset.compared) compared?.replaceWith(document.adoptNode(fresh));
+      will.replaceChildren(...told.childNodes);
     }, 250);
   }
+  // A dialog may be asked otherwise: about another record, or the other way round.
+  document.addEventListener("click", (event) => {
+    const way = event.target.closest("dialog.does a[data-way]");
+    if (!way || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    attempt(
+      load(way.href).then(({ answer, page }) => {
+        const dialog = document.querySelector("dialog.does[open]");
+        const section = page.querySelector("section.do");
+        if (!section) return location.assign(answer.url);
+        if (dialog) fill(dialog, section);
+      }),
+    );
+  });
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-foretells]");
     if (form && event.target.name !== "note") foretell(form);

@@ -139,7 +139,7 @@ def test_offers_what_one_may_and_nothing_else(bob, cleo, vic, three, unchanged):
 
     all_may = ["assign", "move", "change", "tag", "untag", "convert", "lose", "claim", "settle"]
     assert offered(bob) == all_may
-    assert offered(cleo) == [*all_may, "delete"]
+    assert offered(cleo) == [*all_may, "delete", "merge"]
     assert offered(vic) == []
     from crm import Rule
 

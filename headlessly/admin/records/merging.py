@@ -1,0 +1,253 @@
+"""The dialog of a merge: two records side by side, field by field, and whose value stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from headlessly.access import visibility
+from headlessly.admin import display, field_values
+from headlessly.admin.records import preview
+from headlessly.admin.records.dialogs import VerbDialog
+from headlessly.declaration import labels
+from headlessly.declaration.merging import INTO, THIS, choosable_fields
+from headlessly.declaration.schema import Field
+from headlessly.declaration.verbs import Verb
+from headlessly.errors import HeadlesslyError
+from headlessly.execution.executor import DryRun
+from headlessly.execution.merging import references_to, way_to
+from headlessly.language import wording
+from headlessly.nouns import Noun
+from headlessly.query.duplicates import find_duplicates
+
+#: Before the name of a field: the input that says whose value of it stays.
+KEEP = "keep-"
+#: With more that refers to it, a merge is foretold in numbers, and not tried.
+MOST_TRIED = 200
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One field of which the two have different values."""
+
+    name: str
+    label: str
+    this: Any  #: the values as HTML, empty where there is none
+    into: Any
+    stays: str
+    is_fixed: bool = False  #: whether the one that stays cannot have the other's
+
+    @property
+    def input(self) -> str:
+        return f"{KEEP}{self.name}"
+
+
+class MergeDialog(VerbDialog):
+    """One record about to become another, by somebody who may still choose which and with what."""
+
+    template, preview_template = "merge", "merge_preview"
+
+    def __init__(
+        self,
+        verb: Verb,
+        record: Noun,
+        site: Any,
+        data: Mapping[str, str] | None = None,
+        *,
+        into: str = "",
+    ) -> None:
+        super().__init__(verb, record, site, data)
+        for each in (self.form.declared, self.form.fields):
+            each.pop("keep", None)
+        if data is None:
+            self.form.initial["into"] = into
+        self._into = into if data is None else data.get("into", "")
+
+    # -- what it shows ----------------------------------------------------------------------------
+
+    @cached_property
+    def other(self) -> Noun | None:
+        """The record that is to stay; None where none was chosen yet, or it is not there."""
+        noun = self.verb.noun
+        if not self._into or self._into == self.record.pk:
+            return None
+        try:
+            found: Noun = noun.get(self._into)
+        except HeadlesslyError:
+            return None
+        pair = (self.record, found)
+        here = visibility.load_visible_references(
+            noun.objects.filter(pk__in=[each.pk for each in pair]), noun.schema.references
+        )
+        seen = {each.pk: each for each in here}
+        self.record = seen.get(self.record.pk, self.record)
+        return seen.get(found.pk, found)
+
+    @property
+    def told_apart(self) -> list[str]:
+        """What tells the two from each other, who may be called the same: whom they are about, and since when
+        they are there."""
+        about = display.about_references(self.verb.noun)
+        pair = [each for each in (self.record, self.other) if each is not None]
+        return [
+            " · ".join(filter(None, (display.subtitle(each, about), _since(each)))) for each in pair
+        ]
+
+    @property
+    def other_way(self) -> str:
+        """Where it is asked the other way round."""
+        assert self.other is not None
+        place = display.page_url(self.verb.noun, "do", self.other.pk, self.verb.name)
+        return f"{place}?into={self.record.pk}"
+
+    @cached_property
+    def alike(self) -> list[dict[str, str]]:
+        """Records that are probably the same, each with the address that has it chosen."""
+        if self._into:
+            return []
+        own = self.verb.noun.Surface.alike
+        fields = self.verb.noun.schema.by_name
+        given = {name: getattr(self.record, fields[name].column) for name in own}
+        about = display.about_references(self.verb.noun)
+        return [
+            {
+                "url": f"{self.url}?into={each.pk}",
+                "name": str(each),
+                "about": display.subtitle(each, about),
+                "same": wording.join_with_and(
+                    wording.inside_sentence(labels.field_label(f)) for f in same
+                ),
+            }
+            for each, same in find_duplicates(self.verb.noun, given)
+            if each.pk != self.record.pk
+        ]
+
+    @cached_property
+    def rows(self) -> list[Choice]:
+        """The fields in which the two differ, as the record's page orders them."""
+        if self.other is None:
+            return []
+        return [
+            row
+            for field in self._in_order()
+            if (row := self._row(field, self.record, self.other)) is not None
+        ]
+
+    def _in_order(self) -> Iterator[Field]:
+        schema, left = self.verb.noun.schema, choosable_fields(self.verb.noun)
+        for _title, names in schema.groups:
+            for name in names:
+                if (field := left.pop(name, None)) is not None:
+                    yield field
+        yield from left.values()
+
+    def _row(self, field: Field, this: Noun, into: Noun) -> Choice | None:
+        if field.name in self.verb.noun.schema.not_offered:
+            return None
+        values = [getattr(each, field.column) for each in (this, into)]
+        if values[0] == values[1] or not any(value not in (None, "") for value in values):
+            return None
+        is_fixed = self._is_fixed(field, this, into)
+        fills = values[1] in (None, "") and not is_fixed
+        said = (self.data or {}).get(f"{KEEP}{field.name}")
+        return Choice(
+            name=field.name,
+            label=labels.field_label(field),
+            this=field_values.field_html(this, field, links=False),
+            into=field_values.field_html(into, field, links=False),
+            stays=said if said in (THIS, INTO) else THIS if fills else INTO,
+            is_fixed=is_fixed,
+        )
+
+    @staticmethod
+    def _is_fixed(field: Field, this: Noun, into: Noun) -> bool:
+        """Whether the machine does not let the one that stays have the other's value."""
+        if (machine := into.machine) is None:
+            return False
+        state = getattr(into, machine.name)
+        if field.name == machine.name:
+            return way_to(machine, state, getattr(this, machine.name)) is None
+        return field.name in machine.closed.get(state, ())
+
+    # -- what will happen -------------------------------------------------------------------------
+
+    def dry_run(self) -> None:
+        if self.other is None:
+            return
+        counts = self._count_what_comes_along()
+        told = [self._told_of_both(), *self._told_of(counts)]
+        if sum(counts.values()) <= MOST_TRIED:
+            try:
+                run = self._dry_run()
+            except HeadlesslyError as problem:
+                self.problem = problem
+                return
+            told += preview.preview_sentences(self._of_the_other(run))
+        self.will = told
+
+    def _told_of_both(self) -> SafeString:
+        return format_html(
+            _("{this} is gone; whoever looks for it finds {other}."),
+            this=format_html("<b>{}</b>", self.record),
+            other=format_html("<b>{}</b>", self.other),
+        )
+
+    def _told_of(self, counts: Mapping[type[Noun], int]) -> Iterator[SafeString]:
+        if not counts:
+            return
+        named = (
+            f"{display.number(count)} "
+            + (labels.noun_in_sentence(noun) if count == 1 else labels.plural_in_sentence(noun))
+            for noun, count in counts.items()
+        )
+        yield format_html(
+            _("Moves to {other}: {what}."),
+            other=format_html("<b>{}</b>", self.other),
+            what=wording.join_with_and(named),
+        )
+
+    def _count_what_comes_along(self) -> dict[type[Noun], int]:
+        """How many records of each noun refer to the one that goes, as far as the actor sees them."""
+        conditions: dict[Any, Q] = {}
+        for noun, field in references_to(self.record):
+            refers = Q(**{field.column: self.record.pk})
+            conditions[noun] = conditions.get(noun, Q()) | refers
+        counts = {noun: noun.objects.filter(q).count() for noun, q in conditions.items()}
+        ranked = sorted(counts.items(), key=lambda each: each[0].Surface.rank)
+        return {noun: count for noun, count in ranked if count}
+
+    def _of_the_other(self, run: DryRun) -> DryRun:
+        """What would become of the one that stays, and of what is there twice then."""
+        deletes = {n.verbs["delete"].event for n in self.verb.noun.registry.values()}
+        kept = [
+            event
+            for event in run.events
+            if (event.target == run.record.pk or event.name in deletes)
+            and event.target != self.record.pk
+        ]
+        return replace(run, record=self.record, events=kept)  # by its name: it is not "this" one
+
+    # -- what was sent ----------------------------------------------------------------------------
+
+    def given(self) -> dict[str, Any]:
+        if self.data is None:
+            return {"into": self._into}
+        data = self.data
+        keep = {
+            name: data[f"{KEEP}{name}"]
+            for name in choosable_fields(self.verb.noun)
+            if f"{KEEP}{name}" in data
+        }
+        return super().given() | ({"keep": keep} if keep else {})
+
+
+def _since(record: Noun) -> str:
+    return _("since %s") % display.day_text(timezone.localtime(record.created_at).date())

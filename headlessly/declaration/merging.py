@@ -1,0 +1,104 @@
+"""Two records that become one: of which fields somebody says whose value stays, and how that is said.
+
+``{"phone": "this"}``: the telephone number of the record that is merged stays, not that of the one that it is
+merged into. Of the fields of which nobody says anything the latter's stay, and the other's fill its gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Self
+
+from django.utils.translation import gettext as _
+
+from headlessly.context.running import current_moment
+from headlessly.declaration.described_field import Field, wire_name
+from headlessly.declaration.record import Record
+from headlessly.errors import Invalid, did_you_mean
+
+#: Whose value stays: that of the record that is merged, or of the one that it is merged into.
+THIS, INTO = "this", "into"
+CHOICES = (THIS, INTO)
+
+
+class Kept:
+    """A verb's input that says whose values stay: ``keep: Annotated[Any, Kept()]``."""
+
+    def as_input(self, name: str, noun: type[Record], *, required: bool) -> Field:
+        """The input called ``name`` of a verb of ``noun``."""
+        return Field(
+            name=name,
+            wire=wire_name(name),
+            column=name,
+            type="json",
+            required=required,
+            choices=CHOICES,
+            keys=tuple(field.wire for field in choosable_fields(noun).values()),
+            normalize=partial(clean_kept, noun),
+            label=name.replace("_", " ").capitalize(),
+            description='whose value of a field stays, by its name: "this" record\'s or that of "into"',
+        )
+
+
+def choosable_fields(noun: type[Record]) -> dict[str, Field]:
+    """The fields of which the value of one of two records stays, by Python name.
+
+    Of the others nobody has to choose: those with several values have the values of both, the currency is
+    that of the amounts, and moments that follow from what was done are the latest.
+    """
+    currency = noun.schema.currency
+    return {
+        field.name: field
+        for field in noun.schema.inputs()
+        if field.unite is None
+        and not field.follows_events
+        and (currency is None or field.name != currency.name)
+    }
+
+
+def clean_kept(noun: type[Record], said: Any) -> dict[str, str]:
+    """What was said, by the Python names of the fields. Raises ValueError with what is allowed."""
+    allowed = choosable_fields(noun)
+    if not isinstance(said, Mapping):
+        example = f'{{"{next(iter(allowed.values())).wire}": "{THIS}"}}'
+        raise ValueError(_("Send an object like %s.") % example)
+    found: dict[str, str] = {}
+    for key, whose in said.items():
+        field = noun.schema.field(str(key))
+        if field is None or field.name not in allowed:
+            names = [each.wire for each in allowed.values()]
+            told = _("There is no such field here. Fields: %s.") % ", ".join(names)
+            raise ValueError(f"{str(key)[:64]}: {told}{did_you_mean(str(key), names)}")
+        if whose not in CHOICES:
+            raise ValueError(f"{field.wire}: " + _("Use one of %s.") % ", ".join(CHOICES))
+        found[field.name] = str(whose)
+    return found
+
+
+class MergeMixin(Record):
+    """The part of a noun that becomes another record."""
+
+    class Meta:
+        abstract = True
+
+    def become(self, other: Self) -> Self:
+        """Live on in ``other``, which takes over what belongs to this record: the body of a verb that merges.
+
+        Raises Invalid where that is this record itself.
+        """
+        if other.pk == self.pk:
+            said = _("A record cannot be merged into itself.")
+            raise Invalid.for_fields({"into": said}, type=type(self).__name__)
+        self.successor = other.pk
+        self.deleted_at = current_moment()
+        return other
+
+    def handed_on(self, successor: Self) -> dict[str, Any]:
+        """Override: what the record that this one becomes has to get before anything refers to it instead."""
+        return {}
+
+    def is_needless_with(self, field: str, successor: str) -> bool:
+        """Override: whether this record says nothing more once its ``field`` refers to ``successor``, the one
+        that the former became. It is deleted then."""
+        return False

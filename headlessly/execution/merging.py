@@ -1,0 +1,179 @@
+"""What a merge does beside the record that goes: what refers to it refers to its successor, which keeps of
+each field the value that was chosen, else its own, else what the other knew.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.declaration import others
+from headlessly.declaration.merging import THIS, choosable_fields
+from headlessly.declaration.schema import Field
+from headlessly.errors import Invalid
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Machine
+    from headlessly.execution.execution import Execution
+
+
+def carry_over(
+    execution: Execution, merged: Record, survivor: Record, keep: Mapping[str, str]
+) -> None:
+    """Let ``survivor`` have what belonged to ``merged``: what referred to it, and the values that stay.
+
+    Raises Invalid and Conflict, naming the field, for a chosen value that the survivor cannot have.
+    """
+    with actors.acting(actors.SYSTEM):  # all of it, also what the actor does not see
+        if handed_on := merged.handed_on(survivor):
+            _update(execution, survivor, handed_on)
+        _move_references(execution, merged, survivor)
+        _settle_values(execution, merged, survivor, keep)
+
+
+def _update(execution: Execution, record: Record, values: Mapping[str, Any]) -> None:
+    execution.perform(type(record).__dict__["update"], record.pk, values)
+
+
+# -- references -------------------------------------------------------------------------------------
+
+
+def references_to(record: Record) -> Iterator[tuple[type[Record], Field]]:
+    """The nouns and their fields that may refer to ``record``, the tenant's own fields too."""
+    schema = record.schema
+    for noun, name in schema.referrers:
+        yield noun, noun.schema.by_name[name]
+    yield from schema.custom_referrers
+
+
+def _move_references(execution: Execution, merged: Record, survivor: Record) -> None:
+    for noun, field in references_to(merged):
+        referring = noun.objects.filter(**{field.column: merged.pk}).order_by("pk")
+        for record in list(referring):
+            if record.is_needless_with(field.name, survivor.pk):
+                execution.perform(noun.verbs["delete"], record.pk, {})
+                continue
+            # Nobody reports to themselves.
+            to = None if record.pk == survivor.pk else survivor.pk
+            execution.perform(noun.__dict__["update"], record.pk, {field.name: to})
+
+
+# -- values -----------------------------------------------------------------------------------------
+
+
+def _settle_values(
+    execution: Execution, merged: Record, survivor: Record, keep: Mapping[str, str]
+) -> None:
+    noun, machine = type(survivor), survivor.machine
+    chosen = {
+        name: _value(noun.schema.by_name[name], merged, survivor)
+        for name, whose in keep.items()
+        if whose == THIS
+    }
+    state = chosen.pop(machine.name, None) if machine is not None else None
+    values = dict(_gaps_filled(merged, survivor, keep)) | chosen
+    _settle_currency(merged, survivor, values, chosen)
+    values |= _united(merged, survivor, values)
+    if values:
+        _update(execution, survivor, values)
+    if machine is not None and state is not None:
+        way = way_to(machine, getattr(survivor, machine.name), state)
+        for step in [state] if way is None else way:  # the machine says why where there is none
+            _update(execution, survivor, {machine.name: step})
+
+
+def _value(field: Field, merged: Record, survivor: Record) -> Any:
+    """What ``merged`` has in it; nothing that would let the survivor refer to one of the two."""
+    value = getattr(merged, field.column)
+    return None if value in (merged.pk, survivor.pk) else value
+
+
+def _gaps_filled(
+    merged: Record, survivor: Record, keep: Mapping[str, str]
+) -> Iterator[tuple[str, Any]]:
+    """What only ``merged`` knew, as far as the survivor may have it."""
+    machine = survivor.machine
+    closed = machine.closed.get(getattr(survivor, machine.name), ()) if machine is not None else ()
+    known = {
+        name: value
+        for name, field in choosable_fields(type(survivor)).items()
+        if name not in keep
+        and name not in closed
+        and not field.moves
+        # A flag says something of its own record: consent was given for another address.
+        and (field.type != "bool" or field.is_custom)
+        and (value := _value(field, merged, survivor)) is not None
+    }
+    known = survivor.only_empty(known)
+    problems: dict[str, str] = {}
+    survivor.validate(known, problems)
+    return ((name, value) for name, value in known.items() if name not in problems)
+
+
+def _settle_currency(
+    merged: Record, survivor: Record, values: dict[str, Any], chosen: Mapping[str, Any]
+) -> None:
+    """Let the amounts that come along have their currency, or stay where the survivor's own has another.
+
+    Raises Invalid where such an amount was chosen.
+    """
+    currency = survivor.schema.currency
+    if currency is None:
+        return
+    own, other = (getattr(each, currency.attname) for each in (survivor, merged))
+    amounts = [f.name for f in survivor.schema.stored if f.type == "money" and not f.read_only]
+    coming = [name for name in amounts if values.get(name) is not None]
+    if own == other or not coming:
+        return
+    if all(name in coming or getattr(survivor, name) is None for name in amounts):
+        values[currency.name] = other
+        return
+    for name in coming:
+        if name in chosen:
+            said = _("This amount is in %(other)s, others here are in %(own)s.")
+            wire = survivor.schema.by_name[name].wire
+            raise Invalid.for_fields(
+                {f"keep.{wire}": said % {"other": other, "own": own}}, type=survivor.schema.name
+            )
+        del values[name]
+
+
+def _united(merged: Record, survivor: Record, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of both where a field has several, with first ones that give way; the latest moments."""
+    schema, found = survivor.schema, {}
+    for field in schema.inputs():
+        now, other = (getattr(each, field.column) for each in (survivor, merged))
+        if field.beside:
+            firsts = [f for f in others.first_fields(survivor, field) if values.get(f.name)]
+            left = [was for f in firsts if (was := getattr(survivor, f.column))]
+            all_of_both = [*left, *others.all_values(merged, field)]
+            found[field.name] = others.unite_others(now, all_of_both)
+        elif field.unite is not None:
+            found[field.name] = field.unite(now, other)
+        elif field.follows_events and other is not None:
+            found[field.name] = max(filter(None, (now, other)))
+    return {
+        name: value
+        for name, value in found.items()
+        if value != getattr(survivor, schema.by_name[name].column)
+    }
+
+
+def way_to(machine: Machine, state: str, target: str) -> list[str] | None:
+    """The states through which updates lead from one to another; None where they do not."""
+    first: list[str] = []
+    ways, seen = deque([(state, first)]), {state}
+    while ways:
+        here, way = ways.popleft()
+        if here == target:
+            return way
+        for step in machine.field.moves.get(here, ()):
+            if step not in seen:
+                seen.add(step)
+                ways.append((step, [*way, step]))
+    return None

@@ -1,0 +1,257 @@
+"""Two records become one: whose values stay, what comes along, what is refused, and that it is taken back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from crm import Activity, Contact, Deal, DealContact, Lead, Organization
+from crm.models import Team, TeamMember
+from headlessly.access import actors
+from headlessly.context import tracing
+from headlessly.errors import Conflict, Invalid
+from headlessly.execution.undo import undo_request
+from headlessly.log.events import Event
+from tests.refusals import everything, refused
+
+pytestmark = pytest.mark.usefixtures("acme")
+
+
+@pytest.fixture
+def ada(people: SimpleNamespace) -> Contact:
+    people.ada.update(phone="+49 30 111", tags=["vip"], language="de")
+    return people.ada
+
+
+@pytest.fixture
+def twin(ada: Contact) -> Contact:
+    return Contact.create(
+        name="Ada Lovelace", email="ada@home.example", phone="+49 30 222", department="Board",
+        tags=["fair"], status="Inactive", marketing_consent=True,
+    )  # fmt: skip
+
+
+# -- whose value stays ----------------------------------------------------------------------------
+
+
+def test_the_survivors_value_stays_and_gaps_are_filled(ada: Contact, twin: Contact) -> None:
+    now = twin.merge(into=ada)
+    assert (now.name, now.phone, now.department) == ("Ada Chen", "+49 30 111", "Board")
+    assert (now.status, now.marketing_consent) == ("Active", False)
+    assert now.tags == ["vip", "fair"]
+    assert now.other_phones == ["+49 30 222"]
+
+
+def test_what_is_chosen_stays_instead(ada: Contact, twin: Contact) -> None:
+    now = twin.merge(
+        into=ada, keep={"name": "this", "phone": "this", "status": "this", "department": "into"}
+    )
+    assert (now.name, now.phone, now.status) == ("Ada Lovelace", "+49 30 222", "Inactive")
+    assert now.department is None, "its own emptiness was chosen"
+    assert "+49 30 111" in now.other_phones, "no number is lost"
+
+
+def test_an_address_that_gives_way_is_one_of_the_others(ada: Contact, twin: Contact) -> None:
+    now = twin.merge(into=ada, keep={"email": "this"})
+    assert (now.email, now.other_emails) == ("ada@home.example", ["ada@acme.example"])
+    assert Contact.capture(email="ada@acme.example").pk == ada.pk
+
+
+def test_a_request_takes_it_back_whole(ada: Contact, twin: Contact) -> None:
+    lead = Lead.create(name="L", source="x", contact=twin)
+    ada.update(manager=twin)  # who comes back only when the address is free again
+    was = {each.pk: type(each).get(each.pk).as_json() for each in (ada, twin, lead)}
+    with tracing.request_id_scope("req_merged0000000000"):
+        twin.merge(into=ada, keep={"email": "this", "phone": "this", "name": "this"})
+    own = Event.log.filter(request_id="req_merged0000000000", target=ada.pk)
+    assert {event.name for event in own} == {"Contact.Updated"}
+    undo_request("req_merged0000000000")
+    changes = {"$version", "$updatedAt"}
+    for each in (ada, twin, lead):
+        now = type(each).get(each.pk).as_json()
+        assert {k: v for k, v in now.items() if k not in changes} == {
+            k: v for k, v in was[each.pk].items() if k not in changes
+        }
+
+
+# -- by REST --------------------------------------------------------------------------------------
+
+
+def test_it_is_an_input_by_rest_with_a_dry_run(api: Any, ada: Contact, twin: Contact) -> None:
+    path, body = f"/contacts/{twin.pk}/merge", {"into": ada.pk, "keep": {"phone": "this"}}
+    before = everything()
+    dry = api.call("POST", f"{path}?dryRun=true", body)
+    assert (dry.status_code, dry.json()["record"]["phone"]) == (200, "+49 30 222"), dry.content
+    assert everything() == before
+    done = api.call("POST", path, body).json()
+    assert (done["$id"], done["phone"], done["name"]) == (ada.pk, "+49 30 222", "Ada Chen")
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        ({"phon": "this"}, "Did you mean 'phone'?"),
+        ({"tags": "this"}, "tags: There is no such field here. Fields: name,"),
+        ({"lastEngagement": "this"}, "lastEngagement: There is no such field here"),
+        ({"phone": "theirs"}, "phone: Use one of this, into."),
+        ({"phone": 7}, "phone: Use one of this, into."),
+        ("phone", 'Send an object like {"name": "this"}.'),
+        (["phone"], 'Send an object like {"name": "this"}.'),
+    ],
+)
+def test_what_is_wrong_is_said_with_what_is_allowed(
+    api: Any, ada: Contact, twin: Contact, keep: Any, said: str
+) -> None:
+    before = everything()
+    answer = api.call("POST", f"/contacts/{twin.pk}/merge", {"into": ada.pk, "keep": keep})
+    assert answer.status_code == 422
+    (detail,) = answer.json()["details"]
+    assert detail["field"] == "keep" and said in detail["message"]
+    assert everything() == before
+
+
+def test_a_value_that_somebody_else_has_is_refused(api: Any, ada: Contact, twin: Contact) -> None:
+    Contact.create(name="Other", other_emails=["third@x.example"])
+    answer = api.call(
+        "POST", f"/contacts/{twin.pk}/merge", {"into": ada.pk, "keep": {"stage": "this"}}
+    )
+    assert answer.status_code == 200, "it is the same state"
+    customer = Contact.create(name="Buyer", stage="Customer")
+    lead = Contact.create(name="Buyer again")
+    answer = api.call(
+        "POST", f"/contacts/{lead.pk}/merge", {"into": customer.pk, "keep": {"stage": "this"}}
+    )
+    assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
+    assert Contact.get(lead.pk).stage == "Lead"
+
+
+def test_a_state_is_reached_by_its_steps(people: SimpleNamespace) -> None:
+    early = Contact.create(name="Early")
+    buyer = Contact.create(name="Buyer", stage="Customer")
+    assert buyer.merge(into=early, keep={"stage": "this"}).stage == "Customer"
+    assert [e.data["stage"] for e in Contact.history(early) if "stage" in (e.previous or {})] == [
+        "Customer",
+        "Qualified",
+    ]
+
+
+# -- what comes along -----------------------------------------------------------------------------
+
+
+def test_nobody_is_twice_in_a_deal_or_a_team(ada: Contact, twin: Contact) -> None:
+    deal, team = Deal.create(name="D", value=1), Team.create(name="T")
+    for person in (ada, twin):
+        DealContact.create(deal=deal, contact=person, role="User")
+        TeamMember.create(team=team, member=person)
+    twin.merge(into=ada)
+    assert [p.contact_id for p in DealContact.find({"deal": deal.pk})] == [ada.pk]
+    assert [p.member_id for p in TeamMember.find({"team": team.pk})] == [ada.pk]
+
+
+def test_what_a_limited_rep_does_not_see_comes_along_too(acme: Any, people: Any) -> None:
+    acme.__class__.objects.filter(pk=acme.pk).update(limited_reps=True) if hasattr(
+        acme, "limited_reps"
+    ) else None
+    twin = Contact.create(name="Twin", owner=people.bob)
+    theirs = Lead.create(name="Cleo's", source="x", contact=twin, owner=people.cleo)
+    rep = actors.Actor("user_bob", "Bob", actors.MANAGER, people.bob.pk, limited=True)
+    people.ada.update(owner=people.bob)
+    with actors.acting(rep):
+        twin.merge(into=people.ada)
+    assert Lead.get(theirs.pk).contact_id == people.ada.pk
+
+
+# -- organizations --------------------------------------------------------------------------------
+
+
+def test_companies_are_merged_with_all_that_is_theirs(api: Any, people: SimpleNamespace) -> None:
+    twin = Organization.create(name="Acme Inc", domain="acme-inc.example", city="Graz")
+    child = Organization.create(name="Acme Labs", parent=twin)
+    records = [
+        Contact.create(name="C", organization=twin),
+        Deal.create(name="D", value=1, organization=twin),
+        Lead.create(name="L", source="x", organization=twin),
+        Activity.log(subject="Call", organization=twin),
+    ]
+    body = {"into": people.corp.pk, "keep": {"name": "this"}}
+    done = api.call("POST", f"/organizations/{twin.pk}/merge", body).json()
+    assert (done["name"], done["city"]) == ("Acme Inc", "Graz")
+    for record in records:
+        assert type(record).get(record.pk).organization_id == people.corp.pk
+    assert Organization.get(child.pk).parent_id == people.corp.pk
+    again = Organization.upsert("domain", "acme-inc.example", name="Acme Inc")
+    assert again.pk == people.corp.pk, "it is found by what the merged one was found by"
+
+
+def test_no_company_is_above_itself_after_a_merge(people: SimpleNamespace) -> None:
+    top = Organization.create(name="Top")
+    middle = Organization.create(name="Middle", parent=top)
+    low = Organization.create(name="Low", parent=middle)
+    top.merge(into=low)
+    assert Organization.get(low.pk).parent_id is None
+    assert Organization.get(middle.pk).parent_id == low.pk
+    # The other way round nothing of the gap is filled that would close a circle.
+    middle.merge(into=low)
+    assert Organization.get(low.pk).parent_id is None
+    other = Organization.create(name="Other", parent=low)
+    other.merge(into=low, keep={"parent": "this"})
+    assert Organization.get(low.pk).parent_id is None
+
+
+# -- leads ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pair(people: SimpleNamespace) -> tuple[Lead, Lead]:
+    """A lead that was worked on, and the same one again."""
+    first = Lead.create(name="Fair", source="fair", owner=people.bob, contact=people.ada)
+    again = Lead.create(name="Fair again", source="web", need="Three seats", budget=500)
+    return first, again
+
+
+def test_leads_are_merged_with_what_was_done(pair: tuple[Lead, Lead]) -> None:
+    first, again = pair
+    call = Activity.log(subject="Call", lead=again)
+    task = Activity.create(subject="Offer", lead=again)
+    now = again.merge(into=first)
+    assert (now.name, now.source, now.need, now.budget) == ("Fair", "fair", "Three seats", 500)
+    assert {Activity.get(each.pk).lead_id for each in (call, task)} == {first.pk}
+    assert now.last_activity_at == call.completed_at
+
+
+def test_a_reply_goes_on_waiting_with_the_other(pair: tuple[Lead, Lead]) -> None:
+    first, again = pair
+    mail = Activity.log(subject="Mail", type="Email", direction="Inbound", lead=again)
+    now = again.merge(into=first)
+    assert now.reply_waiting_since == mail.completed_at
+
+
+def test_a_converted_lead_stays(qualified: Lead, pair: tuple[Lead, Lead]) -> None:
+    qualified.convert()
+    before = everything()
+    with refused(Conflict, "Merge the other one into it"):
+        qualified.merge(into=pair[0])
+    with refused(Conflict, "budget no longer changes"):
+        pair[1].merge(into=qualified, keep={"budget": "this"})
+    assert everything() == before
+    assert pair[1].merge(into=qualified).need == Lead.get(qualified.pk).need
+
+
+def test_an_amount_brings_its_currency(pair: tuple[Lead, Lead]) -> None:
+    first, again = pair
+    again.update(currency="EUR")
+    assert first.currency != "EUR"
+    now = again.merge(into=first)
+    assert (now.budget, now.currency) == (500, "EUR")
+    rich = Lead.create(name="Rich", source="x", budget=9, currency="CHF")
+    assert rich.merge(into=now).currency == "EUR", "its own amount stays, in its own"
+    dear = Lead.create(name="Dear", source="x", budget=9, currency="CHF")
+    kept = dear.merge(into=now, keep={"budget": "this"})
+    assert (kept.budget, kept.currency) == (9, "CHF")
+
+
+def test_a_lead_is_not_merged_into_itself(pair: tuple[Lead, Lead]) -> None:
+    with refused(Invalid):
+        pair[0].merge(into=pair[0])
