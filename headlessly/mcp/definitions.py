@@ -75,7 +75,7 @@ def all_tools() -> list[dict[str, Any]]:
             (
                 "One record by id, all its fields. Schema: the types; with one "
                 "as id: fields, verbs, states. Status: counts by state. Report: named numbers; "
-                "one by name as id. History: the latest events of the record with this id."
+                "one by name as id. History: the latest events of this id."
             ),
             type={
                 "type": "string",
@@ -90,7 +90,7 @@ def all_tools() -> list[dict[str, Any]]:
                 ],
             },
             id={"type": "string"},
-            parameters={"type": "object", "description": "of a Report, or of <id>/<name>"},
+            parameters={"type": "object", "description": "of a Report, of <id>/<name>"},
             include=NAMES_OF_FIELDS,
             fields=NAMES_OF_FIELDS,
             asOf=MOMENT,

@@ -210,11 +210,19 @@ def _spam(it: Prospect) -> Story:
 
 
 def _duplicate(it: Prospect) -> Story:
-    """They write again from their private address; the manager sees that it is one person."""
+    """They write again from their private address; the manager sees that it is one person, and one lead."""
     yield later(it.rng, clock.now(), hours=2), it.business.website
     again = it.capture(f"{it.person.first}.{it.person.last}@mail.example".lower())
+    twice = Lead.create(
+        name=f"{it.company.name}: {it.about}",
+        contact=again.pk,
+        organization=it.company.id,
+        owner=it.rep.contact,
+        source=it.source,
+    )
     yield later(it.rng, clock.now(), hours=5), it.business.manager.actor
     Contact.merge(again.pk, into=it.person.id)
+    Lead.merge(twice.pk, into=it.id)
 
 
 def _slip(it: Prospect) -> Story:

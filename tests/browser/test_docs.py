@@ -84,6 +84,9 @@ def test_what_it_shows_first_is_for_everybody(desk: Any, site: str) -> None:
     for scheme in ("light", "dark"):
         desk.emulate_media(color_scheme=scheme)
         expect(desk.locator("html.dark-mode")).to_have_count(int(scheme == "dark"))
+        # Its buttons take a third of a second from one scheme to the other.
+        expect(desk.locator(".btn.authorize")).to_be_visible()
+        desk.wait_for_function("() => !document.getAnimations().length")
         found = desk.evaluate(
             """async ([runOnly, rules]) => (await axe.run("html", { runOnly, rules })).violations
                 .map(({ id, nodes }) => [id, nodes.map((node) => node.target.join(" "))])""",

@@ -403,9 +403,9 @@ def test_it_is_conjugated(words: str) -> None:
 
 
 VERBS = {
-    "Lead": "convert lose assign claim expect_answer rescore settle",
+    "Lead": "convert lose assign claim expect_answer merge rescore settle",
     "Contact": "qualify capture assign merge enrich",
-    "Organization": "enrich score",
+    "Organization": "enrich merge score",
     "Deal": "close win lose advance move reopen settle",
     "Activity": "complete cancel log",
     "Pipeline": "remove_stage",

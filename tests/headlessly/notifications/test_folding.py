@@ -184,7 +184,7 @@ def test_of_each_kind_many_are_said_as_one_or_stand_alone(
         assert tell([notice]) == 1
     assert tell(notices) == 0, "each once"
     found = rows(users.ann)
-    if kind in ("mentioned", "webhook", "import_done"):
+    if kind in ("mentioned", "webhook", "import_done", "undo_done"):
         assert len(found) == 3 and not any(row.parts for row in found)
     else:
         (row,) = found
