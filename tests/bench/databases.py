@@ -17,6 +17,7 @@ import psycopg
 def ready() -> None:
     """Django, as the product is served."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
+    os.environ.setdefault("STATEMENT_TIMEOUT", "600")  # what fills takes longer than a page may
     import django
 
     django.setup()

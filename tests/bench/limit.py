@@ -40,7 +40,6 @@ class Limit:
         }  # fmt: skip
 
     def _build(self) -> None:
-        self.run("SET statement_timeout = 0")  # of a million leads it takes longer than a page may
         for noun in NOUNS:
             self.run(f"CREATE TABLE limit_{noun} AS TABLE crm_{noun}")
             self.run(f"ALTER TABLE limit_{noun} ADD PRIMARY KEY (id)")
