@@ -9,7 +9,9 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
+from tests.browser.conftest import PASSWORD
 from tests.browser.test_rep import current, dialog, open_lead
+from tests.browser.test_unsent import sign_out
 
 pytestmark = pytest.mark.browser
 
@@ -92,6 +94,31 @@ def test_a_dialog_takes_what_is_typed_before_it_is_there(desk: Any, site: str, l
     desk.keyboard.press("Enter")
     expect(current(desk)).to_have_text("Lost")
     assert type(lead).get(lead.pk).lost_reason == "Timing"
+
+
+def test_signing_in_over_the_page_is_answered_first(desk: Any, site: str, lead: Any) -> None:
+    open_lead(desk, site)
+    sign_out(desk)
+    slow_to_answer(desk, "/lose/", 300)
+    desk.keyboard.press("5")
+    desk.keyboard.type("Pri")
+    over = desk.get_by_role("dialog", name="Sign in")
+    expect(over.get_by_label("Email")).to_be_focused()
+    desk.keyboard.type("bob@sign.example")
+    desk.keyboard.press("Tab")
+    desk.keyboard.type(PASSWORD)
+    desk.keyboard.press("Enter")
+    expect(over).to_have_count(0)
+    expect(dialog(desk).get_by_label("Lost reason")).to_have_value("Pri")
+
+
+def test_who_presses_something_else_types_there(desk: Any, site: str, lead: Any) -> None:
+    open_lead(desk, site)
+    slow_to_answer(desk, "/lose/", 1500)
+    desk.keyboard.press("5")
+    desk.locator("summary", has_text="Note").first.click()
+    desk.keyboard.type("Not lost yet")
+    expect(desk.locator(".composer[open] textarea")).to_have_value("Not lost yet")
 
 
 def test_keys_are_for_the_record_that_is_on_its_way(desk: Any, site: str) -> None:

@@ -26,16 +26,19 @@
     if (!coming || pressing) return void (before = plain ? event.key : "");
     // Who asked by typing, such as in a search, types on.
     if (event.target === coming.from && event.target.matches(TYPES)) return;
+    // What came over the page meanwhile, such as signing in, is answered first.
+    const over = event.target.closest?.("dialog[open]");
+    if (over && !over.contains(coming.from)) return;
     if (event.key === "Escape") return void (coming = null);
     if (!plain || (event.key.length > 1 && !KEPT.includes(event.key))) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (!event.repeat) coming.keys.push(event.shiftKey && event.key === "Tab" ? "Shift-Tab" : event.key);
   }, true);
-  // Who goes elsewhere meanwhile, types there.
-  window.addEventListener("pointerdown", (event) => {
+  // Who presses something else meanwhile, types there.
+  window.addEventListener("pointerdown", () => {
     before = "";
-    if (event.target.closest?.(TYPES)) coming = null;
+    coming = null;
   }, true);
 
   // A key may ask for something else: what follows is meant for that.
@@ -59,6 +62,7 @@
     if (!at.dispatchEvent(event)) return;
     if (name === "Tab") neighbour(at, name !== key)?.focus();
     else if (key === "Enter" && at.matches("a[href], button, summary")) at.click();
+    else if (key === " " && at.matches("button, summary, [type=checkbox]")) at.click();
     else if (key === "Enter" && at.matches("input, select")) submit(at);
     else if (at.matches("select")) pick(at, key);
     else if (key === "Backspace" && at.matches(WRITES)) document.execCommand("delete");
