@@ -34,6 +34,7 @@ MEDIA = Media(
             "rows",
             "several",
             "lists",
+            "cells",
             "columns",
             "filters",
             "board",
