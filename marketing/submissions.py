@@ -97,7 +97,7 @@ def _find_or_create_contact(form: Form, ctx: Context, answers: Mapping[str, Any]
     known = _lock_contact(ctx, email)
     if known is None:
         return ctx.Contact.create(**said, email=email, source=SOURCE)
-    return ctx.Contact.enrich(known, **new) if (new := known.only_empty(said)) else known
+    return ctx.Contact.enrich(known, **new) if (new := known.gaps_filled_by(said)) else known
 
 
 def _lock_contact(ctx: Context, email: str) -> Contact | None:

@@ -61,6 +61,8 @@ class Contact(Noun):
         SMS = "SMS"
         CHAT = "Chat"
 
+    said_together = (("name", "first_name", "last_name"),)
+
     name = String(required=True)
     first_name = String()
     last_name = String()

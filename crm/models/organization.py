@@ -60,6 +60,8 @@ class Organization(Noun):
         STARTUP = "Startup"
         SMB = "SMB"
 
+    said_together = (("address", "postal_code", "city", "state", "country"),)
+
     name = String(required=True)
     legal_name = String()
     slug = Slug(unique=True)

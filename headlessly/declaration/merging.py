@@ -6,7 +6,7 @@ merged into. Of the fields of which nobody says anything the latter's stay, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Self
 
@@ -73,6 +73,25 @@ def clean_kept(noun: type[Record], said: Any) -> dict[str, str]:
         if whose not in CHOICES:
             raise ValueError(f"{field.wire}: " + _("Use one of %s.") % ", ".join(CHOICES))
         found[field.name] = str(whose)
+    return found
+
+
+def differs_in(names: Iterable[str], record: Record, values: Mapping[str, Any]) -> bool:
+    """Whether a record and ``values`` both know something of one of these fields, and not the same."""
+    fields = (record.schema.by_name[name] for name in names if values.get(name) is not None)
+    return any(getattr(record, field.column) not in (None, values[field.name]) for field in fields)
+
+
+def keep_together(merged: Record, survivor: Record, keep: Mapping[str, str]) -> dict[str, str]:
+    """What was said, also of the fields that belong to one of which it was, where the two know a thing differently.
+    Where nothing was said all of it is the survivor's: a first name fills no gap beside another name."""
+    found = dict(keep)
+    for names in type(merged).said_together:
+        known = {name: getattr(merged, merged.schema.by_name[name].column) for name in names}
+        if differs_in(names, survivor, known):
+            said = {keep[name] for name in names if name in keep}
+            whose = THIS if said == {THIS} else INTO
+            found |= {name: whose for name in names if name not in keep}
     return found
 
 

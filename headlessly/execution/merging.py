@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.declaration import others
-from headlessly.declaration.merging import THIS, choosable_fields
+from headlessly.declaration.merging import THIS, choosable_fields, keep_together
 from headlessly.declaration.schema import Field
 from headlessly.errors import Invalid
 
@@ -70,6 +70,7 @@ def _settle_values(
     execution: Execution, merged: Record, survivor: Record, keep: Mapping[str, str]
 ) -> None:
     noun, machine = type(survivor), survivor.machine
+    keep = keep_together(merged, survivor, keep)
     chosen = {
         name: _value(noun.schema.by_name[name], merged, survivor)
         for name, whose in keep.items()

@@ -53,6 +53,41 @@ def test_what_is_chosen_stays_instead(ada: Contact, twin: Contact) -> None:
     assert "+49 30 111" in now.other_phones, "no number is lost"
 
 
+def test_what_is_said_together_is_one_records(people: SimpleNamespace) -> None:
+    def names(of: Contact) -> tuple[Any, ...]:
+        return of.name, of.first_name, of.last_name
+
+    def mia() -> Contact:
+        return Contact.create(name="Mia Holm", first_name="Mia", last_name="Holm")
+
+    # Somebody else's first name fills no gap.
+    assert names(mia().merge(into=people.ada)) == ("Ada Chen", None, None)
+    # One part that is chosen brings the others, but for those of which something else is said.
+    bob = mia().merge(into=people.bob, keep={"last_name": "this"})
+    assert names(bob) == ("Mia Holm", "Mia", "Holm")
+    cleo = mia().merge(into=people.cleo, keep={"first_name": "this", "name": "into"})
+    assert names(cleo) == ("Cleo Marsh", "Mia", None)
+    # Where nothing contradicts, gaps are filled as ever.
+    again = Contact.create(name="Ada Chen", first_name="Ada", last_name="Chen")
+    assert names(again.merge(into=people.ada)) == ("Ada Chen", "Ada", "Chen")
+
+
+def test_an_address_is_one_place(people: SimpleNamespace) -> None:
+    people.corp.update(city="Berlin", country="Germany")
+    paris = Organization.create(name="Acme FR", address="1 rue Daru", city="Paris")
+    paris.merge(into=people.corp)
+    found = Organization.get(people.corp.pk)
+    assert (found.address, found.city, found.country) == (None, "Berlin", "Germany")
+    street = Organization.create(name="Acme DE", address="Torstr. 1", city="Berlin")
+    street.merge(into=people.corp)
+    found = Organization.get(people.corp.pk)
+    assert (found.address, found.city, found.country) == ("Torstr. 1", "Berlin", "Germany")
+    lyon = Organization.create(name="Acme Lyon", address="2 quai", city="Lyon")
+    lyon.merge(into=people.corp, keep={"city": "this"})
+    found = Organization.get(people.corp.pk)
+    assert (found.address, found.city, found.country) == ("2 quai", "Lyon", None)
+
+
 def test_an_address_that_gives_way_is_one_of_the_others(ada: Contact, twin: Contact) -> None:
     now = twin.merge(into=ada, keep={"email": "this"})
     assert (now.email, now.other_emails) == ("ada@home.example", ["ada@acme.example"])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -18,7 +18,7 @@ from headlessly.admin import display, field_values
 from headlessly.admin.records import preview
 from headlessly.admin.records.dialogs import VerbDialog
 from headlessly.declaration import labels
-from headlessly.declaration.merging import INTO, THIS, choosable_fields
+from headlessly.declaration.merging import INTO, THIS, choosable_fields, differs_in
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
@@ -135,11 +135,27 @@ class MergeDialog(VerbDialog):
         """The fields in which the two differ, as the record's page orders them."""
         if self.other is None:
             return []
+        together = self._together(self.record, self.other)
         return [
             row
             for field in self._in_order()
-            if (row := self._row(field, self.record, self.other)) is not None
+            if field.name not in together or together[field.name]
+            if (row := self._row(field, self.record, self.other, together.get(field.name, ())))
+            is not None
         ]
+
+    def _together(self, this: Noun, into: Noun) -> dict[str, list[Field]]:
+        """Of fields that are said together and known differently: the first in which the two differ stands for
+        all, and has them; the others have nothing."""
+        found: dict[str, list[Field]] = {}
+        for names in this.said_together:
+            fields = [this.schema.by_name[name] for name in names]
+            known = {field.name: getattr(this, field.column) for field in fields}
+            if differs_in(names, into, known):
+                found |= {name: [] for name in names}
+                first = next(f for f in fields if known[f.name] != getattr(into, f.column))
+                found[first.name] = fields
+        return found
 
     def _in_order(self) -> Iterator[Field]:
         schema, left = self.verb.noun.schema, choosable_fields(self.verb.noun)
@@ -149,7 +165,9 @@ class MergeDialog(VerbDialog):
                     yield field
         yield from left.values()
 
-    def _row(self, field: Field, this: Noun, into: Noun) -> Choice | None:
+    def _row(
+        self, field: Field, this: Noun, into: Noun, together: Sequence[Field] = ()
+    ) -> Choice | None:
         if field.name in self.verb.noun.schema.not_offered:
             return None
         values = [getattr(each, field.column) for each in (this, into)]
@@ -161,8 +179,8 @@ class MergeDialog(VerbDialog):
         return Choice(
             name=field.name,
             label=labels.field_label(field),
-            this=field_values.field_html(this, field, links=False),
-            into=field_values.field_html(into, field, links=False),
+            this=_values_html(this, together or [field]),
+            into=_values_html(into, together or [field]),
             stays=said if said in (THIS, INTO) else THIS if fills else INTO,
             is_fixed=is_fixed,
         )
@@ -247,6 +265,12 @@ class MergeDialog(VerbDialog):
             if f"{KEEP}{name}" in data
         }
         return super().given() | ({"keep": keep} if keep else {})
+
+
+def _values_html(record: Noun, fields: Sequence[Field]) -> SafeString:
+    """What a record has in these fields, each once; empty where it has nothing."""
+    told = (field_values.field_html(record, field, links=False) for field in fields)
+    return format_html_join(" · ", "{}", ((html,) for html in dict.fromkeys(filter(None, told))))
 
 
 def _since(record: Noun) -> str:
