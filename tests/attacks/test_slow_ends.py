@@ -68,7 +68,7 @@ def test_answers_everybody_while_nobody_reads_what_they_export(site: Site) -> No
     usual = seconds_of(site, "/leads", tenant="quiet")
     slug, key = site.tenants["greedy"]["slug"], site.tenants["greedy"]["keys"]["read"]
     asked = (
-        f"GET /~{slug}/leads/export?format=csv HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"GET /~{slug}/export/leads?format=csv HTTP/1.1\r\nHost: 127.0.0.1\r\n"
         f"Authorization: Bearer {key}\r\n\r\n"
     )
     with ExitStack() as stack:

@@ -6,14 +6,17 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import orjson
 import pytest
 from django.core import signing
 
+from headlessly.errors import InvalidFilter
 from headlessly.web import callers
 from headlessly.web.front import Front, passwords
+from headlessly.web.front.answers import Broken
 from headlessly.web.front.waiting_room import Turns
 
 
@@ -181,3 +184,82 @@ def test_a_place_is_kept_for_a_moment_however_soon_its_work_is_done() -> None:
         return time.monotonic() - began
 
     assert 0.1 <= asyncio.run(take()) < 1
+
+
+class Files:
+    """An application whose answers are made while they are sent, and readers who take none of it yet."""
+
+    def __init__(self, *parts: bytes | Exception) -> None:
+        self.front = Front(self.answer, threads=8, hashing=2)
+        self.parts, self.may_read = parts, asyncio.Event()
+
+    def answer(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return self.make() if "/export/" in environ["PATH_INFO"] else [b"done"]
+
+    def make(self) -> Iterator[bytes]:
+        for part in self.parts:
+            if isinstance(part, Exception):
+                raise part
+            yield part
+
+    async def ask(self, path: str) -> tuple[int, bytes]:
+        """What was answered, and all of it, as soon as one may read."""
+        told: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.Event().wait()
+            return {}
+
+        async def send(message: dict[str, Any]) -> None:
+            if "/export/" in path and told and told[0]["status"] == 200:
+                await self.may_read.wait()
+            told.append(message)
+
+        asked = {"type": "http", "method": "GET", "path": path, "query_string": b""}
+        asked |= {"http_version": "1.1", "client": ("192.0.2.1", 1), "headers": []}
+        await self.front(asked, receive, send)
+        return told[0]["status"], b"".join(each["body"] for each in told[1:])
+
+
+def test_whoever_reads_files_slowly_keeps_others_of_the_tenant_from_files_alone() -> None:
+    async def run() -> None:
+        site = Files(b"x" * 100_000)
+        reading = [asyncio.create_task(site.ask("/~acme/export/leads")) for _ in range(4)]
+        while site.front.long_answers.kept["~acme"] < 4:
+            await asyncio.sleep(0.01)
+        status, content = await site.ask("/~acme/export/leads")
+        assert (status, orjson.loads(content)["retryAfter"]) == (503, 5)
+        assert await site.ask("/~acme/leads") == (200, b"done")
+        other = asyncio.create_task(site.ask("/~rival/export/leads"))
+        site.may_read.set()
+        for each in (*reading, other):
+            assert await each == (200, b"x" * 100_000)
+        assert not site.front.long_answers.kept
+        assert await site.ask("/~acme/export/leads") == (200, b"x" * 100_000)
+
+    asyncio.run(run())
+
+
+def test_files_of_pages_are_read_by_many_at_once() -> None:
+    async def run() -> None:
+        site = Files(b"x" * 100_000)
+        reading = [asyncio.create_task(site.ask("/static/export/a.js")) for _ in range(20)]
+        await asyncio.sleep(0.1)
+        site.may_read.set()
+        assert {(await each)[0] for each in reading} == {200}
+
+    asyncio.run(run())
+
+
+def test_what_goes_wrong_before_anything_is_sent_is_answered_by_an_error() -> None:
+    async def run() -> None:
+        for problem, said in (InvalidFilter("Too slow."), 400), (ValueError("?"), 500):
+            status, content = await Files(b"head", problem).ask("/~acme/export/leads")
+            assert status == said and b"head" not in content
+        site = Files(b"x" * 100_000, InvalidFilter("Too slow."))
+        site.may_read.set()
+        with pytest.raises(Broken):  # the server cuts what has begun: an error would end it well
+            await site.ask("/~acme/export/leads")
+
+    asyncio.run(run())

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
+
+from headlessly.errors import Unavailable
 
 #: What is kept in memory of a long answer, and the most that is kept at all, in bytes: the rest is in a
 #: temporary file, so that no transaction stays open for a reader.
 IN_MEMORY, MOST_BYTES = 1024 * 1024, 2 * 1024 * 1024 * 1024
-#: How much is handed to the network at once.
+#: How much is handed to the network at once. What goes wrong before there is so much is answered by an error.
 PART = 64 * 1024
 
 
@@ -20,15 +23,43 @@ class Abandoned(Exception):
     """Nobody reads this answer any more, or it has become too long."""
 
 
+class Broken(Exception):
+    """An answer of which a part is sent could not be made to its end. The server cuts it: it is not whole."""
+
+
+class LongAnswers:
+    """How many of them a process keeps at once, by whom they are kept for."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.kept: Counter[str] = Counter()
+
+    def enter(self, name: str, most: int) -> None:
+        """Keep one more for ``name``. Raises Unavailable where ``most`` are kept."""
+        with self._lock:
+            if self.kept[name] >= most:
+                raise Unavailable("Others of the files that you asked for are still being read.", 5)
+            self.kept[name] += 1
+
+    def leave(self, name: str) -> None:
+        with self._lock:
+            self.kept[name] -= 1
+            if not self.kept[name]:
+                del self.kept[name]
+
+
 class Answer:
     """What an application of WSGI answers."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, keep: Callable[[], None] = lambda: None
+    ) -> None:
+        """``keep`` is asked, in the thread, before a long answer is begun, and raises where it may not be."""
+        self.loop, self.keep = loop, keep
         self.status = 500
         self.headers: list[tuple[bytes, bytes]] = []
-        self.content = b""  #: of an answer that is made at once
-        self.is_long = False
+        self.content = b""  #: of an answer that is made at once, or is no longer than a part
+        self.is_long = False  #: it is sent while it is made
         self.is_complete = self.is_abandoned = False
         self.failure: BaseException | None = None
         self.has_begun: asyncio.Future[None] = loop.create_future()
@@ -50,16 +81,23 @@ class Answer:
         """Take what the application makes, until it is done; the application is told of its end."""
         try:
             if getattr(made, "streaming", True) and not isinstance(made, list):
-                self.is_long = True
-                self._spool = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
-                self._tell(self._begin)
                 for part in made:
                     self._write(part)
+                    if not self.is_long and len(self.content) > PART:
+                        self._send_from_now_on()
             else:
                 self.content = b"".join(made)
         finally:
             if (close := getattr(made, "close", None)) is not None:
                 close()
+
+    def _send_from_now_on(self) -> None:
+        self.keep()
+        self._spool = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+        self.is_long = True
+        begun, self.content = self.content, b""
+        self._write(begun)
+        self._tell(self._begin)
 
     def end(self, failure: BaseException | None = None) -> None:
         """There is no more to come."""
@@ -95,7 +133,7 @@ class Answer:
         self.headers = [size if name == size[0] else (name, v) for name, v in self.headers]
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """What there is, as it comes. Raises what the application raised."""
+        """What there is, as it comes. Raises Broken."""
         if not self.is_long:
             for at in range(0, len(self.content), PART):
                 yield self.content[at : at + PART]
@@ -107,7 +145,7 @@ class Answer:
                 yield part
             elif was_complete:
                 if self.failure is not None:
-                    raise self.failure
+                    raise Broken from self.failure
                 return
             else:
                 await self._news.wait()

@@ -7,7 +7,6 @@ import errno
 import logging
 import re
 import sys
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,13 +19,19 @@ from django.template.loader import render_to_string
 
 from headlessly import errors
 from headlessly.context import tracing
-from headlessly.errors import HeadlesslyError, Unavailable
+from headlessly.errors import HeadlesslyError
 from headlessly.web import csp
 from headlessly.web.callers import caller_address, customer_network
-from headlessly.web.front.answers import Answer, Pace
+from headlessly.web.front.answers import Answer, LongAnswers, Pace
 from headlessly.web.front.holding import HOLD, Hold, Holding, Look, wait_for_leaving
 from headlessly.web.front.passwords import LONGEST_BODY, PasswordTurns, tries_password
-from headlessly.web.front.reading import MOST_BYTES, BodyReader, Gone, Receive
+from headlessly.web.front.reading import (
+    MOST_BYTES,
+    MOST_OF_ADDRESS,
+    BodyReader,
+    Gone,
+    Receive,
+)
 from headlessly.web.front.waiting_room import WaitingRoom
 
 logger = logging.getLogger(__name__)
@@ -62,7 +67,7 @@ class Front:
         self.passwords = PasswordTurns(hashing)
         self.bodies = BodyReader()
         self.probes = {path: ThreadPoolExecutor(1, path.strip("/")) for path in PROBES}
-        self.long_answers: Counter[str] = Counter()
+        self.long_answers = LongAnswers()
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,7 +89,7 @@ class Front:
         self, scope: dict[str, Any], environ: dict[str, Any], receive: Receive, send: Send
     ) -> None:
         loop = asyncio.get_running_loop()
-        answer = Answer(loop)
+        answer = Answer(loop, partial(self.long_answers.enter, *_reader(environ)))
         body: IO[bytes] = BytesIO()
         path = environ["PATH_INFO"]
         if path in self.probes:
@@ -117,12 +122,9 @@ class Front:
         """Have the request answered when it is its tenant's turn."""
         environ["wsgi.input"] = body
         environ[HOLD] = hold = Hold()
-        tenant = found[1] if (found := TENANT.match(environ["PATH_INFO"])) else ""
-        if self.long_answers[tenant] >= MOST_LONG_ANSWERS:
-            raise Unavailable("Others of this tenant's exports are still being read.", 5)
-        making = asyncio.ensure_future(self._have_made(tenant, environ, answer))
+        making = asyncio.ensure_future(self._have_made(_tenant(environ), environ, answer))
         making.add_done_callback(lambda done: _end_unless_made(answer, done))
-        await self._send(answer, making, receive, send, tenant, hold)
+        await self._send(answer, making, receive, send, _reader(environ)[0], hold)
 
     async def _have_made(self, tenant: str, environ: dict[str, Any], answer: Answer) -> None:
         async with self.passwords.have_turn(environ):
@@ -143,7 +145,7 @@ class Front:
         making: asyncio.Future[None],
         receive: Receive,
         send: Send,
-        tenant: str = "",
+        reader: str = "",
         hold: Hold | None = None,
     ) -> None:
         await answer.has_begun
@@ -159,7 +161,6 @@ class Front:
             await _send_parts(answer, send)
             await asyncio.wait([making])
             return
-        self.long_answers[tenant] += 1
         leaving = asyncio.ensure_future(wait_for_leaving(receive))
         sending = asyncio.ensure_future(_send_parts(answer, send))
         try:
@@ -170,11 +171,22 @@ class Front:
             answer.abandon()
             leaving.cancel()
             sending.cancel()
-            self.long_answers[tenant] -= 1
-            if not self.long_answers[tenant]:
-                del self.long_answers[tenant]
+            self.long_answers.leave(reader)
             await asyncio.wait([making])
             answer.abandon()
+
+
+def _tenant(environ: dict[str, Any]) -> str:
+    """The slug of the tenant that is asked, or none."""
+    return found[1] if (found := TENANT.match(environ["PATH_INFO"])) else ""
+
+
+def _reader(environ: dict[str, Any]) -> tuple[str, int]:
+    """For whom a long answer is kept, and how many at the most. What is of no tenant are the files of pages,
+    of which a browser asks for several at once: those are kept for an address."""
+    if tenant := _tenant(environ):
+        return f"~{tenant}", MOST_LONG_ANSWERS
+    return customer_network(caller_address(environ)), MOST_OF_ADDRESS
 
 
 def _end_unless_made(answer: Answer, done: asyncio.Future[None]) -> None:
