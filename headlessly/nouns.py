@@ -226,12 +226,17 @@ class Noun(RefusalMixin):
     def take_as_written(self) -> tuple[Self, Self]:
         """Take what the record is for what was read; answers copies, of what was read before and of this."""
         before, self._read = self._read, dict(self.__dict__)
-        return self._copy(before), self._copy(self._read)
+        state = self._copy(self._read)
+        for field in self._meta.concrete_fields:
+            if isinstance(value := state.__dict__[field.attname], list | dict):
+                # A hook may go on with its own; only a verb changes what is written.
+                state.__dict__[field.attname] = copy.deepcopy(value)
+        return self._copy(before), state
 
     def _copy(self, values: Mapping[str, Any]) -> Self:
-        copy = type(self).__new__(type(self))
-        copy.__dict__.update(values)
-        return copy
+        made = type(self).__new__(type(self))
+        made.__dict__.update(values)
+        return made
 
     def columns_unlike(self, other: Self) -> list[str]:
         """The columns in which this is another than ``other``."""

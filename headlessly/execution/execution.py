@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils.translation import gettext as _
 from psycopg import errors as postgres
 
@@ -244,8 +244,11 @@ class Execution:
                 record.after_move(before, after)
         return answer
 
-    def _note_attempt(self, row: WaitingRow) -> None:
-        self.attempted_record, self.attempted_by_hook = row.states[-1], row.depth > 1
+    def _note_attempt(self, row: WaitingRow, problem: Exception) -> None:
+        """Remember that the database did not take a row: whoever asked for it, its own verb has failed."""
+        if self.failure is None:
+            self.attempted_record, self.attempted_by_hook = row.states[-1], row.depth > 1
+            self.failure = problem
 
     def _save(self, record: Record) -> None:
         now = current_moment()
@@ -351,7 +354,8 @@ class Execution:
         return event
 
     def flush(self) -> None:
-        """Write what was recorded: all events of a verb and its hooks in one statement."""
+        """Write the rows that wait, and all events of a verb and its hooks in one statement."""
+        self.waiting_rows.write_all()
         events.append_events(self.events[self.first_unwritten :])
         self.first_unwritten = len(self.events)
 
@@ -421,6 +425,12 @@ class Execution:
     def is_set_by_verb(self, record: Record, field: str) -> bool:
         """Whether a running verb sets this read-only ``field`` of this record."""
         return any(field in f.verb.sets and f.record.pk == record.pk for f in self.frames)
+
+    def violation(self, problem: DatabaseError) -> IntegrityError | None:
+        """The violated constraint that ended the transaction, also where a hook caught it and went on: it
+        takes no statement any more, which is then the ``problem``."""
+        found = (each for each in (self.failure, problem) if isinstance(each, IntegrityError))
+        return next(found, None)
 
     def integrity_conflict(self, problem: IntegrityError) -> HeadlesslyError:
         """The error for a violated constraint of the database."""

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, transaction
 
 from headlessly.context import tracing
 from headlessly.context.running import _execution
@@ -122,10 +122,12 @@ def _try_once(
                 execution.events = event_visibility.visible_of_recorded(execution.events, answer)
                 transaction.set_rollback(True)
         return execution, answer
-    except IntegrityError as problem:
+    except DatabaseError as problem:
+        if (violation := execution.violation(problem)) is None:
+            raise
         if not again and (verb.finds or execution.attempted_by_hook):
             raise _JustCreated from problem
-        raise execution.integrity_conflict(problem) from problem
+        raise execution.integrity_conflict(violation) from violation
     finally:
         _execution.reset(token)
         execution.restore_shape(undone=not execution.is_done or dry_run)
@@ -168,8 +170,10 @@ def one_transaction(
                 execution.finish()
                 if dry_run:
                     transaction.set_rollback(True)
-        except IntegrityError as problem:  # outside: a broken transaction answers no questions
-            raise execution.integrity_conflict(problem) from problem
+        except DatabaseError as problem:  # outside: a broken transaction answers no questions
+            if (violation := execution.violation(problem)) is None:
+                raise
+            raise execution.integrity_conflict(violation) from violation
         finally:
             _execution.reset(token)
             execution.restore_shape(undone=not execution.is_done or dry_run)

@@ -78,7 +78,8 @@ class Context:
         return self._execution.lock(noun, id)
 
     def flush(self) -> None:
-        """Write what is gathered, so that the database knows of it."""
+        """Write what is gathered or waits, so that the database knows of it, or refuses it here and not in an
+        :meth:`attempt`. A hook that reads records otherwise than by Django's cursor calls it first."""
         self._execution.flush()
 
     def attempt(self) -> AbstractContextManager[None]:

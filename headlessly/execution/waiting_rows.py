@@ -2,15 +2,18 @@
 
 Written, it is written in every index of its table, and one that a verb and a hook of it change would be so
 twice. Nobody can tell that it waits: a statement that names its table, or one that the database fills from
-it, has it written first, and so has the end of its verb. The past has every version of it.
+it, has it written first, and so has the end of its verb. The past has every version of it. Before what does
+not go through Django's cursor, or reads by a view or a function of its own, a hook calls ``ctx.flush()``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from headlessly.context.tenant_scope import scoped_to
 from headlessly.execution.table import table_of
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 #: Tables that triggers fill from the rows of others.
 FILLED_BY_TRIGGERS = ("headlessly_externalid", "headlessly_indexedvalue", "headlessly_uniquevalue")
 #: Statements behind which a part of the transaction may be undone by itself, or no longer.
-PARTS = ("SAVEPOINT", "RELEASE")
+PARTS = ("savepoint", "release")
 
 
 @dataclass
@@ -35,16 +38,18 @@ class WaitingRow:
 
     def write(self) -> None:
         table, last = table_of(type(self.record)), self.states[-1]
-        for state, later in zip(self.states, self.states[1:], strict=False):
-            table.insert_past(state, later.updated_at)
-        table.rewrite(last, last.columns_unlike(self.read))
+        # Whoever asks may have another tenant open, or none: there the row would not be found.
+        with scoped_to(last.tenant_id):
+            for state, later in pairwise(self.states):
+                table.insert_past(state, later.updated_at)
+            table.rewrite(last, last.columns_unlike(self.read))
 
 
 class WaitingRows:
     """The changes of an execution that the database does not have yet; ``failed`` is told of one that it does
     not take."""
 
-    def __init__(self, failed: Callable[[WaitingRow], None]) -> None:
+    def __init__(self, failed: Callable[[WaitingRow, Exception], None]) -> None:
         self._rows: list[WaitingRow] = []
         self._failed = failed
 
@@ -64,11 +69,15 @@ class WaitingRows:
 
     def write_named_in(self, sql: str) -> None:
         """Write what a statement may ask for; what it undoes, forget."""
-        if sql.startswith("ROLLBACK"):
+        sql = sql.lower().lstrip()
+        if sql.startswith("rollback"):
             self._rows.clear()
             return
         everything = sql.startswith(PARTS) or any(name in sql for name in FILLED_BY_TRIGGERS)
         self._write(lambda row: everything or row.table in sql)
+
+    def write_all(self) -> None:
+        self._write(lambda row: True)
 
     def write_of(self, depth: int) -> None:
         """Write what the verb at this depth changed, and those that it caused."""
@@ -83,6 +92,6 @@ class WaitingRows:
             self._rows.remove(row)
             try:
                 row.write()
-            except Exception:
-                self._failed(row)
+            except Exception as problem:
+                self._failed(row, problem)
                 raise

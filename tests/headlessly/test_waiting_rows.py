@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from crm import Contact, Deal, Lead, Organization
+from headlessly.access import tenancy
 from headlessly.declaration.registry import registry
 from headlessly.errors import Conflict, VerbRefused
 from headlessly.execution import executor
@@ -67,6 +68,64 @@ def test_a_hook_that_asks_for_it_sees_it_as_it_is(how: str, lead: Lead) -> None:
         lead.update(score=1)
     assert seen == [1]
     assert Lead.objects.get(pk=lead.pk).version == 2
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select score from CRM_LEAD where id = %s",
+        'WITH x AS (SELECT * FROM public."crm_lead") SELECT score FROM x WHERE id = %s',
+    ],
+)
+def test_a_statement_names_it_as_postgresql_reads_names(sql: str, lead: Lead) -> None:
+    seen: list[Any] = []
+
+    def look(record: Lead, ctx: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [record.pk])
+            seen.extend(cursor.fetchone())
+
+    with Lead.updated.attached(look):
+        lead.update(score=1)
+    assert seen == [1]
+
+
+def test_what_goes_past_djangos_cursor_has_it_after_a_flush(lead: Lead) -> None:
+    seen: list[bytes] = []
+
+    def copy(record: Lead, ctx: Any) -> None:
+        ctx.flush()
+        sql = "COPY (SELECT score FROM crm_lead) TO STDOUT"
+        with connection.cursor() as cursor, cursor.copy(sql) as rows:
+            seen.extend(bytes(row) for row in rows)
+
+    with Lead.updated.attached(copy):
+        lead.update(score=1)
+    assert seen == [b"1\n"]
+
+
+@pytest.mark.parametrize("scope", ["rival", "none"])
+def test_it_is_written_whichever_tenant_is_open_where_somebody_asks(
+    scope: str, lead: Lead, rival: Any
+) -> None:
+    def look(record: Lead, ctx: Any) -> None:
+        with tenancy.active(rival if scope == "rival" else None), connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM crm_lead")
+            assert cursor.fetchone() == (0,)
+
+    with Lead.updated.attached(look):
+        lead.update(score=1)
+    assert Lead.objects.get(pk=lead.pk).score == 1
+
+
+def test_what_a_hook_does_to_a_list_without_a_verb_is_not_written(lead: Lead) -> None:
+    def spoil(record: Lead, ctx: Any) -> None:
+        assert record.tags is not None
+        record.tags.append("spoiled")
+
+    with Lead.updated.attached(spoil):
+        lead.update(tags=["one"])
+    assert Lead.objects.get(pk=lead.pk).tags == ["one"]
 
 
 def test_a_hook_that_asks_for_others_does_not_have_it_written(lead: Lead) -> None:
@@ -151,6 +210,55 @@ def test_a_value_that_is_taken_is_refused_by_the_verb_that_wants_it(
     assert (told.value.type, told.value.field) == ("Contact", "email")
     assert Contact.objects.get(pk=people.ada.pk).email == "ada@acme.example"
     assert Organization.objects.get(pk=people.corp.pk).industry == "Technology"
+
+
+@pytest.mark.parametrize("flushes", [True, False])
+def test_a_hook_that_passes_over_what_fails_does_not_pass_over_that(
+    flushes: bool, lead: Lead
+) -> None:
+    """As the hooks of rules do: the row that they have written before them is not what they tried."""
+    other = Lead.create(name="Other", source="website")
+
+    def take(record: Lead, ctx: Any) -> None:
+        """Another transaction has it by now, of which the check knew nothing."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO headlessly_externalid (tenant_id, noun, system, value, record) "
+                "VALUES (%s, 'Lead', 'zoho', '7', %s)",
+                [record.tenant_id, other.pk],
+            )
+
+    def try_something(record: Lead, ctx: Any) -> None:
+        if flushes:
+            ctx.flush()
+        try:
+            with ctx.attempt():
+                Lead.objects.count()
+        except Exception:
+            Lead.objects.count()
+
+    with (
+        Lead.updating.attached(take),
+        Lead.updated.attached(try_something),
+        pytest.raises(Conflict) as told,
+    ):
+        lead.update(external_ids=[{"system": "zoho", "id": "7"}])
+    assert (told.value.type, told.value.field) == ("Lead", "externalIds")
+    assert Lead.objects.get(pk=lead.pk).external_ids is None
+
+
+def test_a_savepoint_by_hand_keeps_what_was_before_it(lead: Lead) -> None:
+    def try_something(record: Lead, ctx: Any) -> None:
+        if record.need is None:
+            with connection.cursor() as cursor:
+                cursor.execute("savepoint tried")
+                ctx.Lead.update(record.pk, need="nothing")
+                cursor.execute("rollback to savepoint tried")
+
+    with Lead.updated.attached(try_something):
+        lead.update(score=1)
+    found = Lead.objects.get(pk=lead.pk)
+    assert (found.score, found.need) == (1, None)
 
 
 def test_each_of_several_verbs_is_done_before_the_next_one_begins(lead: Lead) -> None:
