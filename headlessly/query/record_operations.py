@@ -44,7 +44,8 @@ class Parameter:
     in_path: str = ""
 
     def read(self, name: str, value: Any) -> Any:
-        """The value of what was said. Raises BadRequest, which says what is allowed."""
+        """The value of what was said. Raises BadRequest or InvalidFilter, which say what is allowed. What is
+        a number is said by whoever counts by it."""
         match self.type:
             case "datetime":
                 return _read_moment(name, value)
@@ -232,7 +233,8 @@ def _read_moment(name: str, value: Any) -> Any:
         relative = days.relative_moment(value) if isinstance(value, str) else None
         return relative or values.clean_moment(None, value, text=True)
     except ValueError as problem:
-        raise BadRequest(f"{name}: {problem}", field=name) from None
+        said = f"{name}: {problem} {days.describe_relative_forms()}"
+        raise BadRequest(said, field=name) from None
 
 
 def _read_boolean(name: str, value: Any) -> bool:

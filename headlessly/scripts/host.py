@@ -18,6 +18,7 @@ from psycopg import errors as postgres
 from headlessly.access import actors, visibility
 from headlessly.database import prepared, timeouts
 from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import wire_name
 from headlessly.errors import BadRequest, Forbidden, NotFound, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
@@ -61,8 +62,16 @@ LOCK_BOUND = "SELECT set_config('lock_timeout', %s, true)"
 class Host:
     """The answers to one script, and what it has used up."""
 
-    def __init__(self, limits: Limits, deadline: float, *, is_rehearsal: bool = False) -> None:
-        self.limits, self.deadline, self.is_rehearsal = limits, deadline, is_rehearsal
+    def __init__(
+        self,
+        limits: Limits,
+        deadline: float,
+        *,
+        is_rehearsal: bool = False,
+        only_events: bool = False,
+    ) -> None:
+        self.limits, self.deadline = limits, deadline
+        self.is_rehearsal, self.only_events = is_rehearsal, only_events
         self.calls = self.records = 0
         self.seconds = limits.seconds
         self.has_written = False
@@ -185,7 +194,13 @@ class Host:
     def _operate(
         self, found: RecordOperation, given: list[Any], options: dict[str, Any]
     ) -> dict[str, Any]:
-        """What is done with a record beside its verbs."""
+        """What is done with a record beside its verbs. Raises Forbidden in a proposal: it leaves no event
+        by which somebody could see what it would do."""
+        if self.only_events:
+            raise Forbidden(
+                f"{found.key} leaves no event to look at: it cannot be proposed.",
+                type=found.noun.__name__,
+            )
         names = ("id", *found.takes)
         asked = _named_arguments(found.noun.__name__, found.name, names, given, options)
         self.begin_writing()
@@ -247,7 +262,7 @@ def _named_arguments(
         raise BadRequest(f"{noun}.{what} takes {', '.join(names)}.")
     asked = dict(zip(names, given, strict=False))
     for key, value in options.items():
-        name = "asOf" if key == "as_of" else key
+        name = wire_name(key)
         if name not in names:
             raise BadRequest(
                 f"{noun}.{what} has no {key[:64]}.{did_you_mean(key, names)} It takes {', '.join(names)}."

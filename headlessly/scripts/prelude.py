@@ -11,7 +11,7 @@ classes, the host checks what it is asked.
 from __future__ import annotations
 
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import META, wire_name
+from headlessly.declaration.schema import META, snake_name, wire_name
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.query.record_operations import record_operations
 from headlessly.scripts import own_fields
@@ -168,10 +168,11 @@ def prelude_code() -> str:
                         f'        return _do({name}, "{name}", "{verb.name}", self, a, k)'
                     )
         lines += [
-            f"    def {each.name}(self, *a, **k):\n"
+            f"    def {spelling}(self, *a, **k):\n"
             f"        record = self.id if isinstance(self, {name}) else self\n"
             f'        return {ASK}("{name}", "{each.name}", (record, *a), k)'
             for each in record_operations(noun)
+            for spelling in dict.fromkeys((snake_name(each.name), each.name))
             if each.writes
         ]
         snake = {f.wire: f.name for f in noun.schema.fields.values() if f.wire != f.name}

@@ -77,7 +77,13 @@ def _dry_run(code: str, note: str, *, keep: bool) -> tuple[ScriptRun, Proposal |
     if not actors.may_see_proposals(actor):
         trying = dataclasses.replace(actor, role=actors.MANAGER)
     with actors.acting(trying):
-        plan = Plan(dry_run=True, is_rehearsal=trying is not actor, moment=moment, seed=id)
+        plan = Plan(
+            dry_run=True,
+            is_rehearsal=trying is not actor,
+            only_events=True,
+            moment=moment,
+            seed=id,
+        )
         run = perform(code, plan)
     foreseen = verb_events(run.events)
     if not keep or not foreseen:
@@ -213,6 +219,7 @@ def approve(id: Any, *, version: Any = None) -> tuple[Proposal, ScriptRun]:
         _save_decision(locked)
 
     plan = Plan(
+        only_events=True,
         about={"proposal": proposal.pk, "proposedBy": proposal.proposed_by},
         moment=proposal.moment,
         seed=proposal.pk,

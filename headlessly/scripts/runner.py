@@ -103,6 +103,8 @@ class Plan:
     dry_run: bool = False
     #: Whether whoever sends it may only propose: it is tried without standing in anybody's way.
     is_rehearsal: bool = False
+    #: Whether it is proposed: it does only what leaves events, by which it is looked at and approved.
+    only_events: bool = False
     about: dict[str, Any] = field(default_factory=dict)  #: what its event says of it
     moment: datetime | None = None  #: its own clock, else now
     seed: str | None = None  #: of its random numbers
@@ -128,7 +130,7 @@ def perform(code: str, plan: Plan) -> ScriptRun:
 def _perform_once(code: str, prepared: str, limits: Limits, plan: Plan) -> ScriptRun:
     with workers.reserve_worker(limits, moment=plan.moment, seed=plan.seed) as session:
         end = time.monotonic() + limits.seconds
-        host = Host(limits, end, is_rehearsal=plan.is_rehearsal)
+        host = Host(limits, end, is_rehearsal=plan.is_rehearsal, only_events=plan.only_events)
         script = sandbox.RunningScript(session, code, limits, host)
         about = {"code": code} | plan.about
         make = partial(ScriptExecution, about, is_rehearsal=plan.is_rehearsal)

@@ -150,6 +150,13 @@ def test_an_agent_stops_tries_again_and_asks_for_a_period(people, users, agent):
     assert agent.tool("do", code=f'Rule.failuresRetry("{made.pk}")')["value"] == {"count": 0}
     told = agent.tool("fetch", type="Schema", id="Rule")["do"]
     assert {"runAll", "runStop", "runRetry", "failuresRetry"} == set(told)
+    for code in (
+        f'Rule.run_all("{made.pk}", dry_run=True)',
+        f'Rule.get("{made.pk}").run_all(True)',
+    ):
+        assert agent.tool("do", code=f'{code}["count"]')["value"] == 1, (
+            "as verbs: in Python's way too"
+        )
 
 
 def test_an_agent_of_another_tenant_asks_in_vain(people, rival):

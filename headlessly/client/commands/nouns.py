@@ -157,12 +157,18 @@ def _list_query(noun: NounDeclaration, context: typer.Context, given: dict[str, 
     return asked + tuple(conditions.items())
 
 
-def _find(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
-    state, form = State.of_answer(context, given["output"])
-    limit = given["limit"]
+def _read_limit(given: dict[str, Any]) -> int | None:
+    """How many were asked for, 0 for all. Raises UsageError."""
+    limit: int | None = given["limit"]
     if limit is not None and limit < 0:
         raise UsageError("--limit is a number of records, 0 or more.")
-    limit = None if given["all"] or limit == 0 else limit or SHOWN
+    return limit
+
+
+def _find(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
+    state, form = State.of_answer(context, given["output"])
+    asked_for = _read_limit(given)
+    limit = None if given["all"] or asked_for == 0 else asked_for or SHOWN
     fields = given["fields"]
     columns = output.table_columns(noun, fields)
     include = given["include"]
@@ -218,7 +224,7 @@ def _get(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -
 def _history(noun: NounDeclaration, context: typer.Context, given: dict[str, Any]) -> None:
     state, form = State.of_answer(context, given["output"])
     found = state.client._session.noun(noun.name).history(given["id"])
-    found._limit = given["limit"] or None
+    found._limit = _read_limit(given) or None
     columns = ("timestamp", "name", "actor", "version", "previous")
     every = ("$id", "timestamp", "name", "target", "actor", "version", "previous", "cause")
     output.write_rows((event.to_dict() for event in found), form, columns, every)
@@ -287,7 +293,8 @@ def _operate(
     if not declared.get("paged"):
         output.write_answer(ask(), form)
         return
-    rows = islice(output.every_row(lambda n, after: ask(limit=n, offset=after)), given["limit"])
+    most = _read_limit(given) or None
+    rows = islice(output.every_row(lambda n, after: ask(limit=n, offset=after)), most)
     columns = declared.get("columns") or ()
     if not output.write_rows(rows, form, columns, columns) and form == "table":
         output.write_note("None.")

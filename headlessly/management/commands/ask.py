@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -33,7 +34,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("tenant", metavar="SLUG", help="of which tenant")
         parser.add_argument("what", metavar="ID/NAME", help="rule_.../backtest, for one")
-        parser.add_argument("given", metavar="NAME=VALUE", nargs="*", help="what it takes")
+        parser.add_argument(
+            "given", metavar="NAME=VALUE", nargs="*", default=[], help="what it takes"
+        )
 
     def handle(self, *, tenant: str, what: str, given: list[str], **_: Any) -> None:
         found = Tenant.find_by_slug(tenant)
@@ -42,6 +45,9 @@ class Command(BaseCommand):
         pairs = [each.partition("=") for each in given]
         if wrong := next((name for name, equals, _value in pairs if not equals), None):
             raise CommandError(f"{wrong}: say NAME=VALUE.")
+        names = Counter(name for name, _equals, _value in pairs)
+        if twice := next((name for name, times in names.items() if times > 1), None):
+            raise CommandError(f"{twice} is given {names[twice]} times; give it once.")
         id, _slash, name = what.partition("/")
         with tenancy.active(found), actors.acting(actors.SYSTEM), request_id_scope():
             asked = self._find(id, name)

@@ -67,6 +67,10 @@ def test_what_a_rule_did_is_listed_step_by_step_stopped_and_tried_again(
     table = cli("Rule.runs", rule.pk, "--output", "table").out
     assert "Waiting, Planned" in table and run["id"] in table and "Lead.Created" in table
     assert cli("Rule.runs", rule.pk, "--state", "Done").json() == []
+    assert len(cli("Rule.runs", rule.pk, "--limit", 0).json()) == 1, "0 is all, as of a list"
+    for asked in (("Rule.runs", rule.pk), ("Rule.history", rule.pk), ("Lead.find",)):
+        wrong = cli(*asked, "--limit", -1)
+        assert (wrong.code, "0 or more" in wrong.err) == (2, True), wrong.err
     wrong = cli("Rule.runs", rule.pk, "--state", "Asleep")
     assert wrong.code and "state" in wrong.err and "Waiting" in wrong.err
     early = cli("Rule.runRetry", rule.pk, run["id"])
@@ -116,7 +120,7 @@ def test_a_rule_is_tried_on_the_past_and_a_score_is_explained(
     said = cli("Rule.backtest", rule.pk, "--output", "table").out
     assert "fitting" in said and "records" in said and made.pk in said
     wrong = cli("Rule.backtest", rule.pk, "--from", "soon")
-    assert wrong.code and "from" in wrong.err
+    assert wrong.code and "from" in wrong.err and "30 days ago" in wrong.err
     unknown = cli("Rule.backtest", rule.pk, "--since", "2 days ago")
     assert unknown.code and "--from" in unknown.err + cli("Rule.backtest", "--help").out
     rule.update(is_active=True)
@@ -170,6 +174,8 @@ def test_the_operator_asks_the_same(acme: Any, rival: Any, people: Any, capsys: 
         (("acme", "x/y"), "lead_.../score"),
         (("acme", f"{rule.pk}/runs", "state"), "NAME=VALUE"),
         (("acme", f"{rule.pk}/runs", "state=Asleep"), "Waiting"),
+        (("acme", f"{rule.pk}/runs", "limit=1", "limit=2"), "limit is given 2 times"),
+        (("acme",), "required: ID/NAME$"),
         (("acme", f"{rule.pk}/runStop"), "run"),
         (("rival", f"{rule.pk}/runs"), rule.pk),
     ):

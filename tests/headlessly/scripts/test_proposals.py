@@ -8,7 +8,8 @@ import orjson
 import pytest
 from django.test import Client
 
-from crm import Activity, Contact, Deal, Lead
+from crm import Activity, Contact, Deal, Lead, Rule
+from crm.models import RuleAttempt
 from headlessly import scripts
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
@@ -76,6 +77,26 @@ def test_it_writes_nothing_itself(lead):
         for verb in Lead.verbs:
             assert not actors.may(AGENT, verb, Lead)
         assert actors.may(AGENT, "read", Lead)
+
+
+def test_what_leaves_no_event_to_look_at_is_not_proposed(lead):
+    rule = Rule.create(name="R", condition={"type": "Lead", "filter": {}}, how="Nobody")
+    seen = f'Lead.update("{lead.pk}", score=1)'
+    unseen = f'Rule.runAll("{rule.pk}")'
+    with actors.acting(AGENT):
+        for code in (unseen, f"{seen}\n{unseen}"):
+            with refused(scripts.ScriptFailed, "Rule.runAll leaves no event to look at"):
+                scripts.run(code)
+            with refused(scripts.ScriptFailed, "cannot be proposed"):
+                proposals.propose(code)
+    assert not Proposal.objects.exists()
+    proposal = proposed(f"{seen}\nif Lead.count() > 1: {unseen}")
+    Lead.create(name="Second", source="website")
+    with pytest.raises(Conflict, match="has changed since"):
+        approved(proposal.pk)
+    assert not RuleAttempt.objects.exists(), "nor done when what was seen is approved"
+    with actors.acting(CLEO):
+        assert scripts.run(f'{unseen}["count"]').value == 1
 
 
 def test_what_fails_is_not_stored_and_says_its_line(lead, monkeypatch):
