@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html
@@ -18,12 +19,12 @@ from headlessly.admin import display, field_values
 from headlessly.admin.records import preview
 from headlessly.admin.records.dialogs import VerbDialog
 from headlessly.declaration import labels
-from headlessly.declaration.merging import INTO, THIS, choosable_fields
+from headlessly.declaration.merging import CHOICES, INTO, THIS, choosable_fields
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution.executor import DryRun
-from headlessly.execution.merging import references_to, way_to
+from headlessly.execution.merging import references_to, value_of, values_coming, way_to
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query.duplicates import find_duplicates
@@ -133,12 +134,14 @@ class MergeDialog(VerbDialog):
     @cached_property
     def rows(self) -> list[Choice]:
         """The fields in which the two differ, as the record's page orders them."""
-        if self.other is None:
+        if (other := self.other) is None:
             return []
+        with transaction.atomic():  # it may lock what it looks at
+            coming = values_coming(self.record, other, {}) | self.record.handed_on(other)
         return [
             row
             for field in self._in_order()
-            if (row := self._row(field, self.record, self.other)) is not None
+            if (row := self._row(field, self.record, other, coming)) is not None
         ]
 
     def _in_order(self) -> Iterator[Field]:
@@ -149,22 +152,26 @@ class MergeDialog(VerbDialog):
                     yield field
         yield from left.values()
 
-    def _row(self, field: Field, this: Noun, into: Noun) -> Choice | None:
+    def _row(
+        self, field: Field, this: Noun, into: Noun, coming: Mapping[str, Any]
+    ) -> Choice | None:
         if field.name in self.verb.noun.schema.not_offered:
             return None
-        values = [getattr(each, field.column) for each in (this, into)]
+        values = value_of(field, this, into), value_of(field, into, this)
         if values[0] == values[1] or not any(value not in (None, "") for value in values):
             return None
-        is_fixed = self._is_fixed(field, this, into)
-        fills = values[1] in (None, "") and not is_fixed
         said = (self.data or {}).get(f"{KEEP}{field.name}")
+        shown = [
+            "" if value is None else field_values.field_html(each, field, links=False)
+            for each, value in zip((this, into), values, strict=True)
+        ]
         return Choice(
             name=field.name,
             label=labels.field_label(field),
-            this=field_values.field_html(this, field, links=False),
-            into=field_values.field_html(into, field, links=False),
-            stays=said if said in (THIS, INTO) else THIS if fills else INTO,
-            is_fixed=is_fixed,
+            this=shown[0],
+            into=shown[1],
+            stays=said if said in CHOICES else THIS if field.name in coming else INTO,
+            is_fixed=self._is_fixed(field, this, into),
         )
 
     @staticmethod
