@@ -279,8 +279,8 @@ class Noun(RefusalMixin):
         return found
 
     def gaps_filled_by(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The same, but of what is said together nothing where the record knows some of it otherwise: the first
-        name of somebody else fills no gap."""
+        """The same, but of what is said together nothing where the record knows some of it otherwise: the
+        first name of somebody else fills no gap."""
         found = self.only_empty(fields)
         for names in filter(lambda names: differs_in(names, self, fields), self.said_together):
             found = {name: value for name, value in found.items() if name not in names}

@@ -44,8 +44,19 @@ def mark_what_is_set_by_hand(lead: Lead, ctx: Context) -> None:
     if not lead._state.adding and lead.score == given:
         return
     models, _needs = score_models()
-    lead.scored_by = Lead.BY_HAND if models and given is not None else None
+    is_by_hand = models and given is not None and not _comes_counted(ctx)
+    lead.scored_by = Lead.BY_HAND if is_by_hand else None
     lead.scored_with, lead.scored_at = None, None
+
+
+def _comes_counted(ctx: Context) -> bool:
+    """Whether the number comes of a lead that is merged into this one, and rules had counted it there."""
+    merged = ctx.cause_record
+    return (
+        ctx.cause is Lead.verbs["merge"]
+        and isinstance(merged, Lead)
+        and merged.scored_by != Lead.BY_HAND
+    )
 
 
 for _verb in Lead.verbs.values():

@@ -83,8 +83,9 @@ def differs_in(names: Iterable[str], record: Record, values: Mapping[str, Any]) 
 
 
 def keep_together(merged: Record, survivor: Record, keep: Mapping[str, str]) -> dict[str, str]:
-    """What was said, also of the fields that belong to one of which it was, where the two know a thing differently.
-    Where nothing was said all of it is the survivor's: a first name fills no gap beside another name."""
+    """What was said, also of the fields that belong to one of which it was, where the two know a thing
+    differently. Where nothing was said all of it is the survivor's: a first name fills no gap beside
+    another name."""
     found = dict(keep)
     for names in type(merged).said_together:
         known = {name: getattr(merged, merged.schema.by_name[name].column) for name in names}

@@ -51,11 +51,6 @@ def all_values(record: Record, others: Field) -> list[str]:
     return [*(value for value in firsts if value), *(getattr(record, others.column) or ())]
 
 
-def unite_all(record: Record, merged: Record, others: Field) -> list[str] | None:
-    """The others of ``record`` after ``merged`` has become it: all that this one had is among them."""
-    return unite_others(getattr(record, others.column), all_values(merged, others))
-
-
 def settle_others(record: Record, read: Mapping[str, Any]) -> None:
     """Let each value of a record, which was ``read`` so, be the first or one of the others, and not both."""
     for others in record.schema.others:

@@ -64,9 +64,20 @@ class Context:
     @property
     def cause(self) -> Verb | None:
         """The verb whose hook executes this one; None for what the caller executes."""
+        above = self._above
+        return above.verb if above is not None else None
+
+    @property
+    def cause_record(self) -> Record | None:
+        """The record of :attr:`cause`."""
+        above = self._above
+        return above.record if above is not None else None
+
+    @property
+    def _above(self) -> RunningVerb | None:
         frames = self._execution.frames
         above = frames.index(self._frame)
-        return frames[above - 1].verb if above else None
+        return frames[above - 1] if above else None
 
     @property
     def is_import(self) -> bool:

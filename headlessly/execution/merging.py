@@ -54,7 +54,10 @@ def references_to(record: Record) -> Iterator[tuple[type[Record], Field]]:
 def _move_references(execution: Execution, merged: Record, survivor: Record) -> None:
     for noun, field in references_to(merged):
         referring = noun.objects.filter(**{field.column: merged.pk}).order_by("pk")
-        for record in list(referring):
+        for id in list(referring.values_list("pk", flat=True)):
+            record = execution.lock(noun, id)
+            if getattr(record, field.column) != merged.pk:
+                continue  # somebody let it refer to another meanwhile
             if record.is_needless_with(field.name, survivor.pk):
                 execution.perform(noun.verbs["delete"], record.pk, {})
                 continue
@@ -69,29 +72,49 @@ def _move_references(execution: Execution, merged: Record, survivor: Record) -> 
 def _settle_values(
     execution: Execution, merged: Record, survivor: Record, keep: Mapping[str, str]
 ) -> None:
-    noun, machine = type(survivor), survivor.machine
-    keep = keep_together(merged, survivor, keep)
-    chosen = {
-        name: _value(noun.schema.by_name[name], merged, survivor)
-        for name, whose in keep.items()
-        if whose == THIS
-    }
-    state = chosen.pop(machine.name, None) if machine is not None else None
-    values = dict(_gaps_filled(merged, survivor, keep)) | chosen
-    _settle_currency(merged, survivor, values, chosen)
+    values = values_coming(merged, survivor, keep)
     values |= _united(merged, survivor, values)
     if values:
-        _update(execution, survivor, values)
-    if machine is not None and state is not None:
+        try:
+            _update(execution, survivor, values)
+        except Invalid as problem:
+            raise _named_as_kept(problem, survivor, keep) from problem
+    machine = survivor.machine
+    if machine is not None and keep.get(machine.name) == THIS:
+        state = getattr(merged, machine.name)
         way = way_to(machine, getattr(survivor, machine.name), state)
         for step in [state] if way is None else way:  # the machine says why where there is none
             _update(execution, survivor, {machine.name: step})
 
 
-def _value(field: Field, merged: Record, survivor: Record) -> Any:
-    """What ``merged`` has in it; nothing that would let the survivor refer to one of the two."""
-    value = getattr(merged, field.column)
-    return None if value in (merged.pk, survivor.pk) else value
+def values_coming(merged: Record, survivor: Record, keep: Mapping[str, str]) -> dict[str, Any]:
+    """What the survivor gets of ``merged`` in the fields that are chosen from, its state aside: what was
+    chosen, what fills its gaps, and the currency of both. Raises Invalid for an amount that was chosen and
+    is in another currency than those that stay."""
+    by_name, keep = survivor.schema.by_name, keep_together(merged, survivor, keep)
+    chosen = {
+        name: value_of(by_name[name], merged, survivor)
+        for name, whose in keep.items()
+        if whose == THIS and not by_name[name].moves
+    }
+    values = dict(_gaps_filled(merged, survivor, keep)) | chosen
+    _settle_currency(merged, survivor, values, chosen)
+    return values
+
+
+def value_of(field: Field, record: Record, other: Record) -> Any:
+    """What ``record`` has in it; nothing where that is one of the two, which become one."""
+    value = getattr(record, field.column)
+    return None if value in (record.pk, other.pk) else value
+
+
+def _named_as_kept(problem: Invalid, survivor: Record, keep: Mapping[str, str]) -> Invalid:
+    """The refusal with the fields that were chosen named as whoever chose them did."""
+    by_name, said = survivor.schema.by_name, {}
+    for each in problem.details or ():
+        name = each["field"]
+        said[f"keep.{by_name[name].wire}" if name in keep else name] = each["message"]
+    return Invalid.for_fields(said, type=survivor.schema.name) if said else problem
 
 
 def _gaps_filled(
@@ -108,7 +131,7 @@ def _gaps_filled(
         and not field.moves
         # A flag says something of its own record: consent was given for another address.
         and (field.type != "bool" or field.is_custom)
-        and (value := _value(field, merged, survivor)) is not None
+        and (value := value_of(field, merged, survivor)) is not None
     }
     known = survivor.only_empty(known)
     problems: dict[str, str] = {}
@@ -131,7 +154,8 @@ def _settle_currency(
     coming = [name for name in amounts if values.get(name) is not None]
     if own == other or not coming:
         return
-    if all(name in coming or getattr(survivor, name) is None for name in amounts):
+    stay = (values.get(name, getattr(survivor, name)) for name in amounts if name not in coming)
+    if all(amount is None for amount in stay):
         values[currency.name] = other
         return
     for name in coming:

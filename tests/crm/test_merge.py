@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from crm import Activity, Contact, Deal, DealContact, Lead, Organization
 from crm.models import Team, TeamMember
-from headlessly.access import actors
-from headlessly.context import tracing
+from headlessly.access import actors, tenancy
+from headlessly.context import clock, tracing
 from headlessly.errors import Conflict, Invalid
+from headlessly.execution.execution import Execution
 from headlessly.execution.undo import undo_request
 from headlessly.log.events import Event
+from tests.contract.custom import add_fields
 from tests.refusals import everything, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -147,8 +152,7 @@ def test_what_is_wrong_is_said_with_what_is_allowed(
     assert everything() == before
 
 
-def test_a_value_that_somebody_else_has_is_refused(api: Any, ada: Contact, twin: Contact) -> None:
-    Contact.create(name="Other", other_emails=["third@x.example"])
+def test_a_state_to_which_no_steps_lead_is_refused(api: Any, ada: Contact, twin: Contact) -> None:
     answer = api.call(
         "POST", f"/contacts/{twin.pk}/merge", {"into": ada.pk, "keep": {"stage": "this"}}
     )
@@ -160,6 +164,23 @@ def test_a_value_that_somebody_else_has_is_refused(api: Any, ada: Contact, twin:
     )
     assert (answer.status_code, answer.json()["error"]) == (409, "conflict")
     assert Contact.get(lead.pk).stage == "Lead"
+
+
+def test_what_the_survivor_cannot_have_is_named_as_it_was_said(
+    api: Any, people: SimpleNamespace
+) -> None:
+    top = Organization.create(name="Top")
+    low = Organization.create(name="Low", parent=Organization.create(name="Middle", parent=top))
+    body: dict[str, Any] = {"into": top.pk, "keep": {"parent": "this"}}
+    answer = api.call("POST", f"/organizations/{low.pk}/merge", body)
+    assert (answer.status_code, answer.json()["field"]) == (422, "keep.parent")
+    with clock.set_clock(clock.now() - timedelta(days=2), purpose="replay"):
+        first = Lead.create(name="First", source="x", contact=people.ada)
+        first.update(status="Contacted").update(status="Qualified").convert()
+    late = Lead.create(name="Late", source="x")
+    body = {"into": first.pk, "keep": {"firstTouchAt": "this"}}
+    answer = api.call("POST", f"/leads/{late.pk}/merge", body).json()
+    assert [each["field"] for each in answer["details"]] == ["keep.firstTouchAt"]
 
 
 def test_a_state_is_reached_by_its_steps(people: SimpleNamespace) -> None:
@@ -186,9 +207,6 @@ def test_nobody_is_twice_in_a_deal_or_a_team(ada: Contact, twin: Contact) -> Non
 
 
 def test_what_a_limited_rep_does_not_see_comes_along_too(acme: Any, people: Any) -> None:
-    acme.__class__.objects.filter(pk=acme.pk).update(limited_reps=True) if hasattr(
-        acme, "limited_reps"
-    ) else None
     twin = Contact.create(name="Twin", owner=people.bob)
     theirs = Lead.create(name="Cleo's", source="x", contact=twin, owner=people.cleo)
     rep = actors.Actor("user_bob", "Bob", actors.MANAGER, people.bob.pk, limited=True)
@@ -196,6 +214,33 @@ def test_what_a_limited_rep_does_not_see_comes_along_too(acme: Any, people: Any)
     with actors.acting(rep):
         twin.merge(into=people.ada)
     assert Lead.get(theirs.pk).contact_id == people.ada.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_refers_to_another_meanwhile_stays_there(acme: Any, monkeypatch: Any) -> None:
+    mine, into, other = (Contact.create(name=name) for name in ("Mine", "Into", "Other"))
+    leads = [Lead.create(name=f"L{n}", source="x", contact=mine) for n in range(2)]
+    last, lock, moved = max(each.pk for each in leads), Execution.lock, []
+
+    def move() -> None:
+        try:
+            with tenancy.active(acme), actors.acting(actors.SYSTEM):
+                moved.append(Lead.update(last, contact=other.pk))
+        finally:
+            connection.close()
+
+    def locking(self: Any, noun: Any, id: Any, **options: Any) -> Any:
+        if noun is Lead and self.frames and not moved:
+            monkeypatch.setattr(Execution, "lock", lock)
+            thread = threading.Thread(target=move)
+            thread.start()
+            thread.join(30)
+        return lock(self, noun, id, **options)
+
+    monkeypatch.setattr(Execution, "lock", locking)
+    mine.merge(into=into)
+    assert moved and Lead.get(last).contact_id == other.pk
+    assert Lead.get(min(each.pk for each in leads)).contact_id == into.pk
 
 
 # -- organizations --------------------------------------------------------------------------------
@@ -271,7 +316,7 @@ def test_a_converted_lead_stays(qualified: Lead, pair: tuple[Lead, Lead]) -> Non
     with refused(Conflict, "budget no longer changes"):
         pair[1].merge(into=qualified, keep={"budget": "this"})
     assert everything() == before
-    assert pair[1].merge(into=qualified).need == Lead.get(qualified.pk).need
+    assert pair[1].merge(into=qualified).need is None, "a gap that no longer changes stays one"
 
 
 def test_an_amount_brings_its_currency(pair: tuple[Lead, Lead]) -> None:
@@ -285,6 +330,17 @@ def test_an_amount_brings_its_currency(pair: tuple[Lead, Lead]) -> None:
     dear = Lead.create(name="Dear", source="x", budget=9, currency="CHF")
     kept = dear.merge(into=now, keep={"budget": "this"})
     assert (kept.budget, kept.currency) == (9, "CHF")
+
+
+def test_an_amount_that_is_given_up_holds_no_currency(people: SimpleNamespace) -> None:
+    add_fields(Lead, ["money"])
+    mine = Lead.create(name="Mine", source="x", budget=9, currency="USD")
+    theirs = Lead.create(name="Theirs", source="x", currency="EUR")
+    Lead.update(theirs.pk, own_money=5)
+    with refused(Invalid, "keep.ownMoney: This amount is in EUR, others here are in USD."):
+        theirs.merge(into=mine, keep={"own_money": "this"})
+    now = theirs.merge(into=mine, keep={"budget": "this"})
+    assert (now.budget, now.as_json()["ownMoney"], now.currency) == (None, 5, "EUR")
 
 
 def test_a_lead_is_not_merged_into_itself(pair: tuple[Lead, Lead]) -> None:

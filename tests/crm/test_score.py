@@ -123,6 +123,24 @@ def test_a_number_set_by_hand_is_kept_and_can_be_lifted(people):
     assert (typed.score, typed.scored_by) == (65, "by hand")
 
 
+def test_a_number_that_comes_with_a_merge_is_of_the_hand_that_set_it(people):
+    rule(WEB, RICH, condition={"source": {"$ne": "fair"}})
+    counted = Lead.create(name="Counted", source="website")
+    none = Lead.create(name="None", source="fair")
+    assert (counted.score, none.score) == (30, None)
+    now = counted.merge(into=none)
+    assert (now.score, now.scored_by) == (30, None), "no rule is for it, and no hand set it"
+    counted = Lead.create(name="Counted", source="website")
+    richer = Lead.create(name="Richer", source="website", budget=20_000)
+    counted.merge(into=richer, keep={"score": "this"})
+    now = Lead.get(richer.pk)
+    assert (now.score, now.scored_by) == (55, 'Rule "Worth", version 1'), "the rule counts on"
+    typed = Lead.create(name="Typed", source="website", score=90)
+    typed.merge(into=richer, keep={"score": "this"})
+    now = Lead.get(richer.pk)
+    assert (now.score, now.scored_by) == (90, "by hand")
+
+
 def test_a_number_that_was_lifted_is_forgotten_again(people):
     with at(0):
         rule(CALLS)

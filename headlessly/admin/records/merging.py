@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -18,12 +19,12 @@ from headlessly.admin import display, field_values
 from headlessly.admin.records import preview
 from headlessly.admin.records.dialogs import VerbDialog
 from headlessly.declaration import labels
-from headlessly.declaration.merging import INTO, THIS, choosable_fields, differs_in
+from headlessly.declaration.merging import CHOICES, INTO, THIS, choosable_fields, differs_in
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution.executor import DryRun
-from headlessly.execution.merging import references_to, way_to
+from headlessly.execution.merging import references_to, value_of, values_coming, way_to
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query.duplicates import find_duplicates
@@ -133,20 +134,21 @@ class MergeDialog(VerbDialog):
     @cached_property
     def rows(self) -> list[Choice]:
         """The fields in which the two differ, as the record's page orders them."""
-        if self.other is None:
+        if (other := self.other) is None:
             return []
-        together = self._together(self.record, self.other)
+        with transaction.atomic():  # it may lock what it looks at
+            coming = values_coming(self.record, other, {}) | self.record.handed_on(other)
+        together = self._together(self.record, other)
         return [
             row
             for field in self._in_order()
-            if field.name not in together or together[field.name]
-            if (row := self._row(field, self.record, self.other, together.get(field.name, ())))
-            is not None
+            if (fields := together.get(field.name, [field]))
+            and (row := self._row(field, fields, other, coming)) is not None
         ]
 
     def _together(self, this: Noun, into: Noun) -> dict[str, list[Field]]:
-        """Of fields that are said together and known differently: the first in which the two differ stands for
-        all, and has them; the others have nothing."""
+        """Of fields that are said together and known differently: the first in which the two differ stands
+        for all, and has them; the others have nothing."""
         found: dict[str, list[Field]] = {}
         for names in this.said_together:
             fields = [this.schema.by_name[name] for name in names]
@@ -166,23 +168,22 @@ class MergeDialog(VerbDialog):
         yield from left.values()
 
     def _row(
-        self, field: Field, this: Noun, into: Noun, together: Sequence[Field] = ()
+        self, field: Field, together: Sequence[Field], into: Noun, coming: Mapping[str, Any]
     ) -> Choice | None:
+        this = self.record
         if field.name in self.verb.noun.schema.not_offered:
             return None
-        values = [getattr(each, field.column) for each in (this, into)]
+        values = value_of(field, this, into), value_of(field, into, this)
         if values[0] == values[1] or not any(value not in (None, "") for value in values):
             return None
-        is_fixed = self._is_fixed(field, this, into)
-        fills = values[1] in (None, "") and not is_fixed
         said = (self.data or {}).get(f"{KEEP}{field.name}")
         return Choice(
             name=field.name,
             label=labels.field_label(field),
-            this=_values_html(this, together or [field]),
-            into=_values_html(into, together or [field]),
-            stays=said if said in (THIS, INTO) else THIS if fills else INTO,
-            is_fixed=is_fixed,
+            this=_values_html(this, into, together),
+            into=_values_html(into, this, together),
+            stays=said if said in CHOICES else THIS if field.name in coming else INTO,
+            is_fixed=self._is_fixed(field, this, into),
         )
 
     @staticmethod
@@ -267,9 +268,13 @@ class MergeDialog(VerbDialog):
         return super().given() | ({"keep": keep} if keep else {})
 
 
-def _values_html(record: Noun, fields: Sequence[Field]) -> SafeString:
-    """What a record has in these fields, each once; empty where it has nothing."""
-    told = (field_values.field_html(record, field, links=False) for field in fields)
+def _values_html(record: Noun, other: Noun, fields: Sequence[Field]) -> SafeString:
+    """What a record has in these fields, each once; empty where it has nothing but the other of the two."""
+    told = (
+        field_values.field_html(record, field, links=False)
+        for field in fields
+        if value_of(field, record, other) is not None
+    )
     return format_html_join(" · ", "{}", ((html,) for html in dict.fromkeys(filter(None, told))))
 
 
