@@ -35,6 +35,7 @@ class CrmConfig(AppConfig):
             backtest_first_answer,  # noqa: F401  (registers it)
             backtest_score,  # noqa: F401  (registers it)
             first_answer,  # noqa: F401  (connects them; after assignment: a rule may ask for the owner)
+            operations,  # noqa: F401  (declares them)
             pages,  # noqa: F401  (shows them)
             runs,
             score,  # noqa: F401  (connects them)

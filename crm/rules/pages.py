@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from crm.models import Lead, Rule
 from crm.models.score_lines import FIT, Line
-from crm.rules import explaining, operations, recount, trying  # noqa: F401  (one declares)
+from crm.rules import explaining, recount, trying
 from crm.rules.counting import score_models
 from headlessly.admin import display
 from headlessly.admin.filtering.tree import read_filter

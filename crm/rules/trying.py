@@ -55,7 +55,7 @@ PREVIEW: dict[str, Any] = {
         "unscored": {**WHOLE, "description": "How many have no score now."},
         "examples": {
             "type": "array",
-            "description": "Those that would change most.",
+            "description": "Those that would change most, of those that you see.",
             "items": {
                 "type": "object",
                 "properties": {
@@ -128,28 +128,35 @@ def preview(id: str) -> dict[str, Any]:
     """What a score rule would make of the newest leads; nothing is written."""
     with actors.acting(actors.SYSTEM):
         model = _model(id)
-        newest = Lead.objects.order_by("-created_at", "-pk").values_list("pk", "name")
-        rows = dict(newest[: NEWEST + 1])
-        names = dict(list(rows.items())[:NEWEST])
-        counts = list(count(names, _in_its_place(model), clock.now()))
-        kept = [each for each in counts if each.is_by_hand]
-        fitting = [each for each in counts if each.model and each.model.rule == model.rule]
-        changed = [each for each in fitting if not each.is_by_hand and each.score != each.number]
-        changed.sort(key=lambda each: (-abs(each.number - (each.score or 0)), each.lead))
-        return {
-            "leads": len(counts),
-            "isAll": len(rows) <= NEWEST,
-            "fitting": len(fitting),
-            "changes": len(changed),
-            "byHand": len(kept),
-            "typed": sum(each.score is not None and each.scored_by is None for each in fitting),
-            "histogram": _histogram(counts, {each.lead for each in changed}),
-            "unscored": sum(each.score is None for each in counts),
-            "examples": [
-                {"$id": c.lead, "name": names[c.lead], "before": c.score, "after": c.number}
-                for c in changed[:EXAMPLES]
-            ],
-        }
+        newest = Lead.objects.order_by("-created_at", "-pk").values_list("pk", flat=True)
+        ids = list(newest[: NEWEST + 1])
+        counts = list(count(ids[:NEWEST], _in_its_place(model), clock.now()))
+    kept = [each for each in counts if each.is_by_hand]
+    fitting = [each for each in counts if each.model and each.model.rule == model.rule]
+    changed = [each for each in fitting if not each.is_by_hand and each.score != each.number]
+    changed.sort(key=lambda each: (-abs(each.number - (each.score or 0)), each.lead))
+    return {
+        "leads": len(counts),
+        "isAll": len(ids) <= NEWEST,
+        "fitting": len(fitting),
+        "changes": len(changed),
+        "byHand": len(kept),
+        "typed": sum(each.score is not None and each.scored_by is None for each in fitting),
+        "histogram": _histogram(counts, {each.lead for each in changed}),
+        "unscored": sum(each.score is None for each in counts),
+        "examples": _examples(changed),
+    }
+
+
+def _examples(changed: Sequence[Count]) -> list[dict[str, Any]]:
+    """The first of them that whoever asks may see."""
+    ids = [each.lead for each in changed]
+    names = dict(Lead.objects.filter(pk__in=ids).values_list("pk", "name"))
+    shown = [each for each in changed if each.lead in names][:EXAMPLES]
+    return [
+        {"$id": each.lead, "name": names[each.lead], "before": each.score, "after": each.number}
+        for each in shown
+    ]
 
 
 def _histogram(counts: Sequence[Count], changed: set[str]) -> list[dict[str, int]]:

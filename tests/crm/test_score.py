@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from crm import Activity, Lead, Organization, Rule, ScoreDue, ScoreRun
-from crm.rules import recount
+from crm.rules import recount, trying
 from crm.rules.counting import count, score_models
 from crm.rules.explaining import explain_score
 from headlessly.access import actors, tenancy
@@ -124,7 +124,7 @@ def test_a_number_set_by_hand_is_kept_and_can_be_lifted(people):
 
 
 def test_a_number_that_comes_with_a_merge_is_of_the_hand_that_set_it(people):
-    rule(WEB, RICH, condition={"source": {"$ne": "fair"}})
+    rule(WEB, RICH, condition={"type": "Lead", "filter": {"source": {"$ne": "fair"}}})
     counted = Lead.create(name="Counted", source="website")
     none = Lead.create(name="None", source="fair")
     assert (counted.score, none.score) == (30, None)
@@ -447,6 +447,21 @@ def test_a_rule_is_tried_before_it_is_switched_on(people, api):
     assert Event.objects.filter(name="Lead.Rescored").count() == 0
     other = Rule.create(name="Who", condition=ALL, how="Nobody")
     assert problem(api.call("GET", f"/rules/{other.pk}/preview"), 422, "refused")
+
+
+def test_a_limited_rep_reads_no_name_of_others_leads_of_it(people, users, bob, acme):
+    acme.limits_reps = True
+    acme.save()
+    mine = Lead.create(name="Mine", source="website", owner=people.bob)
+    Lead.create(name="Secret", source="website", owner=people.cleo)
+    made = rule(WEB, is_active=False)
+    found = answered(bob.get(f"/~acme/rules/{made.pk}/preview"))
+    assert (found["leads"], found["changes"]) == (2, 2)
+    assert [each["$id"] for each in found["examples"]] == [mine.pk]
+    page = bob.get(f"/~acme/admin/crm/rule/{made.pk}/panels/try/").content.decode()
+    assert "Mine: " in page and "Secret" not in page
+    with actors.acting(actors.SYSTEM):
+        assert {each["name"] for each in trying.preview(made.pk)["examples"]} == {"Mine", "Secret"}
 
 
 def test_it_says_how_well_it_separates(people, api):
