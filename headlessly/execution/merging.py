@@ -15,6 +15,7 @@ from headlessly.declaration import others
 from headlessly.declaration.merging import THIS, choosable_fields, keep_together
 from headlessly.declaration.schema import Field
 from headlessly.errors import Invalid
+from headlessly.notifications import following
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -34,6 +35,7 @@ def carry_over(
             _update(execution, survivor, handed_on)
         _move_references(execution, merged, survivor)
         _settle_values(execution, merged, survivor, keep)
+    following.follow_instead(merged.pk, survivor.pk)
 
 
 def _update(execution: Execution, record: Record, values: Mapping[str, Any]) -> None:

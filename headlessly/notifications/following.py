@@ -51,6 +51,18 @@ def follow(user: str, record: str) -> None:
         tenant.has_followers = True
 
 
+def follow_instead(record: str, successor: str) -> None:
+    """Whoever follows a record follows the one that it becomes, too."""
+    tenant = tenancy.require()
+    if not tenant.has_followers:
+        return
+    users = Follower.objects.filter(tenant=tenant, record=record).values_list("user_id", flat=True)
+    Follower.objects.bulk_create(
+        [Follower(tenant=tenant, record=successor, user_id=user) for user in users],
+        ignore_conflicts=True,
+    )
+
+
 def unfollow(user: str, record: str) -> None:
     """Tell somebody of it no more."""
     Follower.objects.filter(tenant=tenancy.require(), record=record, user=user).delete()

@@ -60,6 +60,24 @@ def test_one_follows_a_record_is_told_and_follows_it_no_more(
     assert len(told(users.cleo)) == 1
 
 
+def test_who_follows_a_record_that_is_merged_away_follows_the_one_that_stays(
+    cleos: Api, lead: Any, users: SimpleNamespace
+) -> None:
+    stays = Lead.create(name="Stays", source="website")
+    from_log.read_log()
+    answered(cleos.call("POST", f"/following/{lead.pk}/follow"))
+    tenancy.require().refresh_from_db()
+    with by(users.ann):
+        Lead.merge(lead.pk, into=stays.pk, dry_run=True)
+        assert not Follower.objects.filter(record=stays.pk).exists()
+        lead.merge(into=stays)
+    assert answered(cleos.call("GET", f"/following/{stays.pk}"))["following"] is True
+    with by(users.ann):
+        stays.update(score=9)
+    from_log.read_log()
+    assert "Ann changed Stays" in told(users.cleo)
+
+
 def test_nobody_follows_what_they_do_not_see(
     acme: Any, rival: Any, lead: Any, users: SimpleNamespace, cleos: Api, api: Api, bob: Client,
     people: SimpleNamespace,
