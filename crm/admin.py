@@ -17,13 +17,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.widgets import INPUT_CLASSES
 
-from crm.backtest_page import page_of
 from crm.models import Pipeline, Rule, RuleAttempt, RuleRun
 from crm.models.pipeline import usual_path
 from crm.rules import backtest, runs
 from crm.rules.active import active_rules
+from crm.rules.backtest_page import page_of
 from crm.rules.operations import find_failures, find_runs
-from crm.step_words import entry_row, events_text, state_badge, step_text, steps_html
+from crm.rules.step_text import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
 from headlessly.context import clock
