@@ -15,6 +15,7 @@ from crm.rules.counting import Count, count, keep_due, score_models
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context.running import current_moment
 from headlessly.declaration.hooks import after_every_verb, only_creates
+from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.shapes import Shape, composes_schemas
 from headlessly.errors import NotFound
@@ -119,7 +120,7 @@ def _score_by_id(id: str, ctx: Context) -> None:
 
 @after_every_verb(*(each.target_noun for each in Lead.schema.references.values()))
 @only_creates
-def score_what_refers_to_it(record: Noun, ctx: Context) -> None:
+def score_what_refers_to_it(record: Record, ctx: Context) -> None:
     """Where leads are judged by what they refer to, those that do are counted in the background."""
     models, needs = score_models()
     if not models or not (columns := needs.references.get(type(record).__name__)):
@@ -141,7 +142,7 @@ def _previous(ctx: Context) -> dict[str, Any]:
     return (ctx.event.previous or {}) if ctx.event else {}
 
 
-def _wire(record: Noun, name: str) -> str:
+def _wire(record: Record, name: str) -> str:
     found = record.schema.field(name)
     return name if found is None else found.wire
 
