@@ -129,7 +129,7 @@ def score_what_refers_to_it(record: Record, ctx: Context) -> None:
     for column, fields in columns.items():
         wires = {_wire(record, name) for name in fields}
         if wires & changed or record.deleted_at is not None:
-            recount.follow.defer(
+            recount.recount_referring.defer(
                 column=column,
                 id=record.pk,
                 cause=ctx.event.id if ctx.event else None,
