@@ -34,8 +34,8 @@ from headlessly.errors import BadRequest, Conflict, HeadlesslyError
 from headlessly.language import sayings
 from headlessly.nouns import Noun
 
-field_values.tells(Rule, "steps")(steps_html)
-field_values.tells(Rule, "events")(events_text)
+field_values.displays(Rule, "steps")(steps_html)
+field_values.displays(Rule, "events")(events_text)
 
 #: How many runs one page shows, and how many of those that wait the page of a record.
 PAGE, MOST_WAITING = 10, 5
@@ -226,7 +226,7 @@ def _run_row(run: RuleRun, names: dict[str, str]) -> dict[str, Any]:
         "url": display.page_url(noun, "change", run.record) if run.record in names else "",
         "badge": state_badge(run.state),
         "steps": [entry_row(noun, entry, run) for entry in run.steps or ()],
-        "because": sayings.tell_problem(run.because or ""),
+        "because": sayings.translate_problem(run.because or ""),
         "event": labels.event_title(run.event_name) if run.event_name else "",
         "may_retry": run.state in (RuleRun.FAILED, RuleRun.RETRYING),
     }
@@ -241,7 +241,7 @@ def failures_of(rule: Rule) -> dict[str, Any]:
     said = display.number(min(count, MOST_COUNTED))
     by_reason: dict[str, list[dict[str, Any]]] = {}
     for each in page:
-        reason = sayings.tell_problem(each.because or "")
+        reason = sayings.translate_problem(each.because or "")
         by_reason.setdefault(reason, []).append(_failure_row(each, names))
     return {
         "reasons": list(by_reason.items()),
