@@ -32,6 +32,12 @@ def active_rules(kind: Rule.Kind) -> tuple[Rule, ...]:
     return _rules_by_kind().get(kind, ())
 
 
+def rules_before(rule: Rule) -> list[Rule]:
+    """The active rules of its kind that are asked before a rule, without those that mean nothing any more."""
+    others = active_rules(Rule.Kind(rule.kind))
+    return [each for each in others if each.is_asked_before(rule) and not each.error]
+
+
 def fits(rule: Rule, record: Noun) -> bool:
     """Whether a record fits the condition. Raises InvalidFilter where that means nothing any more."""
     noun = type(record)

@@ -21,7 +21,7 @@ from procrastinate.contrib.django import app
 
 from crm.models import Lead, Rule, RuleAttempt, RuleRun
 from crm.rules import attempts, automation, reasons, recount
-from crm.rules.active import active_rules
+from crm.rules.active import active_rules, rules_before
 from crm.rules.conditions import fitted
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
@@ -334,12 +334,11 @@ def records_to_run(rule: Rule) -> list[str]:
         there = noun.objects.filter(filters.compile_filter(noun, filter)).order_by("pk")
         if rule.kind == Rule.Kind.ASSIGNMENT:
             there = there.filter(owner=None, status__in=Lead.OPEN).order_by("created_at", "pk")
-            for other in active_rules(Rule.Kind.ASSIGNMENT):
-                if other.is_asked_before(rule) and not other.error:
-                    taken = noun.objects.filter(
-                        filters.compile_filter(noun, other.condition["filter"]), pk=OuterRef("pk")
-                    )
-                    there = there.exclude(Exists(taken.order_by()))
+            for other in rules_before(rule):
+                taken = noun.objects.filter(
+                    filters.compile_filter(noun, other.condition["filter"]), pk=OuterRef("pk")
+                )
+                there = there.exclude(Exists(taken.order_by()))
         return list(there.values_list("pk", flat=True)[: MOST_ASKED + 1])
 
 
