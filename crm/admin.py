@@ -17,13 +17,13 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.widgets import INPUT_CLASSES
 
-from crm.backtest_page import page_of
 from crm.models import Pipeline, Rule, RuleAttempt, RuleRun
 from crm.models.pipeline import usual_path
 from crm.rules import backtest, runs
 from crm.rules.active import active_rules
+from crm.rules.backtest_page import page_of
 from crm.rules.operations import find_failures, find_runs
-from crm.step_words import entry_row, events_text, state_badge, step_text, steps_html
+from crm.rules.step_text import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
 from headlessly.context import clock
@@ -34,8 +34,8 @@ from headlessly.errors import BadRequest, Conflict, HeadlesslyError
 from headlessly.language import sayings
 from headlessly.nouns import Noun
 
-field_values.tells(Rule, "steps")(steps_html)
-field_values.tells(Rule, "events")(events_text)
+field_values.displays(Rule, "steps")(steps_html)
+field_values.displays(Rule, "events")(events_text)
 
 #: How many runs one page shows, and how many of those that wait the page of a record.
 PAGE, MOST_WAITING = 10, 5
@@ -226,7 +226,7 @@ def _run_row(run: RuleRun, names: dict[str, str]) -> dict[str, Any]:
         "url": display.page_url(noun, "change", run.record) if run.record in names else "",
         "badge": state_badge(run.state),
         "steps": [entry_row(noun, entry, run) for entry in run.steps or ()],
-        "because": sayings.tell_problem(run.because or ""),
+        "because": sayings.translate_problem(run.because or ""),
         "event": labels.event_title(run.event_name) if run.event_name else "",
         "may_retry": run.state in (RuleRun.FAILED, RuleRun.RETRYING),
     }
@@ -241,7 +241,7 @@ def failures_of(rule: Rule) -> dict[str, Any]:
     said = display.number(min(count, MOST_COUNTED))
     by_reason: dict[str, list[dict[str, Any]]] = {}
     for each in page:
-        reason = sayings.tell_problem(each.because or "")
+        reason = sayings.translate_problem(each.because or "")
         by_reason.setdefault(reason, []).append(_failure_row(each, names))
     return {
         "reasons": list(by_reason.items()),

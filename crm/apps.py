@@ -12,14 +12,14 @@ class CrmConfig(AppConfig):
         from crm import (
             calendars,  # noqa: F401  (connects them)
             dashboard,  # noqa: F401  (connects them)
+            dashboard_outlook,  # noqa: F401  (connects them)
             gates,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
-            outlook,  # noqa: F401  (connects them)
+            notifications,  # noqa: F401  (declares what is told)
             pipelines,  # noqa: F401  (connects them)
             replies,  # noqa: F401  (connects them; after hooks: a conversion has its deal by then)
-            setup,  # noqa: F401  (declares them)
+            setup_steps,  # noqa: F401  (declares them)
             stale_limits,  # noqa: F401  (connects them)
-            told,  # noqa: F401  (declares it)
         )
         from crm.reports import (
             answers,  # noqa: F401  (declares them)

@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from crm.models import Calendar
 from crm.working_time import AROUND_THE_CLOCK, FURTHEST, NoWorkingTime, WorkingTime
-from headlessly.access import actors, tenancy
+from headlessly.access import actors
 from headlessly.declaration.shapes import cached_by_shape, current_shape
-from headlessly.execution.executor import Context
+from headlessly.shaping.changing import renew_shape_after
+
+renew_shape_after(Calendar)  # what was counted by the former one stays
 
 
 @cached_by_shape
@@ -57,12 +59,3 @@ def next_working_moment(moment: datetime, at: time) -> datetime:
             return found
         day += timedelta(days=1)
     raise NoWorkingTime
-
-
-def renew(calendar: Calendar, ctx: Context) -> None:
-    """From the next word on time is counted by the calendar as it is now; what was counted stays."""
-    tenancy.renew_shape()
-
-
-for _verb in (*Calendar.verbs.values(), *Calendar.corrections.values()):
-    _verb.after(renew)

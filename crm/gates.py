@@ -7,12 +7,14 @@ from typing import Any
 from django.dispatch import receiver
 
 from crm.models import Gate
-from headlessly.access import actors, tenancy
+from headlessly.access import actors
 from headlessly.declaration.gates import Gate as DeclaredGate
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
+from headlessly.shaping.changing import renew_shape_after
 from headlessly.shaping.custom_fields import field_renamed
+
+renew_shape_after(Gate)
 
 
 @cached_by_shape
@@ -25,19 +27,10 @@ def gates_by_noun() -> dict[str, tuple[DeclaredGate, ...]]:
     return found
 
 
-def renew(gate: Gate, ctx: Context) -> None:
-    """Whoever enters a state is asked for what the gates before it say."""
-    tenancy.renew_shape()
-
-
 @receiver(field_renamed)
-def follow(sender: type[Noun], former: str, name: str, **_: Any) -> None:
+def rename_required_field(sender: type[Noun], former: str, name: str, **_: Any) -> None:
     """A gate goes on asking for a field of the tenant's own that is called otherwise now."""
     for gate in Gate.objects.filter(type=sender.__name__):
         asked = [each["field"] for each in gate.requires]
         if former in asked:
             gate.update(requires=[{"field": name if f == former else f} for f in asked])
-
-
-for _verb in (*Gate.verbs.values(), *Gate.corrections.values()):
-    _verb.after(renew)

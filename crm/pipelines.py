@@ -9,6 +9,7 @@ from crm.gates import gates_by_noun
 from crm.models import Deal, Pipeline
 from headlessly.access import actors, tenancy
 from headlessly.declaration import paths
+from headlessly.declaration.hooks import after_every_verb
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.shapes import Shape, cached_by_shape, composes_schemas
 from headlessly.errors import Conflict
@@ -24,6 +25,7 @@ def remember_path(pipeline: Pipeline, ctx: Context) -> None:
     pipeline.former_path = None if pipeline._state.adding else pipeline.as_path()
 
 
+@after_every_verb(Pipeline)
 def give_stages(pipeline: Pipeline, ctx: Context) -> None:
     """Deals stand in the stages of their pipelines; one in which some do is not taken away."""
     if pipeline.deleted_at is None:
@@ -115,4 +117,3 @@ def _name_alike(pipeline: Pipeline, ctx: Context) -> None:
 
 for _verb in (*Pipeline.verbs.values(), *Pipeline.corrections.values()):
     _verb.before(remember_path)
-    _verb.after(give_stages)

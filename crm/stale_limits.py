@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 
 from crm.models import StaleLimit
-from headlessly.access import actors, tenancy
+from headlessly.access import actors
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.shapes import Shape, cached_by_shape, composes_schemas
-from headlessly.execution.executor import Context
+from headlessly.shaping.changing import renew_shape_after
+
+renew_shape_after(StaleLimit)
 
 
 @cached_by_shape
@@ -27,12 +29,3 @@ def set_limits(schema: Schema, shape: Shape) -> None:
     """Records rest as long as the tenant says."""
     if any(field.moves for field in schema.fields.values()):
         schema.stale_limits = _limits_by_noun().get(schema.name, {})
-
-
-def renew(limit: StaleLimit, ctx: Context) -> None:
-    """From the next word on records are stale by what is said now."""
-    tenancy.renew_shape()
-
-
-for _verb in (*StaleLimit.verbs.values(), *StaleLimit.corrections.values()):
-    _verb.after(renew)

@@ -43,6 +43,11 @@ class HeadlesslyError(Exception):
         self.reason = code
         self.extra = extra
 
+    @property
+    def first_message(self) -> str:
+        """What is wrong with the first of several fields, without its name; else the whole message."""
+        return self.details[0]["message"] if self.details else self.message
+
     def body(self) -> dict[str, Any]:
         """The error as a JSON object, without the request's id."""
         body: dict[str, Any] = {"error": self.code, "message": self.message}

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.db import models
-from django.db.models.functions import Lower
 from django.db.models.signals import class_prepared
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,7 +24,6 @@ from headlessly.declaration import days, labels, noun_indexes, others, values
 from headlessly.declaration.fields import PublicId, Stated, StatusField
 from headlessly.declaration.merging import differs_in
 from headlessly.declaration.record import Record
-from headlessly.declaration.refusals import RefusalMixin
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Machine, Schema
 from headlessly.declaration.shapes import SchemaOfTenant
@@ -39,11 +37,11 @@ from headlessly.execution.bound_verbs import BoundVerb, EventsByActor
 from headlessly.execution.executor import DryRun
 from headlessly.language import wording
 from headlessly.log import events, versions
-from headlessly.log.unique_values import find_held_elsewhere, records_holding
+from headlessly.log.unique_lookups import UniqueLookupMixin
 from headlessly.query import aggregates, reads
 
 
-class Noun(RefusalMixin):
+class Noun(UniqueLookupMixin):
     """One entity type. See ``docs/contributing.md`` for how to declare one."""
 
     Surface: ClassVar[type[Surface]] = Surface
@@ -418,60 +416,6 @@ class Noun(RefusalMixin):
         if record is None:
             raise cls.not_found(id)
         return record
-
-    @classmethod
-    def find_id_by_unique(cls, field: Any, value: Any) -> str | None:
-        """The id of the record with this unique value, however it is spelled."""
-        if isinstance(value, str) and values.UNSTORABLE.search(value):
-            return None
-        found: models.QuerySet[Any]
-        if field.is_custom:
-            if field.type in values.TEXT_TYPES:
-                value = values.normalize_operand(field, value)
-            held = records_holding(field, [value])
-            found = cls.objects.filter(pk__in=held.values("record"))
-        elif field.kept_as:
-            key = values.normalize_operand(field, value)
-            found = cls.objects.filter(pk__in=records_holding(field, [key]).values("record"))
-        elif field.type in values.TEXT_TYPES:
-            keyed = cls.objects.alias(key=Lower(field.name))
-            found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
-        else:
-            found = cls.objects.filter(**{field.column: value})
-        # Not first(): its order by id would send the planner along the primary key.
-        id = next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
-        return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)
-
-    def find_shared_value(self, fields: Iterable[Any]) -> tuple[Any, Any] | None:
-        """The first of these fields of which another record has the same value, and that value."""
-        shared = ((field, find_held_elsewhere(self, field)) for field in fields)
-        return next((found for found in shared if found[1] is not None), None)
-
-    @classmethod
-    def survivors_by_unique(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
-        """Who took over the records that had these unique values when they were merged away: their ids,
-        by the value in small letters. Whoever has the value now goes before them."""
-        if (
-            field.is_custom
-            or field.type not in values.TEXT_TYPES
-            or not any(verb.merges for verb in cls.verbs.values())
-        ):
-            return {}
-        keys = {values.normalize_operand(field, value).lower() for value in wanted}
-        gone = cls.with_deleted.filter(successor__isnull=False).alias(key=Lower(field.name))
-        merged = gone.filter(key__in=keys).order_by("deleted_at")
-        found = {key.lower(): id for key, id in merged.values_list(field.column, "successor")}
-        return {key: id for key, first in found.items() if (id := cls._living(first)) is not None}
-
-    @classmethod
-    def _living(cls, id: str | None) -> str | None:
-        """The record that lives at the end of a chain of merges, if any."""
-        while id is not None:
-            row = cls.with_deleted.filter(pk=id).values_list("deleted_at", "successor").first()
-            if row is None or row[0] is None:
-                return id if row else None
-            id = row[1]
-        return None
 
     @classmethod
     def status_field(cls) -> str:

@@ -193,7 +193,7 @@ SESSION_IDLE = timedelta(hours=float(os.environ.get("SESSION_IDLE_HOURS") or 12)
 SESSION_LASTS = timedelta(days=float(os.environ.get("SESSION_DAYS") or 14))
 SESSION_COOKIE_AGE = int(SESSION_LASTS.total_seconds())
 CONFIRMED_FOR = timedelta(minutes=float(os.environ.get("CONFIRM_MINUTES") or 15))
-CSRF_FAILURE_VIEW = "headlessly.admin.entrance.not_sent"
+CSRF_FAILURE_VIEW = "headlessly.admin.entrance.csrf_failure_view"
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
 DEFAULT_FROM_EMAIL = f"headlessly@{ALLOWED_HOSTS[0].lstrip('.')}"

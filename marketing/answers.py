@@ -15,7 +15,7 @@ from headlessly.admin.event_facts import properties
 from headlessly.admin.records.panels import FactsPanel, record_panel
 from headlessly.language import wording
 from headlessly.log.events import Event
-from headlessly.notifications.beside import Fact, told_beside
+from headlessly.notifications.record_facts import Fact, record_facts
 from marketing import questions, submissions
 from marketing.models import Form
 
@@ -37,7 +37,7 @@ def answers_panel(lead: Lead) -> FactsPanel | None:
     return FactsPanel(pgettext("to the questions of a form", "Answers"), pairs, origin)
 
 
-@told_beside(Lead)
+@record_facts(Lead)
 def tell_answers(leads: Sequence[Lead]) -> dict[str, list[Fact]]:
     """The same, for whoever is told of the leads: in letters and below the lines of notifications."""
     submissions_of = find_submissions(leads)

@@ -16,6 +16,6 @@ class MarketingConfig(AppConfig):
             dashboard,  # noqa: F401  (connects them)
             hooks,  # noqa: F401  (connects them)
             named,  # noqa: F401  (declares them)
-            setup,  # noqa: F401  (declares them)
+            setup_steps,  # noqa: F401  (declares them)
             touches,  # noqa: F401  (connects them)
         )

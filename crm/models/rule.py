@@ -304,9 +304,6 @@ def members_among(contacts: list[str], *, invited: bool = False) -> set[str]:
 class RuleTurn(TenantRow):
     """Whose turn it is in a rule. Who gives a turn locks it until the commit, so that turns are exact."""
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     rule = TenantForeignKey("crm.Rule", models.CASCADE, related_name="+", db_index=False)
     #: How much each is owed, by contact: the highest is next.
     credits = models.JSONField(default=dict)

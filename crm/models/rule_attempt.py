@@ -16,9 +16,6 @@ class RuleAttempt(TenantRow):
     It goes when the rule comes through. What is not tried any more stays for a while to be looked at.
     """
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     rule = TenantForeignKey("crm.Rule", models.CASCADE, related_name="+", db_index=False)
     rule_version = models.PositiveIntegerField()
     record = models.CharField(max_length=32, db_collation="C")

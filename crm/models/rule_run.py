@@ -24,9 +24,6 @@ class RuleRun(TenantRow):
     prefix: ClassVar[str] = "run"
 
     id = PublicId()
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     rule = TenantForeignKey("crm.Rule", models.CASCADE, related_name="+", db_index=False)
     rule_version = models.PositiveIntegerField()
     #: The event that it follows; none for one that somebody asked for.

@@ -13,9 +13,6 @@ from headlessly.database.tenant_joins import TenantForeignKey
 class ScoreDue(TenantRow):
     """When the score of a lead is next another one by time alone: only of those whose score will be."""
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     lead = TenantForeignKey("crm.Lead", models.CASCADE, related_name="+", db_index=False)
     due_at = models.DateTimeField()
 
@@ -38,9 +35,6 @@ class ScoreRun(TenantRow):
     workers count at once, and neither waits for the other.
     """
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     descends = models.BooleanField(default=False)
     #: The event that asked for it: that of the change of a rule.
     cause = models.CharField(max_length=32, db_collation="C")

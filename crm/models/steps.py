@@ -20,7 +20,7 @@ from headlessly.access import tenancy
 from headlessly.declaration import days
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
-from headlessly.declaration.schema import Field, wire_name
+from headlessly.declaration.schema import Field, snake_name, wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import did_you_mean
 from headlessly.webhooks.models import Webhook
@@ -173,7 +173,7 @@ def _read_time(text: Any) -> time:
 def _read_do(noun: type[Record], step: dict[str, Any]) -> Do:
     name, _dot, called = str(step["do"]).partition(".")
     other = registry.get(name)
-    verb = other and other.verbs.get(_python_name(called))
+    verb = other and other.verbs.get(snake_name(called))
     if other is None or verb is None:
         names = [f"{n}.{wire_name(v)}" for n, each in registry.items() for v in each.verbs]
         there = [each for each in names if each.startswith(f"{name}.")] or list(registry)
@@ -315,14 +315,10 @@ def _end_of(noun: type[Record], path: tuple[str, ...]) -> type[Record] | None:
     return noun
 
 
-def _python_name(verb: str) -> str:
-    return re.sub(r"([A-Z])", r"_\1", verb).lower()
-
-
 # -- what stands there --------------------------------------------------------------------------------
 
 
-def follow(record: Any, path: tuple[str, ...]) -> Any:
+def record_at_path(record: Any, path: tuple[str, ...]) -> Any:
     """The record that references lead to; None where one is empty, or its record is gone."""
     for name in path:
         field = record.schema.fields[name]
@@ -352,7 +348,7 @@ def _value_at(record: Any, place: str, field: Field | None) -> Any:
             return days.relative_day(place)
         return days.relative_moment(place)
     *references, last = _names_in(type(record), place)
-    there = follow(record, tuple(references))
+    there = record_at_path(record, tuple(references))
     if there is None:
         return None
     if last == "$id":
@@ -363,10 +359,13 @@ def _value_at(record: Any, place: str, field: Field | None) -> Any:
 
 def _text_at(record: Any, place: str) -> str:
     *references, last = _names_in(type(record), place)
-    if not days.is_relative(place) and (there := follow(record, tuple(references))) is not None:
+    if (
+        not days.is_relative(place)
+        and (there := record_at_path(record, tuple(references))) is not None
+    ):
         found = there.schema.fields.get(last)
         if found is not None and found.type == "reference":
-            there = follow(there, (last,))
+            there = record_at_path(there, (last,))
             return "" if there is None else str(there)
     value = _value_at(record, place, None)
     if value is None:

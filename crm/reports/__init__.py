@@ -6,68 +6,17 @@ happened, so that the rates of a young cohort still grow. How long conversions t
 is asked of those that were converted or lost in the period, whenever they were created.
 """
 
-from crm.reports.deals import (
-    Amount,
-    OpenPipeline,
-    PipelinePart,
-    PipelineRules,
-    open_pipeline,
-    pipeline_rules,
-)
+from crm.reports.deals import Amount, OpenPipeline, PipelinePart, open_pipeline, pipeline_rules
 from crm.reports.forecast import Forecast, MonthForecast, forecast_by_category
-from crm.reports.goals import Attainment, attainments, goals_on, goals_under_way
-from crm.reports.leads import (
-    Funnel,
-    Group,
-    Reason,
-    Stage,
-    conversion_by_field,
-    lead_cohort,
-    lead_funnel,
-    lost_leads,
-    lost_reasons,
-)
-from crm.reports.speed import Response, converted_leads, cycle_time, first_response
-from crm.reports.waiting import (
-    OVERDUE_TASKS,
-    Waiting,
-    open_tasks,
-    stale_by_state,
-    stale_deals,
-    stale_leads,
-)
+from crm.reports.goals import Attainment, attainments, goals_under_way
+from crm.reports.leads import conversion_by_field, lead_cohort, lead_funnel, lost_reasons
+from crm.reports.speed import converted_leads, cycle_time, first_response
+from crm.reports.waiting import OVERDUE_TASKS, open_tasks, stale_by_state, stale_leads
 
 __all__ = [
-    "OVERDUE_TASKS",
-    "Amount",
-    "Attainment",
-    "Forecast",
-    "Funnel",
-    "Group",
-    "MonthForecast",
-    "OpenPipeline",
-    "PipelinePart",
-    "PipelineRules",
-    "Reason",
-    "Response",
-    "Stage",
-    "Waiting",
-    "attainments",
-    "conversion_by_field",
-    "converted_leads",
-    "cycle_time",
-    "first_response",
-    "forecast_by_category",
-    "goals_on",
-    "goals_under_way",
-    "lead_cohort",
-    "lead_funnel",
-    "lost_leads",
-    "lost_reasons",
-    "open_pipeline",
-    "open_tasks",
-    "pipeline_rules",
-    "stale_by_state",
-    "stale_deals",
+    "OVERDUE_TASKS", "Amount", "Attainment", "Forecast", "MonthForecast", "OpenPipeline",
+    "PipelinePart", "attainments", "conversion_by_field", "converted_leads", "cycle_time",
+    "first_response", "forecast_by_category", "goals_under_way", "lead_cohort", "lead_funnel",
+    "lost_reasons", "open_pipeline", "open_tasks", "pipeline_rules", "stale_by_state",
     "stale_leads",
 ]  # fmt: skip

@@ -6,11 +6,13 @@ Those that are active are kept with the tenant's shape, so that whoever has none
 from __future__ import annotations
 
 from crm.models import Rule
-from headlessly.access import actors, tenancy
+from headlessly.access import actors
 from headlessly.declaration.shapes import cached_by_shape, current_shape
-from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
 from headlessly.query import filters
+from headlessly.shaping.changing import renew_shape_after
+
+renew_shape_after(Rule)  # what the former ones did stays
 
 
 @cached_by_shape
@@ -30,18 +32,15 @@ def active_rules(kind: Rule.Kind) -> tuple[Rule, ...]:
     return _rules_by_kind().get(kind, ())
 
 
+def rules_before(rule: Rule) -> list[Rule]:
+    """The active rules of its kind that are asked before a rule, without those that mean nothing any more."""
+    others = active_rules(Rule.Kind(rule.kind))
+    return [each for each in others if each.is_asked_before(rule) and not each.error]
+
+
 def fits(rule: Rule, record: Noun) -> bool:
     """Whether a record fits the condition. Raises InvalidFilter where that means nothing any more."""
     noun = type(record)
     with actors.acting(actors.SYSTEM):  # whoever brings a record need not see what the rule asks of
         condition = filters.compile_filter(noun, rule.condition["filter"])
         return not condition or noun.objects.filter(condition, pk=record.pk).exists()
-
-
-def renew(rule: Rule, ctx: Context) -> None:
-    """From the next word on records pass the rules as they are now; what is there stays as it is."""
-    tenancy.renew_shape()
-
-
-for _verb in (*Rule.verbs.values(), *Rule.corrections.values()):
-    _verb.after(renew)

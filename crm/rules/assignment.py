@@ -22,7 +22,7 @@ from crm.rules.active import active_rules
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context import clock
-from headlessly.declaration.hooks import only_creates
+from headlessly.declaration.hooks import after_creation, only_creates
 from headlessly.errors import NotFound
 from headlessly.execution.executor import Context, Execution
 
@@ -49,6 +49,7 @@ class Decision:
 # -- at creation --------------------------------------------------------------------------------------
 
 
+@after_creation(Lead)
 @only_creates  # it writes the rows that are gathered before it asks for one
 def assign_new_lead(lead: Lead, ctx: Context) -> None:
     """A new lead that comes without an owner goes to whom the rules say."""
@@ -58,11 +59,6 @@ def assign_new_lead(lead: Lead, ctx: Context) -> None:
         return
     ctx.flush()
     assign_by(rules, lead, ctx)
-
-
-for _verb in Lead.verbs.values():
-    if _verb.creates:
-        _verb.after(assign_new_lead)
 
 
 def _is_to_assign(lead: Lead) -> bool:

@@ -20,7 +20,17 @@ from psycopg import errors as postgres
 
 from crm.calendars import next_working_moment, office_zone
 from crm.models import Rule, RuleRun
-from crm.models.steps import WORKING_DAY, Do, Notify, Send, Step, Wait, fill_in, follow, read_steps
+from crm.models.steps import (
+    WORKING_DAY,
+    Do,
+    Notify,
+    Send,
+    Step,
+    Wait,
+    fill_in,
+    read_steps,
+    record_at_path,
+)
 from crm.rules import reasons
 from crm.working_time import NoWorkingTime
 from headlessly.access import actors, tenancy
@@ -220,7 +230,7 @@ def _do(
 
 def _execute(execution: Execution, step: Do, record: Noun) -> dict[str, str]:
     target = None
-    if not step.verb.creates and (target := follow(record, step.path)) is None:
+    if not step.verb.creates and (target := record_at_path(record, step.path)) is None:
         raise VerbRefused(reasons.EMPTY(path=".".join(step.path)), code="no_such_record")
     inputs = step.verb.inputs
     given = {wire: fill_in(record, value, inputs[wire]) for wire, value in step.given.items()}
@@ -229,7 +239,7 @@ def _execute(execution: Execution, step: Do, record: Noun) -> dict[str, str]:
 
 
 def _notify(run: RuleRun, rule: Rule, step: Notify, record: Noun) -> None:
-    there = step.person if isinstance(step.person, str) else follow(record, step.person)
+    there = step.person if isinstance(step.person, str) else record_at_path(record, step.person)
     contact = getattr(there, "pk", there)
     if contact is None:
         raise VerbRefused(reasons.NOBODY_TOLD(path=".".join(step.person)), code="nobody")

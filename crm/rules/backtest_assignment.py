@@ -8,7 +8,7 @@ are counted on the way: a lead that somebody would have got is open until it was
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from heapq import heappop, heappush
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from crm.models import Contact, Lead, Rule
 from crm.models.rule import members_among
 from crm.presence import PastLeaves, presences
-from crm.rules.active import active_rules
+from crm.rules.active import rules_before
 from crm.rules.assignment import (
     Candidate,
     candidates_of,
@@ -51,20 +51,17 @@ def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
     really: dict[str | None, Tally] = defaultdict(Tally)
     same, other = Tally(), Tally()
     told: list[dict[str, Any]] = []
-    earlier = [each for each in active_rules(Rule.Kind.ASSIGNMENT) if asked_before(each, rule)]
+    earlier = rules_before(rule)
     taken = owned = 0
     for page in happened(CREATED, period):
         ids = [event.target for event in page]
         with only_reading():
             unowned = _unowned(ids)
-            left = {e.target: e.timestamp for e in page if e.target in unowned}
-            for each in earlier:
-                for id in fitted_when_made(Lead, each.condition["filter"], left):
-                    del left[id]
-            fits = fitted_when_made(Lead, rule.condition["filter"], left)
+            made = {e.target: e.timestamp for e in page if e.target in unowned}
+            fits, others = fitting_new_leads(rule, earlier, made)
             first, closed, successes = first_owners(fits), _closed(fits), won(Lead, fits)
         owned += len(page) - len(unowned)
-        taken += len(unowned) - len(left)
+        taken += others
         for event in page:
             if (id := event.target) not in fits:
                 continue
@@ -161,9 +158,15 @@ class Giving:
         return None if self.leaves.was_away(self.fallback, moment, there) else self.fallback
 
 
-def asked_before(other: Rule, rule: Rule) -> bool:
-    """Whether another rule decides before this one does."""
-    return other.is_asked_before(rule) and not other.error
+def fitting_new_leads(
+    rule: Rule, earlier: Iterable[Rule], made: Mapping[str, datetime]
+) -> tuple[set[str], int]:
+    """Those of the leads that fitted a rule when they were made, and how many the ``earlier`` rules take."""
+    left = dict(made)
+    for each in earlier:
+        for id in fitted_when_made(Lead, each.condition["filter"], left):
+            del left[id]
+    return fitted_when_made(Lead, rule.condition["filter"], left), len(made) - len(left)
 
 
 def _members(id: str | None) -> set[str]:

@@ -16,10 +16,9 @@ from django.db.models import F
 from crm.calendars import working_time
 from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead, Rule
-from crm.rules.active import active_rules
+from crm.rules.active import rules_before
 from crm.rules.backtest import MOST_TOLD, Period, Tally, happened, only_reading, tries, won
-from crm.rules.backtest_assignment import CREATED, asked_before, first_owners, names_of
-from crm.rules.conditions import fitted_when_made
+from crm.rules.backtest_assignment import CREATED, first_owners, fitting_new_leads, names_of
 from crm.rules.first_answer import MISSED
 from headlessly.access import tenancy
 from headlessly.context import clock
@@ -35,19 +34,16 @@ def try_first_answer(rule: Rule, period: Period) -> dict[str, Any]:
     tallies = {name: Tally() for name in (MET, MISSED_IT, WAITING)}
     people: dict[str | None, dict[str, int]] = defaultdict(lambda: dict.fromkeys(tallies, 0))
     told: list[dict[str, Any]] = []
-    earlier = [each for each in active_rules(Rule.Kind.FIRST_ANSWER) if asked_before(each, rule)]
+    earlier = rules_before(rule)
     taken = really = 0
     for page in happened(CREATED, period):
         with only_reading():
             new = _new([event.target for event in page])
-            left = {e.target: e.timestamp for e in page if e.target in new}
-            for each in earlier:
-                for id in fitted_when_made(Lead, each.condition["filter"], left):
-                    del left[id]
-            fits = fitted_when_made(Lead, rule.condition["filter"], left)
+            made = {e.target: e.timestamp for e in page if e.target in new}
+            fits, others = fitting_new_leads(rule, earlier, made)
             touched, owners, successes = _first_touches(fits), first_owners(fits), won(Lead, fits)
             really += Event.log.filter(name=MISSED.event, target__in=fits).count()
-        taken += len(new) - len(left)
+        taken += others
         for event in page:
             if (id := event.target) not in fits:
                 continue

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from crm.models import Lead, Rule
-from crm.rules.active import active_rules
+from crm.rules.active import rules_before
 from crm.rules.backtest import (
     MOST_TOLD,
     Period,
@@ -22,7 +22,7 @@ from crm.rules.backtest import (
     only_reading,
     tries,
 )
-from crm.rules.backtest_assignment import CREATED, asked_before
+from crm.rules.backtest_assignment import CREATED
 from crm.rules.conditions import versions_held
 from crm.rules.counting import Count, Model, count, count_versions
 from crm.rules.trying import gives_away, separate
@@ -85,9 +85,8 @@ class Compared:
 def try_score(rule: Rule, period: Period) -> dict[str, Any]:
     """What the leads of a period would have been worth."""
     model, compared, taken = Model.of_rule(rule), Compared(), 0
-    earlier = [each for each in active_rules(Rule.Kind.SCORE) if asked_before(each, rule)]
     # Of those that are asked before it counts alone whether they fit.
-    models = [replace(Model.of_rule(each), lines=()) for each in earlier] + [model]
+    models = [replace(Model.of_rule(each), lines=()) for each in rules_before(rule)] + [model]
     for page in happened(CREATED, period):
         with only_reading():
             outcomes = _outcomes([event.target for event in page], period.ends)

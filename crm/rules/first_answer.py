@@ -31,7 +31,7 @@ from headlessly.access.models import Membership, Tenant
 from headlessly.background.jobs import job
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
-from headlessly.declaration.hooks import only_creates
+from headlessly.declaration.hooks import after_creation, only_creates
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.shapes import Shape, composes_schemas
 from headlessly.errors import NotFound, VerbRefused
@@ -76,6 +76,7 @@ def show_answers(schema: Schema, shape: Shape) -> None:
 # -- at creation --------------------------------------------------------------------------------------
 
 
+@after_creation(Lead)
 @only_creates  # it writes the rows that are gathered before it asks for one
 def expect_answer_to_new_lead(lead: Lead, ctx: Context) -> None:
     """A new lead that fits a rule is to be answered in the time that it says."""
@@ -87,11 +88,6 @@ def expect_answer_to_new_lead(lead: Lead, ctx: Context) -> None:
         return
     ctx.flush()
     expect_by_the_rules(lead, ctx)
-
-
-for _verb in Lead.verbs.values():
-    if _verb.creates:
-        _verb.after(expect_answer_to_new_lead)
 
 
 def expect_by_the_rules(lead: Lead, doing: Context | Execution) -> None:

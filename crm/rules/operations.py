@@ -3,10 +3,12 @@ what it would have done."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from crm.models import Rule, RuleAttempt, RuleRun
 from crm.rules import backtest, runs
@@ -103,7 +105,7 @@ def _rule(id: str) -> Rule:
 # -- what it did --------------------------------------------------------------------------------------
 
 
-def find_runs(rule: Rule, state: str | None = None) -> Any:
+def find_runs(rule: Rule, state: str | None = None) -> QuerySet[RuleRun]:
     """The runs of a rule that have begun, the newest first."""
     found = RuleRun.objects.filter(rule=rule.pk)
     found = found.filter(Q(steps__isnull=False) | Q(because__isnull=False))
@@ -143,36 +145,33 @@ def run_all(id: str, dry_run: bool = False) -> dict[str, Any]:
     return {"dryRun": dry_run, "count": len(records), "records": records[:100]}
 
 
-def _find_run(id: str, run: str) -> RuleRun:
-    return find_by_id(RuleRun.objects.filter(rule=id), "RuleRun", run)
+changes_run = partial(
+    does, Rule, schema=RUN, component="RuleRun", takes=THE_RUN, permit=permit_rules
+)
 
 
-@does(
-    Rule, "runStop", path="runs/<run>/stop", schema=RUN, component="RuleRun", takes=THE_RUN,
-    permit=permit_rules,
-)  # fmt: skip
+@changes_run("runStop", path="runs/<run>/stop")
 def stop_run(id: str, run: str) -> dict[str, Any]:
     """Stop a run that is not over."""
-    found = _find_run(id, run)
-    runs.stop_run(found)
-    return found.as_json()
+    return _change_run(id, run, runs.stop_run)
 
 
-@does(
-    Rule, "runRetry", path="runs/<run>/retry", schema=RUN, component="RuleRun", takes=THE_RUN,
-    permit=permit_rules,
-)  # fmt: skip
+@changes_run("runRetry", path="runs/<run>/retry")
 def retry_run(id: str, run: str) -> dict[str, Any]:
     """Try the step again at which a run failed."""
-    found = _find_run(id, run)
-    runs.try_again(found)
+    return _change_run(id, run, runs.try_again)
+
+
+def _change_run(id: str, run: str, change: Callable[[RuleRun], None]) -> dict[str, Any]:
+    found = find_by_id(RuleRun.objects.filter(rule=id), "RuleRun", run)
+    change(found)
     return found.as_json()
 
 
 # -- what it failed at --------------------------------------------------------------------------------
 
 
-def find_failures(rule: Rule) -> Any:
+def find_failures(rule: Rule) -> QuerySet[RuleAttempt]:
     """What a rule failed at and was not made up for, the latest first."""
     found = RuleAttempt.objects.filter(rule=rule.pk, because__isnull=False)
     return found.order_by("-last_at", "-id")

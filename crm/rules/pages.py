@@ -178,7 +178,7 @@ def recount_panel(rule: Rule) -> BarsPanel | None:
             if found.has_given_up
             else _("It is tried again, later and later.")
         )
-        warning = f"{sayings.tell_problem(found.because)} {again}"
+        warning = f"{sayings.translate_problem(found.because)} {again}"
     return BarsPanel(_("Counting all leads"), [said % named], notes=[more], warning=warning)
 
 

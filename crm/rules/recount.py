@@ -364,7 +364,7 @@ def count_due_chunk() -> bool:
 
 
 @job("score.follow", retry=RETRY)
-def follow(column: str, id: str, cause: str | None = None) -> None:
+def recount_referring(column: str, id: str, cause: str | None = None) -> None:
     """Count the leads that refer to a record which they are judged by."""
     tenancy.reload_shape()
     place = ""

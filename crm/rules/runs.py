@@ -21,13 +21,14 @@ from procrastinate.contrib.django import app
 
 from crm.models import Lead, Rule, RuleAttempt, RuleRun
 from crm.rules import attempts, automation, reasons, recount
-from crm.rules.active import active_rules
+from crm.rules.active import active_rules, rules_before
 from crm.rules.conditions import fitted
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.background.jobs import job
 from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
+from headlessly.declaration.hooks import after_every_verb
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import Conflict
@@ -250,6 +251,7 @@ def _circles(runs: Iterable[RuleRun]) -> dict[str, str | None]:
 # -- by hand ------------------------------------------------------------------------------------------
 
 
+@after_every_verb(Rule)
 def stop_runs(rule: Rule, ctx: Context) -> None:
     """A rule that is not active any more does nothing at once: what waits stops too."""
     if rule.kind != Rule.Kind.AUTOMATION or (rule.is_active and rule.deleted_at is None):
@@ -262,10 +264,6 @@ def stop_runs(rule: Rule, ctx: Context) -> None:
         ended_at=clock.now(),
         because=reasons.NOT_ACTIVE(),
     )
-
-
-for _verb in (*Rule.verbs.values(), *Rule.corrections.values()):
-    _verb.after(stop_runs)
 
 
 def stop_run(run: RuleRun) -> None:
@@ -296,15 +294,11 @@ def _change(run: RuleRun, among: Sequence[str], state: str, because: str | None)
         run.__dict__.update(held.__dict__)
 
 
+@after_every_verb(Rule)
 def try_again_what_changed(rule: Rule, ctx: Context) -> None:
     """What a rule failed at is tried with the rule as it is now; one that is not active tries nothing."""
-    if attempts.try_open_again(rule):
+    if not rule.is_new and attempts.try_open_again(rule):
         transaction.on_commit(partial(defer_work, tenancy.require()), robust=True)
-
-
-for _verb in (*Rule.verbs.values(), *Rule.corrections.values()):
-    if not _verb.creates:
-        _verb.after(try_again_what_changed)
 
 
 def try_attempts_again(rule: Rule) -> int:
@@ -340,12 +334,11 @@ def records_to_run(rule: Rule) -> list[str]:
         there = noun.objects.filter(filters.compile_filter(noun, filter)).order_by("pk")
         if rule.kind == Rule.Kind.ASSIGNMENT:
             there = there.filter(owner=None, status__in=Lead.OPEN).order_by("created_at", "pk")
-            for other in active_rules(Rule.Kind.ASSIGNMENT):
-                if other.is_asked_before(rule) and not other.error:
-                    taken = noun.objects.filter(
-                        filters.compile_filter(noun, other.condition["filter"]), pk=OuterRef("pk")
-                    )
-                    there = there.exclude(Exists(taken.order_by()))
+            for other in rules_before(rule):
+                taken = noun.objects.filter(
+                    filters.compile_filter(noun, other.condition["filter"]), pk=OuterRef("pk")
+                )
+                there = there.exclude(Exists(taken.order_by()))
         return list(there.values_list("pk", flat=True)[: MOST_ASKED + 1])
 
 

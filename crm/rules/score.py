@@ -14,7 +14,8 @@ from crm.rules.active import active_rules
 from crm.rules.counting import Count, count, keep_due, score_models
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context.running import current_moment
-from headlessly.declaration.hooks import only_creates
+from headlessly.declaration.hooks import after_every_verb, only_creates
+from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.shapes import Shape, composes_schemas
 from headlessly.errors import NotFound
@@ -80,6 +81,7 @@ def take_the_number(lead: Lead, ctx: Context) -> None:
 # -- after what happens -------------------------------------------------------------------------------
 
 
+@after_every_verb(Lead)
 @only_creates  # of an import it notes what is to be counted
 def score_lead(lead: Lead, ctx: Context) -> None:
     """A lead that is new, or changed in what its number follows from, is counted."""
@@ -90,6 +92,7 @@ def score_lead(lead: Lead, ctx: Context) -> None:
         rescore(lead, ctx)
 
 
+@after_every_verb(*(registry[each.noun] for each in Lead.schema.relations.values()))
 @only_creates
 def score_what_it_is_about(record: Noun, ctx: Context) -> None:
     """The leads that a record is about, and was about before, are counted."""
@@ -115,8 +118,9 @@ def _score_by_id(id: str, ctx: Context) -> None:
     rescore(lead, ctx)
 
 
+@after_every_verb(*(each.target_noun for each in Lead.schema.references.values()))
 @only_creates
-def score_what_refers_to_it(record: Noun, ctx: Context) -> None:
+def score_what_refers_to_it(record: Record, ctx: Context) -> None:
     """Where leads are judged by what they refer to, those that do are counted in the background."""
     models, needs = score_models()
     if not models or not (columns := needs.references.get(type(record).__name__)):
@@ -125,7 +129,7 @@ def score_what_refers_to_it(record: Noun, ctx: Context) -> None:
     for column, fields in columns.items():
         wires = {_wire(record, name) for name in fields}
         if wires & changed or record.deleted_at is not None:
-            recount.follow.defer(
+            recount.recount_referring.defer(
                 column=column,
                 id=record.pk,
                 cause=ctx.event.id if ctx.event else None,
@@ -138,7 +142,7 @@ def _previous(ctx: Context) -> dict[str, Any]:
     return (ctx.event.previous or {}) if ctx.event else {}
 
 
-def _wire(record: Noun, name: str) -> str:
+def _wire(record: Record, name: str) -> str:
     found = record.schema.field(name)
     return name if found is None else found.wire
 
@@ -181,6 +185,7 @@ def _count(lead: Lead) -> Count | None:
     return next(count([lead.pk], models, current_moment()), None)
 
 
+@after_every_verb(Rule)
 def count_anew_after_a_change(rule: Rule, ctx: Context) -> None:
     """A change of what leads are worth is counted for all of them, in the background."""
     if Rule.Kind.SCORE not in (rule.kind, _previous(ctx).get("kind")):
@@ -188,21 +193,3 @@ def count_anew_after_a_change(rule: Rule, ctx: Context) -> None:
     if ctx.verb == "create" and not rule.is_active:
         return
     recount.begin(ctx.event.id if ctx.event else "")
-
-
-def _connect() -> None:
-    for verb in (*Lead.verbs.values(), *Lead.corrections.values()):
-        verb.after(score_lead)
-    for verb in (*Rule.verbs.values(), *Rule.corrections.values()):
-        verb.after(count_anew_after_a_change)
-    referring = {relation.noun for relation in Lead.schema.relations.values()}
-    referred = {f.to for f in Lead.schema.references.values()}
-    for name, noun in registry.items():
-        for verb in (*noun.verbs.values(), *noun.corrections.values()):
-            if name in referring:
-                verb.after(score_what_it_is_about)
-            if name in referred:
-                verb.after(score_what_refers_to_it)
-
-
-_connect()

@@ -12,7 +12,6 @@ from typing import ClassVar
 from django.db import models
 
 from headlessly.access import tenancy
-from headlessly.access.models import Tenant
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
 from headlessly.declaration.choices import choice_key, unique_choices
 
@@ -23,7 +22,6 @@ MAX_VALUE, MAX_NAME = 255, 100
 class ListValue(TenantRow):
     """One value of one list of a tenant."""
 
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
     list = models.CharField(max_length=MAX_NAME, db_collation="C")
     key = models.CharField(
         max_length=MAX_VALUE * 2, db_collation="C"

@@ -18,13 +18,17 @@ class TenantRow(models.Model):
     class Meta:
         abstract = True
 
+    tenant = models.ForeignKey(
+        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
+    )
+
     def _do_update(self, base_qs: Any, *more: Any) -> Any:
-        tenant: Any = self.tenant_id  # type: ignore[attr-defined]  # each table has its own
+        tenant: Any = self.tenant_id
         with tenant_scope.scoped_to(tenant):
             return super()._do_update(base_qs.filter(tenant_id=tenant), *more)  # type: ignore[misc]
 
     def _do_insert(self, *given: Any) -> Any:
-        with tenant_scope.scoped_to(self.tenant_id):  # type: ignore[attr-defined]
+        with tenant_scope.scoped_to(self.tenant_id):
             return super()._do_insert(*given)  # type: ignore[misc]
 
 

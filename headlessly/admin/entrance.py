@@ -78,7 +78,7 @@ def style_fields(form: forms.BaseForm) -> None:
 @never_cache
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
-def enter(request: HttpRequest) -> HttpResponse:
+def sign_in_view(request: HttpRequest) -> HttpResponse:
     """Sign in here; signed in, go on."""
     onward = safe_next(request)
     if request.method == "POST":
@@ -168,13 +168,13 @@ def _choose(request: HttpRequest) -> HttpResponse:
 @never_cache
 @csrf_protect
 @require_POST
-def leave(request: HttpRequest) -> HttpResponse:
+def sign_out_view(request: HttpRequest) -> HttpResponse:
     """Sign out."""
     logout(request)
     return forget_email(HttpResponseRedirect(request.path.removesuffix("logout")))
 
 
-def not_sent(request: HttpRequest, reason: str = "") -> HttpResponse:
+def csrf_failure_view(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The answer to a form without the token of this browser: mostly one that was open for too long."""
     page = render_gate(
         request, "not_sent", status=403, title=_("Not sent"), back=readable_address(request)

@@ -26,31 +26,31 @@ from headlessly.nouns import Noun
 LONGEST_UNFOLDED = 600
 
 
-#: Says a field of the record that it is called with.
-Teller = Callable[[Any], SafeString | str]
-#: How pages tell fields whose values only their own room can put into words, by noun and name.
-_told: dict[tuple[type[Noun], str], Teller] = {}
+#: Answers what is shown of a field of the record that it is called with.
+Display = Callable[[Any], SafeString | str]
+#: Of fields whose values only their own app can put into words, by noun and name.
+_displays: dict[tuple[type[Noun], str], Display] = {}
 
 
-def tells(noun: type[Noun], name: str) -> Callable[[Teller], Teller]:
-    """Have the decorated function say on pages what one field of a record is."""
+def displays(noun: type[Noun], name: str) -> Callable[[Display], Display]:
+    """Have the decorated function say what pages show of one field of a record."""
 
-    def register(teller: Teller) -> Teller:
-        _told[noun, name] = teller
-        return teller
+    def register(display: Display) -> Display:
+        _displays[noun, name] = display
+        return display
 
     return register
 
 
-def told_html(record: Noun, field: Field) -> SafeString | str | None:
-    """A field as an app tells it; None where none does."""
-    teller = _told.get((type(record), field.name))
-    return None if teller is None else teller(record)
+def app_html(record: Noun, field: Field) -> SafeString | str | None:
+    """A field as its app displays it; None where none does."""
+    found = _displays.get((type(record), field.name))
+    return None if found is None else found(record)
 
 
 def field_html(record: Noun, field: Field, *, links: bool = True) -> SafeString | str:
     """The value of one field of ``record`` as HTML; empty when there is none."""
-    if (by_app := told_html(record, field)) is not None:
+    if (by_app := app_html(record, field)) is not None:
         return by_app if getattr(record, field.column) else ""
     if field.type == "reference":
         if not getattr(record, field.column):
@@ -149,7 +149,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "json":
             return _json_html(field, found)
         case "string" if field.told:
-            return sayings.tell(str(found))
+            return sayings.translate(str(found))
     return str(found)
 
 

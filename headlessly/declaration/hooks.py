@@ -28,6 +28,31 @@ def only_creates(receiver: Receiver[N]) -> Receiver[N]:
     return receiver
 
 
+def after_every_verb(*nouns: type[N]) -> Callable[[Receiver[N]], Receiver[N]]:
+    """Run a function after each verb of these nouns, also after those that take something back."""
+
+    def connect(receiver: Receiver[N]) -> Receiver[N]:
+        for noun in nouns:
+            for verb in (*noun.verbs.values(), *noun.corrections.values()):
+                verb.after(receiver)
+        return receiver
+
+    return connect
+
+
+def after_creation(noun: type[N]) -> Callable[[Receiver[N]], Receiver[N]]:
+    """Run a function after each verb that may create a record of ``noun``; ``record.is_new`` says whether it
+    did."""
+
+    def connect(receiver: Receiver[N]) -> Receiver[N]:
+        for verb in noun.verbs.values():
+            if verb.creates:
+                verb.after(receiver)
+        return receiver
+
+    return connect
+
+
 class Hook(Signal, Generic[N]):
     """One moment in the life of one noun's verb.
 

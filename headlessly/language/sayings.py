@@ -1,4 +1,4 @@
-"""Sentences that are kept in English, and told again in the language of whoever reads them.
+"""Sentences that are kept in English, and translated into the language of whoever reads them.
 
 What a rule did has a reason, which stays with the record and in the log: programs read it as it is. A
 sentence of that kind is declared once, as a message with places. By it the text is written, and by it the
@@ -26,11 +26,11 @@ _sayings: list[Saying] = []
 
 @dataclass(frozen=True)
 class Place:
-    """What stands in a place of a sentence: how it is written, known again and told."""
+    """What stands in a place of a sentence: how it is written, known again and translated."""
 
     pattern: str
     write: Callable[[Any], str] = str
-    tell: Callable[[str], str] = str
+    translate: Callable[[str], str] = str
 
 
 class Saying:
@@ -53,12 +53,14 @@ class Saying:
         """The sentence as it is kept."""
         return self.message % {name: self.places[name].write(v) for name, v in values.items()}
 
-    def retell(self, text: str) -> str | None:
+    def translate(self, text: str) -> str | None:
         """A kept text in the reader's language; None where it is not this sentence."""
         if (found := self._pattern.fullmatch(text)) is None:
             return None
-        told = {name: self.places[name].tell(said) for name, said in found.groupdict().items()}
-        return gettext(self.message) % told
+        values = {
+            name: self.places[name].translate(text) for name, text in found.groupdict().items()
+        }
+        return gettext(self.message) % values
 
 
 def join(*sentences: str) -> str:
@@ -66,28 +68,28 @@ def join(*sentences: str) -> str:
     return AND.join(sentences)
 
 
-def tell(text: str) -> str:
+def translate(text: str) -> str:
     """A kept text in the reader's language."""
     for saying in _sayings:
-        if (found := saying.retell(text)) is not None:
+        if (found := saying.translate(text)) is not None:
             return found
     first, separator, rest = text.partition(AND)
     if separator:
-        return f"{tell(first)}{AND}{tell(rest)}"
+        return f"{translate(first)}{AND}{translate(rest)}"
     return text
 
 
-def tell_problem(text: str) -> str:
+def translate_problem(text: str) -> str:
     """The same of what went wrong: also what the product says of it in one sentence without places."""
-    told = tell(text)
-    return gettext(text) if told == text and text else told
+    translated = translate(text)
+    return gettext(text) if translated == text and text else translated
 
 
 def _write_day(day: date) -> str:
     return f"{day:%A} ({day})"
 
 
-def _tell_day(text: str) -> str:
+def _translate_day(text: str) -> str:
     day = date.fromisoformat(text[-11:-1])
     return f"{date_format(day, 'l')}, {date_format(day, 'DATE_FORMAT')}"
 
@@ -96,9 +98,9 @@ def _write_moment(moment: datetime) -> str:
     return f"{_write_day(moment.date())} {moment:%H:%M}"
 
 
-def _tell_moment(text: str) -> str:
+def _translate_moment(text: str) -> str:
     day, _space, at = text.rpartition(" ")
-    return f"{_tell_day(day)}, {time_format(time.fromisoformat(at), 'TIME_FORMAT')}"
+    return f"{_translate_day(day)}, {time_format(time.fromisoformat(at), 'TIME_FORMAT')}"
 
 
 #: A text, such as a name, in which no other sentence begins.
@@ -106,8 +108,8 @@ TEXT = Place(rf"(?:(?!{AND}).)+?")
 ANYTHING = Place(r".+?")
 NUMBER = Place(r"\d+")
 #: A day with its weekday, since one reads of it in the week before it.
-DAY = Place(r"\w+ \(\d{4}-\d\d-\d\d\)", _write_day, _tell_day)
+DAY = Place(r"\w+ \(\d{4}-\d\d-\d\d\)", _write_day, _translate_day)
 #: A moment of such a day, by the wall of whoever it is about.
-MOMENT = Place(r"\w+ \(\d{4}-\d\d-\d\d\) \d\d:\d\d", _write_moment, _tell_moment)
+MOMENT = Place(r"\w+ \(\d{4}-\d\d-\d\d\) \d\d:\d\d", _write_moment, _translate_moment)
 #: Other sentences.
-SAID = Place(r".+", str, tell)
+SAID = Place(r".+", str, translate)

@@ -19,7 +19,6 @@ class Notification(TenantRow):
     prefix: ClassVar[str] = "notification"
 
     id = PublicId()
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
     kind = models.CharField(max_length=32, db_collation="C")
     #: What makes it one: of the same kind and occasion somebody is told once, and how often it happened.
@@ -82,7 +81,6 @@ class Follower(TenantRow):
     """Who wants to be told what becomes of a record."""
 
     pk = models.CompositePrimaryKey("tenant_id", "record", "user_id")
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
     record = models.CharField(max_length=32, db_collation="C")
     user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
 

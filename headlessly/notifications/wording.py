@@ -10,7 +10,7 @@ from datetime import datetime
 from headlessly.access.actor_names import actor_names
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
-from headlessly.notifications import beside, folding, sentences
+from headlessly.notifications import folding, record_facts, sentences
 from headlessly.notifications.models import Notification
 
 
@@ -108,7 +108,7 @@ class _Words:
 def _details(found: Sequence[Notification], records: Mapping[str, Record]) -> dict[str, str]:
     """What stands below each of these, by its id."""
     given = {each.record for each in found if each.kind == "assigned" and each.record in records}
-    facts = beside.facts_of([records[id] for id in given if id])
+    facts = record_facts.facts_of([records[id] for id in given if id])
     details = {each.pk: each.excerpt for each in found if each.kind == "mentioned"}
     for each in found:
         if each.kind == "assigned" and (said := facts.get(each.record or "")):

@@ -60,8 +60,8 @@ class PageKeys:
 
 @dataclass
 class RecordList:
-    """A list: the records of ``scope`` that fulfil what is ``stated``, those of them with the words of
-    ``search``, in the order ``columns``. ``among`` narrows them in a way that no filter states."""
+    """A list: the records of ``scope`` that pass all ``filters``, those of them with the words of ``search``,
+    in the order of ``sort_keys``. ``narrowed_to`` narrows them in a way that no filter states."""
 
     scope: Scope
     sort_keys: Sequence[SortKey]

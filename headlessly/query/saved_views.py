@@ -44,9 +44,6 @@ class View(TenantRow):
     NAME = 80
 
     id = PublicId()
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     noun = models.CharField(max_length=64)
     kind = models.CharField(max_length=8, default=LIST)
     name = models.CharField(max_length=NAME)
@@ -143,9 +140,6 @@ class View(TenantRow):
 class Start(TenantRow):
     """The view with which one user begins the list of one noun: a saved one, or a ready-made one."""
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
     )
@@ -164,9 +158,6 @@ class Start(TenantRow):
 class Pin(TenantRow):
     """A report on the page of one user, at its place."""
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
     )

@@ -1,15 +1,18 @@
-"""One change of what a tenant adds to the nouns, whatever it is: fields, or lists of values."""
+"""Changes of a tenant's shape: by an admin, one at a time; or by every verb of a noun that is part of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import transaction
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.declaration import shapes
+from headlessly.declaration.hooks import after_every_verb
+from headlessly.declaration.record import Record
 from headlessly.errors import Forbidden
 
 
@@ -34,3 +37,14 @@ def changing_shape(refusal: str) -> Iterator[Tenant]:
         tenant.shape, tenant.choices = stamp, choices  # nothing of it is there
         shapes.enter_shape(shape)
         raise
+
+
+def renew_shape_after(noun: type[Record]) -> None:
+    """Have the shape made anew after each verb of ``noun``: its records are part of it, see
+    :mod:`headlessly.declaration.shapes`."""
+    after_every_verb(noun)(_renew_shape)
+
+
+def _renew_shape(record: Record, ctx: Any) -> None:
+    """From the next verb on what the tenant says in such records is as it is now."""
+    tenancy.renew_shape()

@@ -79,9 +79,6 @@ class CustomField(TenantRow):
     prefix: ClassVar[str] = "field"
 
     id = PublicId()
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     noun = models.CharField(max_length=64)
     name = models.CharField(max_length=40)  #: on every wire, in camel case
     #: What it was called before, the last one first: it is found by these too.

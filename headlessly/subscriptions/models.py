@@ -15,9 +15,6 @@ from headlessly.query.saved_views import View
 class WatchedList(TenantRow):
     """The list that a saved view is: for everybody, or, of one that says "me", for one person."""
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     view = TenantForeignKey(View, models.CASCADE, related_name="+", db_index=False)
     #: The contact whose list it is; empty for one that is the same for all.
     person = models.CharField(max_length=32, blank=True, default="", db_collation="C")
@@ -42,9 +39,6 @@ class WatchedList(TenantRow):
 class ListMember(TenantRow):
     """A record that is in a watched list."""
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     list = TenantForeignKey(WatchedList, models.CASCADE, related_name="+", db_index=False)
     record = models.CharField(max_length=32, db_collation="C")
 

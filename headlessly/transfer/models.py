@@ -35,9 +35,6 @@ class Import(TenantRow):
     UNFINISHED = (Status.QUEUED, Status.RUNNING)
 
     id = PublicId()
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     type = models.CharField(max_length=64)  #: the name of the noun
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=32, db_collation="C")
@@ -133,9 +130,6 @@ class Import(TenantRow):
 class ImportPart(TenantRow):
     """A piece of an import's file, there until the import is finished."""
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     source = TenantForeignKey(Import, models.CASCADE, related_name="parts", db_index=False)
     number = models.PositiveIntegerField()
     content = models.BinaryField()
@@ -157,9 +151,6 @@ class RefusedRow(TenantRow):
     Kept as bytes: what makes a row bad may be what no text column can hold.
     """
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     source = TenantForeignKey(Import, models.CASCADE, related_name="rows", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
@@ -187,9 +178,6 @@ class RefusedRow(TenantRow):
 class RowWarning(TenantRow):
     """A row that was taken without some of its cells: which, and why."""
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     source = TenantForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()

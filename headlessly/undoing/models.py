@@ -32,9 +32,6 @@ class Undo(TenantRow):
     UNFINISHED = (Status.QUEUED, Status.RUNNING)
 
     id = PublicId()
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     request = models.CharField(max_length=64, db_collation="C")  #: what is taken back
     dry_run = models.BooleanField(default=False)
     #: The request under which it is done: who takes that back has all as it was before.
@@ -120,9 +117,6 @@ class UndoRecord(TenantRow):
         SAME = "same"  #: there is nothing to take back, but it may refer to what goes
         STAYS = "stays"
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     undo = TenantForeignKey(Undo, models.CASCADE, related_name="records", db_index=False)
     record = models.CharField(max_length=32, db_collation="C")
     type = models.CharField(max_length=64)  #: the name of its noun

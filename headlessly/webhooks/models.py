@@ -173,9 +173,6 @@ class Delivery(TenantRow):
     prefix: ClassVar[str] = "delivery"
 
     id = PublicId()
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     webhook = TenantForeignKey(Webhook, models.CASCADE, related_name="deliveries", db_index=False)
     #: None for a ping.
     event = TenantForeignKey(

@@ -101,8 +101,7 @@ def _check_pattern(value: Any) -> str:
     except Invalid as problem:
         if dot and name[:1].isupper() and event[:1].isupper():
             raise ValueError(_no_noun(name)) from None
-        details = problem.details or [problem.body()]
-        raise ValueError(details[0]["message"]) from None
+        raise ValueError(problem.first_message) from None
     return value
 
 

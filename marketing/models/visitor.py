@@ -13,9 +13,6 @@ from headlessly.database.tenant_joins import TenantForeignKey
 class Visitor(TenantRow):
     """A visitor of a website, and the contact whom a form, a capture or an identification named last."""
 
-    tenant = models.ForeignKey(
-        "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
-    )
     anonymous_id = models.CharField(max_length=255)
     contact = TenantForeignKey("crm.Contact", models.CASCADE, related_name="+", db_index=False)
     identified_at = models.DateTimeField()

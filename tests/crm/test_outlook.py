@@ -12,7 +12,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm import Activity, Deal, ExchangeRate, Goal, Lead, outlook, reports
+from crm import Activity, Deal, ExchangeRate, Goal, Lead, reports
+from crm import dashboard_outlook as outlook
 from headlessly.access import actors
 from headlessly.access.actors import Actor
 from headlessly.context import clock

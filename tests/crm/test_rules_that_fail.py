@@ -519,7 +519,7 @@ def test_why_a_run_stopped_is_told_in_german(acme, users):
             reasons.NO_STEPS(),
             reasons.TOO_LONG(),
         ):
-            told[said] = sayings.tell(said)
+            told[said] = sayings.translate(said)
     assert told["The condition did not hold any more after the wait."] == (
         "Nach dem Warten galt die Bedingung nicht mehr."
     )

@@ -226,7 +226,7 @@ def test_what_a_lead_refers_to_is_followed(people, django_capture_on_commit_call
     lead = Lead.create(name="L", source="x", organization=people.corp)
     assert lead.score == 10
     people.corp.update(industry="Farming")
-    recount.follow(column="organization_id", id=people.corp.pk)
+    recount.recount_referring(column="organization_id", id=people.corp.pk)
     assert score(lead) == 0
 
 
@@ -568,7 +568,7 @@ def live(corp: Any, made: Rule, lead: Lead, what: str, given: Any) -> None:
         lead.update(**given)
     elif what == "company":
         corp.update(industry=given)
-        recount.follow(column="organization_id", id=corp.pk)
+        recount.recount_referring(column="organization_id", id=corp.pk)
     elif what == "rule":
         made.update(lines=given)
         recount_now()

@@ -33,7 +33,7 @@ IN_FRAME = (
 
 @require_GET
 @never_cache
-def letters(request: HttpRequest) -> HttpResponse:
+def letters_view(request: HttpRequest) -> HttpResponse:
     """The letters, the newest first: their text, and their HTML in a frame of its own."""
     found = [letter for file in _files()[:MOST] for letter in reversed(_letters_in(file))]
     title = _("Mail")
@@ -45,7 +45,7 @@ def letters(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 @xframe_options_sameorigin
-def letter_html(request: HttpRequest, file: str, number: int) -> HttpResponse:
+def letter_view(request: HttpRequest, file: str, number: int) -> HttpResponse:
     """The HTML of one letter as a mail program would show it: nothing in it runs, and nothing is loaded."""
     found = next((each for each in _files() if each.name == file), None)
     messages = _messages_in(found) if found is not None else []

@@ -92,7 +92,7 @@ class ForgottenForm(forms.Form):
 
 
 @gate_page
-def forgotten(request: HttpRequest) -> HttpResponse:
+def forgotten_password_view(request: HttpRequest) -> HttpResponse:
     """Have a link sent by which one chooses a new password. It says the same whoever has an account."""
     title = _("Forgotten password")
     if not mail.is_set_up():
@@ -116,7 +116,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 
 
 @gate_page
-def choose_password(request: HttpRequest, id: str, token: str, by: str = "") -> HttpResponse:
+def choose_password_view(request: HttpRequest, id: str, token: str, by: str = "") -> HttpResponse:
     """Choose a password by a link, and come in."""
     user = None
     if not UNSTORABLE.search(id + by):
@@ -135,7 +135,7 @@ def choose_password(request: HttpRequest, id: str, token: str, by: str = "") -> 
 
 
 @gate_page
-def invitation(request: HttpRequest, id: str, token: str) -> HttpResponse:
+def invitation_view(request: HttpRequest, id: str, token: str) -> HttpResponse:
     """Take a place in a tenant: with a new password, or with the account that one is signed in with."""
     found = None
     if not UNSTORABLE.search(id):

@@ -42,7 +42,7 @@ class CodeForm(forms.Form):
 
 
 @gate_page
-def second(request: HttpRequest) -> HttpResponse:
+def second_step_view(request: HttpRequest) -> HttpResponse:
     """Show a code or a passkey; without the first step one begins there."""
     pending = request.session.get(PENDING) or {}
     user = _pending_user(pending)

@@ -18,7 +18,7 @@ from headlessly.notifications import kinds, letters
 @csrf_exempt  # a mail program sends it as one click (RFC 8058); whoever has the link may
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
-def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+def unsubscribe_view(request: HttpRequest, token: str) -> HttpResponse:
     """Ask, and with a POST do it."""
     title = _("Notifications by mail")
     try:

@@ -22,7 +22,6 @@ WRITTEN = "{}"
 TEXTS = ("string", "text", "email", "url")
 NUMBERS = ("number", "integer", "money")
 DATES = ("date", "datetime")
-PICKED = ("enum", "bool", "reference")
 
 _EMPTY = ((EMPTY, gettext_lazy("is empty")), (FILLED, gettext_lazy("is filled")))
 _IS = ((IS, pgettext_lazy("condition", "is")), (NOT, pgettext_lazy("condition", "is not")))

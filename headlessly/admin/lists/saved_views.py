@@ -59,7 +59,7 @@ class SavedViewPages(NounPages):
             if sent.get("do") == "rename":
                 renaming = {"name": sent.get("name", "")} | _refusal(problem)
                 return self.list_page.render(request, address, renaming=renaming)
-            messages.error(request, _refusal(problem)["problem"])
+            messages.error(request, problem.first_message)
             return self._to_list(f"?{address.list_query}&view={view.key}")
         messages.success(request, done)
         return self._to_list(f"?view={ALL}" if sent.get("do") == "delete" else Tabs.url(view))
@@ -109,5 +109,4 @@ class SavedViewPages(NounPages):
 
 def _refusal(problem: HeadlesslyError) -> dict[str, Any]:
     """What went wrong, in a sentence, and with which status it is answered."""
-    message = problem.details[0]["message"] if problem.details else problem.message
-    return {"problem": message, "status": problem.status}
+    return {"problem": problem.first_message, "status": problem.status}

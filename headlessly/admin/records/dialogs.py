@@ -156,8 +156,7 @@ class VerbDialog:
         """Why it cannot be done yet, above the input that would change that."""
         if self.problem is None or not self.lack_is_shown:
             return ""
-        details = self.problem.details
-        return details[0]["message"] if details else self.problem.message
+        return self.problem.first_message
 
     @property
     def lack_is_shown(self) -> bool:

@@ -149,7 +149,7 @@ def _first_references(record: Noun) -> list[str]:
 
 def _shown_value(record: Noun, declared: Field) -> Any:
     """A field as its page shows it: as an app tells it; a filter in words, with what it is of."""
-    if (by_app := field_values.told_html(record, declared)) is not None:
+    if (by_app := field_values.app_html(record, declared)) is not None:
         return by_app
     given = getattr(record, declared.column) if declared.filters else None
     if isinstance(given, dict) and (noun := registry.get(str(given.get("type")))) is not None:

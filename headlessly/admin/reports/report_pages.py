@@ -248,8 +248,7 @@ def _do(what: str, view: View, name: str, address: ReportAddress) -> str:
 
 def _refusal(problem: HeadlesslyError) -> dict[str, Any]:
     """What went wrong, in a sentence, and with which status it is answered."""
-    message = problem.details[0]["message"] if problem.details else problem.message
-    return {"problem": message, "status": problem.status}
+    return {"problem": problem.first_message, "status": problem.status}
 
 
 # -- a page of one's own -------------------------------------------------------------------------------------

@@ -182,8 +182,9 @@ class FieldForm(forms.Form):
             if len(possible) == 1:
                 del self.fields["type"]
         else:
+            first = min(registry, key=lambda name: registry[name].Surface.rank)
             choice = forms.ChoiceField(
-                label=_("Of"), choices=nouns, initial="Lead", widget=UnfoldAdminSelectWidget()
+                label=_("Of"), choices=nouns, initial=first, widget=UnfoldAdminSelectWidget()
             )
             self.fields = {"noun": choice, **self.fields}
 

@@ -18,7 +18,7 @@ from headlessly.api.json_schema import (
     ref,
 )
 from headlessly.api.log import COLUMN_PARAMETERS, LONGEST_WAIT
-from headlessly.api.openapi import resources, responses
+from headlessly.api.openapi import resource_components, resources, responses
 from headlessly.api.openapi.components import dry_run_schema, event_schema, list_schema
 from headlessly.api.openapi.operations import operation, read_operation, request_body
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
@@ -98,7 +98,7 @@ def platform_components() -> dict[str, Schema]:
         "BatchAnswer": object_schema(results, results),
         "BatchResult": object_schema(result, result),
         "Status": object_schema(status, status),
-        **resources.resource_components(),
+        **resource_components.resource_components(),
         **_report_schemas(),
         "ImportFile": {
             "type": "object",

@@ -1,23 +1,13 @@
-"""The addresses of the platform's resources; what they answer and take is their serializers'."""
+"""The addresses of the platform's resources; what they answer and take is in
+:mod:`~headlessly.api.openapi.resource_components`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from headlessly.access.models import ApiKey
-from headlessly.api import (
-    fields,
-    following,
-    keys,
-    notifications,
-    proposals,
-    saved_views,
-    undo,
-    value_lists,
-    webhooks,
-)
-from headlessly.api import import_serializers as imports
 from headlessly.api.json_schema import TEXT, WHEN, Schema, ref
 from headlessly.api.openapi import responses
-from headlessly.api.openapi.components import list_schema
 from headlessly.api.openapi.operations import (
     NOTHING,
     operation,
@@ -26,113 +16,84 @@ from headlessly.api.openapi.operations import (
     write_operation,
 )
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
-from headlessly.api.openapi.serializers import serializer_schema
 from headlessly.models import CustomField, Delivery, Proposal, View, Webhook
 from headlessly.notifications.models import Notification
 from headlessly.transfer.models import Import
 from headlessly.undoing.models import Undo
 
 READING, WRITING = responses.READING, responses.WRITING
+get, post = read_operation, write_operation
 
 
-def resource_components() -> dict[str, Schema]:
-    """What is answered and taken, by name."""
-    changes = serializer_schema(webhooks.WebhookInput())
-    del changes["required"]
-    preferences = serializer_schema(notifications.PreferencesInput())
-    del preferences["required"]
-    serializers = {
-        "Field": fields.FieldSerializer,
-        "FieldInput": fields.FieldInput,
-        "List": value_lists.ListSerializer,
-        "ListInput": value_lists.ListInput,
-        "ListMerge": value_lists.MergedSerializer,
-        "ListMergeInput": value_lists.MergeInput,
-        "Webhook": webhooks.WebhookSerializer,
-        "WebhookMade": webhooks.WebhookWithSecretSerializer,
-        "WebhookInput": webhooks.WebhookInput,
-        "Delivery": webhooks.DeliverySerializer,
-        "ApiKey": keys.ApiKeySerializer,
-        "ApiKeyIssued": keys.IssuedApiKeySerializer,
-        "ApiKeyInput": keys.ApiKeyInput,
-        "Import": imports.ImportSerializer,
-        "ImportListed": imports.ListedImportSerializer,
-        "Proposal": proposals.ProposalSerializer,
-        "ProposalShort": proposals.ListedProposalSerializer,
-        "ProposalDifference": proposals.DifferenceSerializer,
-        "ProposalInput": proposals.ProposalInput,
-        "ProposalRefusal": proposals.ProposalRefusal,
-        "Notification": notifications.NotificationSerializer,
-        "NotificationInput": notifications.NotificationInput,
-        "NotificationsRead": notifications.ReadSerializer,
-        "NotificationPreferences": notifications.PreferencesSerializer,
-        "Following": following.FollowingSerializer,
-        "Undo": undo.UndoSerializer,
-        "UndoInput": undo.UndoInput,
-        "LargeUndo": undo.LargeUndoSerializer,
-        "View": saved_views.ViewSerializer,
-        "StayingRecord": undo.StayingRecordSerializer,
-    }
+def resource_paths() -> dict[str, Schema]:
+    """The path items, in the order of the routes. Where imports begin is each noun's own."""
     return {
-        **{name: serializer_schema(serializer()) for name, serializer in serializers.items()},
-        "WebhookChanges": changes,
-        "NotificationPreferencesInput": preferences,
-        "NotificationList": list_schema(ref("Notification")),
-        "ViewList": list_schema(ref("View")),
-        "FollowingList": list_schema(ref("Following")),
-        "FieldList": list_schema(ref("Field")),
-        "ListList": list_schema(ref("List")),
-        "WebhookList": list_schema(ref("Webhook")),
-        "DeliveryList": list_schema(ref("Delivery")),
-        "ApiKeyList": list_schema(ref("ApiKey")),
-        "ImportList": list_schema(ref("ImportListed")),
-        "LargeUndoList": list_schema(ref("LargeUndo")),
-        "StayingRecordList": list_schema(ref("StayingRecord")),
-        "RefusedRowList": list_schema(serializer_schema(imports.RefusedRowSerializer())),
-        "ProposalList": list_schema(ref("ProposalShort")),
+        **_import_paths(),
+        **_key_paths(),
+        **_field_paths(),
+        **_list_paths(),
+        **_notification_paths(),
+        **_proposal_paths(),
+        **_undo_paths(),
+        **_following_paths(),
+        **_view_paths(),
+        **_webhook_paths(),
     }
+
+
+def patch(
+    id: str,
+    summary: str,
+    tag: str,
+    answered: str,
+    answer: str,
+    takes: str,
+    errors: Iterable[int] = (404,),
+    *shared: str,
+) -> Schema:
+    """A PATCH: the component that it answers, described by ``answered``, the one that it takes, and which
+    errors it has beside those of every write. It has a 409 only where that is among them."""
+    every = [*errors, *(status for status in WRITING if status != 409)]
+    return operation(
+        id,
+        summary,
+        tag,
+        {"200": responses.success_response(answered, ref(answer))},
+        parameters=shared_parameters(*shared),
+        errors=every,
+        writes=True,
+        requestBody=request_body(ref(takes)),
+    )
+
+
+def delete(
+    id: str,
+    summary: str,
+    tag: str,
+    gone: str | None = None,
+    errors: Iterable[int] = (403, 404, *READING),
+    own: Iterable[Schema] = (),
+) -> Schema:
+    return operation(
+        id,
+        summary,
+        tag,
+        {"204": responses.success_response(gone or summary, None)},
+        parameters=[*own, *shared_parameters()],
+        errors=errors,
+        writes=True,
+    )
+
+
+def _table() -> Schema:
+    table = responses.success_response("A table.", None, "Content-Disposition")
+    table["content"] = {"text/csv": {"schema": TEXT}}
+    return table
 
 
 # fmt: off
-def resource_paths() -> dict[str, Schema]:
-    """The path items, in the order of the routes. Where imports begin is each noun's own."""
-    table = responses.success_response("A table.", None, "Content-Disposition")
-    table["content"] = {"text/csv": {"schema": TEXT}}
-    a_record = {
-        "name": "id", "in": "path", "required": True, "description": "The id of a record.",
-        "schema": TEXT | {"examples": ["lead_7hqtm2XLwPhY"]},
-    }  # fmt: skip
+def _import_paths() -> dict[str, Schema]:
     an_import = [path_parameter(Import.prefix)]
-    proposal = [path_parameter(Proposal.prefix)]
-    request = {
-        "name": "id", "in": "path", "required": True,
-        "schema": TEXT | {"minLength": 1, "maxLength": 64, "examples": ["req_h3Kd92LmPq7R"]},
-        "description": "The id of a request: the header X-Request-Id of its answer, the requestId of its "
-                       "events. An import, a script and a bulk have one, too.",
-    }
-    a_list = {
-        "name": "id", "in": "path", "required": True,
-        "schema": TEXT | {"minLength": 1, "maxLength": 200, "examples": ["Lead.lostReason"]},
-        "description": "The noun and its field.",
-    }
-    an_undo = [path_parameter(Undo.prefix)]
-    both = {
-        "200": responses.success_response("What was taken back, and what stays.", ref("Undo")),
-        "202": responses.success_response("It is in line.", ref("LargeUndo"), "Location"),
-    }
-    undo_body = request_body(ref("UndoInput"), required=False)
-    webhook = [path_parameter(Webhook.prefix)]
-    delivery = path_parameter(Delivery.prefix) | {"name": "delivery"}
-    statuses = query_parameter("status", TEXT | {"enum": list(Proposal.STATUSES)})
-    narrowed = [
-        query_parameter("unread", {"type": "boolean"}, "Only those that you have not read."),
-        query_parameter("kind", TEXT | {"examples": ["assigned,mentioned"]}, "Of these kinds."),
-        query_parameter("since", WHEN, "Told since then."),
-        ref("limit", "parameters"),
-        ref("cursor", "parameters"),
-    ]
-    changed = responses.success_response("The webhook, and its secret if that is new.", ref("WebhookMade"))
-    get, post = read_operation, write_operation
     return {
         "/imports": {
             "get": get("importList", "The imports, the newest first; all of them only for managers.",
@@ -152,12 +113,17 @@ def resource_paths() -> dict[str, Schema]:
             "parameters": an_import,
             "get": get("importRefusedCsv",
                        "All refused rows with the reason, to be corrected and sent again.",
-                       "About", table, (404,)),
+                       "About", _table(), (404,)),
         },
         "/imports/{id}/cancel": {
             "parameters": an_import,
             "post": post("importCancel", "Stop an import; what is in stays in.", "About", "Import", None),
         },
+    }
+
+
+def _key_paths() -> dict[str, Schema]:
+    return {
         "/apikeys": {
             "get": get("keyList", "The API keys of the tenant, without their secrets.", "About",
                        "ApiKeyList", (403,), paged=True),
@@ -167,8 +133,13 @@ def resource_paths() -> dict[str, Schema]:
         "/apikeys/{id}": {
             "parameters": [path_parameter(ApiKey.prefix)],
             "get": get("keyGet", "Read one API key.", "About", "ApiKey", (403, 404)),
-            "delete": _delete("keyRevoke", "Revoke an API key, at once.", "About"),
+            "delete": delete("keyRevoke", "Revoke an API key, at once.", "About"),
         },
+    }
+
+
+def _field_paths() -> dict[str, Schema]:
+    return {
         "/fields": {
             "get": get("fieldList", "The fields that the tenant added to the nouns, archived ones too.",
                        "About", "FieldList", (403,), paged=True),
@@ -178,30 +149,28 @@ def resource_paths() -> dict[str, Schema]:
         "/fields/{id}": {
             "parameters": [path_parameter(CustomField.prefix)],
             "get": get("fieldGet", "One of them, by its id.", "About", "Field", (403, 404)),
-            "patch": operation(
+            "patch": patch(
                 "fieldUpdate",
                 "Change a field; archive it, or bring it back. Renamed it keeps its values; another type "
                 "has to take all that are there.",
-                "About",
-                {"200": responses.success_response("The field.", ref("Field"))},
-                parameters=shared_parameters("dryRun"),
-                errors=(404, *WRITING),
-                writes=True,
-                requestBody=request_body(ref("FieldInput")),
-            ),
-            "delete": operation(
+                "About", "The field.", "Field", "FieldInput",
+                (404, 409), "dryRun"),
+            "delete": delete(
                 "fieldDelete",
                 "Delete a field for good, with its values. Without its `name` it says what would be lost.",
-                "About",
-                {"204": responses.success_response("It is gone.", None)},
-                parameters=[
-                    query_parameter("name", TEXT, "The name of the field, to be sure."),
-                    *shared_parameters(),
-                ],
-                errors=(404, *WRITING),
-                writes=True,
-            ),
+                "About", "It is gone.", (404, *WRITING),
+                own=[query_parameter("name", TEXT, "The name of the field, to be sure.")]),
         },
+    }
+
+
+def _list_paths() -> dict[str, Schema]:
+    a_list = {
+        "name": "id", "in": "path", "required": True,
+        "schema": TEXT | {"minLength": 1, "maxLength": 200, "examples": ["Lead.lostReason"]},
+        "description": "The noun and its field.",
+    }
+    return {
         "/lists": {
             "get": get("listList", "The lists of values: of every field that has one.", "About", "ListList",
                        (403,)),
@@ -210,16 +179,10 @@ def resource_paths() -> dict[str, Schema]:
             "parameters": [a_list],
             "get": get("listGet", "One list, and how many records have each value.", "About", "List",
                        (403, 404)),
-            "patch": operation(
+            "patch": patch(
                 "listUpdate",
                 "Say which values a list has, in their order, which are retired, and whether it is open.",
-                "About",
-                {"200": responses.success_response("The list.", ref("List"))},
-                parameters=shared_parameters(),
-                errors=(404, *WRITING),
-                writes=True,
-                requestBody=request_body(ref("ListInput")),
-            ),
+                "About", "The list.", "List", "ListInput", (404, 409)),
         },
         "/lists/{id}/merge": {
             "parameters": [a_list],
@@ -227,6 +190,18 @@ def resource_paths() -> dict[str, Schema]:
                          "by an event. Undone by the request.", "About", "ListMerge", "ListMergeInput", "200",
                          (404,)),
         },
+    }
+
+
+def _notification_paths() -> dict[str, Schema]:
+    narrowed = [
+        query_parameter("unread", {"type": "boolean"}, "Only those that you have not read."),
+        query_parameter("kind", TEXT | {"examples": ["assigned,mentioned"]}, "Of these kinds."),
+        query_parameter("since", WHEN, "Told since then."),
+        ref("limit", "parameters"),
+        ref("cursor", "parameters"),
+    ]
+    return {
         "/notifications": {
             "get": get("notificationList",
                        "What you were told, the newest first; with a key, what the person was told whose it "
@@ -240,31 +215,26 @@ def resource_paths() -> dict[str, Schema]:
         "/notifications/preferences": {
             "get": get("notificationPreferences", "Of what you are told, and where.", "Notification",
                        "NotificationPreferences", (403,)),
-            "patch": operation(
+            "patch": patch(
                 "notificationPreferencesUpdate",
                 "Say of what you are told, where, and when one mail tells all. Only what is sent changes.",
                 "Notification",
-                {"200": responses.success_response("What you want.", ref("NotificationPreferences"))},
-                parameters=shared_parameters(),
-                errors=tuple(status for status in WRITING if status != 409),
-                writes=True,
-                requestBody=request_body(ref("NotificationPreferencesInput")),
-            ),
+                "What you want.", "NotificationPreferences", "NotificationPreferencesInput", ()),
         },
         "/notifications/{id}": {
             "parameters": [path_parameter(Notification.prefix)],
             "get": get("notificationGet", "One of them.", "Notification", "Notification", (403, 404)),
-            "patch": operation(
-                "notificationUpdate",
-                "Note that you have read it, or that it is to be unread again.",
-                "Notification",
-                {"200": responses.success_response("The notification.", ref("Notification"))},
-                parameters=shared_parameters(),
-                errors=(404, *(status for status in WRITING if status != 409)),
-                writes=True,
-                requestBody=request_body(ref("NotificationInput")),
-            ),
+            "patch": patch(
+                "notificationUpdate", "Note that you have read it, or that it is to be unread again.",
+                "Notification", "The notification.", "Notification", "NotificationInput"),
         },
+    }
+
+
+def _proposal_paths() -> dict[str, Schema]:
+    proposal = [path_parameter(Proposal.prefix)]
+    statuses = query_parameter("status", TEXT | {"enum": list(Proposal.STATUSES)})
+    return {
         "/proposals": {
             "get": get("proposalList",
                        "The proposals, the newest first: all for whoever decides on them, else one's own.",
@@ -290,6 +260,23 @@ def resource_paths() -> dict[str, Schema]:
             "post": post("proposalRefuse", "Refuse a proposal, and say why.", "Proposal", "Proposal",
                          "ProposalRefusal"),
         },
+    }
+
+
+def _undo_paths() -> dict[str, Schema]:
+    request = {
+        "name": "id", "in": "path", "required": True,
+        "schema": TEXT | {"minLength": 1, "maxLength": 64, "examples": ["req_h3Kd92LmPq7R"]},
+        "description": "The id of a request: the header X-Request-Id of its answer, the requestId of its "
+                       "events. An import, a script and a bulk have one, too.",
+    }
+    both = {
+        "200": responses.success_response("What was taken back, and what stays.", ref("Undo")),
+        "202": responses.success_response("It is in line.", ref("LargeUndo"), "Location"),
+    }
+    undo_body = request_body(ref("UndoInput"), required=False)
+    an_undo = [path_parameter(Undo.prefix)]
+    return {
         "/requests/{id}/undo": {
             "parameters": [request],
             "post": operation("requestUndo",
@@ -322,8 +309,17 @@ def resource_paths() -> dict[str, Schema]:
         },
         "/undos/{id}/stays.csv": {
             "parameters": an_undo,
-            "get": get("undoStaysCsv", "The same as a table, for people.", "About", table, (404,)),
+            "get": get("undoStaysCsv", "The same as a table, for people.", "About", _table(), (404,)),
         },
+    }
+
+
+def _following_paths() -> dict[str, Schema]:
+    a_record = {
+        "name": "id", "in": "path", "required": True, "description": "The id of a record.",
+        "schema": TEXT | {"examples": ["lead_7hqtm2XLwPhY"]},
+    }
+    return {
         "/following": {
             "get": get("followingList", "The records that you follow, by their ids.", "Notification",
                        "FollowingList", (403,), paged=True),
@@ -342,37 +338,50 @@ def resource_paths() -> dict[str, Schema]:
             "parameters": [a_record],
             "post": post("followingUnfollow", "Be told no more.", "Notification", "Following"),
         },
+    }
+
+
+def _view_paths() -> dict[str, Schema]:
+    a_view = [path_parameter(View.prefix)]
+    return {
         "/views": {
             "get": get("viewList", "The saved views that you may use, by name: your own and the shared ones.",
                        "View", "ViewList", paged=True,
                        own=[query_parameter("noun", TEXT | {"examples": ["Lead"]}, "Only those of it.")]),
         },
         "/views/{id}": {
-            "parameters": [path_parameter(View.prefix)],
+            "parameters": a_view,
             "get": get("viewGet", "One of them.", "View", "View", (404,)),
         },
         "/views/{id}/follow": {
-            "parameters": [path_parameter(View.prefix)],
+            "parameters": a_view,
             "post": post("viewFollow",
                          "Be told from now on of the records that enter a view and leave it. What is in it "
                          "now is no news. A 422 that names `query` for one of too many records.",
                          "View", "View"),
         },
         "/views/{id}/unfollow": {
-            "parameters": [path_parameter(View.prefix)],
+            "parameters": a_view,
             "post": post("viewUnfollow", "Be told no more.", "View", "View"),
         },
         "/views/{id}/watch": {
-            "parameters": [path_parameter(View.prefix)],
+            "parameters": a_view,
             "post": post("viewWatch",
                          "Have View.Entered and View.Left in the log, and sent to webhooks, whoever follows "
                          "it. For managers, of a view that is shared.",
                          "View", "View"),
         },
         "/views/{id}/unwatch": {
-            "parameters": [path_parameter(View.prefix)],
+            "parameters": a_view,
             "post": post("viewUnwatch", "Have them there only while somebody follows it.", "View", "View"),
         },
+    }
+
+
+def _webhook_paths() -> dict[str, Schema]:
+    webhook = [path_parameter(Webhook.prefix)]
+    delivery = path_parameter(Delivery.prefix) | {"name": "delivery"}
+    return {
         "/webhooks": {
             "get": get("webhookList", "The webhooks of the tenant, without their secrets.", "Webhook",
                        "WebhookList", (403,), paged=True),
@@ -385,14 +394,11 @@ def resource_paths() -> dict[str, Schema]:
             "parameters": webhook,
             "get": get("webhookGet", "Read one webhook, without its secret.", "Webhook", "Webhook",
                        (403, 404)),
-            "patch": operation(
+            "patch": patch(
                 "webhookUpdate",
                 "Change a webhook, pause it (nothing is lost: it goes on later), or give it another secret.",
-                "Webhook", {"200": changed}, parameters=shared_parameters(), writes=True,
-                errors=(404, *(s for s in WRITING if s != 409)),
-                requestBody=request_body(ref("WebhookChanges")),
-            ),
-            "delete": _delete("webhookDelete", "Delete a webhook and its deliveries, at once.", "Webhook"),
+                "Webhook", "The webhook, and its secret if that is new.", "WebhookMade", "WebhookChanges"),
+            "delete": delete("webhookDelete", "Delete a webhook and its deliveries, at once.", "Webhook"),
         },
         "/webhooks/{id}/ping": {
             "parameters": webhook,
@@ -411,11 +417,3 @@ def resource_paths() -> dict[str, Schema]:
         },
     }
 # fmt: on
-
-
-def _delete(id: str, summary: str, tag: str) -> Schema:
-    gone = {"204": responses.success_response(summary, None)}
-    errors = (403, 404, *READING)
-    return operation(
-        id, summary, tag, gone, parameters=shared_parameters(), errors=errors, writes=True
-    )

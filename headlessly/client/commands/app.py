@@ -19,7 +19,7 @@ from headlessly.client.commands import (
     views,
 )
 from headlessly.client.commands.failures import MEANING, UsageError
-from headlessly.client.commands.group import NounCommands, complete_noun_names
+from headlessly.client.commands.group import NounCommands, OneNoun, Output, complete_noun_names
 from headlessly.client.commands.options import parse_conditions, parse_object, parse_parameters
 from headlessly.client.commands.output import (
     EVENT_COLUMNS,
@@ -33,9 +33,6 @@ from headlessly.client.commands.output import (
 from headlessly.client.commands.state import State
 from headlessly.client.errors import ConnectionFailed, HeadlesslyError
 from headlessly.client.records import Import
-
-Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
-
 
 app = typer.Typer(
     cls=NounCommands,
@@ -190,10 +187,7 @@ def report(
 @app.command()
 def schema(
     context: typer.Context,
-    noun: Annotated[
-        str | None,
-        typer.Argument(help="Lead, for one; all if not said", autocompletion=complete_noun_names),
-    ] = None,
+    noun: OneNoun = None,
     output: Output = None,
 ) -> None:
     """What there is: nouns, fields, verbs, states."""

@@ -7,14 +7,12 @@ from urllib.parse import quote
 
 import typer
 
-from headlessly.client.commands import nouns
 from headlessly.client.commands.failures import UsageError
-from headlessly.client.commands.group import complete_noun_names
+from headlessly.client.commands.group import OneNoun, Output, complete_noun_names
 from headlessly.client.commands.options import parse_object
 from headlessly.client.commands.output import every_row, write_note, write_one, write_rows
 from headlessly.client.commands.state import State
 
-Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
 Which = Annotated[str, typer.Argument(metavar="FIELD", help="Lead.contractEnd, or its id")]
 
 COLUMNS = ("noun", "name", "label", "type", "required", "unique", "archived")
@@ -51,10 +49,7 @@ def _change(
 @app.command("list")
 def list_(
     context: typer.Context,
-    noun: Annotated[
-        str | None,
-        typer.Argument(help="Lead, for one; all if not said", autocompletion=complete_noun_names),
-    ] = None,
+    noun: OneNoun = None,
     output: Output = None,
 ) -> None:
     """The fields there are, archived ones too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -20,6 +20,14 @@ def complete_noun_names(ctx: typer.Context, incomplete: str) -> list[str]:
     """The nouns that may be meant, for completion."""
     declared = State.of_context(ctx).cached_declarations
     return [n for n in (declared.nouns if declared else ()) if n.startswith(incomplete)]
+
+
+#: What commands have in common: the form of the answer, and a noun that may be left out.
+Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
+OneNoun = Annotated[
+    str | None,
+    typer.Argument(help="Lead, for one; all if not said", autocompletion=complete_noun_names),
+]
 
 
 class NounCommands(TyperGroup):

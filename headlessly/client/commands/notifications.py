@@ -9,13 +9,11 @@ from urllib.parse import quote
 
 import typer
 
-from headlessly.client.commands import nouns
 from headlessly.client.commands.failures import UsageError
+from headlessly.client.commands.group import Output
 from headlessly.client.commands.options import parse_object
 from headlessly.client.commands.output import write_note, write_one, write_rows
 from headlessly.client.commands.state import State
-
-Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
 
 COLUMNS = ("$createdAt", "kind", "text", "read")
 EVERY = ("$id", *COLUMNS, "detail", "record", "recordType", "url")

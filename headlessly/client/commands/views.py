@@ -8,11 +8,10 @@ from urllib.parse import quote
 
 import typer
 
-from headlessly.client.commands import nouns
+from headlessly.client.commands.group import Output
 from headlessly.client.commands.output import every_row, write_note, write_rows
 from headlessly.client.commands.state import State
 
-Output = Annotated[str | None, typer.Option("--output", metavar="FORM", help=nouns.OUTPUT.help)]
 View = Annotated[str, typer.Argument(metavar="VIEW", help="view_...")]
 
 COLUMNS = ("$id", "noun", "name", "shared", "following", "watched")

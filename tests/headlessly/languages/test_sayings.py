@@ -10,7 +10,7 @@ from django.utils import translation
 
 from crm import Lead
 from crm.rules import reasons
-from headlessly.language.sayings import tell, tell_problem
+from headlessly.language.sayings import translate, translate_problem
 
 RULE = SimpleNamespace(name="DACH inbound", version=3)
 AWAY = reasons.AWAY(name="Ben Stone", day=date(2026, 12, 7))
@@ -42,9 +42,9 @@ AWAY = reasons.AWAY(name="Ben Stone", day=date(2026, 12, 7))
 )
 def test_what_is_kept_in_english_is_told_in_german(kept: str, told: str) -> None:
     with translation.override("de"):
-        assert tell(kept) == told
+        assert translate(kept) == told
     with translation.override("en"):
-        again = tell(kept)
+        again = translate(kept)
     assert again == kept.replace("Monday (2026-12-07)", "Monday, Dec 7, 2026")
 
 
@@ -53,7 +53,7 @@ def test_names_of_people_and_rules_may_have_anything_in_them() -> None:
     kept = reasons.reason(odd, reasons.FOR_PERSON(name="Ann; Bob %(name)s"))
     assert kept == 'Rule "A "B"; turn 1 of 2, version 9: x", version 12: for Ann; Bob %(name)s'
     with translation.override("de"):
-        told = tell(kept)
+        told = translate(kept)
     assert told == 'Regel „A "B"; turn 1 of 2, version 9: x“, Version 12: für Ann; Bob %(name)s'
 
 
@@ -69,9 +69,9 @@ def test_a_reason_has_whole_sentences_as_far_as_there_is_room() -> None:
 
 def test_what_went_wrong_is_told_too() -> None:
     with translation.override("de"):
-        assert tell_problem("Lead must have a contact before conversion").startswith(
+        assert translate_problem("Lead must have a contact before conversion").startswith(
             "Vor der Konversion"
         )
-        assert tell_problem(reasons.EMPTY(path="contact")) == "contact ist leer."
-        assert tell_problem("Some error of another program") == "Some error of another program"
-        assert tell_problem("") == ""
+        assert translate_problem(reasons.EMPTY(path="contact")) == "contact ist leer."
+        assert translate_problem("Some error of another program") == "Some error of another program"
+        assert translate_problem("") == ""

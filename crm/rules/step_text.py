@@ -112,7 +112,7 @@ def entry_row(noun: type[Record], entry: dict[str, Any], run: RuleRun) -> dict[s
     return {
         "text": step_text(noun, entry["step"]),
         "badge": state_badge(state),
-        "error": sayings.tell_problem(entry.get("error") or ""),
+        "error": sayings.translate_problem(entry.get("error") or ""),
         "when": display.moment_text(datetime.fromisoformat(moment)) if moment else "",
         "made": _made_url(entry.get("did")),
     }

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Rule
-from crm.step_words import step_text
+from crm.rules.step_text import step_text
 from headlessly.admin import display
 from headlessly.declaration.registry import registry
 from headlessly.ids import is_id

@@ -1,6 +1,6 @@
 """What is told beside a record that somebody is given: apps know it, and no noun of theirs is named here.
 
-    @told_beside(Lead)
+    @record_facts(Lead)
     def answers(leads: Sequence[Lead]) -> Mapping[str, list[Fact]]: ...
 
 It stands in the letter and below the line in the browser. Each is asked once for all the records of its noun,
@@ -24,7 +24,7 @@ Teller = Callable[[Sequence[Any]], Mapping[str, list[Fact]]]
 _tellers: dict[type[Record], list[tuple[int, Teller]]] = defaultdict(list)
 
 
-def told_beside(noun: type[Record], *, order: int = 10) -> Callable[[Teller], Teller]:
+def record_facts(noun: type[Record], *, order: int = 10) -> Callable[[Teller], Teller]:
     """Declare what is told beside each record of ``noun``: those of a lower ``order`` stand first."""
 
     def register(teller: Teller) -> Teller:

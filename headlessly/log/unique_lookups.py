@@ -1,0 +1,74 @@
+"""Records by their unique values: those that have one, and those that took over who had it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Lower
+
+from headlessly.declaration import values
+from headlessly.declaration.refusals import RefusalMixin
+from headlessly.log.unique_values import find_held_elsewhere, records_holding
+
+
+class UniqueLookupMixin(RefusalMixin):
+    """The part of a noun that finds records by unique values."""
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def find_id_by_unique(cls, field: Any, value: Any) -> str | None:
+        """The id of the record with this unique value, however it is spelled."""
+        if isinstance(value, str) and values.UNSTORABLE.search(value):
+            return None
+        found: models.QuerySet[Any]
+        if field.is_custom:
+            if field.type in values.TEXT_TYPES:
+                value = values.normalize_operand(field, value)
+            held = records_holding(field, [value])
+            found = cls.objects.filter(pk__in=held.values("record"))
+        elif field.kept_as:
+            key = values.normalize_operand(field, value)
+            found = cls.objects.filter(pk__in=records_holding(field, [key]).values("record"))
+        elif field.type in values.TEXT_TYPES:
+            keyed = cls.objects.alias(key=Lower(field.name))
+            found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
+        else:
+            found = cls.objects.filter(**{field.column: value})
+        # Not first(): its order by id would send the planner along the primary key.
+        id = next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
+        return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)
+
+    def find_shared_value(self, fields: Iterable[Any]) -> tuple[Any, Any] | None:
+        """The first of these fields of which another record has the same value, and that value."""
+        shared = ((field, find_held_elsewhere(self, field)) for field in fields)
+        return next((found for found in shared if found[1] is not None), None)
+
+    @classmethod
+    def survivors_by_unique(cls, field: Any, wanted: Iterable[Any]) -> dict[str, str]:
+        """Who took over the records that had these unique values when they were merged away: their ids,
+        by the value in small letters. Whoever has the value now goes before them."""
+        if (
+            field.is_custom
+            or field.type not in values.TEXT_TYPES
+            or not any(verb.merges for verb in cls.verbs.values())
+        ):
+            return {}
+        keys = {values.normalize_operand(field, value).lower() for value in wanted}
+        gone = cls.with_deleted.filter(successor__isnull=False).alias(key=Lower(field.name))
+        merged = gone.filter(key__in=keys).order_by("deleted_at")
+        found = {key.lower(): id for key, id in merged.values_list(field.column, "successor")}
+        return {key: id for key, first in found.items() if (id := cls._living(first)) is not None}
+
+    @classmethod
+    def _living(cls, id: str | None) -> str | None:
+        """The record that lives at the end of a chain of merges, if any."""
+        while id is not None:
+            row = cls.with_deleted.filter(pk=id).values_list("deleted_at", "successor").first()
+            if row is None or row[0] is None:
+                return id if row else None
+            id = row[1]
+        return None
