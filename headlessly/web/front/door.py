@@ -89,7 +89,8 @@ class Front:
         self, scope: dict[str, Any], environ: dict[str, Any], receive: Receive, send: Send
     ) -> None:
         loop = asyncio.get_running_loop()
-        answer = Answer(loop, partial(self.long_answers.enter, *_reader(environ)))
+        keep = partial(self.long_answers.enter, *_reader(environ))
+        answer = Answer(loop, keep, is_head=environ["REQUEST_METHOD"] == "HEAD")
         body: IO[bytes] = BytesIO()
         path = environ["PATH_INFO"]
         if path in self.probes:
@@ -204,11 +205,10 @@ async def _send_parts(answer: Answer, send: Send) -> None:
     pace = Pace()
     async for part in answer.parts():
         try:
-            async with asyncio.timeout(pace.seconds_left()):
+            async with pace.handing_over(part):
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         except TimeoutError:
             raise Gone from None
-        pace.sent += len(part)
     await send({"type": "http.response.body", "body": b""})
 
 
