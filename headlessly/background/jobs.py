@@ -53,6 +53,9 @@ MOST_LOSSES = 3
 KEPT_FOR = 7 * 24
 #: How long a job waits that finds no place in its tenant's share, in seconds.
 SHARE_PAUSE = 1
+#: The priority of such a job from then on, others having 0: some hundred of them, always due again and
+#: always the oldest, would never let those of other tenants have the place that is left.
+BEHIND_OTHERS = -1
 
 WAITING = (
     "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
@@ -117,7 +120,7 @@ class _Retry(BaseRetryStrategy):
         self, *, exception: BaseException, job: procrastinate.jobs.Job
     ) -> RetryDecision | None:
         if isinstance(exception, ShareTaken):
-            return RetryDecision(retry_in={"seconds": SHARE_PAUSE})
+            return RetryDecision(retry_in={"seconds": SHARE_PAUSE}, priority=BEHIND_OTHERS)
         if self.given is None:
             return None
         return self.given.get_retry_decision(exception=exception, job=job)

@@ -203,6 +203,29 @@ def test_is_put_back_although_nobody_can_be_told_that_another_failed(alone, monk
     assert states(greet.name) == ["todo"]
 
 
+def test_what_waits_for_its_tenants_share_lets_others_have_the_place_that_is_left(acme, rival):
+    for tenant in (acme, acme, acme, rival):
+        with tenancy.active(tenant):
+            remember.defer(text=tenant.slug)
+    strategy, taken = remember.task.retry_strategy, []
+    decision = strategy.get_retry_decision(exception=ShareTaken(), job=None)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs WHERE task_name <> %s", [remember.name])
+        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+        worker = cursor.fetchone()
+        while "rival" not in taken and len(taken) < 10:
+            cursor.execute(
+                "SELECT id, args ->> 'text' FROM procrastinate_fetch_job_v2(NULL, %s)", worker
+            )
+            id, text = cursor.fetchone()
+            taken.append(text)
+            cursor.execute(  # due again by the time that all have been asked
+                "SELECT procrastinate_retry_job_v2(%s, now(), %s, NULL, NULL)",
+                [id, decision.priority],
+            )
+    assert taken == ["acme"] * 3 + ["rival"]
+
+
 def test_waiting_for_the_tenants_share_is_no_attempt(acme):
     remember.defer(text="at last")
     with connection.cursor() as cursor, ExitStack() as stack:
