@@ -12,7 +12,10 @@ from typing import Any
 import orjson
 import pytest
 from django.core import signing
+from django.db import OperationalError
+from psycopg import errors as postgres
 
+from headlessly.context import tracing
 from headlessly.errors import InvalidFilter
 from headlessly.web import callers
 from headlessly.web.front import Front, passwords
@@ -222,7 +225,8 @@ class Files:
             told.append(message)
 
         asked = {"type": "http", "method": method, "path": path, "query_string": b""}
-        asked |= {"http_version": "1.1", "client": ("192.0.2.1", 1), "headers": []}
+        asked |= {"http_version": "1.1", "client": ("192.0.2.1", 1)}
+        asked |= {"headers": [(b"x-request-id", b"asked_by_me")]}
         await self.front(asked, receive, send)
         return told[0]["status"], b"".join(each["body"] for each in told[1:])
 
@@ -257,11 +261,18 @@ def test_files_of_pages_are_read_by_many_at_once() -> None:
     asyncio.run(run())
 
 
-def test_what_goes_wrong_before_anything_is_sent_is_answered_by_an_error() -> None:
+def test_what_goes_wrong_before_anything_is_sent_is_answered_by_an_error(caplog: Any) -> None:
+    caplog.handler.addFilter(tracing.RequestIdFilter())
+
     async def run() -> None:
-        for problem, said in (InvalidFilter("Too slow."), 400), (ValueError("?"), 500):
+        away = OperationalError("terminating connection")
+        away.__cause__ = postgres.AdminShutdown()
+        problems = (InvalidFilter("Too slow."), 400), (ValueError("?"), 500), (away, 503)
+        for problem, said in problems:
             status, content = await Files(b"head", problem).ask("/~acme/export/leads")
             assert status == said and b"head" not in content
+            assert orjson.loads(content)["requestId"] == "asked_by_me"
+        assert {each.request_id for each in caplog.records} == {"asked_by_me"}
         site = Files(b"x" * 100_000, InvalidFilter("Too slow."))
         site.may_read.set()
         with pytest.raises(Broken):  # the server cuts what has begun: an error would end it well
