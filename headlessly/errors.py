@@ -196,12 +196,16 @@ class NoTenant(RuntimeError):
 
 def status_and_body(exc: Exception) -> tuple[int, dict[str, Any]]:
     """Translate any exception into an HTTP status and a body; nothing of the inside shows in a 500."""
-    if not isinstance(exc, HeadlesslyError):
-        exc = _translate_exception(exc)
-    return exc.status, exc.body() | {"requestId": tracing.request_id()}
+    problem = problem_of(exc)
+    return problem.status, problem.body() | {"requestId": tracing.request_id()}
 
 
-def _translate_exception(exc: Exception) -> HeadlesslyError:
+def problem_of(exc: BaseException) -> HeadlesslyError:
+    """The product's error for any exception."""
+    return exc if isinstance(exc, HeadlesslyError) else _translate_exception(exc)
+
+
+def _translate_exception(exc: BaseException) -> HeadlesslyError:
     """The product's error for one raised by Django or Django REST framework."""
     # Here: REST framework wants the settings when it is imported, and these errors are raised by them.
     from django.core import exceptions as django

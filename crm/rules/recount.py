@@ -27,7 +27,7 @@ from crm.rules.counting import Count, Model, count, keep_dues, score_models
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Tenant
-from headlessly.background.jobs import job
+from headlessly.background.jobs import job, one_of_many
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
@@ -333,7 +333,7 @@ def tick(timestamp: int) -> None:
         tenants = list(Tenant.objects.filter(Exists(counted)))
     for tenant in tenants:
         if not tenant.is_closed:
-            with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            with one_of_many(tenant):
                 begin_where_rules_are_others()
 
 

@@ -28,7 +28,7 @@ from headlessly.api.serializers import (
     WireSerializer,
     wanted_field,
 )
-from headlessly.api.transfers import stream_file
+from headlessly.api.transfers import in_blocks, stream_file
 from headlessly.transfer.cells import guarded
 from headlessly.undoing import asking
 from headlessly.undoing.models import Undo, UndoRecord
@@ -179,7 +179,7 @@ def _write_stays(undo: Undo) -> Iterator[bytes]:
     buffer.write("\ufeff")  # else a spreadsheet takes it for its country's own letters
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(("type", "id", "name", "reason", "message", "since"))
-    for row in asking.staying(undo).iterator(1000):
+    for row in in_blocks(asking.staying(undo)):
         since = (row.since or {}).get("timestamp", "")
         told = (row.type, row.record, row.name, row.code, row.reason, since)
         writer.writerow([guarded(each) for each in told])

@@ -53,6 +53,9 @@ MOST_LOSSES = 3
 KEPT_FOR = 7 * 24
 #: How long a job waits that finds no place in its tenant's share, in seconds.
 SHARE_PAUSE = 1
+#: The priority of such a job from then on, others having 0: some hundred of them, always due again and
+#: always the oldest, would never let those of other tenants have the place that is left.
+BEHIND_OTHERS = -1
 
 WAITING = (
     "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
@@ -65,6 +68,8 @@ COUNT_LOSS = (
     "UPDATE procrastinate_jobs SET args = jsonb_set(args, '{circumstances,losses}', %(losses)s::jsonb) "
     "WHERE id = %(job_id)s"
 )
+#: That it waited for its tenant's share is no attempt: those are for what fails.
+NOT_TRIED = "UPDATE procrastinate_jobs SET attempts = attempts - 1 WHERE id = %s"
 
 #: Every job by its name.
 jobs_by_name: dict[str, Job] = {}
@@ -115,7 +120,7 @@ class _Retry(BaseRetryStrategy):
         self, *, exception: BaseException, job: procrastinate.jobs.Job
     ) -> RetryDecision | None:
         if isinstance(exception, ShareTaken):
-            return RetryDecision(retry_in={"seconds": SHARE_PAUSE})
+            return RetryDecision(retry_in={"seconds": SHARE_PAUSE}, priority=BEHIND_OTHERS)
         if self.given is None:
             return None
         return self.given.get_retry_decision(exception=exception, job=job)
@@ -134,7 +139,8 @@ class Job:
         self.name = name
         self.function = function
         self.__doc__ = function.__doc__
-        self.task = app.task(name=self.name, retry=_Retry(retry))(self.perform)
+        made = app.task(name=self.name, retry=_Retry(retry), pass_context=True)
+        self.task = made(self.perform)
         self.failure_hook: Callable[..., None] = lambda **arguments: None
         jobs_by_name[name] = self
 
@@ -175,7 +181,19 @@ class Job:
         self.failure_hook = hook
         return hook
 
-    def perform(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
+    def perform(
+        self, context: Any = None, /, *, circumstances: dict[str, Any], **arguments: Any
+    ) -> None:
+        """Do it as the one who deferred it. ``context`` is the worker's, and knows its row. Raises
+        ShareTaken where it has to wait."""
+        try:
+            self._perform(circumstances, arguments)
+        except ShareTaken:
+            if context is not None:
+                prepared.execute_prepared(NOT_TRIED, [context.job.id], rows=False)
+            raise
+
+    def _perform(self, circumstances: dict[str, Any], arguments: dict[str, Any]) -> None:
         named = tracing.route_scope(lambda: f"job {self.name}")
         place = job_places.reserve(circumstances["tenant"])
         restored = _restored_circumstances(**circumstances)
@@ -229,6 +247,17 @@ def _restored_circumstances(
         yield
 
 
+@contextmanager
+def one_of_many(tenant: Tenant) -> Iterator[None]:
+    """A block for one tenant of many, by the system: what goes wrong there is logged, and keeps none of the
+    others waiting."""
+    try:
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            yield
+    except Exception:
+        logger.exception("%s: %s failed", tenant.slug, tracing.route())
+
+
 @app.periodic(cron="* * * * *")
 @app.task(name="jobs.rescue", queueing_lock="jobs.rescue", pass_context=True)
 async def requeue_lost_jobs(context: Any, timestamp: int) -> None:
@@ -266,4 +295,7 @@ async def _put_back(manager: Any, lost: procrastinate.jobs.Job) -> None:
     )
     await manager.finish_job(lost, procrastinate.jobs.Status.FAILED, delete_job=False)
     if (known := jobs_by_name.get(lost.task_name)) is not None:
-        await sync_to_async(known.give_up)(**given)
+        try:
+            await sync_to_async(known.give_up)(**given)
+        except Exception:  # it has failed all the same
+            logger.exception("Nobody was told that job %s (%s) failed.", lost.id, lost.task_name)

@@ -16,6 +16,7 @@ from procrastinate.contrib.django import app
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, Tenant
+from headlessly.background.jobs import one_of_many
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared, quoted_column
@@ -49,10 +50,12 @@ CROSS JOIN LATERAL (
     FROM {table} AS a
     WHERE a.tenant_id = t.id AND a.deleted_at IS NULL AND a.{state} IN ({states})
       AND a.{owner} IS NOT NULL
-      AND a.{moment} > coalesce(k.ticked_at - %s, %s) - {slack} AND a.{moment} <= %s
+      AND a.{moment} > {since} - {slack} AND a.{moment} <= %s
 ) AS x
-WHERE x.moment + x.later > coalesce(k.ticked_at - %s, %s) AND x.moment + x.later <= %s
+WHERE x.moment + x.later > {since} AND x.moment + x.later <= %s
 """
+#: From when on a tenant is asked. Never from later than now: the clock may have been ahead for a while.
+SINCE = "least(coalesce(k.ticked_at, %s), %s) - %s"
 
 
 class Due(NamedTuple):
@@ -76,7 +79,7 @@ def tick(timestamp: int) -> None:
         with every_tenant():
             tenants = list(Tenant.objects.all())
         for tenant in tenants:
-            with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            with one_of_many(tenant):
                 letters.defer_digests(now)
                 old = Notification.objects.filter(tenant=tenant, created_at__lt=now - KEPT_FOR)
                 old.delete()
@@ -92,7 +95,7 @@ def tell_what_is_due(now: datetime) -> None:
             tenant = Tenant.objects.filter(pk=pk).first()
         if tenant is None or tenant.is_closed:
             continue
-        with tenancy.active(tenant), actors.acting(actors.SYSTEM), transaction.atomic():
+        with one_of_many(tenant), transaction.atomic():
             NotificationReader.objects.get_or_create(tenant=tenant)
             members = Membership.objects.filter(
                 tenant=tenant, contact__in={each.person for each in found}
@@ -161,6 +164,7 @@ def _due_statement(noun: Any, field: Field, now: datetime) -> tuple[str, list[An
         if is_day
         else "interval '0'",
         slack="interval '1 day'" if is_day else "interval '0'",
+        since=SINCE,
     )
-    since = now - FIRST
-    return sql, [*map(str, noun.OPEN), BACK, since, now, BACK, since, now]
+    since = [now - FIRST, now, BACK]
+    return sql, [*map(str, noun.OPEN), *since, now, *since, now]

@@ -26,7 +26,7 @@ from procrastinate.contrib.django import app
 from headlessly.access import actors, tenancy
 from headlessly.access.models import User
 from headlessly.background.garbage import collecting_later
-from headlessly.background.jobs import job
+from headlessly.background.jobs import job, one_of_many
 from headlessly.context import clock, running, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
@@ -354,5 +354,6 @@ def clear(timestamp: int = 0) -> None:
     ).delete()
     RowWarning.objects.filter(source__created_at__lt=now - REMEMBERED).delete()
     lost = Import.objects.filter(status__in=Import.UNFINISHED, created_at__lt=now - PATIENCE)
-    for source in lost.filter(created_at__lt=now - PATIENCE):
-        Run(source)._fail(_("It was not done in three days, and was given up."))
+    for source in lost.select_related("tenant"):
+        with one_of_many(source.tenant), translation.override(source.options.get("language", "en")):
+            Run(source)._fail(_("It was not done in three days, and was given up."))

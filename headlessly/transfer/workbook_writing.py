@@ -7,6 +7,7 @@ however many rows there are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 from tempfile import TemporaryFile
 from typing import IO, Any
@@ -39,13 +40,21 @@ def write_workbook(
     try:
         for row in rows:
             sheet.append([_cell(sheet, value) for value in row])
+        file = TemporaryFile()  # noqa: SIM115 # whoever reads it closes it
+        book.save(file)
     except BaseException:
-        sheet.close()
+        _throw_away(sheet)
         raise
-    file = TemporaryFile()  # noqa: SIM115 # whoever reads it closes it
-    book.save(file)
     file.seek(0)
     return file
+
+
+def _throw_away(sheet: Any) -> None:
+    """Delete what was written: openpyxl does so when it has saved it, and else at the end of the process."""
+    with suppress(Exception):  # saved already, or there is no room to write its end
+        sheet.close()
+    with suppress(OSError):
+        sheet._writer.cleanup()
 
 
 def _cell(sheet: Any, value: Any) -> Any:

@@ -217,15 +217,15 @@ class _StateCollector:
         registry.register(cls())  # type: ignore[arg-type]
         return registry
 
-    @every_tenant()
     def collect(self) -> Iterable[Metric]:
         yield from self._pool()
         reachable = GaugeMetricFamily("headlessly_database_up", "Whether the database answers.")
         try:
-            found = [
-                (name, what, float(prepared.execute_prepared(sql, ())[0][0] or 0))
-                for name, what, sql in IN_DATABASE
-            ]
+            with every_tenant():  # and no decorator: what is a generator runs when that is over
+                found = [
+                    (name, what, float(prepared.execute_prepared(sql, ())[0][0] or 0))
+                    for name, what, sql in IN_DATABASE
+                ]
         except DatabaseError:
             reachable.add_metric([], 0)
             yield reachable

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -29,7 +31,7 @@ PARTS = re.compile(
     r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<target>[/?][!-~]*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # without the letters of other alphabets that are a small s or k
 )
 LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 #: A last label like this makes a host an IPv4 address to whoever resolves it.
@@ -57,7 +59,11 @@ CLOSED_6 = [
 ]
 
 #: Looking up a name cannot be interrupted. These threads are waited for only as long as there is time.
-RESOLVERS = ThreadPoolExecutor(16, thread_name_prefix="resolver")
+RESOLVERS = ThreadPoolExecutor(32, thread_name_prefix="resolver")
+#: The names that are being looked up. Whoever asks for one of them waits for the same: a host that nobody
+#: tells of takes one thread, however much is to be sent to it.
+_lookups: dict[tuple[str, int], Future[Any]] = {}
+_lock = threading.Lock()
 
 
 class AddressNotAllowed(Exception):
@@ -158,10 +164,21 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
 
 async def resolve(host: str, port: int) -> list[str]:
     """The addresses of ``host`` as the system tells them. Raises OSError when there are none."""
-    found = await asyncio.get_running_loop().run_in_executor(
-        RESOLVERS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    )
+    with _lock:
+        if (lookup := _lookups.get((host, port))) is None:
+            lookup = RESOLVERS.submit(_look_up, host, port)
+            _lookups[host, port] = lookup
+    # Shielded: others may wait for it longer.
+    found = await asyncio.shield(asyncio.wrap_future(lookup))
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+def _look_up(host: str, port: int) -> Any:
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    finally:
+        with _lock:  # it was put there before anybody else had it
+            del _lookups[host, port]
 
 
 async def resolve_allowed(host: str, port: int) -> list[str]:

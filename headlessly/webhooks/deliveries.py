@@ -83,11 +83,14 @@ def hold_due(webhook: str) -> list[Delivery]:
     with transaction.atomic():
         due = Delivery.objects.due(now).filter(webhook=webhook, webhook__active=True)
         held = list(
-            due.select_related("event", "webhook__tenant")
+            due.select_related("event")
             .order_by("next_at", "event")
             .select_for_update(of=["self"], skip_locked=True)[:SENT_AT_ONCE]
         )
+        if held:
+            hook = Webhook.objects.select_related("tenant").get(pk=webhook)
         for delivery in held:
+            delivery.webhook = hook
             delivery.attempts += 1
             delivery.held_until, delivery.tried_at = now + HOLD, now
         Delivery.objects.bulk_update(held, ["attempts", "held_until", "tried_at"])

@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from urllib.parse import quote
 
 import httpcore
 
+from headlessly.access.encryption import Undecipherable
 from headlessly.context.spans import span
 from headlessly.log.events import dump_json
 from headlessly.webhooks import addresses, signing
@@ -28,9 +30,12 @@ from headlessly.webhooks.models import Delivery
 
 #: Seconds for a connection, for everything, and how much of an answer is read, in bytes.
 CONNECT_TIMEOUT, TOTAL_TIMEOUT, MAX_READ = 5, 10, 4096
+#: For how many seconds what follows the head of an answer is listened to. Its status is the answer.
+READ_TIMEOUT = 1
 #: How many addresses of one name are tried.
 MAX_ADDRESSES = 3
 
+SECRET_LOST = "Its secret cannot be read any more: have a new one made."
 ADDRESS_FORBIDDEN = "The host leads to an address that is not of the public internet."
 
 
@@ -57,8 +62,11 @@ class SignedRequest:
 
 
 def send_all(held: Sequence[Delivery]) -> list[AttemptResult]:
-    """Send all of these at once, and wait for all outcomes, in their order."""
-    messages = [make_request(delivery) for delivery in held]
+    """Send all of these at once, and wait for all outcomes, in their order; they are of one webhook."""
+    try:
+        messages = [make_request(delivery) for delivery in held]
+    except Undecipherable:
+        return [AttemptResult(error=SECRET_LOST)] * len(held)
     # A thread of its own: the loop of a thread that runs one already could not be waited for.
     with ThreadPoolExecutor(1, thread_name_prefix="webhooks") as thread:
         here = copy_context()  # of the job, whose trace goes on
@@ -165,12 +173,21 @@ async def _post(
     async with pool.stream(
         "POST", url, headers=headers, content=message.body, extensions={"timeout": limits}
     ) as response:
-        read = 0
-        async for chunk in response.aiter_stream():
-            read += len(chunk)
-            if read >= MAX_READ:
-                break
+        with suppress(
+            TimeoutError, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError
+        ):
+            async with asyncio.timeout(READ_TIMEOUT):
+                await _listen_on(response)
         return response.status
+
+
+async def _listen_on(response: httpcore.Response) -> None:
+    """Let a receiver say what it has to say, so that it is not interrupted; nobody wants to know."""
+    read = 0
+    async for chunk in response.aiter_stream():
+        read += len(chunk)
+        if read >= MAX_READ:
+            return
 
 
 class CheckedBackend(httpcore.AsyncNetworkBackend):

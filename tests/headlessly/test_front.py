@@ -12,11 +12,14 @@ from typing import Any
 import orjson
 import pytest
 from django.core import signing
+from django.db import OperationalError
+from psycopg import errors as postgres
 
+from headlessly.context import tracing
 from headlessly.errors import InvalidFilter
 from headlessly.web import callers
 from headlessly.web.front import Front, passwords
-from headlessly.web.front.answers import Broken
+from headlessly.web.front.answers import Broken, Pace
 from headlessly.web.front.waiting_room import Turns
 
 
@@ -189,7 +192,8 @@ def test_a_place_is_kept_for_a_moment_however_soon_its_work_is_done() -> None:
 class Files:
     """An application whose answers are made while they are sent, and readers who take none of it yet."""
 
-    def __init__(self, *parts: bytes | Exception) -> None:
+    def __init__(self, *parts: bytes | float | Exception) -> None:
+        """``parts`` are what is sent, how many seconds the next takes to be made, and what goes wrong."""
         self.front = Front(self.answer, threads=8, hashing=2)
         self.parts, self.may_read = parts, asyncio.Event()
 
@@ -201,9 +205,12 @@ class Files:
         for part in self.parts:
             if isinstance(part, Exception):
                 raise part
-            yield part
+            if isinstance(part, float):
+                time.sleep(part)
+            else:
+                yield part
 
-    async def ask(self, path: str) -> tuple[int, bytes]:
+    async def ask(self, path: str, method: str = "GET") -> tuple[int, bytes]:
         """What was answered, and all of it, as soon as one may read."""
         told: list[dict[str, Any]] = []
 
@@ -214,10 +221,12 @@ class Files:
         async def send(message: dict[str, Any]) -> None:
             if "/export/" in path and told and told[0]["status"] == 200:
                 await self.may_read.wait()
+                await asyncio.sleep(0)  # as a network, which is not there at once
             told.append(message)
 
-        asked = {"type": "http", "method": "GET", "path": path, "query_string": b""}
-        asked |= {"http_version": "1.1", "client": ("192.0.2.1", 1), "headers": []}
+        asked = {"type": "http", "method": method, "path": path, "query_string": b""}
+        asked |= {"http_version": "1.1", "client": ("192.0.2.1", 1)}
+        asked |= {"headers": [(b"x-request-id", b"asked_by_me")]}
         await self.front(asked, receive, send)
         return told[0]["status"], b"".join(each["body"] for each in told[1:])
 
@@ -252,14 +261,47 @@ def test_files_of_pages_are_read_by_many_at_once() -> None:
     asyncio.run(run())
 
 
-def test_what_goes_wrong_before_anything_is_sent_is_answered_by_an_error() -> None:
+def test_what_goes_wrong_before_anything_is_sent_is_answered_by_an_error(caplog: Any) -> None:
+    caplog.handler.addFilter(tracing.RequestIdFilter())
+
     async def run() -> None:
-        for problem, said in (InvalidFilter("Too slow."), 400), (ValueError("?"), 500):
+        away = OperationalError("terminating connection")
+        away.__cause__ = postgres.AdminShutdown()
+        problems = (InvalidFilter("Too slow."), 400), (ValueError("?"), 500), (away, 503)
+        for problem, said in problems:
             status, content = await Files(b"head", problem).ask("/~acme/export/leads")
             assert status == said and b"head" not in content
+            assert orjson.loads(content)["requestId"] == "asked_by_me"
+        assert {each.request_id for each in caplog.records} == {"asked_by_me"}
         site = Files(b"x" * 100_000, InvalidFilter("Too slow."))
         site.may_read.set()
         with pytest.raises(Broken):  # the server cuts what has begun: an error would end it well
             await site.ask("/~acme/export/leads")
+
+    asyncio.run(run())
+
+
+def test_whoever_reads_promptly_is_not_cut_off_for_what_comes_slowly(monkeypatch: Any) -> None:
+    monkeypatch.setattr(Pace, "GRACE", 0.2)
+    monkeypatch.setattr(Pace, "LEAST_RATE", 10**9)
+    parts = b"x" * 100_000, b"y" * 100_000
+
+    async def run() -> None:
+        site = Files(parts[0], 0.5, parts[1])
+        site.may_read.set()
+        assert await site.ask("/~acme/export/leads") == (200, b"".join(parts))
+        unread = Files(*parts)  # it ends all the same, and leaves nothing behind
+        async with asyncio.timeout(10):
+            await unread.ask("/~acme/export/leads")
+        assert not unread.front.long_answers.kept
+
+    asyncio.run(run())
+
+
+def test_whoever_asks_for_the_head_alone_has_nothing_made() -> None:
+    async def run() -> None:
+        site = Files(b"x" * 100_000, ValueError("It was made."))
+        site.may_read.set()
+        assert await site.ask("/~acme/export/leads", "HEAD") == (200, b"")
 
     asyncio.run(run())

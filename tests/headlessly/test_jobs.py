@@ -5,7 +5,9 @@ import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
+import orjson
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import connection, transaction
@@ -13,7 +15,7 @@ from procrastinate.contrib.django import app
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
-from headlessly.background.jobs import JobPlaces, ShareTaken, job
+from headlessly.background.jobs import JobPlaces, ShareTaken, job, job_places
 from headlessly.context import tracing
 
 seen = []
@@ -182,6 +184,65 @@ def test_is_put_back_although_another_cannot_be(alone):
     rescue()
     assert states(greet.name) == ["failed", "todo"]
     assert states(bring_down.name) == ["todo"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_is_put_back_although_nobody_can_be_told_that_another_failed(alone, monkeypatch):
+    def nobody(text):
+        raise RuntimeError("Nobody is there.")
+
+    monkeypatch.setattr(bring_down, "failure_hook", nobody)
+    bring_down.defer(text="too much")
+    for _ in range(2):
+        die_with_all()
+        rescue()
+    greet.defer(name="Ada Chen")
+    die_with_all()
+    rescue()
+    assert states(bring_down.name) == ["failed"]
+    assert states(greet.name) == ["todo"]
+
+
+def test_what_waits_for_its_tenants_share_lets_others_have_the_place_that_is_left(acme, rival):
+    for tenant in (acme, acme, acme, rival):
+        with tenancy.active(tenant):
+            remember.defer(text=tenant.slug)
+    strategy, taken = remember.task.retry_strategy, []
+    decision = strategy.get_retry_decision(exception=ShareTaken(), job=None)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs WHERE task_name <> %s", [remember.name])
+        cursor.execute("INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id")
+        worker = cursor.fetchone()
+        while "rival" not in taken and len(taken) < 10:
+            cursor.execute(
+                "SELECT id, args ->> 'text' FROM procrastinate_fetch_job_v2(NULL, %s)", worker
+            )
+            id, text = cursor.fetchone()
+            taken.append(text)
+            cursor.execute(  # due again by the time that all have been asked
+                "SELECT procrastinate_retry_job_v2(%s, now(), %s, NULL, NULL)",
+                [id, decision.priority],
+            )
+    assert taken == ["acme"] * 3 + ["rival"]
+
+
+def test_waiting_for_the_tenants_share_is_no_attempt(acme):
+    remember.defer(text="at last")
+    with connection.cursor() as cursor, ExitStack() as stack:
+        cursor.execute(
+            "SELECT id, args::text FROM procrastinate_jobs WHERE task_name = %s", [remember.name]
+        )
+        id, arguments = cursor.fetchone()
+        worker = SimpleNamespace(job=SimpleNamespace(id=id))
+        for _ in range(job_places.size - 1):
+            stack.enter_context(job_places.reserve(acme.pk))
+        for _ in range(3):
+            cursor.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE id = %s", [id])
+            with pytest.raises(ShareTaken):
+                remember.task.func(worker, **orjson.loads(arguments))
+            cursor.execute("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", [id])
+        cursor.execute("SELECT attempts, status::text FROM procrastinate_jobs WHERE id = %s", [id])
+        assert cursor.fetchone() == (0, "todo")
 
 
 @pytest.mark.django_db(transaction=True)

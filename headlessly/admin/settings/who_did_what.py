@@ -119,7 +119,7 @@ def who_did_what_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse
     if form in files.FORMATS and not asked.problem:
         if not is_confirmed(request):
             return account_pages.ask_to_confirm(request)
-        return _file(form, asked, question)
+        return _file(request, form, asked, question)
     before = _place(request.GET.get("before", ""))
     events, end = ([], None) if asked.problem else question.read_page(before, PAGE)
     return site.respond(
@@ -147,10 +147,11 @@ def _actors_of(group: str) -> frozenset[str]:
     return frozenset([*users, *keys.values_list("pk", flat=True)])
 
 
-def _file(form: str, asked: Asked, question: LatestQuestion) -> HttpResponse:
+def _file(request: HttpRequest, form: str, asked: Asked, question: LatestQuestion) -> HttpResponse:
     rows = files.rows_of(question)
-    told = {name: value for name, value in vars(asked).items() if value}
-    record_security_event(EXPORTED, noun="Event", asked=told, rows=len(rows))
+    if request.method != "HEAD":  # whoever asks what there would be has got nothing
+        told = {name: value for name, value in vars(asked).items() if value}
+        record_security_event(EXPORTED, noun="Event", asked=told, rows=len(rows))
     return files.write_file(form, rows)
 
 

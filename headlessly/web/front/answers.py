@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
@@ -52,10 +53,15 @@ class Answer:
     """What an application of WSGI answers."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, keep: Callable[[], None] = lambda: None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        keep: Callable[[], None] = lambda: None,
+        *,
+        is_head: bool = False,
     ) -> None:
-        """``keep`` is asked, in the thread, before a long answer is begun, and raises where it may not be."""
-        self.loop, self.keep = loop, keep
+        """``keep`` is asked, in the thread, before a long answer is begun, and raises where it may not be.
+        Where nothing but its head is asked for, a long answer ``is_head`` and is not made."""
+        self.loop, self.keep, self.is_head = loop, keep, is_head
         self.status = 500
         self.headers: list[tuple[bytes, bytes]] = []
         self.content = b""  #: of an answer that is made at once, or is no longer than a part
@@ -81,7 +87,7 @@ class Answer:
         """Take what the application makes, until it is done; the application is told of its end."""
         try:
             if getattr(made, "streaming", True) and not isinstance(made, list):
-                for part in made:
+                for part in () if self.is_head else made:
                     self._write(part)
                     if not self.is_long and len(self.content) > PART:
                         self._send_from_now_on()
@@ -167,12 +173,20 @@ class Answer:
 
 
 class Pace:
-    """Whether whoever reads an answer does: so many seconds, and one more for each so many bytes."""
+    """Whether whoever reads an answer does: they may be waited for so many seconds, and one more for each so
+    many bytes. What an answer takes to be made does not count: nobody can read what is not there."""
 
     GRACE, LEAST_RATE = 20.0, 8 * 1024
 
     def __init__(self) -> None:
-        self.began, self.sent = time.monotonic(), 0
+        self.waited, self.sent = 0.0, 0
 
-    def seconds_left(self) -> float:
-        return max(0.0, self.began + self.GRACE + self.sent / self.LEAST_RATE - time.monotonic())
+    @asynccontextmanager
+    async def handing_over(self, part: bytes) -> AsyncIterator[None]:
+        """A block in which ``part`` is handed over. Raises TimeoutError where that takes too long."""
+        began = time.monotonic()
+        left = self.GRACE + self.sent / self.LEAST_RATE - self.waited
+        async with asyncio.timeout(max(0.0, left)):
+            yield
+        self.waited += time.monotonic() - began
+        self.sent += len(part)

@@ -19,7 +19,9 @@ from django.template.loader import render_to_string
 
 from headlessly import errors
 from headlessly.context import tracing
+from headlessly.context.tracing import ACCEPTABLE_ID
 from headlessly.errors import HeadlesslyError
+from headlessly.ids import public_id
 from headlessly.web import csp
 from headlessly.web.callers import caller_address, customer_network
 from headlessly.web.front.answers import Answer, LongAnswers, Pace
@@ -41,6 +43,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 #: Answers, as JSON, what needs neither a thread nor the database, in the event loop; None for all else.
 AtOnce = Callable[[dict[str, Any], IO[bytes]], bytes | None]
 
+REQUEST_ID = "HTTP_X_REQUEST_ID"
 TENANT = re.compile(r"/~([^/]*)")
 #: What is asked by whoever watches the process: each has a thread of its own.
 PROBES = ("/healthz", "/readyz")
@@ -73,6 +76,15 @@ class Front:
         if scope["type"] != "http":
             return
         environ = make_environ(scope)
+        given = environ.get(REQUEST_ID, "")
+        with tracing.request_id_scope(given if ACCEPTABLE_ID.match(given) else public_id("req")):
+            # The application's is the same: what goes wrong behind it is logged and told by it.
+            environ[REQUEST_ID] = tracing.request_id()
+            await self._answer(scope, environ, receive, send)
+
+    async def _answer(
+        self, scope: dict[str, Any], environ: dict[str, Any], receive: Receive, send: Send
+    ) -> None:
         try:
             try:
                 await self._serve(scope, environ, receive, send)
@@ -89,7 +101,8 @@ class Front:
         self, scope: dict[str, Any], environ: dict[str, Any], receive: Receive, send: Send
     ) -> None:
         loop = asyncio.get_running_loop()
-        answer = Answer(loop, partial(self.long_answers.enter, *_reader(environ)))
+        keep = partial(self.long_answers.enter, *_reader(environ))
+        answer = Answer(loop, keep, is_head=environ["REQUEST_METHOD"] == "HEAD")
         body: IO[bytes] = BytesIO()
         path = environ["PATH_INFO"]
         if path in self.probes:
@@ -151,10 +164,10 @@ class Front:
         await answer.has_begun
         if answer.failure is not None and not answer.is_long:
             await asyncio.wait([making])
-            if isinstance(answer.failure, HeadlesslyError):
-                raise answer.failure
-            logger.error("A request failed outside of the application.", exc_info=answer.failure)
-            raise HeadlesslyError("Something went wrong on our side.")
+            if not isinstance(answer.failure, HeadlesslyError):
+                said = "A request failed outside of the application."
+                logger.error(said, exc_info=answer.failure)
+            raise errors.problem_of(answer.failure)
         if not answer.is_long:
             if hold is not None and hold.question is not None:
                 answer.replace_content(await self.holding.wait(hold.question, receive))
@@ -204,11 +217,10 @@ async def _send_parts(answer: Answer, send: Send) -> None:
     pace = Pace()
     async for part in answer.parts():
         try:
-            async with asyncio.timeout(pace.seconds_left()):
+            async with pace.handing_over(part):
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         except TimeoutError:
             raise Gone from None
-        pace.sent += len(part)
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -220,9 +232,8 @@ async def _send_known(known: bytes, send: Send) -> None:
 
 async def _send_refusal(problem: HeadlesslyError, environ: dict[str, Any], send: Send) -> None:
     """An error of before there was an application to say it: a page for browsers, JSON for everybody else."""
-    with tracing.request_id_scope() as id:
-        status, body = errors.status_and_body(problem)
-    headers = [(b"x-request-id", id.encode())]
+    status, body = errors.status_and_body(problem)
+    headers = [(b"x-request-id", environ[REQUEST_ID].encode())]
     if status in (429, 503) and "text/html" in environ.get("HTTP_ACCEPT", ""):
         headers.append((b"content-type", b"text/html; charset=utf-8"))
         headers.append((csp.HEADER.lower().encode(), csp.STRICT.encode()))

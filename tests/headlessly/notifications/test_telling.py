@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -193,6 +193,37 @@ def test_a_reminder_that_is_written_down_when_its_minute_was_looked_at_is_told(
     for minutes in (2, 3, 4):
         tick_at(at + timedelta(minutes=minutes))
     assert told(users.bob) == ["Reminder: Late"]
+
+
+def test_a_clock_that_was_ahead_for_a_while_keeps_nobody_from_being_reminded(
+    people: SimpleNamespace, users: SimpleNamespace
+) -> None:
+    at = timezone.now().replace(second=0, microsecond=0) - timedelta(hours=21)
+    Activity.create(subject="Far", assignee=people.bob, reminder_at=at + timedelta(hours=20))
+    tick_at(at + timedelta(hours=20))
+    Activity.create(subject="Near", assignee=people.bob, reminder_at=at + timedelta(hours=1))
+    tick_at(at + timedelta(hours=1))
+    tick_at(at + timedelta(hours=1, minutes=1))
+    assert sorted(told(users.bob)) == ["Reminder: Far", "Reminder: Near"]
+
+
+def test_what_goes_wrong_in_one_tenant_keeps_nobody_elsewhere_from_being_told(
+    acme: Any, rival: Any, people: SimpleNamespace, theirs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def locked(*_: Any, **__: Any) -> None:
+        asked.append(tenancy.require())
+        raise OperationalError("canceling statement due to lock timeout")
+
+    monkeypatch.setattr(from_clock, "tell", locked)
+    at = timezone.now()
+    Activity.create(subject="Call", assignee=people.bob, reminder_at=at)
+    with tenancy.active(rival), actors.acting(actors.SYSTEM):
+        Activity.create(subject="Call", assignee=theirs.eve, reminder_at=at)
+    with tenancy.active(None), actors.acting(None):
+        tick_at(at)
+    assert {each.slug for each in asked} == {"acme", "rival"}
 
 
 def test_what_is_due_on_a_day_is_overdue_when_the_day_is_over(

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import codecs
 import csv
+import errno
 import io
+import tempfile
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
-from headlessly.errors import BadRequest
+from headlessly.errors import BadRequest, InvalidFilter
+from headlessly.transfer.workbook_writing import write_workbook
 from tests.answered import problem
 from tests.headlessly.transfer.conftest import counts
 
@@ -84,6 +89,26 @@ def test_it_says_what_it_can_be_asked_for(query: str, api: Any) -> None:
 def book_rows(content: bytes) -> list[list[Any]]:
     sheet = load_workbook(io.BytesIO(content)).active
     return [[(cell.value, cell.data_type) for cell in row] for row in sheet]
+
+
+def test_a_workbook_that_is_not_made_to_its_end_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def too_slow() -> Iterator[list[str]]:
+        yield ["Ada Chen"]
+        raise InvalidFilter("This takes too long.")
+
+    def no_room(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(InvalidFilter):
+        write_workbook("People", ["Name"], too_slow())
+    monkeypatch.setattr(Workbook, "save", no_room)
+    with pytest.raises(OSError):
+        write_workbook("People", ["Name"], [["Ada Chen"]])
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_is_a_workbook_of_values_with_nothing_that_runs(

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import openpyxl
 import orjson
 import pytest
+from django.db import connection
+from django.utils import timezone
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
+from headlessly.access.models import User
+from headlessly.api import transfers
 from headlessly.execution import executor
 from headlessly.log.events import Event
 from headlessly.transfer import exporting, formats, import_job
@@ -223,6 +228,17 @@ def test_it_stops_when_it_is_cancelled(send: Any, api: Any, work: Any) -> None:
     problem(api.call("POST", f"/imports/{id}/cancel"), 409, "conflict")
 
 
+def test_an_import_that_nobody_finishes_is_given_up_after_three_days(
+    send: Any, api: Any, acme: Any
+) -> None:
+    long_ago = timezone.now() - import_job.PATIENCE - timedelta(hours=1)
+    ids = [answered(send("contacts", PEOPLE), 202)["$id"] for _ in range(2)]
+    Import.objects.update(created_at=long_ago, created_by=f"{User.prefix}_who_is_gone")
+    with tenancy.active(None), actors.acting(None):  # as the clock has it
+        import_job.clear.func(0)
+    assert [told(api, id)["status"] for id in ids] == ["failed"] * 2
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "status", "says"),
     [
@@ -309,6 +325,28 @@ def test_an_export_that_nobody_reads_to_its_end_gives_the_connection_back(many: 
     assert 0 < len(lines(next(file))) < len(many)
     file.close()
     assert Contact.find().count() == len(many)
+
+
+def test_whoever_asks_what_there_would_be_has_exported_nothing(api: Any, lead: Lead) -> None:
+    for format in exporting.WRITERS:
+        answer = api.call("HEAD", f"/export/leads?format={format}")
+        assert answer.status_code == 200 and "leads-" in answer["Content-Disposition"]
+    assert api.call("HEAD", "/export/leads?fields=nothing").status_code == 400
+    assert not Event.objects.filter(name="Export.Started").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_in_blocks_is_read_by_one_connection(send: Any, api: Any, acme: Any) -> None:
+    """Or a pooler gives it another one for each, which does not know its cursor."""
+    source = answered(send("leads", "name,source\n" + ",x\n" * 1_100), 202)
+    import_job.run(source=source["$id"])
+    file = transfers._write_refused_csv(Import.objects.get())
+    next(file)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT is_holdable FROM pg_cursors")
+        assert cursor.fetchall() == [(False,)], "it goes with its transaction"
+    file.close()
+    assert not connection.in_atomic_block
 
 
 def test_a_browser_is_sent_more_than_one_block(many: list[str], acme: Any) -> None:

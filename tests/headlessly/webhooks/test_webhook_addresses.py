@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import subprocess
+import threading
 from ipaddress import ip_address
 from typing import Any
 
@@ -107,6 +109,8 @@ def test_it_takes_a_public_address(address):
         "https://exämple.com/",
         "https://%31%32%37.0.0.1/",
         "https://example.com/\x00",
+        "http\u017f://example.com/",  # a long s, which is a small one to who asks for either
+        "https://\u212aaggle.example/",  # the sign of kelvins
     ],
 )
 def test_it_refuses_an_address_that_is_a_trick(url):
@@ -202,8 +206,6 @@ def test_it_calls_nobody_inside_however_the_address_came_there(host, named_hook,
 @pytest.mark.parametrize("host", ["0x7f000001", "2130706433", "127.1", "localhost"])
 def test_it_checks_what_the_system_makes_of_a_name(host):
     """The resolver itself reads such numbers as addresses; what it says is what is checked."""
-    import asyncio
-
     with pytest.raises(addresses.AddressNotAllowed):
         asyncio.run(addresses.resolve_allowed(host, 80))
 
@@ -243,6 +245,31 @@ def test_it_asks_no_proxy(listen, deliver, receiver, monkeypatch):
     Contact.create(name="Ada")
     deliver()
     assert receiver.names == ["Contact.Created"]
+
+
+def test_a_name_that_nobody_tells_of_keeps_no_other_from_being_looked_up(monkeypatch):
+    over = threading.Event()
+
+    def look_up(host: str, port: int, **_: Any) -> list[Any]:
+        if host == "silent.example":
+            over.wait(20)
+        return [(None, None, None, None, ("93.184.216.34", port))]
+
+    async def ask() -> None:
+        silent = [asyncio.create_task(addresses.resolve("silent.example", 443)) for _ in range(100)]
+        await asyncio.sleep(0.1)
+        silent[0].cancel()
+        assert await asyncio.wait_for(addresses.resolve("b.example", 443), 5) == ["93.184.216.34"]
+        over.set()
+        told = await asyncio.gather(*silent[1:])
+        assert told == [["93.184.216.34"]] * 99, "whoever gave up was one of many"
+
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", look_up)
+    try:
+        asyncio.run(ask())
+    finally:
+        over.set()
+    assert not addresses._lookups
 
 
 def test_it_says_so_when_there_is_no_such_host(named_hook, deliver, monkeypatch):

@@ -249,6 +249,51 @@ def test_it_gives_a_slow_receiver_ten_seconds_in_all(listen, deliver, receiver, 
     assert Delivery.objects.get().error.startswith("There was no answer within")
 
 
+def cut(handler: Any) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    handler.wfile.write(b"ok")
+    handler.close_connection = True
+
+
+def endlessly_slow(handler: Any) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    time.sleep(30)
+
+
+@pytest.mark.parametrize("answer", [cut, endlessly_slow])
+def test_its_status_is_the_answer_whatever_becomes_of_the_rest(
+    answer, listen, deliver, receiver, monkeypatch
+):
+    monkeypatch.setattr(sending, "TOTAL_TIMEOUT", 3)
+    listen()
+    receiver.answer = lambda body: answer
+    ada()
+    deliver()
+    delivery = Delivery.objects.get()
+    assert (delivery.status, delivery.response_status) == ("delivered", 200)
+
+
+def test_a_secret_that_nobody_can_read_any_more_is_in_nobodys_way(
+    listen, deliver, later, receiver, api, settings
+):
+    lost = listen()
+    settings.SECRET_KEY = "another that was chosen when the first one was lost"
+    listen(url=receiver.url + "/b")
+    ada()
+    deliver()
+    assert [path for path, *_ in receiver.raw] == ["/hook/b"]
+    assert lost.deliveries.get().error == sending.SECRET_LOST
+    assert answered(api.call("GET", "/webhooks"))["total"] == 2
+    answered(api.call("PATCH", f"/webhooks/{lost.pk}", {"secret": "n3w"}))
+    later()
+    path, headers, body = receiver.raw[-1]
+    assert path == "/hook" and signed(headers, body, "n3w")
+
+
 def test_it_reads_little_of_an_endless_answer(listen, deliver, receiver):
     listen()
 
