@@ -29,6 +29,7 @@ from headlessly.api.openapi.parameters import path_parameter, query_parameter, s
 from headlessly.api.openapi.serializers import serializer_schema
 from headlessly.models import CustomField, Delivery, Proposal, View, Webhook
 from headlessly.notifications.models import Notification
+from headlessly.query.querystring import PART
 from headlessly.transfer.models import Import
 from headlessly.undoing.models import Undo
 
@@ -132,6 +133,7 @@ def resource_paths() -> dict[str, Schema]:
         ref("cursor", "parameters"),
     ]
     changed = responses.success_response("The webhook, and its secret if that is new.", ref("WebhookMade"))
+    part = [ref(name, "parameters") for name in PART]
     get, post = read_operation, write_operation
     return {
         "/imports": {
@@ -141,12 +143,12 @@ def resource_paths() -> dict[str, Schema]:
         "/imports/{id}": {
             "parameters": an_import,
             "get": get("importGet", "One import, and what is wrong with a page of its refused rows.",
-                       "About", "Import", (404,), paged=True),
+                       "About", "Import", (404,), own=part),
         },
         "/imports/{id}/refused": {
             "parameters": an_import,
             "get": get("importRefused", "The refused rows, as they were sent, each with what is wrong.",
-                       "About", "RefusedRowList", (404,), paged=True),
+                       "About", "RefusedRowList", (404,), own=part),
         },
         "/imports/{id}/refused.csv": {
             "parameters": an_import,
@@ -344,8 +346,8 @@ def resource_paths() -> dict[str, Schema]:
         },
         "/views": {
             "get": get("viewList", "The saved views that you may use, by name: your own and the shared ones.",
-                       "View", "ViewList", paged=True,
-                       own=[query_parameter("noun", TEXT | {"examples": ["Lead"]}, "Only those of it.")]),
+                       "View", "ViewList", own=[*part, query_parameter(
+                           "noun", TEXT | {"examples": ["Lead"]}, "Only those of it.")]),
         },
         "/views/{id}": {
             "parameters": [path_parameter(View.prefix)],
