@@ -81,7 +81,7 @@ def list_followed(asked: dict[str, Any]) -> dict[str, Any]:
     """A page of the records that the person who asks follows, by their ids."""
     member = inbox.require_member()
     found = following.followed_by(member.user_id)
-    page = paginate(found, lambda each: each.record, asked.get("limit"), asked.get("offset"))
+    page = paginate(found, lambda each: each.record, **asked)
     names = _names(member, page["results"])
     said = [
         _said(id, following.noun_of(id) or "", names.get(id, ""), True) for id in page["results"]

@@ -23,7 +23,8 @@ from headlessly.log import events, kept, pages
 from headlessly.log.names import SECURITY
 from headlessly.models import Event
 from headlessly.nouns import Noun
-from headlessly.query import reads
+from headlessly.query import cursors, reads, sorting
+from headlessly.query.reads import BY_ONE
 from headlessly.web.front.holding import HOLD, Question, Reading
 from headlessly.webhooks import patterns
 
@@ -84,7 +85,7 @@ def record_history(noun: type[Noun], id: str, **page: Any) -> dict[str, Any]:
     """The events of one record, newest first; also of one that was deleted since. Raises NotFound."""
     if UNSTORABLE.search(id):
         raise noun.not_found(id)
-    found = paginate(events.record_history(noun, id), Event.as_json, **page)
+    found = paginate(events.record_history(noun, id), Event.as_json, of=id, **page)
     if not found["total"] and not _has_history_in_files(noun, id):
         raise noun.not_found(id)
     return found
@@ -154,14 +155,32 @@ def paginate(
     said: Callable[[Any], dict[str, Any]],
     limit: Any = None,
     offset: Any = None,
+    cursor: str | None = None,
+    *,
+    of: str = "",
 ) -> dict[str, Any]:
-    """One page, as every list says it, with each as ``said`` says it."""
+    """One page, as every list says it, with each as ``said`` says it.
+
+    ``of`` says which ones these are, where there are several such lists: a cursor is of its own list. Where
+    ``found`` is in the order of an expression there is none.
+    """
+    if cursor and offset:
+        raise InvalidFilter(BY_ONE, field="cursor")
     size, start = reads.check_limit(limit), reads.check_offset(offset)
-    page = list(found[start : start + size + 1])
+    columns = sorting.columns_of(found)
+    mark = cursors.fingerprint(found.model.__name__, of)
+    rest = found
+    if cursor:
+        _moment, row = cursors.decode_cursor(cursor, mark, columns)
+        rest = found.filter(*cursors.conditions_after(columns, row))
+    page = list(rest[start : start + size + 1])
+    more = len(page) > size
+    last = [column.value_of(page[size - 1]) for column in columns] if more else []
     total, exact = reads.count_records(found)
     return reads.Page(
-        [said(each) for each in page[:size]], total, exact, len(page) > size
-    ).as_json()
+        [said(each) for each in page[:size]], total, exact, more,
+        cursors.encode_cursor(mark, None, last) if last else None,
+    ).as_json()  # fmt: skip
 
 
 def _read_condition(name: str, value: str) -> str:

@@ -11,6 +11,7 @@ from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.query import names
 from headlessly.query.querystring import AGGREGATE, LIST, WRITE
 from headlessly.query.querystring import PAGE as PAGE
+from headlessly.query.querystring import PART as PART
 from headlessly.query.querystring import RECORD as RECORD
 
 #: Parameters that take several names, with commas or by being repeated.

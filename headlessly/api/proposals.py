@@ -150,9 +150,12 @@ class ProposalViewSet(TenantViewSet):
         """The newest first."""
         asked = read_parameters(request.GET, ("status", *PAGE))
         found = proposals.visible_proposals().order_by("-proposed_at", "id")
-        if "status" in asked:
-            found = found.filter(status__in=read_statuses(asked.pop("status")))
-        return ApiResponse(paginate(found, ListedProposalSerializer.to_json, **asked))
+        status = asked.pop("status", None)
+        if status is not None:
+            found = found.filter(status__in=read_statuses(status))
+        return ApiResponse(
+            paginate(found, ListedProposalSerializer.to_json, of=status or "", **asked)
+        )
 
     def create(self, request: Request) -> ApiResponse:
         """Try a script, and store what it would do."""

@@ -16,7 +16,7 @@ from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.json_schema import TEXT, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
+from headlessly.api.parameters import PART, read_parameters, refuse_parameters
 from headlessly.api.serializers import InputSerializer, Moment, ResourceSerializer, SchemaField
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden, InvalidFilter, did_you_mean
@@ -60,7 +60,7 @@ class ViewViewSet(TenantViewSet):
 
     def list(self, request: Request) -> ApiResponse:
         """By name; of one noun, where it is named."""
-        asked = read_parameters(request.GET, (*PAGE, "noun"))
+        asked = read_parameters(request.GET, (*PART, "noun"))
         return ApiResponse(list_views(asked))
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:

@@ -24,6 +24,7 @@ from headlessly.api.import_serializers import ImportSerializer, ListedImportSeri
 from headlessly.api.log import paginate
 from headlessly.api.parameters import (
     PAGE,
+    PART,
     read_boolean,
     read_parameters,
     read_query,
@@ -106,13 +107,13 @@ class ImportViewSet(TenantViewSet):
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One import and what is wrong with its refused rows, a page of them."""
-        page = read_parameters(request.GET, PAGE)
+        page = read_parameters(request.GET, PART)
         return ApiResponse(import_with_errors(imports.get(id), **page))
 
     @action(detail=True)
     def refused(self, request: Request, id: str) -> ApiResponse:
         """The rows that it refused, each as it was sent and with what is wrong."""
-        asked = read_parameters(request.GET, PAGE)
+        asked = read_parameters(request.GET, PART)
         source = imports.get(id)
         rows, more = page_of(source.rows, **asked)
         results = [

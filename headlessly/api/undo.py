@@ -158,7 +158,7 @@ class UndoViewSet(TenantViewSet):
         """The records that stay as they are, each with the reason."""
         page = read_parameters(request.GET, PAGE)
         found = asking.staying(asking.get(id))
-        return ApiResponse(paginate(found, UndoRecord.as_json, **page))
+        return ApiResponse(paginate(found, UndoRecord.as_json, of=id, **page))
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, id: str) -> ApiResponse:

@@ -208,7 +208,7 @@ class WebhookViewSet(AdminViewSet):
         """What it delivered, or is about to, the newest first."""
         page = read_parameters(request.GET, PAGE)
         found = find_webhook(id).deliveries.select_related("event").order_by("-created_at", "-id")
-        return ApiResponse(paginate(found, DeliverySerializer.to_json, **page))
+        return ApiResponse(paginate(found, DeliverySerializer.to_json, of=id, **page))
 
     @action(detail=True, methods=["post"], url_path="deliveries/<delivery>/redeliver")
     def redeliver(self, request: Request, id: str, delivery: str) -> ApiResponse:

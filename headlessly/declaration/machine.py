@@ -150,8 +150,11 @@ class Machine:
         return [step for step in self.steps if step.source == state]
 
     def allowed(self, state: str) -> list[str]:
-        """The states that can be reached from ``state`` in one step, in the machine's order."""
-        reachable = {step.target for step in self.steps_from(state)} - {state}
+        """The states that a step leads to from ``state``, in the machine's order; not those that a verb lets
+        one choose among, off the machine's own ways."""
+        free = {verb.name for verb in self.verbs if verb.chooses}
+        steps = (step for step in self.steps_from(state) if step.via not in free)
+        reachable = {step.target for step in steps} - {state}
         return [state for state in self.states if state in reachable]
 
     def allowed_verbs(self, state: str) -> list[str]:

@@ -212,7 +212,7 @@ def versions_at(noun: type[Record], moment: datetime | RowsMoment) -> models.Que
 def restore_values(record: Record, moment: datetime) -> None:
     """Give ``record`` the values it had at ``moment``.
 
-    Raises NotFound when it did not exist then, and Conflict when its state is final for good or when
+    Raises NotFound when it did not exist then, and Conflict when its state keeps what would change or when
     something that it referred to then is gone.
     """
     noun, machine = type(record), record.schema.machine
@@ -224,17 +224,7 @@ def restore_values(record: Record, moment: datetime) -> None:
             type=noun.__name__,
             id=record.pk,
         )
-    if machine and getattr(record, machine.name) in machine.closed:
-        raise Conflict(
-            _("This %(noun)s is %(state)s and stays so.")
-            % {
-                "noun": labels.noun_in_error(noun),
-                "state": wording.state_in_error(getattr(record, machine.name)),
-            },
-            type=noun.__name__,
-            id=record.pk,
-            **record.status_for_conflict(),
-        )
+    _refuse_if_closed(record, past)
     problems: dict[str, str] = {}
     record.validate({f.name: getattr(past, f.column) for f in record.schema.stored}, problems)
     if problems:
@@ -256,6 +246,27 @@ def restore_values(record: Record, moment: datetime) -> None:
             continue
         _refuse_if_gone(record, field, value)
         field.set_value(record, value)
+
+
+def _refuse_if_closed(record: Record, past: Any) -> None:
+    """Raise Conflict where the record's state is final and keeps a field that was another then."""
+    machine = record.schema.machine
+    if machine is None:
+        return
+    state = getattr(record, machine.name)
+    closed = (record.schema.by_name[name] for name in machine.closed.get(state, ()))
+    if all(field.value_of(past) == field.value_of(record) for field in closed):
+        return
+    raise Conflict(
+        _("This %(noun)s is %(state)s and stays so.")
+        % {
+            "noun": labels.noun_in_error(type(record)),
+            "state": wording.state_in_error(state),
+        },
+        type=type(record).__name__,
+        id=record.pk,
+        **record.status_for_conflict(),
+    )
 
 
 def _refuse_if_gone(record: Record, field: Field, value: Any) -> None:

@@ -98,10 +98,10 @@ def require_noun(name: str, tool: str, *others: str) -> type[Noun]:
 
 
 def pick_fields(noun: type[Noun], record: dict[str, Any], wanted: set[str]) -> dict[str, Any]:
-    """The record with its id, its type and what is wanted; included ones with their main fields."""
+    """The record with its meta-fields and what is wanted; included ones with their main fields."""
     found = {}
     for name, value in record.items():
-        if name in ("$id", "$type"):
+        if name.startswith("$"):  # every record carries them, on every surface
             found[name] = value
         elif name in wanted:
             found[name] = _pick_included_fields(noun, name, value)

@@ -226,7 +226,8 @@ def read_sort(
         terms = [f"-{name}" if way in ("desc", -1) else name for name, way in terms.items()]
     if not isinstance(terms, Sequence) or not all(isinstance(term, str) for term in terms):
         raise InvalidFilter("sort: send names of groups and measures.", field="sort")
-    read = [(t.strip().lstrip("-"), t.strip().startswith("-")) for t in terms if t.strip()]
+    stripped = [term.strip() for term in terms if term.strip()]
+    read = [(term.removeprefix("-"), term.startswith("-")) for term in stripped]
     for name, _descending in read:
         if name not in names:
             raise InvalidFilter(

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 LIST = ("filter", "q", "sort", "limit", "offset", "cursor", "include", "fields", "asOf", "count")
 AGGREGATE = ("filter", "q", "group", "measure", "by", "zone", "having", "sort", "limit", "asOf")
 RECORD = ("include", "fields", "asOf")
-PAGE = ("limit", "offset")
+PART = ("limit", "offset")
+PAGE = (*PART, "cursor")
 WRITE = ("dryRun",)
 #: Which record a row of a file is.
 MATCH = "match"

@@ -33,6 +33,9 @@ DEFAULT_LIMIT, MAX_LIMIT = 25, 100
 WHOLE = re.compile(r"\s*[+-]?[0-9]{1,9}\s*\Z")
 
 
+BY_ONE = "Page by cursor or by offset, not by both."
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of a list."""
@@ -149,7 +152,7 @@ def record_page(
     ``conditions`` are more filters; ``cursor`` goes on where a page of the same list ended.
     """
     if cursor and offset:
-        raise InvalidFilter("Page by cursor or by offset, not by both.", field="cursor")
+        raise InvalidFilter(BY_ONE, field="cursor")
     moment = check_moment(as_of)
     size, start = check_limit(limit), check_offset(offset)
     columns = sorting.sort_keys(Scope(noun), sort)

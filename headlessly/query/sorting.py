@@ -93,6 +93,26 @@ def sort_keys(scope: Scope, sort: Any) -> list[SortKey]:
     return [*found, SortKey(scope.key, "string", descending, nullable=False)]
 
 
+def columns_of(found: models.QuerySet) -> list[SortKey]:
+    """The order of a queryset of rows that are no records, whose columns all have a value; none where an
+    expression is in it."""
+    named = [str(name) for name in found.query.order_by if isinstance(name, str)]
+    if len(named) < len(found.query.order_by):
+        return []
+    return [
+        SortKey(name, _column_type(found.model, name), each.startswith("-"), nullable=False)
+        for each in named
+        for name in [each.removeprefix("-")]
+    ]
+
+
+def _column_type(model: type[models.Model], name: str) -> str:
+    column = model._meta.pk if name == "pk" else model._meta.get_field(name)
+    if isinstance(column, models.DateTimeField):
+        return "datetime"
+    return "integer" if isinstance(column, models.IntegerField) else "string"
+
+
 def order_by_expressions(scope: Scope, sort: Any) -> list[Any]:
     """The order as ``QuerySet.order_by`` takes it."""
     return [column.expression for column in sort_keys(scope, sort)]
@@ -110,7 +130,8 @@ def _parse_sort(sort: Any) -> list[tuple[str, bool]]:
         names = sort.split(",") if isinstance(sort, str) else sort
         if not all(isinstance(name, str) for name in names):
             raise InvalidFilter("A sort is a list of names of fields.")
-        pairs = [(n.strip().lstrip("-"), n.strip().startswith("-")) for n in names if n.strip()]
+        stripped = [name.strip() for name in names if name.strip()]
+        pairs = [(name.removeprefix("-"), name.startswith("-")) for name in stripped]
     else:
         raise InvalidFilter('A sort looks like "-score,createdAt" or {"score": "desc"}.')
     if len(pairs) > MAX_SORT_KEYS:

@@ -202,6 +202,10 @@ def test_it_does_not_go_back_where_it_cannot(lead: Lead, people: Any, qualified:
     qualified = qualified.convert()
     with refused(Conflict, "stays so"):
         qualified.rollback(as_of=then)
+    converted, name = qualified.updated_at, qualified.name
+    qualified.update(name="Renamed")
+    qualified.rollback(as_of=converted)
+    assert Lead.get(qualified.id).name == name, "what is not closed goes back"
     lead = Lead.create(name="L", source="x")
     lead.delete()
     with refused(NotFound):

@@ -101,7 +101,7 @@ def read_operation(
     """A read: the component that it answers, and which errors it has beside those of every read."""
     if isinstance(answer, str):
         answer = answers.success_response(summary, ref(answer), *headers)
-    taken = [*own, *shared_parameters(*(("limit", "offset") if paged else ()))]
+    taken = [*own, *shared_parameters(*(("limit", "offset", "cursor") if paged else ()))]
     errors = (*errors, *answers.READING)
     return operation(id, summary, tag, {"200": answer}, parameters=taken, errors=errors)
 

@@ -18,6 +18,7 @@ from headlessly.api.openapi.operations import (
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
 from headlessly.models import CustomField, Delivery, Proposal, View, Webhook
 from headlessly.notifications.models import Notification
+from headlessly.query.querystring import PART
 from headlessly.transfer.models import Import
 from headlessly.undoing.models import Undo
 
@@ -94,6 +95,7 @@ def _table() -> Schema:
 # fmt: off
 def _import_paths() -> dict[str, Schema]:
     an_import = [path_parameter(Import.prefix)]
+    part = [ref(name, "parameters") for name in PART]
     return {
         "/imports": {
             "get": get("importList", "The imports, the newest first; all of them only for managers.",
@@ -102,12 +104,12 @@ def _import_paths() -> dict[str, Schema]:
         "/imports/{id}": {
             "parameters": an_import,
             "get": get("importGet", "One import, and what is wrong with a page of its refused rows.",
-                       "About", "Import", (404,), paged=True),
+                       "About", "Import", (404,), own=part),
         },
         "/imports/{id}/refused": {
             "parameters": an_import,
             "get": get("importRefused", "The refused rows, as they were sent, each with what is wrong.",
-                       "About", "RefusedRowList", (404,), paged=True),
+                       "About", "RefusedRowList", (404,), own=part),
         },
         "/imports/{id}/refused.csv": {
             "parameters": an_import,
@@ -343,11 +345,12 @@ def _following_paths() -> dict[str, Schema]:
 
 def _view_paths() -> dict[str, Schema]:
     a_view = [path_parameter(View.prefix)]
+    part = [ref(name, "parameters") for name in PART]
     return {
         "/views": {
             "get": get("viewList", "The saved views that you may use, by name: your own and the shared ones.",
-                       "View", "ViewList", paged=True,
-                       own=[query_parameter("noun", TEXT | {"examples": ["Lead"]}, "Only those of it.")]),
+                       "View", "ViewList", own=[*part, query_parameter(
+                           "noun", TEXT | {"examples": ["Lead"]}, "Only those of it.")]),
         },
         "/views/{id}": {
             "parameters": a_view,

@@ -49,6 +49,23 @@ def test_it_pages_a_history(api: Any, qualified: Any) -> None:
     problem(api.call("GET", f"/leads/{qualified.pk}/events?limit=0"), 400, "invalid_filter")
 
 
+def test_it_goes_on_with_a_history_where_a_page_ended(api: Any, qualified: Any, lead: Any) -> None:
+    address, versions, cursor = f"/leads/{qualified.pk}/events?limit=1", [], ""
+    while True:
+        page = answered(api.call("GET", f"{address}&cursor={cursor}"))
+        versions += [event["version"] for event in page["results"]]
+        assert page["hasMore"] is (page["cursor"] is not None) and page["total"] >= 3
+        if (cursor := page["cursor"]) is None:
+            break
+        if len(versions) == 1:
+            answered(api.call("PATCH", f"/leads/{qualified.pk}", {"name": "Changed meanwhile"}))
+            others = f"/contacts/{qualified.contact_id}/events?cursor={cursor}"
+            problem(api.call("GET", others), 400, "invalid_filter", field="cursor")
+            both = f"{address}&offset=1&cursor={cursor}"
+            problem(api.call("GET", both), 400, "invalid_filter", field="cursor")
+    assert versions == [3, 2, 1], "what came since is before where the page ended"
+
+
 def test_it_has_no_history_of_another_nouns_record(api: Any, lead: Any, people: Any) -> None:
     problem(api.call("GET", f"/contacts/{lead.pk}/events"), 404, "not_found")
     problem(api.call("GET", f"/leads/{people.ada.pk}/events"), 404, "not_found")

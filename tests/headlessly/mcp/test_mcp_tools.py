@@ -24,6 +24,8 @@ PAGE = {
 }
 #: What a list of leads shows by itself.
 MAIN = {"name", "status", "score", "owner", "source", "campaign", "lastActivityAt"}
+#: What every record carries.
+META = {"$id", "$type", "$context", "$version", "$createdAt", "$createdBy", "$updatedAt"}
 
 
 # -- search ---------------------------------------------------------------------------------------
@@ -40,12 +42,12 @@ def test_it_answers_the_customers_page(agent: Any, lead: Any, theirs: Any) -> No
 def test_it_answers_the_main_fields_and_says_which_it_left_out(agent: Any, lead: Any) -> None:
     found = agent.tool("search", type="Lead")
     (record,) = found["results"]
-    assert record.keys() == {"$id", "$type"} | MAIN
+    assert record.keys() == META | MAIN
     assert set(found["leftOut"]["fields"]) == Lead.schema.fields.keys() - MAIN
     assert '"fields"' in found["leftOut"]["how"]
     found = agent.tool("search", type="Lead", fields=["budget", "$createdAt"])
     (record,) = found["results"]
-    assert record.keys() == {"$id", "$type", "$createdAt", "budget"}
+    assert record.keys() == META | {"budget"}
     assert "leftOut" not in found
     assert agent.tool("search", type="Lead", fields="budget,$createdAt") == found
 
@@ -147,8 +149,8 @@ def test_it_includes_records_with_their_main_fields(agent: Any, lead: Any) -> No
     found = agent.tool("search", type="Lead", include=["contact", "organization"])
     (record,) = found["results"]
     assert record["contact"]["name"] == "Ada Chen"
-    assert record["contact"].keys() == {
-        "$id", "$type", "name", "organization", "title", "email", "stage", "owner", "lastEngagement",
+    assert record["contact"].keys() == META | {
+        "name", "organization", "title", "email", "stage", "owner", "lastEngagement",
     }  # fmt: skip
     assert record["organization"]["industry"] == "Technology"
     assert "fetch" in found["leftOut"]["included"]
@@ -157,7 +159,7 @@ def test_it_includes_records_with_their_main_fields(agent: Any, lead: Any) -> No
     )
     (found,) = found["results"]
     assert [each["name"] for each in found["leads"]] == [lead.name]
-    assert found["leads"][0].keys() == {"$id", "$type"} | MAIN
+    assert found["leads"][0].keys() == META | MAIN
 
 
 def test_it_searches_the_log_as_rest_lists_it(agent: Any, lead: Any) -> None:
