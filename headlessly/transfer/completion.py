@@ -50,13 +50,20 @@ class Completion:
         }
 
     def fill(
-        self, reference: Field, id: str, given: dict[str, Any], row: RowValues, complete: Complete
+        self,
+        reference: Field,
+        id: str,
+        given: dict[str, Any],
+        told: Mapping[str, Any],
+        row: RowValues,
+        complete: Complete,
     ) -> None:
-        """Fill what a record has not, of what a row says of it; the log keeps what it has otherwise."""
+        """Fill what a record has not, of what is ``given``; the log keeps what it has otherwise. ``told`` is
+        all that the row says of it."""
         noun, gaps = reference.target_noun, {}
         had = self.held.get(id)
         may = self.making and actors.may(actors.current(), "update", noun)
-        others = _said_otherwise(noun, had or {}, given, row)
+        others = _said_otherwise(noun, had or {}, told, row)
         for wire, value in given.items():
             field = noun.schema.fields[wire]
             try:
@@ -86,12 +93,12 @@ class Completion:
 
 
 def _said_otherwise(
-    noun: type[Record], had: Mapping[str, Any], given: Mapping[str, Any], row: RowValues
+    noun: type[Record], had: Mapping[str, Any], told: Mapping[str, Any], row: RowValues
 ) -> set[str]:
     """The wire names of what a row says of somebody of whom something else is known in fields that are said
     together: the first name of somebody with another name."""
     fields, said = noun.schema.fields, dict[str, Any]()
-    for wire, value in given.items():
+    for wire, value in told.items():
         try:
             said[fields[wire].name] = fields[wire].clean(value, text=row.text)
         except ValueError:

@@ -94,6 +94,24 @@ def test_an_address_is_one_place(people: SimpleNamespace) -> None:
     assert (found.address, found.city, found.country) == ("2 quai", "Lyon", None)
 
 
+def test_a_title_is_one_of_a_company_and_a_lead_is_about_people_of_one(
+    people: SimpleNamespace,
+) -> None:
+    globex = Organization.create(name="Globex")
+    twin = Contact.create(name="Bob S.", organization=globex, title="CEO")
+    people.bob.update(organization=people.corp)
+    now = twin.merge(into=people.bob)
+    assert (now.organization_id, now.title) == (people.corp.pk, None)
+    ours = Lead.create(name="Ours", source="website", contact=people.ada)
+    fair = {"source": "event", "source_detail": "Booth 3", "contact": now, "organization": globex}
+    into = Lead.create(name="Theirs", **fair).merge(into=ours)
+    assert (into.organization_id, into.source_detail) == (None, None)
+    into = Lead.create(name="Again", **fair).merge(
+        into=ours, keep={"source": "this", "contact": "this"}
+    )
+    assert (into.organization_id, into.source_detail) == (globex.pk, "Booth 3")
+
+
 def test_an_address_that_gives_way_is_one_of_the_others(ada: Contact, twin: Contact) -> None:
     now = twin.merge(into=ada, keep={"email": "this"})
     assert (now.email, now.other_emails) == ("ada@home.example", ["ada@acme.example"])

@@ -141,3 +141,9 @@ def test_a_row_completes_nothing_that_is_said_together_and_known_otherwise(
     imported("leads", again)
     ada, corp = Contact.get(ada.pk), Organization.get(corp.pk)
     assert (ada.first_name, ada.last_name, corp.address) == ("Ada", "Chen", "1 rue Daru")
+    people.bob.update(organization=people.corp)
+    globex = "Lead Name,Email,Job Title,Company\nThree,bob@seller.example,CEO,Globex\n"
+    imported("leads", globex)
+    assert Contact.get(people.bob.pk).title is None, "he is not the CEO here"
+    imported("leads", globex.replace("Globex", "Acme Corp"))
+    assert Contact.get(people.bob.pk).title == "CEO"
