@@ -22,7 +22,7 @@ from headlessly.access.managers import NounManager, WithDeletedManager
 from headlessly.context import clock, running
 from headlessly.declaration import days, labels, noun_indexes, others, values
 from headlessly.declaration.fields import PublicId, Stated, StatusField
-from headlessly.declaration.merging import differs_in
+from headlessly.declaration.merging import known_together, said_otherwise
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Machine, Schema
@@ -279,10 +279,8 @@ class Noun(UniqueLookupMixin):
     def gaps_filled_by(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """The same, but of what is said together nothing where the record knows some of it otherwise: the
         first name of somebody else fills no gap."""
-        found = self.only_empty(fields)
-        for names in filter(lambda names: differs_in(names, self, fields), self.said_together):
-            found = {name: value for name, value in found.items() if name not in names}
-        return found
+        others = said_otherwise(type(self), known_together(self), fields)
+        return {n: value for n, value in self.only_empty(fields).items() if n not in others}
 
     @property
     def machine(self) -> Machine | None:

@@ -61,7 +61,10 @@ class Contact(Noun):
         SMS = "SMS"
         CHAT = "Chat"
 
-    said_together = (("name", "first_name", "last_name"),)
+    said_together = (
+        ("name", "first_name", "last_name"),
+        ("organization", "title", "department"),  # one is not the CTO of another company
+    )
 
     name = String(required=True)
     first_name = String()

@@ -73,6 +73,7 @@ class Lead(Noun):
     CLAIMED = Saying(gettext_noop("claimed"))()
     BANT = ("budget", "authority", "need", "timeline")
     conflict_references = ("deal",)
+    said_together = (("contact", "organization"), ("source", "source_detail"))
 
     name = String("what this lead is about", required=True)
     contact = Reference("crm.Contact", "leads", "the person behind this lead")

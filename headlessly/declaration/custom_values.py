@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Transform
+from django.db.models.functions import JSONObject
 
 from headlessly.declaration import values
 from headlessly.declaration.fields import Hidden
@@ -135,6 +136,25 @@ def held_json(column: str, value: Any) -> dict[str, Any]:
         raise ValueError(f"{column} is no column of a tenant's own field.")
     storage, key = parsed
     return {key: value if storage.dump is None else storage.dump(value)}
+
+
+def has_value(column: str, value: Any) -> models.Q:
+    """The condition that a record has ``value`` in a column, of whichever field; an index finds it. Of a
+    tenant's own reference it may be an expression, such as the id of a record of the query outside."""
+    if not is_custom(column):
+        return models.Q(**{column: value})
+    if isinstance(value, models.expressions.Combinable):
+        stored = parse_column(column)
+        assert stored is not None
+        return models.Q(custom__contains=JSONObject(**{stored[1]: value}))
+    return models.Q(custom__contains=held_json(column, value))
+
+
+def has_value_sql(alias: str, column: str, value: str) -> str:
+    """The same of a tenant's own reference in a statement that is written by hand; ``value`` is SQL."""
+    if (parsed := parse_column(column)) is None:
+        raise ValueError(f"{column} is no column of a tenant's own field.")
+    return f"{alias}.{COLUMN} @> jsonb_build_object('{parsed[1]}', {value})"
 
 
 def store_value(values: dict[str, Any] | None, column: str, value: Any) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ merged into. Of the fields of which nobody says anything the latter's stay, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Self
 
@@ -76,10 +76,23 @@ def clean_kept(noun: type[Record], said: Any) -> dict[str, str]:
     return found
 
 
-def differs_in(names: Iterable[str], record: Record, values: Mapping[str, Any]) -> bool:
-    """Whether a record and ``values`` both know something of one of these fields, and not the same."""
-    fields = (record.schema.by_name[name] for name in names if values.get(name) is not None)
-    return any(getattr(record, field.column) not in (None, values[field.name]) for field in fields)
+def said_otherwise(
+    noun: type[Record], known: Mapping[str, Any], said: Mapping[str, Any]
+) -> set[str]:
+    """The names of the fields that are said together and of which two know some differently, by the names of
+    fields: what one says of them fills no gap of the other."""
+    return {
+        name
+        for names in noun.said_together
+        if any(known.get(n) is not None and said.get(n) not in (None, known[n]) for n in names)
+        for name in names
+    }
+
+
+def known_together(record: Record) -> dict[str, Any]:
+    """What a record has in the fields that are said together, by their names."""
+    names = (name for names in record.said_together for name in names)
+    return {name: getattr(record, record.schema.by_name[name].column) for name in names}
 
 
 def keep_together(merged: Record, survivor: Record, keep: Mapping[str, str]) -> dict[str, str]:
@@ -87,9 +100,9 @@ def keep_together(merged: Record, survivor: Record, keep: Mapping[str, str]) -> 
     differently. Where nothing was said all of it is the survivor's: a first name fills no gap beside
     another name."""
     found = dict(keep)
-    for names in type(merged).said_together:
-        known = {name: getattr(merged, merged.schema.by_name[name].column) for name in names}
-        if differs_in(names, survivor, known):
+    others = said_otherwise(type(merged), known_together(survivor), known_together(merged))
+    for names in merged.said_together:
+        if others.issuperset(names):
             said = {keep[name] for name in names if name in keep}
             whose = THIS if said == {THIS} else INTO
             found |= {name: whose for name in names if name not in keep}

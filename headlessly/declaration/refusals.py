@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import labels
-from headlessly.declaration.custom_values import held_json
+from headlessly.declaration.custom_values import has_value
 from headlessly.declaration.merging import MergeMixin
 from headlessly.declaration.next_steps import next_steps
 from headlessly.errors import Conflict, MethodNotAllowed
@@ -44,19 +44,14 @@ class RefusalMixin(MergeMixin):
         if self.is_unreferred:
             return
         found: dict[str, int] = {}
-        for noun, field in self.schema.referrers:
-            if noun.schema.by_name[field].cascades:
+        for noun, field in self.schema.all_referrers:
+            if field.cascades:
                 continue
-            if count := noun.objects.filter(**{field: self.pk}).exclude(pk=self.pk).count():
+            refers = has_value(field.column, self.pk)
+            if count := noun.objects.filter(refers).exclude(pk=self.pk).count():
                 found[noun.__name__] = found.get(noun.__name__, 0) + count
-        for noun in self.registry.values():
-            for reference in noun.schema.custom:
-                if reference.to == type(self).__name__:
-                    held = models.Q(custom__contains=held_json(reference.column, self.pk))
-                    if count := noun.objects.filter(held).exclude(pk=self.pk).count():
-                        found[noun.__name__] = found.get(noun.__name__, 0) + count
-        for model, field in self.schema.platform_referrers:
-            own: dict[str, Any] = {"tenant": self.tenant_id, field: self.pk}
+        for model, name in self.schema.platform_referrers:
+            own: dict[str, Any] = {"tenant": self.tenant_id, name: self.pk}
             if count := model._default_manager.filter(**own).count():
                 found[model.__name__] = count
         if found:

@@ -326,6 +326,14 @@ class Schema:
         ]
 
     @property
+    def all_referrers(self) -> list[tuple[type[Record], Field]]:
+        """Every noun and field that may refer to this one, those of the tenant's own too."""
+        return [
+            *((noun, noun.schema.by_name[name]) for noun, name in self.referrers),
+            *self.custom_referrers,
+        ]
+
+    @property
     def cascading_referrers(self) -> list[tuple[type[Record], str]]:
         """Those of them whose records are deleted together with the one that they refer to."""
         return [(noun, name) for noun, name in self.referrers if noun.schema.by_name[name].cascades]

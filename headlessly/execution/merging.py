@@ -12,14 +12,14 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.declaration import others
+from headlessly.declaration.custom_values import has_value
 from headlessly.declaration.merging import THIS, choosable_fields, keep_together
-from headlessly.declaration.schema import Field
 from headlessly.errors import Invalid
 from headlessly.notifications import following
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
-    from headlessly.declaration.schema import Machine
+    from headlessly.declaration.schema import Field, Machine
     from headlessly.execution.execution import Execution
 
 
@@ -45,17 +45,9 @@ def _update(execution: Execution, record: Record, values: Mapping[str, Any]) -> 
 # -- references -------------------------------------------------------------------------------------
 
 
-def references_to(record: Record) -> Iterator[tuple[type[Record], Field]]:
-    """The nouns and their fields that may refer to ``record``, the tenant's own fields too."""
-    schema = record.schema
-    for noun, name in schema.referrers:
-        yield noun, noun.schema.by_name[name]
-    yield from schema.custom_referrers
-
-
 def _move_references(execution: Execution, merged: Record, survivor: Record) -> None:
-    for noun, field in references_to(merged):
-        referring = noun.objects.filter(**{field.column: merged.pk}).order_by("pk")
+    for noun, field in merged.schema.all_referrers:
+        referring = noun.objects.filter(has_value(field.column, merged.pk)).order_by("pk")
         for id in list(referring.values_list("pk", flat=True)):
             record = execution.lock(noun, id)
             if getattr(record, field.column) != merged.pk:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
 from headlessly.declaration import labels
+from headlessly.declaration.custom_values import has_value
 from headlessly.declaration.registry import registry
 from headlessly.language import wording
 from headlessly.language.wording import SUBJECT
@@ -26,6 +27,7 @@ from headlessly.log.events import Event, dump_json
 from headlessly.log.names import PLATFORM_EVENTS
 
 if TYPE_CHECKING:
+    from headlessly.declaration.described_field import Field
     from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
     from headlessly.execution.execution import Execution
@@ -142,6 +144,11 @@ class RecordChange:
         """Whether taking back lets the record be gone."""
         return self.is_there and not self.was_there
 
+    @property
+    def goes_by_merging(self) -> bool:
+        """Whether taking back merges the record again, as the request took that back."""
+        return self.goes and not self.created and self.presence[0].corrects
+
     @cached_property
     def changed(self) -> dict[str, tuple[Any, Any]]:
         """The fields that the request changed: their values before and after it."""
@@ -160,6 +167,12 @@ class RecordChange:
     def now(self) -> dict[str, Any]:
         assert self.record is not None
         return values_in_log(self.record)
+
+    @property
+    def references(self) -> set[str]:
+        """The records that it refers to now, or did when it was deleted, by the tenant's own fields too."""
+        columns = (field.column for field in self.noun.schema.references.values())
+        return {id for column in columns if (id := getattr(self.record, column))}
 
     def judge(self) -> None:
         """Find out whether the record can be as it was, by itself."""
@@ -318,9 +331,11 @@ class Plan:
             if change.goes:
                 going.setdefault(change.noun, []).append(change.id)
         for noun, ids in going.items():
-            for other, name in noun.schema.referrers:
-                for id in self.referred_beside(noun, ids, other, name):
+            for other, reference in noun.schema.all_referrers:
+                for id in self.referred_beside(noun, ids, other, reference):
                     self._keep_referred(id, labels.a_noun(other, SUBJECT))
+            # Members go on with the record that one is merged into.
+            ids = [id for id in ids if not self.changes[id].goes_by_merging]
             for model, name in noun.schema.platform_referrers:
                 of_ids: dict[str, Any] = {"tenant": tenancy.require(), f"{name}__in": ids}
                 found = model._default_manager.filter(**of_ids)
@@ -329,11 +344,11 @@ class Plan:
         self.referrers = self._referrers_within()
 
     def referred_beside(
-        self, noun: type[Record], ids: list[str], other: type[Record], name: str
+        self, noun: type[Record], ids: list[str], other: type[Record], reference: Field
     ) -> Iterable[str]:
-        """Which of these records an ``other`` refers to, by its field ``name``, that the request did nothing
-        to."""
-        others = other.objects.filter(**{name: OuterRef("pk")}).exclude(pk__in=list(self.changes))
+        """Which of these records an ``other`` refers to, by that field, that the request did nothing to."""
+        refers = has_value(reference.column, OuterRef("pk"))
+        others = other.objects.filter(refers).exclude(pk__in=list(self.changes))
         return noun.objects.filter(Exists(others), pk__in=ids).values_list("pk", flat=True)
 
     def _keep_referred(self, id: str, who: str) -> None:
@@ -346,9 +361,8 @@ class Plan:
         for change in self.changes.values():
             if change.record is None or change.record.deleted_at is not None:
                 continue
-            for column in change.noun.reference_columns:
-                id = getattr(change.record, column)
-                if id in going and id != change.id:
+            for id in change.references & going.keys():
+                if id != change.id:
                     going[id].add(change.id)
         return going
 

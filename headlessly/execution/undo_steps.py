@@ -59,15 +59,16 @@ class UndoSteps:
             if regained.get(change.id) and not regained[change.id] & held:
                 self._give_up(change) if _needs(change, returning) else self._change(change)
         self._let_go()
+        self._free({v for c in self.possible if c.returns for v in self._values_held(c)})
         for change in self._returning(returning):
             self._bring_back(change)
         later = {id for id, values in regained.items() if values & held}
         for change in self._backwards():
             if change.id not in later:
-                self._change(change)
+                self._change(change, can_wait=True)
         self._let_go()
-        for change in self._backwards():
-            self._change(change)
+        self._free({value for id in later for value in regained[id]})
+        self._change_the_rest()
         self._let_go()
         self._let_circles_go()
         if self.refused:
@@ -84,8 +85,7 @@ class UndoSteps:
         left = [change for change in self.possible if change.returns]
         waiting = set(waiting)
         while left:
-            columns = {c.id: {getattr(c.record, n) for n in c.noun.reference_columns} for c in left}
-            ready = [c for c in left if not (columns[c.id] - {c.id}) & waiting] or left
+            ready = [c for c in left if not (c.references - {c.id}) & waiting] or left
             yield from ready
             waiting -= {change.id for change in ready}
             left = [change for change in left if change.id in waiting]
@@ -98,7 +98,7 @@ class UndoSteps:
         found: set[Any] = set()
         for wire, (before, after) in self._unique_changes(change).items():
             if self._field(change, wire).unique:
-                found.add(before)
+                found.add(_compared(before))
             else:
                 found |= set(_each(before)) - set(_each(after)) or {None}
         return found
@@ -116,7 +116,7 @@ class UndoSteps:
         for field in change.noun.schema.stored:
             value = change.now.get(field.wire)
             if field.unique and value is not None:
-                yield value
+                yield _compared(value)
             elif _has_several_unique(field):
                 yield from _each(value)
 
@@ -130,6 +130,24 @@ class UndoSteps:
         }
         if back and all(_is_plain(change.noun, self._field(change, wire)) for wire in back):
             self._perform(change, change.noun.__dict__["update"], back)
+
+    def _free(self, wanted: set[Any]) -> None:
+        """Empty what others want of the unique fields of records that go, and that have to wait for who
+        refers to them."""
+        for change in self._backwards():
+            if not change.goes or change.id in self.gone:
+                continue
+            left: dict[str, Any] = {}
+            for field in change.noun.schema.stored:
+                value = change.now.get(field.wire)
+                if field.unique and _compared(value) in wanted:
+                    left[field.wire] = None
+                elif _has_several_unique(field) and not wanted.isdisjoint(_each(value)):
+                    left[field.wire] = [
+                        each for each in value or () if wanted.isdisjoint(_each([each]))
+                    ]
+            if left:
+                self._perform(change, change.noun.__dict__["update"], left)
 
     @staticmethod
     def _field(change: RecordChange, wire: str) -> Any:
@@ -172,8 +190,23 @@ class UndoSteps:
         noun = change.noun
         self._perform(change, noun.corrections["unmerge"] if merged else noun.verbs["restore"], {})
 
-    def _change(self, change: RecordChange) -> None:
-        """Give the fields that the request changed their former values."""
+    def _change_the_rest(self) -> None:
+        """Change what is left, as long as that helps what was refused: nothing is its own ancestor, while
+        another has not let go of it."""
+        left = [c for c in self._backwards() if not c.goes and c.id not in self.changed]
+        while left:
+            for change in left:
+                self._change(change, can_wait=True)
+            still = [c for c in left if c.id not in self.changed]
+            if len(still) == len(left):
+                break
+            left = still
+        for change in left:
+            self._change(change)
+
+    def _change(self, change: RecordChange, *, can_wait: bool = False) -> None:
+        """Give the fields that the request changed their former values; one that ``can_wait`` is not refused
+        yet."""
         if change.goes or change.id in self.changed:
             return
         self.changed.add(change.id)
@@ -194,6 +227,10 @@ class UndoSteps:
         else:
             versions = {"before": change.first - 1, "after": change.last}
             self._perform(change, change.noun.corrections["correct"], versions)
+        # Of what has written something by then only the end of all of it is left.
+        if can_wait and change.id in self.refused and self.execution.failure is None:
+            del self.refused[change.id]
+            self.changed.discard(change.id)
 
     def _let_go(self) -> None:
         """Delete what goes and what nothing refers to by now, the latest first, as often as that helps."""
@@ -203,7 +240,11 @@ class UndoSteps:
                 for change in self._backwards()
                 if change.goes
                 and change.id not in self.gone
-                and all(map(self._lets_go, self.plan.referrers.get(change.id, ())))
+                and (
+                    # As with a merge: it goes first, and then what refers to it is another's.
+                    change.goes_by_merging
+                    or all(map(self._lets_go, self.plan.referrers.get(change.id, ())))
+                )
             ]
             if not free:
                 return
@@ -219,7 +260,7 @@ class UndoSteps:
         if held is not None and held.deleted_at is not None:
             self.events.setdefault(change.id, change.noun.verbs["delete"].event)
             return  # with what it belonged to
-        if not change.created and change.presence[0].corrects:
+        if change.goes_by_merging:
             versions = {"before": change.first - 1, "after": change.last}
             self._perform(change, change.noun.corrections["remerge"], versions)
             return
@@ -252,7 +293,12 @@ def _has_several_unique(field: Any) -> bool:
 def _each(values: Any) -> Iterator[Any]:
     """Several values one by one, those that are objects as pairs."""
     for value in values or ():
-        yield tuple(sorted(value.items())) if isinstance(value, dict) else value
+        yield tuple(sorted(value.items())) if isinstance(value, dict) else _compared(value)
+
+
+def _compared(value: Any) -> Any:
+    """A unique value as it is compared: text whatever its case."""
+    return value.lower() if isinstance(value, str) else value
 
 
 def _is_plain(noun: type[Record], field: Any) -> bool:

@@ -80,7 +80,7 @@ class CellReader:
         if self.currency is not None:
             code = (isinstance(cell, str) and currency_of(cell)) or self.usual_currency
             if code:
-                values.currencies.setdefault(self.currency, code)
+                values.currencies.setdefault(self.currency, {}).setdefault(self.path, code)
         others: list[str] = []
         if (self.is_email or self.is_phone) and isinstance(cell, str):
             cell, *others = several(cell, phones=self.is_phone)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from headlessly.access import actors
+from headlessly.declaration.merging import said_otherwise
 from headlessly.declaration.schema import Field
+from headlessly.execution.described import compose_name
 from headlessly.transfer.row_values import RowValues
 
 if TYPE_CHECKING:
@@ -27,8 +29,10 @@ class Completion:
         self.filled: list[tuple[str, str]] = []
 
     def _wires(self, reference: Field) -> list[str]:
-        by_name = reference.target_noun.schema.by_name
-        return [by_name[n].wire for n in self.noun.Surface.files.described[reference.name]]
+        noun = reference.target_noun
+        together = (name for names in noun.said_together for name in names)
+        names = dict.fromkeys((*self.noun.Surface.files.described[reference.name], *together))
+        return [noun.schema.by_name[name].wire for name in names]
 
     def read(self, reference: Field, ids: Collection[str]) -> None:
         """Ask what these have."""
@@ -46,12 +50,20 @@ class Completion:
         }
 
     def fill(
-        self, reference: Field, id: str, given: dict[str, Any], row: RowValues, complete: Complete
+        self,
+        reference: Field,
+        id: str,
+        given: dict[str, Any],
+        told: Mapping[str, Any],
+        row: RowValues,
+        complete: Complete,
     ) -> None:
-        """Fill what a record has not, of what a row says of it; the log keeps what it has otherwise."""
+        """Fill what a record has not, of what is ``given``; the log keeps what it has otherwise. ``told`` is
+        all that the row says of it."""
         noun, gaps = reference.target_noun, {}
         had = self.held.get(id)
         may = self.making and actors.may(actors.current(), "update", noun)
+        others = _said_otherwise(noun, had or {}, told, row)
         for wire, value in given.items():
             field = noun.schema.fields[wire]
             try:
@@ -61,7 +73,8 @@ class Completion:
                 continue
             if said is None or (had is not None and had.get(wire) == said):
                 continue
-            if had is not None and may and had.get(wire) in (None, field.default):
+            fills = may and wire not in others
+            if had is not None and fills and had.get(wire) in (None, field.default):
                 gaps[wire], had[wire] = value, said
                 self.filled.append((id, wire))
             else:
@@ -77,3 +90,19 @@ class Completion:
         for id, wire in self.filled:
             self.held[id][wire] = None
         self.filled.clear()
+
+
+def _said_otherwise(
+    noun: type[Record], had: Mapping[str, Any], told: Mapping[str, Any], row: RowValues
+) -> set[str]:
+    """The wire names of what a row says of somebody of whom something else is known in fields that are said
+    together: the first name of somebody with another name."""
+    fields, said = noun.schema.fields, dict[str, Any]()
+    for wire, value in told.items():
+        try:
+            said[fields[wire].name] = fields[wire].clean(value, text=row.text)
+        except ValueError:
+            continue
+    said[noun.schema.columns[0]] = compose_name(noun, said)
+    known = {fields[wire].name: value for wire, value in had.items()}
+    return {noun.schema.by_name[name].wire for name in said_otherwise(noun, known, said)}

@@ -143,7 +143,8 @@ class Describer:
                 self.made.update(dict.fromkeys(known, id))
                 made += known[:1]
             else:
-                self.completion.fill(field, id, given, row, complete)
+                told = given | self._belonging(noun, row)
+                self.completion.fill(field, id, given, told, row, complete)
             row.data[field.wire] = id
 
     def found_id(self, field: Field, given: dict[str, Any]) -> str | None:
@@ -159,11 +160,18 @@ class Describer:
         noun = reference.target_noun
         found = dict(given)
         found[naming_field(noun).wire] = self._name_of(noun, given, row, reference)
-        for other in self.fields:
-            same = noun.schema.fields.get(other.wire)
-            if same is not None and same.to == other.to and row.data.get(other.wire):
-                found.setdefault(other.wire, row.data[other.wire])
-        return found
+        return self._belonging(noun, row) | found
+
+    def _belonging(self, noun: type[Record], row: RowValues) -> dict[str, Any]:
+        """What a row's record of ``noun`` belongs to, of what was found before: a person to the company."""
+        fields = noun.schema.fields
+        return {
+            other.wire: row.data[other.wire]
+            for other in self.fields
+            if (same := fields.get(other.wire)) is not None
+            and same.to == other.to
+            and row.data.get(other.wire)
+        }
 
     def _name_of(
         self, noun: type[Record], given: dict[str, Any], row: RowValues, reference: Field

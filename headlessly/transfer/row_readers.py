@@ -64,7 +64,7 @@ class TableReader:
         for reader, cell in values.others:
             reader.put_another(values, cell)
         if values.currencies:
-            values.take_currencies()
+            values.take_currencies(lenient)
         return values
 
     def left_out(self, values: RowValues) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class ObjectReader:
             taken.add(meaning.path)
         for reader, cell in values.others:
             reader.put_another(values, cell)
-        values.take_currencies()
+        values.take_currencies(self.lenient or foreign)
         return values
 
     def left_out(self, values: RowValues) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from headlessly.transfer.rows import Row
 
 
@@ -31,8 +33,8 @@ class RowValues:
     created_at: Any = None
     key: Any = None  #: what its record is found by
     again: bool = False  #: whether it refers to what a row above it may have created
-    #: The currencies that amounts name, by where the record says its own.
-    currencies: dict[str, str] = field(default_factory=dict)
+    #: The currencies that amounts name, by where the record says its own and by the amounts.
+    currencies: dict[str, dict[str, str]] = field(default_factory=dict)
     twin: bool = False  #: whether a record like it is here already
 
     def values_of(self, path: str) -> tuple[dict[str, Any], str]:
@@ -40,11 +42,29 @@ class RowValues:
         reference, _dot, wire = path.rpartition(".")
         return (self.described.setdefault(reference, {}) if reference else self.data), wire
 
-    def take_currencies(self) -> None:
-        """Let the record have the currency of its amounts, where the row says no other."""
-        for path, code in self.currencies.items():
+    def take_currencies(self, lenient: bool) -> None:
+        """Let the record have the currency of its amounts, where the row says no other; an amount in another
+        than the first is left out, or the row refused."""
+        for path, named in self.currencies.items():
             found, wire = self.values_of(path)
-            found.setdefault(wire, code)
+            if wire in found:
+                named.clear()  # it was said, and not read off an amount
+                continue
+            found[wire] = own = next(iter(named.values()))
+            for amount, code in named.items():
+                if code != own:
+                    self.refuse_currency(amount, code, own, lenient)
+
+    def refuse_currency(self, amount: str, code: str, own: str, lenient: bool) -> None:
+        """Do without an amount that is in another currency than those beside it."""
+        said = _("This amount is in %(other)s, others here are in %(own)s.")
+        told = said % {"other": code, "own": own}
+        if not lenient:
+            self.problems[amount] = told
+            return
+        found, wire = self.values_of(amount)
+        found.pop(wire, None)
+        self.leave_out(amount, told)
 
     def leave_out(self, path: str, message: str) -> None:
         known = self.left_out.get(path)

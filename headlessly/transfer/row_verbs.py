@@ -104,12 +104,32 @@ class RowVerbs:
         return CREATED
 
     def _update(self, said: RowValues, target: str) -> str:
+        self._keep_currency(target, said)
+        if said.problems:
+            raise Invalid.for_fields(said.problems, type=self.schema.name)
         changes = self._changes(target, said)
         if not changes:
             return UNCHANGED
         said.data = changes
         self._run("update", target, said)
         return UPDATED if said.data else UNCHANGED
+
+    def _keep_currency(self, id: str, said: RowValues) -> None:
+        """An amount names no other currency for those that the record has beside it."""
+        currency = self.schema.currency
+        if currency is None:
+            return
+        wire = self.schema.by_name[currency.name].wire
+        if not (named := said.currencies.get(currency.name)):
+            return
+        record = running.current_execution().lock(self.noun, id)
+        own, other = getattr(record, currency.attname), said.data.get(wire)
+        stay = (f for f in self.schema.stored if f.type == "money" and f.wire not in said.data)
+        if own == other or all(getattr(record, f.column) is None for f in stay):
+            return
+        del said.data[wire]
+        for amount, code in named.items():
+            said.refuse_currency(amount, code, own, self.lenient)
 
     def _run(self, verb: str, target: str | None, said: RowValues) -> Any:
         """Execute the verb; without what may be left out, where that is what is wrong."""

@@ -192,7 +192,7 @@ def _refers(change: RecordChange) -> set[str]:
     record = change.record
     if record is None or record.deleted_at is not None:
         return set()
-    return set(filter(None, (getattr(record, name) for name in change.noun.reference_columns)))
+    return change.references
 
 
 def _leaves(change: RecordChange) -> set[str]:

@@ -10,6 +10,8 @@ from django.db import connection, models
 from django.db.models.expressions import RawSQL
 
 from headlessly.database.prepared import execute_planned, quoted_column
+from headlessly.declaration.custom_values import has_value_sql
+from headlessly.declaration.described_field import Field
 from headlessly.declaration.record import Record
 from headlessly.execution.undo_plan import Plan, RecordChange
 from headlessly.log.events import Event
@@ -23,7 +25,7 @@ FROM unnest(%s::text[]) AS asked(id), LATERAL (
     SELECT (SELECT u.state FROM headlessly_undorecord AS u
             WHERE u.tenant_id = %s AND u.undo_id = %s AND u.record = o.id) AS state
     FROM {table} AS o
-    WHERE o.tenant_id = %s AND o.{column} = asked.id AND o.deleted_at IS NULL AND o.id <> ALL(%s)
+    WHERE o.tenant_id = %s AND {refers} AND o.deleted_at IS NULL AND o.id <> ALL(%s)
     OFFSET 0) AS r
 GROUP BY asked.id
 """
@@ -36,18 +38,22 @@ class PartialPlan(Plan):
     undo: Undo = field(default_factory=Undo)
 
     def referred_beside(
-        self, noun: type[Record], ids: list[str], other: type[Record], name: str
+        self, noun: type[Record], ids: list[str], other: type[Record], reference: Field
     ) -> list[str]:
         """Which of these records an ``other`` refers to that the request did nothing to."""
-        return [id for id, outside, _w, _h in self._referred(ids, other, name) if outside]
+        return [id for id, outside, _w, _h in self._referred(ids, other, reference) if outside]
 
     def _referred(
-        self, ids: list[str], other: type[Record], name: str
+        self, ids: list[str], other: type[Record], reference: Field
     ) -> list[tuple[str, bool, bool, bool]]:
         """Of those of these records that an ``other`` beside this part refers to: whether one does that the
         request did nothing to, one that may yet let go, and one that will not."""
-        quote = connection.ops.quote_name
-        sql = REFERRED.format(table=quote(other._meta.db_table), column=quoted_column(other, name))
+        if reference.is_custom:
+            refers = has_value_sql("o", reference.column, "asked.id")
+        else:
+            refers = f"o.{quoted_column(other, reference.name)} = asked.id"
+        table = connection.ops.quote_name(other._meta.db_table)
+        sql = REFERRED.format(table=table, refers=refers)
         undo = self.undo
         asked = [ids, undo.tenant_id, undo.pk, undo.tenant_id, list(self.changes)]
         return execute_planned(sql, asked)
@@ -66,8 +72,8 @@ class PartialPlan(Plan):
         going = [c for c in self.possible if c.goes]
         kept: dict[str, str] = {}
         for noun, ids in self._ids_by_noun(going).items():
-            for other, name in noun.schema.referrers:
-                for id, _outside, may_let_go, holds in self._referred(ids, other, name):
+            for other, reference in noun.schema.all_referrers:
+                for id, _outside, may_let_go, holds in self._referred(ids, other, reference):
                     self.changes[id].waits |= may_let_go
                     if holds:
                         kept[id] = other.__name__

@@ -13,6 +13,7 @@ from django.db import connection
 from crm import Activity, Contact, Deal, DealContact, Lead, Organization
 from crm.models import Team, TeamMember
 from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership, User
 from headlessly.context import clock, tracing
 from headlessly.errors import Conflict, Invalid
 from headlessly.execution.execution import Execution
@@ -93,6 +94,24 @@ def test_an_address_is_one_place(people: SimpleNamespace) -> None:
     assert (found.address, found.city, found.country) == ("2 quai", "Lyon", None)
 
 
+def test_a_title_is_one_of_a_company_and_a_lead_is_about_people_of_one(
+    people: SimpleNamespace,
+) -> None:
+    globex = Organization.create(name="Globex")
+    twin = Contact.create(name="Bob S.", organization=globex, title="CEO")
+    people.bob.update(organization=people.corp)
+    now = twin.merge(into=people.bob)
+    assert (now.organization_id, now.title) == (people.corp.pk, None)
+    ours = Lead.create(name="Ours", source="website", contact=people.ada)
+    fair = {"source": "event", "source_detail": "Booth 3", "contact": now, "organization": globex}
+    into = Lead.create(name="Theirs", **fair).merge(into=ours)
+    assert (into.organization_id, into.source_detail) == (None, None)
+    into = Lead.create(name="Again", **fair).merge(
+        into=ours, keep={"source": "this", "contact": "this"}
+    )
+    assert (into.organization_id, into.source_detail) == (globex.pk, "Booth 3")
+
+
 def test_an_address_that_gives_way_is_one_of_the_others(ada: Contact, twin: Contact) -> None:
     now = twin.merge(into=ada, keep={"email": "this"})
     assert (now.email, now.other_emails) == ("ada@home.example", ["ada@acme.example"])
@@ -114,6 +133,37 @@ def test_a_request_takes_it_back_whole(ada: Contact, twin: Contact) -> None:
         assert {k: v for k, v in now.items() if k not in changes} == {
             k: v for k, v in was[each.pk].items() if k not in changes
         }
+
+
+def test_what_was_taken_back_is_merged_again(ada: Contact, twin: Contact) -> None:
+    ada.update(manager=twin)
+    twin.update(external_ids=[{"system": "hubspot", "id": "7"}])
+    user = User.objects.create_user("ada@sign.example")
+    member = Membership.objects.create(user=user, tenant=ada.tenant, role="rep", contact=twin)
+    with tracing.request_id_scope("req_merged0000000000"):
+        merged = twin.merge(into=ada).as_json()
+    with tracing.request_id_scope("req_undone0000000000"):
+        undo_request("req_merged0000000000")
+    member.refresh_from_db()
+    assert member.contact_id == twin.pk
+    # Ada refers to her twin again, and is to have what her twin has.
+    assert not undo_request("req_undone0000000000").stays
+    member.refresh_from_db()
+    again = Contact.get(ada.pk).as_json()
+    assert member.contact_id == ada.pk
+    assert {k: v for k, v in again.items() if merged[k] != v}.keys() == {"$version", "$updatedAt"}
+
+
+def test_it_is_taken_back_in_an_order_in_which_nobody_is_their_own_ancestor(acme: Any) -> None:
+    top = Organization.create(name="Top")
+    middle = Organization.create(name="Middle", parent=top)
+    low = Organization.create(name="Low", parent=middle)
+    top.update(industry="Energy")  # which comes along last
+    with tracing.request_id_scope("req_merged0000000000"):
+        top.merge(into=low)
+    assert not undo_request("req_merged0000000000").stays
+    parents = [Organization.get(each.pk).parent_id for each in (top, middle, low)]
+    assert parents == [None, top.pk, middle.pk]
 
 
 # -- by REST --------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from headlessly.execution import undo as undoing
 from headlessly.execution.undo import undo_request
 from headlessly.log import events
 from headlessly.log.events import Event
+from tests.contract.custom import add_fields
 from tests.contract.test_undo import rows
 from tests.refusals import refused
 
@@ -176,6 +177,26 @@ def test_it_takes_back_what_records_of_one_request_refer_to_in_a_circle(acme: An
     assert rows() == before
 
 
+@pytest.mark.parametrize("way", ["made", "merged"])
+def test_a_unique_value_comes_back_though_somebody_refers_to_who_has_it(
+    people: SimpleNamespace, way: str
+) -> None:
+    before = rows()
+    with tracing.request_id_scope("req_replaced00000000"):
+        if way == "made":
+            people.ada.delete()
+            new = Contact.create(name="Ada Two", email="ADA@acme.example")
+        else:
+            new = Contact.create(name="Ada Two")
+            people.ada.merge(into=new)
+        people.bob.update(manager=new)
+    with tracing.request_id_scope("req_back000000000000"):
+        assert not undo_request("req_replaced00000000").stays
+    assert rows() == before
+    assert not undo_request("req_back000000000000").stays
+    assert Contact.get(new.pk).email.lower() == "ada@acme.example"
+
+
 def test_it_takes_back_one_event_of_a_request_alone(acme: Any) -> None:
     with tracing.request_id_scope("req_several000000000"):
         one, two = (Lead.create(name=f"Lead {n}", source="x") for n in range(2))
@@ -197,6 +218,23 @@ def test_it_does_not_bring_back_a_value_that_somebody_else_has_now(acme: Any) ->
     with refused(Conflict, "There is already a Contact") as caught:
         undo_request("req_delete0000000000")
     assert stays(caught) == {ada.pk: "refused"}
+
+
+def test_it_leaves_what_a_field_of_the_tenants_own_refers_to_since(lead: Lead) -> None:
+    add_fields(Lead, ["reference"])
+    with tracing.request_id_scope("req_partner000000000"):
+        partner = Organization.create(name="Partner Ltd")
+    with tracing.request_id_scope("req_refers0000000000"):
+        lead.update(own_reference=partner.pk)
+    with refused(Conflict, "It is referred to since, by a lead.") as caught:
+        undo_request("req_partner000000000")
+    assert stays(caught) == {partner.pk: "referred"}
+    undo_request("req_refers0000000000")
+    with tracing.request_id_scope("req_both000000000000"):
+        other = Organization.create(name="Other Ltd")
+        lead.update(own_reference=other.pk)
+    undo_request("req_both000000000000")
+    assert undo_request("req_partner000000000").undone
 
 
 def test_it_leaves_what_a_final_state_closed_since(qualified: Lead) -> None:

@@ -19,12 +19,20 @@ from headlessly.admin import display, field_values
 from headlessly.admin.records import preview
 from headlessly.admin.records.dialogs import VerbDialog
 from headlessly.declaration import labels
-from headlessly.declaration.merging import CHOICES, INTO, THIS, choosable_fields, differs_in
+from headlessly.declaration.custom_values import has_value
+from headlessly.declaration.merging import (
+    CHOICES,
+    INTO,
+    THIS,
+    choosable_fields,
+    known_together,
+    said_otherwise,
+)
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution.executor import DryRun
-from headlessly.execution.merging import references_to, value_of, values_coming, way_to
+from headlessly.execution.merging import value_of, values_coming, way_to
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query.duplicates import find_duplicates
@@ -150,13 +158,12 @@ class MergeDialog(VerbDialog):
         """Of fields that are said together and known differently: the first in which the two differ stands
         for all, and has them; the others have nothing."""
         found: dict[str, list[Field]] = {}
-        for names in this.said_together:
+        others = said_otherwise(type(this), known_together(into), known_together(this))
+        for names in filter(others.issuperset, this.said_together):
             fields = [this.schema.by_name[name] for name in names]
-            known = {field.name: getattr(this, field.column) for field in fields}
-            if differs_in(names, into, known):
-                found |= {name: [] for name in names}
-                first = next(f for f in fields if known[f.name] != getattr(into, f.column))
-                found[first.name] = fields
+            found |= {name: [] for name in names}
+            first = next(f for f in fields if getattr(this, f.column) != getattr(into, f.column))
+            found[first.name] = fields
         return found
 
     def _in_order(self) -> Iterator[Field]:
@@ -236,8 +243,8 @@ class MergeDialog(VerbDialog):
     def _count_what_comes_along(self) -> dict[type[Noun], int]:
         """How many records of each noun refer to the one that goes, as far as the actor sees them."""
         conditions: dict[Any, Q] = {}
-        for noun, field in references_to(self.record):
-            refers = Q(**{field.column: self.record.pk})
+        for noun, field in self.record.schema.all_referrers:
+            refers = has_value(field.column, self.record.pk)
             conditions[noun] = conditions.get(noun, Q()) | refers
         counts = {noun: noun.objects.filter(q).count() for noun, q in conditions.items()}
         ranked = sorted(counts.items(), key=lambda each: each[0].Surface.rank)

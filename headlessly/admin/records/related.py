@@ -14,7 +14,7 @@ from headlessly.admin.buttons import creating_verbs
 from headlessly.admin.records.parts import is_part, parts_of
 from headlessly.admin.records.quick import quick_url
 from headlessly.declaration import engagements, labels
-from headlessly.declaration.custom_values import held_json
+from headlessly.declaration.custom_values import has_value
 from headlessly.declaration.record import Record
 from headlessly.nouns import Noun
 
@@ -33,12 +33,9 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
         if touching and noun is touching.noun and relation.field == touching.reference.name:
             continue
         reference = noun.schema.by_name[relation.field]
-        refers: dict[str, Any] = {reference.column: record.pk}
-        if reference.is_custom:
-            refers = {"custom__contains": held_json(reference.column, record.pk)}
         # By an expression, or the newest of all records would be walked until there are enough of these.
         newest = (F("created_at") + timedelta(0)).desc() if reference.is_custom else "-created_at"
-        those = noun.objects.filter(**refers).order_by(newest)
+        those = noun.objects.filter(has_value(reference.column, record.pk)).order_by(newest)
         rows = list(those[: RELATED + 1])
         of_this = f"?{reference.wire}={record.pk}"
         add = []

@@ -116,3 +116,34 @@ def test_percent_stays_percent_where_one_is_more_than_one(imported: Any) -> None
     header = "Deal Name,Amount,Deal Stage,Deal probability\n"
     imported("deals", header + "A,1,Contract Sent,0.9\nB,1,Closed Won,100\n")
     assert {d.name: d.probability for d in Deal.find()} == {"A": 0.9, "B": 100}
+
+
+def test_a_row_completes_nothing_that_is_said_together_and_known_otherwise(
+    imported: Any, people: Any
+) -> None:
+    people.corp.update(city="Berlin")
+    table = (
+        "Lead Name,Email,First Name,Last Name,Phone,Company,Street,City\n"
+        "One,ada@acme.example,Mia,Holm,+49 30 111,Acme Corp,1 rue Daru,Paris\n"
+    )
+    assert counts(imported("leads", table)) == {"created": 1}
+    ada, corp = Contact.get(people.ada.pk), Organization.get(people.corp.pk)
+    assert (ada.name, ada.first_name, ada.last_name) == ("Ada Chen", None, None)
+    assert (corp.address, corp.city) == (None, "Berlin"), "a street of Paris is not in Berlin"
+    assert ada.phone == "+49 30 111", "what is said by itself fills its gap"
+    assert kept(Lead.find().get()) == {
+        "First Name": "Mia",
+        "Last Name": "Holm",
+        "Street": "1 rue Daru",
+        "City": "Paris",
+    }
+    again = table.replace("Mia,Holm", "Ada,Chen").replace("Paris", "Berlin").replace("One", "Two")
+    imported("leads", again)
+    ada, corp = Contact.get(ada.pk), Organization.get(corp.pk)
+    assert (ada.first_name, ada.last_name, corp.address) == ("Ada", "Chen", "1 rue Daru")
+    people.bob.update(organization=people.corp)
+    globex = "Lead Name,Email,Job Title,Company\nThree,bob@seller.example,CEO,Globex\n"
+    imported("leads", globex)
+    assert Contact.get(people.bob.pk).title is None, "he is not the CEO here"
+    imported("leads", globex.replace("Globex", "Acme Corp"))
+    assert Contact.get(people.bob.pk).title == "CEO"

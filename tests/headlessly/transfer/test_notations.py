@@ -89,6 +89,30 @@ def test_it_keeps_the_currency_of_an_amount(imported: Any, acme: Any) -> None:
     }  # fmt: skip
 
 
+def test_an_amount_in_another_currency_than_those_beside_it_is_told(
+    imported: Any, acme: Any
+) -> None:
+    from crm import Deal
+
+    table = "name,value,recurringValue,recurringInterval\nA,€ 100,£ 50,Monthly\nB,€ 7,€ 1,Monthly\n"
+    done = imported("deals", table)
+    assert counts(done) == {"created": 1, "refused": 1}
+    assert errors(done) == [(1, "recurringValue")]
+    assert done["errors"][0]["message"] == "This amount is in GBP, others here are in EUR."
+    # What is there already is in euros, too.
+    done = imported("deals", "name,value\nB,£ 20\n", "?match=name")
+    assert counts(done) == {"refused": 1} and errors(done) == [(1, "value")]
+    assert [(d.value, d.currency) for d in Deal.find()] == [(7, "EUR")]
+    # Another's file is taken without it.
+    done = imported("deals", "Deal Name,Amount,Next Step\nB,£ 20,Call\n", "?match=name")
+    assert counts(done) == {"updated": 1} and done["warned"] == 1
+    assert [(d.value, d.currency, d.next_step) for d in Deal.find()] == [(7, "EUR", "Call")]
+    # Who says a currency, or all amounts anew, is believed.
+    again = "name,value,recurringValue\nB,£ 20,£ 2\n"
+    assert counts(imported("deals", again, "?match=name")) == {"updated": 1}
+    assert [(d.value, d.currency) for d in Deal.find()] == [(20, "GBP")]
+
+
 def test_it_says_why_an_amount_is_none(imported: Any, acme: Any) -> None:
     done = imported("leads", 'name,source,budget\nX,web,"$5,000 - $10,000"\n')
     assert errors(done) == [(1, "budget")]
