@@ -31,6 +31,8 @@
     IDLE_TRANSACTION_TIMEOUT  seconds that a transaction may do nothing; 60. 0: for ever.
     SITE_URL              the site's own address, for links made outside of a request; https://
                           and the first of ALLOWED_HOSTS.
+    PORT, WEB_CONCURRENCY  what `serve` takes where neither --port (8000) nor --workers (one per core) is
+                          given; `demo` takes PORT, too.
     SECRET_KEY_FALLBACKS  earlier SECRET_KEYs, with commas: what they encrypted and signed is still read.
     EMAIL_URL             smtp://user:password@mail.example.com:587?from=crm@example.com (STARTTLS), smtps://
                           (TLS) or file:///a/folder. Not set: in development files in .data/outbox, which

@@ -1,7 +1,7 @@
 """Why a lead has its score: each line with what earned it, and what would be enough for the next threshold.
 
 Of a day in the past it is counted again from the log, by the rule's version of then, of the moment of which
-the number was that stood there.
+the number was that stood there. All that there is counts; named are the records that whoever asks may see.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from crm.models import Lead, Rule
 from crm.models.score_lines import Line, conditions
 from crm.rules.counting import Count, Earned, Model, count, counted_records, score_models
-from headlessly.access import actors, tenancy
+from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.errors import InvalidFilter
 from headlessly.log import versions
@@ -43,7 +43,7 @@ EARNED = {
         "because": {
             "type": "array",
             "items": {"type": "object"},
-            "description": "The fields by which it holds, or the latest records that it counts.",
+            "description": "The fields by which it holds, or the latest that it counts and you see.",
         },
         "halfLife": NUMBER,
         "within": NUMBER,
@@ -86,14 +86,11 @@ SCHEMA: dict[str, Any] = {
 @explains(Lead, "score", schema=SCHEMA, in_past=True)
 def explain_score(id: str, as_of: datetime | None = None) -> dict[str, Any]:
     """Why a lead has its score: what each line brings, and by which field or record."""
-    with actors.acting(actors.SYSTEM):
-        try:
-            found, scope = counted_at(id, as_of)
-        except InvalidFilter as problem:
-            return _nothing(id, as_of) | {"error": problem.message}
-        if found is None:
-            return _nothing(id, as_of)
-        return describe(found, scope)
+    try:
+        found, scope = counted_at(id, as_of)
+    except InvalidFilter as problem:
+        return _nothing(id, as_of) | {"error": problem.message}
+    return _nothing(id, as_of) if found is None else describe(found, scope)
 
 
 def counted_at(id: str, as_of: datetime | None) -> tuple[Count | None, Scope]:

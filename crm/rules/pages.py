@@ -13,6 +13,7 @@ from crm.models import Lead, Rule
 from crm.models.score_lines import FIT, Line
 from crm.rules import explaining, recount, trying
 from crm.rules.counting import score_models
+from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.filtering.tree import read_filter
 from headlessly.admin.filtering.words import describe_part
@@ -156,6 +157,8 @@ def _scores(rule: Rule) -> bool:
 def recount_panel(rule: Rule) -> BarsPanel | None:
     """How far all leads are counted by the rules as they are now."""
     if not _scores(rule) or not rule.is_active or hasattr(rule, "as_of"):
+        return None
+    if actors.current().limited:  # it counts what others have
         return None
     if (found := recount.progress()) is None:
         return None

@@ -1,7 +1,8 @@
 """What a score rule would do before it does it, and how well it tells those who buy from those who do not.
 
 Both count a sample, the newest leads and those that were closed last, so that they take as long with a
-million leads; nothing is written.
+million leads; nothing is written. They are of those that whoever asks may see: sums of all would tell a
+limited rep what the others did.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from django.utils.translation import gettext as _
 from crm.models import Lead, Rule
 from crm.models.score_lines import conditions
 from crm.rules.counting import Count, Model, count, score_models
-from headlessly.access import actors
 from headlessly.context import clock
 from headlessly.errors import VerbRefused
 from headlessly.query.record_operations import explains
@@ -36,7 +36,7 @@ PREVIEW: dict[str, Any] = {
     "type": "object",
     "description": "What would become of the newest leads if a score rule were active; nothing is written.",
     "properties": {
-        "leads": {**WHOLE, "description": "How many of the newest leads were counted."},
+        "leads": {**WHOLE, "description": "How many were counted, of those that you see."},
         "isAll": {"type": "boolean", "description": "Whether these are all that there are."},
         "fitting": {**WHOLE, "description": "How many this rule is for."},
         "changes": {**WHOLE, "description": "How many would get another score."},
@@ -55,7 +55,7 @@ PREVIEW: dict[str, Any] = {
         "unscored": {**WHOLE, "description": "How many have no score now."},
         "examples": {
             "type": "array",
-            "description": "Those that would change most, of those that you see.",
+            "description": "Those that would change most.",
             "items": {
                 "type": "object",
                 "properties": {
@@ -70,7 +70,7 @@ PREVIEW: dict[str, Any] = {
 }
 SEPARATION: dict[str, Any] = {
     "type": "object",
-    "description": "How many of the leads that were closed last were converted, in tenths by their score.",
+    "description": "How many of the last closed leads that you see were converted, in tenths by their score.",
     "properties": {
         "leads": WHOLE,
         "converted": WHOLE,
@@ -125,38 +125,30 @@ def _in_its_place(model: Model) -> tuple[Model, ...]:
 
 @explains(Rule, "preview", schema=PREVIEW)
 def preview(id: str) -> dict[str, Any]:
-    """What a score rule would make of the newest leads; nothing is written."""
-    with actors.acting(actors.SYSTEM):
-        model = _model(id)
-        newest = Lead.objects.order_by("-created_at", "-pk").values_list("pk", flat=True)
-        ids = list(newest[: NEWEST + 1])
-        counts = list(count(ids[:NEWEST], _in_its_place(model), clock.now()))
+    """What a score rule would make of the newest leads that you see; nothing is written."""
+    model = _model(id)
+    newest = Lead.objects.order_by("-created_at", "-pk").values_list("pk", "name")
+    names = dict(newest[: NEWEST + 1])
+    ids = list(names)[:NEWEST]
+    counts = list(count(ids, _in_its_place(model), clock.now()))
     kept = [each for each in counts if each.is_by_hand]
     fitting = [each for each in counts if each.model and each.model.rule == model.rule]
     changed = [each for each in fitting if not each.is_by_hand and each.score != each.number]
     changed.sort(key=lambda each: (-abs(each.number - (each.score or 0)), each.lead))
     return {
         "leads": len(counts),
-        "isAll": len(ids) <= NEWEST,
+        "isAll": len(names) <= NEWEST,
         "fitting": len(fitting),
         "changes": len(changed),
         "byHand": len(kept),
         "typed": sum(each.score is not None and each.scored_by is None for each in fitting),
         "histogram": _histogram(counts, {each.lead for each in changed}),
         "unscored": sum(each.score is None for each in counts),
-        "examples": _examples(changed),
+        "examples": [
+            {"$id": each.lead, "name": names[each.lead], "before": each.score, "after": each.number}
+            for each in changed[:EXAMPLES]
+        ],
     }
-
-
-def _examples(changed: Sequence[Count]) -> list[dict[str, Any]]:
-    """The first of them that whoever asks may see."""
-    ids = [each.lead for each in changed]
-    names = dict(Lead.objects.filter(pk__in=ids).values_list("pk", "name"))
-    shown = [each for each in changed if each.lead in names][:EXAMPLES]
-    return [
-        {"$id": each.lead, "name": names[each.lead], "before": each.score, "after": each.number}
-        for each in shown
-    ]
 
 
 def _histogram(counts: Sequence[Count], changed: set[str]) -> list[dict[str, int]]:
@@ -175,20 +167,19 @@ def _histogram(counts: Sequence[Count], changed: set[str]) -> list[dict[str, int
 
 @explains(Rule, "separation", schema=SEPARATION)
 def separation(id: str) -> dict[str, Any]:
-    """How well a score rule tells leads that were converted from those that were lost."""
-    with actors.acting(actors.SYSTEM):
-        model = _model(id)
-        closed = _last_closed(CLOSED)
-        outcomes = {each.pk: each.status == Lead.Status.CONVERTED for each in closed[:CLOSED]}
-        counts = count(outcomes, [model], clock.now())
-        rows = [(each.number, outcomes[each.lead], each.lead) for each in counts if each.model]
+    """How well a score rule tells leads that were converted from those that were lost, of those that you
+    see."""
+    model = _model(id)
+    closed = _last_closed(CLOSED)
+    outcomes = {each.pk: each.status == Lead.Status.CONVERTED for each in closed[:CLOSED]}
+    counts = list(count(outcomes, [model], clock.now()))
+    rows = [(each.number, outcomes[each.lead], each.lead) for each in counts if each.model]
     return separate(rows, is_all=len(closed) <= CLOSED) | {"givesAway": gives_away(model)}
 
 
 def separation_of_stored(rule: Rule) -> dict[str, Any]:
     """The same by the scores that stand there: those of closed leads that the rule gave."""
-    with actors.acting(actors.SYSTEM):
-        closed = _last_closed(STORED)
+    closed = _last_closed(STORED)
     rows = [
         (int(each.score), each.status == Lead.Status.CONVERTED, each.pk)
         for each in closed[:STORED]

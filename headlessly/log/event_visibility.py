@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found", bound=models.QuerySet[Any])
 
-#: The values of an event's properties, as an array of text.
-PROPERTY_VALUES = "ARRAY(SELECT p.value FROM jsonb_each_text(%(expressions)s) AS p)"
+#: All texts in an event's properties, however deep: one may be a whole record.
+PROPERTY_VALUES = (
+    "ARRAY(SELECT p.value #>> '{}' FROM jsonb_path_query(%(expressions)s, 'strict $.**') AS p(value)"
+    " WHERE jsonb_typeof(p.value) = 'string')"
+)
 
 
 def visible_events(found: Found) -> Found:
@@ -97,7 +100,15 @@ def _mentioned_ids(event: Event, targets: Mapping[str, str | None]) -> set[str]:
     """The ids of the records that an event is about; of a tracked event every text among its properties."""
     if event.target is not None:
         return {event.target}
-    about = {value for value in event.data.values() if isinstance(value, str)}
+    about = set(_texts(event.data))
     if event.cause and (target := targets.get(event.cause)):
         about.add(target)
     return about
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)

@@ -13,7 +13,7 @@ def main() -> None:
     """Run the command that the arguments name. Ends the process on a refusal, with its sentence."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
     # The one command that faces strangers starts from the safe side.
-    serving = sys.argv[1:2] == ["serve"]
+    serving = sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & {*sys.argv}
     os.environ.setdefault("HEADLESSLY_ENV", "production" if serving else "development")
 
     from django.core.exceptions import ImproperlyConfigured

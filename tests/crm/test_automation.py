@@ -152,6 +152,21 @@ def test_a_person_is_told_and_a_webhook_is_called(people, users):
     assert run().state == "Done"
 
 
+def test_a_limited_rep_reads_nothing_of_others_leads_in_what_ran(people, users, bob, acme):
+    acme.limits_reps = True
+    acme.save()
+    lead("Secret", owner=people.cleo)
+    greet = rule({"webhook": a_webhook().pk})
+    runs.run_on_what_is_there(greet)
+    mine = lead("Mine", owner=people.bob)
+    work()
+    ran = Event.objects.filter(name=automation.RAN)
+    assert {each.data["record"]["name"] for each in ran} == {"Secret", "Mine"}
+    seen = answered(bob.get(f"/~acme/events?name={automation.RAN}"))["results"]
+    assert [each["data"]["record"]["$id"] for each in seen] == [mine.pk]
+    assert "Secret" not in bob.get("/~acme/events?limit=100").content.decode()
+
+
 def test_every_way_in_is_followed_and_the_past_is_not(people, imported, api):  # noqa: F811
     rule()
     answered(api.call("POST", "/leads", {"name": "REST", "source": "x"}), 201)

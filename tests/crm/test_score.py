@@ -449,19 +449,44 @@ def test_a_rule_is_tried_before_it_is_switched_on(people, api):
     assert problem(api.call("GET", f"/rules/{other.pk}/preview"), 422, "refused")
 
 
-def test_a_limited_rep_reads_no_name_of_others_leads_of_it(people, users, bob, acme):
+def test_a_limited_rep_is_told_of_their_own_leads_alone(people, users, bob, cleo, acme):
     acme.limits_reps = True
     acme.save()
     mine = Lead.create(name="Mine", source="website", owner=people.bob)
     Lead.create(name="Secret", source="website", owner=people.cleo)
+    lost = Lead.create(name="Lost", source="website", owner=people.cleo)
+    lost.lose(lost_reason="Price")
     made = rule(WEB, is_active=False)
     found = answered(bob.get(f"/~acme/rules/{made.pk}/preview"))
-    assert (found["leads"], found["changes"]) == (2, 2)
+    assert (found["leads"], found["changes"], found["unscored"]) == (1, 1, 1)
+    assert sum(each["after"] for each in found["histogram"]) == 1
     assert [each["$id"] for each in found["examples"]] == [mine.pk]
+    assert answered(bob.get(f"/~acme/rules/{made.pk}/separation"))["leads"] == 0
     page = bob.get(f"/~acme/admin/crm/rule/{made.pk}/panels/try/").content.decode()
     assert "Mine: " in page and "Secret" not in page
     with actors.acting(actors.SYSTEM):
-        assert {each["name"] for each in trying.preview(made.pk)["examples"]} == {"Mine", "Secret"}
+        assert trying.preview(made.pk)["leads"] == 3
+        assert trying.separation(made.pk)["leads"] == 1
+    made.update(is_active=True)
+    recount_now()
+    shown = [each.get(f"/~acme/admin/crm/rule/{made.pk}/change/") for each in (bob, cleo)]
+    assert ["Counting all leads" in each.content.decode() for each in shown] == [False, True]
+
+
+def test_a_limited_rep_is_told_why_without_what_others_did(people, users, bob, acme):
+    acme.limits_reps = True
+    acme.save()
+    rule(CALLS)
+    mine = Lead.create(name="Mine", source="website", owner=people.bob)
+    for assignee in (people.bob, people.cleo):
+        Activity.log(lead=mine, type="Call", subject="Secret", assignee=assignee)
+    (own,) = Activity.find({"assignee": people.bob.pk})
+    with actors.acting(actors.SYSTEM):
+        (whole,) = explain_score(mine.pk)["lines"]
+    assert (whole["count"], len(whole["because"])) == (2, 2)
+    (line,) = answered(bob.get(f"/~acme/leads/{mine.pk}/score"))["lines"]
+    assert (line["points"], line["count"]) == (whole["points"], 2), "all of it counts"
+    assert [each["$id"] for each in line["because"]] == [own.pk]
 
 
 def test_it_says_how_well_it_separates(people, api):

@@ -77,6 +77,9 @@ def test_refuses_at_once_all_that_is_missing():
     assert done.returncode == 1
     assert all(f"{name} is not set" in done.stderr for name in SAFE)
     assert "Traceback" not in done.stderr
+    said = [sys.executable, "manage.py", "serve", "--help"]
+    done = subprocess.run(said, cwd=ROOT, env=bare, capture_output=True, text=True)
+    assert (done.returncode, "--workers" in done.stdout) == (0, True), done.stderr
 
 
 def test_reads_every_part_of_a_database_url(production):

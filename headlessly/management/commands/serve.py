@@ -28,7 +28,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, default=os.environ.get("PORT") or 8000)
+        parser.add_argument(
+            "--port", type=int, default=os.environ.get("PORT") or 8000, help="PORT, else 8000"
+        )
         parser.add_argument(
             "--workers",
             type=int,

@@ -23,7 +23,8 @@ STATEMENT_SECONDS = 600
 
 class Command(BaseCommand):
     help = (
-        "Run background jobs (imports, webhooks) until stopped; SIGTERM lets those at work finish."
+        "Run background jobs (imports, rules, letters, webhooks) until stopped; SIGTERM lets those at "
+        "work finish."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -30,7 +30,9 @@ class Command(BaseCommand):
     help = "Fill two tenants with a year of sales, say where to look, and serve. Development only."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=os.environ.get("PORT") or 8000)
+        parser.add_argument(
+            "--port", type=int, default=os.environ.get("PORT") or 8000, help="PORT, else 8000"
+        )
         parser.add_argument(
             "--no-serve", action="store_false", dest="serve", help="fill and tell only"
         )
