@@ -155,6 +155,8 @@ class Teller:
         if cause.name == REQUEST_UNDONE:
             entry.did, entry.nothing = _("took something back"), False
             return
+        if cause.target is None and cause.actor == entry.event.actor:
+            return  # that a rule ran, or a form was sent, says no more than who did this
         entry.because = self.tell(cause, about=cause.target is not None)
 
     @staticmethod
