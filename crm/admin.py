@@ -19,6 +19,7 @@ from unfold.widgets import INPUT_CLASSES
 
 from crm.models import Pipeline, Rule, RuleAttempt, RuleRun
 from crm.models.pipeline import usual_path
+from crm.models.steps import fill_in
 from crm.rules import backtest, runs
 from crm.rules.active import active_rules
 from crm.rules.backtest_page import page_of
@@ -270,6 +271,15 @@ def _names(page: Sequence[RuleRun | RuleAttempt]) -> dict[str, str]:
     return names
 
 
+def _step_for(record: Noun, step: dict[str, Any]) -> str:
+    """What a step will do with ``record``, with what it says of it; as it is written where that is gone."""
+    try:
+        step = fill_in(record, step)
+    except KeyError:
+        pass
+    return step_text(type(record), step)
+
+
 @record_panel_of_all
 def waiting_panel(record: Noun) -> FactsPanel | None:
     """What waits for a record: which rules go on with it, and when."""
@@ -279,11 +289,10 @@ def waiting_panel(record: Noun) -> FactsPanel | None:
     found = list(waiting.select_related("rule").order_by("next_at", "id")[:MOST_WAITING])
     if not found:
         return None
-    return FactsPanel(_("What follows by itself"), [_waiting_pair(run) for run in found])
+    return FactsPanel(_("What follows by itself"), [_waiting_pair(record, run) for run in found])
 
 
-def _waiting_pair(run: RuleRun) -> tuple[str, str]:
-    noun = registry[run.record_type]
-    left = [step_text(noun, e["step"]) for e in (run.steps or ())[run.position :]]
+def _waiting_pair(record: Noun, run: RuleRun) -> tuple[str, str]:
+    left = [_step_for(record, each["step"]) for each in (run.steps or ())[run.position :]]
     moment = display.moment_text(run.next_at) if run.next_at else ""
     return f"{run.rule.name} · {moment}", "\n".join(left)

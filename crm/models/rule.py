@@ -156,10 +156,7 @@ class Rule(Noun):
             about=dict.fromkeys(("Assignment", "FirstAnswer", "Score"), ("Lead",)),
         )
         rank = 64
-        columns = (
-            "name", "kind", "position", "is_active", "how", "team", "person", "capacity", "within",
-            "warn_before", "events",
-        )  # fmt: skip
+        columns = ("name", "kind", "position", "is_active", "how", "team", "person", "events")
         no_mean = ("position", "capacity", "within", "warn_before")
         facets = ("kind", "is_active", "how", "team")
         ordering = ("position",)

@@ -103,8 +103,7 @@ def _are_expected() -> bool:
     "answersByOwner",
     gettext_lazy("First answers by owner"),
     unit="percent",
-    icon="timer",
-    in_menu=_are_expected,
+    is_offered=_are_expected,
     row_title=gettext_lazy("Owner"),
     columns=COLUMNS,
 )
@@ -121,8 +120,7 @@ def answers_by_owner(slice: Slice) -> Measured:
     "answersBySource",
     gettext_lazy("First answers by source"),
     unit="percent",
-    icon="timer",
-    in_menu=_are_expected,
+    is_offered=_are_expected,
     row_title=gettext_lazy("Source"),
     columns=COLUMNS,
 )

@@ -33,6 +33,8 @@ from headlessly.log.names import (
 
 #: How many of the caused events one entry shows.
 CAUSED = 12
+#: Where the name of the record stands in what is said of it: a German verb comes behind it.
+NAME = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Entry:
     event: Event
     who: str
     did: str
+    after: str = ""  #: the rest of what they did, behind the name of what it is about
     moved: tuple[Any, Any] | None = None
     changes: list[Change] = field(default_factory=list)
     about: tuple[str, str] | None = None  #: another record: its name and its address
@@ -79,6 +82,13 @@ class Teller:
         self.reader = EventReader(events)
 
     def tell(self, event: Event, *, about: bool = False) -> Entry:
+        """``event`` in words; ``about`` says with the name of the record, for who does not look at it."""
+        entry = self._told(event, about)
+        before, _mark, after = entry.did.partition(NAME)
+        entry.did, entry.after = before.rstrip(), after.lstrip()
+        return entry
+
+    def _told(self, event: Event, about: bool) -> Entry:
         entry = Entry(event, self.actors.get(event.actor, _("Somebody")), "")
         if event.name == SCRIPT_RAN:
             entry.did = _("ran a script")
@@ -106,33 +116,32 @@ class Teller:
             entry.about = (facts.name, facts.url)
             if (touches := noun.Surface.engagements) is not None:
                 return self._touch(facts, entry, touches)
-        what = labels.the_noun(noun) if about else labels.this_noun(noun, OBJECT)
+        what = f"{labels.the_noun(noun)} {NAME}" if about else labels.this_noun(noun, OBJECT)
         entry.did = _did(event.verb, what)
         if facts.moved is not None and facts.moved[0] is not None and facts.moved[1]:
             if event.verb != facts.moved[1]:
                 entry.moved = facts.moved_in_words()
             if event.verb == "Updated":
                 back = reopens(noun, *facts.moved)
-                entry.did = _("reopened it") if back else _("moved")
+                if about:
+                    entry.did = (_("reopened %s") if back else _("moved %s")) % what
+                else:
+                    entry.did = _("reopened it") if back else _("moved")
         entry.changes = self.reader.changes(noun, facts.previous, facts.data)
         if event.version != 1:  # what a new record came with stands on its page
             entry.changes += left_out_facts(event)
         if event.verb == "Updated" and entry.moved is None:
-            entry.did = _("changed %s") % what if about else _("changed")
+            entry.did = _("changed %s") % what
             entry.plain, entry.nothing = not about, not entry.changes
             if entry.nothing:
                 # Something did change: what follows from other records, such as the last activity.
-                entry.did = _("changed %s") % what
                 if event.cause is None:
                     entry.changes = self.reader.changes(
                         noun, facts.previous, facts.data, followed=True
                     )
-            elif (one := entry.only) is None:
-                entry.did = _("changed %s") % what
-            elif not one.was:
-                entry.did = _("added")
-            elif not one.now:
-                entry.did = _("emptied")
+            elif (one := entry.only) is not None and not one.long:
+                said = _("added %s") if not one.was else _("changed %s")
+                entry.did = (said if one.now else _("emptied %s")) % one.inside
         return entry
 
     def explain(self, entry: Entry, cause: Event) -> None:
@@ -146,6 +155,8 @@ class Teller:
         if cause.name == REQUEST_UNDONE:
             entry.did, entry.nothing = _("took something back"), False
             return
+        if cause.target is None and cause.actor == entry.event.actor:
+            return  # that a rule ran, or a form was sent, says no more than who did this
         entry.because = self.tell(cause, about=cause.target is not None)
 
     @staticmethod
@@ -164,7 +175,7 @@ class Teller:
         data = facts.data
         kind = data.get(schema.by_name[touches.kind].wire)
         case = wording.the_kind_of_engagement if event.previous else wording.a_kind_of_engagement
-        entry.did = _did(event.verb, case(kind or facts.noun.__name__))
+        entry.did = _did(event.verb, f"{case(kind or facts.noun.__name__)} {NAME}")
         wires = [schema.by_name[name].wire for name in touches.text_fields]
         if event.previous:
             # What was said is told below, the state by the verb itself.
@@ -195,7 +206,11 @@ class Teller:
 
 
 def _did(event: str, what: str) -> str:
-    """``converted this lead``: what an event did to what."""
+    """``converted this lead``: what an event did to what. One that is called by what came to pass, as
+    ``AnswerMissed``, is noted."""
+    words = wording.split_words(event).split()
+    if words[-1].endswith("ed") and not words[0].endswith("ed"):
+        return _("noted: %s") % wording.inside_sentence(wording.event_label(event))
     return _("%(did)s %(what)s") % {
         "did": wording.inside_sentence(wording.event_label(event)),
         "what": what,

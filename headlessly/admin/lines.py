@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from math import floor, log10
 
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
 from headlessly.admin import display, stretches
+from headlessly.context import clock
 
 #: As many lines are drawn; the table has all.
 LINES = 6
@@ -26,6 +30,7 @@ class Line:
     parts: list[str]  #: the points of each unbroken part, in a box of 100 by 100
     points: list[dict[str, str]]  #: each on the page, with what it says
     tone: str = ""  #: the colour of the value that it is of, where that has one
+    running: str = ""  #: the last two points, where the last stretch is not over: it is no fall
 
 
 @dataclass(frozen=True)
@@ -67,9 +72,11 @@ def line_chart(
     ``days``; what ``adds_up`` is zero where there is nothing, all else has a gap there."""
     shown = list(series.items())[:LINES]
     values = [value for _label, one in shown for value in one.values.values()]
+    today = timezone.localdate(clock.now())
+    running = bool(days) and days[-1] <= today < stretches.day_after(unit, days[-1])
     low, high, heights = _scale(min(0, *values) if values else 0, max(0, *values) if values else 1)
     lines = [
-        _line(one, label, number, days, (low, high), adds_up, unit)
+        _line(one, label, number, days, (low, high), adds_up, unit, running)
         for number, (label, one) in enumerate(shown)
     ]
     return LineChart(
@@ -94,6 +101,7 @@ def _line(
     ends: tuple[float, float],
     adds_up: bool,
     unit: str,
+    running: bool,
 ) -> Line:
     parts: list[list[str]] = [[]]
     points = []
@@ -106,9 +114,15 @@ def _line(
         parts[-1].append(f"{x:.2f},{y:.2f}")
         if day in one.values:
             said = f"{label}, {stretches.stretch_label(unit, day)}: {one.texts[day]}"
+            if running and day == days[-1]:
+                said = _("%(said)s so far") % {"said": said}
             points.append({"x": f"{x:.2f}", "y": f"{y * HEIGHT / 100 + TOP:.1f}", "text": said})
+    last = ""
+    if running and len(parts[-1]) > 1:
+        last = " ".join(parts[-1][-2:])
+        parts[-1].pop()
     drawn = [" ".join(part) for part in parts if part]
-    return Line(label, f"line{number}", drawn, points, one.tone)
+    return Line(label, f"line{number}", drawn, points, one.tone, last)
 
 
 def _x(place: int, many: int) -> float:

@@ -33,6 +33,7 @@ from headlessly.admin.undo import Undo
 from headlessly.admin.watching.middleware import make_token
 from headlessly.api import idempotency
 from headlessly.declaration import labels
+from headlessly.declaration.surface import SETUP
 from headlessly.errors import BadRequest
 from headlessly.query.named_reports import reports
 
@@ -111,7 +112,7 @@ class Workplace(TenantSite):
         return found
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """The nouns by app; an app's name is its heading."""
+        """The nouns by app; an app's name is its heading. What is set up once is folded below them."""
         first = [
             menu_item(request, _("Today"), "today", reverse("admin:index"), alone=True),
             menu_item(
@@ -124,11 +125,12 @@ class Workplace(TenantSite):
                 request, str(each.title), each.icon, reverse("admin:report_table", args=[each.name])
             )
             for each in reports.by_name.values()
-            if each.icon and each.in_menu()
+            if each.icon and each.is_offered()
         ]
         if (waiting := proposals.proposals_menu_item(request)) is not None:
             first.append(waiting)
         groups: dict[str, list[dict[str, Any]]] = {}
+        setup: list[dict[str, Any]] = []
         for noun in self.nouns:
             if noun.Surface.joins is not None or not noun.Surface.is_in_menu:
                 continue  # its records stand on the pages of what they join
@@ -136,11 +138,15 @@ class Workplace(TenantSite):
             item = menu_item(request, labels.plural_title(noun), noun.Surface.icon, link)
             more = [menu_item(request, *page) for page in self._registry[noun].menu_pages()]
             item["active"] = item["active"] and not any(page["active"] for page in more)
-            items = groups.setdefault(str(noun._meta.app_config.verbose_name), [])
+            title = str(noun._meta.app_config.verbose_name)
+            items = setup if noun.Surface.area == SETUP else groups.setdefault(title, [])
             items += [item, *more]
         found: list[dict[str, Any]] = [
             {"items": first},
             *({"title": title, "items": items} for title, items in groups.items()),
+            # What is set up once stands in nobody's way.
+            {"title": _("Setup"), "items": setup, "folds": True}
+            | {"open": any(item["active"] for item in setup)},
         ]
         if actors.may_administer(actors.current()):
             place = reverse("admin:settings_general")

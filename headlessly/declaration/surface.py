@@ -12,6 +12,8 @@ from headlessly.declaration.engagements import Engagements
 from headlessly.declaration.files import Files
 
 T = TypeVar("T")
+#: The area of what is set up once, and not worked on.
+SETUP = "setup"
 #: The references that say who works on a record, not whom it is about.
 WORKERS = ("owner", "assignee", "member")
 

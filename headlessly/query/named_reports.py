@@ -148,7 +148,8 @@ class Report:
     grouped_by: tuple[str, ...] = ()
     own_parameters: tuple[str, ...] = ()
     icon: str = ""  #: of Material Symbols: of a table whose page stands in the menu
-    in_menu: Callable[[], bool] = lambda: True  #: whether it does, for the tenant at hand
+    #: Whether pages lead to it, for the tenant at hand.
+    is_offered: Callable[[], bool] = lambda: True
 
     @property
     def has_series(self) -> bool:
@@ -200,7 +201,7 @@ class Reports:
         counted_by: str = "",
         grouped_by: Sequence[str] = (),
         icon: str = "",
-        in_menu: Callable[[], bool] = lambda: True,
+        is_offered: Callable[[], bool] = lambda: True,
     ) -> Callable[[Measure], Measure]:
         """Declare the function as the report ``name``; its docstring is the definition."""
 
@@ -219,7 +220,7 @@ class Reports:
                     counted_by=counted_by,
                     grouped_by=tuple(grouped_by),
                     icon=icon,
-                    in_menu=in_menu,
+                    is_offered=is_offered,
                 )
             )
             return measure

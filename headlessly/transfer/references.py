@@ -20,7 +20,7 @@ from headlessly.access.models import Membership
 from headlessly.declaration import labels, values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.schema import Field
-from headlessly.declaration.surface import WORKERS
+from headlessly.declaration.surface import SETUP, WORKERS
 from headlessly.language import wording
 from headlessly.log.unique_values import records_holding
 from headlessly.query.scope import Scope
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 
-#: The area of what a tenant sets up, and up to how many names of it are told.
-SETUP, MOST_NAMED = "setup", 20
+#: Up to how many names of what a tenant sets up are told.
+MOST_NAMED = 20
 
 
 def by_unique(

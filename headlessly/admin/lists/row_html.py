@@ -59,8 +59,11 @@ def _short_row(row: Row, selects: bool) -> str:
 
 
 def _below(row: Row) -> str:
-    said = " · ".join(escape(each) for each in (row.below, row.planned) if each)
-    return f"<small>{said}</small>" if said else ""
+    """Whom it is about, and what is planned, of which nothing is cut: it says what to do."""
+    if row.below and row.planned:
+        return f"<small><span>{escape(row.below)}</span> · {escape(row.planned)}</small>"
+    said = row.below or row.planned
+    return f"<small>{escape(said)}</small>" if said else ""
 
 
 def _edit(edits: bool) -> str:

@@ -238,6 +238,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     first = facts(record, changing, on_cards)
     hidden = covered | {shown.name for shown in first} | on_cards
     hidden.add(record.schema.columns[0])
+    related = related_records(record)
     if machine:
         hidden.add(machine.name)
     return {
@@ -248,7 +249,8 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
         "panels": asked,
         "added": [*added_panels(record), *filter(None, [left_out_panel(record)])],
         "groups": groups(record, hidden, changing),
-        "related": related_records(record),
+        "related": [side for side in related if side["rows"] or side["parts"]],
+        "without": [side for side in related if not side["rows"] and not side["parts"]],
         "name_field": record.schema.columns[0],
         "name_label": labels.field_label(record.schema.by_name[record.schema.columns[0]]),
         "name_editable": record.schema.columns[0] in changing,

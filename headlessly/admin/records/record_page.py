@@ -127,7 +127,7 @@ class RecordPage(NounPages):
 
     def _render_past(self, request: HttpRequest, then: Noun, moment: datetime) -> HttpResponse:
         """The record as it was, to be read: nothing of what came later, and nothing to do."""
-        context = record.record_context(then, editable=False) | {"related": []}
+        context = record.record_context(then, editable=False) | {"related": [], "without": []}
         return self._respond(
             request,
             then,

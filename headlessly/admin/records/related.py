@@ -16,10 +16,9 @@ from headlessly.admin.records.quick import quick_url
 from headlessly.declaration import engagements, labels
 from headlessly.declaration.custom_values import has_value
 from headlessly.declaration.record import Record
+from headlessly.declaration.surface import SETUP
 from headlessly.nouns import Noun
 
-#: The area of what is set up once, and not worked on.
-SETUP = "setup"
 #: How many records of the other side of a reference the page shows.
 RELATED = 10
 

@@ -80,7 +80,8 @@ def read_timeline(
                     continue
                 # What was touched along with something else is told as that.
                 entry.nothing = entry.plain = False
-                entry.did, entry.about = entry.because.did, entry.because.about
+                entry.did, entry.after = entry.because.did, entry.because.after
+                entry.about = entry.because.about
                 entry.said = entry.because.said
                 entry.because = None
             if causes[event.cause].target is not None:

@@ -23,9 +23,11 @@ from headlessly.admin.reports.results import Report, run_report
 from headlessly.admin.reports.workbook import write_workbook
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import labels
+from headlessly.declaration.surface import SETUP
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.nouns import Noun
 from headlessly.query import saved_views
+from headlessly.query.named_reports import reports
 from headlessly.query.saved_views import View
 from headlessly.transfer.exporting import MEDIA_TYPES
 from headlessly.transfer.formats import XLSX
@@ -277,8 +279,15 @@ def own_page_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
             for view in saved_views.visible_reports()
             if view.noun in nouns
         ],
+        tables=[
+            {"label": each.title, "url": reverse("admin:report_table", args=[each.name])}
+            for each in reports.by_name.values()
+            if each.columns and each.is_offered()
+        ],
         about=[
-            {"label": labels.plural_title(noun), "url": report_url(noun)} for noun in site.nouns
+            {"label": labels.plural_title(noun), "url": report_url(noun)}
+            for noun in site.nouns
+            if noun.Surface.area != SETUP
         ],
     )
 

@@ -32,17 +32,15 @@ class EventLines:
         """The line, or None of what merely followed from another event, which has a line of its own: that a
         record was touched by a call."""
         if event.target_type == SECURITY:
-            return {**self.security.row(event), "about": None, "changes": ""}
+            return {**self.security.row(event), "about": None, "after": "", "changes": ""}
         entry = self.teller.tell(event, about=event.target is not None)
         if entry.nothing and event.cause is not None:
             return None
-        did = entry.did
-        if entry.about and did.endswith(entry.about[0]):
-            did = did.removesuffix(entry.about[0])
         return {
             "event": event,
             "who": entry.who,
-            "did": did,
+            "did": entry.did,
+            "after": entry.after,
             "about": entry.about,
             "changes": _changes_text(entry),
             "maker": "",

@@ -44,7 +44,7 @@ def rows_of(question: LatestQuestion) -> list[Line]:
             when = f"{timezone.localtime(event.timestamp):%Y-%m-%d %H:%M:%S}"
             about = row["about"][0] if row["about"] else ""
             found.append(
-                (when, row["who"], event.actor, row["did"], event.name, about,
+                (when, row["who"], event.actor, f"{row['did']} {row['after']}".strip(), event.name, about,
                  event.target or "", row["changes"] or row["asked"], event.request_id)
             )  # fmt: skip
         if (place := page.end) is None:
