@@ -1,41 +1,117 @@
-"""States of migrations that are not drawn anew for what no drawn model is made of.
+"""States of migrations that are not drawn anew for what can be added to what is drawn.
 
-Django keeps the models of a migration's moment as classes, and for every index and constraint that is added
-it makes those of the table and of all its neighbours again, columns and all. Such a class has them in a list
-of its ``_meta`` and nowhere else: told of one more, it is what Django would have made.
+Django keeps the models of a migration's moment as classes, and for every model, field, index and constraint
+that is added it makes those of the table and of all its neighbours again, columns and all: where each table
+is a tenant's, that is all of them, a thousand times, and nearly all of what an empty database takes to
+migrate. What is added can be told to the classes that are there: they are then what Django would have made.
+
+Models and fields only on the way forward, where nobody looks at a state again once the next is there. On the
+way back the states are all made first, and each needs classes of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partialmethod
 from typing import Any
 
-from django.db.migrations.state import ProjectState
+from django.db.migrations.migration import Migration
+from django.db.migrations.state import ModelState, ProjectState, StateApps
 
-#: Django's methods, and the option of a model that each of them adds to.
-ADDING = {"add_index": "indexes", "add_constraint": "constraints"}
+#: A state that a migration is being applied to has this attribute.
+FORWARD = "_goes_forward"
 
 
 @contextmanager
 def adding_to_drawn_models() -> Iterator[None]:
-    """Within it, indexes and constraints are added to the models that are there already."""
-    djangos = {method: getattr(ProjectState, method) for method in ADDING}
-    for method, option in ADDING.items():
-        setattr(ProjectState, method, partialmethod(_add_to_option, option))
+    """Within it, what is added is added to the models that are there already."""
+    ours: dict[tuple[type[Any], str], Callable[..., Any]] = {
+        (ProjectState, "add_index"): _added_option("indexes", ProjectState.add_index),
+        (ProjectState, "add_constraint"): _added_option("constraints", ProjectState.add_constraint),
+        (ProjectState, "add_field"): _added_field(ProjectState.add_field),
+        (ProjectState, "add_model"): _added_model(ProjectState.add_model),
+        (Migration, "apply"): _applied(Migration.apply),
+    }
+    djangos = {(owner, name): getattr(owner, name) for owner, name in ours}
+    for (owner, name), function in ours.items():
+        setattr(owner, name, function)
     try:
         yield
     finally:
-        for method, function in djangos.items():
-            setattr(ProjectState, method, function)
+        for (owner, name), function in djangos.items():
+            setattr(owner, name, function)
 
 
-def _add_to_option(
-    state: ProjectState, option: str, app_label: str, model_name: str, added: Any
-) -> None:
-    options = state.models[app_label, model_name].options
-    options[option] = [*options[option], added]
-    if "apps" in vars(state):  # else they are drawn when they are first asked for
-        drawn = state.apps.get_model(app_label, model_name)._meta
-        setattr(drawn, option, [*getattr(drawn, option), added])
+def _applied(djangos: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(migration: Any, project_state: ProjectState, *more: Any, **options: Any) -> Any:
+        setattr(project_state, FORWARD, True)
+        try:
+            return djangos(migration, project_state, *more, **options)
+        finally:
+            delattr(project_state, FORWARD)
+
+    return apply
+
+
+def _added_option(option: str, djangos: Callable[..., None]) -> Callable[..., None]:
+    def add(state: ProjectState, app_label: str, model_name: str, added: Any) -> None:
+        with _drawing_nothing(state):
+            djangos(state, app_label, model_name, added)
+        if "apps" in vars(state):  # else they are drawn when they are first asked for
+            drawn = state.apps.get_model(app_label, model_name)._meta
+            setattr(drawn, option, [*getattr(drawn, option), added])
+
+    return add
+
+
+def _added_field(djangos: Callable[..., None]) -> Callable[..., None]:
+    def add_field(
+        state: ProjectState, app_label: str, model_name: str, name: str, field: Any, *more: Any
+    ) -> None:
+        if not _takes(state) or field.many_to_many:  # which is a table of its own
+            return djangos(state, app_label, model_name, name, field, *more)
+        with _drawing_nothing(state):
+            djangos(state, app_label, model_name, name, field, *more)
+        apps = _made_one(state)
+        kept = state.models[app_label, model_name].fields[name]
+        drawn: Any = apps.get_model(app_label, model_name)
+        drawn.add_to_class(name, kept.clone())
+        apps.clear_cache()  # what a neighbour knows of those who refer to it
+        return None
+
+    return add_field
+
+
+def _added_model(djangos: Callable[..., None]) -> Callable[..., None]:
+    def add_model(state: ProjectState, model_state: ModelState) -> None:
+        inherits = any(isinstance(base, str) for base in model_state.bases)
+        if not _takes(state) or inherits:
+            return djangos(state, model_state)
+        with _drawing_nothing(state):
+            djangos(state, model_state)
+        _made_one(state).render_multiple([model_state])
+        return None
+
+    return add_model
+
+
+def _takes(state: ProjectState) -> bool:
+    return hasattr(state, FORWARD) and "apps" in vars(state)
+
+
+@contextmanager
+def _drawing_nothing(state: ProjectState) -> Iterator[None]:
+    """Django's method does what it does to the state, and draws no model."""
+    state.reload_model = lambda *_, **__: None  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del state.reload_model
+
+
+def _made_one(state: ProjectState) -> StateApps:
+    """The models of the state, all of which look for each other in this state: those that were drawn for one
+    before would not find what came since."""
+    for model in state.apps.get_models(include_auto_created=True, include_swapped=True):
+        model._meta.apps = state.apps
+    return state.apps

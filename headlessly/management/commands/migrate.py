@@ -1,4 +1,4 @@
-"""`manage.py migrate`, around a pooler where there is one, and in a third of the time."""
+"""`manage.py migrate`, around a pooler where there is one, and drawing no model twice."""
 
 from __future__ import annotations
 
