@@ -15,7 +15,7 @@ from headlessly.api.bodies import ApiResponse
 from headlessly.api.json_schema import TEXT
 from headlessly.api.log import paginate
 from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
-from headlessly.api.serializers import InputSerializer, SchemaField, WireSerializer
+from headlessly.api.serializers import SchemaField, WireSerializer, refuse_body
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
@@ -35,12 +35,6 @@ class FollowingSerializer(WireSerializer):
     record_type = CharField()
     name = CharField(help_text="What it is called; empty where you see it no more.")
     following = BooleanField(help_text="Whether you are told of what becomes of it.")
-
-
-class FollowingNothing(InputSerializer):
-    """Of an address that takes no body, or an empty one."""
-
-    kind = KIND
 
 
 class FollowingViewSet(TenantViewSet):
@@ -114,7 +108,7 @@ def _seen_record(member: Membership, id: str) -> Record:
 
 def _writing(request: Request) -> Membership:
     refuse_parameters(request.GET)
-    FollowingNothing.read_body(request.data)
+    refuse_body(request.data, KIND)
     actor = actors.current()
     if actor.is_key and not actor.writes:
         raise Forbidden(f"As {actor.role} this key reads, and changes nothing.", type=KIND)

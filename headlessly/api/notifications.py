@@ -22,6 +22,7 @@ from headlessly.api.serializers import (
     ResourceSerializer,
     SchemaField,
     WireSerializer,
+    refuse_body,
     wanted_field,
 )
 from headlessly.errors import Forbidden, InvalidFilter
@@ -131,12 +132,6 @@ class NotificationInput(InputSerializer):
     )
 
 
-class NotificationNothing(InputSerializer):
-    """Of an address that takes no body, or an empty one."""
-
-    kind = "Notification"
-
-
 def _are_choices(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(each, dict) for each in value.values())
 
@@ -184,7 +179,7 @@ class NotificationViewSet(TenantViewSet):
     def read(self, request: Request) -> ApiResponse:
         """Note that one has read them all."""
         refuse_parameters(request.GET)
-        NotificationNothing.read_body(request.data)
+        refuse_body(request.data, "Notification")
         changed = inbox.mark_read(_writing_member().user_id)
         return ApiResponse({"$type": "NotificationsRead", "read": changed})
 

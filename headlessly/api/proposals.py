@@ -24,6 +24,7 @@ from headlessly.api.serializers import (
     ResourceSerializer,
     SchemaField,
     WireSerializer,
+    refuse_body,
 )
 from headlessly.errors import InvalidFilter
 from headlessly.models import Proposal
@@ -135,12 +136,6 @@ class ProposalRefusal(InputSerializer):
     )
 
 
-class ProposalNothing(InputSerializer):
-    """Of an address that takes no body, or an empty one."""
-
-    kind = "Proposal"
-
-
 class ProposalViewSet(TenantViewSet):
     """Those that one sees: all for whoever decides, else one's own."""
 
@@ -176,7 +171,7 @@ class ProposalViewSet(TenantViewSet):
         """Do exactly what was proposed. With If-Match, what was looked at."""
         refuse_parameters(request.GET)
         proposals.find_proposal(id)  # before anything is said of the body
-        ProposalNothing.read_body(request.data)
+        refuse_body(request.data, "Proposal")
         seen = preconditions.read_if_match(request.META.get("HTTP_IF_MATCH"))
         try:
             done, _run = proposals.approve(id, version=seen)

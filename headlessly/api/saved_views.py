@@ -17,7 +17,7 @@ from headlessly.api.bodies import ApiResponse
 from headlessly.api.json_schema import TEXT, nullable
 from headlessly.api.log import paginate
 from headlessly.api.parameters import PART, read_parameters, refuse_parameters
-from headlessly.api.serializers import InputSerializer, Moment, ResourceSerializer, SchemaField
+from headlessly.api.serializers import Moment, ResourceSerializer, SchemaField, refuse_body
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden, InvalidFilter, did_you_mean
 from headlessly.notifications import inbox
@@ -47,12 +47,6 @@ class ViewSerializer(ResourceSerializer):
     problem = SchemaField(
         nullable(TEXT), help_text="Why it is not looked at, though somebody follows it; else null."
     )
-
-
-class ViewNothing(InputSerializer):
-    """Of an address that takes no body, or an empty one."""
-
-    kind = "View"
 
 
 class ViewViewSet(TenantViewSet):
@@ -144,7 +138,7 @@ def _writing(request: Request) -> Iterator[Membership | None]:
     """The same where something changes, without parameters or a body. Raises Forbidden for a key that only
     reads."""
     refuse_parameters(request.GET)
-    ViewNothing.read_body(request.data)
+    refuse_body(request.data, "View")
     actor = actors.current()
     if actor.is_key and not actor.writes:
         raise Forbidden(f"As {actor.role} this key reads views, and changes nothing.", type="View")

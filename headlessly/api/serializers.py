@@ -175,3 +175,11 @@ class InputSerializer(WireSerializer):
         if not self.fields:
             return NO_SUCH_FIELD
         return self.unknown.format(", ".join(self.fields)) + did_you_mean(name, self.fields)
+
+
+def refuse_body(body: Mapping[str, Any], kind: str) -> None:
+    """Raise Invalid, which names every field of it, where a body is sent that is not empty; ``kind`` is what
+    the error is about."""
+    _values, problems = InputSerializer().read_values(body)
+    if problems:
+        raise Invalid.for_fields(problems, type=kind)

@@ -23,6 +23,7 @@ from headlessly.api.serializers import (
     Moment,
     ResourceSerializer,
     SchemaField,
+    refuse_body,
 )
 from headlessly.declaration.registry import registry
 from headlessly.log.names import OF, VIEW_EVENTS
@@ -121,12 +122,6 @@ class WebhookInput(InputSerializer):
     )
 
 
-class WebhookNothing(InputSerializer):
-    """Of an address that takes no body, or an empty one."""
-
-    kind = "Webhook"
-
-
 class DeliverySerializer(ResourceSerializer):
     kind, prefix = "Delivery", Delivery.prefix
 
@@ -199,7 +194,7 @@ class WebhookViewSet(AdminViewSet):
         """A test: an event that never happened."""
         refuse_parameters(request.GET)
         webhook = find_webhook(id)
-        WebhookNothing.read_body(request.data)
+        refuse_body(request.data, "Webhook")
         delivery = registration.ping_webhook(webhook)
         return ApiResponse(DeliverySerializer.to_json(delivery), status=202)
 
@@ -216,7 +211,7 @@ class WebhookViewSet(AdminViewSet):
         refuse_parameters(request.GET)
         webhook = find_webhook(id)
         find_by_id(webhook.deliveries.all(), "Delivery", delivery)
-        WebhookNothing.read_body(request.data)
+        refuse_body(request.data, "Webhook")
         registration.refuse_paused(webhook)
         with transaction.atomic():
             rows = webhook.deliveries.select_for_update(no_key=True)
