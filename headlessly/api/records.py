@@ -147,9 +147,12 @@ class NounViewSet(VerbViewSet):
 
     def no_such_verb(self, request: Request, id: str, what: str) -> HttpResponse:
         verbs = [wire_name(v.name) for v in self.noun.verbs.values() if at_record(v)]
+        asked = record_operations(self.noun)
+        near = did_you_mean(what, [*verbs, *dict.fromkeys(each.path for each in asked)])
+        others = ", ".join(f"{each.method} {each.path}" for each in asked)
         raise NotFound(
-            f"{self.noun.__name__} has no verb {what[:64]!r} here.{did_you_mean(what, verbs)} "
-            f"Verbs: {', '.join(verbs)}.",
+            f"{self.noun.__name__} has no verb {what[:64]!r} here.{near} Verbs: {', '.join(verbs)}."
+            + (f" Beside them: {others}." if others else ""),
             type=self.noun.__name__,
         )
 

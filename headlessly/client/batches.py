@@ -160,13 +160,19 @@ class BaseBatch:
         call = Call("POST", "/batch", query_pairs(dryRun=dry_run), body)
         results = (yield from self._session.request_json(call))["results"]
         for operation, result in zip(self.operations, results, strict=True):
-            operation._outcome[:] = [self._outcome(result)]
+            operation._outcome[:] = [self._outcome(operation, result)]
         return [each._outcome[0] for each in self.operations]
 
-    def _outcome(self, result: Mapping[str, Any]) -> Record | DryRun | ApiError | None:
+    def _outcome(
+        self, operation: BatchOperation, result: Mapping[str, Any]
+    ) -> Record | DryRun | ApiError | Mapping[str, Any] | None:
+        body, declared = result["body"], self._session.declared
         if result["status"] >= 400:
-            return error_from_body(result["status"], result["body"] or {})
-        return result_of_write(result["body"], self._session)
+            return error_from_body(result["status"], body or {})
+        if declared and declared.noun(operation._noun).is_operation(operation._verb):
+            answer: Mapping[str, Any] = body  # what is no record is the JSON
+            return answer
+        return result_of_write(body, self._session)
 
     def _raise_first(self) -> None:
         """Raise the first error of a batch whose results nobody has looked at."""

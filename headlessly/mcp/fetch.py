@@ -101,11 +101,14 @@ def fetch_operation(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
     """What is asked of a record beside its fields, as the client calls it: ``lead_.../score``. Raises
     NotFound."""
     id, _slash, name = asked["id"].partition("/")
-    if (found := named_operation(noun, name, writes=False)) is None:
+    if (found := named_operation(noun, name)) is None or found.writes:
         said = ", ".join(f"<id>/{each}" for each in _reading(noun)) or "nothing"
-        raise NotFound(
-            f"Of a {noun.__name__} there is said, beside its fields: {said}.", id=id[:64]
-        )
+        problem = f"Of a {noun.__name__} there is said, beside its fields: {said}."
+        if found is not None:
+            problem += f" {found.key} changes something: call it in a script, with do."
+        elif (other := noun_by_prefix(id)) not in (None, noun):
+            problem += f" This is the id of a {other.__name__}: fetch that type."
+        raise NotFound(problem, id=id[:64])
     allowed = (
         "id",
         *(("asOf",) if found.in_past else ()),
@@ -124,7 +127,7 @@ def _reading(noun: type[Noun]) -> dict[str, RecordOperation]:
 
 def _type_of_id(id: str) -> str:
     """The type that the beginning of an id tells. Raises BadRequest."""
-    if (noun := noun_by_prefix(id)) is not None:
+    if (noun := noun_by_prefix(id.partition("/")[0])) is not None:
         return noun.__name__
     if id.startswith(f"{Event.prefix}_"):
         return "Event"

@@ -13,7 +13,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import did_you_mean
 from headlessly.nouns import Noun
 from headlessly.scripts import prelude
-from headlessly.scripts.host import methods_sentence
+from headlessly.scripts.host import asked_elsewhere, methods_sentence
 
 MISSING_ATTRIBUTE = re.compile(
     r"(?P<type>type object )?'(?P<owner>[\w.]+)'(?: object)? has no attribute '(?P<wanted>\w+)'"
@@ -124,6 +124,8 @@ def _missing_on_noun_hint(noun: type[Noun], wanted: str, *, is_record: bool) -> 
     name, schema = noun.__name__, noun.schema
     if is_record and (wanted in schema.fields or wanted in schema.by_name):
         return f"{wanted} of this {name} was not read: name it in fields, or leave fields out."
+    if elsewhere := asked_elsewhere(noun, wanted):
+        return elsewhere
     forms = {
         form for v in noun.verbs.values() for form in (v.conjugation.before, v.conjugation.after)
     }

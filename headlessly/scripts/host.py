@@ -183,6 +183,8 @@ class Host:
             return lambda given, options: self._operate(found, given, options)
         verb = noun.verbs.get(what) if isinstance(what, str) else None
         if verb is None:
+            if elsewhere := asked_elsewhere(noun, str(what)):
+                raise ScriptError(elsewhere)
             near = did_you_mean(str(what), [*READS, UPSERT, *noun.verbs])
             raise ScriptError(f"{name} has no {str(what)[:64]}.{near} {methods_sentence(noun)}")
         return lambda given, options: self._execute_verb(verb, given, options)
@@ -244,6 +246,13 @@ def methods_sentence(noun: type[Noun]) -> str:
     """A sentence that lists the methods of a noun."""
     others = [each.name for each in record_operations(noun) if each.writes]
     return f"There is: {', '.join([*READS, UPSERT, *noun.verbs, *others])}."
+
+
+def asked_elsewhere(noun: type[Noun], what: str) -> str:
+    """A sentence for whoever asks in a script what is asked of a record beside it; nothing for all else."""
+    if (found := named_operation(noun, wire_name(what), writes=False)) is None:
+        return ""
+    return f"{found.key} is asked outside of scripts: by REST, or by fetch of <id>/{found.name}."
 
 
 def bound_statements(seconds: float) -> None:

@@ -13,7 +13,7 @@ from crm import Activity, Lead, Rule, Team, TeamMember
 from crm.rules import runs
 from headlessly.context import clock
 from marketing import Form
-from tests.answered import answered
+from tests.answered import answered, problem
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
 from tests.headlessly.mcp.conftest import Agent, agent
 from tests.headlessly.transfer.conftest import imported, send
@@ -180,6 +180,25 @@ def test_what_agents_fetch_takes_no_address_of_rest(people, api):
     assert answered(api.call("GET", f"/rules/{made.pk}/runs"))["results"] == []
     assert api.call("GET", f"/rules/{made.pk}/backtest").status_code == 405
     assert answered(api.call("POST", f"/rules/{made.pk}/backtest"))["rule"] == made.pk
+
+
+def test_who_takes_a_wrong_name_is_told_the_right_one(people, api, agent):
+    made = Rule.create(name="R", condition=ALL, how="Nobody")
+    lead = Lead.create(name="L", source="website")
+    for asked in ("GET", "POST"):
+        said = problem(api.call(asked, f"/rules/{made.pk}/runAll"), 404, "not_found")["message"]
+        assert "POST runs/<run>/stop" in said and "GET preview" in said
+    said = problem(api.call("GET", f"/leads/{lead.pk}/scores"), 404, "not_found")["message"]
+    assert "Did you mean 'score'?" in said
+    assert "with do" in agent.refused("fetch", id=f"{made.pk}/runAll")["message"]
+    assert "<id>/runs" in agent.refused("fetch", id=f"{made.pk}/runs/run_x/stop")["message"]
+    assert "id of a Rule" in agent.refused("fetch", type="Lead", id=f"{made.pk}/x")["message"]
+    for code, name in (
+        (f'Lead.score("{lead.pk}")', "score"),
+        (f'Rule.backtest("{made.pk}")', "backtest"),
+        (f'Rule.get("{made.pk}").backtest()', "backtest"),
+    ):
+        assert f"fetch of <id>/{name}" in agent.refused("do", code=code)["message"], code
 
 
 # -- what comes by every way --------------------------------------------------------------------------

@@ -148,6 +148,11 @@ def test_the_client_asks_the_same(signed_in: Any, people: Any) -> None:
         with pytest.raises(AttributeError, match="backtest"):
             _ = acme.Rule.backtests
         assert "backtest" in dir(acme.Rule)
+        with acme.batch() as batch:
+            tried = batch.Rule.run_all(rule.pk, dry_run=True)
+            lead = batch.Lead.get(run["record"])
+        assert (tried.result["count"], lead.result.name) == (1, "Ada")
+        assert type(tried.result) is dict, "as it is answered by itself"
 
     async def ask() -> tuple[str, int]:
         async with AsyncHeadlessly(signed_in.acme.url, signed_in.acme.secret) as acme:
