@@ -13,7 +13,7 @@ M = TypeVar("M", bound=models.Model, covariant=True)
 
 
 class TenantRow(models.Model):
-    """A row of a tenant's, which is written and read again where it is: in its tenant."""
+    """A row of a tenant's, which is written and read again as one of its tenant."""
 
     class Meta:
         abstract = True
@@ -34,11 +34,9 @@ class TenantRow(models.Model):
     def refresh_from_db(
         self, using: Any = None, fields: Any = None, from_queryset: Any = None
     ) -> None:
-        tenant: Any = self.tenant_id  # type: ignore[attr-defined]
-        if from_queryset is None:
-            from_queryset = type(self)._base_manager.filter(tenant_id=tenant)  # type: ignore[misc]
-        with tenant_scope.scoped_to(tenant):
-            super().refresh_from_db(using, fields, from_queryset)
+        if from_queryset is None and "tenant_id" not in self.get_deferred_fields():
+            from_queryset = type(self)._base_manager.filter(tenant_id=self.tenant_id)  # type: ignore[attr-defined,misc]
+        super().refresh_from_db(using, fields, from_queryset)
 
 
 class TenantRowManager(models.Manager[M]):

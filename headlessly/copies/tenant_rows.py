@@ -5,7 +5,6 @@ PostgreSQL writes the JSON and reads it: an amount, a moment and bytes come back
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +26,7 @@ from headlessly.copies.tenant_tables import (
 )
 from headlessly.database.cluster import CLOSED
 from headlessly.log.events import Event
+from headlessly.webhooks.signing import new_secret
 
 #: How much is written at once: rows, or bytes of them.
 ROWS, BYTES = 1_000, 4_000_000
@@ -101,7 +101,7 @@ def _unreadable(table: TenantTable, line: str) -> str:
     """The line with its secrets encrypted, new ones where there are none."""
     row = orjson.loads(line)
     for column in table.encrypted:
-        row[column] = encrypt(row.get(column) or "whsec_" + secrets.token_urlsafe(32))
+        row[column] = encrypt(row.get(column) or new_secret())
     return orjson.dumps(row).decode()
 
 

@@ -32,6 +32,8 @@ from headlessly.webhooks.models import Delivery
 CONNECT_TIMEOUT, TOTAL_TIMEOUT, MAX_READ = 5, 10, 4096
 #: For how many seconds what follows the head of an answer is listened to. Its status is the answer.
 READ_TIMEOUT = 1
+#: How much of what went wrong is told, in characters: an address that it names may be long.
+LONGEST_ERROR = 255
 #: How many addresses of one name are tried.
 MAX_ADDRESSES = 3
 
@@ -65,7 +67,7 @@ def send_all(held: Sequence[Delivery]) -> list[AttemptResult]:
     """Send all of these at once, and wait for all outcomes, in their order; they are of one webhook."""
     try:
         messages = [make_request(delivery) for delivery in held]
-    except Undecipherable:
+    except (Undecipherable, signing.NoSecret):
         return [AttemptResult(error=SECRET_LOST)] * len(held)
     # A thread of its own: the loop of a thread that runs one already could not be waited for.
     with ThreadPoolExecutor(1, thread_name_prefix="webhooks") as thread:
@@ -131,7 +133,8 @@ async def _post_one(pool: httpcore.AsyncConnectionPool, message: SignedRequest) 
     started = time.monotonic()
 
     def outcome(status: int | None, error: str | None) -> AttemptResult:
-        return AttemptResult(status, error, round((time.monotonic() - started) * 1000))
+        said = error and error[:LONGEST_ERROR]
+        return AttemptResult(status, said, round((time.monotonic() - started) * 1000))
 
     try:
         address = WebhookUrl.parse(

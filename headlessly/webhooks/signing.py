@@ -20,6 +20,10 @@ PREFIX = "whsec_"
 LONGEST_SECRET = 255
 
 
+class NoSecret(ValueError):
+    """A ``whsec_`` without base64, by which nothing can be signed."""
+
+
 def new_secret() -> str:
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
@@ -32,7 +36,7 @@ def check_secret(value: Any) -> str:
         raise ValueError(_("Send 1 to %s characters, or leave it out.") % LONGEST_SECRET)
     try:
         standard_key(value)
-    except ValueError:
+    except NoSecret:
         raise ValueError(
             _("What follows %s is base64; leave it out to have one made.") % PREFIX
         ) from None
@@ -40,16 +44,16 @@ def check_secret(value: Any) -> str:
 
 
 def standard_key(secret: str) -> bytes:
-    """The bytes that Standard Webhooks signs with. Raises ValueError for a ``whsec_`` without base64."""
+    """The bytes that Standard Webhooks signs with. Raises NoSecret."""
     if not secret.startswith(PREFIX):
         return secret.encode()
     text = secret.removeprefix(PREFIX)
     try:
         key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error as problem:
-        raise ValueError(str(problem)) from None
+        raise NoSecret(str(problem)) from None
     if not key:
-        raise ValueError("empty")
+        raise NoSecret("empty")
     return key
 
 

@@ -203,6 +203,16 @@ def test_it_calls_nobody_inside_however_the_address_came_there(host, named_hook,
     assert Delivery.objects.get().status == "pending"
 
 
+def test_what_is_wrong_with_a_long_address_is_noted_as_far_as_there_is_room(named_hook, deliver):
+    """Written into the row by hand: whether inner names may be called can have changed."""
+    Webhook.objects.update(url=f"http://{'abc.' * 60}internal/")
+    Contact.create(name="Ada")
+    deliver()
+    delivery = Delivery.objects.get()
+    assert delivery.error.startswith("abc.abc.")
+    assert (delivery.status, delivery.attempts, delivery.held_until) == ("pending", 1, None)
+
+
 @pytest.mark.parametrize("host", ["0x7f000001", "2130706433", "127.1", "localhost"])
 def test_it_checks_what_the_system_makes_of_a_name(host):
     """The resolver itself reads such numbers as addresses; what it says is what is checked."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import orjson
 import pytest
 from django.utils import timezone
 from standardwebhooks import Webhook as Standard
 from standardwebhooks.webhooks import WebhookVerificationError
 
 from crm import Contact
+from headlessly.access import encryption
 from headlessly.client import NotVerified, verify
+from headlessly.copies import tenant_rows
 from headlessly.models import Delivery
 from headlessly.webhooks import sending, signing
 from tests.answered import answered
@@ -82,3 +86,24 @@ def test_it_says_in_the_document_how_to_verify(api, listen, deliver, receiver):
     schema = document["components"]["schemas"]["WebhookEvent"]
     assert list(Draft202012Validator(schema).iter_errors(receiver.got[0])) == []
     assert set(receiver.got[0]) == set(schema["properties"])
+
+
+def test_what_a_tenant_gets_that_is_imported_without_its_secrets_signs():
+    table = SimpleNamespace(encrypted=("secret",))
+    for _ in range(50):
+        made = tenant_rows._unreadable(cast(Any, table), "{}")
+        signing.check_secret(encryption.decrypt(orjson.loads(made)["secret"]))
+
+
+def test_it_says_so_where_a_secret_cannot_sign_and_tries_again(listen, deliver, later, receiver):
+    """As one of an import of an earlier version cannot."""
+    hook = listen()
+    hook.secret = "whsec_-_-"
+    hook.save()
+    Contact.create(name="Ada Größe")
+    deliver()
+    assert hook.deliveries.get().error == sending.SECRET_LOST
+    hook.secret = signing.new_secret()
+    hook.save()
+    later()
+    assert receiver.names == ["Contact.Created"]
