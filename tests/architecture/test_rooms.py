@@ -13,8 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-#: Imports that wait until a function runs. Each has a reason beside it; there shall not be more of them.
-WAITING = 68
+#: Imports that wait until a function runs, but those of an app's `ready`, where Django wants them. Each has a
+#: reason beside it; there shall not be more of them.
+WAITING = 19
 
 
 def house() -> Any:
@@ -95,7 +96,11 @@ def test_a_circle_is_found_wherever_its_imports_hide(tmp_path: Path):
 
 
 def test_imports_do_not_move_into_functions():
-    waiting = [f"{each.importer}:{each.line}" for each in HOUSE.imports() if each.lazy]
+    waiting = [
+        f"{each.importer}:{each.line}"
+        for each in HOUSE.imports()
+        if each.lazy and not each.importer.endswith(".apps")
+    ]
     assert len(waiting) <= WAITING, "\n".join(waiting)
 
 
