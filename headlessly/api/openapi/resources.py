@@ -387,13 +387,17 @@ def resource_paths() -> dict[str, Schema]:
             "parameters": webhook,
             "get": get("webhookGet", "Read one webhook, without its secret.", "Webhook", "Webhook",
                        (403, 404)),
-            "patch": operation(
-                "webhookUpdate",
-                "Change a webhook, pause it (nothing is lost: it goes on later), or give it another secret.",
-                "Webhook", {"200": changed}, parameters=shared_parameters(), writes=True,
-                errors=(404, *(s for s in WRITING if s != 409)),
-                requestBody=request_body(ref("WebhookChanges")),
-            ),
+            **{
+                method: operation(
+                    id,
+                    "Change a webhook, pause it (nothing is lost: it goes on later), or give it another "
+                    "secret.",
+                    "Webhook", {"200": changed}, parameters=shared_parameters(), writes=True,
+                    errors=(404, *(s for s in WRITING if s != 409)),
+                    requestBody=request_body(ref("WebhookChanges")),
+                )
+                for method, id in (("put", "webhookPut"), ("patch", "webhookUpdate"))
+            },
             "delete": _delete("webhookDelete", "Delete a webhook and its deliveries, at once.", "Webhook"),
         },
         "/webhooks/{id}/ping": {
