@@ -117,4 +117,9 @@ def reload_shape() -> None:
 
 def context_url() -> str:
     """The tenant's address, the ``$context`` of its records: ``https://crm.example/~acme``."""
-    return f"{_base_url.get() or settings.SITE_URL}/~{require().slug}"
+    return address_of(require().slug)
+
+
+def address_of(slug: str) -> str:
+    """The address of the tenant called so."""
+    return f"{_base_url.get() or settings.SITE_URL}/~{slug}"

@@ -18,7 +18,7 @@ from rest_framework.fields import SkipField, empty
 
 from headlessly.access import tenancy
 from headlessly.api.json_schema import TYPES, Schema, id_schema, written_schema
-from headlessly.declaration.schema import Field, wire_name
+from headlessly.declaration.schema import META, Field, wire_name
 from headlessly.errors import Invalid, did_you_mean
 
 #: A moment, which is written by the one place that writes JSON.
@@ -139,6 +139,8 @@ class InputSerializer(WireSerializer):
 
     kind: ClassVar[str]  #: what an error is about
     unknown: ClassVar[str] = "There is no such field. Fields: {}."
+    #: Whether what was read can be sent back: its ``$`` fields are ignored then.
+    takes_meta: ClassVar[bool] = False
 
     @classmethod
     def read_body(cls, body: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
@@ -170,7 +172,7 @@ class InputSerializer(WireSerializer):
 
     def refuse_name(self, name: str) -> str | None:
         """What is wrong with an entry that is called so, whatever its value."""
-        if name in self.fields:
+        if name in self.fields or (self.takes_meta and name in META):
             return None
         if not self.fields:
             return NO_SUCH_FIELD

@@ -10,7 +10,7 @@ from headlessly.api.json_schema import TEXT, TYPES, nullable
 from headlessly.api.serializers import CheckedField, InputSerializer, declared_field
 from headlessly.context import clock
 from headlessly.declaration import values
-from headlessly.declaration.schema import META, Field, wire_name
+from headlessly.declaration.schema import Field, wire_name
 from headlessly.errors import Invalid
 from headlessly.log import events
 
@@ -37,7 +37,7 @@ def context_field(name: str, longest: int) -> CheckedField:
 class EventInput(InputSerializer):
     """Something that happened outside. Nobody can write the record of a verb."""
 
-    kind = "Event"
+    kind, takes_meta = "Event", True
 
     name = CheckedField(
         TEXT | {"minLength": 1, "maxLength": 255, "pattern": r"\S", "examples": ["page_view"]},
@@ -60,7 +60,7 @@ class EventInput(InputSerializer):
     def refuse_name(self, name: str) -> str | None:
         if name in ("target", "targetType"):
             return "Only the record of a verb has this."
-        return None if name in META else super().refuse_name(name)
+        return super().refuse_name(name)
 
 
 def track_event(body: Mapping[str, Any]) -> events.Event:

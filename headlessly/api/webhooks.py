@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import orjson
 from django.db import transaction
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -26,6 +28,7 @@ from headlessly.api.serializers import (
     refuse_body,
 )
 from headlessly.declaration.registry import registry
+from headlessly.log.events import dump_json
 from headlessly.log.names import OF, VIEW_EVENTS
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import addresses, patterns, registration
@@ -99,7 +102,7 @@ def check_active(value: Any) -> bool:
 
 
 class WebhookInput(InputSerializer):
-    kind = "Webhook"
+    kind, takes_meta = "Webhook", True
 
     url = CheckedField(
         TEXT | {"maxLength": addresses.MAX_URL_LENGTH, "examples": ["https://example.com/hook"]},
@@ -176,10 +179,12 @@ class WebhookViewSet(AdminViewSet):
         with transaction.atomic():
             registration.lock_tenant()
             webhook = find_webhook(id)
-            values = WebhookInput.read_body(request.data, partial=True)
+            values = WebhookInput.read_body(_without_unchanged(request.data, webhook), partial=True)
             registration.change_webhook(webhook, values)
         shown = WebhookWithSecretSerializer if "secret" in values else WebhookSerializer
         return ApiResponse(shown.to_json(webhook))
+
+    update = partial_update  #: both merge what is given
 
     def destroy(self, request: Request, id: str) -> ApiResponse:
         """Delete it with its deliveries, at once; what waits is not sent."""
@@ -218,6 +223,13 @@ class WebhookViewSet(AdminViewSet):
             found = find_by_id(rows, "Delivery", delivery)
             registration.redeliver(webhook, found)
         return ApiResponse(DeliverySerializer.to_json(found), status=202)
+
+
+def _without_unchanged(body: Mapping[str, Any], webhook: Webhook) -> dict[str, Any]:
+    """What is sent, without what only the site sets and is as it was read."""
+    shown = orjson.loads(dump_json(WebhookSerializer.to_json(webhook)))
+    own = WebhookInput().fields
+    return {k: v for k, v in body.items() if k in own or k not in shown or shown[k] != v}
 
 
 def find_webhook(id: str) -> Webhook:

@@ -222,6 +222,8 @@ class Host:
         return _packed(upserts.upsert(named, data, wire=True, if_match=version))
 
     def _track(self, given: list[Any], options: dict[str, Any]) -> Any:
+        if len(given) == 1 and isinstance(given[0], dict):  # one object, as of a noun
+            given, options = [], given[0] | options
         asked = _named_arguments(EVENT, "create", TRACK, given, options)
         events.permit_tracking()
         properties = asked.get("properties")

@@ -111,7 +111,7 @@ def payload_of(delivery: Delivery) -> dict[str, Any]:
         "name": event.name,
         "timestamp": event.timestamp,
         "tenant": tenant,
-        "data": event.data,
+        "data": event.told_data(tenant),
         "previous": event.previous,
         "target": event.target,
         "targetType": event.target_type,

@@ -397,10 +397,13 @@ def _webhook_paths() -> dict[str, Schema]:
             "parameters": webhook,
             "get": get("webhookGet", "Read one webhook, without its secret.", "Webhook", "Webhook",
                        (403, 404)),
-            "patch": patch(
-                "webhookUpdate",
-                "Change a webhook, pause it (nothing is lost: it goes on later), or give it another secret.",
-                "Webhook", "The webhook, and its secret if that is new.", "WebhookMade", "WebhookChanges"),
+            **{
+                method: patch(
+                    id,
+                    "Change a webhook, pause it (nothing is lost: it goes on later), or give it another secret.",
+                    "Webhook", "The webhook, and its secret if that is new.", "WebhookMade", "WebhookChanges")
+                for method, id in (("put", "webhookPut"), ("patch", "webhookUpdate"))
+            },
             "delete": delete("webhookDelete", "Delete a webhook and its deliveries, at once.", "Webhook"),
         },
         "/webhooks/{id}/ping": {

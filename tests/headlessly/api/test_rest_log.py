@@ -32,6 +32,7 @@ def test_it_tells_a_records_history_newest_first(api: Any, qualified: Any) -> No
     ]
     assert [event["version"] for event in found["results"]] == [5, 4, 3, 2, 1]
     attached, converted = found["results"][:2]
+    assert attached["data"] == answered(api.call("GET", f"/leads/{qualified.pk}")), "all of it"
     assert attached["cause"] == converted["$id"]
     assert attached["requestId"] == converted["requestId"]
     assert converted["previous"] == {

@@ -221,12 +221,14 @@ def test_a_dollar_names_the_nouns_but_not_in_strings_and_comments(lead):
 print("$.Lead costs $5.", f"{$.Lead.count()} of {{$.Lead}}")
 lead = $.Lead.find()[0]
 $ .Event.create(name="looked", properties={"at": lead.$id})
+$.Event.create({"name": "seen", "properties": {"at": 1}})
 lead.$version
 """
     run = scripts.run(code)
     assert run.value == 1
     assert run.output == "$.Lead costs $5. 1 of {$.Lead}\n"
     assert run.events[1].name == "looked" and run.events[1].data == {"at": lead.pk}
+    assert run.events[2].name == "seen" and run.events[2].data == {"at": 1}
 
 
 def test_it_reads_what_it_wrote_and_its_own_history(lead):

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from crm import Contact, Lead
@@ -42,7 +43,7 @@ def test_it_delivers_an_event_as_the_log_has_it(listen, deliver, receiver, acme)
         "name": "Contact.Updated",
         "timestamp": second["timestamp"],
         "tenant": "acme",
-        "data": log[1].data,
+        "data": log[1].data | {"$context": f"{settings.SITE_URL}/~acme"},
         "previous": {"title": None},
         "target": contact.id,
         "targetType": "Contact",
