@@ -9,12 +9,15 @@ A whole number stands for so many empty rows; ``{"error": ...}`` says why there 
 from __future__ import annotations
 
 import json
+import re
 import resource
 import sys
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -24,6 +27,10 @@ UNFOLDED, MOST_ROWS = 1024 * 1024 * 1024, 1_048_576
 SHEETS, FIRST_ROWS = 20, 40
 #: How a value that is none of JSON is written.
 KINDS: dict[str, type[datetime | date | time]] = {"datetime": datetime, "date": date, "time": time}
+
+
+#: Where a format shows a text that may be that of a currency: ``[$EUR-407]``, ``"EUR"``.
+CURRENCY = re.compile(r'\[\$([^\]-]+)|"([^"]+)"')
 
 
 class TooLarge(Exception):
@@ -68,8 +75,8 @@ def opened(path: str) -> Any:
 
 
 def rows_of(sheet: Any) -> Iterator[list[Any]]:
-    """The rows as people see them: ``80%``, where the sheet keeps 0.8 and shows percent, and ``01067``, where
-    it keeps 1067 and shows five digits."""
+    """The rows as people see them: ``80%``, where the sheet keeps 0.8 and shows percent, ``01067``, where it
+    keeps 1067 and shows five digits, and ``12.50 €``, where it keeps 12.5 and shows euros."""
     sheet.reset_dimensions()
     formats: dict[int, str] = {}
     for number, cells in enumerate(sheet.iter_rows(), 1):
@@ -90,9 +97,20 @@ def shown(cell: Any, formats: dict[int, str]) -> Any:
     form = formats[style]
     if "%" in form:
         return f"{round(value * 100, 10):.10g}%"
+    if currency := currency_shown(form):
+        return f"{value:.2f} {currency}"
     if len(form) > 1 and not form.strip("0") and value >= 0 and value == int(value):
         return str(int(value)).zfill(len(form))
     return value
+
+
+@lru_cache
+def currency_shown(form: str) -> str | None:
+    """The sign or the code of a currency in a format: ``#,##0 [$CHF-807]``. A dollar is many countries'."""
+    texts = (each for pair in CURRENCY.findall(form) for each in pair if each)
+    codes = (each for text in texts if len(each := text.strip()) == 3 and each.isupper())
+    signs = (each for each in form if unicodedata.category(each) == "Sc" and each != "$")
+    return next(codes, None) or next(signs, None)
 
 
 def write_rows(rows: Iterator[list[Any]]) -> None:
