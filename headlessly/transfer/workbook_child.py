@@ -12,7 +12,6 @@ import json
 import re
 import resource
 import sys
-import unicodedata
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -29,8 +28,9 @@ SHEETS, FIRST_ROWS = 20, 40
 KINDS: dict[str, type[datetime | date | time]] = {"datetime": datetime, "date": date, "time": time}
 
 
-#: Where a format shows a text that may be that of a currency: ``[$EUR-407]``, ``"EUR"``.
-CURRENCY = re.compile(r'\[\$([^\]-]+)|"([^"]+)"')
+#: Where a format names a currency, ``[$EUR-407]``; a code there; and what stands in a format by itself.
+BRACKET, CODE = re.compile(r"\[\$([^\]-]+)(?:-[^\]]*)?\]"), re.compile("[A-Z]{3}")
+SIGNS = ("€", "£", "₹", "₽", "₺", "₩", "₪", "zł", "Kč", '"EUR"', '"USD"', '"GBP"', '"CHF"')
 
 
 class TooLarge(Exception):
@@ -97,8 +97,8 @@ def shown(cell: Any, formats: dict[int, str]) -> Any:
     form = formats[style]
     if "%" in form:
         return f"{round(value * 100, 10):.10g}%"
-    if currency := currency_shown(form):
-        return f"{value:.2f} {currency}"
+    if (currency := currency_shown(form)) is not None:
+        return f"{value:.2f} {currency}".replace('"', "").strip()
     if len(form) > 1 and not form.strip("0") and value >= 0 and value == int(value):
         return str(int(value)).zfill(len(form))
     return value
@@ -106,11 +106,13 @@ def shown(cell: Any, formats: dict[int, str]) -> Any:
 
 @lru_cache
 def currency_shown(form: str) -> str | None:
-    """The sign or the code of a currency in a format: ``#,##0 [$CHF-807]``. A dollar is many countries'."""
-    texts = (each for pair in CURRENCY.findall(form) for each in pair if each)
-    codes = (each for text in texts if len(each := text.strip()) == 3 and each.isupper())
-    signs = (each for each in form if unicodedata.category(each) == "Sc" and each != "$")
-    return next(codes, None) or next(signs, None)
+    """The sign or the code of a currency in a format: ``#,##0 [$CHF-807]``; None without any. A dollar is
+    many countries': it says that this is an amount, and no more."""
+    named = [text.strip() for text in BRACKET.findall(form)]
+    rest = BRACKET.sub("", form).replace("[$-", "")
+    found = [each for each in named if CODE.fullmatch(each)]
+    found += [each for each in SIGNS if each in rest or each in named]
+    return found[0] if found else "" if "$" in (*named, *rest) else None
 
 
 def write_rows(rows: Iterator[list[Any]]) -> None:
