@@ -13,7 +13,7 @@ from headlessly.declaration.hooks import only_creates
 from headlessly.execution.executor import Context
 from headlessly.log.events import Event, event_tracked
 from marketing import visitors
-from marketing.models import Campaign, Form, Touchpoint, Visitor
+from marketing.models import Campaign, Form, Touchpoint
 from marketing.utm import campaign_of
 
 #: The tracked event that names a visitor: its ``userId`` or ``email`` is a contact.
@@ -61,13 +61,6 @@ def remember_the_campaigns_activity(activity: Activity, ctx: Context) -> None:
 def know_the_visitor(contact: Contact, ctx: Context) -> None:
     """Who is captured with the id of a visitor is that visitor."""
     visitors.identify(ctx.input.get("anonymous_id"), contact.pk, contact.moment())
-
-
-@Contact.merged
-def keep_the_visitor(merged: Contact, ctx: Context) -> None:
-    """The visitors of a merged contact are the survivor's."""
-    known = Visitor.objects.filter(tenant=merged.tenant_id, contact=merged.pk)
-    known.update(contact=ctx.input["into"].pk)
 
 
 def touch_of_form(

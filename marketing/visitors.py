@@ -30,11 +30,12 @@ def identify(anonymous_id: str | None, contact: str, moment: datetime) -> None:
 
 
 def contact_of(anonymous_id: str | None) -> str | None:
-    """The id of the contact that a visitor is known to be; None for an unknown one."""
+    """The id of the contact that a visitor is known to be, or of whom that one was merged into; None for an
+    unknown one, and for who is gone."""
     if not anonymous_id:
         return None
     known = Visitor.objects.filter(tenant=tenancy.require(), anonymous_id=anonymous_id)
-    return known.values_list("contact", flat=True).first()
+    return Contact.find_living(known.values_list("contact", flat=True).first())
 
 
 def named_contact(name: Any) -> str | None:

@@ -61,11 +61,13 @@ class UniqueLookupMixin(RefusalMixin):
         gone = cls.with_deleted.filter(successor__isnull=False).alias(key=Lower(field.name))
         merged = gone.filter(key__in=keys).order_by("deleted_at")
         found = {key.lower(): id for key, id in merged.values_list(field.column, "successor")}
-        return {key: id for key, first in found.items() if (id := cls._living(first)) is not None}
+        return {
+            key: id for key, first in found.items() if (id := cls.find_living(first)) is not None
+        }
 
     @classmethod
-    def _living(cls, id: str | None) -> str | None:
-        """The record that lives at the end of a chain of merges, if any."""
+    def find_living(cls, id: str | None) -> str | None:
+        """The id of the record that lives at the end of a chain of merges, if any."""
         while id is not None:
             row = cls.with_deleted.filter(pk=id).values_list("deleted_at", "successor").first()
             if row is None or row[0] is None:

@@ -9,12 +9,14 @@ A whole number stands for so many empty rows; ``{"error": ...}`` says why there 
 from __future__ import annotations
 
 import json
+import re
 import resource
 import sys
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -24,6 +26,11 @@ UNFOLDED, MOST_ROWS = 1024 * 1024 * 1024, 1_048_576
 SHEETS, FIRST_ROWS = 20, 40
 #: How a value that is none of JSON is written.
 KINDS: dict[str, type[datetime | date | time]] = {"datetime": datetime, "date": date, "time": time}
+
+
+#: Where a format names a currency, ``[$EUR-407]``; a code there; and what stands in a format by itself.
+BRACKET, CODE = re.compile(r"\[\$([^\]-]+)(?:-[^\]]*)?\]"), re.compile("[A-Z]{3}")
+SIGNS = ("€", "£", "₹", "₽", "₺", "₩", "₪", "zł", "Kč", '"EUR"', '"USD"', '"GBP"', '"CHF"')
 
 
 class TooLarge(Exception):
@@ -68,8 +75,8 @@ def opened(path: str) -> Any:
 
 
 def rows_of(sheet: Any) -> Iterator[list[Any]]:
-    """The rows as people see them: ``80%``, where the sheet keeps 0.8 and shows percent, and ``01067``, where
-    it keeps 1067 and shows five digits."""
+    """The rows as people see them: ``80%``, where the sheet keeps 0.8 and shows percent, ``01067``, where it
+    keeps 1067 and shows five digits, and ``12.50 €``, where it keeps 12.5 and shows euros."""
     sheet.reset_dimensions()
     formats: dict[int, str] = {}
     for number, cells in enumerate(sheet.iter_rows(), 1):
@@ -90,9 +97,22 @@ def shown(cell: Any, formats: dict[int, str]) -> Any:
     form = formats[style]
     if "%" in form:
         return f"{round(value * 100, 10):.10g}%"
+    if (currency := currency_shown(form)) is not None:
+        return f"{value:.2f} {currency}".replace('"', "").strip()
     if len(form) > 1 and not form.strip("0") and value >= 0 and value == int(value):
         return str(int(value)).zfill(len(form))
     return value
+
+
+@lru_cache
+def currency_shown(form: str) -> str | None:
+    """The sign or the code of a currency in a format: ``#,##0 [$CHF-807]``; None without any. A dollar is
+    many countries': it says that this is an amount, and no more."""
+    named = [text.strip() for text in BRACKET.findall(form)]
+    rest = BRACKET.sub("", form).replace("[$-", "")
+    found = [each for each in named if CODE.fullmatch(each)]
+    found += [each for each in SIGNS if each in rest or each in named]
+    return found[0] if found else "" if "$" in (*named, *rest) else None
 
 
 def write_rows(rows: Iterator[list[Any]]) -> None:

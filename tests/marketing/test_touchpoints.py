@@ -10,6 +10,8 @@ from crm.models import Activity, Contact, Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.api.tracking import track_event
+from headlessly.context import tracing
+from headlessly.execution.undo import undo_request
 from headlessly.query import reads
 from marketing.models import Campaign, Form, Touchpoint
 from tests.headlessly.admin.conftest import ann, users  # noqa: F401  (fixtures)
@@ -120,6 +122,21 @@ def test_visits_of_a_merged_contact_are_the_survivors(people: Any) -> None:
     people.cleo.merge(into=people.ada)
     visit(properties={"utm_source": "2"})
     assert [t.contact for t in touches()] == [people.ada] * 2
+
+
+def test_a_merge_that_is_taken_back_gives_the_visitor_back(people: Any) -> None:
+    Contact.capture(email=people.cleo.email, anonymous_id="v")
+    with tracing.request_id_scope("req_merged0000000000"):
+        people.cleo.merge(into=people.ada)
+    undo_request("req_merged0000000000")
+    visit(properties={"utm_source": "1"})
+    assert [t.contact for t in touches()] == [people.cleo]
+
+
+def test_visits_of_who_is_gone_are_nobodys(people: Any) -> None:
+    Contact.capture(email=people.cleo.email, anonymous_id="v").delete()
+    visit(properties={"utm_source": "1"})
+    assert [t.contact for t in touches()] == [None]
 
 
 def test_a_visitor_of_another_tenant_is_somebody_else(people: Any, rival: Any) -> None:

@@ -133,6 +133,31 @@ def test_it_reads_percent_as_a_sheet_shows_it(imported: Any, acme: Any) -> None:
     assert Lead.find().get().score == 80
 
 
+def test_it_reads_the_currency_that_a_sheet_shows(imported: Any, acme: Any) -> None:
+    import io
+
+    import openpyxl
+
+    from crm import Deal
+
+    forms = (
+        '#,##0.00\\ "€"', "#,##0.00\\ [$CHF-807]", '[$£-809]#,##0', '"EUR" #,##0', '"$"#,##0.00',
+        "[$-407]0.00",
+    )  # fmt: skip
+    named = [("name", "value"), *((f"D{n}", 1234.567 + n) for n in range(5)), ("D5", 5.5)]
+    book = openpyxl.load_workbook(io.BytesIO(workbook(*named)))
+    for row, form in enumerate(forms, 2):
+        book.active.cell(row, 2).number_format = form
+    book.save(content := io.BytesIO())
+    done = imported("deals", content.getvalue(), kind=formats_of("xlsx"))
+    assert counts(done) == {"created": 6}, done["errors"]
+    found = [(float(deal.value), deal.currency) for deal in Deal.find(sort="name")]
+    assert found == [
+        (1234.57, "EUR"), (1235.57, "CHF"), (1236.57, "GBP"), (1237.57, "EUR"), (1238.57, "USD"),
+        (5.5, "USD"),
+    ]  # fmt: skip
+
+
 # -- days ---------------------------------------------------------------------------------------------
 
 
