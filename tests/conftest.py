@@ -52,7 +52,7 @@ def pytest_collection() -> Generator[None, Any, Any]:
     """What is loaded by its end stays: the collector of garbage need not look at it again and again."""
     collected = yield
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(100_000, 20, 20)
     gc.enable()
     return collected
 
