@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +25,8 @@ from tests.emptying import empty_quickly
 # nobody keeps that: it is a third of what a worker does before its first test.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# What is loaded and collected stays: who looks for garbage meanwhile looks at ever more of it.
+gc.disable()
 
 
 def pytest_configure() -> None:
@@ -45,10 +47,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return BrowsersBeside(config, log) if config.option.dist == "load" else None
 
 
-def pytest_collection_finish() -> None:
-    """What is loaded by now stays: the collector of garbage need not look at it again and again."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """What is loaded by its end stays: the collector of garbage need not look at it again and again."""
+    collected = yield
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(100_000, 20, 20)
+    gc.enable()
+    return collected
 
 
 @pytest.fixture(scope="session")

@@ -49,13 +49,15 @@ def chromium() -> str | None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what is here last, for Playwright's loop stays, and the longest of it first, so that no worker is
     left alone with it; skip it where there is no Chromium."""
-    here = Path(__file__).parent
-    mine = [item for item in items if here in item.path.parents]
+    here = f"{Path(__file__).parent}{os.sep}"
+    others, mine = [], []
+    for item in items:
+        (mine if str(item.path).startswith(here) else others).append(item)
     if chromium() is None:
         for item in mine:
             item.add_marker(pytest.mark.skip(reason=HOW))
     mine.sort(key=lambda item: item.path.stem not in LONGEST)
-    items[:] = [item for item in items if here not in item.path.parents] + mine
+    items[:] = others + mine
 
 
 #: What a person would see who came to a page of a test that failed.
