@@ -400,7 +400,8 @@ def _webhook_paths() -> dict[str, Schema]:
             **{
                 method: patch(
                     id,
-                    "Change a webhook, pause it (nothing is lost: it goes on later), or give it another secret.",
+                    "Change a webhook, pause it (nothing is lost: it goes on later), or give it another "
+                    "secret.",
                     "Webhook", "The webhook, and its secret if that is new.", "WebhookMade", "WebhookChanges")
                 for method, id in (("put", "webhookPut"), ("patch", "webhookUpdate"))
             },
