@@ -23,7 +23,7 @@ def card(client, place, label="People"):
 
 def test_a_person_is_added_by_a_dialog_that_knows_the_deal(bob, people):
     deal = Deal.create(name="Fleet", value=1)
-    shown = card(bob, DEAL.format(deal.pk))
+    shown = card(bob, DEAL.format(deal.pk), "None yet")
     assert f'href="{QUICK}?for-deal={deal.pk}" data-quick' in shown
     dialog = bob.get(f"{QUICK}?for-deal={deal.pk}").content.decode()
     assert "Fleet" in dialog and 'name="deal"' not in dialog and 'name="contact"' in dialog
