@@ -47,10 +47,11 @@ class UndoSteps:
         self.events: dict[str, str] = {}  #: the last event of each record
         self.changed: set[str] = set()
         self.gone: set[str] = set()
+        self.returning: set[str] = set()  #: what has not come back yet
 
     def take(self) -> list[RecordUndone]:
         """Execute them. Raises UndoRefused when one is refused, after all have been tried."""
-        returning = {c.id for c in self.possible if c.returns}
+        returning = self.returning = {c.id for c in self.possible if c.returns}
         # A unique value is given up before it comes back with the record that had it, and is taken again
         # after the record is gone that has it.
         regained = {c.id: self._unique_values(c) for c in self.possible if not c.returns}
@@ -62,6 +63,7 @@ class UndoSteps:
         self._free({v for c in self.possible if c.returns for v in self._values_held(c)})
         for change in self._returning(returning):
             self._bring_back(change)
+        self.returning = set()
         later = {id for id, values in regained.items() if values & held}
         for change in self._backwards():
             if change.id not in later:
@@ -210,6 +212,14 @@ class UndoSteps:
         if change.goes or change.id in self.changed:
             return
         self.changed.add(change.id)
+        self._give_back(change)
+        # Of what has written something by then only the end of all of it is left.
+        if can_wait and change.id in self.refused and self.execution.failure is None:
+            del self.refused[change.id]
+            self.changed.discard(change.id)
+
+    def _give_back(self, change: RecordChange) -> None:
+        """Give the fields that the request changed their former values."""
         fields = {wire: self._field(change, wire) for wire in change.changed}
         now = change.now
         back = {
@@ -225,12 +235,10 @@ class UndoSteps:
             said = _("Others changed it in between.")
             self.refused[change.id] = Reason("changed", said, tuple(back))
         else:
-            versions = {"before": change.first - 1, "after": change.last}
+            # What came back has had its former values since it did.
+            before = change.first if change.goes else change.first - 1
+            versions = {"before": before, "after": change.last}
             self._perform(change, change.noun.corrections["correct"], versions)
-        # Of what has written something by then only the end of all of it is left.
-        if can_wait and change.id in self.refused and self.execution.failure is None:
-            del self.refused[change.id]
-            self.changed.discard(change.id)
 
     def _let_go(self) -> None:
         """Delete what goes and what nothing refers to by now, the latest first, as often as that helps."""
@@ -240,6 +248,7 @@ class UndoSteps:
                 for change in self._backwards()
                 if change.goes
                 and change.id not in self.gone
+                and not (self._is_changed_too(change) and _needs(change, self.returning))
                 and (
                     # As with a merge: it goes first, and then what refers to it is another's.
                     change.goes_by_merging
@@ -264,9 +273,17 @@ class UndoSteps:
             versions = {"before": change.first - 1, "after": change.last}
             self._perform(change, change.noun.corrections["remerge"], versions)
             return
+        if self._is_changed_too(change):
+            self._give_back(change)  # or it comes back with them, when its deletion is taken back
+            held = self.execution.locked_records.get(change.id)
         if held is not None:
             held.is_unreferred = True
         self._perform(change, change.noun.verbs["delete"], {})
+
+    @staticmethod
+    def _is_changed_too(change: RecordChange) -> bool:
+        """Whether the request brought back a record that goes again, and changed it beside."""
+        return not change.created and not change.goes_by_merging and bool(change.changed)
 
     def _let_circles_go(self) -> None:
         """Delete what is left: records that refer to each other."""

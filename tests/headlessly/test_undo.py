@@ -197,6 +197,23 @@ def test_a_unique_value_comes_back_though_somebody_refers_to_who_has_it(
     assert Contact.get(new.pk).email.lower() == "ada@acme.example"
 
 
+@pytest.mark.parametrize("state", [{}, {"status": "InProgress"}])
+def test_what_was_brought_back_and_changed_goes_as_it_was(lead: Lead, state: dict) -> None:
+    other = Lead.create(name="Other", source="web")
+    call = Activity.create(subject="Call", type="Call", lead=lead)
+    before = rows()
+    with tracing.request_id_scope("req_delete0000000000"):
+        call.delete()
+        other.delete()
+    with tracing.request_id_scope("req_restore000000000"):
+        Lead.restore(other.pk)
+        Activity.restore(call.pk)
+        Activity.update(call.pk, lead=other.pk, subject="Another", **state)
+    undo_request("req_restore000000000")
+    undo_request("req_delete0000000000")
+    assert rows() == before
+
+
 def test_it_takes_back_one_event_of_a_request_alone(acme: Any) -> None:
     with tracing.request_id_scope("req_several000000000"):
         one, two = (Lead.create(name=f"Lead {n}", source="x") for n in range(2))
