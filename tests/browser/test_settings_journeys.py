@@ -240,6 +240,7 @@ def test_a_manager_writes_rules_and_whoever_gets_a_lead_knows_why(
         cleo.type(place.locator("[name^='v.']").last, "form")
 
     # Who gets a lead of the form: written, tried on what really came in, switched on.
+    cleo.click(menu.get_by_text("Setup"))
     cleo.click(menu.get_by_role("link", name="Rules"))
     cleo.link("Add rule")
     expect(title).to_have_text("New rule: Assignment")
