@@ -212,9 +212,11 @@ class UndoSteps:
         if change.goes or change.id in self.changed:
             return
         self.changed.add(change.id)
+        refused_before = change.id in self.refused
         self._give_back(change)
         # Of what has written something by then only the end of all of it is left.
-        if can_wait and change.id in self.refused and self.execution.failure is None:
+        is_refused = change.id in self.refused and not refused_before
+        if can_wait and is_refused and self.execution.failure is None:
             del self.refused[change.id]
             self.changed.discard(change.id)
 
