@@ -8,7 +8,7 @@ What stands in double braces is a field of the record, by paths over its referen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
-from headlessly.declaration import days
+from headlessly.declaration import days, values
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field, snake_name, wire_name
@@ -220,20 +220,12 @@ def _check_input(noun: type[Record], verb: Verb, given: Mapping[str, Any]) -> No
 
 
 def _check_value(noun: type[Record], field: Field, value: Any) -> None:
-    texts = list(_texts_in(value))
+    texts = list(values.texts_in(value))
     paths = [path for text in texts for path in TEMPLATE.findall(text)]
     for path in paths:
         check_place(noun, path)
     if not paths and not (field.new and isinstance(value, dict)):
         field.clean(value)
-
-
-def _texts_in(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts_in(each)
 
 
 def _read_notify(noun: type[Record], step: dict[str, Any]) -> Notify:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models
@@ -12,6 +12,7 @@ from headlessly import ids
 from headlessly.access import actors, tenancy
 from headlessly.access.visibility import invisible_ids, visible_owner
 from headlessly.database.among import Among
+from headlessly.declaration import values
 from headlessly.declaration.registry import registry
 from headlessly.log.names import PLATFORM_EVENTS, SECURITY
 
@@ -100,15 +101,7 @@ def _mentioned_ids(event: Event, targets: Mapping[str, str | None]) -> set[str]:
     """The ids of the records that an event is about; of a tracked event every text among its properties."""
     if event.target is not None:
         return {event.target}
-    about = set(_texts(event.data))
+    about = set(values.texts_in(event.data))
     if event.cause and (target := targets.get(event.cause)):
         about.add(target)
     return about
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for each in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(each)

@@ -267,9 +267,9 @@ def _xlsx(question: Question) -> Blocks:
             for name, field in columns
         ]
         title = labels.plural_title(noun) if question.labels else noun.plural
-        with write_workbook(title, headings, _book_rows(question, names, select)) as file:
-            while block := file.read(BLOCK):
-                yield block
+    with write_workbook(title, headings, _book_rows(question, names, select)) as file:
+        while block := file.read(BLOCK):
+            yield block
 
 
 def _book_rows(

@@ -120,7 +120,9 @@ def test_it_is_the_same_number_on_every_surface(
             ]
             for row in answer["rows"]
         ], name
-    elsewhere = {each.name for each in reports.by_name.values() if each.icon or not each.is_offered()}
+    elsewhere = {
+        each.name for each in reports.by_name.values() if each.icon or not each.is_offered()
+    }
     assert shown == {*reports.by_name} - IN_SENTENCES - elsewhere
     # Whose tasks are open depends on who asks: the key is of nobody.
     mine = client_of(person).get(f"/~acme/admin/dashboard/?owner={people.bob.pk}").content.decode()
