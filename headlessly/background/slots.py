@@ -64,6 +64,11 @@ class ThreadSlots:
                         del self.scripts[tenant]
                     self._script_ended.notify_all()
 
+    def runs_another_of(self, tenant: object) -> bool:
+        """Whether more than one script of this tenant runs, or waits to."""
+        with self._lock:
+            return self.scripts[tenant] > 1
+
     @contextmanager
     def reserve_for_hashing(self) -> Iterator[bool]:
         """Reserve a thread to hash a password, or to wait until another is hashed, inside the block. Yields

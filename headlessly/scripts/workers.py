@@ -123,8 +123,9 @@ def reserve_worker(
         "random_start": "system" if seed is None else {"seed": seed},
     }
     tenant = tenancy.current()
+    tenant_id = tenant and tenant.pk
     with (
-        thread_slots.reserve_for_script(tenant and tenant.pk, PATIENCE) as is_free,
+        thread_slots.reserve_for_script(tenant_id, PATIENCE) as is_free,
         ExitStack() as stack,
     ):
         if not is_free:
@@ -143,26 +144,32 @@ def reserve_worker(
             session = stack.enter_context(checkout)
         except TimeoutError:
             raise Busy(PATIENCE) from None
-        with StandingBack(session):
+        with StandingBack(session, is_one_of_several=thread_slots.runs_another_of(tenant_id)):
             yield session
 
 
 class StandingBack:
     """Lets the site have the cores first, and short scripts before those that have run for long.
 
-    Who is not root cannot take a process's lower priority back: a worker that was lowered is replaced, which
-    takes some milliseconds.
+    Those of who runs several at once stand back from their beginning: among many there is always one that
+    has just begun. Who is not root cannot take a process's lower priority back: a worker that was lowered is
+    replaced, which takes some milliseconds.
     """
 
-    def __init__(self, session: MontySession) -> None:
+    def __init__(self, session: MontySession, *, is_one_of_several: bool) -> None:
         self.session, self.pid = session, session.worker_pid
+        self.is_one_of_several = is_one_of_several
         self.is_lowered = self.is_over = False
         self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
     def __enter__(self) -> Self:
-        if self.pid is not None:
-            lower_priority(self.pid, NICE)
-        self._wait()
+        if self.is_one_of_several:
+            self._lower()
+        else:
+            if self.pid is not None:
+                lower_priority(self.pid, NICE)
+            self._wait()
         return self
 
     def _wait(self) -> None:
@@ -184,7 +191,8 @@ class StandingBack:
     def __exit__(self, *problem: object) -> None:
         with self._lock:
             self.is_over = True
-            self._timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
         if self.is_lowered and self.pid is not None and self.session.worker_pid == self.pid:
             with suppress(OSError):
                 os.kill(self.pid, signal.SIGKILL)

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import pytest
 
 from crm import Contact, Deal, Lead, Organization
 from headlessly import scripts
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
+from headlessly.access.models import Tenant
 from headlessly.background.slots import THREADS, thread_slots
 from headlessly.context import clock
 from headlessly.database import prepared
@@ -561,6 +563,18 @@ def test_the_thread_that_computes_stands_back_and_more_so_when_it_takes_long(acm
         assert session.worker_pid != long, "the next one begins in front again"
         assert nice_of_threads(session.worker_pid) == {workers.NICE}
         assert session.feed_run("6 * 7") == 42
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no threads to look at")
+def test_who_runs_several_at_once_stands_back_from_the_beginning(acme, monkeypatch):
+    monkeypatch.setattr(workers, "SHORT", 60)
+    reserve = partial(workers.reserve_worker, limits.limits_of(actors.SYSTEM))
+    globex = Tenant.objects.create(slug="globex", name="Globex")
+    with reserve() as first, reserve() as second:
+        assert nice_of_threads(first.worker_pid) == {workers.NICE}
+        assert nice_of_threads(second.worker_pid) == {workers.NICE_WHEN_LONG}
+        with tenancy.active(globex), reserve() as of_another:
+            assert nice_of_threads(of_another.worker_pid) == {workers.NICE}, "has one alone"
 
 
 def until(holds: Callable[[], bool]) -> None:
