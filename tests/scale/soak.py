@@ -25,8 +25,23 @@ import psutil
 
 #: How much the memory may grow.
 MOST = 0.05
-#: What is asked how often: lists and records most, as people and programs do.
+#: What is asked how often: lists and records most, as people and programs do; pages, agents and files too.
 MIX = {"list": 30, "get": 30, "search": 10, "create": 12, "update": 10, "convert": 4, "events": 4}
+MIX |= {
+    "page": 8,
+    "record": 6,
+    "today": 2,
+    "script": 4,
+    "undo": 2,
+    "import": 1,
+    "export": 1,
+    "wait": 2,
+}
+#: What is asked of a lead that is there.
+NEED_A_LEAD = ("get", "update", "convert", "record", "undo")
+ROWS = b"name,source\n" + b"".join(b"Imported %d,website\n" % number for number in range(20))
+#: A page of the admin that each "page" asks for one of.
+PAGES = ("crm/lead/", "crm/lead/board/", "crm/deal/", "crm/deal/board/", "reports/")
 
 
 class Load(threading.Thread):
@@ -48,11 +63,11 @@ class Load(threading.Thread):
             self.slowest = max(self.slowest, answer.seconds)
 
     def ask(self, kind: str) -> Any:
-        def call(method: str, path: str, body: Any = None) -> Any:
-            return self.site.call(method, path, body, tenant="quiet")
+        def call(method: str, path: str, body: Any = None, **headers: str) -> Any:
+            return self.site.call(method, path, body, tenant="quiet", headers=headers or None)
 
         lead = self.random.choice(self.leads) if self.leads else None
-        if kind == "create" or (lead is None and kind in ("get", "update", "convert")):
+        if kind == "create" or (lead is None and kind in NEED_A_LEAD):
             contact = call("POST", "/contacts", {"name": f"Person {self.random.random()}"})
             new = {"name": f"Lead {self.random.random()}", "source": "website"}
             answer = call("POST", "/leads", new | {"contact": contact.body.get("$id")})
@@ -66,13 +81,30 @@ class Load(threading.Thread):
             return call("POST", f"/leads/{lead}/convert")
         if kind == "update":
             return call("PATCH", f"/leads/{lead}", {"score": self.random.randint(0, 100)})
+        if kind == "undo":
+            changed = call("PATCH", f"/leads/{lead}", {"sourceDetail": str(self.random.random())})
+            return call("POST", f"/requests/{changed.headers.get('x-request-id')}/undo")
+        if kind == "script":
+            return self.site.script("[lead.name for lead in Lead.find(limit=20)]", "quiet")
+        if kind == "import":
+            return call("POST", "/import/leads", ROWS, **{"Content-Type": "text/csv"})
+        if kind in ("page", "record", "today"):
+            record = f"crm/lead/{lead}/change/" if kind == "record" else ""
+            return self._page(self.random.choice(PAGES) if kind == "page" else record)
         paths = {
             "get": f"/leads/{lead}?include=contact",
             "list": "/leads?limit=25&include=contact,owner",
             "search": f"/leads?q=lead+0.{self.random.randint(0, 9)}",
             "events": "/events?limit=50",
+            "export": "/export/leads?format=csv",
+            "wait": "/events?since=now&wait=2",
         }
         return call("GET", paths[kind])
+
+    def _page(self, path: str) -> Any:
+        quiet = self.site.tenants["quiet"]
+        headers = {"Cookie": f"sessionid={quiet['session']}"}
+        return self.site.call("GET", f"/~{quiet['slug']}/admin/{path}", headers=headers)
 
 
 def memory_of(process: psutil.Process) -> int:
