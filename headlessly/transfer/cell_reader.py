@@ -16,6 +16,7 @@ from headlessly.transfer.headings import IN_UTC, Meaning
 from headlessly.transfer.mapping import word_key
 from headlessly.transfer.notations import Notation, currency_of
 from headlessly.transfer.row_values import RowValues
+from headlessly.transfer.rows import Formula
 from headlessly.transfer.stated_past import milestones
 
 #: Between two addresses or two numbers in one cell. A slash is also part of a number: ``030/123 456``.
@@ -65,6 +66,12 @@ class CellReader:
 
     def put(self, values: RowValues, cell: Any, lenient: bool) -> None:
         """Take a cell that says something."""
+        if isinstance(cell, Formula):
+            told = _(
+                "%s was saved without its value. Open the workbook, save it and send it again."
+            )
+            self._refuse(values, told % cell[:64], lenient)
+            return
         if self.words and (key := word_key(str(cell))) in self.words:
             cell = self.words[key]
             if cell is None:
@@ -99,15 +106,18 @@ class CellReader:
             if self.checks and lenient and self.field is not None:
                 self.field.clean(value, text=True)
         except ValueError as problem:
-            if lenient and not self.meaning.required:
-                values.leave_out(self.path, str(problem))
-            else:
-                values.problems[self.path] = str(problem)
+            self._refuse(values, str(problem), lenient)
             return
         if wire not in found:
             found[wire] = value
         elif found[wire] != value:
             self._put_beside(values, found, wire, cell, value)
+
+    def _refuse(self, values: RowValues, told: str, lenient: bool) -> None:
+        if lenient and not self.meaning.required:
+            values.leave_out(self.path, told)
+        else:
+            values.problems[self.path] = told
 
     def _put_beside(
         self, values: RowValues, found: dict[str, Any], wire: str, cell: Any, value: Any

@@ -13,6 +13,10 @@ class Unreadable(ValueError):
     """A file that is not what it says; the message is for whoever sent it."""
 
 
+class Formula(str):
+    """A cell of a workbook that was saved without what its formula makes: ``=B2*12``."""
+
+
 class Row(NamedTuple):
     """A row and its number, counted from 1 after the header.
 

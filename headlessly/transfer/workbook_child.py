@@ -24,9 +24,12 @@ from typing import Any
 UNFOLDED, MOST_ROWS = 1024 * 1024 * 1024, 1_048_576
 #: How many sheets are looked at, and how many rows of each, to find the header.
 SHEETS, FIRST_ROWS = 20, 40
-#: How a value that is none of JSON is written.
+#: How a value that is none of JSON is written, and a formula whose value was not saved.
 KINDS: dict[str, type[datetime | date | time]] = {"datetime": datetime, "date": date, "time": time}
-
+FORMULA = "formula"
+#: Cells that are shown as one, of more rows than one: ``A2:A5``.
+MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]+[0-9]+:[A-Z]+[0-9]+)"')
+PIECE, LONGEST = 1 << 20, 100
 
 #: Where a format names a currency, ``[$EUR-407]``; a code there; and what stands in a format by itself.
 BRACKET, CODE = re.compile(r"\[\$([^\]-]+)(?:-[^\]]*)?\]"), re.compile("[A-Z]{3}")
@@ -70,23 +73,77 @@ def check_archive(path: str) -> None:
 
 def opened(path: str) -> Any:
     from openpyxl import load_workbook
+    from openpyxl.worksheet import _read_only
 
+    _read_only.WorkSheetParser = parser_of_formulas()  # type: ignore[misc]
     return load_workbook(path, read_only=True, data_only=True)
+
+
+def parser_of_formulas() -> Any:
+    """openpyxl's parser, which answers a formula where the value of one was not saved: programs write such
+    files, and the cell is not empty to who opens them."""
+    from openpyxl.worksheet._reader import FORMULA_TAG, WorkSheetParser
+
+    class Parser(WorkSheetParser):
+        def parse_cell(self, element: Any) -> Any:
+            cell = super().parse_cell(element)
+            # One that makes an empty text says that it is a text.
+            is_saved = cell["value"] is not None or element.get("t") == "str"
+            if not is_saved and element.find(FORMULA_TAG) is not None:
+                formula = self.parse_formula(element)
+                cell |= {"value": str(getattr(formula, "text", formula)), "data_type": "f"}
+            return cell
+
+    return Parser
 
 
 def rows_of(sheet: Any) -> Iterator[list[Any]]:
     """The rows as people see them: ``80%``, where the sheet keeps 0.8 and shows percent, ``01067``, where it
-    keeps 1067 and shows five digits, and ``12.50 €``, where it keeps 12.5 and shows euros."""
+    keeps 1067 and shows five digits, ``12.50 €``, where it keeps 12.5 and shows euros, and in each row of a
+    merged cell what stands in its first."""
     sheet.reset_dimensions()
     formats: dict[int, str] = {}
+    ends = merged_down(sheet)
+    below: dict[int, tuple[int, Any]] = {}
     for number, cells in enumerate(sheet.iter_rows(), 1):
         if number > MOST_ROWS:
             raise TooLarge
-        yield [shown(cell, formats) for cell in cells]
+        row = [shown(cell, formats) for cell in cells]
+        is_empty = all(cell is None for cell in row)
+        for column, (last, value) in [*below.items()]:
+            if column < len(row) and row[column] is None and not is_empty:
+                row[column] = value
+            if number >= last:
+                del below[column]
+        for column, last in ends.get(number, ()):
+            if column < len(row):
+                below[column] = last, row[column]
+        yield row
+
+
+def merged_down(sheet: Any) -> dict[int, list[tuple[int, int]]]:
+    """By the row in which a cell merged of several rows begins: its column, and its last row."""
+    from openpyxl.utils import range_boundaries
+
+    found: dict[int, list[tuple[int, int]]] = {}
+    rest = b""
+    with sheet._get_source() as source:
+        while piece := source.read(PIECE):
+            rest += piece
+            end = 0
+            for match in MERGED.finditer(rest):
+                left, top, _right, bottom = range_boundaries(match[1].decode())
+                if bottom > top:
+                    found.setdefault(top, []).append((left - 1, bottom))
+                end = match.end()
+            rest = rest[max(end, len(rest) - LONGEST) :]
+    return found
 
 
 def shown(cell: Any, formats: dict[int, str]) -> Any:
     value = cell.value
+    if getattr(cell, "data_type", None) == "f":
+        return {"kind": FORMULA, "value": value}
     if isinstance(value, str):
         return value if value.strip() else None
     if not isinstance(value, int | float) or isinstance(value, bool):

@@ -19,7 +19,7 @@ import orjson
 from django.utils.translation import gettext as _
 
 from headlessly.transfer import workbook_child
-from headlessly.transfer.rows import Layout, Unreadable
+from headlessly.transfer.rows import Formula, Layout, Unreadable
 from headlessly.transfer.tables import Header, find_header
 
 #: How long the process may compute, in seconds, while somebody waits for it and in the background; and how
@@ -57,6 +57,8 @@ def read_records(file: BinaryIO, number: int) -> Iterator[list[Any]]:
 
 def _as_cell(value: Any) -> Any:
     if isinstance(value, dict):
+        if value["kind"] == workbook_child.FORMULA:
+            return Formula(value["value"])
         return workbook_child.KINDS[value["kind"]].fromisoformat(value["value"])
     return value
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from headlessly.transfer import formats
 from headlessly.transfer.formats import CSV, JSON, NDJSON, XLSX, Unreadable
+from headlessly.transfer.rows import Formula
 
 
 def read(content: bytes | str, format: str = CSV) -> list[Any]:
@@ -128,6 +129,30 @@ def test_it_reads_the_first_sheet_of_a_workbook() -> None:
     book.save(file := io.BytesIO())
     found = contents(file.getvalue(), XLSX)
     assert [list(row[:2]) for row in found] == [["Ada", 80.5], ["Bob", None]]
+
+
+def test_a_formula_without_its_value_is_one_and_a_merged_cell_is_in_each_of_its_rows() -> None:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    rows = (
+        ["company", "name", "budget"],
+        ["Globex", "Ada", "=2*3"],
+        [None, "Bob", 5],
+        [None, None, 1],
+    )
+    for row in (*rows, [], ["Initech", "Cleo", None]):
+        book.active.append(row)
+    book.active.merge_cells("A2:A5")
+    book.save(file := io.BytesIO())
+    found = contents(file.getvalue(), XLSX)
+    assert found == [
+        ["Globex", "Ada", "=2*3"],
+        ["Globex", "Bob", 5],
+        ["Globex", None, 1],
+        ["Initech", "Cleo", None],
+    ]
+    assert isinstance(found[0][2], Formula)
 
 
 @settings(deadline=None)  # a workbook is read by a process of its own

@@ -89,6 +89,14 @@ def test_it_reads_workbooks_as_bodies_and_files_in_forms(imported: Any, api: Any
     assert {c.name for c in Contact.find()} == {"Ada", "Bob", "Cleo", "Dan"}
 
 
+def test_it_says_of_a_formula_that_its_value_was_not_saved(imported: Any, api: Any) -> None:
+    book = workbook(("name", "leadScore", "title"), ("Ada", "=3+4", "CTO"), ("Bob", 7, "=A1&A2"))
+    done = imported("contacts", book, kind=formats_of(formats.XLSX))
+    assert counts(done) == {"refused": 2}
+    assert errors(done) == [(1, "leadScore"), (2, "title")]
+    assert "=3+4 was saved without its value" in done["errors"][0]["message"]
+
+
 def formats_of(format: str) -> str:
     return next(kind for kind, each in formats.MEDIA_TYPES.items() if each == format)
 
