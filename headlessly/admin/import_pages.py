@@ -39,7 +39,7 @@ from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import
 from headlessly.transfer.options import KEPT, VALUES, Options, read_options
 from headlessly.transfer.programs import program_called
-from headlessly.undoing import asking
+from headlessly.undo import undos
 
 #: How many imports and how many refused rows a page shows, and of how many rows it tells what is left out.
 LATELY, REFUSED, WARNED = 20, 50, 1_000
@@ -167,7 +167,7 @@ def _import_page(
     changes = source.dry_run and source.parts.exists() and bool(source.samples)
     choices = Choices(source) if changes else None
     undo = _undo_of(source)
-    large = large_undo(request, asking.last_of(undo.request)) if undo is not None else None
+    large = large_undo(request, undos.last_of(undo.request)) if undo is not None else None
     return site.respond(
         request,
         "import",

@@ -1,6 +1,6 @@
 """Taking back in the browser: where it is offered, and the address that does it.
 
-What is taken back is a request, by :mod:`headlessly.execution.undo`. In a timeline it is one event of a
+What is taken back is a request, by :mod:`headlessly.undo.at_once`. In a timeline it is one event of a
 request with what it caused; whether that is still possible is seen of its record alone before somebody asks.
 """
 
@@ -29,13 +29,13 @@ from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError, NotFound
-from headlessly.execution.undo import RecordStays, RequestUndone
-from headlessly.execution.undo_plan import RecordChange
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
-from headlessly.undoing import asking
-from headlessly.undoing.models import Undo as LargeUndo
-from headlessly.undoing.models import UndoRecord
+from headlessly.undo import undos
+from headlessly.undo.at_once import RecordStays, RequestUndone
+from headlessly.undo.models import Undo as LargeUndo
+from headlessly.undo.models import UndoRecord
+from headlessly.undo.plan import RecordChange
 
 #: Of how many of the records that stay a page tells.
 STAYING = 100
@@ -106,7 +106,7 @@ def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     sent = request.POST
     back = safe_return(request) or reverse("admin:index")
     try:
-        done = asking.take_back(sent.get("request"), event=sent.get("event") or None)
+        done = undos.take_back(sent.get("request"), event=sent.get("event") or None)
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
         return HttpResponseRedirect(back)
@@ -166,7 +166,7 @@ def _still_there(done: RequestUndone, back: str) -> str:
 def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """How far the taking back of a large request has come, and what became of it."""
     try:
-        found = asking.get(id)
+        found = undos.get(id)
     except NotFound:
         raise Http404 from None
     return site.respond(
@@ -182,7 +182,7 @@ def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
 def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Stop it; what was taken back stays so. One that is over already shows how it ended."""
     try:
-        asking.cancel(id)
+        undos.cancel(id)
     except NotFound:
         raise Http404 from None
     except HeadlesslyError:
@@ -195,7 +195,7 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
     if found is None:
         return None
     looking = not found.undone and found.looked_at < (found.total or 0)
-    rows = list(asking.staying(found)[:STAYING]) if found.finished else []
+    rows = list(undos.staying(found)[:STAYING]) if found.finished else []
     return {
         "undo": found,
         "again": Undo(found.request_id, redo=True) if _may_redo(found) else None,

@@ -19,7 +19,7 @@ from headlessly.transfer.matching import read_match
 from headlessly.transfer.models import Import
 from headlessly.transfer.options import Options
 from headlessly.transfer.reading_plans import plan_reading, storable_name
-from headlessly.undoing import asking
+from headlessly.undo import undos
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
@@ -160,7 +160,7 @@ def get(id: str) -> Import:
     return found
 
 
-@asking.not_while
+@undos.not_while
 def refuse_undo_at_work(request: str) -> None:
     """Raise Conflict for the request of an import that is at work: what is taken back would come again."""
     at_work = Import.objects.filter(

@@ -12,12 +12,12 @@ from psycopg.types.json import Jsonb
 from headlessly.access import actors, visibility
 from headlessly.database.prepared import execute_planned, execute_prepared
 from headlessly.declaration.registry import registry
-from headlessly.execution.undo import check_permission, explain, require_what_it_takes
-from headlessly.execution.undo_plan import HIDDEN, Reason, RecordChange
 from headlessly.log.events import dump_json
 from headlessly.log.names import PLATFORM_EVENTS, SECURITY
-from headlessly.undoing.models import Undo, UndoRecord
-from headlessly.undoing.partial_plan import PartialPlan, plan_of
+from headlessly.undo.at_once import check_permission, explain, require_what_it_takes
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.partial_plan import PartialPlan, plan_of
+from headlessly.undo.plan import HIDDEN, Reason, RecordChange
 
 State = UndoRecord.State
 

@@ -13,9 +13,9 @@ from headlessly.database.prepared import execute_planned, quoted_column
 from headlessly.declaration.custom_values import has_value_sql
 from headlessly.declaration.described_field import Field
 from headlessly.declaration.record import Record
-from headlessly.execution.undo_plan import Plan, RecordChange
 from headlessly.log.events import Event
-from headlessly.undoing.models import Undo, UndoRecord
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.plan import Plan, RecordChange
 
 #: Who refers to records, by one column. Row by row of these few records, however many the request has.
 REFERRED = """

@@ -32,9 +32,9 @@ from headlessly.ids import public_id
 from headlessly.log.events import Event, append_events
 from headlessly.log.names import REQUEST_UNDONE
 from headlessly.notifications.telling import Notice, tell
-from headlessly.undoing import judging
-from headlessly.undoing.models import Undo, UndoRecord
-from headlessly.undoing.taking import Part, take
+from headlessly.undo import records
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.part import Part, take
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Run:
         undo = self.undo
         if undo.total is None:
             with self._step():
-                judging.collect(undo)
+                records.collect(undo)
                 undo.status, undo.started_at = Undo.Status.RUNNING, clock.now()
         if not undo.total:
             raise _only_tracked()
@@ -113,7 +113,7 @@ class Run:
             pass
         if undo.event is None:
             with self._step():
-                judging.spread(undo)
+                records.spread(undo)
                 self._count()
             if undo.dry_run or not self._count_possible():
                 self._end(tried=undo.dry_run)
@@ -162,7 +162,7 @@ class Run:
 
     def _look(self) -> bool:
         with self._step():
-            found = judging.judge(self.undo, LOOKED_AT)
+            found = records.judge(self.undo, LOOKED_AT)
             self.undo.looked_at += found
         return bool(found)
 
@@ -214,7 +214,7 @@ class Run:
             counts["undone"] += count
             undo.undone += count
         if stays:
-            judging.spread(undo)
+            records.spread(undo)
             self._count()
         self._note()
 
@@ -223,7 +223,7 @@ class Run:
         left = UndoRecord.objects.filter(undo_id=self.undo.pk, state=State.POSSIBLE)
         with self._step():
             left.exclude(code="").update(state=State.STAYS)
-            judging.spread(self.undo)
+            records.spread(self.undo)
             said = _("What refers to it could not be taken back.")
             left.update(state=State.STAYS, code="referred", message=said)
             self._count()

@@ -14,13 +14,13 @@ from headlessly.errors import Conflict
 from headlessly.execution import executor
 from headlessly.execution.execution import Execution
 from headlessly.execution.hook_context import RunningVerb
-from headlessly.execution.undo import MOST_TRIES, UNDO, Request
-from headlessly.execution.undo_plan import Reason
-from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
 from headlessly.log.events import Event
-from headlessly.undoing.judging import write
-from headlessly.undoing.models import Undo, UndoRecord
-from headlessly.undoing.partial_plan import PartialPlan, fresh, plan_of
+from headlessly.undo.at_once import MOST_TRIES, UNDO, Request
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.partial_plan import PartialPlan, fresh, plan_of
+from headlessly.undo.plan import Reason
+from headlessly.undo.records import write
+from headlessly.undo.steps import RecordUndone, UndoRefused, UndoSteps
 
 State = UndoRecord.State
 

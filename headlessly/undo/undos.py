@@ -15,15 +15,15 @@ from headlessly.context import clock, tracing
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, NotFound
-from headlessly.execution import undo as at_once
-from headlessly.execution.undo import RequestUndone, undo_request
-from headlessly.execution.undo_plan import HIDDEN
 from headlessly.ids import public_id
 from headlessly.log.events import Event, EventQuerySet
 from headlessly.log.names import SECURITY
-from headlessly.undoing.models import Undo
-from headlessly.undoing.partial_plan import PartialPlan, causes_of
-from headlessly.undoing.undo_job import run, tell_whose_it_is
+from headlessly.undo import at_once
+from headlessly.undo.at_once import RequestUndone, undo_request
+from headlessly.undo.models import Undo
+from headlessly.undo.partial_plan import PartialPlan, causes_of
+from headlessly.undo.plan import HIDDEN
+from headlessly.undo.undo_job import run, tell_whose_it_is
 
 #: Raises Conflict for a request that is still at work: rooms above know what may be. See :func:`not_while`.
 Refusal = Callable[[str], None]
@@ -35,7 +35,7 @@ LOOKED_AT = 500
 
 
 def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUndone | Undo:
-    """Take back what the request ``id`` did, as :func:`headlessly.execution.undo.undo_request` does; a large
+    """Take back what the request ``id`` did, as :func:`headlessly.undo.at_once.undo_request` does; a large
     one, of which no ``event`` is said, in the background: then the answer is where that stands.
 
     Asked again while it is at work, it is the same undo. Raises what the other does.
