@@ -166,7 +166,7 @@ def _still_there(done: RequestUndone, back: str) -> str:
 def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """How far the taking back of a large request has come, and what became of it."""
     try:
-        found = undos.get(id)
+        found = undos.get_undo(id)
     except NotFound:
         raise Http404 from None
     return site.respond(
@@ -182,7 +182,7 @@ def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
 def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Stop it; what was taken back stays so. One that is over already shows how it ended."""
     try:
-        undos.cancel(id)
+        undos.cancel_undo(id)
     except NotFound:
         raise Http404 from None
     except HeadlesslyError:
@@ -195,7 +195,7 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
     if found is None:
         return None
     looking = not found.undone and found.looked_at < (found.total or 0)
-    rows = list(undos.staying(found)[:STAYING]) if found.finished else []
+    rows = list(undos.staying_records(found)[:STAYING]) if found.finished else []
     return {
         "undo": found,
         "again": Undo(found.request_id, redo=True) if _may_redo(found) else None,

@@ -73,14 +73,14 @@ class Stopped(Exception):
     "imports.run",
     retry=RetryStrategy(max_attempts=6, exponential_wait=4, retry_exceptions={OperationalError}),
 )
-def run(source: str) -> None:
+def import_in_background(source: str) -> None:
     """Do an import, or go on with one."""
     found = Import.objects.filter(pk=source, tenant_id=tenancy.require().pk).first()
     if found is not None and not found.finished:
         Run(found).go()
 
 
-@run.on_failure
+@import_in_background.on_failure
 def give_up(source: str) -> None:
     """Say of an import that it brings its workers down."""
     found = Import.objects.filter(pk=source, tenant_id=tenancy.require().pk).first()
@@ -188,9 +188,9 @@ class Run:
         with transaction.atomic():
             self._change(status=status, message=message, finished_at=clock.now())
             self._tell_whose_it_is()
-            # What was tried may be done next, with the same file: see imports.go.
+            # What was tried may be done next, with the same file: see imports.import_as_tried.
             if not (self.source.dry_run and status == Import.Status.COMPLETED):
-                content.drop(self.source)
+                content.drop_file(self.source)
 
     def _tell_whose_it_is(self) -> None:
         """Whoever sent the file need not wait at its page."""
@@ -343,7 +343,7 @@ def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 @app.periodic(cron="17 3 * * *")
 @app.task(name="imports.clear", queueing_lock="imports.clear")
 @every_tenant()
-def clear(timestamp: int = 0) -> None:
+def clear_old_imports(timestamp: int = 0) -> None:
     """Forget the refused rows of old imports, and give up those that nobody will finish."""
     now = clock.now()
     RefusedRow.objects.filter(source__created_at__lt=now - REMEMBERED).delete()

@@ -309,11 +309,11 @@ def _try_once(
     done = RequestUndone(id, tracked=plan.tracked, event=event.id, dry_run=dry_run)
     with execution.within(RunningVerb(UNDO, cast(Any, Request()), event)):
         plan.changes = {k: RecordChange(c.noun, k, c.events) for k, c in plan.changes.items()}
-        plan.hold(execution)
+        plan.lock_records(execution)
         plan.judge(refused)
         require_what_it_takes(plan)
         done.undone = UndoSteps(execution, plan).take()
-        done.stays = explain(plan)
+        done.stays = staying_with_reasons(plan)
     if not done.undone:
         raise _nothing_to_take_back(done)
     _hide_unseen(done)
@@ -333,7 +333,7 @@ def _nothing_to_take_back(done: RequestUndone) -> Conflict:
 # -- what is told of it -----------------------------------------------------------------------------
 
 
-def explain(plan: Plan) -> list[RecordStays]:
+def staying_with_reasons(plan: Plan) -> list[RecordStays]:
     """What stays, with the last event since that is in the way."""
     in_the_way = last_events_since(
         [

@@ -34,7 +34,7 @@ from headlessly.log.names import REQUEST_UNDONE
 from headlessly.notifications.telling import Notice, tell
 from headlessly.undo import records
 from headlessly.undo.models import Undo, UndoRecord
-from headlessly.undo.part import Part, take
+from headlessly.undo.part import Part, take_back_part
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Stopped(Exception):
     "undo.run",
     retry=RetryStrategy(max_attempts=6, exponential_wait=4, retry_exceptions={OperationalError}),
 )
-def run(undo: str) -> None:
+def take_back_in_background(undo: str) -> None:
     """Take back a large request, or go on with it."""
     found = Undo.objects.filter(pk=undo, tenant_id=tenancy.require().pk).first()
     if found is None:
@@ -65,7 +65,7 @@ def run(undo: str) -> None:
         forget_records(found)
 
 
-@run.on_failure
+@take_back_in_background.on_failure
 def give_up(undo: str) -> None:
     """Say of an undo that it brings its workers down."""
     found = Undo.objects.filter(pk=undo, tenant_id=tenancy.require().pk).first()
@@ -105,7 +105,7 @@ class Run:
         undo = self.undo
         if undo.total is None:
             with self._step():
-                records.collect(undo)
+                records.collect_records(undo)
                 undo.status, undo.started_at = Undo.Status.RUNNING, clock.now()
         if not undo.total:
             raise _only_tracked()
@@ -113,7 +113,7 @@ class Run:
             pass
         if undo.event is None:
             with self._step():
-                records.spread(undo)
+                records.keep_what_depends_on_staying(undo)
                 self._count()
             if undo.dry_run or not self._count_possible():
                 self._end(tried=undo.dry_run)
@@ -162,7 +162,7 @@ class Run:
 
     def _look(self) -> bool:
         with self._step():
-            found = records.judge(self.undo, LOOKED_AT)
+            found = records.judge_records(self.undo, LOOKED_AT)
             self.undo.looked_at += found
         return bool(found)
 
@@ -199,7 +199,7 @@ class Run:
         def once() -> bool:
             steps, undone, by_type = self.undo.steps, self.undo.undone, self.undo.by_type
             try:
-                return take(self.undo, part, hold=self._hold, note=self._note_part)
+                return take_back_part(self.undo, part, hold=self._hold, note=self._note_part)
             except Exception:
                 self.undo.steps, self.undo.undone, self.undo.by_type = steps, undone, by_type
                 raise
@@ -214,7 +214,7 @@ class Run:
             counts["undone"] += count
             undo.undone += count
         if stays:
-            records.spread(undo)
+            records.keep_what_depends_on_staying(undo)
             self._count()
         self._note()
 
@@ -223,7 +223,7 @@ class Run:
         left = UndoRecord.objects.filter(undo_id=self.undo.pk, state=State.POSSIBLE)
         with self._step():
             left.exclude(code="").update(state=State.STAYS)
-            records.spread(self.undo)
+            records.keep_what_depends_on_staying(self.undo)
             said = _("What refers to it could not be taken back.")
             left.update(state=State.STAYS, code="referred", message=said)
             self._count()
@@ -315,7 +315,7 @@ def _nothing(undo: Undo) -> str:
 @app.periodic(cron="37 3 * * *")
 @app.task(name="undo.clear", queueing_lock="undo.clear")
 @every_tenant()
-def clear(timestamp: int = 0) -> None:
+def clear_old_undos(timestamp: int = 0) -> None:
     """Forget what became of old undos."""
     old = Undo.objects.filter(created_at__lt=clock.now() - REMEMBERED)
     UndoRecord.objects.filter(undo__in=old).delete()
