@@ -132,7 +132,7 @@ def _form_page(
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
-        lately=[import_row(each) for each in imports.visible_imports()[:LATELY]],
+        lately=[import_row(each) for each in Import.visible()[:LATELY]],
     )
 
 
@@ -213,7 +213,7 @@ def _import_page(
 def _kept_from(source: Import) -> Import | None:
     """The import whose mapping this one took over."""
     kept = source.options.get("kept_from")
-    return imports.visible_imports().filter(pk=kept).first() if kept else None
+    return Import.visible().filter(pk=kept).first() if kept else None
 
 
 def _undo_of(source: Import) -> Undo | None:

@@ -39,11 +39,6 @@ from headlessly.undo.plan import RecordChange
 
 #: Of how many of the records that stay a page tells.
 STAYING = 100
-TONES: dict[str, str] = {
-    LargeUndo.Status.COMPLETED: "green",
-    LargeUndo.Status.FAILED: "grey",
-    LargeUndo.Status.CANCELLED: "grey",
-}
 
 
 @dataclass(frozen=True)
@@ -199,7 +194,7 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
     return {
         "undo": found,
         "again": Undo(found.request_id, redo=True) if _may_redo(found) else None,
-        "badge": display.badge(_status_text(found), TONES.get(found.status, "amber")),
+        "badge": display.run_badge(found),
         "looking": looking,
         "done": display.number(found.looked_at if looking else found.done),
         "total": display.number(found.total or 0),
@@ -222,16 +217,6 @@ def _may_redo(found: LargeUndo) -> bool:
 
 def _said(counts: dict[str, int]) -> dict[str, str]:
     return {name: display.number(count) for name, count in counts.items()}
-
-
-def _status_text(found: LargeUndo) -> str:
-    return {
-        LargeUndo.Status.QUEUED: _("waiting"),
-        LargeUndo.Status.RUNNING: _("at work"),
-        LargeUndo.Status.COMPLETED: _("done"),
-        LargeUndo.Status.FAILED: _("failed"),
-        LargeUndo.Status.CANCELLED: _("cancelled"),
-    }[LargeUndo.Status(found.status)]
 
 
 def _large_rows(rows: Sequence[UndoRecord]) -> list[dict[str, str]]:

@@ -103,9 +103,7 @@ class ImportViewSet(TenantViewSet):
     def list(self, request: Request) -> ApiResponse:
         """The newest first."""
         page = read_parameters(request.GET, PAGE)
-        return ApiResponse(
-            paginate(imports.visible_imports(), ListedImportSerializer.to_json, **page)
-        )
+        return ApiResponse(paginate(Import.visible(), ListedImportSerializer.to_json, **page))
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One import and what is wrong with its refused rows, a page of them."""

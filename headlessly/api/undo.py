@@ -147,7 +147,7 @@ class UndoViewSet(TenantViewSet):
     def list(self, request: Request) -> ApiResponse:
         """The newest first."""
         page = read_parameters(request.GET, PAGE)
-        return ApiResponse(paginate(undos.visible_undos(), LargeUndoSerializer.to_json, **page))
+        return ApiResponse(paginate(Undo.visible(), LargeUndoSerializer.to_json, **page))
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         refuse_parameters(request.GET)

@@ -34,8 +34,7 @@ from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
-from headlessly.ids import public_id
-from headlessly.log.events import Event, append_events, dump_json
+from headlessly.log.events import append_event, dump_json
 from headlessly.log.names import IMPORT_STARTED
 from headlessly.notifications.telling import Notice, tell
 from headlessly.transfer import storage
@@ -149,7 +148,7 @@ class Run:
             self.reading.take_samples(self.taker)
         with transaction.atomic(), tracing.request_id_scope() as request_id:
             if not source.dry_run and source.event is None:
-                source.event = self._leave_event(request_id)
+                source.event = self._append_event(request_id)
             self._change(
                 status=Import.Status.RUNNING,
                 started_at=source.started_at or clock.now(),
@@ -158,21 +157,11 @@ class Run:
                     "refused", "warned", "already_here", "made", "event", "samples", "words")},
             )  # fmt: skip
 
-    def _leave_event(self, request_id: str) -> str:
+    def _append_event(self, request_id: str) -> str:
         """Say in the log that it has started: all that it does names this as its cause."""
         source = self.source
         about = {"import": source.pk, "type": source.type, "file": source.filename}
-        event = Event(
-            id=public_id(Event.prefix),
-            tenant_id=source.tenant_id,
-            name=IMPORT_STARTED,
-            actor=actors.current().id,
-            timestamp=clock.now(),
-            data=about | {"rows": source.total},
-            request_id=request_id,
-        )
-        append_events([event])
-        return event.id
+        return append_event(IMPORT_STARTED, about | {"rows": source.total}, request_id).id
 
     def _change(self, **values: Any) -> None:
         """Write to an import that is still this worker's. Raises Stopped."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from django.db import models, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy, visibility
+from headlessly.access import actors, tenancy
 from headlessly.context import clock
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
 from headlessly.ids import public_id
 from headlessly.log.events import Event
@@ -146,16 +145,9 @@ def import_as_tried(id: str) -> Import:
     return source
 
 
-def visible_imports() -> models.QuerySet[Import]:
-    """The imports that the actor may see, newest first: a manager's are all, others' are their own."""
-    found = Import.objects.filter(tenant_id=tenancy.require().pk)
-    return visibility.made_by_actor(found.order_by("-created_at", "-id"))
-
-
 def get_import(id: str) -> Import:
-    """One of them. Raises NotFound."""
-    found = None if UNSTORABLE.search(id) else visible_imports().filter(pk=id).first()
-    if found is None:
+    """An import that the actor may see. Raises NotFound."""
+    if (found := Import.find_visible(id)) is None:
         raise NotFound(f"There is no Import {id[:64]}.", type="Import", id=id[:64])
     return found
 
@@ -183,7 +175,7 @@ def cancel_import(id: str) -> Import:
             raise Conflict(
                 f"This import is {source.status}.", type="Import", id=id, status=source.status
             )
-        source.status, source.finished_at = Import.Status.CANCELLED, clock.now()
+        source.end(Import.Status.CANCELLED)
         source.save(update_fields=["status", "finished_at"])
         stored_file.drop_file(source)
     return source

@@ -28,8 +28,7 @@ from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.errors import HeadlesslyError
 from headlessly.execution.contention import retry_on_deadlock
-from headlessly.ids import public_id
-from headlessly.log.events import Event, append_events
+from headlessly.log.events import append_event
 from headlessly.log.names import REQUEST_UNDONE
 from headlessly.notifications.telling import Notice, tell
 from headlessly.undo import records
@@ -119,7 +118,7 @@ class Run:
                 self._end(tried=undo.dry_run)
                 return
             with self._step():
-                undo.event = self._leave_event()
+                undo.event = self._append_event()
         self._take_all()
         self._end()
 
@@ -144,19 +143,10 @@ class Run:
         self.undo.steps += 1
         self.undo.save()
 
-    def _leave_event(self) -> str:
+    def _append_event(self) -> str:
         """Say in the log that it begins: all that it does names this as its cause."""
-        event = Event(
-            id=public_id(Event.prefix),
-            tenant_id=self.undo.tenant_id,
-            name=REQUEST_UNDONE,
-            actor=actors.current().id,
-            timestamp=clock.now(),
-            data={"request": self.undo.request},
-            request_id=self.undo.request_id,
-        )
-        append_events([event])
-        return event.id
+        undo = self.undo
+        return append_event(REQUEST_UNDONE, {"request": undo.request}, undo.request_id).id
 
     # -- looking and taking back ----------------------------------------------------------------
 
@@ -260,9 +250,7 @@ class Run:
                 self._count_what_would_be()
             else:
                 self._count()
-            if not undo.undone:
-                undo.message = _nothing(undo)
-            undo.status, undo.finished_at = Undo.Status.COMPLETED, clock.now()
+            undo.end(Undo.Status.COMPLETED, None if undo.undone else _nothing(undo))
             forget_records(undo)
             tell_whose_it_is(undo)
 
@@ -277,8 +265,7 @@ class Run:
         """End it with the reason; what was taken back by then is."""
         try:
             with self._step():
-                self.undo.status, self.undo.message = Undo.Status.FAILED, message
-                self.undo.finished_at = clock.now()
+                self.undo.end(Undo.Status.FAILED, message)
                 forget_records(self.undo)
                 tell_whose_it_is(self.undo)
         except Stopped:

@@ -83,8 +83,8 @@ def cancel_undo(id: str) -> Undo:
         if undo.finished:
             said = _("This is over: it cannot be stopped.")
             raise Conflict(said, type="LargeUndo", id=id, status=undo.status)
-        undo.status, undo.finished_at = Undo.Status.CANCELLED, clock.now()
-        undo.message = _("It was stopped. What was taken back by then stays taken back.")
+        stopped = _("It was stopped. What was taken back by then stays taken back.")
+        undo.end(Undo.Status.CANCELLED, stopped)
         undo.save(update_fields=["status", "finished_at", "message"])
         tell_whose_it_is(undo, actors.current().id)
         _put_in_line(
@@ -102,7 +102,7 @@ def _put_in_line(undo: Undo) -> None:
 def _continue(found: Undo) -> Undo:
     """One that is at work, for whoever may see it; if no worker has it any more, one gets it. Raises Conflict
     for others."""
-    if not visible_undos().filter(pk=found.pk).exists():
+    if Undo.find_visible(found.pk) is None:
         raise _at_work()
     _put_in_line(found)
     return found
@@ -126,17 +126,9 @@ def is_large(id: Any) -> bool:
     return events is not None and events[: at_once.MOST_EVENTS + 1].count() > at_once.MOST_EVENTS
 
 
-def visible_undos() -> models.QuerySet[Undo]:
-    """The undos in the background that the actor may see, newest first: a manager's are all, others' their
-    own."""
-    found = Undo.objects.filter(tenant_id=tenancy.require().pk)
-    return visibility.made_by_actor(found.order_by("-created_at", "-id"))
-
-
 def get_undo(id: str) -> Undo:
-    """One of them. Raises NotFound."""
-    found = None if UNSTORABLE.search(id) else visible_undos().filter(pk=id).first()
-    if found is None:
+    """An undo in the background that the actor may see. Raises NotFound."""
+    if (found := Undo.find_visible(id)) is None:
         said = _("There is no undo %s.") % id[:64]
         raise NotFound(said, type="LargeUndo", id=id[:64])
     return found
@@ -157,7 +149,7 @@ def staying_records(undo: Undo) -> models.QuerySet[Any]:
 
 def last_undo_of(request: str) -> Undo | None:
     """The last undo of a request in the background that the actor may see, a trial aside."""
-    return visible_undos().filter(request=request, dry_run=False).first()
+    return Undo.visible().filter(request=request, dry_run=False).first()
 
 
 def _events_of(id: Any) -> EventQuerySet | None:
