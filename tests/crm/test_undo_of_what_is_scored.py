@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crm import Lead, Rule
-from crm.rules import recount
+from crm.rules.score import recount
 from headlessly.context import tracing
 from headlessly.undo.at_once import undo_request
 

@@ -23,7 +23,7 @@ from procrastinate.contrib.django import app
 from crm.models import Lead, ScoreDue, ScoreRun
 from crm.rules import attempts
 from crm.rules.automation import error_text
-from crm.rules.counting import Count, Model, count, keep_dues, score_models
+from crm.rules.score.counting import Count, Model, count, keep_dues, score_models
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Tenant
