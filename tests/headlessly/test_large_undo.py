@@ -146,14 +146,14 @@ def test_what_a_killed_worker_left_another_goes_on_with(
         taken.append(1)
         return take_back_part(*given, **options)
 
-    monkeypatch.setattr(undo_job, "take", killed)
+    monkeypatch.setattr(undo_job, "take_back_part", killed)
     with pytest.raises(SystemExit):
         take_back_in_background(undo=undo.pk)
     undo.refresh_from_db()
     assert undo.status == "running" and 0 < undo.undone < (undo.total or 0)
     left = Lead.count() + Contact.count() + Organization.count()
     assert left == (undo.total or 0) - undo.undone, "a part is taken back whole, or not at all"
-    monkeypatch.setattr(undo_job, "take", take_back_part)
+    monkeypatch.setattr(undo_job, "take_back_part", take_back_part)
     take_back_in_background(undo=undo.pk)
     undo.refresh_from_db()
     assert (undo.status, undo.undone, undo.stays) == ("completed", undo.total, 0)
@@ -229,7 +229,7 @@ def test_what_others_touch_between_two_parts_stays(
             touched.append(Lead.update(lead.pk, name="Renamed meanwhile"))
         return take_back_part(*given, **options)
 
-    monkeypatch.setattr(undo_job, "take", interrupted)
+    monkeypatch.setattr(undo_job, "take_back_part", interrupted)
     take_back_in_background(undo=undo.pk)
     undo.refresh_from_db()
     (lead,) = touched
