@@ -20,9 +20,10 @@ from unfold.widgets import INPUT_CLASSES
 from crm.models import Pipeline, Rule, RuleAttempt, RuleRun
 from crm.models.pipeline import usual_path
 from crm.models.steps import fill_in
-from crm.rules import backtest, runs
+from crm.rules import runs
 from crm.rules.active import active_rules
-from crm.rules.backtest_page import page_of
+from crm.rules.backtest import trial
+from crm.rules.backtest.panel import page_of
 from crm.rules.operations import find_failures, find_runs
 from crm.rules.step_text import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
@@ -95,7 +96,7 @@ class RuleAdmin(NounAdmin):
         if rule is not None and self.may("update"):
             found["rule_failures"] = SimpleLazyObject(lambda: failures_of(rule))
             found["gives_away"] = rule.kind == Rule.Kind.ASSIGNMENT and rule.is_active
-            found["may_be_tried"] = rule.kind in backtest.backtests
+            found["may_be_tried"] = rule.kind in trial.trials
         return found
 
     def backtest_view(self, request: HttpRequest, id: str) -> HttpResponse:
@@ -106,7 +107,7 @@ class RuleAdmin(NounAdmin):
         if request.method == "POST":
             try:
                 period = _read_days(given, now)
-                context["found"] = page_of(rule, backtest.try_on_the_past(rule, period))
+                context["found"] = page_of(rule, trial.try_on_the_past(rule, period))
             except HeadlesslyError as problem:
                 context["problem"] = problem.message
         today = days.day_of(now)
@@ -117,7 +118,7 @@ class RuleAdmin(NounAdmin):
             title=_("Tried on the past"),
             styles=["dashboard"],
             input_class=" ".join(INPUT_CLASSES),
-            first=given["from"] or (today - backtest.USUAL).isoformat(),
+            first=given["from"] or (today - trial.USUAL).isoformat(),
             last=given["to"] or today.isoformat(),
             **context,
         )
@@ -187,14 +188,14 @@ class RuleAdmin(NounAdmin):
         )
 
 
-def _read_days(given: dict[str, str], now: datetime) -> backtest.Period:
+def _read_days(given: dict[str, str], now: datetime) -> trial.Period:
     """The days that a form names, the last one included."""
     try:
         first, last = (date.fromisoformat(given[n]) if given[n] else None for n in ("from", "to"))
     except ValueError:
         raise BadRequest(_("This is a day like 2026-01-31.")) from None
     ends = days.start_of_day(last + timedelta(days=1)) if last else None
-    return backtest.read_period(days.start_of_day(first) if first else None, ends, now)
+    return trial.read_period(days.start_of_day(first) if first else None, ends, now)
 
 
 def runs_of(rule: Rule, before: str = "") -> dict[str, Any]:

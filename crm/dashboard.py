@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 
 from crm import reports
 from crm.models import Contact, Lead
-from crm.reports.tables import OVER_TIME, pipeline_part_label
+from crm.reports.named import OVER_TIME
+from crm.reports.tables.deals import pipeline_part_label
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.dashboards.figures import (

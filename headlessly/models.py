@@ -37,7 +37,7 @@ from headlessly.transfer.models import (
     RefusedRow,
     RowWarning,
 )
-from headlessly.undoing.models import Undo, UndoRecord
+from headlessly.undo.models import Undo, UndoRecord
 from headlessly.webhooks.models import (
     Delivery,
     Webhook,

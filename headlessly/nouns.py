@@ -97,7 +97,7 @@ class Noun(UniqueLookupMixin):
             raise VerbRefused(_("This is in the future."), code="in_future", field="asOf")
         versions.restore_values(self, as_of)
 
-    # -- the verbs by which a request is taken back: see `headlessly.execution.undo` ---------------
+    # -- the verbs by which a request is taken back: see `headlessly.undo.at_once` ---------------
 
     @verb(corrects=True)
     def correct(self, *, before: int, after: int) -> None:

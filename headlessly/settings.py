@@ -211,7 +211,7 @@ PROCRASTINATE_IMPORT_PATHS = [
     "headlessly.background.waiting_entries",
     "headlessly.shaping.indexing",
     "headlessly.transfer.import_job",
-    "headlessly.undoing.undo_job",
+    "headlessly.undo.undo_job",
     "headlessly.webhooks.deliveries",
     "headlessly.webhooks.outbox",
 ]

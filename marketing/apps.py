@@ -1,5 +1,8 @@
 """Marketing as a Django app."""
 
+from importlib import import_module
+from typing import ClassVar
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy
 
@@ -10,12 +13,19 @@ class MarketingConfig(AppConfig):
     tenant_urls = "marketing.urls"
     tenant_openapi = "marketing.openapi"
 
+    #: What declares something by being imported, in this order: see :class:`crm.apps.CrmConfig`.
+    declaring: ClassVar = (
+        # what follows a verb, behind what follows it in sales
+        "marketing.hooks",
+        "marketing.touches",
+        # what is counted, asked and shown
+        "marketing.named",
+        "marketing.attribution.operations",
+        "marketing.dashboard",
+        "marketing.answers",
+        "marketing.setup_steps",
+    )
+
     def ready(self) -> None:
-        from marketing import (
-            answers,  # noqa: F401  (connects them)
-            dashboard,  # noqa: F401  (connects them)
-            hooks,  # noqa: F401  (connects them)
-            named,  # noqa: F401  (declares them)
-            setup_steps,  # noqa: F401  (declares them)
-            touches,  # noqa: F401  (connects them)
-        )
+        for module in self.declaring:
+            import_module(module)

@@ -8,11 +8,10 @@ from decimal import Decimal
 from django.utils.translation import gettext_lazy
 
 from crm.models import Deal, Lead
-from crm.reports.tables import CONVERSION_COLUMNS, LEADS, measure_conversion
+from crm.reports.tables.leads import CONVERSION_COLUMNS, LEADS, measure_conversion
 from headlessly.query.money import Amounts
 from headlessly.query.named_reports import Column, Measured, Report, Row, reports
 from headlessly.query.reports import Slice
-from marketing.attribution import operations  # noqa: F401  (declares it of one deal)
 from marketing.attribution.answer import answer_attribution
 from marketing.attribution.asking import PARAMETERS
 from marketing.funnel_report import COLUMNS, answer_funnel

@@ -19,8 +19,8 @@ HOUSE = Path(__file__).resolve().parent.parent
 #: Who asks over all tenants, and why. By the module and the function that is running.
 OVER_ALL_TENANTS: dict[str, str] = {
     "headlessly.webhooks.outbox.catch_up": "once a minute, for whom no job has looked",
-    "headlessly.transfer.import_job.clear": "once a day, what old imports left",
-    "headlessly.undoing.undo_job.clear": "once a day, what old undos left",
+    "headlessly.transfer.import_job.clear_old_imports": "once a day, what old imports left",
+    "headlessly.undo.undo_job.clear_old_undos": "once a day, what old undos left",
     "headlessly.api.cleaning.clean": "once an hour, answers that are over",
     "headlessly.access.models.revoke_all": "of a person, who leaves or is in several tenants",
     "headlessly.log.security_events.record_of_person": "the tenants of a person, to write it in each",

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Contact, Lead, Rule
-from crm.reports import tables  # noqa: F401  (declares what stands before)
 from crm.rules.active import active_rules
 from headlessly.admin import display
 from headlessly.query.named_reports import Column, Measured, Row, percent, reports

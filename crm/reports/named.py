@@ -23,6 +23,9 @@ from headlessly.query import money
 from headlessly.query.named_reports import Measured, percent, reports
 from headlessly.query.reports import Records, Slice
 
+#: What is drawn over time, each counted by its own moment.
+OVER_TIME = ("newLeads", "conversions", "lostLeads")
+
 reports.narrow(Lead, "owner", rank=1)
 reports.narrow(Lead, "owner.team", rank=2)
 reports.narrow(Lead, "campaign", rank=3)

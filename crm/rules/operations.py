@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from crm.models import Rule, RuleAttempt, RuleRun
-from crm.rules import backtest, runs
+from crm.rules import runs
+from crm.rules.backtest import trial
 from headlessly.access import actors
 from headlessly.api.base import find_by_id
 from headlessly.api.json_schema import (
@@ -223,4 +224,4 @@ def try_on_the_past(
 ) -> dict[str, Any]:
     """What a rule, active or not, would have done over the events of a period, beside what really happened;
     nothing is written."""
-    return backtest.try_on_the_past(_rule(id), backtest.read_period(from_, to, clock.now()))
+    return trial.try_on_the_past(_rule(id), trial.read_period(from_, to, clock.now()))

@@ -16,13 +16,15 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
+from django.dispatch import receiver
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
 from crm.models import Lead, Rule, RuleAttempt, RuleRun
-from crm.rules import attempts, automation, reasons, recount
+from crm.rules import attempts, automation, reasons
 from crm.rules.active import active_rules, rules_before
 from crm.rules.conditions import fitted
+from crm.rules.score import recount
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
 from headlessly.background.jobs import job
@@ -36,7 +38,7 @@ from headlessly.execution.contention import is_contention
 from headlessly.execution.executor import Context
 from headlessly.ids import public_id
 from headlessly.language import wording
-from headlessly.log.events import Event
+from headlessly.log.events import Event, events_appended
 from headlessly.log.names import VIEW_EVENTS, names_of
 from headlessly.query import filters
 
@@ -67,6 +69,7 @@ def _automations_by_event() -> dict[str, tuple[Rule, ...]]:
     return found
 
 
+@receiver(events_appended, dispatch_uid="crm.automations")
 def note_events(tenant: Tenant, events: Sequence[Event], **more: Any) -> None:
     """Receiver of the log's signal: make a run of each rule that follows one of these events, whether its
     record fits or not: that is asked after the commit, of what the commit left."""

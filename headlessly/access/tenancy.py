@@ -93,19 +93,6 @@ def renew_shape() -> None:
     shapes.enter_shape(shapes.shape_of(tenant.pk, tenant.shape))
 
 
-@contextmanager
-def tried_shape() -> Iterator[None]:
-    """What is changed in the tenant's shape inside is rolled back by the caller, and so is not there after
-    the block."""
-    tenant, before = require(), shapes.current_shape()
-    stamp = tenant.shape
-    try:
-        yield
-    finally:
-        tenant.shape = stamp
-        shapes.enter_shape(before)
-
-
 def reload_shape() -> None:
     """Know the active tenant's shape as it is by now: somebody else has changed it."""
     tenant = require()

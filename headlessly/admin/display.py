@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
 from headlessly.access.models import ApiKey
+from headlessly.background.runs import BackgroundRun
 from headlessly.context import clock
 from headlessly.declaration import labels
 from headlessly.declaration.paths import WON
@@ -213,6 +214,20 @@ def key_standing_html(key: ApiKey) -> SafeString:
     """What an API key is worth now."""
     said = {"valid": _("valid"), "expired": _("expired"), "revoked": _("revoked")}
     return badge(said[key.standing], "green" if key.standing == "valid" else "grey")
+
+
+def run_badge(run: BackgroundRun, *, tried: str | None = None) -> SafeString:
+    """Where something in the background stands; ``tried`` says it of a dry run that is over."""
+    status = run.Status(run.status)
+    said = {
+        run.Status.QUEUED: _("waiting"),
+        run.Status.RUNNING: _("at work"),
+        run.Status.COMPLETED: tried if tried and run.dry_run else _("done"),
+        run.Status.FAILED: _("failed"),
+        run.Status.CANCELLED: _("cancelled"),
+    }
+    over = "green" if status == run.Status.COMPLETED else "grey"
+    return badge(said[status], over if run.finished else "amber")
 
 
 # -- links and values -------------------------------------------------------------------------

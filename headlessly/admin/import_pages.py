@@ -39,7 +39,7 @@ from headlessly.transfer.matching import unique_fields
 from headlessly.transfer.models import Import
 from headlessly.transfer.options import KEPT, VALUES, Options, read_options
 from headlessly.transfer.programs import program_called
-from headlessly.undoing import asking
+from headlessly.undo import undos
 
 #: How many imports and how many refused rows a page shows, and of how many rows it tells what is left out.
 LATELY, REFUSED, WARNED = 20, 50, 1_000
@@ -88,7 +88,7 @@ def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, Any]) -> Import:
     """Begin to try the file, for a reader of this language and zone.
 
-    Raises what `imports.begin` does, and BadRequest where there is none.
+    Raises what `imports.begin_import` does, and BadRequest where there is none.
     """
     if sent is None:
         raise BadRequest(_("Choose a file first."), field="file")
@@ -98,7 +98,7 @@ def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, Any]) -> Import:
     if format is None:
         known = ", ".join(formats.ENDINGS)
         raise BadRequest(_("Send a file that ends with one of %s.") % known, field="file")
-    return imports.begin(
+    return imports.begin_import(
         noun,
         sent.file,
         format,
@@ -132,7 +132,7 @@ def _form_page(
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
-        lately=[import_row(each) for each in imports.there()[:LATELY]],
+        lately=[import_row(each) for each in Import.visible()[:LATELY]],
     )
 
 
@@ -167,7 +167,7 @@ def _import_page(
     changes = source.dry_run and source.parts.exists() and bool(source.samples)
     choices = Choices(source) if changes else None
     undo = _undo_of(source)
-    large = large_undo(request, asking.last_of(undo.request)) if undo is not None else None
+    large = large_undo(request, undos.last_undo_of(undo.request)) if undo is not None else None
     return site.respond(
         request,
         "import",
@@ -213,7 +213,7 @@ def _import_page(
 def _kept_from(source: Import) -> Import | None:
     """The import whose mapping this one took over."""
     kept = source.options.get("kept_from")
-    return imports.there().filter(pk=kept).first() if kept else None
+    return Import.visible().filter(pk=kept).first() if kept else None
 
 
 def _undo_of(source: Import) -> Undo | None:
@@ -229,7 +229,9 @@ def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
     """Try the file again as its columns, words and reading were chosen."""
     source = _find(id)
     try:
-        imports.try_again(source.pk, _chosen(source, request.POST), match=request.POST.get("match"))
+        imports.try_import_again(
+            source.pk, _chosen(source, request.POST), match=request.POST.get("match")
+        )
     except HeadlesslyError as problem:
         return _import_page(request, site, _find(id), problem)
     return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
@@ -255,7 +257,7 @@ def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
             )
             return again_view(request, id, site=site)
     try:
-        begun = imports.go(source.pk)
+        begun = imports.import_as_tried(source.pk)
     except HeadlesslyError as problem:
         return _form_page(request, site, source.noun, problem, status=problem.status)
     return HttpResponseRedirect(reverse("admin:import", args=[begun.pk]))
@@ -266,7 +268,7 @@ def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
     """Stop it; what is in stays in. One that is over already shows how it ended."""
     source = _find(id)
     try:
-        imports.cancel(source.pk)
+        imports.cancel_import(source.pk)
     except HeadlesslyError:
         pass
     return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
@@ -295,6 +297,6 @@ def may_go(source: Import) -> bool:
 
 def _find(id: str) -> Import:
     try:
-        return imports.get(id)
+        return imports.get_import(id)
     except NotFound:
         raise Http404 from None

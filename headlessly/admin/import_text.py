@@ -13,12 +13,6 @@ from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.transfer.models import Import, RefusedRow, RowWarning
 
-TONES: dict[str, str] = {
-    Import.Status.COMPLETED: "green",
-    Import.Status.FAILED: "grey",
-    Import.Status.CANCELLED: "grey",
-}
-
 
 def percent_done(source: Import) -> int:
     return 100 * source.done // source.total if source.total else 0
@@ -29,20 +23,8 @@ def import_row(source: Import) -> dict[str, Any]:
         "source": source,
         "said": _outcome_text(source),
         "many": labels.plural_title(source.noun),
-        "badge": display.badge(_status_text(source), TONES.get(source.status, "amber")),
+        "badge": display.run_badge(source, tried=_("tried")),
     }
-
-
-def _status_text(source: Import) -> str:
-    if source.dry_run and source.status == Import.Status.COMPLETED:
-        return _("tried")
-    return {
-        Import.Status.QUEUED: _("waiting"),
-        Import.Status.RUNNING: _("at work"),
-        Import.Status.COMPLETED: _("done"),
-        Import.Status.FAILED: _("failed"),
-        Import.Status.CANCELLED: _("cancelled"),
-    }[Import.Status(source.status)]
 
 
 def _outcome_text(source: Import) -> str:

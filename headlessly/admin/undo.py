@@ -1,6 +1,6 @@
 """Taking back in the browser: where it is offered, and the address that does it.
 
-What is taken back is a request, by :mod:`headlessly.execution.undo`. In a timeline it is one event of a
+What is taken back is a request, by :mod:`headlessly.undo.at_once`. In a timeline it is one event of a
 request with what it caused; whether that is still possible is seen of its record alone before somebody asks.
 """
 
@@ -29,21 +29,16 @@ from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError, NotFound
-from headlessly.execution.undo import RecordStays, RequestUndone
-from headlessly.execution.undo_plan import RecordChange
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
-from headlessly.undoing import asking
-from headlessly.undoing.models import Undo as LargeUndo
-from headlessly.undoing.models import UndoRecord
+from headlessly.undo import undos
+from headlessly.undo.at_once import RecordStays, RequestUndone
+from headlessly.undo.models import Undo as LargeUndo
+from headlessly.undo.models import UndoRecord
+from headlessly.undo.plan import RecordChange
 
 #: Of how many of the records that stay a page tells.
 STAYING = 100
-TONES: dict[str, str] = {
-    LargeUndo.Status.COMPLETED: "green",
-    LargeUndo.Status.FAILED: "grey",
-    LargeUndo.Status.CANCELLED: "grey",
-}
 
 
 @dataclass(frozen=True)
@@ -106,7 +101,7 @@ def undo_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     sent = request.POST
     back = safe_return(request) or reverse("admin:index")
     try:
-        done = asking.take_back(sent.get("request"), event=sent.get("event") or None)
+        done = undos.take_back(sent.get("request"), event=sent.get("event") or None)
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
         return HttpResponseRedirect(back)
@@ -166,7 +161,7 @@ def _still_there(done: RequestUndone, back: str) -> str:
 def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """How far the taking back of a large request has come, and what became of it."""
     try:
-        found = asking.get(id)
+        found = undos.get_undo(id)
     except NotFound:
         raise Http404 from None
     return site.respond(
@@ -182,7 +177,7 @@ def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
 def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Stop it; what was taken back stays so. One that is over already shows how it ended."""
     try:
-        asking.cancel(id)
+        undos.cancel_undo(id)
     except NotFound:
         raise Http404 from None
     except HeadlesslyError:
@@ -195,11 +190,11 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
     if found is None:
         return None
     looking = not found.undone and found.looked_at < (found.total or 0)
-    rows = list(asking.staying(found)[:STAYING]) if found.finished else []
+    rows = list(undos.staying_records(found)[:STAYING]) if found.finished else []
     return {
         "undo": found,
         "again": Undo(found.request_id, redo=True) if _may_redo(found) else None,
-        "badge": display.badge(_status_text(found), TONES.get(found.status, "amber")),
+        "badge": display.run_badge(found),
         "looking": looking,
         "done": display.number(found.looked_at if looking else found.done),
         "total": display.number(found.total or 0),
@@ -222,16 +217,6 @@ def _may_redo(found: LargeUndo) -> bool:
 
 def _said(counts: dict[str, int]) -> dict[str, str]:
     return {name: display.number(count) for name, count in counts.items()}
-
-
-def _status_text(found: LargeUndo) -> str:
-    return {
-        LargeUndo.Status.QUEUED: _("waiting"),
-        LargeUndo.Status.RUNNING: _("at work"),
-        LargeUndo.Status.COMPLETED: _("done"),
-        LargeUndo.Status.FAILED: _("failed"),
-        LargeUndo.Status.CANCELLED: _("cancelled"),
-    }[LargeUndo.Status(found.status)]
 
 
 def _large_rows(rows: Sequence[UndoRecord]) -> list[dict[str, str]]:

@@ -80,7 +80,7 @@ class ImportFileView(NounView):
         upload = request.data
         if not isinstance(upload, Upload):
             raise BadRequest("There is no body. Send a file.", type=self.noun.__name__)
-        source = imports.begin(
+        source = imports.begin_import(
             self.noun,
             upload.file,
             upload.format,
@@ -103,18 +103,18 @@ class ImportViewSet(TenantViewSet):
     def list(self, request: Request) -> ApiResponse:
         """The newest first."""
         page = read_parameters(request.GET, PAGE)
-        return ApiResponse(paginate(imports.there(), ListedImportSerializer.to_json, **page))
+        return ApiResponse(paginate(Import.visible(), ListedImportSerializer.to_json, **page))
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One import and what is wrong with its refused rows, a page of them."""
         page = read_parameters(request.GET, PART)
-        return ApiResponse(import_with_errors(imports.get(id), **page))
+        return ApiResponse(import_with_errors(imports.get_import(id), **page))
 
     @action(detail=True)
     def refused(self, request: Request, id: str) -> ApiResponse:
         """The rows that it refused, each as it was sent and with what is wrong."""
         asked = read_parameters(request.GET, PART)
-        source = imports.get(id)
+        source = imports.get_import(id)
         rows, more = page_of(source.rows, **asked)
         results = [
             {"row": r.row, "errors": r.errors(), "values": _values_by_column(source, r)}
@@ -126,7 +126,7 @@ class ImportViewSet(TenantViewSet):
     def refused_csv(self, request: Request, id: str) -> StreamingHttpResponse:
         """The same as a table: its own columns, the row's number and the reason; to correct and send."""
         refuse_parameters(request.GET)
-        source = imports.get(id)
+        source = imports.get_import(id)
         name = f"{source.pk}-refused.csv"
         return stream_file(_write_refused_csv(source), exporting.MEDIA_TYPES["csv"], name)
 
@@ -134,7 +134,7 @@ class ImportViewSet(TenantViewSet):
     def cancel(self, request: Request, id: str) -> ApiResponse:
         """The rows that are in stay in, no more follow."""
         refuse_parameters(request.GET)
-        return ApiResponse(import_with_errors(imports.cancel(id)))
+        return ApiResponse(import_with_errors(imports.cancel_import(id)))
 
 
 class ExportView(NounView):

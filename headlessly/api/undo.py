@@ -30,8 +30,8 @@ from headlessly.api.serializers import (
 )
 from headlessly.api.transfers import in_blocks, stream_file
 from headlessly.transfer.cells import guarded
-from headlessly.undoing import asking
-from headlessly.undoing.models import Undo, UndoRecord
+from headlessly.undo import undos
+from headlessly.undo.models import Undo, UndoRecord
 
 
 class LaterEventSerializer(WireSerializer):
@@ -129,9 +129,9 @@ class RequestViewSet(TenantViewSet):
     def undo(self, request: Request, id: str) -> ApiResponse:
         """Take back what a request did: all of it, or what nobody has touched since."""
         dry_run = read_dry_run(request.GET)
-        asking.check(id)
+        undos.check_may_take_back(id)
         asked: dict[str, Any] = UndoInput.read_body(request.data)
-        done = asking.take_back(id, event=asked["event"], dry_run=dry_run)
+        done = undos.take_back(id, event=asked["event"], dry_run=dry_run)
         if isinstance(done, Undo):
             address = f"{tenancy.context_url()}/undos/{done.pk}"
             answer = LargeUndoSerializer.to_json(done)
@@ -147,30 +147,30 @@ class UndoViewSet(TenantViewSet):
     def list(self, request: Request) -> ApiResponse:
         """The newest first."""
         page = read_parameters(request.GET, PAGE)
-        return ApiResponse(paginate(asking.there(), LargeUndoSerializer.to_json, **page))
+        return ApiResponse(paginate(Undo.visible(), LargeUndoSerializer.to_json, **page))
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         refuse_parameters(request.GET)
-        return ApiResponse(LargeUndoSerializer.to_json(asking.get(id)))
+        return ApiResponse(LargeUndoSerializer.to_json(undos.get_undo(id)))
 
     @action(detail=True)
     def stays(self, request: Request, id: str) -> ApiResponse:
         """The records that stay as they are, each with the reason."""
         page = read_parameters(request.GET, PAGE)
-        found = asking.staying(asking.get(id))
+        found = undos.staying_records(undos.get_undo(id))
         return ApiResponse(paginate(found, UndoRecord.as_json, of=id, **page))
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, id: str) -> ApiResponse:
         """Stop it; what was taken back by then stays taken back."""
         refuse_parameters(request.GET)
-        return ApiResponse(LargeUndoSerializer.to_json(asking.cancel(id)))
+        return ApiResponse(LargeUndoSerializer.to_json(undos.cancel_undo(id)))
 
     @action(detail=True, url_path="stays.csv", url_name="stays-csv")
     def stays_csv(self, request: Request, id: str) -> StreamingHttpResponse:
         """The same as a table, for people."""
         refuse_parameters(request.GET)
-        undo = asking.get(id)
+        undo = undos.get_undo(id)
         return stream_file(_write_stays(undo), "text/csv; charset=utf-8", f"{undo.pk}-stays.csv")
 
 
@@ -179,7 +179,7 @@ def _write_stays(undo: Undo) -> Iterator[bytes]:
     buffer.write("\ufeff")  # else a spreadsheet takes it for its country's own letters
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(("type", "id", "name", "reason", "message", "since"))
-    for row in in_blocks(asking.staying(undo)):
+    for row in in_blocks(undos.staying_records(undo)):
         since = (row.since or {}).get("timestamp", "")
         told = (row.type, row.record, row.name, row.code, row.reason, since)
         writer.writerow([guarded(each) for each in told])

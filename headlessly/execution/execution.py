@@ -60,9 +60,9 @@ class Execution:
         self.first_unwritten = 0
         self.waiting_rows = WaitingRows(self._note_attempt)
         self.locked_records: dict[str, Record] = {}
-        self.held_ids: set[str] = set()  #: of those that nobody may begin to refer to
-        self.known_ids: set[str] = set()
-        self.held_paths: set[str] = set()  #: the records whose states stay what they are
+        self.ids_locked_for_deletion: set[str] = set()  #: nobody may begin to refer to them
+        self.known_ids: set[str] = set()  #: of records that are known to exist until the commit
+        self.locked_paths: set[str] = set()  #: the paths whose states stay what they are
         self.member_ids: set[str] = set()  #: contacts who are known to be members
         self.failure: Exception | None = None
         self.shape = self.tenant.shape, shapes.current_shape()
@@ -137,12 +137,12 @@ class Execution:
                 if field.default is not None:
                     field.set_value(record, field.default)
             record.fill({n: values[n] for n in values if n in known} if verb.takes_fields else {})
-            record_paths.begin_path(self, record, values)
+            record_paths.put_on_path(self, record, values)
         elif verb.declared_steps or record_paths.path_reference(record) in values:
             to = values.get(record_paths.path_reference(record) or "")
-            record_paths.hold_path(self, record, to)
+            record_paths.lock_path(self, record, to)
         verb.before.fire(record, ctx)
-        before = None if record._state.adding else record_paths.standing(record)
+        before = None if record._state.adding else record_paths.path_and_state(record)
         answer = self._run_body(verb, record, values)
         record_paths.refuse_wrong_state(verb, record, before)
         if verb.name == "update" and not record.has_changes():
@@ -185,16 +185,16 @@ class Execution:
         """The record as it is in the database now, held until the transaction ends."""
         if (held := self.locked_records.get(id) if isinstance(id, str) else None) is not None:
             if (held.deleted_at is None or restoring) and isinstance(held, noun):
-                if deleting and id not in self.held_ids:
+                if deleting and id not in self.ids_locked_for_deletion:
                     noun.lock_by_id(id, deleting=True)  # nobody may begin to refer to it any more
-                    self.held_ids.add(held.pk)
+                    self.ids_locked_for_deletion.add(held.pk)
                 return held
             raise noun.not_found(id)
         if isinstance(id, str):
             note_lock(noun, id)
         record = noun.lock_by_id(id, deleting=deleting, restoring=restoring)
         if deleting:
-            self.held_ids.add(record.pk)
+            self.ids_locked_for_deletion.add(record.pk)
         self._keep_locked(record)
         return record
 
@@ -386,7 +386,7 @@ class Execution:
             self.first_unwritten, self.failure = first, None
             # As they were in the attempt they are no more; their locks are older than it, or gone with it.
             self.locked_records.clear()
-            self.held_ids.clear()
+            self.ids_locked_for_deletion.clear()
             self.known_ids.clear()
             # But those whose verbs go on are the same ones as before, and still locked.
             for record, untouched in running:

@@ -15,7 +15,7 @@ from headlessly.declaration import labels
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import required_message, to_json_value
 from headlessly.errors import Conflict, Invalid, did_you_mean
-from headlessly.execution import described, workers
+from headlessly.execution import described_records, member_check
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def clean_inputs(
     for name, field in check.fields.items():
         if field.list_name and check.values.get(name):
             check.values[name] = lists.remember(field.list_name, check.values[name])
-    described.find_or_create_described(execution, noun, check.values)
+    described_records.find_or_create_described(execution, noun, check.values)
     _check_references(execution, noun, check)
     if execution.is_callers_own and execution.actor != actors.SYSTEM:
-        workers.refuse_others_than_members(
+        member_check.refuse_others_than_members(
             execution, record, check.fields, check.values, check.problems
         )
     if verb.takes_fields and noun.schema.kind is not None:
@@ -102,7 +102,7 @@ class _InputCheck:
         self.fields[field.name] = field
         if field.new and isinstance(value, Mapping) and "$id" not in value:
             self.values[field.name] = cleaned = self._clean_new_record(field, value)
-            if not field.record and (wrong := described.check_described(field, cleaned)):
+            if not field.record and (wrong := described_records.check_described(field, cleaned)):
                 self.problems.setdefault(key, wrong)
             return
         try:
@@ -232,7 +232,7 @@ class _InputCheck:
             or not any(isinstance(self.values.get(n), dict) for n in about)
         ):
             return
-        if (name := described.compose_name(noun, self.values)) is not None:
+        if (name := described_records.compose_name(noun, self.values)) is not None:
             self.values[own], self.fields[own] = name, self.schema.by_name[own]
 
     def complete(self) -> None:

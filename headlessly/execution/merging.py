@@ -66,7 +66,7 @@ def _move_references(execution: Execution, merged: Record, survivor: Record) -> 
 def _settle_values(
     execution: Execution, merged: Record, survivor: Record, keep: Mapping[str, str]
 ) -> None:
-    values = values_coming(merged, survivor, keep)
+    values = values_to_carry_over(merged, survivor, keep)
     values |= _united(merged, survivor, values)
     if values:
         try:
@@ -76,18 +76,20 @@ def _settle_values(
     machine = survivor.machine
     if machine is not None and keep.get(machine.name) == THIS:
         state = getattr(merged, machine.name)
-        way = way_to(machine, getattr(survivor, machine.name), state)
+        way = steps_between(machine, getattr(survivor, machine.name), state)
         for step in [state] if way is None else way:  # the machine says why where there is none
             _update(execution, survivor, {machine.name: step})
 
 
-def values_coming(merged: Record, survivor: Record, keep: Mapping[str, str]) -> dict[str, Any]:
+def values_to_carry_over(
+    merged: Record, survivor: Record, keep: Mapping[str, str]
+) -> dict[str, Any]:
     """What the survivor gets of ``merged`` in the fields that are chosen from, its state aside: what was
     chosen, what fills its gaps, and the currency of both. Raises Invalid for an amount that was chosen and
     is in another currency than those that stay."""
     by_name, keep = survivor.schema.by_name, keep_together(merged, survivor, keep)
     chosen = {
-        name: value_of(by_name[name], merged, survivor)
+        name: value_for_merge(by_name[name], merged, survivor)
         for name, whose in keep.items()
         if whose == THIS and not by_name[name].moves
     }
@@ -96,7 +98,7 @@ def values_coming(merged: Record, survivor: Record, keep: Mapping[str, str]) -> 
     return values
 
 
-def value_of(field: Field, record: Record, other: Record) -> Any:
+def value_for_merge(field: Field, record: Record, other: Record) -> Any:
     """What ``record`` has in it; nothing where that is one of the two, which become one."""
     value = getattr(record, field.column)
     return None if value in (record.pk, other.pk) else value
@@ -125,7 +127,7 @@ def _gaps_filled(
         and not field.moves
         # A flag says something of its own record: consent was given for another address.
         and (field.type != "bool" or field.is_custom)
-        and (value := value_of(field, merged, survivor)) is not None
+        and (value := value_for_merge(field, merged, survivor)) is not None
     }
     known = survivor.only_empty(known)
     problems: dict[str, str] = {}
@@ -183,7 +185,7 @@ def _united(merged: Record, survivor: Record, values: Mapping[str, Any]) -> dict
     }
 
 
-def way_to(machine: Machine, state: str, target: str) -> list[str] | None:
+def steps_between(machine: Machine, state: str, target: str) -> list[str] | None:
     """The states through which updates lead from one to another; None where they do not."""
     first: list[str] = []
     ways, seen = deque([(state, first)]), {state}

@@ -25,7 +25,7 @@ def path_reference(record: Record) -> str | None:
     return machine.field.path_from if machine else None
 
 
-def hold_path(execution: Execution, record: Record, to: str | None = None) -> None:
+def lock_path(execution: Execution, record: Record, to: str | None = None) -> None:
     """Let the states of a record's path stay what they are until the commit, and know them as they are now.
 
     ``to`` is the path to which it goes. Whoever takes a state away from a path locks it against this first,
@@ -34,12 +34,12 @@ def hold_path(execution: Execution, record: Record, to: str | None = None) -> No
     machine = record.schema.machine
     if machine is None or not machine.paths:
         return
-    for id in {machine.path_of(record).id, to} - execution.held_paths:
+    for id in {machine.path_of(record).id, to} - execution.locked_paths:
         if id is not None:
-            _hold(execution, record, machine, id)
+            _lock_path(execution, record, machine, id)
 
 
-def _hold(execution: Execution, record: Record, machine: Machine, id: str) -> None:
+def _lock_path(execution: Execution, record: Record, machine: Machine, id: str) -> None:
     path = next((path for path in machine.paths if path.id == id), None)
     reference = record.schema.by_name[machine.field.path_from or ""]
     table = connection.ops.quote_name(reference.target_noun._meta.db_table)
@@ -47,12 +47,12 @@ def _hold(execution: Execution, record: Record, machine: Machine, id: str) -> No
         f"SELECT version FROM {table} WHERE tenant_id = %s AND id = %s FOR KEY SHARE",
         [execution.tenant.pk, id],
     )
-    execution.held_paths.add(id)
+    execution.locked_paths.add(id)
     if rows and (path is None or rows[0][0] != path.version):
         tenancy.reload_shape()
 
 
-def begin_path(execution: Execution, record: Record, values: Mapping[str, Any]) -> None:
+def put_on_path(execution: Execution, record: Record, values: Mapping[str, Any]) -> None:
     """Put a new record on a path: the one that was said, else the default; at its first state unless said."""
     machine = record.schema.machine
     if machine is None or not machine.paths:
@@ -60,13 +60,13 @@ def begin_path(execution: Execution, record: Record, values: Mapping[str, Any]) 
     column = record.schema.by_name[machine.field.path_from or ""].column
     if getattr(record, column) is None:
         setattr(record, column, machine.default_path.id)
-    hold_path(execution, record)
+    lock_path(execution, record)
     if machine.name not in values:
         path = record.schema.require_machine().path_of(record)
         setattr(record, machine.name, path.first(OPEN))
 
 
-def standing(record: Record) -> tuple[str | None, str] | None:
+def path_and_state(record: Record) -> tuple[str | None, str] | None:
     """Where a record stands: its path, and the state in it."""
     machine = record.schema.machine
     if machine is None:
@@ -79,7 +79,7 @@ def refuse_wrong_state(verb: Verb, record: Record, before: tuple[str | None, str
     """Raise Invalid where a record would stand in a state that its path does not have, or has come to one
     without what has to be filled there. What is given back as it was is not asked for more."""
     machine = record.machine
-    if machine is None or standing(record) == before:
+    if machine is None or path_and_state(record) == before:
         return
     state = getattr(record, machine.name)
     if machine.paths and state not in machine.states:

@@ -76,7 +76,7 @@ class RecordName:
             if isinstance(ids, list):
                 found[key] = [*ids, own]
             elif isinstance(ids, Mapping) and ids.keys() != {"system", "id"}:
-                found[key] = {**ids, self.name: _with(ids.get(self.name), self.value)}
+                found[key] = {**ids, self.name: _ids_with(ids.get(self.name), self.value)}
             elif isinstance(ids, Mapping):
                 found[key] = [ids, own]
             elif creates:
@@ -114,7 +114,7 @@ def _ids_said(ids: Any, system: str) -> list[str]:
     return [each["id"] for each in found or () if each["system"] == system]
 
 
-def _with(ids: Any, id: str) -> list[Any]:
+def _ids_with(ids: Any, id: str) -> list[Any]:
     """The ids of one system that are sent, and the one of the address."""
     return [*(ids if isinstance(ids, list | tuple) else [] if ids is None else [ids]), id]
 

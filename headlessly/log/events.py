@@ -372,6 +372,23 @@ def append_events(events: Sequence[Event]) -> None:
     events_appended.send(sender=Event, tenant=tenancy.require(), events=events)
 
 
+def append_event(
+    name: str, data: dict[str, Any], request_id: str, *, timestamp: datetime | None = None
+) -> Event:
+    """Append one event that is about no record, of the active tenant and by whoever acts."""
+    event = Event(
+        id=public_id(Event.prefix),
+        tenant_id=tenancy.require().pk,
+        name=name,
+        actor=actors.current().id,
+        timestamp=timestamp or clock.now(),
+        data=data,
+        request_id=request_id,
+    )
+    append_events([event])
+    return event
+
+
 def _append(sql: str, rows: list[dict[str, Any]]) -> list[int]:
     """Write events, and answer the ``seq`` of each; on a cluster that is new to the log, resume it first.
 
@@ -487,17 +504,7 @@ def track(
     check_event_name(name)
     check_json(properties or {}, 0)
     flush_events()  # among several verbs, those before it come before it in the log
-    with tracing.request_id_scope() as request_id:
-        event = Event(
-            id=public_id(Event.prefix),
-            tenant_id=tenancy.require().pk,
-            name=name,
-            actor=actors.current().id,
-            timestamp=timestamp or clock.now(),
-            data=properties or {},
-            request_id=request_id,
-        )
-        with transaction.atomic():
-            append_events([event])
-            event_tracked.send(sender=Event, event=event)
+    with tracing.request_id_scope() as request_id, transaction.atomic():
+        event = append_event(name, properties or {}, request_id, timestamp=timestamp)
+        event_tracked.send(sender=Event, event=event)
     return event

@@ -34,7 +34,7 @@ from headlessly.scripts import marshalling, own_fields
 from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
 from headlessly.scripts.prelude import EVENT, READS, REQUEST, SCHEMA, UPSERT
-from headlessly.undoing import asking
+from headlessly.undo import undos
 from headlessly.web.front.precedence import SHORT, short_requests
 
 if TYPE_CHECKING:
@@ -375,7 +375,7 @@ def _history(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
 
 def _undo(given: list[Any], options: dict[str, Any]) -> dict[str, Any]:
     asked = _named_arguments(REQUEST, "undo", UNDO, given, options)
-    done = asking.take_back(asked.get("request"), event=asked.get("event"))
+    done = undos.take_back(asked.get("request"), event=asked.get("event"))
     return orjson.loads(dump_json(done.as_json()))
 
 

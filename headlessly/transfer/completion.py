@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from headlessly.access import actors
 from headlessly.declaration.merging import said_otherwise
 from headlessly.declaration.schema import Field
-from headlessly.execution.described import compose_name
+from headlessly.execution.described_records import compose_name
 from headlessly.transfer.row_values import RowValues
 
 if TYPE_CHECKING:

@@ -34,8 +34,7 @@ from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
-from headlessly.ids import public_id
-from headlessly.log.events import Event, append_events, dump_json
+from headlessly.log.events import append_event, dump_json
 from headlessly.log.names import IMPORT_STARTED
 from headlessly.notifications.telling import Notice, tell
 from headlessly.transfer import storage
@@ -73,14 +72,14 @@ class Stopped(Exception):
     "imports.run",
     retry=RetryStrategy(max_attempts=6, exponential_wait=4, retry_exceptions={OperationalError}),
 )
-def run(source: str) -> None:
+def import_in_background(source: str) -> None:
     """Do an import, or go on with one."""
     found = Import.objects.filter(pk=source, tenant_id=tenancy.require().pk).first()
     if found is not None and not found.finished:
         Run(found).go()
 
 
-@run.on_failure
+@import_in_background.on_failure
 def give_up(source: str) -> None:
     """Say of an import that it brings its workers down."""
     found = Import.objects.filter(pk=source, tenant_id=tenancy.require().pk).first()
@@ -149,7 +148,7 @@ class Run:
             self.reading.take_samples(self.taker)
         with transaction.atomic(), tracing.request_id_scope() as request_id:
             if not source.dry_run and source.event is None:
-                source.event = self._leave_event(request_id)
+                source.event = self._append_event(request_id)
             self._change(
                 status=Import.Status.RUNNING,
                 started_at=source.started_at or clock.now(),
@@ -158,21 +157,11 @@ class Run:
                     "refused", "warned", "already_here", "made", "event", "samples", "words")},
             )  # fmt: skip
 
-    def _leave_event(self, request_id: str) -> str:
+    def _append_event(self, request_id: str) -> str:
         """Say in the log that it has started: all that it does names this as its cause."""
         source = self.source
         about = {"import": source.pk, "type": source.type, "file": source.filename}
-        event = Event(
-            id=public_id(Event.prefix),
-            tenant_id=source.tenant_id,
-            name=IMPORT_STARTED,
-            actor=actors.current().id,
-            timestamp=clock.now(),
-            data=about | {"rows": source.total},
-            request_id=request_id,
-        )
-        append_events([event])
-        return event.id
+        return append_event(IMPORT_STARTED, about | {"rows": source.total}, request_id).id
 
     def _change(self, **values: Any) -> None:
         """Write to an import that is still this worker's. Raises Stopped."""
@@ -188,9 +177,9 @@ class Run:
         with transaction.atomic():
             self._change(status=status, message=message, finished_at=clock.now())
             self._tell_whose_it_is()
-            # What was tried may be done next, with the same file: see imports.go.
+            # What was tried may be done next, with the same file: see imports.import_as_tried.
             if not (self.source.dry_run and status == Import.Status.COMPLETED):
-                content.drop(self.source)
+                content.drop_file(self.source)
 
     def _tell_whose_it_is(self) -> None:
         """Whoever sent the file need not wait at its page."""
@@ -343,7 +332,7 @@ def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
 @app.periodic(cron="17 3 * * *")
 @app.task(name="imports.clear", queueing_lock="imports.clear")
 @every_tenant()
-def clear(timestamp: int = 0) -> None:
+def clear_old_imports(timestamp: int = 0) -> None:
     """Forget the refused rows of old imports, and give up those that nobody will finish."""
     now = clock.now()
     RefusedRow.objects.filter(source__created_at__lt=now - REMEMBERED).delete()

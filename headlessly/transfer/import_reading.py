@@ -37,7 +37,7 @@ class FileReading:
         self.layout = Layout(**source.layout)
 
     def rows(self, below: list[str] | None = None) -> Generator[Row]:
-        with content.opened(self.source) as file:
+        with content.open_file(self.source) as file:
             yield from formats.read_rows(file, self.source.format, self.layout, below)
 
     @property

@@ -12,7 +12,7 @@ from django.db import OperationalError, transaction
 from headlessly.errors import Conflict, HeadlesslyError
 from headlessly.execution import executor, inputs
 from headlessly.transfer.bulk_create import Collision, Gathering, Importing
-from headlessly.transfer.described import Known
+from headlessly.transfer.described_records import Known
 from headlessly.transfer.outcomes import (
     CREATED,
     UNCHANGED,

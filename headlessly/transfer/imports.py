@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from django.db import models, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy, visibility
+from headlessly.access import actors, tenancy
 from headlessly.context import clock
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
 from headlessly.ids import public_id
 from headlessly.log.events import Event
 from headlessly.transfer import storage, stored_file
-from headlessly.transfer.import_job import run
+from headlessly.transfer.import_job import import_in_background
 from headlessly.transfer.matching import read_match
 from headlessly.transfer.models import Import
 from headlessly.transfer.options import Options
 from headlessly.transfer.reading_plans import plan_reading, storable_name
-from headlessly.undoing import asking
+from headlessly.undo import undos
 
 if TYPE_CHECKING:
     from headlessly.nouns import Noun
 
 
-def permit(noun: type[Noun], *, updating: bool) -> None:
+def check_may_import(noun: type[Noun], *, updating: bool) -> None:
     """Raise Forbidden for who may not do one by one what an import does."""
     actor = actors.current()
     if updating and noun.immutable:
@@ -38,7 +37,7 @@ def permit(noun: type[Noun], *, updating: bool) -> None:
             )
 
 
-def begin(
+def begin_import(
     noun: type[Noun],
     file: BinaryIO,
     format: str,
@@ -54,7 +53,7 @@ def begin(
     Raises Forbidden; Invalid for columns, options and a ``match`` that do not fit the noun; BadRequest for
     a file that is not what it says. Then nothing is kept.
     """
-    permit(noun, updating=bool(match))
+    check_may_import(noun, updating=bool(match))
     match = read_match(noun, match)
     read = plan_reading(noun, file, format, options or Options())
     storage.refuse_over_quota(size)
@@ -72,23 +71,23 @@ def begin(
             match=match,
             dry_run=dry_run,
         )
-        stored_file.keep(source, file)
+        stored_file.keep_file(source, file)
         # One at a time for each tenant: a large one keeps nobody else waiting.
-        run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
+        import_in_background.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
     return source
 
 
-def try_again(id: str, options: Options, *, match: str | None) -> Import:
+def try_import_again(id: str, options: Options, *, match: str | None) -> Import:
     """Try a file once more, read in another way. Raises what `begin` does; Conflict where it is gone."""
-    tried = get(id)
+    tried = get_import(id)
     noun: type[Noun] = tried.noun
-    permit(noun, updating=bool(match))
+    check_may_import(noun, updating=bool(match))
     match = read_match(noun, match)
     gone = _("The file is not kept any more: it was imported, or it is older than a day.")
     if not tried.dry_run or not tried.parts.exists():
         raise Conflict(gone, type="Import", id=id)
     try:
-        with stored_file.opened(tried) as file:
+        with stored_file.open_file(tried) as file:
             read = plan_reading(noun, cast(BinaryIO, file), tried.format, options)
     except stored_file.Gone:
         raise Conflict(gone, type="Import", id=id) from None
@@ -101,7 +100,7 @@ def try_again(id: str, options: Options, *, match: str | None) -> Import:
         source.rows.all().delete()
         source.warnings.all().delete()
         source.save()
-        run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
+        import_in_background.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
     return source
 
 
@@ -116,10 +115,10 @@ def _untried() -> dict[str, Any]:
     return {name: getattr(fresh, name) for name in names}
 
 
-def go(id: str) -> Import:
+def import_as_tried(id: str) -> Import:
     """Do what a dry run tried, with its file. Raises NotFound; Conflict where there is nothing to do."""
     with transaction.atomic():
-        permit((tried := get(id)).noun, updating=bool(tried.match))
+        check_may_import((tried := get_import(id)).noun, updating=bool(tried.match))
         tried = Import.objects.select_for_update().get(pk=id)
         if not tried.dry_run or tried.status != Import.Status.COMPLETED:
             raise Conflict(
@@ -142,25 +141,18 @@ def go(id: str) -> Import:
                 type="Import",
                 id=id,
             )
-        run.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
+        import_in_background.defer(source=source.pk, lock=f"imports of {source.tenant_id}")
     return source
 
 
-def there() -> models.QuerySet[Import]:
-    """The imports that the actor may see, newest first: a manager's are all, others' are their own."""
-    found = Import.objects.filter(tenant_id=tenancy.require().pk)
-    return visibility.made_by_actor(found.order_by("-created_at", "-id"))
-
-
-def get(id: str) -> Import:
-    """One of them. Raises NotFound."""
-    found = None if UNSTORABLE.search(id) else there().filter(pk=id).first()
-    if found is None:
+def get_import(id: str) -> Import:
+    """An import that the actor may see. Raises NotFound."""
+    if (found := Import.find_visible(id)) is None:
         raise NotFound(f"There is no Import {id[:64]}.", type="Import", id=id[:64])
     return found
 
 
-@asking.not_while
+@undos.refuses_undo
 def refuse_undo_at_work(request: str) -> None:
     """Raise Conflict for the request of an import that is at work: what is taken back would come again."""
     at_work = Import.objects.filter(
@@ -174,16 +166,16 @@ def refuse_undo_at_work(request: str) -> None:
         raise Conflict(said, type="Request", id=request, code="at_work", **about)
 
 
-def cancel(id: str) -> Import:
+def cancel_import(id: str) -> Import:
     """Stop an import; the rows that are in stay in. Raises NotFound, Conflict when it is over."""
     with transaction.atomic():
-        get(id)
+        get_import(id)
         source = Import.objects.select_for_update().get(pk=id)
         if source.finished:
             raise Conflict(
                 f"This import is {source.status}.", type="Import", id=id, status=source.status
             )
-        source.status, source.finished_at = Import.Status.CANCELLED, clock.now()
+        source.end(Import.Status.CANCELLED)
         source.save(update_fields=["status", "finished_at"])
-        stored_file.drop(source)
+        stored_file.drop_file(source)
     return source

@@ -8,8 +8,8 @@ import orjson
 from django.db import models
 
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.background.runs import BackgroundRun
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
 from headlessly.transfer.encodings import NAMES
@@ -20,24 +20,12 @@ from headlessly.transfer.rows import Layout
 NounClass = type[Noun]
 
 
-class Import(TenantRow):
-    """A file on its way into one noun, and what became of its rows."""
+class Import(BackgroundRun):
+    """A file on its way into one noun, and what became of its rows; its event is ``Import.Started``."""
 
-    prefix: ClassVar[str] = "import"
+    prefix = "import"
 
-    class Status(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        COMPLETED = "completed"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
-
-    UNFINISHED = (Status.QUEUED, Status.RUNNING)
-
-    id = PublicId()
     type = models.CharField(max_length=64)  #: the name of the noun
-    created_at = models.DateTimeField()
-    created_by = models.CharField(max_length=32, db_collation="C")
     filename = models.CharField(max_length=255, null=True)
     format = models.CharField(max_length=16)
     layout = models.JSONField(default=dict)  #: how it is read (:class:`.rows.Layout`)
@@ -48,7 +36,6 @@ class Import(TenantRow):
     below = models.JSONField(default=list)  #: the lines below its rows
     size = models.BigIntegerField()  #: of the file, in bytes
     match = models.CharField(max_length=255, null=True)  #: by what records are found, on the wire
-    dry_run = models.BooleanField(default=False)
     #: Counts how often it was tried: a worker that reads the file as was said before has another one.
     revision = models.PositiveIntegerField(default=0)
     #: Of a trial the first rows as they will be, and the words of its columns (:mod:`.samples`).
@@ -56,12 +43,6 @@ class Import(TenantRow):
     words = models.JSONField(default=dict)
     #: Its header in short, by which the mapping of a file with the same is found (:mod:`.kept_mappings`).
     header = models.CharField(max_length=32, default="", db_collation="C")
-    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
-    message = models.TextField(null=True)  #: why it failed
-    #: Its own event in the log, the cause of all others; None for a dry run and until it has started.
-    event = models.CharField(max_length=32, null=True, db_collation="C")
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
     total = models.PositiveIntegerField(null=True)  #: rows in the file; None until they are counted
     done = models.PositiveIntegerField(default=0)  #: how many of them are dealt with
     created = models.PositiveIntegerField(default=0)
@@ -75,8 +56,6 @@ class Import(TenantRow):
     made = models.JSONField(
         default=dict
     )  #: how many records beside their own the rows made, by noun
-
-    objects = TenantRowManager()
 
     class Meta:
         indexes: ClassVar = [
@@ -94,10 +73,6 @@ class Import(TenantRow):
     @property
     def noun(self) -> NounClass:
         return registry[self.type]
-
-    @property
-    def finished(self) -> bool:
-        return self.status not in self.UNFINISHED
 
     def reading(self) -> dict[str, Any]:
         """How the file was understood, in words that its options have."""

@@ -19,7 +19,7 @@ from headlessly.declaration.schema import Field
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import Key, key_of
 from headlessly.transfer.cell_reader import is_phone
-from headlessly.transfer.described import Describer, composed_name
+from headlessly.transfer.described_records import Describer, composed_name
 from headlessly.transfer.matching import ID, ExternalIdMatcher, Matcher, Twins, unique_fields
 from headlessly.transfer.options import MISSING, Options
 from headlessly.transfer.programs import program_called

@@ -18,7 +18,7 @@ from headlessly.execution import executor
 from headlessly.log.names import LEFT_OUT
 from headlessly.transfer.bulk_create import Gathering, keys_of
 from headlessly.transfer.cells import as_shown
-from headlessly.transfer.described import Known
+from headlessly.transfer.described_records import Known
 from headlessly.transfer.matching import ID
 from headlessly.transfer.outcomes import CREATED, UNCHANGED, UPDATED
 from headlessly.transfer.row_lookup import RowLookup

@@ -23,7 +23,7 @@ class Gone(Exception):
     """The file was removed: somebody cancelled the import."""
 
 
-def keep(source: Import, file: BinaryIO) -> None:
+def keep_file(source: Import, file: BinaryIO) -> None:
     """Write the file's parts; in the transaction that makes the import."""
     for number, part in enumerate(_parts(file)):
         prepared.execute_prepared(KEEP, [source.tenant_id, source.pk, number, part], rows=False)
@@ -35,11 +35,11 @@ def _parts(file: BinaryIO) -> Iterator[bytes]:
         yield part
 
 
-def drop(source: Import) -> None:
+def drop_file(source: Import) -> None:
     prepared.execute_prepared(DROP, [source.tenant_id, source.pk], rows=False)
 
 
-def opened(source: Import) -> io.BufferedReader:
+def open_file(source: Import) -> io.BufferedReader:
     """The file, to be read and sought in; a part at a time is in memory."""
     return io.BufferedReader(_Parts(source), 64 * 1024)
 

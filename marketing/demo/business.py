@@ -23,7 +23,8 @@ from crm.models import (
     TeamMember,
 )
 from crm.models.calendar import WEEKDAYS
-from crm.rules import first_answer, recount
+from crm.rules import first_answer
+from crm.rules.score import recount
 from headlessly.access.actors import SYSTEM, Actor
 from headlessly.context import clock
 from headlessly.shaping import custom_fields, value_lists

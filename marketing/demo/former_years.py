@@ -138,7 +138,7 @@ def _import(noun: str, rows: list[Row], filename: str) -> None:
     table.writeheader()
     table.writerows(rows)
     content = text.getvalue().encode()
-    source = imports.begin(
+    source = imports.begin_import(
         registry[noun], io.BytesIO(content), "csv", size=len(content), filename=filename
     )
     Run(source).go()  # the job that was deferred finds it done

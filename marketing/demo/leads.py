@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm.models import Activity, Contact, Lead
 from headlessly.context import clock
-from headlessly.execution.undo import undo_request
+from headlessly.undo.at_once import undo_request
 from marketing.demo import words
 from marketing.demo.calendar import later, on_the_half_hour
 from marketing.demo.companies import COUNTRIES, INDUSTRIES, Company

@@ -296,7 +296,7 @@ def _import(file: io.BytesIO) -> None:
     from headlessly.transfer import imports
     from headlessly.transfer.import_job import Run
 
-    source = imports.begin(Lead, file, "csv", size=len(file.getvalue()))
+    source = imports.begin_import(Lead, file, "csv", size=len(file.getvalue()))
     Run(source).go()
     source.refresh_from_db()
     if source.created != IMPORTED:

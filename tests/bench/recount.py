@@ -141,7 +141,7 @@ def start(name: str) -> subprocess.Popen[bytes]:
 
 
 def progress(tenant: Any) -> Any:
-    from crm.rules import recount
+    from crm.rules.score import recount
     from headlessly.access import tenancy
 
     with tenancy.active(tenant):

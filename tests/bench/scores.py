@@ -41,7 +41,7 @@ def main() -> None:
 
 def measure(most: int) -> None:
     from crm import Rule
-    from crm.rules import recount
+    from crm.rules.score import recount
     from headlessly.access import actors, tenancy
     from headlessly.access.models import Tenant
 

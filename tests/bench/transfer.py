@@ -100,7 +100,7 @@ def importing(count: int) -> None:
         for number in range(500):
             Contact.create(name=f"Person {number}", email=f"person{number}@example.com")
     file = leads(count)
-    source = imports.begin(Lead, file, "csv", size=len(file.getvalue()))
+    source = imports.begin_import(Lead, file, "csv", size=len(file.getvalue()))
     Run(source).go()
     source.refresh_from_db()
     if source.created != count:

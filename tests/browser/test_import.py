@@ -95,7 +95,7 @@ def test_a_large_import_is_taken_back_where_one_sees_how_far_it_is(
     desk: Any, site: str, work: Any, acme: Any, monkeypatch: Any
 ) -> None:
     from crm import Lead
-    from headlessly.execution import undo as at_once
+    from headlessly.undo import at_once
 
     monkeypatch.setattr(at_once, "MOST_EVENTS", 5)
     desk.goto(f"{site}/~acme/admin/imports/?type=Lead")

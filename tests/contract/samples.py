@@ -11,9 +11,9 @@ from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field, Step
+from headlessly.declaration.surface import WORKERS
 from headlessly.declaration.verbs import Verb
 from headlessly.execution import executor
-from headlessly.execution.workers import WORKERS
 from headlessly.nouns import Noun
 
 NOUNS = list(registry.values())

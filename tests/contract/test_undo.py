@@ -13,9 +13,9 @@ from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.registry import registry
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import Conflict
-from headlessly.execution.undo import undo_request
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
+from headlessly.undo.at_once import undo_request
 from tests.contract import samples
 from tests.refusals import refused
 

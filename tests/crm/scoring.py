@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crm import Lead, Rule
-from crm.rules import recount
+from crm.rules.score import recount
 from headlessly.context import clock
 
 ALL = {"type": "Lead", "filter": {}}

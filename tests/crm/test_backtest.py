@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from crm import Activity, Contact, Deal, Lead, Organization, Rule, Team, TeamMember
 from crm.models import RuleRun, RuleTurn
-from crm.rules import backtest, runs
+from crm.rules import runs
+from crm.rules.backtest import trial
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.log.events import Event
@@ -53,8 +54,8 @@ def convert(lead: Lead, people: Any) -> None:
 
 
 def tried(rule: Rule, days: float = 90, until: float = 0) -> dict[str, Any]:
-    period = backtest.Period(NOW - timedelta(days=days), NOW - timedelta(days=until))
-    return backtest.try_on_the_past(rule, period)
+    period = trial.Period(NOW - timedelta(days=days), NOW - timedelta(days=until))
+    return trial.try_on_the_past(rule, period)
 
 
 def shares(found: dict[str, Any], what: str) -> dict[Any, int]:
@@ -322,7 +323,7 @@ def test_nothing_is_written_and_the_database_refuses_to(team, people):
     before = Event.log.count()
     tried(rule)
     assert (Event.log.count(), RuleTurn.objects.count()) == (before, 0)
-    with pytest.raises(DatabaseError, match="read-only"), backtest.only_reading():
+    with pytest.raises(DatabaseError, match="read-only"), trial.only_reading():
         Lead.create(name="L", source="x")
 
 
@@ -339,7 +340,7 @@ def test_a_rule_that_is_not_active_can_be_tried_and_costs_as_much_for_more(team,
 
 
 def test_many_are_read_in_pages_none_twice_and_none_left_out(team, people, monkeypatch):
-    monkeypatch.setattr(backtest, "PAGE", 3)
+    monkeypatch.setattr(trial, "PAGE", 3)
     with at(40):
         for n in range(10):
             Lead.create(name=f"L{n}", source="web")
@@ -347,12 +348,12 @@ def test_many_are_read_in_pages_none_twice_and_none_left_out(team, people, monke
 
 
 def test_what_there_is_no_time_for_is_left_out_and_said(team, people, monkeypatch):
-    monkeypatch.setattr(backtest, "PAGE", 3)
+    monkeypatch.setattr(trial, "PAGE", 3)
     for n in range(10):
         lead(f"L{n}", 40 - n)
     rule = assignment(team=team)
-    period = backtest.Period(NOW - timedelta(days=90), NOW, deadline=0)
-    found = backtest.try_on_the_past(rule, period)
+    period = trial.Period(NOW - timedelta(days=90), NOW, deadline=0)
+    found = trial.try_on_the_past(rule, period)
     assert (found["complete"], found["events"]) == (False, 3)
     assert found["reached"] == NOW - timedelta(days=38)
 

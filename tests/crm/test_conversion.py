@@ -12,8 +12,8 @@ from headlessly.access import actors
 from headlessly.access.models import Membership, User
 from headlessly.admin.records.timeline import read_timeline
 from headlessly.admin.suiting import option_text, suiting_records
-from headlessly.execution import undo
 from headlessly.log.events import Event
+from headlessly.undo.at_once import undo_request
 
 
 def test_open_tasks_go_on_with_the_deal_and_come_back_with_the_undo(qualified: Lead) -> None:
@@ -27,7 +27,7 @@ def test_open_tasks_go_on_with_the_deal_and_come_back_with_the_undo(qualified: L
     moved = Event.log.get(name="Activity.Updated", target=task.pk)
     converted = Event.log.get(name="Lead.Converted")
     assert moved.cause == converted.id
-    undo.undo_request(converted.request_id)
+    undo_request(converted.request_id)
     task.refresh_from_db()
     assert task.deal_id is None
 

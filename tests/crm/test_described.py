@@ -11,8 +11,8 @@ from crm import Contact, Lead, Organization
 from headlessly.access import actors
 from headlessly.access.models import Membership, User
 from headlessly.errors import Conflict, Forbidden, Invalid
-from headlessly.execution import undo
 from headlessly.log.events import Event
+from headlessly.undo.at_once import undo_request
 
 NEW = {
     "source": "referral",
@@ -53,7 +53,7 @@ def test_it_finds_who_is_there_and_changes_nothing_of_them(
 
 def test_it_is_taken_back_as_one(api: Any, people: SimpleNamespace) -> None:
     request = api.call("POST", "/leads", NEW).headers["X-Request-Id"]
-    undo.undo_request(request)
+    undo_request(request)
     assert (Lead.count(), Contact.count(), Organization.count()) == (0, 3, 1)
 
 

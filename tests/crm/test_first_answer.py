@@ -11,7 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Calendar, Lead, Rule, Team, TeamMember
-from crm.rules import attempts, backtest, first_answer
+from crm.rules import attempts, first_answer
+from crm.rules.backtest import trial
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Membership
@@ -205,8 +206,8 @@ def test_a_touch_by_a_rule_is_the_first_one_nowhere(acme, people, users):
         return measure(reports.require("firstTouch"), slice).value, by_owner.get(people.bob.pk)
 
     answer = rule(within=300)
-    period = backtest.Period(ago(days=1), NOW)
-    found = backtest.try_on_the_past(answer, period)
+    period = trial.Period(ago(days=1), NOW)
+    found = trial.try_on_the_past(answer, period)
     assert told() == (None, None)
     assert [first_answer.first_touch_of(each) for each in (moved, called)] == [None, None]
     assert (found["met"]["count"], found["waiting"]["count"]) == (0, 2)
@@ -215,7 +216,7 @@ def test_a_touch_by_a_rule_is_the_first_one_nowhere(acme, people, users):
         Activity.log(subject="Call", type="Call", lead=called)
     assert told() == (2 * 3600, 2 * 3600)
     assert [first_answer.first_touch_of(each) for each in (moved, called)] == [ago(hours=1)] * 2
-    assert backtest.try_on_the_past(answer, period)["met"]["count"] == 2
+    assert trial.try_on_the_past(answer, period)["met"]["count"] == 2
 
 
 def test_a_call_that_is_logged_later_or_turns_out_to_be_with_the_lead_counts(acme, people):

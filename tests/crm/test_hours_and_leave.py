@@ -16,7 +16,8 @@ from django.utils import translation
 from crm import Calendar, Contact, Lead, Rule, Team, TeamMember
 from crm.models import RuleAttempt
 from crm.presence import Presence
-from crm.rules import backtest, runs
+from crm.rules import runs
+from crm.rules.backtest import trial
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.context import clock
@@ -256,8 +257,8 @@ def test_in_the_hour_that_comes_twice_whoever_works_all_night_works(hour: int):
 
 
 def tried(rule: Rule) -> dict[str, int]:
-    period = backtest.Period(WEDNESDAY - timedelta(days=9), SATURDAY + timedelta(days=9))
-    found = backtest.try_on_the_past(rule, period)
+    period = trial.Period(WEDNESDAY - timedelta(days=9), SATURDAY + timedelta(days=9))
+    found = trial.try_on_the_past(rule, period)
     return {
         each["name"]: each["would"]["count"] for each in found["people"] if each["would"]["count"]
     }
@@ -295,8 +296,8 @@ def test_the_past_agrees_with_what_the_rule_really_does(places, turns, people):
         came(WEDNESDAY + timedelta(hours=hour), f"H{hour}")
     really = Counter(Lead.objects.values_list("owner__name", flat=True))
     assert None in really and len(really) == 3
-    period = backtest.Period(WEDNESDAY - timedelta(hours=1), SATURDAY + timedelta(days=9))
-    found = backtest.try_on_the_past(turns, period)
+    period = trial.Period(WEDNESDAY - timedelta(hours=1), SATURDAY + timedelta(days=9))
+    found = trial.try_on_the_past(turns, period)
     assert {each["record"]: each["would"] for each in found["records"]} == dict(
         Lead.objects.values_list("pk", "owner")
     )

@@ -17,8 +17,8 @@ from headlessly.access.models import Membership, User
 from headlessly.context import clock, tracing
 from headlessly.errors import Conflict, Invalid
 from headlessly.execution.execution import Execution
-from headlessly.execution.undo import undo_request
 from headlessly.log.events import Event
+from headlessly.undo.at_once import undo_request
 from tests.contract.custom import add_fields
 from tests.refusals import everything, refused
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from crm import Lead, Rule
-from crm.rules import recount
+from crm.rules.score import recount
 from headlessly.log.events import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ import django
 import headlessly.settings as s
 s.DATABASES["default"]["NAME"] = sys.argv[1]
 django.setup()
-from crm.rules import recount
+from crm.rules.score import recount
 recount.CHUNK, pause, count_chunk = int(sys.argv[2]), float(sys.argv[3]), recount.count_chunk
 
 def slowly(descends=False):

@@ -15,12 +15,12 @@ from crm.first_touches import by_people
 from headlessly.access import actors
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context import clock
-from headlessly.execution.undo import undo_request
 from headlessly.log.events import Event
 from headlessly.query import periods
 from headlessly.query.filters import compile_filter
 from headlessly.query.named_reports import measure, reports
 from headlessly.query.reports import Slice
+from headlessly.undo.at_once import undo_request
 from marketing import Form
 from tests.answered import answered, problem
 from tests.headlessly.mcp.conftest import agent  # noqa: F401

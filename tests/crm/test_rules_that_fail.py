@@ -12,16 +12,8 @@ from django.utils import translation
 
 from crm import Lead, Rule, ScoreRun
 from crm.models import RuleAttempt
-from crm.rules import (
-    assignment,
-    attempts,
-    counting,
-    first_answer,
-    reasons,
-    recount,
-    runs,
-    score,
-)
+from crm.rules import assignment, attempts, first_answer, reasons, runs
+from crm.rules.score import counting, hooks, recount
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.errors import Invalid, VerbRefused
@@ -376,7 +368,7 @@ def test_a_score_that_failed_is_counted_when_it_can_be(acme, users, monkeypatch)
             take_too_long()
         return real(leads, models, *args, **more)
 
-    for module in (score, recount):
+    for module in (hooks, recount):
         monkeypatch.setattr(module, "count", count)
     lead = make()
     assert (lead.score, row().rule_id) == (None, bad.pk), "the one that fails is named"

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Lead, Rule, ScoreDue, ScoreRun
-from crm.rules import recount
+from crm.rules.score import recount
 from headlessly.access import actors, tenancy
 from headlessly.log.events import Event
 from headlessly.notifications import from_log

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 from crm import Activity, Lead, Organization, Rule
-from crm.rules import trying
-from crm.rules.explaining import explain_score
+from crm.rules.score import preview
+from crm.rules.score.explaining import explain_score
 from headlessly.access import actors
 from headlessly.log.events import Event
 from tests.answered import answered, problem
@@ -122,8 +122,8 @@ def test_a_limited_rep_is_told_of_their_own_leads_alone(people, users, bob, cleo
     page = bob.get(f"/~acme/admin/crm/rule/{made.pk}/panels/try/").content.decode()
     assert "Mine: " in page and "Secret" not in page
     with actors.acting(actors.SYSTEM):
-        assert trying.preview(made.pk)["leads"] == 3
-        assert trying.separation(made.pk)["leads"] == 1
+        assert preview.preview(made.pk)["leads"] == 3
+        assert preview.separation(made.pk)["leads"] == 1
     made.update(is_active=True)
     recount_now()
     shown = [each.get(f"/~acme/admin/crm/rule/{made.pk}/change/") for each in (bob, cleo)]

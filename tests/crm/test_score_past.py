@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from crm import Activity, Lead, Organization, Rule
-from crm.rules import recount
-from crm.rules.counting import count, score_models
-from crm.rules.explaining import explain_score
+from crm.rules.score import recount
+from crm.rules.score.counting import count, score_models
+from crm.rules.score.explaining import explain_score
 from headlessly.access import tenancy
 from headlessly.context import clock
 from tests.crm.scoring import START, at, recount_now, rule

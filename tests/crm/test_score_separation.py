@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from crm import Lead, Rule
-from crm.rules import recount
-from crm.rules.trying import separation, separation_of_stored
+from crm.rules.score import recount
+from crm.rules.score.preview import separation, separation_of_stored
 from headlessly.shaping import custom_fields
 from tests.headlessly.transfer.conftest import imported, send  # noqa: F401
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from crm import Lead, Rule
-from crm.rules import recount
+from crm.rules.score import recount
 from headlessly.context import tracing
-from headlessly.execution.undo import undo_request
+from headlessly.undo.at_once import undo_request
 
 MADE = "req_made000000000000"
 

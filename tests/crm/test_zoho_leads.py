@@ -16,7 +16,7 @@ from crm import Contact, Lead, Organization
 from headlessly.declaration.record import Record
 from headlessly.log.events import Event
 from headlessly.transfer.models import RowWarning
-from headlessly.undoing.models import Undo
+from headlessly.undo.models import Undo
 from tests.crm import zoho
 from tests.headlessly.admin.conftest import ann, users  # noqa: F401  (fixtures)
 from tests.headlessly.admin.test_import_wizard import Wizard, rows, wizard_of_admin  # noqa: F401

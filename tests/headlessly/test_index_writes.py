@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from crm import Deal
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
-from headlessly.undoing.models import UndoRecord
+from headlessly.undo.models import UndoRecord
 
 
 @pytest.mark.parametrize("name", ["Contact", "Deal", "Lead", "Organization"])

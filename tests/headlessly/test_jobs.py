@@ -292,5 +292,5 @@ def test_waits_under_a_name_that_does_not_move_with_its_code():
     from headlessly.transfer import import_job
     from headlessly.webhooks import deliveries, outbox
 
-    names = [job.name for job in (import_job.run, outbox.pump, deliveries.deliver)]
+    names = [job.name for job in (import_job.import_in_background, outbox.pump, deliveries.deliver)]
     assert names == ["imports.run", "webhooks.pump", "webhooks.deliver"]

@@ -14,13 +14,12 @@ from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.context import tracing
 from headlessly.errors import Conflict, Forbidden, NotFound, VerbRefused
-from headlessly.execution import undo as at_once
 from headlessly.log.events import Event, track
-from headlessly.undoing import asking, undo_job
-from headlessly.undoing.asking import take_back
-from headlessly.undoing.models import Undo, UndoRecord
-from headlessly.undoing.taking import take
-from headlessly.undoing.undo_job import run
+from headlessly.undo import at_once, undo_job, undos
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.part import take_back_part
+from headlessly.undo.undo_job import take_back_in_background
+from headlessly.undo.undos import take_back
 from tests.contract.test_undo import rows
 from tests.refusals import refused
 
@@ -145,17 +144,17 @@ def test_what_a_killed_worker_left_another_goes_on_with(
         if len(taken) == when:
             raise SystemExit
         taken.append(1)
-        return take(*given, **options)
+        return take_back_part(*given, **options)
 
-    monkeypatch.setattr(undo_job, "take", killed)
+    monkeypatch.setattr(undo_job, "take_back_part", killed)
     with pytest.raises(SystemExit):
-        run(undo=undo.pk)
+        take_back_in_background(undo=undo.pk)
     undo.refresh_from_db()
     assert undo.status == "running" and 0 < undo.undone < (undo.total or 0)
     left = Lead.count() + Contact.count() + Organization.count()
     assert left == (undo.total or 0) - undo.undone, "a part is taken back whole, or not at all"
-    monkeypatch.setattr(undo_job, "take", take)
-    run(undo=undo.pk)
+    monkeypatch.setattr(undo_job, "take_back_part", take_back_part)
+    take_back_in_background(undo=undo.pk)
     undo.refresh_from_db()
     assert (undo.status, undo.undone, undo.stays) == ("completed", undo.total, 0)
     assert rows() == before
@@ -167,7 +166,7 @@ def test_what_a_killed_worker_left_another_goes_on_with(
 def test_a_worker_that_comes_back_late_stops(few: None, api: Any, work: Any) -> None:
     undo = begin(import_leads(api, work, 9))
     late = Undo.objects.get(pk=undo.pk)
-    run(undo=undo.pk)
+    take_back_in_background(undo=undo.pk)
     events, said = Event.log.count(), Undo.objects.values().get(pk=undo.pk)
     assert said["status"] == "completed" and said["undone"] == said["total"]
     undo_job.Run(late).go()
@@ -196,7 +195,7 @@ def test_what_was_touched_since_stays_with_what_hangs_on_it(few: None, api: Any,
         (each.id, each.reason.code, each.reason.message) for each in undone_at_once(request).stays
     }
     undo = taken_back(work, request)
-    said = [row.as_json() for row in asking.staying(undo)]
+    said = [row.as_json() for row in undos.staying_records(undo)]
     assert {(each["id"], each["reason"], each["message"]) for each in said} == at_once_says
     why = {each["id"]: each for each in said}
     assert why[lead.pk]["message"] == "Name: changed again since."
@@ -228,13 +227,13 @@ def test_what_others_touch_between_two_parts_stays(
         if not touched:
             lead = Lead.find({"name": "Person 1"})[0]
             touched.append(Lead.update(lead.pk, name="Renamed meanwhile"))
-        return take(*given, **options)
+        return take_back_part(*given, **options)
 
-    monkeypatch.setattr(undo_job, "take", interrupted)
-    run(undo=undo.pk)
+    monkeypatch.setattr(undo_job, "take_back_part", interrupted)
+    take_back_in_background(undo=undo.pk)
     undo.refresh_from_db()
     (lead,) = touched
-    why = {row.record: row.code for row in asking.staying(undo)}
+    why = {row.record: row.code for row in undos.staying_records(undo)}
     assert why[lead.pk] == "changed" and why[lead.contact_id] == "belongs"
     assert [each.name for each in Lead.find()] == ["Renamed meanwhile"]
     assert Contact.get(lead.contact_id).organization_id is not None, "nothing of it is half"
@@ -256,7 +255,7 @@ def test_conversions_by_the_dozen_are_taken_back_but_those_whose_deal_is_touched
     touched = Lead.get(leads[2].pk)
     Deal.get(touched.deal_id).advance()
     undo = taken_back(work)
-    why = {row.record: row.code for row in asking.staying(undo)}
+    why = {row.record: row.code for row in undos.staying_records(undo)}
     assert why == {
         touched.deal_id: "changed", touched.pk: "belongs", touched.contact_id: "belongs",
     }  # fmt: skip
@@ -326,8 +325,8 @@ def test_another_tenant_knows_nothing_of_it(
         with refused(NotFound):
             take_back(request)
         with refused(NotFound):
-            asking.get(undo.pk)
-        assert asking.last_of(request) is None
+            undos.get_undo(undo.pk)
+        assert undos.last_undo_of(request) is None
     work()
 
 
@@ -344,9 +343,9 @@ def test_who_may_not_is_told_at_once(few: None, acme: Any, work: Any) -> None:
     with actors.acting(BOB):
         assert taken_back(work).undone == 8
     with actors.acting(CLEO), refused(NotFound):
-        asking.get(undo_of(BOB).pk)
+        undos.get_undo(undo_of(BOB).pk)
     with actors.acting(MANAGER):
-        assert asking.get(undo_of(BOB).pk).undone == 8
+        assert undos.get_undo(undo_of(BOB).pk).undone == 8
 
 
 def test_what_somebody_else_takes_back_is_not_shown(few: None, acme: Any, work: Any) -> None:
@@ -430,7 +429,7 @@ def test_its_reasons_are_in_the_language_of_who_asked(few: None, api: Any, work:
         undo = begin(request)
     work()
     with translation.override("de"):
-        why = {row.record: row.reason for row in asking.staying(undo)}
+        why = {row.record: row.reason for row in undos.staying_records(undo)}
         assert why[lead.pk] == "Name: seitdem wieder geändert."
         assert why[lead.contact_id].startswith("Was darauf verweist, bleibt")
         again = begin(request)

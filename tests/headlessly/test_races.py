@@ -441,7 +441,7 @@ def test_it_leaves_no_half_of_a_conversion_when_killed(people: Any, point: str) 
 
 def test_a_request_is_taken_back_once_however_many_ask(acme: Any) -> None:
     from headlessly.context import tracing
-    from headlessly.execution.undo import undo_request
+    from headlessly.undo.at_once import undo_request
 
     with tracing.request_id_scope("req_bulk000000000000"):
         leads = [Lead.create(name=f"Lead {n}", source="web") for n in range(5)]
@@ -457,7 +457,7 @@ def test_a_request_is_taken_back_once_however_many_ask(acme: Any) -> None:
 
 def test_what_is_touched_while_it_is_taken_back_stays_or_is_gone(acme: Any) -> None:
     from headlessly.context import tracing
-    from headlessly.execution.undo import undo_request
+    from headlessly.undo.at_once import undo_request
 
     with tracing.request_id_scope("req_race000000000000"):
         contact = Contact.create(name="Ada")

@@ -16,10 +16,10 @@ from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.context import tracing
 from headlessly.errors import Conflict, Forbidden, NotFound
-from headlessly.execution import undo as undoing
-from headlessly.execution.undo import undo_request
 from headlessly.log import events
 from headlessly.log.events import Event
+from headlessly.undo import at_once
+from headlessly.undo.at_once import undo_request
 from tests.contract.custom import add_fields
 from tests.contract.test_undo import rows
 from tests.refusals import refused
@@ -310,7 +310,7 @@ def test_what_was_tracked_stays_in_the_log(acme: Any) -> None:
 
 
 def test_it_says_when_a_request_is_too_large(acme: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(undoing, "MOST_EVENTS", 3)
+    monkeypatch.setattr(at_once, "MOST_EVENTS", 3)
     with tracing.request_id_scope("req_large00000000000"):
         for n in range(4):
             Lead.create(name=f"Lead {n}", source="x")

@@ -17,9 +17,9 @@ from headlessly.errors import Conflict, NotFound
 from headlessly.notifications import wording
 from headlessly.notifications.models import Notification
 from headlessly.transfer.models import Import
-from headlessly.undoing import asking, undo_job
-from headlessly.undoing.asking import take_back
-from headlessly.undoing.models import Undo, UndoRecord
+from headlessly.undo import undo_job, undos
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.undos import take_back
 from tests.headlessly.test_large_undo import REQUEST, begin, few, import_leads
 from tests.refusals import refused
 
@@ -89,7 +89,7 @@ def test_who_does_not_see_it_does_not_stop_it(few: None, acme: Any, ben: Any, wo
     with actors.acting(ben.actor):
         undo = begin()
     with actors.acting(Actor("user_cleo", "Cleo", actors.REP)), refused(NotFound):
-        asking.cancel(undo.pk)
+        undos.cancel_undo(undo.pk)
     work()
     undo.refresh_from_db()
     assert undo.status == "completed"
@@ -109,7 +109,7 @@ def test_whoever_asked_is_told_how_it_ended(
         work()
         stopped = begin(done.request_id)
     with actors.acting(mia.actor):
-        asking.cancel(stopped.pk)
+        undos.cancel_undo(stopped.pk)
     work()
     assert told(ben) == [
         f"Taken back: 8 records. {done.pk}",
@@ -159,10 +159,13 @@ def test_what_stays_is_shown_of_what_one_sees_now(
         work()
     leads[2].update(owner=people.cleo)  # since it was judged
     with actors.acting(limited):
-        shown = {row.record: (row.name, row.code) for row in asking.staying(asking.get(undo.pk))}
+        shown = {
+            row.record: (row.name, row.code)
+            for row in undos.staying_records(undos.get_undo(undo.pk))
+        }
     assert shown == {
         leads[0].pk: ("Lead 0", "changed"),
         leads[1].pk: ("Lead 1", "hidden"),
     }
     with actors.acting(Actor("user_manager", "Mia", actors.MANAGER)):
-        assert leads[2].pk in {row.record for row in asking.staying(asking.get(undo.pk))}
+        assert leads[2].pk in {row.record for row in undos.staying_records(undos.get_undo(undo.pk))}

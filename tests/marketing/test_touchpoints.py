@@ -11,8 +11,8 @@ from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.api.tracking import track_event
 from headlessly.context import tracing
-from headlessly.execution.undo import undo_request
 from headlessly.query import reads
+from headlessly.undo.at_once import undo_request
 from marketing.models import Campaign, Form, Touchpoint
 from tests.headlessly.admin.conftest import ann, users  # noqa: F401  (fixtures)
 from tests.headlessly.transfer.conftest import imported, send  # noqa: F401  (fixtures)

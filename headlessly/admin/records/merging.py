@@ -32,7 +32,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution.executor import DryRun
-from headlessly.execution.merging import value_of, values_coming, way_to
+from headlessly.execution.merging import steps_between, value_for_merge, values_to_carry_over
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query.duplicates import find_duplicates
@@ -145,7 +145,7 @@ class MergeDialog(VerbDialog):
         if (other := self.other) is None:
             return []
         with transaction.atomic():  # it may lock what it looks at
-            coming = values_coming(self.record, other, {}) | self.record.handed_on(other)
+            coming = values_to_carry_over(self.record, other, {}) | self.record.handed_on(other)
         together = self._together(self.record, other)
         return [
             row
@@ -180,7 +180,7 @@ class MergeDialog(VerbDialog):
         this = self.record
         if field.name in self.verb.noun.schema.not_offered:
             return None
-        values = value_of(field, this, into), value_of(field, into, this)
+        values = value_for_merge(field, this, into), value_for_merge(field, into, this)
         if values[0] == values[1] or not any(value not in (None, "") for value in values):
             return None
         said = (self.data or {}).get(f"{KEEP}{field.name}")
@@ -200,7 +200,7 @@ class MergeDialog(VerbDialog):
             return False
         state = getattr(into, machine.name)
         if field.name == machine.name:
-            return way_to(machine, state, getattr(this, machine.name)) is None
+            return steps_between(machine, state, getattr(this, machine.name)) is None
         return field.name in machine.closed.get(state, ())
 
     # -- what will happen -------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def _values_html(record: Noun, other: Noun, fields: Sequence[Field]) -> SafeStri
     told = (
         field_values.field_html(record, field, links=False)
         for field in fields
-        if value_of(field, record, other) is not None
+        if value_for_merge(field, record, other) is not None
     )
     return format_html_join(" · ", "{}", ((html,) for html in dict.fromkeys(filter(None, told))))
 

@@ -1,8 +1,8 @@
 """The quick form of a noun, in a dialog on any page: a record with the people and companies it is about.
 
 ``Surface.quick`` names what it asks for, of a noun without it what it cannot be made without is asked for by
-pickers; ``contact.email`` is the email of the contact that the record
-refers to. All of it is one ``create``, which finds or makes them (:mod:`headlessly.execution.described`).
+pickers; ``contact.email`` is the email of the contact that the record refers to. All of it is one
+``create``, which finds or makes them (:mod:`headlessly.execution.described_records`).
 While one types the form asks what is there already: whom the record would be about, and what looks alike.
 """
 
@@ -39,7 +39,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
-from headlessly.execution.described import compose_name, find_described
+from headlessly.execution.described_records import compose_name, find_described
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import ranking

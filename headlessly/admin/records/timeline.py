@@ -13,9 +13,9 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from headlessly.admin import undo as undoing
 from headlessly.admin.event_facts import recorded_facts
 from headlessly.admin.event_text import Entry, Teller
+from headlessly.admin.undo import offer_undo
 from headlessly.declaration import engagements, values
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
@@ -90,7 +90,7 @@ def read_timeline(
                     entry.changes += recorded_facts(other) if other.target is None else []
         entries.append(entry)
     if undo:
-        undoing.offer_undo(record, entries)
+        offer_undo(record, entries)
     return Timeline(entries, shown[-1].seq if len(rows) > size else None, show)
 
 

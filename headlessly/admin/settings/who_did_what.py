@@ -8,7 +8,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -205,8 +204,3 @@ def _rest_query(asked: Asked) -> str:
     query = QueryDict(mutable=True)
     query.update({name: value for name, value in names.items() if value})
     return f"?{query.urlencode()}" if query else ""
-
-
-def record_log_url(record: Any) -> str:
-    """Where everything is told that was done to a record."""
-    return f"{reverse('admin:settings_log')}?record={record.pk}"

@@ -20,7 +20,7 @@ from headlessly.models import CustomField, Delivery, Proposal, View, Webhook
 from headlessly.notifications.models import Notification
 from headlessly.query.querystring import PART
 from headlessly.transfer.models import Import
-from headlessly.undoing.models import Undo
+from headlessly.undo.models import Undo
 
 READING, WRITING = responses.READING, responses.WRITING
 get, post = read_operation, write_operation

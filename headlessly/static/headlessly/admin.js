@@ -73,9 +73,6 @@ window.addEventListener("pageshow", () => {
 
 document.addEventListener("DOMContentLoaded", () => {
   for (const dialog of document.querySelectorAll("dialog[data-open]")) dialog.showModal();
-  // On a phone the tabs are wider than the page: where one is stands within it.
-  document.querySelector(".hly .tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-
   // An address may name the input that it is about.
   const wanted = location.hash.startsWith("#id_") && document.getElementById(location.hash.slice(1));
   if (wanted) {

@@ -314,14 +314,14 @@ def test_it_asks_the_database_as_often_for_many_records_as_for_few(bob, busy, pe
 
 
 def test_a_number_that_takes_too_long_is_given_up_and_the_others_are_shown(cleo, busy, monkeypatch):
-    from crm.reports import tables
+    from crm.reports.tables import leads
 
     def slow(*_: Any) -> Any:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(10)")
 
     monkeypatch.setattr(page, "PATIENCE", 0.05)
-    monkeypatch.setattr(tables, "lost_reasons", slow)
+    monkeypatch.setattr(leads, "lost_reasons", slow)
     html = cleo.get(DASHBOARD).content.decode()
     assert "One of these numbers takes too long to count." in html
     assert 'aria-label="Funnel"' in html and 'aria-label="Lost reasons"' not in html

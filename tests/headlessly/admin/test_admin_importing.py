@@ -99,7 +99,7 @@ def test_others_have_no_part_in_it(bob, users, tried, vic, unchanged):
 def test_the_file_of_a_trial_is_forgotten_after_a_day(bob, tried, people):
     from datetime import timedelta
 
-    from headlessly.transfer.import_job import clear
+    from headlessly.transfer.import_job import clear_old_imports
 
     done = Import.objects.get()
     Import.objects.update(created_at=done.created_at - timedelta(days=1, minutes=1))
@@ -108,7 +108,7 @@ def test_the_file_of_a_trial_is_forgotten_after_a_day(bob, tried, people):
     lost.created_at -= timedelta(days=4)
     lost.save(force_insert=True)
     with tenancy.active(None), actors.acting(None):
-        clear()
+        clear_old_imports()
     lost.refresh_from_db()
     assert lost.status == Import.Status.FAILED
     assert "Import this row" not in bob.get(tried).content.decode()

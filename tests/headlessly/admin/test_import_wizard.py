@@ -11,8 +11,8 @@ import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from headlessly.execution import undo as at_once
 from headlessly.transfer.models import Import
+from headlessly.undo import at_once
 
 PLACE = "/~acme/admin/imports/"
 DATA = Path(__file__).parents[2] / "data"

@@ -312,7 +312,7 @@ def test_it_waits_for_a_large_request_to_be_taken_back(
     cli: Any, signed_in: Any, work: Any, monkeypatch: Any
 ) -> None:
     from headlessly.client import undos
-    from headlessly.execution import undo as at_once
+    from headlessly.undo import at_once
 
     monkeypatch.setattr(at_once, "MOST_EVENTS", 5)
     monkeypatch.setattr(

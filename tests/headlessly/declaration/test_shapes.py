@@ -63,17 +63,6 @@ def test_another_process_has_a_change_with_the_next_request(acme: Any, composed:
         assert Lead.schema is not before
 
 
-def test_a_shape_that_was_only_tried_is_left_behind(acme: Any, composed: list[str]) -> None:
-    declared = Lead.schema
-    with tenancy.tried_shape():
-        tenancy.renew_shape()
-        tried = acme.shape
-        assert Lead.schema is not declared
-    assert Lead.schema is declared and acme.shape == 0
-    tenancy.renew_shape()
-    assert acme.shape > tried  # what was kept of the trial is not taken for it
-
-
 def test_as_many_shapes_are_kept_as_are_asked_for(
     acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

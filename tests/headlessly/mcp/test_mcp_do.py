@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from crm import Deal, Lead
-from headlessly.execution import undo as at_once
 from headlessly.models import Event
 from headlessly.scripts import limits
+from headlessly.undo import at_once
 from tests.answered import unchanged
 
 CONVERT = """

@@ -219,7 +219,7 @@ def test_it_goes_on_where_a_worker_died(
 
     monkeypatch.setattr(import_job.Run, "_take", die)
     with pytest.raises(KeyboardInterrupt):
-        import_job.run(source=id)
+        import_job.import_in_background(source=id)
     assert Import.objects.get(pk=id).done == 4
     monkeypatch.setattr(import_job.Run, "_take", take)
     work()
@@ -243,7 +243,7 @@ def test_an_import_that_nobody_finishes_is_given_up_after_three_days(
     ids = [answered(send("contacts", PEOPLE), 202)["$id"] for _ in range(2)]
     Import.objects.update(created_at=long_ago, created_by=f"{User.prefix}_who_is_gone")
     with tenancy.active(None), actors.acting(None):  # as the clock has it
-        import_job.clear.func(0)
+        import_job.clear_old_imports.func(0)
     assert [told(api, id)["status"] for id in ids] == ["failed"] * 2
 
 
@@ -347,7 +347,7 @@ def test_whoever_asks_what_there_would_be_has_exported_nothing(api: Any, lead: L
 def test_a_file_in_blocks_is_read_by_one_connection(send: Any, api: Any, acme: Any) -> None:
     """Or a pooler gives it another one for each, which does not know its cursor."""
     source = answered(send("leads", "name,source\n" + ",x\n" * 1_100), 202)
-    import_job.run(source=source["$id"])
+    import_job.import_in_background(source=source["$id"])
     file = transfers._write_refused_csv(Import.objects.get())
     next(file)
     with connection.cursor() as cursor:

@@ -28,13 +28,12 @@ from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.errors import HeadlesslyError
 from headlessly.execution.contention import retry_on_deadlock
-from headlessly.ids import public_id
-from headlessly.log.events import Event, append_events
+from headlessly.log.events import append_event
 from headlessly.log.names import REQUEST_UNDONE
 from headlessly.notifications.telling import Notice, tell
-from headlessly.undoing import judging
-from headlessly.undoing.models import Undo, UndoRecord
-from headlessly.undoing.taking import Part, take
+from headlessly.undo import records
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.part import Part, take_back_part
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ class Stopped(Exception):
     "undo.run",
     retry=RetryStrategy(max_attempts=6, exponential_wait=4, retry_exceptions={OperationalError}),
 )
-def run(undo: str) -> None:
+def take_back_in_background(undo: str) -> None:
     """Take back a large request, or go on with it."""
     found = Undo.objects.filter(pk=undo, tenant_id=tenancy.require().pk).first()
     if found is None:
@@ -65,7 +64,7 @@ def run(undo: str) -> None:
         forget_records(found)
 
 
-@run.on_failure
+@take_back_in_background.on_failure
 def give_up(undo: str) -> None:
     """Say of an undo that it brings its workers down."""
     found = Undo.objects.filter(pk=undo, tenant_id=tenancy.require().pk).first()
@@ -105,7 +104,7 @@ class Run:
         undo = self.undo
         if undo.total is None:
             with self._step():
-                judging.collect(undo)
+                records.collect_records(undo)
                 undo.status, undo.started_at = Undo.Status.RUNNING, clock.now()
         if not undo.total:
             raise _only_tracked()
@@ -113,13 +112,13 @@ class Run:
             pass
         if undo.event is None:
             with self._step():
-                judging.spread(undo)
+                records.keep_what_depends_on_staying(undo)
                 self._count()
             if undo.dry_run or not self._count_possible():
                 self._end(tried=undo.dry_run)
                 return
             with self._step():
-                undo.event = self._leave_event()
+                undo.event = self._append_event()
         self._take_all()
         self._end()
 
@@ -144,25 +143,16 @@ class Run:
         self.undo.steps += 1
         self.undo.save()
 
-    def _leave_event(self) -> str:
+    def _append_event(self) -> str:
         """Say in the log that it begins: all that it does names this as its cause."""
-        event = Event(
-            id=public_id(Event.prefix),
-            tenant_id=self.undo.tenant_id,
-            name=REQUEST_UNDONE,
-            actor=actors.current().id,
-            timestamp=clock.now(),
-            data={"request": self.undo.request},
-            request_id=self.undo.request_id,
-        )
-        append_events([event])
-        return event.id
+        undo = self.undo
+        return append_event(REQUEST_UNDONE, {"request": undo.request}, undo.request_id).id
 
     # -- looking and taking back ----------------------------------------------------------------
 
     def _look(self) -> bool:
         with self._step():
-            found = judging.judge(self.undo, LOOKED_AT)
+            found = records.judge_records(self.undo, LOOKED_AT)
             self.undo.looked_at += found
         return bool(found)
 
@@ -199,7 +189,7 @@ class Run:
         def once() -> bool:
             steps, undone, by_type = self.undo.steps, self.undo.undone, self.undo.by_type
             try:
-                return take(self.undo, part, hold=self._hold, note=self._note_part)
+                return take_back_part(self.undo, part, hold=self._hold, note=self._note_part)
             except Exception:
                 self.undo.steps, self.undo.undone, self.undo.by_type = steps, undone, by_type
                 raise
@@ -214,7 +204,7 @@ class Run:
             counts["undone"] += count
             undo.undone += count
         if stays:
-            judging.spread(undo)
+            records.keep_what_depends_on_staying(undo)
             self._count()
         self._note()
 
@@ -223,7 +213,7 @@ class Run:
         left = UndoRecord.objects.filter(undo_id=self.undo.pk, state=State.POSSIBLE)
         with self._step():
             left.exclude(code="").update(state=State.STAYS)
-            judging.spread(self.undo)
+            records.keep_what_depends_on_staying(self.undo)
             said = _("What refers to it could not be taken back.")
             left.update(state=State.STAYS, code="referred", message=said)
             self._count()
@@ -260,9 +250,7 @@ class Run:
                 self._count_what_would_be()
             else:
                 self._count()
-            if not undo.undone:
-                undo.message = _nothing(undo)
-            undo.status, undo.finished_at = Undo.Status.COMPLETED, clock.now()
+            undo.end(Undo.Status.COMPLETED, None if undo.undone else _nothing(undo))
             forget_records(undo)
             tell_whose_it_is(undo)
 
@@ -277,8 +265,7 @@ class Run:
         """End it with the reason; what was taken back by then is."""
         try:
             with self._step():
-                self.undo.status, self.undo.message = Undo.Status.FAILED, message
-                self.undo.finished_at = clock.now()
+                self.undo.end(Undo.Status.FAILED, message)
                 forget_records(self.undo)
                 tell_whose_it_is(self.undo)
         except Stopped:
@@ -315,7 +302,7 @@ def _nothing(undo: Undo) -> str:
 @app.periodic(cron="37 3 * * *")
 @app.task(name="undo.clear", queueing_lock="undo.clear")
 @every_tenant()
-def clear(timestamp: int = 0) -> None:
+def clear_old_undos(timestamp: int = 0) -> None:
     """Forget what became of old undos."""
     old = Undo.objects.filter(created_at__lt=clock.now() - REMEMBERED)
     UndoRecord.objects.filter(undo__in=old).delete()

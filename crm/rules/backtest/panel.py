@@ -70,7 +70,7 @@ LEFT_OUT = {"rule", "version", "kind", "from", "to", "complete", "reached", "per
 
 
 def page_of(rule: Rule, found: Mapping[str, Any]) -> dict[str, Any]:
-    """An answer of :func:`crm.rules.backtest.try_on_the_past` for its template."""
+    """An answer of :func:`crm.rules.backtest.trial.try_on_the_past` for its template."""
     shown = {name: part for name, part in found.items() if name not in LEFT_OUT}
     names = _names(shown)
     tables = {name: part for name, part in shown.items() if _is_table(part)}

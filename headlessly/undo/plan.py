@@ -281,7 +281,7 @@ class Plan:
     def staying(self) -> list[RecordChange]:
         return [c for c in self.changes.values() if c.stays is not None]
 
-    def hold(self, execution: Execution) -> None:
+    def lock_records(self, execution: Execution) -> None:
         """Lock the records as they are now; in one order, so that two who do this do not block each other."""
         for id in sorted(self.changes):
             change = self.changes[id]

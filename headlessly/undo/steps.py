@@ -14,7 +14,7 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution.execution import Execution
-from headlessly.execution.undo_plan import Plan, Reason, RecordChange
+from headlessly.undo.plan import Plan, Reason, RecordChange
 
 
 @dataclass(frozen=True)

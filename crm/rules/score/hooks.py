@@ -1,7 +1,7 @@
 """What score rules do: a lead's number follows what happens, and what somebody sets by hand stays.
 
 The number is counted after each verb that it follows from, and written by the verb ``rescore``, which the
-rule executes. What time alone changes is in :mod:`crm.rules.recount`.
+rule executes. What time alone changes is in :mod:`crm.rules.score.recount`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from crm.models import Lead, Rule, RuleAttempt
-from crm.rules import attempts, explaining, recount, trying  # noqa: F401  (two declare what they say)
+from crm.rules import attempts
 from crm.rules.active import active_rules
-from crm.rules.counting import Count, count, keep_due, score_models
+from crm.rules.score import recount
+from crm.rules.score.counting import Count, count, keep_due, score_models
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context.running import current_moment
 from headlessly.declaration.hooks import after_every_verb, only_creates

@@ -14,14 +14,14 @@ from typing import Any
 from crm.models import Rule
 from crm.models.steps import WORKING_DAY, Step, Wait, read_steps
 from crm.rules.automation import RAN, moment_of
-from crm.rules.backtest import (
+from crm.rules.backtest.trial import (
     MOST_TOLD,
     Happened,
     Period,
     Tally,
+    backtests,
     happened,
     only_reading,
-    tries,
     won,
 )
 from crm.rules.conditions import fitted, fitting_versions, versions_held
@@ -59,7 +59,7 @@ class StepTally:
         }
 
 
-@tries(Rule.Kind.AUTOMATION)
+@backtests(Rule.Kind.AUTOMATION)
 def try_automation(rule: Rule, period: Period) -> dict[str, Any]:
     """What would have been done."""
     noun, filter = registry[rule.condition["type"]], rule.condition["filter"]

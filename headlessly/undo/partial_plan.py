@@ -13,9 +13,9 @@ from headlessly.database.prepared import execute_planned, quoted_column
 from headlessly.declaration.custom_values import has_value_sql
 from headlessly.declaration.described_field import Field
 from headlessly.declaration.record import Record
-from headlessly.execution.undo_plan import Plan, RecordChange
 from headlessly.log.events import Event
-from headlessly.undoing.models import Undo, UndoRecord
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.plan import Plan, RecordChange
 
 #: Who refers to records, by one column. Row by row of these few records, however many the request has.
 REFERRED = """
@@ -99,7 +99,7 @@ class PartialPlan(Plan):
         return found
 
 
-def plan_of(undo: Undo, rows: Sequence[UndoRecord]) -> PartialPlan:
+def plan_for(undo: Undo, rows: Sequence[UndoRecord]) -> PartialPlan:
     """The plan of these records of the request."""
     events = list(
         Event.log.filter(
@@ -123,7 +123,7 @@ def causes_of(events: Sequence[Event], request: str) -> list[Event]:
     return [event for event in found if event.request_id == request]
 
 
-def fresh(plan: PartialPlan) -> None:
+def forget_findings(plan: PartialPlan) -> None:
     """Forget what was found out of the records: they are as the database has them."""
     plan.changes = {
         id: RecordChange(change.noun, id, change.events) for id, change in plan.changes.items()

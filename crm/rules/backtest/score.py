@@ -14,18 +14,18 @@ from typing import Any, NamedTuple
 
 from crm.models import Lead, Rule
 from crm.rules.active import rules_before
-from crm.rules.backtest import (
+from crm.rules.backtest.assignment import CREATED
+from crm.rules.backtest.trial import (
     MOST_TOLD,
     Period,
     Tally,
+    backtests,
     happened,
     only_reading,
-    tries,
 )
-from crm.rules.backtest_assignment import CREATED
 from crm.rules.conditions import versions_held
-from crm.rules.counting import Count, Model, count, count_versions
-from crm.rules.trying import gives_away, separate
+from crm.rules.score.counting import Count, Model, count, count_versions
+from crm.rules.score.preview import gives_away, separate
 from headlessly.access import tenancy
 from headlessly.context import clock
 
@@ -81,7 +81,7 @@ class Compared:
         }
 
 
-@tries(Rule.Kind.SCORE)
+@backtests(Rule.Kind.SCORE)
 def try_score(rule: Rule, period: Period) -> dict[str, Any]:
     """What the leads of a period would have been worth."""
     model, compared, taken = Model.of_rule(rule), Compared(), 0

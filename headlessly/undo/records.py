@@ -12,12 +12,12 @@ from psycopg.types.json import Jsonb
 from headlessly.access import actors, visibility
 from headlessly.database.prepared import execute_planned, execute_prepared
 from headlessly.declaration.registry import registry
-from headlessly.execution.undo import check_permission, explain, require_what_it_takes
-from headlessly.execution.undo_plan import HIDDEN, Reason, RecordChange
 from headlessly.log.events import dump_json
 from headlessly.log.names import PLATFORM_EVENTS, SECURITY
-from headlessly.undoing.models import Undo, UndoRecord
-from headlessly.undoing.partial_plan import PartialPlan, plan_of
+from headlessly.undo.at_once import check_permission, require_what_it_takes, staying_with_reasons
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.partial_plan import PartialPlan, plan_for
+from headlessly.undo.plan import HIDDEN, Reason, RecordChange
 
 State = UndoRecord.State
 
@@ -91,7 +91,7 @@ TIES = {
 }  # fmt: skip
 
 
-def collect(undo: Undo) -> None:
+def collect_records(undo: Undo) -> None:
     """Note all records that the request changed, and how many events of it were about none."""
     nouns = [noun.__name__ for noun in registry.values()]
     execute_prepared(COLLECT, [undo.pk, undo.tenant_id, undo.request, nouns], rows=False)
@@ -100,7 +100,7 @@ def collect(undo: Undo) -> None:
     undo.total = UndoRecord.objects.filter(undo_id=undo.pk).count()
 
 
-def judge(undo: Undo, most: int) -> int:
+def judge_records(undo: Undo, most: int) -> int:
     """Look at so many records that nobody has looked at, the last ones first; answers how many there were.
 
     Raises Forbidden and NotFound as an undo that is done at once.
@@ -110,17 +110,17 @@ def judge(undo: Undo, most: int) -> int:
     )
     if not rows:
         return 0
-    plan = plan_of(undo, rows)
+    plan = plan_for(undo, rows)
     hidden = check_permission(plan, undo.request)
     with actors.acting(actors.SYSTEM):  # what the actor does not see is in the way as well
         plan.read()
         plan.judge_each(dict.fromkeys(hidden, Reason(HIDDEN, _("You do not see it any more."))))
     require_what_it_takes(plan)
-    write(undo, plan, {row.record: State.SAME for row in rows})
+    write_records(undo, plan, {row.record: State.SAME for row in rows})
     return len(rows)
 
 
-def spread(undo: Undo) -> None:
+def keep_what_depends_on_staying(undo: Undo) -> None:
     """Let stay what hangs on something that stays, and what hangs on that."""
     found = True
     while found:
@@ -130,7 +130,7 @@ def spread(undo: Undo) -> None:
             found |= bool(execute_planned(sql, asked))
 
 
-def write(
+def write_records(
     undo: Undo,
     plan: PartialPlan,
     states: Mapping[str, str],
@@ -138,7 +138,7 @@ def write(
 ) -> None:
     """Write what a plan says of its records. ``states`` are those of records for which it says nothing;
     ``kept`` are held by others that stay, of the noun with this name."""
-    staying = {each.id: each for each in explain(plan)}
+    staying = {each.id: each for each in staying_with_reasons(plan)}
     ends = _records_of_causes(plan)
     unseen = _unseen(plan.changes.values())
     found = []

@@ -23,7 +23,7 @@ from procrastinate.contrib.django import app
 from crm.models import Lead, ScoreDue, ScoreRun
 from crm.rules import attempts
 from crm.rules.automation import error_text
-from crm.rules.counting import Count, Model, count, keep_dues, score_models
+from crm.rules.score.counting import Count, Model, count, keep_dues, score_models
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Tenant
@@ -31,7 +31,7 @@ from headlessly.background.jobs import job, one_of_many
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
-from headlessly.execution import executor, many
+from headlessly.execution import bulk_rewrite, executor
 from headlessly.execution.contention import is_contention, retry_on_deadlock
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def recount(leads: Collection[str], cause: str | None = None, *, expects_news: b
         news = [each.lead for each in found.values() if each.is_news]
     if news:
         with executor.one_transaction() as execution:
-            records = {record.pk: record for record in many.lock_records(Lead, news)}
+            records = {record.pk: record for record in bulk_rewrite.lock_records(Lead, news)}
             again = {each.lead: each for each in count(records, models, clock.now())}
             found |= again
             changed = [each for each in again.values() if each.is_news]
@@ -147,7 +147,7 @@ def _write(
     assert model is not None
     by_lead = {each.lead: each for each in counts}
     with execution.acted_by(Actor(model.rule, model.name, ADMIN)):
-        many.rewrite_records(
+        bulk_rewrite.rewrite_records(
             Lead.verbs["rescore"],
             [records[lead] for lead in by_lead],
             COLUMNS,

@@ -14,13 +14,13 @@ from headlessly.errors import Conflict
 from headlessly.execution import executor
 from headlessly.execution.execution import Execution
 from headlessly.execution.hook_context import RunningVerb
-from headlessly.execution.undo import MOST_TRIES, UNDO, Request
-from headlessly.execution.undo_plan import Reason
-from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
 from headlessly.log.events import Event
-from headlessly.undoing.judging import write
-from headlessly.undoing.models import Undo, UndoRecord
-from headlessly.undoing.partial_plan import PartialPlan, fresh, plan_of
+from headlessly.undo.at_once import MOST_TRIES, UNDO, Request
+from headlessly.undo.models import Undo, UndoRecord
+from headlessly.undo.partial_plan import PartialPlan, forget_findings, plan_for
+from headlessly.undo.plan import Reason
+from headlessly.undo.records import write_records
+from headlessly.undo.steps import RecordUndone, UndoRefused, UndoSteps
 
 State = UndoRecord.State
 
@@ -51,7 +51,7 @@ class Part:
         return cls(list(rows.values()), min(row.last for row in chosen))
 
 
-def take(
+def take_back_part(
     undo: Undo,
     part: Part,
     *,
@@ -66,7 +66,7 @@ def take(
     ids = [row.record for row in part.rows]
     with collecting_later(), executor.one_transaction(ids=ids) as execution:
         hold()
-        plan = plan_of(undo, part.rows)
+        plan = plan_for(undo, part.rows)
         event = Event(id=cast(str, undo.event))
         with execution.within(RunningVerb(UNDO, cast(Any, Request()), event)):
             undone, kept = _carry_out(execution, plan)
@@ -75,7 +75,7 @@ def take(
         told = {row.record for row in part.rows if row.told}
         rows.filter(record__in=done).delete()
         states = {id: State.SAME for id in ids if id not in done}
-        write(undo, plan, states, kept)
+        write_records(undo, plan, states, kept)
         stays = bool(kept) or any(not change.put_off for change in plan.staying)
         counts = Counter(each.noun.__name__ for each in undone if each.id in told)
         note(counts, stays)
@@ -92,8 +92,8 @@ def _carry_out(
     for _try in range(MOST_TRIES):
         try:
             with execution.attempt():
-                fresh(plan)
-                plan.hold(execution)
+                forget_findings(plan)
+                plan.lock_records(execution)
                 plan.judge(refused)
                 if final is None:
                     final = {change.id for change in plan.staying}

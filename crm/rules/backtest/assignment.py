@@ -24,14 +24,14 @@ from crm.rules.assignment import (
     having_fewest,
     is_off_work,
 )
-from crm.rules.backtest import (
+from crm.rules.backtest.trial import (
     MOST_TOLD,
     Happened,
     Period,
     Tally,
+    backtests,
     happened,
     only_reading,
-    tries,
     won,
 )
 from crm.rules.conditions import fitted_when_made
@@ -42,7 +42,7 @@ from headlessly.log.versions import versions_at
 CREATED = tuple({verb.event for verb in Lead.verbs.values() if verb.creates})
 
 
-@tries(Rule.Kind.ASSIGNMENT)
+@backtests(Rule.Kind.ASSIGNMENT)
 def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
     """Who would have got what."""
     with only_reading():

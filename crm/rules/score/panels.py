@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from crm.models import Lead, Rule
 from crm.models.score_lines import FIT, Line
-from crm.rules import explaining, recount, trying
-from crm.rules.counting import score_models
+from crm.rules.score import explaining, preview, recount
+from crm.rules.score.counting import score_models
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.filtering.tree import read_filter
@@ -190,14 +190,14 @@ def stored_separation_panel(rule: Rule) -> BarsPanel | None:
     """How well the scores that are there tell those who buy."""
     if not _scores(rule) or not rule.is_active or hasattr(rule, "as_of"):
         return None
-    return _separation_panel(trying.separation_of_stored(rule))
+    return _separation_panel(preview.separation_of_stored(rule))
 
 
 @asked_panels(Rule, "try", gettext_lazy("Try it on recent leads"), applies=_scores)
 def try_panels(rule: Rule) -> list[BarsPanel]:
     """What the rule would make of the newest leads, and how well it separates; nothing is written."""
-    found = [_preview_panel(trying.preview(rule.pk))]
-    said = trying.separation(rule.pk)
+    found = [_preview_panel(preview.preview(rule.pk))]
+    said = preview.separation(rule.pk)
     if (separation := _separation_panel(said, said["givesAway"])) is not None:
         found.append(separation)
     return found
@@ -243,7 +243,7 @@ def _preview_panel(said: dict[str, Any]) -> BarsPanel:
 def _separation_panel(said: dict[str, Any], gives_away: Sequence[str] = ()) -> BarsPanel | None:
     """Tenths of closed leads by score; None where there are too few, or all of one outcome."""
     tenths = said["tenths"]
-    if len(tenths) < trying.TENTHS or said["share"] in (0, 1):
+    if len(tenths) < preview.TENTHS or said["share"] in (0, 1):
         return None
     first = tenths[0]
     named = {

@@ -15,17 +15,17 @@ from headlessly.context import clock, tracing
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, NotFound
-from headlessly.execution import undo as at_once
-from headlessly.execution.undo import RequestUndone, undo_request
-from headlessly.execution.undo_plan import HIDDEN
 from headlessly.ids import public_id
 from headlessly.log.events import Event, EventQuerySet
 from headlessly.log.names import SECURITY
-from headlessly.undoing.models import Undo
-from headlessly.undoing.partial_plan import PartialPlan, causes_of
-from headlessly.undoing.undo_job import run, tell_whose_it_is
+from headlessly.undo import at_once
+from headlessly.undo.at_once import RequestUndone, undo_request
+from headlessly.undo.models import Undo
+from headlessly.undo.partial_plan import PartialPlan, causes_of
+from headlessly.undo.plan import HIDDEN
+from headlessly.undo.undo_job import take_back_in_background, tell_whose_it_is
 
-#: Raises Conflict for a request that is still at work: rooms above know what may be. See :func:`not_while`.
+#: Raises Conflict for a request that is still at work: rooms above know what may be.
 Refusal = Callable[[str], None]
 _refusals: list[Refusal] = []
 
@@ -35,7 +35,7 @@ LOOKED_AT = 500
 
 
 def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUndone | Undo:
-    """Take back what the request ``id`` did, as :func:`headlessly.execution.undo.undo_request` does; a large
+    """Take back what the request ``id`` did, as :func:`headlessly.undo.at_once.undo_request` does; a large
     one, of which no ``event`` is said, in the background: then the answer is where that stands.
 
     Asked again while it is at work, it is the same undo. Raises what the other does.
@@ -43,10 +43,10 @@ def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUn
     _refuse_while_at_work(id)
     if event is not None or not is_large(id):
         return undo_request(id, event=event, dry_run=dry_run)
-    _check_some(id)
+    _check_permission(id)
     at_work = Undo.objects.filter(request=id, dry_run=dry_run, status__in=Undo.UNFINISHED)
     if (found := at_work.first()) is not None:
-        return _gone_on_with(found)
+        return _continue(found)
     with tracing.request_id_scope() as request_id:
         try:
             with transaction.atomic():
@@ -64,27 +64,27 @@ def take_back(id: Any, *, event: Any = None, dry_run: bool = False) -> RequestUn
         except IntegrityError:  # somebody else just asked for the same
             if (found := at_work.first()) is None:
                 raise _at_work() from None
-            return _gone_on_with(found)
+            return _continue(found)
     return undo
 
 
-def not_while(refuse: Refusal) -> Refusal:
+def refuses_undo(refuse: Refusal) -> Refusal:
     """Declare what refuses to have a request taken back, as long as what it began is still at work."""
     _refusals.append(refuse)
     return refuse
 
 
-def cancel(id: str) -> Undo:
+def cancel_undo(id: str) -> Undo:
     """Stop an undo in the background; what was taken back by then is. Raises NotFound, Conflict when it is
     over."""
     with transaction.atomic():
-        get(id)
+        get_undo(id)
         undo = Undo.objects.select_for_update().get(pk=id)
         if undo.finished:
             said = _("This is over: it cannot be stopped.")
             raise Conflict(said, type="LargeUndo", id=id, status=undo.status)
-        undo.status, undo.finished_at = Undo.Status.CANCELLED, clock.now()
-        undo.message = _("It was stopped. What was taken back by then stays taken back.")
+        stopped = _("It was stopped. What was taken back by then stays taken back.")
+        undo.end(Undo.Status.CANCELLED, stopped)
         undo.save(update_fields=["status", "finished_at", "message"])
         tell_whose_it_is(undo, actors.current().id)
         _put_in_line(
@@ -94,13 +94,15 @@ def cancel(id: str) -> Undo:
 
 
 def _put_in_line(undo: Undo) -> None:
-    run.defer(undo=undo.pk, lock=f"undos of {undo.tenant_id}", once=f"undo {undo.pk}")
+    take_back_in_background.defer(
+        undo=undo.pk, lock=f"undos of {undo.tenant_id}", once=f"undo {undo.pk}"
+    )
 
 
-def _gone_on_with(found: Undo) -> Undo:
+def _continue(found: Undo) -> Undo:
     """One that is at work, for whoever may see it; if no worker has it any more, one gets it. Raises Conflict
     for others."""
-    if not there().filter(pk=found.pk).exists():
+    if Undo.find_visible(found.pk) is None:
         raise _at_work()
     _put_in_line(found)
     return found
@@ -110,10 +112,10 @@ def _at_work() -> Conflict:
     return Conflict(_("Somebody is taking this back already."), type="Request")
 
 
-def check(id: Any) -> None:
+def check_may_take_back(id: Any) -> None:
     """Raise what :func:`take_back` does for a request that is not there, or not the actor's to take back."""
     if is_large(id):
-        _check_some(id)
+        _check_permission(id)
     else:
         at_once.check_request(id)
 
@@ -124,23 +126,15 @@ def is_large(id: Any) -> bool:
     return events is not None and events[: at_once.MOST_EVENTS + 1].count() > at_once.MOST_EVENTS
 
 
-def there() -> models.QuerySet[Undo]:
-    """The undos in the background that the actor may see, newest first: a manager's are all, others' their
-    own."""
-    found = Undo.objects.filter(tenant_id=tenancy.require().pk)
-    return visibility.made_by_actor(found.order_by("-created_at", "-id"))
-
-
-def get(id: str) -> Undo:
-    """One of them. Raises NotFound."""
-    found = None if UNSTORABLE.search(id) else there().filter(pk=id).first()
-    if found is None:
+def get_undo(id: str) -> Undo:
+    """An undo in the background that the actor may see. Raises NotFound."""
+    if (found := Undo.find_visible(id)) is None:
         said = _("There is no undo %s.") % id[:64]
         raise NotFound(said, type="LargeUndo", id=id[:64])
     return found
 
 
-def staying(undo: Undo) -> models.QuerySet[Any]:
+def staying_records(undo: Undo) -> models.QuerySet[Any]:
     """The records that stay as they are, in the order in which they were done, of those that the actor sees
     now, and those of which they were told that they do not see them any more."""
     found = undo.records.filter(state="stays", told=True)  # type: ignore[attr-defined]
@@ -153,9 +147,9 @@ def staying(undo: Undo) -> models.QuerySet[Any]:
     return found.order_by("first", "pk")
 
 
-def last_of(request: str) -> Undo | None:
+def last_undo_of(request: str) -> Undo | None:
     """The last undo of a request in the background that the actor may see, a trial aside."""
-    return there().filter(request=request, dry_run=False).first()
+    return Undo.visible().filter(request=request, dry_run=False).first()
 
 
 def _events_of(id: Any) -> EventQuerySet | None:
@@ -164,7 +158,7 @@ def _events_of(id: Any) -> EventQuerySet | None:
     return Event.log.filter(request_id=id[:65]).exclude(target_type=SECURITY)
 
 
-def _check_some(id: str) -> None:
+def _check_permission(id: str) -> None:
     """Raise Forbidden or NotFound for who may not take back what some events of the request did."""
     some = _events_of(id)
     assert some is not None

@@ -10,41 +10,22 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.background.runs import BackgroundRun
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration import labels
-from headlessly.declaration.fields import PublicId
 from headlessly.declaration.registry import registry
 from headlessly.language.wording import SUBJECT
 
 
-class Undo(TenantRow):
-    """The taking back of one large request, in the background."""
+class Undo(BackgroundRun):
+    """The taking back of one large request, in the background; its event is ``Request.Undone``."""
 
-    prefix: ClassVar[str] = "undo"
+    prefix = "undo"
 
-    class Status(models.TextChoices):
-        QUEUED = "queued"
-        RUNNING = "running"
-        COMPLETED = "completed"
-        FAILED = "failed"
-        CANCELLED = "cancelled"
-
-    UNFINISHED = (Status.QUEUED, Status.RUNNING)
-
-    id = PublicId()
     request = models.CharField(max_length=64, db_collation="C")  #: what is taken back
-    dry_run = models.BooleanField(default=False)
     #: The request under which it is done: who takes that back has all as it was before.
     request_id = models.CharField(max_length=64, db_collation="C")
     language = models.CharField(max_length=16)
-    created_at = models.DateTimeField()
-    created_by = models.CharField(max_length=32, db_collation="C")
-    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
-    message = models.TextField(null=True)  #: why it failed, or why there was nothing to do
-    #: ``Request.Undone``, the cause of all that it does; None before it begins with that.
-    event = models.CharField(max_length=32, null=True, db_collation="C")
-    started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
     #: Counts its transactions: a worker that comes back late has another number, and stops.
     steps = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(null=True)  #: records; None until they are counted
@@ -54,8 +35,6 @@ class Undo(TenantRow):
     as_it_was = models.PositiveIntegerField(default=0)  #: records with nothing left to take back
     by_type = models.JSONField(default=dict)  #: ``{"Lead": {"undone": 3, "stays": 1}}``
     tracked = models.PositiveIntegerField(default=0)  #: tracked events, which stay in the log
-
-    objects = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [
@@ -73,10 +52,6 @@ class Undo(TenantRow):
 
     def __str__(self) -> str:
         return self.pk
-
-    @property
-    def finished(self) -> bool:
-        return self.status not in self.UNFINISHED
 
     @property
     def done(self) -> int:

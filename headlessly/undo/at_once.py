@@ -1,7 +1,7 @@
 """Taking back a request: all that it did to records, by verbs, or what of it stays and why.
 
 Everything that has one request id in the log is taken back together: a verb with what its hooks caused, a
-bulk, a script, an import, an undo. What is there since is found by the log (:mod:`.undo_plan`); what is done
+bulk, a script, an import, an undo. What is there since is found by the log (:mod:`.plan`); what is done
 about it are verbs in one transaction, caused by one event of their own, ``Request.Undone``:
 
 - what the request made is deleted, what it deleted is restored, what it merged is unmerged;
@@ -31,14 +31,14 @@ from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.execution.execution import Execution
 from headlessly.execution.hook_context import RunningVerb
-from headlessly.execution.undo_plan import HIDDEN, Plan, Reason, RecordChange
-from headlessly.execution.undo_steps import RecordUndone, UndoRefused, UndoSteps
 from headlessly.language import wording
 from headlessly.log.events import Event, EventQuerySet, last_events_since
 from headlessly.log.names import REQUEST_UNDONE, SECURITY
+from headlessly.undo.plan import HIDDEN, Plan, Reason, RecordChange
+from headlessly.undo.steps import RecordUndone, UndoRefused, UndoSteps
 
 #: The most events of a request that is taken back in one transaction and while somebody waits; larger ones
-#: are the background's (:mod:`headlessly.undoing`).
+#: are the background's (:mod:`headlessly.undo`).
 MOST_EVENTS = 5_000
 #: How often the rest is tried when a verb refuses a part of it.
 MOST_TRIES = 10
@@ -309,11 +309,11 @@ def _try_once(
     done = RequestUndone(id, tracked=plan.tracked, event=event.id, dry_run=dry_run)
     with execution.within(RunningVerb(UNDO, cast(Any, Request()), event)):
         plan.changes = {k: RecordChange(c.noun, k, c.events) for k, c in plan.changes.items()}
-        plan.hold(execution)
+        plan.lock_records(execution)
         plan.judge(refused)
         require_what_it_takes(plan)
         done.undone = UndoSteps(execution, plan).take()
-        done.stays = explain(plan)
+        done.stays = staying_with_reasons(plan)
     if not done.undone:
         raise _nothing_to_take_back(done)
     _hide_unseen(done)
@@ -333,7 +333,7 @@ def _nothing_to_take_back(done: RequestUndone) -> Conflict:
 # -- what is told of it -----------------------------------------------------------------------------
 
 
-def explain(plan: Plan) -> list[RecordStays]:
+def staying_with_reasons(plan: Plan) -> list[RecordStays]:
     """What stays, with the last event since that is in the way."""
     in_the_way = last_events_since(
         [

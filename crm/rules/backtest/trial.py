@@ -2,7 +2,7 @@
 
 Nothing is written: each statement is of a transaction that only reads. The log is read from the oldest event
 of the period on, some thousands at a time, and of what was read only sums and the first few stay. A kind of
-rule is tried by the function that it registers with :func:`tries`.
+rule is tried by the function that it registers with :func:`backtests`.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ class Tally:
 
 Trial = Callable[[Rule, Period], dict[str, Any]]
 #: What tries a rule of each kind.
-backtests: dict[str, Trial] = {}
+trials: dict[str, Trial] = {}
 
 
-def tries(kind: str) -> Callable[[Trial], Trial]:
+def backtests(kind: str) -> Callable[[Trial], Trial]:
     """Register what tries rules of a kind."""
 
     def register(trial: Trial) -> Trial:
-        backtests[kind] = trial
+        trials[kind] = trial
         return trial
 
     return register
@@ -107,12 +107,12 @@ def read_period(begins: datetime | None, ends: datetime | None, now: datetime) -
 
 def try_on_the_past(rule: Rule, period: Period) -> dict[str, Any]:
     """What a rule would have done in a period. Raises Conflict for one that nothing can try."""
-    if rule.kind not in backtests or rule.error:
+    if rule.kind not in trials or rule.error:
         said = rule.error or _("There is nothing that tries rules of this kind.")
         raise Conflict(said, type="Rule", id=rule.pk)
     try:
         with actors.acting(actors.SYSTEM):
-            found = backtests[rule.kind](rule, period)
+            found = trials[rule.kind](rule, period)
     except NoWorkingTime:
         said = _("As the calendar says nobody works for years.")
         raise Conflict(said, type="Rule", id=rule.pk) from None

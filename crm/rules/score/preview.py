@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from crm.models import Lead, Rule
 from crm.models.score_lines import conditions
-from crm.rules.counting import Count, Model, count, score_models
+from crm.rules.score.counting import Count, Model, count, score_models
 from headlessly.context import clock
 from headlessly.errors import VerbRefused
 from headlessly.query.record_operations import explains

@@ -17,8 +17,16 @@ from crm.calendars import working_time
 from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead, Rule
 from crm.rules.active import rules_before
-from crm.rules.backtest import MOST_TOLD, Period, Tally, happened, only_reading, tries, won
-from crm.rules.backtest_assignment import CREATED, first_owners, fitting_new_leads, names_of
+from crm.rules.backtest.assignment import CREATED, first_owners, fitting_new_leads, names_of
+from crm.rules.backtest.trial import (
+    MOST_TOLD,
+    Period,
+    Tally,
+    backtests,
+    happened,
+    only_reading,
+    won,
+)
 from crm.rules.first_answer import MISSED
 from headlessly.access import tenancy
 from headlessly.context import clock
@@ -27,7 +35,7 @@ from headlessly.log.events import Event
 MET, MISSED_IT, WAITING = "met", "missed", "waiting"
 
 
-@tries(Rule.Kind.FIRST_ANSWER)
+@backtests(Rule.Kind.FIRST_ANSWER)
 def try_first_answer(rule: Rule, period: Period) -> dict[str, Any]:
     """What would have been answered in time."""
     hours, now = working_time(), clock.now()

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from crm.models import Lead, Rule
 from crm.models.score_lines import Line, conditions
-from crm.rules.counting import Count, Earned, Model, count, counted_records, score_models
+from crm.rules.score.counting import Count, Earned, Model, count, counted_records, score_models
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.errors import InvalidFilter

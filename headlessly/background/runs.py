@@ -1,0 +1,63 @@
+"""What somebody asked for and the background does, part by part: how far it has come, and how it ended."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+from django.db import models
+
+from headlessly.access import tenancy, visibility
+from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.context import clock
+from headlessly.declaration.fields import PublicId
+from headlessly.declaration.values import UNSTORABLE
+
+
+class BackgroundRun(TenantRow):
+    """Who asked for it and when, how far it has come, and how it ended."""
+
+    prefix: ClassVar[str]
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    UNFINISHED = (Status.QUEUED, Status.RUNNING)
+
+    id = PublicId()
+    dry_run = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=32, db_collation="C")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
+    message = models.TextField(null=True)  #: why it failed, or why there was nothing to do
+    #: Its own event in the log, the cause of all that it does; None for a dry run and until it begins.
+    event = models.CharField(max_length=32, null=True, db_collation="C")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = TenantRowManager()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def finished(self) -> bool:
+        return self.status not in self.UNFINISHED
+
+    @classmethod
+    def visible(cls) -> models.QuerySet[Self]:
+        """Those that the actor may see, newest first: a manager's are all, others' are their own."""
+        found = cls.objects.filter(tenant_id=tenancy.require().pk)
+        return visibility.made_by_actor(found.order_by("-created_at", "-id"))
+
+    @classmethod
+    def find_visible(cls, id: str) -> Self | None:
+        """One of those, whatever was sent as its id; None where there is none."""
+        return None if UNSTORABLE.search(id) else cls.visible().filter(pk=id).first()
+
+    def end(self, status: Status, message: str | None = None) -> None:
+        """How it ended, and that it did now; not yet written."""
+        self.status, self.message, self.finished_at = status, message, clock.now()
