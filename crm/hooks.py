@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from math import floor
+from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
 from crm.models import Activity, Contact, Deal, DealContact, Lead, Organization
 from headlessly.access.models import Membership
+from headlessly.access.prepared_queries import prepared_query
 from headlessly.errors import Conflict, VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
@@ -129,9 +132,14 @@ def move_open_tasks(lead: Lead, ctx: Context) -> None:
     """What is still to be done goes on with the deal; the lead keeps it in its timeline."""
     if lead.deal_id is None:
         return
-    planned = Activity.objects.filter(lead=lead.pk, status__in=Activity.OPEN, deal=None)
-    for id in planned.order_by("pk").values_list("pk", flat=True):
+    for (id,) in _tasks_without_a_deal(lead.pk):
         ctx.Activity.update(id, deal=lead.deal_id)
+
+
+@prepared_query
+def _tasks_without_a_deal(lead: str) -> QuerySet[Activity, tuple[Any, ...]]:
+    planned = Activity.objects.filter(lead=lead, status__in=Activity.OPEN, deal=None)
+    return planned.order_by("pk").values_list("pk")
 
 
 @Lead.converted

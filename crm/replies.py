@@ -18,6 +18,7 @@ from crm.models import Activity, Deal, Lead
 from crm.models.lead import RULES
 from crm.models.replies import FIELD
 from headlessly.access import actors
+from headlessly.errors import NotFound
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
 from headlessly.log.events import Event
@@ -114,9 +115,10 @@ def let_it_wait_with_the_successor(merged: Lead, ctx: Context) -> None:
 
 def _look_again(reference: Any, ids: set[Any], activity: Activity, ctx: Context) -> None:
     for id in sorted(filter(None, ids)):
-        if not reference.target_noun.objects.filter(pk=id).exists():
+        try:
+            record = ctx.lock(reference.target_noun, id)
+        except NotFound:
             continue
-        record = ctx.lock(reference.target_noun, id)
         _write(record, _counted(record, reference.name, activity))
 
 

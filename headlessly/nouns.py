@@ -224,14 +224,18 @@ class Noun(UniqueLookupMixin):
     def take_as_written(self) -> tuple[Self, Self]:
         """Take what the record is for what was read; answers copies, of what was read before and of this."""
         before, self._read = self._read, dict(self.__dict__)
-        state = self._copy(self._read)
-        for field in self._meta.concrete_fields:
-            if isinstance(value := state.__dict__[field.attname], list | dict):
+        state = self.copy_of(self._read)
+        for name in execution_table.table_of(type(self)).json_names:
+            if isinstance(value := state.__dict__[name], list | dict):
                 # A hook may go on with its own; only a verb changes what is written.
-                state.__dict__[field.attname] = copy.deepcopy(value)
-        return self._copy(before), state
+                state.__dict__[name] = copy.deepcopy(value)
+        return self.copy_of(before), state
 
-    def _copy(self, values: Mapping[str, Any]) -> Self:
+    def as_it_is(self) -> Self:
+        """A copy, which stays as it is."""
+        return self.copy_of(self.__dict__)
+
+    def copy_of(self, values: Mapping[str, Any]) -> Self:
         made = type(self).__new__(type(self))
         made.__dict__.update(values)
         return made
@@ -246,8 +250,12 @@ class Noun(UniqueLookupMixin):
         return bool(self._columns_unlike(self._read))
 
     def _columns_unlike(self, values: Mapping[str, Any]) -> list[str]:
-        names = (field.attname for field in self._meta.concrete_fields)
-        return [name for name in names if values.get(name) != getattr(self, name)]
+        own, names = self.__dict__, execution_table.table_of(type(self)).names
+        return [
+            name
+            for name in names
+            if (value := values.get(name)) is not (now := own[name]) and value != now
+        ]
 
     # -- what verbs and the executor need of a record ---------------------------------------------
 
@@ -387,11 +395,28 @@ class Noun(UniqueLookupMixin):
             "$createdBy": self.created_by,
             "$updatedAt": self.updated_at,
         }
-        for field in self.schema.stored:
-            record[field.wire] = field.to_json(getattr(self, field.column))
-        for wire, function in self.schema.functions:
+        schema, values = self.schema, self.__dict__
+        for wire, column, said in schema.said:
+            value = values[column] if column in values else getattr(self, column)
+            record[wire] = value if said is None or value is None else said(value)
+        for wire, function in schema.functions:
             record[wire] = function(self)
         return record
+
+    def said_before(self, was: Noun) -> dict[str, Any]:
+        """What the JSON of this record as it ``was`` says otherwise, by wire name."""
+        before, now = was.__dict__, self.__dict__
+        found = {}
+        for wire, column, said in self.schema.said:
+            old = before[column] if column in before else getattr(was, column)
+            new = now[column] if column in now else getattr(self, column)
+            if old is new or old == new:
+                continue
+            if said is not None:
+                old, new = (value if value is None else said(value) for value in (old, new))
+            if old != new:
+                found[wire] = old
+        return found
 
     # -- look-ups ---------------------------------------------------------------------------------
 

@@ -3,10 +3,11 @@ all checks of a verb's input."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=models.Model)
@@ -20,6 +21,15 @@ def new_instance(model: type[M], **values: Any) -> M:
     for field in made:
         if field.attname not in values:
             new.__dict__[field.attname] = field.get_default()
+    return new
+
+
+def loaded_instance(model: type[M], names: Sequence[str], row: Sequence[Any]) -> M:
+    """The same as ``model.from_db(...)``, for a whole row: the values of all columns, by their names."""
+    new = model.__new__(model)
+    state = ModelState()
+    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    new.__dict__.update(zip(names, row, strict=True), _state=state)
     return new
 
 

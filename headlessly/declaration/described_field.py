@@ -18,6 +18,10 @@ from headlessly.declaration import custom_values, days, values
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 
+#: The types whose values JSON says as they are stored: no numbers, which may be decimals.
+SAID_AS_STORED = frozenset(
+    ("string", "text", "email", "url", "bool", "date", "datetime", "enum", "reference", "choices")
+)
 #: For :class:`Field`, whose own ``type`` is another.
 RecordClass = type[Record]
 
@@ -109,7 +113,7 @@ class Field:
     list_check: Callable[[Any], None] | None = None
     former: tuple[str, ...] = ()  #: what it was called on the wire before
 
-    @property
+    @cached_property
     def is_custom(self) -> bool:
         """Whether it is a field of the tenant's own, whose values are in :mod:`.custom_values`."""
         return custom_values.is_custom(self.column)
@@ -170,6 +174,11 @@ class Field:
     def to_json(self, value: Any) -> Any:
         """What is said of a stored value on every wire."""
         return self.spoken.get(value, value) if self.spoken else values.to_json_value(value)
+
+    @property
+    def is_said_as_stored(self) -> bool:
+        """Whether every wire says of a value what is stored of it."""
+        return not self.spoken and self.type in SAID_AS_STORED
 
     def _missing_value(self) -> Any:
         if self.required or not self.clearable:

@@ -61,7 +61,8 @@ class Hook(Signal, Generic[N]):
     """
 
     def __init__(self, noun: str, name: str) -> None:
-        super().__init__()
+        # Who receives it is found out once for all, not each time.
+        super().__init__(use_caching=True)
         self.noun, self.name = noun, name
 
     def __call__(self, receiver: Receiver[N]) -> Receiver[N]:

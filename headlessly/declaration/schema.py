@@ -183,6 +183,20 @@ class Schema:
         return tuple(field for field in self.fields.values() if field.computed is None)
 
     @cached_property
+    def said(self) -> tuple[tuple[str, str, Callable[[Any], Any] | None], ...]:
+        """The stored fields as the JSON of a record has them: the wire name, the column, and what makes of a
+        value what is said of it, where that is another."""
+        return tuple(
+            (field.wire, field.column, None if field.is_said_as_stored else field.to_json)
+            for field in self.stored
+        )
+
+    @cached_property
+    def text_wires(self) -> tuple[str, ...]:
+        """The wire names of the texts."""
+        return tuple(field.wire for field in self.stored if field.type == "text")
+
+    @cached_property
     def custom(self) -> tuple[Field, ...]:
         """The fields of the tenant's own."""
         return tuple(field for field in self.stored if field.is_custom)

@@ -40,21 +40,19 @@ def rewrite_records(
         return
     noun: Any = verb.noun
     moment = clock.now()
-    fields = [f for f in noun.schema.stored if f.column in columns]
     with executor.one_transaction() as execution:
         for record in records:
-            was = {f.wire: f.to_json(getattr(record, f.column)) for f in fields}
+            was = record.as_it_is()
             change(record)
             record.version += 1
             record.updated_at = max(moment, record.updated_at)
-            data = record.as_json()
             event = execution.append(
                 name=verb.event,
                 target=record.pk,
                 target_type=noun.__name__,
                 version=record.version,
-                data=data,
-                previous={wire: value for wire, value in was.items() if value != data[wire]},
+                data=record.as_json(),
+                previous=record.said_before(was),
                 timestamp=record.updated_at,
             )
             event.cause = event.cause or cause

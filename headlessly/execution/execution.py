@@ -124,7 +124,7 @@ class Execution:
                 _refuse_unless_possible(verb, record)
                 return record
             (data, extras), text = received, True
-        was, first = None if record._state.adding else record.as_json(), len(self.events)
+        was, first = None if record._state.adding else record.as_it_is(), len(self.events)
         values = inputs.clean_inputs(self, verb, record, data, wire=wire, text=text)
         made = self.events[first:]
         ctx = Context(self, frame, values, extras)
@@ -319,20 +319,14 @@ class Execution:
                 for id in went.order_by("seq").values_list("target", flat=True):
                     self.perform(noun.verbs["restore"], id, {})
 
-    def _record_event(self, verb: Verb, record: Record, was: dict[str, Any] | None) -> Event:
-        data = record.as_json()
-        previous = {
-            field.wire: was[field.wire]
-            for field in record.schema.stored
-            if was is not None and was[field.wire] != data[field.wire]
-        }
+    def _record_event(self, verb: Verb, record: Record, was: Record | None) -> Event:
         return self.append(
             name=verb.event,
             target=record.pk,
             target_type=verb.noun.__name__,
             version=record.version,
-            data=data,
-            previous=previous,
+            data=record.as_json(),
+            previous={} if was is None else record.said_before(was),
             timestamp=record.updated_at,
         )
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, lists, visibility
@@ -16,6 +15,7 @@ from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import required_message, to_json_value
 from headlessly.errors import Conflict, Invalid, did_you_mean
 from headlessly.execution import described_records, member_check
+from headlessly.execution.table import table_of
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -109,15 +109,15 @@ class _InputCheck:
             if field.change is not None and isinstance(value, Mapping):
                 now = getattr(self.record, field.column, None)
                 value = field.change(now, value)
-            self.values[field.name] = self._without_list(field, value).clean(value, text=self.text)
+            if field.list_check is not None:
+                field = self._without_list(field, value)
+            self.values[field.name] = field.clean(value, text=self.text)
         except ValueError as problem:
             self.problems[key] = str(problem)
 
     def _without_list(self, field: Field, value: Any) -> Field:
         """The field without its closed list, for what a hook writes, which knows of none and copies what is
         there; and for what the record has already, which came before the list."""
-        if field.list_check is None:
-            return field
         is_known = not self.record._state.adding and field.value_of(self.record) == value
         free = is_known or not self.execution.is_callers_own
         return replace(field, list_check=None) if free else field
@@ -343,9 +343,8 @@ def _check_references(execution: Execution, noun: type[Record], check: _InputChe
 
 def lock_references(execution: Execution, noun: type[Record], ids: Iterable[str]) -> None:
     """Check that many records exist in one statement, and lock them against deletion until the commit."""
-    table = connection.ops.quote_name(noun._meta.db_table)
     visible, shown = visibility.visible_rows(noun, "o", person=visibility.visible_owner_of_actor())
-    sql = f"SELECT id FROM {table} o WHERE id = ANY(%s) AND {visible} ORDER BY id FOR KEY SHARE"
+    sql = f"SELECT id FROM {table_of(noun).name} o WHERE id = ANY(%s) AND {visible} ORDER BY id FOR KEY SHARE"
     found = prepared.execute_prepared(sql, [sorted(ids), *shown])
     execution.known_ids.update(id for (id,) in found)
 
@@ -359,17 +358,17 @@ def _lock_existing(
     that the record is not deleted, it leaves no gap for somebody who is deleting it.
     """
     parts, parameters = [], []
+    person = visibility.visible_owner_of_actor() if execution.is_callers_own else None
     for name, field, id in references:
         other = field.target_noun
-        table = connection.ops.quote_name(other._meta.db_table)
         there, shown = (
-            visibility.visible_rows(other, "o", person=visibility.visible_owner_of_actor())
+            visibility.visible_rows(other, "o", person=person)
             if execution.is_callers_own
             else visibility.tenant_rows("o")
         )
         parts.append(
-            f"SELECT %s::text, id FROM (SELECT id FROM {table} o WHERE id = %s AND {there} "
-            "FOR KEY SHARE) AS r"
+            f"SELECT %s::text, id FROM (SELECT id FROM {table_of(other).name} o "
+            f"WHERE id = %s AND {there} FOR KEY SHARE) AS r"
         )
         parameters += [name, id, *shown]
     return set(prepared.execute_prepared(" UNION ALL ".join(parts), parameters))

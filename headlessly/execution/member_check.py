@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from headlessly.access import tenancy
 from headlessly.access.models import Membership
+from headlessly.access.prepared_queries import prepared_query
 from headlessly.accounts.models import Invitation
 from headlessly.declaration.surface import WORKERS
 
@@ -42,14 +45,17 @@ def refuse_others_than_members(
     }
     if not stated:
         return
-    linked = Membership.objects.filter(tenant=execution.tenant).exclude(contact=None)
-    known = linked.filter(contact__in=set(stated.values()))
-    execution.member_ids.update(known.values_list("contact_id", flat=True))
+    execution.member_ids.update(id for id in set(stated.values()) if _memberships_of(id))
     others = {name: id for name, id in stated.items() if id not in execution.member_ids}
-    if others and linked.exists():
+    if others and Membership.objects.filter(tenant=execution.tenant).exclude(contact=None).exists():
         waiting = Invitation.objects.open().filter(tenant=execution.tenant)
         invited = set(
             waiting.filter(contact_id__in=set(others.values())).values_list("contact_id", flat=True)
         )
         others = {name: id for name, id in others.items() if id not in invited}
         problems.update({name: _("Name a member: %s is none.") % id for name, id in others.items()})
+
+
+@prepared_query
+def _memberships_of(contact: str) -> QuerySet[Membership, tuple[Any, ...]]:
+    return Membership.objects.filter(tenant=tenancy.require(), contact=contact).values_list("pk")

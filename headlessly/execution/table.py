@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import orjson
-import psycopg
 from django.db import connection
 
 from headlessly.access import visibility
-from headlessly.context.running import write_rows_before
-from headlessly.context.tenant_scope import every_tenant
+from headlessly.database.copying import copy_rows
+from headlessly.database.instances import loaded_instance
 from headlessly.database.prepared import execute_prepared, quoted
-from headlessly.database.row_security import in_scope
 from headlessly.log.versions import version_table
 
 if TYPE_CHECKING:
@@ -43,6 +42,13 @@ class Table:
         self.by_name = {f.attname: f for f in self.fields}
         # Django has the driver leave JSON as text.
         self.json = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
+        self.json_names = [self.names[n] for n in self.json]
+        # Only these need Django's hand; the driver knows the other types.
+        self.adapted = {
+            f.attname: f.get_db_prep_save
+            for f in self.fields
+            if f.get_internal_type() in ADAPTED_TYPES
+        }
 
     def lock(self, id: str, *, deleting: bool, restoring: bool) -> Any:
         """The row of the active tenant, locked; against foreign keys too if ``deleting``. None where there is
@@ -60,7 +66,9 @@ class Table:
         row = list(columns)
         for position in self.json:
             row[position] = None if row[position] is None else orjson.loads(row[position])
-        return self.noun.from_db(connection.alias, self.names, row)
+        record = loaded_instance(self.noun, self.names, row)
+        record._read = dict(record.__dict__)
+        return record
 
     def lock_many(self, ids: Sequence[str]) -> list[Any]:
         """These rows of the active tenant, deleted ones too, locked in the order of their ids."""
@@ -69,12 +77,12 @@ class Table:
         return [self._make(row) for row in execute_prepared(sql, [list(ids), *tenant])]
 
     def insert(self, record: Record) -> None:
-        execute_prepared(self._insert, [self._value(f, record) for f in self.fields], rows=False)
+        execute_prepared(self._insert, self._values(record, self.names), rows=False)
 
     def insert_past(self, state: Record, end: datetime) -> None:
         """Insert a version that was over at ``end``, of a row that is written as something later."""
-        values = [self._value(f, state) for f in self.fields]
-        execute_prepared(self._insert_past, [*values, state.updated_at, end], rows=False)
+        values = self._values(state, self.names, (state.updated_at, end))
+        execute_prepared(self._insert_past, values, rows=False)
 
     def copy(self, records: Sequence[Record]) -> None:
         """Insert many rows at once."""
@@ -96,30 +104,17 @@ class Table:
         more: Sequence[str] = (),
         values: Sequence[Sequence[Any]] | None = None,
     ) -> None:
-        columns = ", ".join([*(quoted(f) for f in self.fields), *more])
-        adapted = [n for n, f in enumerate(self.fields) if f.get_internal_type() == "JSONField"]
-        # PostgreSQL copies into no table with row-level security, but for its owner.
-        sql = f"COPY {table} ({columns}) FROM STDIN"
-        write_rows_before(sql)
-        with (
-            every_tenant(),
-            connection.wrap_database_errors,
-            in_scope(connection),
-            psycopg.Cursor(connection.connection) as cursor,
-            cursor.copy(sql) as rows,
-        ):
-            for number, record in enumerate(records):
-                row = [record.__dict__[name] for name in self.names]
-                for at in adapted:
-                    row[at] = self.fields[at].get_db_prep_save(row[at], connection)
-                rows.write_row(row if values is None else [*row, *values[number]])
+        rows = (
+            self._values(record, self.names, also)
+            for record, also in zip(records, values or repeat(()), strict=False)
+        )
+        copy_rows(table, (*map(quoted, self.fields), *more), rows)
 
     def rewrite(self, record: Record, names: Sequence[str]) -> None:
         """Write these columns of a row that is locked."""
-        values = [self._value(self.by_name[name], record) for name in names]
         execute_prepared(
             _update(self.name, tuple(self.by_name[n].column for n in names)),
-            [*values, record.pk, record.tenant_id],
+            self._values(record, names, (record.pk, record.tenant_id)),
             rows=False,
         )
 
@@ -133,19 +128,21 @@ class Table:
             f"FROM unnest(%s::text[], {arrays}) AS w(id, {', '.join(columns)}) "
             "WHERE r.id = w.id AND r.tenant_id = %s"
         )
-        values = [[self._value(f, record) for record in records] for f in fields]
+        values = zip(*(self._values(record, names) for record in records), strict=True)
         ids = [record.pk for record in records]
-        execute_prepared(sql, [ids, *values, records[0].tenant_id], rows=False)
+        execute_prepared(sql, [ids, *map(list, values), records[0].tenant_id], rows=False)
 
-    @staticmethod
-    def _value(field: Any, record: Record) -> Any:
-        value = getattr(record, field.attname)
-        # Only these need Django's hand; the driver knows the other types.
-        return (
-            field.get_db_prep_save(value, connection)
-            if field.get_internal_type() in ADAPTED_TYPES
-            else value
-        )
+    def _values(self, record: Record, names: Iterable[str], more: Iterable[Any] = ()) -> list[Any]:
+        """What a record has in these columns, as the driver takes it, and ``more``."""
+        held, adapted = record.__dict__, self.adapted
+        values = [
+            value
+            if (value := held[name]) is None or name not in adapted
+            else adapted[name](value, connection)
+            for name in names
+        ]
+        values += more
+        return values
 
 
 ADAPTED_TYPES = {"JSONField", "DecimalField"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 FILLED_BY_TRIGGERS = ("headlessly_externalid", "headlessly_indexedvalue", "headlessly_uniquevalue")
 #: Statements behind which a part of the transaction may be undone by itself, or no longer.
 PARTS = ("savepoint", "release")
+UNDOING = ("rollback",)
+#: The statements of which is kept what they name: most come again and again, and are long.
+MOST_KEPT = 4_096
+
+
+@lru_cache(MOST_KEPT)
+def _begins(sql: str, words: tuple[str, ...]) -> bool:
+    return sql.lstrip().lower().startswith(words)
+
+
+@lru_cache(MOST_KEPT)
+def _names(sql: str, table: str) -> bool:
+    return table in sql.lower()
 
 
 @dataclass
@@ -69,12 +83,12 @@ class WaitingRows:
 
     def write_named_in(self, sql: str) -> None:
         """Write what a statement may ask for; what it undoes, forget."""
-        sql = sql.lower().lstrip()
-        if sql.startswith("rollback"):
+        if _begins(sql, UNDOING):
             self._rows.clear()
-            return
-        everything = sql.startswith(PARTS) or any(name in sql for name in FILLED_BY_TRIGGERS)
-        self._write(lambda row: everything or row.table in sql)
+        elif _begins(sql, PARTS) or any(_names(sql, table) for table in FILLED_BY_TRIGGERS):
+            self.write_all()
+        else:
+            self._write(lambda row: _names(sql, row.table))
 
     def write_all(self) -> None:
         self._write(lambda row: True)

@@ -61,7 +61,7 @@ def _may_concern(event: Event) -> bool:
     data, changed = event.data or {}, _changed(noun, event)
     if (owner := schema.owner) is not None and owner.wire in changed and data.get(owner.wire):
         return True
-    return any("@" in (data.get(wire) or "") for wire in _texts(schema) if wire in changed)
+    return any("@" in (data.get(wire) or "") for wire in schema.text_wires if wire in changed)
 
 
 def defer_reading(tenant: Tenant, *, in_seconds: float = 0) -> None:
@@ -191,12 +191,8 @@ def _new_owner(noun: type[Record], event: Any) -> str | None:
 def _text_with_mention(noun: type[Record], event: Any) -> str:
     """What an event wrote in which somebody may be mentioned."""
     data, changed = event.data or {}, _changed(noun, event)
-    texts = (data.get(wire) or "" for wire in _texts(noun.schema) if wire in changed)
+    texts = (data.get(wire) or "" for wire in noun.schema.text_wires if wire in changed)
     return "\n".join(text for text in texts if "@" in text)
-
-
-def _texts(schema: Schema) -> Iterable[str]:
-    return (field.wire for field in schema.stored if field.type == "text")
 
 
 def _changed(noun: type[Record], event: Any) -> Iterable[str]:

@@ -83,7 +83,7 @@ class Importing(executor.Execution):
         if states:
             table.table_of(type(record)).copy_past(_spans(states))
 
-    def _record_event(self, verb: Verb, record: Record, was: dict[str, Any] | None) -> Event:
+    def _record_event(self, verb: Verb, record: Record, was: Record | None) -> Event:
         """The event of the verb; of a record with a past, the events of all its steps."""
         states, self.states = self.states, []
         if not states:
@@ -93,7 +93,7 @@ class Importing(executor.Execution):
         events = []
         for done, state in zip(verbs, states, strict=True):
             events.append(super()._record_event(done, state, was))
-            was = state.as_json()
+            was = state
         return self._with_left_out(events[0])
 
     def _with_left_out(self, event: Event) -> Event:

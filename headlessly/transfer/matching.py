@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Count, F, Max, Min, Q, QuerySet, TextField, Value
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
+from headlessly.database.among import Among
 from headlessly.declaration import labels, values
 from headlessly.declaration.schema import Field
 from headlessly.errors import Invalid, InvalidFilter
@@ -185,7 +187,11 @@ def _narrowed(scope: QuerySet, field: Field, given: set[Any]) -> QuerySet:
         name = f"{field.name}_lower"
         scope = scope.alias(**{name: Lower(field.name)})
     known = sorted((value for value in given if value is not None), key=str)
-    condition = Q(**{f"{name}__in": known})
+    if not field.is_custom and all(isinstance(value, str) for value in known):
+        # One parameter, whatever the rows of a chunk say: a list would be written and read value by value.
+        condition = Q(Among(F(name), Value(known, ArrayField(TextField()))))
+    else:
+        condition = Q(**{f"{name}__in": known})
     if None in given:
         condition |= Q(**{f"{field.column}__isnull": True})
     return scope.filter(condition)

@@ -143,12 +143,14 @@ def _is_footer(record: Record, width: int, blank: bool) -> bool:
     first, *others = record
     if width < 3:
         return False
-    filled = [cell for cell in others if not is_blank(cell)]
-    if not filled:
+    if all(map(is_blank, others)):
         return (blank and len(record) == 1) or BELOW.match(str(first)) is not None
     said = next(str(cell) for cell in record if not is_blank(cell)).strip().rstrip(":").lower()
+    if said not in TOTALS:
+        return False
+    filled = [cell for cell in others if not is_blank(cell)]
     rest = filled if not is_blank(first) else filled[1:]
-    return said in TOTALS and bool(rest) and all(map(_is_number, rest))
+    return bool(rest) and all(map(_is_number, rest))
 
 
 def _is_number(cell: Any) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from crm import Contact, Lead
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
 from headlessly.context.tenant_scope import every_tenant
-from headlessly.errors import Invalid, NoTenant
+from headlessly.database.cluster import CLOSED
+from headlessly.errors import Invalid, Moving, NoTenant
+from headlessly.execution import executor
 from headlessly.log import events
 from headlessly.log.events import Event
 from tests.refusals import details, refused
@@ -141,3 +146,58 @@ def test_it_does_not_track_what_is_no_json(properties: Any, lead: Lead) -> None:
 def test_it_tracks_only_from_a_hook_through_the_context(lead: Lead) -> None:
     with refused(RuntimeError):
         events.Tracker.create(name="page_view")
+
+
+#: What a file for COPY, and JSON, write otherwise than it is.
+ODD = "\\N \\ \t \n \" '{},"
+
+
+def _change(leads: list[Lead]) -> list[Event]:
+    """The events of one transaction in which each lead is changed."""
+    last = Event.objects.order_by("-seq")[0].seq
+    with executor.one_transaction():
+        for lead in leads:
+            Lead.update(lead.pk, need=f"{lead.name} {ODD}|", budget=Decimal("0.10"))
+    return list(Event.objects.filter(seq__gt=last).order_by("seq"))
+
+
+def test_many_at_once_are_told_in_their_order_as_few_are(rival: Any) -> None:
+    leads = [Lead.create(name=f"Lead {n}", source="website") for n in range(events.MANY + 2)]
+    few, many = _change(leads[:2]), _change(leads[2:])
+    assert len(few) < events.MANY <= len(many)
+    moments = ("$createdAt", "$updatedAt", "firstTouchAt", "lastActivityAt")
+    for event, lead in zip(few + many, leads, strict=True):
+        assert event.target == lead.pk
+        assert event.data == few[0].data | {
+            "$id": lead.pk,
+            "name": lead.name,
+            "need": f"{lead.name} {ODD}|",
+            **{moment: event.data[moment] for moment in moments},
+        }
+        assert event.previous == {"budget": None, "need": None}
+        assert (event.name, event.version, event.actor) == ("Lead.Updated", 2, actors.SYSTEM.id)
+        assert event.cause is None and event.target_type == "Lead"
+        assert event.timestamp == datetime.fromisoformat(event.data["$updatedAt"])
+    assert len({event.request_id for event in many}) == len({event.xid for event in many}) == 1
+    assert [event.position for event in many] == sorted(event.position for event in many)
+    assert Event.objects.settled_after(few[-1].position).count() == len(many)
+    with tenancy.active(rival):
+        assert not Event.objects.exists()
+
+
+def test_many_at_once_are_not_written_to_a_log_that_is_closed(acme: Any) -> None:
+    leads = [Lead.create(name=f"Lead {n}", source="website") for n in range(events.MANY)]
+    there = Event.objects.count()
+    Tenant.objects.filter(pk=acme.pk).update(log_cluster=CLOSED)
+    with pytest.raises(Moving), transaction.atomic():
+        _change(leads)
+    assert Event.objects.count() == there
+
+
+def test_many_at_once_resume_a_log_that_comes_from_another_cluster(acme: Any) -> None:
+    leads = [Lead.create(name=f"Lead {n}", source="website") for n in range(events.MANY)]
+    last = Event.objects.order_by("-seq")[0].position
+    Tenant.objects.filter(pk=acme.pk).update(log_cluster="another/1")
+    assert all(event.position > last for event in _change(leads))
+    acme.refresh_from_db()
+    assert acme.log_cluster != "another/1" and acme.log_offset > 0
