@@ -89,6 +89,21 @@ def prepared_statements_outlive_a_rollback() -> None:
     PrepareManager._should_discard = should_discard  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def what_a_page_was_drawn_with_is_kept_once(django_test_environment: None) -> None:
+    """``response.context`` is the page's. Django's tests would copy it for each part and each field as well,
+    hundreds of times a page."""
+    from django.template import RequestContext, Template
+    from django.test.signals import template_rendered
+
+    def render(template: Any, context: Any) -> Any:
+        if context.template is template and isinstance(context, RequestContext):
+            template_rendered.send(sender=template, template=template, context=context)
+        return template.nodelist.render(context)
+
+    Template._render = render  # type: ignore[method-assign]
+
+
 def _platform() -> Any:
     from django.apps import apps
 
@@ -123,20 +138,25 @@ def acme(db: None) -> Iterator[Any]:
 
 @pytest.fixture
 def people(acme: Any) -> SimpleNamespace:
-    """Ada, who might buy; Bob and Cleo, who sell; Acme Corp, where Ada works; the spring campaign."""
+    """Ada, who might buy; Bob and Cleo, who sell; Acme Corp, where Ada works; the spring campaign.
+
+    In one transaction: a test in three begins with them.
+    """
     from crm import Contact, Organization
+    from headlessly.execution.executor import one_transaction
     from marketing import Campaign
 
-    corp = Organization.create(name="Acme Corp", domain="acme.example", industry="Technology")
-    return SimpleNamespace(
-        corp=corp,
-        ada=Contact.create(
-            name="Ada Chen", email="ada@acme.example", organization=corp, title="CTO"
-        ),
-        bob=Contact.create(name="Bob Stone", email="bob@seller.example"),
-        cleo=Contact.create(name="Cleo Marsh", email="cleo@seller.example"),
-        spring=Campaign.create(name="Spring launch", utm_campaign="spring"),
-    )
+    with one_transaction():
+        corp = Organization.create(name="Acme Corp", domain="acme.example", industry="Technology")
+        return SimpleNamespace(
+            corp=corp,
+            ada=Contact.create(
+                name="Ada Chen", email="ada@acme.example", organization=corp, title="CTO"
+            ),
+            bob=Contact.create(name="Bob Stone", email="bob@seller.example"),
+            cleo=Contact.create(name="Cleo Marsh", email="cleo@seller.example"),
+            spring=Campaign.create(name="Spring launch", utm_campaign="spring"),
+        )
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Who of xdist's workers runs what: pages that are waited for, beside tests that compute.
 
 A browser's tests come last on every worker, for Playwright's loop stays in its thread. Some workers therefore
-run nothing else, from the first moment on; the others join them when all else is done.
+run nothing else, from the first moment on; the others join them when all else is done. Tests that share what
+was expensive to make stay on one worker.
 """
 
 from __future__ import annotations
@@ -11,6 +12,15 @@ from typing import Any
 from xdist.scheduler import LoadScheduling
 
 BROWSER = "tests/browser/"
+#: Each of them makes something once for all of its tests: a demo, a server, a cluster, an environment.
+TOGETHER = (
+    "tests/headlessly/mcp/test_mcp_client.py",
+    "tests/headlessly/test_database.py",
+    "tests/headlessly/test_serve.py",
+    "tests/marketing/demo/",
+    "tests/packaging/test_wheel.py",
+    "tests/scale/",
+)
 
 
 class BrowsersBeside(LoadScheduling):
@@ -44,4 +54,17 @@ class BrowsersBeside(LoadScheduling):
             tests = self._of_browser()[:num]
             self.pending[:] = tests + [test for test in self.pending if test not in tests]
             num = len(tests)
-        super()._send_tests(node, num)
+        super()._send_tests(node, self._with_the_rest(num))
+
+    def _with_the_rest(self, num: int) -> int:
+        """So many of those in line that none of its group is left to another worker."""
+        while 0 < num < len(self.pending):
+            last, next_ = (_group(self.collection[self.pending[n]]) for n in (num - 1, num))
+            if last is None or last != next_:
+                break
+            num += 1
+        return num
+
+
+def _group(test: str) -> str | None:
+    return next((start for start in TOGETHER if test.startswith(start)), None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from headlessly.access.models import Membership, Tenant
 from headlessly.background.jobs import job
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
+from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.hooks import after_creation, only_creates
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.shapes import Shape, composes_schemas
@@ -198,6 +199,13 @@ SELECT t.id FROM headlessly_tenant AS t WHERE EXISTS (
       AND a.answer_due_at <= %s
 )
 """
+#: Those leads of one tenant, in the order of their times, behind one of them.
+LATE_LEADS = """
+SELECT id, answer_due_at FROM crm_lead
+WHERE tenant_id = %s AND answer = 'Waiting' AND deleted_at IS NULL
+  AND answer_due_at <= %s AND (answer_due_at, id) > (%s, %s)
+ORDER BY answer_due_at, id LIMIT %s
+"""
 
 
 @app.periodic(cron="* * * * *")
@@ -237,11 +245,8 @@ def note_missed_answers() -> None:
 
 def _late_page(passed: tuple[str, datetime] | None) -> list[tuple[str, Any]]:
     """The next leads whose time is over, behind one that was looked at."""
-    late = Lead.objects.filter(answer=Lead.Answer.WAITING, answer_due_at__lte=clock.now())
-    if passed is not None:
-        id, due = passed
-        late = late.filter(answer_due_at__gte=due).exclude(answer_due_at=due, pk__lte=id)
-    return list(late.order_by("answer_due_at", "pk").values_list("pk", "answer_due_at")[:PAGE])
+    id, due = passed or ("", datetime.min.replace(tzinfo=UTC))
+    return execute_prepared(LATE_LEADS, [tenancy.require().pk, clock.now(), due, id, PAGE])
 
 
 def note_missed_answer(id: str) -> None:

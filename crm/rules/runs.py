@@ -30,6 +30,7 @@ from headlessly.access.models import Tenant
 from headlessly.background.jobs import job
 from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
+from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.hooks import after_every_verb
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
@@ -44,6 +45,11 @@ from headlessly.query import filters
 
 logger = logging.getLogger(__name__)
 
+#: Whether the tenant has a run to begin or to take on, or something to try again.
+DUE = f"""
+SELECT EXISTS (SELECT FROM {RuleRun._meta.db_table} WHERE tenant_id = %s AND next_at <= %s)
+    OR EXISTS (SELECT FROM {RuleAttempt._meta.db_table} WHERE tenant_id = %s AND next_at <= %s)
+"""
 #: How many runs are begun in one transaction, and how many are looked for at a time.
 PAGE = 500
 #: On how many records that are there a rule may be run at a time.
@@ -163,12 +169,20 @@ def work() -> None:
 
 def work_once() -> bool:
     """The same once. Answers whether anything was done: then there may be more."""
+    if not is_anything_due():
+        return False
     begun = begin_due()
     tried = attempts.try_due()
     due = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=False)
     found = list(due.order_by("next_at", "id").values_list("pk", "rule_id")[:PAGE])
     moved = [automation.proceed(run, rule) for run, rule in found]
     return bool(begun) or tried or any(moved)
+
+
+def is_anything_due() -> bool:
+    """Whether there is anything to do: mostly there is not."""
+    asked = [tenancy.require().pk, clock.now()] * 2
+    return bool(execute_prepared(DUE, asked)[0][0])
 
 
 def begin_due() -> int:

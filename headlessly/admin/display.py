@@ -236,7 +236,11 @@ def run_badge(run: BackgroundRun, *, tried: str | None = None) -> SafeString:
 def page_url(noun: type[models.Model], page: str, *args: str) -> str:
     """The address of a noun's page: ``page_url(Lead, "change", id)``."""
     meta = noun._meta
-    name = f"admin:{meta.app_label}_{meta.model_name}_{page}"
+    return named_url(f"admin:{meta.app_label}_{meta.model_name}_{page}", *args)
+
+
+def named_url(name: str, *args: str) -> str:
+    """The address of a page by Django's name for it."""
     if not all(map(PLAIN.fullmatch, args)):
         return reverse(name, args=args)
     return _address(name, len(args), get_urlconf(), get_script_prefix()).format(*args)

@@ -114,15 +114,22 @@ class Workplace(TenantSite):
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The nouns by app; an app's name is its heading. What is set up once is folded below them."""
         first = [
-            menu_item(request, _("Today"), "today", reverse("admin:index"), alone=True),
+            menu_item(request, _("Today"), "today", display.named_url("admin:index"), alone=True),
             menu_item(
-                request, _("Dashboard"), "monitoring", reverse("admin:dashboard"), alone=True
+                request,
+                _("Dashboard"),
+                "monitoring",
+                display.named_url("admin:dashboard"),
+                alone=True,
             ),
-            menu_item(request, _("Reports"), "bar_chart", reverse("admin:reports")),
+            menu_item(request, _("Reports"), "bar_chart", display.named_url("admin:reports")),
         ]
         first += [
             menu_item(
-                request, str(each.title), each.icon, reverse("admin:report_table", args=[each.name])
+                request,
+                str(each.title),
+                each.icon,
+                display.named_url("admin:report_table", each.name),
             )
             for each in reports.by_name.values()
             if each.icon and each.is_offered()
@@ -149,7 +156,7 @@ class Workplace(TenantSite):
             | {"open": any(item["active"] for item in setup)},
         ]
         if actors.may_administer(actors.current()):
-            place = reverse("admin:settings_general")
+            place = display.named_url("admin:settings_general")
             found.append({"items": [menu_item(request, _("Settings"), "settings", place)]})
         return found
 

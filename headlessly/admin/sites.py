@@ -26,7 +26,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.accounts import entering
 from headlessly.accounts.signing_in import forget_email
-from headlessly.admin import once, preferences
+from headlessly.admin import display, once, preferences
 from headlessly.admin.account import pages as account_pages
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
@@ -198,8 +198,8 @@ class Site(UnfoldAdminSite):
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
         return [
-            {"title": _("Language and time"), "link": reverse("admin:preferences")},
-            {"title": _("Sign-in and security"), "link": reverse("admin:account")},
+            {"title": _("Language and time"), "link": display.named_url("admin:preferences")},
+            {"title": _("Sign-in and security"), "link": display.named_url("admin:account")},
         ]
 
 
@@ -260,6 +260,9 @@ class TenantSite(Site):
         return super().part_context(request) | {"site_title": tenant.name, "tenant": tenant}
 
     def account_links(self, request: HttpRequest) -> list[dict[str, str]]:
-        told = {"title": _("Notifications"), "link": reverse("admin:notification_choices")}
+        told = {
+            "title": _("Notifications"),
+            "link": display.named_url("admin:notification_choices"),
+        }
         switch = {"title": _("Switch company"), "link": f"{sign_in_url(request)}?choose=1"}
         return [*super().account_links(request), told, switch]

@@ -11,6 +11,7 @@ from crm import Calendar, Rule, StaleLimit, Team, TeamMember
 from headlessly.access.models import ApiKey
 from tests.answered import problem
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
+from tests.headlessly.admin.signed_in import WITHOUT_FRAME
 from tests.headlessly.mcp.conftest import Agent
 
 ALL = {"type": "Lead", "filter": {}}
@@ -183,7 +184,9 @@ def test_so_does_the_form(
         )
     if noun is Calendar:
         sent.setdefault("hours", json.dumps([MONDAY]))
-    page = ann.post(f"/~acme/admin/crm/{noun._meta.model_name}/add/{kind}", sent)
+    page = ann.post(
+        f"/~acme/admin/crm/{noun._meta.model_name}/add/{kind}", sent, headers=WITHOUT_FRAME
+    )
     if page.status_code == 302 and isinstance(given.get(field), int | str):
         return  # a text is a text in a form
     assert page.status_code == 422, page.status_code

@@ -34,7 +34,7 @@ from tests.refusals import details, refused
 
 ALL = {"type": "Lead", "filter": {}}
 #: So many leads of a form come one after the other.
-MANY = 200
+MANY = 60
 
 
 @pytest.fixture

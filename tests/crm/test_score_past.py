@@ -113,17 +113,18 @@ def live(corp: Any, made: Rule, lead: Lead, what: str, given: Any) -> None:
 @given(lines=lines_of_any_kind(), steps=STEPS, seed=st.integers(0, 10_000))
 def test_any_day_gives_the_number_that_stood_there_then(acme, lines, steps, seed):
     with transaction.atomic():
-        day = 0.0
+        day, moments, chance = 0.0, [], Random(seed)
         with at(day):
             corp = Organization.create(name="Corp", industry="Technology")
             made = rule(*lines)
             lead = Lead.create(name="L", source="website", organization=corp)
         for wait, (what, given) in steps:
+            # Between two steps one moment: only what is forgotten changes there.
+            moments.append(START + timedelta(days=chance.uniform(day, day + wait)))
             day += wait
             with at(day):
                 lead = Lead.get(lead.pk)
                 live(corp, made, lead, what, given)
-        moments = [START + timedelta(days=Random(seed + n).uniform(0, day)) for n in range(30)]
         by_rule = 0
         for moment in moments:
             stood = Lead.get(lead.pk, as_of=moment)

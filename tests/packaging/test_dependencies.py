@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -36,21 +37,26 @@ def declared(requirements: list[str]) -> set[str]:
 
 def imported(*folders: str) -> set[str]:
     """The names of the packages that code imports, those of the standard library aside."""
-    found = set()
-    for folder in folders:
-        for path in (ROOT / folder).rglob("*.py"):
-            if path.name in CHECKED_ONLY:
-                continue
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Import):
-                    names = {alias.name.split(".")[0] for alias in node.names}
-                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    names = {node.module.split(".")[0]}
-                else:
-                    continue
-                # A script's own neighbour is no package.
-                found |= {name for name in names if not path.with_name(f"{name}.py").exists()}
+    found = set().union(*(_imported(folder) for folder in folders))
     return found - OURS - sys.stdlib_module_names
+
+
+@cache
+def _imported(folder: str) -> set[str]:
+    found = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        if path.name in CHECKED_ONLY:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = {node.module.split(".")[0]}
+            else:
+                continue
+            # A script's own neighbour is no package.
+            found |= {name for name in names if not path.with_name(f"{name}.py").exists()}
+    return found
 
 
 def distributions(packages: set[str]) -> dict[str, set[str]]:

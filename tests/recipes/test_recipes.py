@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -79,10 +80,20 @@ def database(transactional_db: None) -> Iterator[str]:
         there.execute(drop)
 
 
+def take_compiled_along(tree: Path) -> None:
+    """What the product was compiled to stays right for files that are not changed, as their times are kept."""
+    for package in ("headlessly", "crm", "marketing"):
+        for compiled in (ROOT / package).rglob("__pycache__/*.pyc"):
+            target = tree / compiled.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(compiled, target)
+
+
 def test_each_recipe_followed_word_for_word_leaves_nothing_red(
     database: str, tmp_path: Path
 ) -> None:
     tree = copy_of_the_tree(tmp_path / "headlessly")
+    take_compiled_along(tree)
     (tree / ".venv").symlink_to(sys.prefix)
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     env |= {

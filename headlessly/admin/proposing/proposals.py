@@ -49,7 +49,9 @@ def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
     if not actors.may_approve(actors.current()):
         return None
     waiting = proposals.count_to_decide()
-    item = menu_item(request, _("Suggested changes"), "fact_check", reverse("admin:proposals"))
+    item = menu_item(
+        request, _("Suggested changes"), "fact_check", display.named_url("admin:proposals")
+    )
     return item | {"badge": f"{waiting:,}" if waiting else ""}
 
 

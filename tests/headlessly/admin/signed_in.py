@@ -6,8 +6,17 @@ from typing import Any
 
 from django.test import Client
 
+from headlessly.admin.sites import PART
+
+#: What asks for a page as its scripts do: without the menu and the bar around it, which are half of it.
+WITHOUT_FRAME = {PART: "1"}
+
 
 def client_of(user: Any) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def without_frame(client: Client, address: str) -> str:
+    return client.get(address, headers=WITHOUT_FRAME).content.decode()

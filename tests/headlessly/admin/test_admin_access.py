@@ -63,25 +63,6 @@ def test_a_post_of_another_tenants_admin_does_nothing(users, qualified, address,
 
 
 @nouns
-def test_get_changes_nothing_anywhere(ann, acme, noun, address, unchanged):
-    record = samples.create(noun)
-    with unchanged():
-        for url in pages_of(record, address):
-            assert ann.get(url, follow=True).status_code in (200, 404, 405), url
-
-
-@nouns
-def test_every_noun_has_its_pages(ann, acme, noun, address):
-    record = samples.create(noun, full=True)
-    names = ["change", *([] if noun.immutable else ["edit"]), "history", "delete"]
-    pages = [address(record, name) for name in names]
-    for url in (address(noun), address(noun, "add"), *pages):
-        response = ann.get(url)
-        assert response.status_code == 200, url
-        assert str(record) in response.content.decode() or url.endswith("/add/")
-
-
-@nouns
 def test_another_tenants_record_is_not_there(users, rival, acme, noun, address, unchanged):
     from headlessly.access import tenancy
 

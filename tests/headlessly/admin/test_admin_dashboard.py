@@ -15,7 +15,7 @@ from crm import Activity, Deal, ExchangeRate, Lead
 from headlessly.admin.dashboards import dashboard as page
 from headlessly.admin.dashboards.figures import Figure, Tile
 from headlessly.context import clock
-from tests.headlessly.admin.signed_in import client_of
+from tests.headlessly.admin.signed_in import client_of, without_frame
 
 DASHBOARD = "/~acme/admin/dashboard/"
 
@@ -39,7 +39,7 @@ def busy(people: Any) -> Any:
 
 def tiles(client: Any, query: str = "") -> dict[str, tuple[str, str]]:
     """The tiles by title: the figure, and the sentence as people read it."""
-    html = client.get(DASHBOARD + query).content.decode()
+    html = without_frame(client, DASHBOARD + query)
     found = re.findall(
         r'<li class="card tile">\s*<h2[^>]*>(.*?)</h2>\s*<p class="figure">(.*?)</p>\s*'
         r'<p class="quiet">(.*?)</p>',
@@ -54,7 +54,7 @@ def plain(html: str) -> str:
 
 
 def chart(client: Any, title: str, query: str = "") -> str:
-    html = client.get(DASHBOARD + query).content.decode()
+    html = without_frame(client, DASHBOARD + query)
     return html.split(f'aria-label="{title}"', 1)[1].split("</section>")[0]
 
 
@@ -158,7 +158,7 @@ def test_it_shows_the_numbers_of_a_day_under_the_banner_of_lists(cleo, people):
     )
     for href in set(re.findall(r'href="([^"]*/crm/lead/\?[^"]*)"', html)):
         assert "asOf=2025-03-10T23:59:59" in unescape(href)
-        assert "This is how it was on" in cleo.get(unescape(href)).content.decode()
+        assert "This is how it was on" in without_frame(cleo, unescape(href))
     assert tiles(cleo, march)["New leads"][0] == "2"
     assert "This is how it was" not in cleo.get(DASHBOARD + march).content.decode()
 
@@ -263,7 +263,7 @@ def test_it_compares_what_campaigns_brought_with_what_they_cost(cleo, busy, peop
         "350 %", "1", "1", "$4,500", "$1,000",
     ]  # fmt: skip
     for href in set(re.findall(r'href="([^"]*\?.*?)"', said)):
-        assert '<span class="count">1</span>' in cleo.get(unescape(href)).content.decode()
+        assert '<span class="count">1</span>' in without_frame(cleo, unescape(href))
     # What one owner brought is not set against what all of it cost.
     said = chart(cleo, "Return by campaign", f"?owner={people.bob.pk}")
     assert [plain(cell) for cell in re.findall(r"<td>(.*?)</td>", said)] == [

@@ -1,4 +1,5 @@
-"""Every address of the workplace by GET: nothing changes, and every page says what it may load."""
+"""Every address of the workplace by GET: nothing changes, every noun has its pages, and every page says what
+it may load."""
 
 from __future__ import annotations
 
@@ -15,56 +16,90 @@ from headlessly.web import csp
 from tests.contract import samples
 from tests.headlessly.admin.signed_in import client_of
 
-#: What stands in an address for what, beside a record's id. Whatever else there is, is tried with "x".
+#: What stands in an address for what, beside a record's id and its verbs. Whatever else there is, is tried
+#: with "x".
 FILLED = {
-    "name": ("lose", "status", "note", "Lead"), "verb": ("lose", "convert", "log"), "state": ("New",),
+    "name": ("lose", "status", "note", "Lead"), "state": ("New",),
     "key": ("mine",), "cursor": ("x",), "app_label": ("crm",), "content_type_id": ("1",),
 }  # fmt: skip
+#: The pages that everybody who may read and write a record has of it.
+OWN = ("change", "edit", "history", "delete")
+
+
+def address(record: Any, *more: str) -> str:
+    meta = record._meta
+    return "/".join(["/~acme/admin", meta.app_label, meta.model_name, *more, ""])
 
 
 def addresses(records: dict[str, Any]) -> Iterator[str]:
-    """Each pattern of the site, with the record of its noun where it takes an id."""
+    """Each pattern of the site, with the record of its noun and each of its verbs where it takes them."""
     for pattern in workplace.get_urls():
         for found in [pattern] if isinstance(pattern, URLPattern) else pattern.url_patterns:
             route = ("" if found is pattern else str(pattern.pattern)) + str(found.pattern)
             if "(?P" in route or "<path:" in route:
                 continue
-            noun = "/".join(route.split("/")[:2])
-            yield from filled(route, records.get(noun, "x"))
+            record = records.get("/".join(route.split("/")[:2]))
+            verbs = [v.name for v in record.verbs.values()] if record else []
+            if "add/<" in route:
+                verbs = [name for name in verbs if record.verbs[name].creates]
+            filled_by = FILLED | {"id": (record.pk if record else "x",), "verb": (*verbs, "jump")}
+            yield from filled(route, filled_by)
 
 
-def filled(route: str, id: str) -> Iterator[str]:
+def filled(route: str, by: dict[str, tuple[str, ...]]) -> Iterator[str]:
     start, sign, rest = route.partition("<")
     if not sign:
         yield start
         return
     argument, _, rest = rest.partition(">")
-    name = argument.rpartition(":")[2]
-    for value in (id,) if name == "id" else FILLED.get(name, ("x",)):
-        yield from filled(start + value + rest, id)
+    for value in by.get(argument.rpartition(":")[2], ("x",)):
+        yield from filled(start + value + rest, by)
 
 
 @pytest.fixture
-def everywhere(acme: Any, people: Any) -> list[str]:
-    made = [samples.create(noun, full=True) for noun in registry.values()]
-    records = {f"{r._meta.app_label}/{r._meta.model_name}": r.pk for r in made}
-    found = sorted({f"/~acme/admin/{address}" for address in addresses(records)})
-    assert len(found) > 200
+def records(acme: Any, people: Any) -> list[Any]:
+    return [samples.create(noun, full=True) for noun in registry.values()]
+
+
+@pytest.fixture
+def everywhere(records: list[Any]) -> list[str]:
+    by_place = {f"{r._meta.app_label}/{r._meta.model_name}": r for r in records}
+    found = sorted({f"/~acme/admin/{each}" for each in addresses(by_place)})
+    assert len(found) > 300
     return found
 
 
 def test_get_changes_nothing_at_any_address_and_every_page_says_what_it_may_load(
-    users, everywhere, unchanged
+    users, records, everywhere, unchanged
 ):
     ann = client_of(users.ann)
-    seen, pages = set(), 0
+    names = {
+        address(r, *place): str(r)
+        for r in records
+        for place in ((), *((r.pk, page) for page in OWN))
+    }
+    named = {url for r in records for url in (address(r), address(r, "add"))} | names.keys()
+    named -= {address(r, r.pk, "edit") for r in records if r.immutable}
+    assert named <= {*everywhere}
+    seen, pages, wrong, beyond = set(), 0, [], set()
     with unchanged():
         for url in everywhere:
             seen.add((answer := ann.get(url)).status_code)
-            assert answer.status_code < 500, url
+            if answer.status_code not in (
+                (200,) if url in named else (200, 302, 400, 403, 404, 405)
+            ):
+                wrong.append((url, answer.status_code))
+            if answer.status_code == 302:
+                beyond.add(answer.headers["Location"])
             if answer.headers.get("Content-Type", "").startswith("text/html") and answer.content:
                 pages += 1
                 assert_strict(answer, url)
+                if url in named and names.get(url, "") not in answer.content.decode():
+                    wrong.append((url, "the name is missing"))
+        for url in sorted(beyond - {*everywhere}):
+            if (status := ann.get(url, follow=True).status_code) not in (200, 404, 405):
+                wrong.append((url, status))
+    assert wrong == []
     assert pages > 50
     assert {200, 302, 404, 405} <= seen
     assert ann.get("/~acme/admin/").status_code == 200  # not even the sign-out was done by GET

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tests.headlessly.admin.signed_in import without_frame
 from tests.headlessly.admin.test_admin_record import text
 
 
@@ -362,7 +363,7 @@ def test_next_and_previous_walk_the_list_as_it_is_shown(bob, line, address, quer
     shown = re.findall(r'<td class="name"[^>]*><a href="[^"]*/(lead_\w+)/change/', html)
     for number, id in enumerate(shown):
         lead = next(one for one in line if one.pk == id)
-        page = bob.get(f"{address(lead)}?{urlencode({'in': query})}").content.decode()
+        page = without_frame(bob, f"{address(lead)}?{urlencode({'in': query})}")
         steps = dict(re.findall(r'rel="(prev|next)" href="[^"]*/(lead_\w+)/change/', page))
         around = {"prev": shown[number - 1] if number else None}
         around["next"] = shown[number + 1] if number + 1 < len(shown) else None
@@ -389,7 +390,7 @@ def test_working_on_a_record_leaves_its_place_in_the_list(bob, line, address, qu
         if len(seen) % 3 == 0:
             lead.update(status="Contacted")
         # As after each thing that is done on the page: it is shown anew.
-        page = bob.get(url).content.decode()
+        page = without_frame(bob, url)
         assert ("no longer in this list" in page) == (len(seen) % 3 == 0)
         after = re.search(r'rel="next" href="([^"]*/(lead_\w+)/change/[^"]*)"', page)
         if after is None:

@@ -35,6 +35,7 @@ class Wizard:
 
     def __init__(self, client: Any, work: Any) -> None:
         self.client, self.work, self.address = client, work, ""
+        self.shown = ""  #: the page that is open
 
     def send(self, name: str, content: bytes, type: str = "Lead") -> str:
         file = SimpleUploadedFile(name, content)
@@ -47,10 +48,11 @@ class Wizard:
     def page(self) -> str:
         answer = self.client.get(self.address)
         assert answer.status_code == 200
-        return answer.content.decode()
+        self.shown = answer.content.decode()
+        return self.shown
 
     def post(self, where: str, changes: dict[str, str], *, status: int = 302) -> str:
-        answer = self.client.post(f"{self.address}{where}/", fields(self.page()) | changes)
+        answer = self.client.post(f"{self.address}{where}/", fields(self.shown) | changes)
         assert answer.status_code == status, answer.content.decode()
         if status == 302:
             self.address = answer.headers["Location"]
@@ -65,7 +67,7 @@ class Wizard:
         return self.post("go", {})
 
     def undo(self) -> str:
-        form = re.search(r'<form[^>]*action="[^"]*/undo/".*?</form>', self.page(), re.S)
+        form = re.search(r'<form[^>]*action="[^"]*/undo/".*?</form>', self.shown, re.S)
         assert form is not None
         answer = self.client.post("/~acme/admin/undo/", fields(form[0]), follow=True)
         return answer.content.decode()

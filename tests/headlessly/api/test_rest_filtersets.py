@@ -30,12 +30,21 @@ def test_it_is_the_filterset_class_of_every_noun_that_is_listed() -> None:
         assert all(isinstance(each, Filter) for each in filterset.base_filters.values())
 
 
+#: How many filters of a noun are asked in one request.
+AT_ONCE = 10
+
+
 @pytest.mark.parametrize("noun", samples.NOUNS, ids=lambda noun: noun.__name__)
 def test_it_declares_filters_that_lists_and_exports_take(noun: Any, api: Any) -> None:
+    """Some at a time: one that is refused is named by the answer."""
+    asked = []
     for name, declared in filterset_for(noun).base_filters.items():
         field = declared.declared_field
         value = "true" if name.endswith("__isnull") else _value_as_text(field)
-        answered(api.call("GET", f"/{noun.plural}?limit=1&{name}={value}"))
+        asked.append(f"{name}={value}")
+    while some := asked[:AT_ONCE]:
+        answered(api.call("GET", f"/{noun.plural}?limit=1&{'&'.join(some)}"))
+        del asked[:AT_ONCE]
 
 
 def _value_as_text(field: Any) -> str:

@@ -89,13 +89,21 @@ def test_what_lies_between_two_values_is_found_by_it(acme: Any, type: str) -> No
     values = VALUES[type]
     leads = {make(f"L{n}", rank=value).pk: n for n, value in enumerate(values)}
     make("None")
-    for operator, value in itertools.product(("$gt", "$gte", "$lt", "$lte"), values):
-        for filter in ({"rank": {operator: value}}, {"rank": {"$not": {operator: value}}}):
-            found = {leads.get(x.pk) for x in reads.find_queryset(Lead, filter)}
-            custom_fields.change_field(made, {"indexed": False})
-            assert found == {leads.get(x.pk) for x in reads.find_queryset(Lead, filter)}, filter
-            custom_fields.change_field(made, {"indexed": True})
-            indexing.make_index(field=made.pk, index_key=CustomField.objects.get().index_key)
+    asked = itertools.product(("$gt", "$gte", "$lt", "$lte"), values)
+    filters = [{"rank": each} for o, value in asked for each in ({o: value}, {"$not": {o: value}})]
+
+    def found() -> list[tuple[Any, set[Any]]]:
+        return [
+            (filter, {leads.get(x.pk) for x in reads.find_queryset(Lead, filter)})
+            for filter in filters
+        ]
+
+    by_index = found()
+    custom_fields.change_field(made, {"indexed": False})
+    assert by_index == found()
+    custom_fields.change_field(made, {"indexed": True})
+    indexing.make_index(field=made.pk, index_key=CustomField.objects.get().index_key)
+    assert by_index == found()
     sql = str(reads.find_queryset(Lead, {"rank": {"$gte": values[0]}}).query)
     assert "headlessly_indexedvalue" in sql
     then = reads.find_queryset(Lead, {"rank": {"$gte": values[0]}}, as_of="now")
