@@ -290,7 +290,7 @@ def _group_states(form: DeclaredForm, name: str, record: Noun) -> None:
     own = machine.path_of(record)
     groups = [
         (
-            path.name,
+            labels.path_label(type(record), path),
             [(n, labels.choice_label(field, n)) for n in map(field.to_json, path.of_kind(OPEN))],
         )
         for path in sorted(machine.paths, key=lambda path: path is not own)
