@@ -50,7 +50,7 @@ def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
         return None
     waiting = proposals.count_to_decide()
     item = menu_item(request, _("Suggested changes"), "fact_check", reverse("admin:proposals"))
-    return item | {"badge": f"{waiting:,}" if waiting else ""}
+    return item | {"badge": display.number(waiting) if waiting else ""}
 
 
 @require_GET

@@ -60,6 +60,7 @@ def test_a_board_is_of_one_pipeline_the_default_one_first(bob: Any, pipelines: A
     renewed = bob.get(BOARD + unescape(tabs[1][0]) + "&owner=-").content.decode()
     assert "Renewal one" in renewed and "Sale one" not in renewed
     assert f'<input type="hidden" name="pipeline" value="{renewals.id}">' in renewed
+    assert f'href="{DEALS}add/?pipeline={renewals.id}"' in renewed, "what is added is on it"
     assert f'href="?pipeline={renewals.id}"' in renewed, "without the filter it stays where it is"
     # A count is of the list that it opens.
     opened = re.findall(rf'href="({DEALS}\?[^"]*stage=Prospecting[^"]*)"', html)
