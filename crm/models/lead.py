@@ -352,7 +352,7 @@ class Lead(Noun):
         """Give this lead to somebody, and say why; without an owner it is nobody's."""
         self.owner_id, self.assigned_because = owner, reason
 
-    @verb(sets=["assigned_because"])
+    @verb(sets=["assigned_because"], unless="owner")
     def claim(self, *, owner: str | None = None) -> None:
         """Take this lead, which is nobody's yet."""
         if self.owner_id is not None:

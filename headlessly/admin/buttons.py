@@ -13,6 +13,8 @@ from headlessly.declaration.schema import Machine
 from headlessly.declaration.verbs import Verb
 from headlessly.nouns import Noun
 
+#: The verb that gives a record to somebody, of nouns that have one.
+ASSIGN = "assign"
 #: Verbs with a page or a place of their own.
 ELSEWHERE = {"create", "update", "delete", "restore", "rollback"}
 
@@ -40,7 +42,7 @@ def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
     others: list[Button] = []
     chosen: set[str] = set()
     for step in without_doubles(permitted_steps(type(record), state, machine)):
-        if not step.is_plain and step.verb.needs and getattr(record, step.verb.needs) is None:
+        if not step.is_plain and _is_needless(step.verb, record):
             continue
         if not step.is_plain and step.is_chosen:
             # Its dialog asks where to.
@@ -52,6 +54,15 @@ def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
         (steps if in_sight else others).append(_button(step, record))
     steps.sort(key=lambda button: (bool(button.reason), not button.strong))
     return steps, others
+
+
+def _is_needless(verb: Verb, record: Noun) -> bool:
+    """Whether there is nothing to do by ``verb``, by what the record has and has not."""
+
+    def has(name: str) -> bool:
+        return getattr(record, record.schema.by_name[name].column) is not None
+
+    return bool(verb.needs and not has(verb.needs)) or bool(verb.unless and has(verb.unless))
 
 
 def permitted_steps(

@@ -184,19 +184,32 @@ def overdue_html(record: Noun, field: Field) -> SafeString | None:
 
 
 def deadline_html(record: Noun, field: Field) -> SafeString:
-    """What is left of a deadline, or how late it is; of one that was met or missed, how late it was done."""
+    """What is left of a deadline, or how late it is; of one that was met or missed, how late it was done.
+
+    Only what is still to be done alarms: late is late in words ever after.
+    """
     due, done = getattr(record, field.column), getattr(record, field.done_at or "")
     near = getattr(record, field.near_at) if field.near_at else None
     now = clock.now()
     late = (done or now) - due
     if late > timedelta(0):
-        tone, said = "late", _("%s late") % display.distance_text(late)
+        tone = "late" if done is None and _is_open(record) else "was-late"
+        said = _("%s late") % display.distance_text(late)
     elif done is not None:
         tone, said = "in-time", _("in time")
     else:
-        tone = "near" if near is not None and near <= now else "left"
+        is_near = near is not None and near <= now and _is_open(record)
+        tone = "near" if is_near else "left"
         said = _("%s left") % display.distance_text(late)
     return format_html('<span class="{}">{}</span>', tone, display.moment_html(due, said))
+
+
+def _is_open(record: Noun) -> bool:
+    """Whether there is something to be done with it still: of what has no states there always is."""
+    machine = record.schema.machine
+    if machine is None:
+        return True
+    return getattr(record, machine.name) in getattr(record, "OPEN", machine.states)
 
 
 def is_met(record: Noun, field: Field) -> bool:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import suggestions
 from headlessly.admin import display
+from headlessly.admin.choices import offered_members
 from headlessly.admin.widgets import PLAIN_TYPES, Input, ReferenceSelect, make_widget
 from headlessly.admin.wire_words import refusal_in_words
 from headlessly.context import clock
@@ -31,6 +32,8 @@ from headlessly.language import languages, numbers
 from headlessly.language.moments import read_when, written_day, written_moment
 from headlessly.nouns import Noun
 
+#: How many members are given something with one press; the others are searched for.
+OFFERED = 6
 #: What a form adds to a day that was said without a time, where the moment may stand for its day.
 WHOLE_DAY = "T00:00:00Z"
 
@@ -95,6 +98,13 @@ class DeclaredForm(forms.Form):
             item = self.fields[name]
             assert isinstance(item, Input)
             item.suggestions = suggestions.suggestions_for(noun, field)
+
+    def offer_members(self, name: str) -> None:
+        """Have the input of a person say at once who works here: one press gives, and sends the form."""
+        item = self.fields[name]
+        assert isinstance(item, Input)
+        people = cast("type[Noun]", self.declared[name].target_noun)
+        item.offers = offered_members(people, OFFERED)
 
     def given(self) -> dict[str, Any]:
         """What was sent, as the executor takes text; fields that were not sent are not in it."""

@@ -37,7 +37,7 @@ def _outcome_text(source: Import) -> str:
         (source.unchanged, ngettext("%s as it was", "%s as they were", source.unchanged)),
         (source.refused, ngettext("%s refused", "%s refused", source.refused)),
     )
-    said = [text % f"{count:,}" for count, text in counts if count]
+    said = [text % display.number(count) for count, text in counts if count]
     return ", ".join(said) or _("no rows")
 
 
@@ -91,10 +91,10 @@ def warning_rows(noun: type[Record], rows: Iterable[RowWarning]) -> list[dict[st
 
 
 def _rows_text(numbers: list[int]) -> str:
-    named = ", ".join(f"{number:,}" for number in numbers[:NAMED])
+    named = ", ".join(display.number(number) for number in numbers[:NAMED])
     more = len(numbers) - NAMED
     return (
-        _("%(rows)s and %(more)s more") % {"rows": named, "more": f"{more:,}"}
+        _("%(rows)s and %(more)s more") % {"rows": named, "more": display.number(more)}
         if more > 0
         else named
     )

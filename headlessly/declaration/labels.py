@@ -47,6 +47,7 @@ from headlessly.language.wording import (
 )
 
 if TYPE_CHECKING:
+    from headlessly.declaration.paths import Path
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field, Relation
     from headlessly.declaration.verbs import Verb
@@ -122,6 +123,12 @@ def choice_label(field: Field, value: str) -> str:
     if field.value_labels is not None:
         return field.value_labels.get(value) or (value if field.is_custom else state_label(value))
     return state_label(value)
+
+
+def path_label(noun: type[Record], path: Path) -> str:
+    """What the states of some records are called together: as what gives them, or that nothing does."""
+    reference = noun.schema.by_name[noun.schema.require_machine().field.path_from or ""]
+    return path.name or _("No %(field)s") % {"field": inside_sentence(field_label(reference))}
 
 
 def fields_in_words(text: str) -> str:

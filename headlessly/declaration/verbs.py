@@ -85,6 +85,7 @@ class Options(TypedDict, total=False):
     receives: str
     chooses: str
     needs: str
+    unless: str
     quiet: bool
 
 
@@ -147,6 +148,7 @@ class Verb(Generic[N, P]):
         receives: str | None = None,
         chooses: str | None = None,
         needs: str | None = None,
+        unless: str | None = None,
         quiet: bool = False,
     ) -> None:
         self.body: Callable[..., Any] = body
@@ -155,7 +157,8 @@ class Verb(Generic[N, P]):
         self.declared_steps = dict(moves or {})
         for state in (source,) if isinstance(source, str) else source:
             self.declared_steps[state] = target or state
-        self.chooses, self.needs, self.quiet = chooses, needs, quiet
+        self.chooses, self.quiet = chooses, quiet
+        self.needs, self.unless = needs, unless
         self.sets = frozenset(sets)
         self.creates = creates
         self.finds = finds
@@ -367,7 +370,8 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     the values that ``keep`` says (:mod:`.merging`); ``corrects`` that it only takes back what other verbs
     did: no surface has it, and it goes where the machine does not; ``event`` the name of its event where the
     conjugation would be another; ``chooses`` the input that says to which of several states it leads;
-    ``needs`` the field without a value of which there is nothing to do, so that pages do not offer it;
+    ``needs`` the field without a value of which there is nothing to do, so that pages do not offer it,
+    ``unless`` the one with a value of which there is nothing;
     ``quiet`` that who follows the record is not told of it.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the

@@ -62,6 +62,20 @@ def test_cells_take_what_is_typed_before_their_inputs_are_there(desk: Any, site:
     assert scores == [97, 31, 88]
 
 
+def test_a_day_is_typed_before_its_input_is_there(desk: Any, site: str) -> None:
+    from crm import Deal
+
+    deal = Deal.create(name="Deal 1", value=1, expected_close_date="2027-05-01")
+    desk.goto(f"{site}/~acme/admin/crm/deal/?view=all")
+    desk.wait_for_load_state()
+    slow_to_answer(desk, "/cell/")
+    desk.locator("[data-cell=expected_close_date]").click()
+    desk.keyboard.type("2027-12-03")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("[data-cell=expected_close_date]")).to_contain_text("Dec 3, 2027")
+    assert str(Deal.get(deal.pk).expected_close_date) == "2027-12-03"
+
+
 def test_a_column_is_typed_through(desk: Any, site: str) -> None:
     from crm import Lead
 

@@ -97,3 +97,23 @@ def test_companies_and_leads_are_merged_too(desk, site, people, twin):
     desk.get_by_role("button", name="Merge", exact=True).click()
     desk.wait_for_url(f"**/crm/lead/{first.pk}/change/**")
     assert Lead.get(first.pk).status == "Qualified"
+
+
+def test_what_a_small_dialog_offers_is_not_cut_off_by_it(desk, site, people, twin):
+    for n in range(6):
+        Contact.create(name=f"Adam {n}")
+    desk.goto(f"{site}/~acme/admin/crm/contact/{people.ada.pk}/change/")
+    desk.wait_for_load_state()
+    desk.get_by_label("More", exact=True).first.click()
+    desk.get_by_role("button", name="Merge…").click()
+    asked = dialog(desk)
+    asked.locator(".select2-selection").click()
+    desk.keyboard.type("Adam")
+    last = asked.get_by_role("option", name="Adam").nth(3)
+    expect(last).to_be_visible()
+    assert last.evaluate("""(each) => {
+      const { x, y, width, height } = each.getBoundingClientRect();
+      return each.contains(document.elementFromPoint(x + width / 2, y + height / 2));
+    }""")
+    desk.keyboard.press("Escape")
+    assert "lets-out" not in (asked.get_attribute("class") or "")

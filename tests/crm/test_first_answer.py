@@ -407,8 +407,20 @@ def test_lists_boards_pages_and_the_day_say_what_is_left(acme, users, people, bo
         lead.update(status="Contacted")
     found = pages()
     assert ">in time<" in found["list"] and "late<" in found["list"]
+    assert 'class="late"' not in found["list"], "what is done alarms nobody"
     assert ">in time<" not in found["board"], "what was met is no news"
     assert "Answer due" in found["day"] and ">1 h late<" not in found["day"]
+
+
+def test_nothing_alarms_of_a_lead_that_is_closed(acme, people, bob):
+    rule(within=210, warn_before=60)
+    lost, near = (came(ago(hours=hours), owner=people.bob) for hours in (5.25, 2.75))
+    first_answer.note_missed_answers()
+    for lead in (lost, near):
+        page = f"/~acme/admin/crm/lead/{lead.pk}/change/"
+        assert re.search('class="(late|near)"', bob.get(page).content.decode())
+        Lead.lose(lead.pk, lost_reason="Timing")
+        assert not re.search('class="(late|near)"', bob.get(page).content.decode())
 
 
 def test_the_day_reads_an_index_of_what_waits(acme, people):

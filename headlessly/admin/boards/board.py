@@ -18,9 +18,9 @@ from django.urls import reverse
 
 from headlessly.access import tenancy
 from headlessly.admin import display
+from headlessly.admin.boards.board_address import BoardAddress
 from headlessly.admin.boards.cards import BoardCards
 from headlessly.admin.boards.moves import DropOffers, drop_offers, moves_hint, possible_moves
-from headlessly.admin.lists.address import Address
 from headlessly.admin.sites import TenantSite
 from headlessly.database import timeouts
 from headlessly.declaration import labels
@@ -32,8 +32,6 @@ from headlessly.query import cursors, money, reads, sorting
 from headlessly.query import scope as query_scope
 from headlessly.query.paging import RecordList, union_sql
 
-#: What a list may be asked for and a board may not: it is about now, and about all states.
-NOT_HERE = ("asOf", "deleted", "p", "view")
 #: How many cards a column shows at once; one whose records have ended shows the latest.
 CARDS, ENDED_CARDS = 25, 8
 #: How long one of its statements may take, in milliseconds.
@@ -77,10 +75,7 @@ class NounBoard:
             raise TypeError(f"{noun.__name__} has no board.")
         self.declared, self.machine = declared, noun.schema.require_machine()
         self.field = self.noun.schema.by_name[self.machine.name]
-        asked = request.GET.copy()
-        for name in NOT_HERE:
-            asked.pop(name, None)
-        self.address = Address(noun, asked, site)
+        self.address = BoardAddress(noun, request.GET, site)
         self.problem = self.address.problem
         # Columns that were chosen for the list are on the cards too.
         chosen = self.address.columns if self.address.given.get("columns") else ()
@@ -100,14 +95,9 @@ class NounBoard:
 
     @cached_property
     def path(self) -> Machine:
-        """The states of the board: of the one path that it is narrowed to, else of all."""
-        name = self.machine.field.path_from
-        if name is None:
-            return self.machine
-        wire = self.noun.schema.by_name[name].wire
-        chosen = next((f.values() for f in self.address.facets if f.name == wire), [])
-        paths = [path for path in self.machine.paths if path.id in chosen]
-        return self.machine.on(paths[0]) if len(paths) == 1 else self.machine
+        """The states of the board: of one path, where there are several."""
+        path = self.address.path
+        return self.machine if path is None else self.machine.on(path)
 
     def order(self, state: str) -> list[sorting.SortKey]:
         """Open records by urgency, ended ones with the latest first."""
@@ -186,7 +176,10 @@ class NounBoard:
             label=labels.choice_label(self.field, state),
             tone=display.state_tone(self.noun, state),
             ended=self.cards.has_ended(state),
-            url=start + self.address.but({self.field.wire: self.field.to_json(state)}),
+            url=start
+            + self.address.but(
+                {self.field.wire: self.field.to_json(state), **self.address.of_path}
+            ),
             moves=moves,
             hint=moves_hint(self.noun, state, moves),
         )
@@ -273,7 +266,9 @@ class NounBoard:
             )
 
     def _mark(self, state: str) -> str:
-        return cursors.fingerprint(self.noun.__name__, state, self.declared, self.address.given)
+        path = self.address.path
+        of = path.id if path else None
+        return cursors.fingerprint(self.noun.__name__, state, self.declared, self.address.given, of)
 
     def card(self, record: Noun) -> dict[str, Any]:
         """What the card of ``record`` shows, and why it was not moved."""

@@ -94,9 +94,17 @@ class BoardPages(NounPages):
             recent=RECENT.days,
             list_url=f"{self.admin.place('changelist')}?{board.address.query_string}",
             board_url=self.admin.place("board"),
-            add_url=self.admin.place("add") if self.admin.may("create") else "",
+            add_url=self._add_url(board),
             said=_script_texts(),
         )
+
+    def _add_url(self, board: NounBoard) -> str:
+        """Where a record is made that is on this board; empty for who may not."""
+        if not self.admin.may("create"):
+            return ""
+        path, facet = board.address.path, board.address.path_facet
+        of = f"?{facet.name}={path.id}" if facet and path and path.id else ""
+        return self.admin.place("add") + of
 
     def _card(self, request: HttpRequest, card: dict[str, Any], possible: list[NextStep]) -> str:
         context = {"card": card, "moves": possible}

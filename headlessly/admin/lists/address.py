@@ -26,15 +26,17 @@ from headlessly.admin.lists.conditions import (
     SearchFilter,
     read_built_filters,
 )
-from headlessly.admin.lists.facets import Facet, make_facet
+from headlessly.admin.lists.facets import ChoiceFacet, Facet, make_facet
 from headlessly.admin.lists.parameters import Parameters
 from headlessly.admin.lists.ranges import RangeFilter
 from headlessly.context import clock
+from headlessly.declaration.paths import Path
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.log import events
 from headlessly.nouns import Noun
 from headlessly.query import filters, listed, periods, reads, sorting
+from headlessly.query.listed import NONE
 from headlessly.query.querystring import BROWSER_LIST
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
@@ -93,6 +95,7 @@ class Address(Parameters):
         self.facets: list[Facet] = [
             make_facet(self.noun, f, self.given.get(f.wire, ""), self.site) for f in facets.values()
         ]
+        self._leave_out_states_of_other_paths()
         offered = [listable_field(self.noun, name).wire for name in (*schema.ranges, "created_at")]
         self.ranges = [RangeFilter(self.noun, path, found.pop(path, {})) for path in offered]
         self.others = [RangeFilter(self.noun, path, given) for path, given in found.items()]
@@ -107,6 +110,33 @@ class Address(Parameters):
         except InvalidFilter as problem:
             self.problem = problem.message
         self._check()
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """Those that it is narrowed to of the paths that give records their states."""
+        machine = self.noun.schema.machine
+        if machine is None or not machine.paths or self.path_facet is None:
+            return ()
+        asked = {None if value == NONE else value for value in self.path_facet.values()}
+        return tuple(path for path in machine.paths if path.id in asked)
+
+    @cached_property
+    def path_facet(self) -> Facet | None:
+        """The one by the reference that gives records their states."""
+        machine = self.noun.schema.machine
+        name = machine.field.path_from if machine else None
+        return next((each for each in self.facets if each.field.name == name), None)
+
+    def _leave_out_states_of_other_paths(self) -> None:
+        """Offer of the states those alone in which the records of a list of some paths may be."""
+        machine = self.noun.schema.machine
+        if machine is None or not self.paths:
+            return
+        field = self.noun.schema.by_name[machine.name]
+        there = dict.fromkeys(state.key for path in self.paths for state in path.states)
+        for each in self.facets:
+            if isinstance(each, ChoiceFacet) and each.field.name == machine.name:
+                each.states = [field.to_json(state) for state in there]
 
     def _check(self) -> None:
         """Find out now what could not be asked later."""
@@ -272,6 +302,6 @@ class Address(Parameters):
     @property
     def but_filters(self) -> list[tuple[str, str]]:
         """What has no control among the filters."""
-        shown = {"q", *(f.name for f in self.facets)}
+        shown = {"q", *(f.name for f in self.facets if not f.stands_elsewhere)}
         shown |= {end["name"] for each in self.ranges for end in (each.low, each.high)}
         return self._kept(*shown)

@@ -60,7 +60,7 @@ class BulkPages(NounPages):
         asked = operation.chosen is None or operation.chosen.name in request.POST
         if "go" not in request.POST or not asked:
             return self._ask(request, address, operation, ids)
-        form = operation.form(self.site, request.POST)
+        form = operation.form(self.site, request.POST, ids)
         sent = operation.given(form)
         missing = [f.name for f in operation.inputs if f.required and f.name not in sent]
         if missing:
@@ -143,7 +143,8 @@ class BulkPages(NounPages):
             status=422 if problem else status,
             ids=",".join(ids),
             count=len(ids),
-            form=form or operation.form(self.site),
+            form=form or operation.form(self.site, ids=ids),
+            side_by_side=operation.side_by_side(ids),
             problem=problem,
         )
 
@@ -154,7 +155,7 @@ class BulkPages(NounPages):
         manager = self.noun.with_deleted if address.deleted else self.noun.objects
         storable = [id for id in ids if not UNSTORABLE.search(id)]
         known = {record.pk: record for record in manager.filter(pk__in=storable)}
-        for id in ids:
+        for id in [id for id in ids if operation.concerns(id, sent)] or ids:
             found = known.get(id)
             url = self.admin.place("change", id) if found is not None else ""
             outcome = RecordOutcome(id, str(found) if found is not None else id, url)

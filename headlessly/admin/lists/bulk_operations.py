@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
-from headlessly.admin import buttons, forms
-from headlessly.admin.choices import offered_members
+from headlessly.access import actors, visibility
+from headlessly.admin import buttons, display, forms
 from headlessly.admin.lists.address import Address
 from headlessly.admin.widgets import Input
 from headlessly.declaration import labels
 from headlessly.declaration.choices import ADD, REMOVE, split_choices
+from headlessly.declaration.merging import INTO
 from headlessly.declaration.schema import Field, field_as_input
 from headlessly.declaration.verbs import Verb
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
-#: The verb that gives a record to somebody, of nouns that have one.
-ASSIGN = "assign"
-#: To how many members they are given with one press; the others are searched for.
+#: How many of the selected ones a merge offers as what stays; the others are searched for.
 OFFERED = 6
 #: The input that says which field is changed.
 WHICH = "which_field"
@@ -74,17 +72,43 @@ class BulkOperation:
         """The label of its button: with dots where it asks for more than "yes"."""
         return f"{self.label}…"
 
-    def form(self, site: Any, data: Any = None) -> forms.DeclaredForm:
+    def form(self, site: Any, data: Any = None, ids: Sequence[str] = ()) -> forms.DeclaredForm:
+        """What it asks for; a merge offers the selected ones, which are ``ids``, as what stays."""
         made = forms.DeclaredForm(self.inputs, site, data=data, id=self.name, parent="bulk")
         if self.choices:
             made.fields[self.inputs[0].name].widget.choices = self.choices
         if self.gives:
-            item = made.fields[self.gives]
-            assert isinstance(item, Input)
-            owner = cast("type[Noun]", made.declared[self.gives].target_noun)
-            item.offers = offered_members(owner, OFFERED)
+            made.offer_members(self.gives)
+        if self.verb.merges and INTO in made.fields:
+            into = made.fields[INTO]
+            assert isinstance(into, Input)
+            into.offers = _told_apart(self.verb.noun, ids)
         made.suggest(self.verb.noun)
         return made
+
+    def side_by_side(self, ids: Sequence[str]) -> str:
+        """Where two that are merged are seen beside each other, to choose whose values stay."""
+        if not self.verb.merges or len(ids) != 2:
+            return ""
+        this, into = ids
+        return f"{display.page_url(self.verb.noun, 'do', this, self.verb.name)}?into={into}"
+
+    def concerns(self, id: str, sent: dict[str, Any]) -> bool:
+        """Whether it is done with a record: what the others are merged into stays."""
+        return not (self.verb.merges and sent.get(INTO) == id)
+
+
+def _told_apart(noun: type[Noun], ids: Sequence[str]) -> list[tuple[str, str]]:
+    """The first of some records by id, with what tells those apart that are called the same."""
+    about = display.about_references(noun)
+    there = noun.objects.filter(pk__in=ids[:OFFERED])
+    found = visibility.load_visible_references(there, [f.name for f in about], to_be_named=True)
+    by_id = {each.pk: each for each in found}
+    told = [by_id[id] for id in ids[:OFFERED] if id in by_id]
+    return [
+        (each.pk, " · ".join(filter(None, (str(each), display.subtitle(each, about)))))
+        for each in told
+    ]
 
 
 def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
@@ -113,6 +137,11 @@ def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
         if verb.deletes and may[verb.name]:
             text = _("They disappear from every list; whoever may delete can bring them back.")
             said = text if verb.name == "delete" else labels.verb_summary(verb)
+            if verb.merges:
+                said = _(
+                    "They go into one, which takes over everything that refers to them. Its own values "
+                    "stay, and theirs fill its gaps."
+                )
             label = labels.verb_label(verb)
             # Whose values stay is chosen of two records that one sees side by side.
             inputs = [f for f in verb.inputs.values() if f.type != "json"]
@@ -127,10 +156,10 @@ def _update_operations(noun: type[Noun]) -> Iterator[BulkOperation]:
     owner, machine = schema.owner, schema.machine
     if owner is not None and owner.name in inputs:
         # By the noun's own verb where it has one, which also asks why.
-        assign = noun.verbs.get(ASSIGN, update)
+        assign = noun.verbs.get(buttons.ASSIGN, update)
         others = [f for f in assign.inputs.values() if f.name != owner.name]
         yield BulkOperation(
-            ASSIGN, _("Assign"), assign, _("Who works on them from now on?"),
+            buttons.ASSIGN, _("Assign"), assign, _("Who works on them from now on?"),
             [_required_input(inputs[owner.name]), *(others if assign is not update else ())],
             gives=owner.name,
         )  # fmt: skip

@@ -6,6 +6,7 @@ An address carries them by the fields' wire names: ``?status=New,Contacted&owner
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +32,8 @@ class Facet:
         return listed.values_of(self.noun, self.field, self.value)
 
     params = None  #: REST says several values in another way
+    #: Whether the page has another control for it.
+    stands_elsewhere = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,8 +78,8 @@ class Facet:
 
     @property
     def is_offered(self) -> bool:
-        """Whether there is a control for it."""
-        return True
+        """Whether there is a control for it among the filters."""
+        return not self.stands_elsewhere
 
     @property
     def widget(self) -> str:
@@ -87,8 +90,13 @@ class Facet:
 class ChoiceFacet(Facet):
     """A closed list; the open states are one choice."""
 
+    #: The states of the paths that the list is narrowed to, in their order; all of them where it is not.
+    states: Sequence[str] | None = None
+
     def choices(self) -> list[tuple[str, str]]:
-        states = self.field.choices or ("true", "false")
+        states: Sequence[str] = self.field.choices or ("true", "false")
+        if self.states is not None:
+            states = [state for state in self.states if state in states]
         found = [(state, self._value_in_words(state)) for state in states]
         machine = self.noun.schema.machine
         if machine and machine.name == self.field.name and hasattr(self.noun, "OPEN"):
@@ -114,6 +122,8 @@ class ReferenceFacet(Facet):
     @property
     def is_offered(self) -> bool:
         """Not where there is nothing yet to be put into."""
+        if self.stands_elsewhere:
+            return False
         return "." not in self.name or bool(self.value) or self.field.target_noun.objects.exists()
 
     @property

@@ -52,7 +52,7 @@ def proposals_menu_item(request: HttpRequest) -> dict[str, Any] | None:
     item = menu_item(
         request, _("Suggested changes"), "fact_check", display.named_url("admin:proposals")
     )
-    return item | {"badge": f"{waiting:,}" if waiting else ""}
+    return item | {"badge": display.number(waiting) if waiting else ""}
 
 
 @require_GET

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.admin.buttons import ASSIGN
 from headlessly.admin.forms import DeclaredForm, sent
 from headlessly.admin.records import composers, preview
 from headlessly.admin.records.record import editable_fields
@@ -53,6 +54,9 @@ class VerbDialog:
             verb.inputs.values(), site, data=data, initial=own, id=verb.name, parent=self.id
         )
         self.form.suggest(verb.noun)
+        owner = verb.noun.schema.owner
+        if verb.name == ASSIGN and owner is not None and owner.name in self.form.fields:
+            self.form.offer_members(owner.name)
         if verb.chooses:
             _group_states(self.form, verb.chooses, record)
         self.choices = [self._choice(f) for f in verb.inputs.values() if f.new]
@@ -290,7 +294,7 @@ def _group_states(form: DeclaredForm, name: str, record: Noun) -> None:
     own = machine.path_of(record)
     groups = [
         (
-            path.name,
+            labels.path_label(type(record), path),
             [(n, labels.choice_label(field, n)) for n in map(field.to_json, path.of_kind(OPEN))],
         )
         for path in sorted(machine.paths, key=lambda path: path is not own)

@@ -41,6 +41,12 @@
     return this;
   };
 
+  // What opens in a dialog may stand out of it, unless the dialog is one that scrolls.
+  $(document).on("select2:opening", ({ target }) => {
+    const dialog = target.closest("dialog");
+    if (dialog && dialog.scrollHeight <= dialog.clientHeight) dialog.classList.add("lets-out");
+  });
+  $(document).on("select2:close", ({ target }) => target.closest("dialog")?.classList.remove("lets-out"));
   $(document).on("select2:open", ({ target }) => {
     const place = shown(target);
     place?.setAttribute("aria-controls", place.getAttribute("aria-owns"));

@@ -100,6 +100,8 @@ document.addEventListener("DOMContentLoaded", () => {
       );
     });
     if (!options.length && !problem) list.append(element("p", { class: "nothing" }, nothing));
+    // Only options may be in a list box, and one without any is none.
+    list.setAttribute("role", options.length ? "listbox" : "group");
     input.setAttribute("aria-expanded", String(options.length > 0));
     status.textContent = problem || (options.length ? count.replace("%s", options.length) : nothing);
     choose(0);

@@ -175,11 +175,32 @@ def test_several_are_merged_into_one(cleo, people):
 
     place = "/~acme/admin/crm/contact/"
     twins = [Contact.create(name=f"Ada {n}") for n in (1, 2)]
-    done, refused = outcomes(
-        post(cleo, "merge", [*twins, people.ada], place, go="1", into=people.ada.pk)
-    )
-    assert done == ["Ada 1", "Ada 2"]
-    assert list(refused) == ["Ada Chen"]
+    chosen = [*twins, people.ada]
+    asked = post(cleo, "merge", chosen, place).content.decode()
+    # The one that stays is one of them, mostly: a press each, and nothing to look for.
+    for each in chosen:
+        assert f'name="into" value="{each.pk}"' in asked
+    assert "Ada Chen · Acme Corp" in asked and "field by field" not in asked
+    assert post(cleo, "merge", chosen, place, go="1", into=people.ada.pk).status_code == 204
+    assert [each.name for each in Contact.objects.filter(name__startswith="Ada")] == ["Ada Chen"]
+
+
+def test_two_that_are_merged_may_be_looked_at_field_by_field(cleo, people):
+    from crm import Contact
+
+    place, twin = "/~acme/admin/crm/contact/", Contact.create(name="Ada 1")
+    asked = post(cleo, "merge", [twin, people.ada], place).content.decode()
+    beside = f"{place}{twin.pk}/do/merge/?into={people.ada.pk}"
+    assert f'href="{beside}"' in asked
+    assert cleo.get(beside).content.decode().count('class="versus"') > 1
+
+
+def test_what_is_merged_into_itself_is_refused(cleo, people, unchanged):
+    with unchanged():
+        answer = post(
+            cleo, "merge", [people.ada], "/~acme/admin/crm/contact/", go="1", into=people.ada.pk
+        )
+        assert list(outcomes(answer)[1]) == ["Ada Chen"]
 
 
 def test_works_without_a_script(bob, three):

@@ -70,6 +70,24 @@ def test_what_is_not_possible_is_greyed_and_says_why(bob, lead, address):
     )
 
 
+def test_a_record_is_given_with_one_press(bob, lead, users, people):
+    place = f"/~acme/admin/crm/lead/{lead.pk}/do/assign/"
+    offered = re.findall(
+        r'<button type="submit" class="btn" name="owner" value="([^"]*)">',
+        bob.get(place).content.decode(),
+    )
+    assert offered[0] == people.bob.pk and people.cleo.pk in offered
+    # What stands in the picker is sent along, before it.
+    bob.post(place, {"owner": ["", people.cleo.pk], "reason": ""})
+    assert type(lead).get(lead.pk).owner_id == people.cleo.pk
+
+
+def test_what_somebody_has_is_not_offered_to_be_taken(bob, lead, people, address):
+    assert "/do/claim/" not in bob.get(address(lead)).content.decode()
+    type(lead).update(lead.pk, owner=None)
+    assert "/do/claim/" in bob.get(address(lead)).content.decode()
+
+
 def test_moving_on_is_one_click(bob, lead, address):
     response = bob.post(address(lead, "move"), {"to": "Contacted"}, follow=True)
     lead.refresh_from_db()

@@ -40,9 +40,69 @@ def test_a_board_has_the_columns_of_its_pipeline(bob: Any, pipelines: Any) -> No
     places = [html.index(f'data-label="{n}"') for n in ("Upcoming", "Offer sent", "Signing", "Won")]
     assert places == sorted(places)
     assert 'data-label="Prospecting"' not in html
-    both = bob.get(BOARD).content.decode()
-    assert both.index('data-label="Prospecting"') < both.index('data-label="Upcoming"')
     assert "Offer sent" in bob.get(DEALS).content.decode()
+
+
+def test_a_board_is_of_one_pipeline_the_default_one_first(bob: Any, pipelines: Any) -> None:
+    from crm import Deal
+
+    sales, renewals = pipelines
+    Deal.create(name="Sale one", value=7)
+    Deal.create(name="Renewal one", value=1, pipeline=renewals.id)
+    html = bob.get(BOARD).content.decode()
+    assert 'data-label="Prospecting"' in html and 'data-label="Upcoming"' not in html
+    assert "Sale one" in html and "Renewal one" not in html
+    # Each is one press away, in the address; none is a filter that could be taken away.
+    menu = html.split('class="viewtabs" aria-label="Pipeline"')[1].split("</nav>")[0]
+    tabs = re.findall(r'<a href="([^"]*)"( aria-current="page")?>(Sales|Renewals)</a>', menu)
+    assert [(name, bool(now)) for _url, now, name in tabs] == [("Sales", True), ("Renewals", False)]
+    assert 'class="chips"' not in html and 'name="pipeline"' not in html
+    renewed = bob.get(BOARD + unescape(tabs[1][0]) + "&owner=-").content.decode()
+    assert "Renewal one" in renewed and "Sale one" not in renewed
+    assert f'<input type="hidden" name="pipeline" value="{renewals.id}">' in renewed
+    assert f'href="{DEALS}add/?pipeline={renewals.id}"' in renewed, "what is added is on it"
+    assert f'href="?pipeline={renewals.id}"' in renewed, "without the filter it stays where it is"
+    # A count is of the list that it opens.
+    opened = re.findall(rf'href="({DEALS}\?[^"]*stage=Prospecting[^"]*)"', html)
+    rows = bob.get(unescape(opened[0])).content.decode()
+    assert "Sale one" in rows and "Renewal one" not in rows
+    assert f"pipeline={sales.id},-" in unescape(opened[0])
+
+
+def test_a_pipeline_that_is_none_shows_nothing(bob: Any, pipelines: Any) -> None:
+    from crm import Deal
+
+    Deal.create(name="Sale one", value=7)
+    html = bob.get(f"{BOARD}?pipeline=pipeline_none").content.decode()
+    assert "Sale one" not in html and "Show all" in html
+
+
+def test_a_list_of_one_pipeline_offers_its_stages_alone(bob: Any, pipelines: Any) -> None:
+    def stages(query: str) -> list[str]:
+        html = bob.get(f"{DEALS}?view=all&{query}").content.decode()
+        return re.findall(
+            '<option value="([^"]*)"', html.split('<select name="stage"')[1].split("</select>")[0]
+        )
+
+    assert {"Prospecting", "Upcoming"} <= set(stages(""))
+    assert stages(f"pipeline={pipelines[1].id}")[2:5] == ["Upcoming", "Offer sent", "Signing"]
+    assert "Prospecting" not in stages(f"pipeline={pipelines[1].id}")
+
+
+def test_deals_of_no_pipeline_have_a_board_beside_the_others(bob: Any, people: Any) -> None:
+    from crm import Deal, Pipeline
+
+    Deal.create(name="Sale one", value=7)
+    Pipeline.create(name="Renewals", stages=[{"name": "Upcoming"}])
+    html = bob.get(BOARD).content.decode()
+    assert (
+        "Sale one" in html and '<a href="?pipeline=-" aria-current="page">No pipeline</a>' in html
+    )
+    sales = Pipeline.create(name="Sales", is_default=True)
+    for query in ("", f"?pipeline={sales.id}"):
+        html = bob.get(BOARD + query).content.decode()
+        assert "Sale one" in html, "what refers to none is on the default one"
+        assert "No pipeline" not in html
 
 
 def test_a_board_asks_for_what_a_gate_wants_and_goes_on(bob: Any, pipelines: Any) -> None:
@@ -152,8 +212,8 @@ def test_a_pipeline_is_shaped_in_the_settings(users: Any, pipelines: Any, acme: 
         "Signing",
     ]
     Deal.create(name="Renewal one", value=1, pipeline=renewals.pk)
-    html = ann.get(BOARD).content.decode()
-    assert re.findall(r'data-label="([^"]*)"', html)[4:7] == ["Upcoming", "Quoted", "Signing"]
+    html = ann.get(f"{BOARD}?pipeline={renewals.pk}").content.decode()
+    assert re.findall(r'data-label="([^"]*)"', html)[:3] == ["Upcoming", "Quoted", "Signing"]
 
 
 def options_of(html: str, name: str) -> str:

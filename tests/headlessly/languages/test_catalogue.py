@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,15 @@ from headlessly.management import catalogue
 def test_says_nothing_wrong_and_is_compiled():
     """What is not translated yet is no fault: it is read in English, and `.ci/run` lists it."""
     assert catalogue.findings("de").faults == []
+
+
+def test_says_sie_to_everybody():
+    """The reader is addressed in one way on all pages, and told what to do as politely everywhere."""
+    german = polib.pofile(str(catalogue.catalogue_file("de")))
+    said = [text for each in german for text in (each.msgstr, *each.msgstr_plural.values())]
+    told = "Sende|Schicke|Wähle|wähle|Gib|gib|Nimm|nimm|Lass|Öffne|Speichere"
+    familiar = re.compile(rf"\b(du|dich|dir|deine?[rmns]?|{told})\b")
+    assert [text for text in said if familiar.search(text)] == []
 
 
 def test_knows_what_the_declarations_say_without_a_second_list():

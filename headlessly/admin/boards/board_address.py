@@ -1,0 +1,107 @@
+"""The address of a board: that of a list, of one path at a time.
+
+Where records have their states from another record (the stages of a deal are those of its pipeline), the
+columns of a board are the states of one such path: the one that the address names, else the default one.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from django.db import models
+from django.http import QueryDict
+
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.parameters import query_string_of
+from headlessly.declaration import labels
+from headlessly.declaration.paths import Path
+from headlessly.nouns import Noun
+from headlessly.query.listed import NONE
+
+#: What a list may be asked for and a board may not: it is about now, and about all states.
+NOT_HERE = ("asOf", "deleted", "p", "view")
+
+
+class BoardAddress(Address):
+    """What a board is asked for."""
+
+    def __init__(self, noun: type[Noun], query: QueryDict, site: Any) -> None:
+        asked = query.copy()
+        for name in NOT_HERE:
+            asked.pop(name, None)
+        super().__init__(noun, asked, site)
+
+    def _read(self) -> None:
+        super()._read()
+        if self.is_of_one_path and self.path_facet is not None:
+            self.path_facet.stands_elsewhere = True
+
+    @cached_property
+    def is_of_one_path(self) -> bool:
+        """Whether there are several paths to choose one from, and no other condition on them."""
+        machine, facet = self.noun.schema.machine, self.path_facet
+        if machine is None or not machine.has_others or facet is None:
+            return False
+        return bool(self.paths) or not facet.value
+
+    @cached_property
+    def path(self) -> Path | None:
+        """The path whose states are the columns; None where there is one alone."""
+        machine = self.noun.schema.require_machine()
+        if not self.is_of_one_path:
+            return None
+        return self.paths[0] if self.paths else machine.default_path
+
+    def narrowed(self) -> models.QuerySet:
+        """The records that fit and are on the path; the default one is also that of those without."""
+        found = super().narrowed()
+        if (path := self.path) is None:
+            return found
+        machine = self.noun.schema.require_machine()
+        name = f"{machine.field.path_from}_id"
+        on_it = models.Q(**{name: path.id}) if path.id else models.Q(**{f"{name}__isnull": True})
+        if path.id and path.id == machine.default_path.id:
+            on_it |= models.Q(**{f"{name}__isnull": True})
+        return found.filter(on_it)
+
+    @cached_property
+    def active(self) -> list[Any]:
+        """The conditions that are on; the path is none that could be taken away."""
+        chooses = self.path_facet if self.is_of_one_path else None
+        return [each for each in super().active if each is not chooses]
+
+    @property
+    def cleared(self) -> str:
+        """This board with nothing taken away from it."""
+        kept = ["columns"]
+        if self.is_of_one_path and self.path_facet is not None:
+            kept.append(self.path_facet.name)
+        return query_string_of({name: self.given[name] for name in kept if name in self.given})
+
+    @property
+    def path_links(self) -> list[dict[str, Any]]:
+        """The paths to choose from, each with the address of its board."""
+        machine, facet = self.noun.schema.machine, self.path_facet
+        if machine is None or facet is None or self.path is None:
+            return []
+        state = self.noun.schema.by_name[machine.name].wire
+        return [
+            {
+                "name": labels.path_label(self.noun, path),
+                "url": self.but({facet.name: path.id or NONE, state: None}),
+                "now": path.id == self.path.id,
+            }
+            for path in machine.paths
+        ]
+
+    @property
+    def of_path(self) -> dict[str, str]:
+        """What a list has to be asked for beside the rest, to have the same records."""
+        machine = self.noun.schema.machine
+        if machine is None or self.path is None or self.path_facet is None:
+            return {}
+        of = [self.path.id or NONE]
+        if self.path.id == machine.default_path.id and NONE not in of:
+            of.append(NONE)
+        return {self.path_facet.name: ",".join(of)}
