@@ -132,14 +132,16 @@ def move_open_tasks(lead: Lead, ctx: Context) -> None:
     """What is still to be done goes on with the deal; the lead keeps it in its timeline."""
     if lead.deal_id is None:
         return
-    for (id,) in _tasks_without_a_deal(lead.pk):
-        ctx.Activity.update(id, deal=lead.deal_id)
+    planned = ctx.lock_many(Activity, (id for (id,) in _tasks_without_a_deal(lead.pk)))
+    for task in planned:
+        if task.deal_id is None and task.status in Activity.OPEN:
+            ctx.Activity.update(task.pk, deal=lead.deal_id)
 
 
 @prepared_query
 def _tasks_without_a_deal(lead: str) -> QuerySet[Activity, tuple[Any, ...]]:
     planned = Activity.objects.filter(lead=lead, status__in=Activity.OPEN, deal=None)
-    return planned.order_by("pk").values_list("pk")
+    return planned.values_list("pk")
 
 
 @Lead.converted

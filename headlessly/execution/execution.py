@@ -198,6 +198,26 @@ class Execution:
         self._keep_locked(record)
         return record
 
+    def lock_many(self, noun: type[N], ids: Iterable[str], *, deleting: bool = False) -> list[N]:
+        """These records as they are in the database now, in the order of their ids, held until the
+        transaction ends; without those that were deleted meanwhile.
+
+        All of them are noted before the first is waited for: who is ended to break a deadlock knows by the
+        next try what it has to lock.
+        """
+        wanted = sorted(set(ids))
+        for id in wanted:
+            note_lock(noun, id)
+        held = self.ids_locked_for_deletion if deleting else self.locked_records
+        if missing := [id for id in wanted if id not in held]:
+            for record in table_of(noun).lock_many(missing, deleting=deleting):
+                if record.pk not in self.locked_records:
+                    self._keep_locked(record)
+                if deleting:
+                    self.ids_locked_for_deletion.add(record.pk)
+        there = (self.locked_records.get(id) for id in wanted)
+        return [record for record in there if record is not None and record.deleted_at is None]
+
     def lock_in_order(self, ids: Iterable[str] = ()) -> None:
         """Lock what is known to be written before anything else is: two that do never wait for each other."""
         for noun, wanted in records_to_lock(ids):
@@ -294,9 +314,9 @@ class Execution:
             return
         with actors.acting(actors.SYSTEM):  # all of it, also what the actor does not see
             for noun, field in record.schema.cascading_referrers:
-                there = noun.objects.filter(**{field: record.pk}).order_by("pk")
-                for id in there.values_list("pk", flat=True):
-                    self.perform(noun.verbs["delete"], id, {})
+                there = noun.objects.filter(**{field: record.pk}).values_list("pk", flat=True)
+                for dependent in self.lock_many(noun, there, deleting=True):
+                    self.perform(noun.verbs["delete"], dependent.pk, {})
 
     def _restore_dependents(self, record: Record) -> None:
         """Bring back what was deleted because this record was."""

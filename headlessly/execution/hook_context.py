@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,6 +87,11 @@ class Context:
     def lock(self, noun: type[N], id: str) -> N:
         """The record as it is now, held until the verb is done: read before you decide."""
         return self._execution.lock(noun, id)
+
+    def lock_many(self, noun: type[N], ids: Iterable[str]) -> list[N]:
+        """Those of these records that are still there, as :meth:`lock` answers one: in the order of their
+        ids, which is the same for all who lock several."""
+        return self._execution.lock_many(noun, ids)
 
     def flush(self) -> None:
         """Write what is gathered or waits, so that the database knows of it, or refuses it here and not in an

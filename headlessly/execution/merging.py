@@ -47,9 +47,8 @@ def _update(execution: Execution, record: Record, values: Mapping[str, Any]) -> 
 
 def _move_references(execution: Execution, merged: Record, survivor: Record) -> None:
     for noun, field in merged.schema.all_referrers:
-        referring = noun.objects.filter(has_value(field.column, merged.pk)).order_by("pk")
-        for id in list(referring.values_list("pk", flat=True)):
-            record = execution.lock(noun, id)
+        referring = noun.objects.filter(has_value(field.column, merged.pk))
+        for record in execution.lock_many(noun, referring.values_list("pk", flat=True)):
             if getattr(record, field.column) != merged.pk:
                 continue  # somebody let it refer to another meanwhile
             if record.is_needless_with(field.name, survivor.pk):

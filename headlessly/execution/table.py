@@ -70,10 +70,12 @@ class Table:
         record._read = dict(record.__dict__)
         return record
 
-    def lock_many(self, ids: Sequence[str]) -> list[Any]:
-        """These rows of the active tenant, deleted ones too, locked in the order of their ids."""
+    def lock_many(self, ids: Sequence[str], *, deleting: bool = False) -> list[Any]:
+        """These rows of the active tenant, deleted ones too, locked in the order of their ids; against
+        foreign keys too if ``deleting``."""
         there, tenant = visibility.tenant_rows("r", deleted=True)
-        sql = f"{self._select} id = ANY(%s) AND {there} ORDER BY id FOR NO KEY UPDATE"
+        strength = "FOR UPDATE" if deleting else "FOR NO KEY UPDATE"
+        sql = f"{self._select} id = ANY(%s) AND {there} ORDER BY id {strength}"
         return [self._make(row) for row in execute_prepared(sql, [list(ids), *tenant])]
 
     def insert(self, record: Record) -> None:

@@ -270,7 +270,7 @@ def test_what_a_limited_rep_does_not_see_comes_along_too(acme: Any, people: Any)
 def test_what_refers_to_another_meanwhile_stays_there(acme: Any, monkeypatch: Any) -> None:
     mine, into, other = (Contact.create(name=name) for name in ("Mine", "Into", "Other"))
     leads = [Lead.create(name=f"L{n}", source="x", contact=mine) for n in range(2)]
-    last, lock, moved = max(each.pk for each in leads), Execution.lock, []
+    last, lock_many, moved = max(each.pk for each in leads), Execution.lock_many, []
 
     def move() -> None:
         try:
@@ -279,15 +279,15 @@ def test_what_refers_to_another_meanwhile_stays_there(acme: Any, monkeypatch: An
         finally:
             connection.close()
 
-    def locking(self: Any, noun: Any, id: Any, **options: Any) -> Any:
-        if noun is Lead and self.frames and not moved:
-            monkeypatch.setattr(Execution, "lock", lock)
+    def locking(self: Any, noun: Any, ids: Any, **options: Any) -> Any:
+        found = list(ids)
+        if noun is Lead and not moved:
             thread = threading.Thread(target=move)
             thread.start()
             thread.join(30)
-        return lock(self, noun, id, **options)
+        return lock_many(self, noun, found, **options)
 
-    monkeypatch.setattr(Execution, "lock", locking)
+    monkeypatch.setattr(Execution, "lock_many", locking)
     mine.merge(into=into)
     assert moved and Lead.get(last).contact_id == other.pk
     assert Lead.get(min(each.pk for each in leads)).contact_id == into.pk
