@@ -102,7 +102,7 @@ def _find_keys(noun: type[Noun], term: str, start: int) -> list[str]:
         return [match.key for match in best[start : start + PAGE + 1]]
     scope = Scope(noun)
     latest = RecordList(scope, sorting.sort_keys(scope, None))
-    return [key for key, *_ in latest.first(PAGE, start)]
+    return [key for key, *_ in latest.first_keys(PAGE, start)]
 
 
 def choice_label(record: Noun) -> str:

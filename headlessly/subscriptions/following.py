@@ -136,7 +136,7 @@ def renew(each: WatchedList) -> bool:
     view = each.view
     noun = registry[view.noun]
     if (mine := list_address.says_me(noun, view.query)) == bool(each.person):
-        return members.note_members(each, members.ListQuestion.of(each))
+        return members.note_members(each, members.ListQuestion.of_list(each))
     people = followers_of(each)
     each.delete()
     if mine and view.watched:  # it is not the same for everybody any more
@@ -148,7 +148,7 @@ def renew(each: WatchedList) -> bool:
         )
         if is_new:
             with members.stopping_at_problems(made):
-                if not members.note_members(made, members.ListQuestion.of(made)):
+                if not members.note_members(made, members.ListQuestion.of_list(made)):
                     members.stop_watching(made, members.TOO_MANY)
     return True
 

@@ -60,12 +60,12 @@ def compare_all(each: WatchedList) -> None:
             if not renew(each):
                 members.stop_watching(each, members.TOO_MANY)
             return
-        question = ListQuestion.of(each)
+        question = ListQuestion.of_list(each)
     if each.problem:
         return
     ids: list[str] = []
     with members.stopping_at_problems(each):
-        ids = question.differences(members.members_of(each))
+        ids = question.find_differences(members.members_of(each))
     for start in range(0, len(ids), PAGE):
         with transaction.atomic():
             members.lock_reader(tenancy.require())

@@ -98,7 +98,7 @@ def _ask(each: WatchedList, rows: Sequence[Row], causes: Mapping[str, Cause]) ->
             if not renew(each):
                 members.stop_watching(each, members.TOO_MANY)
             return
-        question = ListQuestion.of(each)
+        question = ListQuestion.of_list(each)
         asked = _asked(question, rows)
         if asked is None:
             WatchedList.objects.filter(pk=each.pk, tenant=each.tenant_id).update(due_at=clock.now())

@@ -86,7 +86,7 @@ class ListQuestion:
             self._condition = filters.compile_filter(noun, self._filter)
 
     @classmethod
-    def of(cls, each: WatchedList) -> ListQuestion:
+    def of_list(cls, each: WatchedList) -> ListQuestion:
         return cls(registry[each.view.noun], each.view.query, each.person)
 
     @property
@@ -110,12 +110,12 @@ class ListQuestion:
         with self._asked(), transaction.atomic(), timeouts.statement_timeout():
             return list(self._found().values_list("pk", flat=True)[: MOST + 1])
 
-    def among(self, ids: Collection[str]) -> set[str]:
+    def find_among(self, ids: Collection[str]) -> set[str]:
         """Those of these records that it finds. Raises TooSlow."""
         with self._asked(), transaction.atomic(), timeouts.statement_timeout():
             return set(self._found().filter(pk__in=ids).values_list("pk", flat=True))
 
-    def differences(self, members: models.QuerySet[ListMember]) -> list[str]:
+    def find_differences(self, members: models.QuerySet[ListMember]) -> list[str]:
         """What it finds and is no member, up to one more than may be, and what is one and not found: in one
         statement. Raises TooSlow."""
         with self._asked(), transaction.atomic(), timeouts.statement_timeout():
@@ -154,7 +154,7 @@ def compare_members(
     """Of these records, note and tell which are in the list now and were not, and which are not any more."""
     if not ids:
         return
-    found = question.among(ids)
+    found = question.find_among(ids)
     known = set(members_of(each).filter(record__in=ids).values_list("record", flat=True))
     came, went = sorted(found - known), sorted(known - found)
     if came and members_of(each).count() + len(came) - len(went) > MOST:

@@ -48,5 +48,5 @@ def add_followed_view() -> View:
         if event.target
     }
     members.lock_reader(tenant)
-    members.compare_members(each, list(causes), causes, ListQuestion.of(each))
+    members.compare_members(each, list(causes), causes, ListQuestion.of_list(each))
     return view
