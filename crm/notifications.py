@@ -16,7 +16,7 @@ def why_it_is_theirs(leads: Sequence[Lead]) -> dict[str, list[Fact]]:
     """The reason of the rule or the person that gave it to its owner, where one was said."""
     label = pgettext("a lead is somebody's", "Why")
     return {
-        lead.pk: [(label, sayings.translate(lead.assigned_because))]
+        lead.pk: [(label, sayings.translate_saying(lead.assigned_because))]
         for lead in leads
         if lead.assigned_because and lead.assigned_because != Lead.CLAIMED
     }

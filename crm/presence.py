@@ -68,7 +68,7 @@ def back_on(leaves: Iterable[Leave], day: date) -> date | None:
     return max(now, default=None)
 
 
-def presences(contacts: Collection[str]) -> dict[str, Presence]:
+def presences_of(contacts: Collection[str]) -> dict[str, Presence]:
     """When each of these people is there, as their places say now."""
     places = TeamMember.objects.filter(member__in=contacts).order_by("created_at", "pk")
     columns = ("member_id", "calendar_id", "away_from", "away_until")

@@ -28,7 +28,7 @@ INBOUND = Activity.Direction.INBOUND
 DECIDES = ("direction", "type")
 
 
-def answerable() -> Iterator[Any]:
+def answerable_references() -> Iterator[Any]:
     """The references of an activity to what a reply may wait with."""
     for name in Activity.Surface.about:
         reference = Activity.schema.by_name[name]
@@ -44,7 +44,7 @@ def note_what_came_or_went(activity: Activity, ctx: Context) -> None:
     settles = activity.settles(by_rule=actors.current().id.startswith(RULES))
     if not settles and activity.direction != INBOUND:
         return
-    for reference in answerable():
+    for reference in answerable_references():
         id = getattr(activity, reference.column)
         if id is None:
             continue
@@ -65,7 +65,7 @@ def look_again_at_what_changed(activity: Activity, ctx: Context) -> None:
     if activity.completed_at is None:
         return
     decides = any(Activity.schema.by_name[name].wire in previous for name in DECIDES)
-    for reference in answerable():
+    for reference in answerable_references():
         ids = {previous.get(reference.wire)} if reference.wire in previous else set()
         if decides or ids:
             ids.add(getattr(activity, reference.column))
@@ -77,7 +77,7 @@ def look_again_at_what_changed(activity: Activity, ctx: Context) -> None:
 def look_again_at_what_went(activity: Activity, ctx: Context) -> None:
     """What is gone neither waits nor answers."""
     if activity.completed_at is not None:
-        for reference in answerable():
+        for reference in answerable_references():
             _look_again(reference, {getattr(activity, reference.column)}, activity, ctx)
 
 

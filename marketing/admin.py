@@ -63,12 +63,12 @@ class FormAdmin(NounAdmin):
         return found | {
             "form_page": page,
             "form_address": f"{tenancy.context_url()}/forms/{form.pk}/submit",
-            "form_embed": embedded(form, page),
+            "form_embed": embed_html(form, page),
             "is_published": form.status == Form.Status.PUBLISHED,
         }
 
 
-def embedded(form: Form, page: str) -> str:
+def embed_html(form: Form, page: str) -> str:
     """HTML for another website: the form as it is now, sent to its own page."""
     asked = [
         field
@@ -152,11 +152,11 @@ class CampaignAdmin(NounAdmin):
         campaign = more.get("original")
         if campaign is not None:
             # Only the page of the record asks for it.
-            found["brought"] = SimpleLazyObject(lambda: brought(campaign))
+            found["brought"] = SimpleLazyObject(lambda: campaign_figures(campaign))
         return found
 
 
-def brought(campaign: Campaign) -> dict[str, Any]:
+def campaign_figures(campaign: Campaign) -> dict[str, Any]:
     """The figures of a campaign, each with the list behind it; targets where it has some."""
     known = returns.campaign_returns([campaign])[campaign.pk]
     currency = campaign.currency

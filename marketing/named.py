@@ -13,7 +13,7 @@ from headlessly.query.money import Amounts
 from headlessly.query.named_reports import Column, Measured, Report, Row, reports
 from headlessly.query.reports import Slice
 from marketing.attribution.answer import answer_attribution
-from marketing.attribution.asking import PARAMETERS
+from marketing.attribution.parameters import PARAMETERS
 from marketing.funnel_report import COLUMNS, answer_funnel
 from marketing.funnel_report import PARAMETERS as FUNNEL_PARAMETERS
 from marketing.models import Campaign

@@ -16,7 +16,7 @@ from headlessly.api.json_schema import (
 from headlessly.api.openapi.operations import read_operation
 from headlessly.api.openapi.parameters import query_parameter
 from headlessly.query.periods import PRESETS
-from marketing.attribution.asking import USUAL_GROUP, USUAL_MODEL
+from marketing.attribution.parameters import USUAL_GROUP, USUAL_MODEL
 from marketing.attribution.paths import GROUPS
 from marketing.attribution.sharing import MODELS
 

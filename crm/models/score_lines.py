@@ -113,22 +113,22 @@ class Asked(NamedTuple):
     relation: Relation | None
 
 
-def conditions(
+def conditions_of(
     noun: type[Noun], filter: Mapping[str, Any], relation: Relation | None = None
 ) -> Iterator[Asked]:
     """Every condition of a filter that compiles."""
     for key, value in filter.items():
         if key in ("$and", "$or"):
             for part in value:
-                yield from conditions(noun, part, relation)
+                yield from conditions_of(noun, part, relation)
         elif key == "$not":
-            yield from conditions(noun, value, relation)
+            yield from conditions_of(noun, value, relation)
         elif key == "$text":
             yield Asked(noun, None, "", value, relation)
         elif noun.schema.field(key) is None and key in noun.schema.relations:
             found = noun.schema.relations[key]
             for part in value.values():
-                yield from conditions(registry[found.noun], part, found)
+                yield from conditions_of(registry[found.noun], part, found)
         else:
             head, _dot, rest = key.partition(".")
             field = filters.find_condition_field(noun, head)
@@ -147,7 +147,7 @@ def problem_of_condition(noun: type[Noun], filter: Any) -> str | None:
         return _('filter: send an object, such as {"status": "New"}; {} is all of them.')
     try:
         filters.compile_filter(noun, filter)
-        asked = list(conditions(noun, filter))
+        asked = list(conditions_of(noun, filter))
     except InvalidFilter as problem:
         return _("filter: %s") % problem.message
     for each in asked:

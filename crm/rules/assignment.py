@@ -16,7 +16,7 @@ from django.db.models import Count
 
 from crm.models import Contact, Lead, Rule, RuleAttempt, RuleTurn, TeamMember
 from crm.models.rule import members_among
-from crm.presence import Presence, presences
+from crm.presence import Presence, presences_of
 from crm.rules import attempts, reasons
 from crm.rules.active import active_rules
 from headlessly.access import actors, tenancy
@@ -69,7 +69,7 @@ def assign_by(rules: Sequence[Rule], lead: Lead, doing: Context | Execution) -> 
     """Let the first of the rules that fits a lead decide; one that fails costs nobody their lead."""
 
     def give(rule: Rule) -> None:
-        decision = decide(rule)
+        decision = decide_owner(rule)
         with doing.acted_by(Actor(rule.pk, rule.name, ADMIN)):
             Lead.assign(lead, owner=decision.owner, reason=decision.reason)
 
@@ -92,7 +92,7 @@ def assign_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
 # -- deciding -----------------------------------------------------------------------------------------
 
 
-def decide(rule: Rule) -> Decision:
+def decide_owner(rule: Rule) -> Decision:
     """Who gets the next lead of a rule; its turn is taken then, and held until the commit."""
     if rule.how == Rule.How.NOBODY:
         return Decision(None, reasons.reason(rule, reasons.NOBODY()))
@@ -133,7 +133,7 @@ def candidates_of(rule: Rule) -> Iterator[Candidate]:
         places = places.order_by("created_at", "member__name", "pk")
         rows = places.values_list("member_id", "member__name", "weight")
         found = [Candidate(*each) for each in rows]
-    there = presences([each.contact for each in found])
+    there = presences_of([each.contact for each in found])
     for each in found:
         each.presence = there[each.contact]
     yield from found
@@ -167,7 +167,7 @@ def _fall_back(rule: Rule, passed: list[str], now: datetime) -> Decision:
     names none, or who is on leave."""
     why = reasons.NOBODY_CAN() if passed else reasons.NOBODY_THERE()
     if (id := rule.fallback_id) and members_among([id]):
-        back = presences([id])[id].back_on(now)
+        back = presences_of([id])[id].back_on(now)
         if back is None:
             said = reasons.reason(rule, reasons.FALLBACK(why=why), passed)
             return Decision(id, said)

@@ -88,7 +88,7 @@ SELECT CASE name WHEN %s THEN data ->> 'ruleName' END, name FROM up ORDER BY dep
 """
 
 
-def proceed(run: str, rule: str) -> bool:
+def proceed_with_run(run: str, rule: str) -> bool:
     """Take a run as far as it goes now. Answers whether it went any further, or failed."""
     moved = False
     while True:
@@ -290,11 +290,11 @@ def note_failure(id: str, problem: Exception) -> None:
     with transaction.atomic():
         found = RuleRun.objects.filter(pk=id, next_at__isnull=False)
         if (run := found.select_for_update(of=("self",)).first()) is not None:
-            fail(run, problem)
+            fail_run(run, problem)
             run.save()
 
 
-def fail(run: RuleRun, problem: Exception) -> None:
+def fail_run(run: RuleRun, problem: Exception) -> None:
     """The same of a run that is locked; the caller saves."""
     run.because = error_text(problem)
     if run.attempts < len(RETRY_AFTER):

@@ -40,7 +40,9 @@ CROSS JOIN LATERAL (
 """
 
 
-def fitted(noun: type[Record], filter: Mapping[str, Any], changes: Iterable[Moment]) -> set[Moment]:
+def moments_that_fitted(
+    noun: type[Record], filter: Mapping[str, Any], changes: Iterable[Moment]
+) -> set[Moment]:
     """Those of ``changes``, moments at which a record was changed, after which it fitted ``filter``: as the
     transaction left it. Raises InvalidFilter.
     """

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from django.utils.translation import gettext_noop
 
-from headlessly.language.sayings import ANYTHING, DAY, MOMENT, NUMBER, SAID, Saying, join
+from headlessly.language.sayings import ANYTHING, DAY, MOMENT, NUMBER, SAID, Saying, join_sayings
 
 #: How many of those who were passed over a reason names, and how long it may be.
 MOST_NAMED, LONGEST = 5, 255
@@ -88,7 +88,7 @@ def reason(rule: Versioned, why: str, passed: Sequence[str] = ()) -> str:
     for named in range(min(len(passed), MOST_NAMED), -1, -1):
         more = len(passed) - named
         others = [*passed[:named], MORE(more=more)] if more else passed[:named]
-        said = BY_RULE(rule=rule.name, version=rule.version, why=join(why, *others))
+        said = BY_RULE(rule=rule.name, version=rule.version, why=join_sayings(why, *others))
         if len(said) <= LONGEST:
             return said
     return _cut(said)

@@ -23,7 +23,7 @@ from procrastinate.contrib.django import app
 from crm.models import Lead, Rule, RuleAttempt, RuleRun
 from crm.rules import attempts, automation, reasons
 from crm.rules.active import active_rules, rules_before
-from crm.rules.conditions import fitted
+from crm.rules.conditions import moments_that_fitted
 from crm.rules.score import recount
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
@@ -175,7 +175,7 @@ def work_once() -> bool:
     tried = attempts.try_due()
     due = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=False)
     found = list(due.order_by("next_at", "id").values_list("pk", "rule_id")[:PAGE])
-    moved = [automation.proceed(run, rule) for run, rule in found]
+    moved = [automation.proceed_with_run(run, rule) for run, rule in found]
     return bool(begun) or tried or any(moved)
 
 
@@ -228,7 +228,7 @@ def _begin(id: str, version: int, runs: list[RuleRun]) -> list[RuleRun]:
             raise
         logger.warning("Runs of rule %s, version %s, cannot begin.", id, version, exc_info=True)
         for run in runs:
-            automation.fail(run, problem)
+            automation.fail_run(run, problem)
         return runs
     for run in fitting:
         run.steps = [dict(step) for step in planned]
@@ -244,7 +244,7 @@ def _fitting(rule: Rule, runs: list[RuleRun]) -> list[RuleRun]:
     # What a view noted changed nothing of its record: that is asked as it is, as where no event is.
     changing = {run.pk for run in runs if run.event and run.event_name not in VIEW_EVENTS}
     moments = [(run.record, run.moment) for run in runs if run.pk in changing]
-    changes = fitted(noun, filter, moments) if moments else set()
+    changes = moments_that_fitted(noun, filter, moments) if moments else set()
     asked = [run.record for run in runs if run.pk not in changing]
     now: set[str] = set()
     if asked:

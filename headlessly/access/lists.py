@@ -41,7 +41,7 @@ class ListValue(TenantRow):
         return self.value
 
 
-def spellings(list_name: str, texts: Collection[str]) -> dict[str, str]:
+def list_spellings(list_name: str, texts: Collection[str]) -> dict[str, str]:
     """How the list spells these texts, by the text as it is compared; what it does not know is left out."""
     keys = sorted(set(map(choice_key, texts)))
     if not keys:
@@ -50,18 +50,18 @@ def spellings(list_name: str, texts: Collection[str]) -> dict[str, str]:
     return dict(found.values_list("key", "value"))
 
 
-def spell(list_name: str, texts: Collection[str]) -> list[str]:
+def spell_by_list(list_name: str, texts: Collection[str]) -> list[str]:
     """The texts in the list's spelling; one that it does not know stays as it is."""
-    known = spellings(list_name, texts)
+    known = list_spellings(list_name, texts)
     return unique_choices(known.get(choice_key(text), text) for text in texts)
 
 
-def remember(list_name: str, texts: Collection[str]) -> list[str]:
+def spell_and_remember(list_name: str, texts: Collection[str]) -> list[str]:
     """The same; what the list did not know, it knows from then on.
 
     Of two who write a new value at the same moment the second waits for the first, and takes its spelling.
     """
-    known = spellings(list_name, texts)
+    known = list_spellings(list_name, texts)
     new = {key: text for text in texts if (key := choice_key(text)) not in known}
     if new:
         tenant = tenancy.require()
@@ -73,7 +73,7 @@ def remember(list_name: str, texts: Collection[str]) -> list[str]:
             ],
             ignore_conflicts=True,
         )
-        known |= spellings(list_name, list(new.values()))
+        known |= list_spellings(list_name, list(new.values()))
     return unique_choices(known.get(choice_key(text), text) for text in texts)
 
 

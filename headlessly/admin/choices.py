@@ -15,14 +15,14 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy, visibility
 from headlessly.access.models import Membership
-from headlessly.admin import display, suiting
+from headlessly.admin import display, suitable_records
 from headlessly.database import timeouts
 from headlessly.declaration.quick import quick_fields
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.nouns import Noun
 from headlessly.query import ranking, reads, sorting
-from headlessly.query.listed import ME, NONE
+from headlessly.query.list_address import ME, NONE
 from headlessly.query.paging import RecordList
 from headlessly.query.scope import Scope
 
@@ -102,7 +102,7 @@ def _find_keys(noun: type[Noun], term: str, start: int) -> list[str]:
         return [match.key for match in best[start : start + PAGE + 1]]
     scope = Scope(noun)
     latest = RecordList(scope, sorting.sort_keys(scope, None))
-    return [key for key, *_ in latest.first(PAGE, start)]
+    return [key for key, *_ in latest.first_keys(PAGE, start)]
 
 
 def choice_label(record: Noun) -> str:
@@ -171,8 +171,8 @@ def _suiting(noun: type[Noun], id: str, search: Any) -> list[dict[str, str]]:
         record = None
     if record is None:
         raise PermissionDenied
-    rows = suiting.suiting_records(noun, record, search, PAGE)
-    return [{"id": row.pk, "text": suiting.option_text(row)} for row in rows]
+    rows = suitable_records.suiting_records(noun, record, search, PAGE)
+    return [{"id": row.pk, "text": suitable_records.option_text(row)} for row in rows]
 
 
 # -- which noun -------------------------------------------------------------------------------

@@ -156,7 +156,7 @@ def _python_value(field: Field, value: Any) -> Any:
 
 def check_readable(sent: Mapping[str, Any]) -> None:
     """Raise Invalid for texts that could not even be read as what they are to be."""
-    if problems := forms.unreadable(sent):
+    if problems := forms.unreadable_inputs(sent):
         raise Invalid.for_fields(problems)
 
 

@@ -149,7 +149,7 @@ def value_html(field: Field, found: Any, *, currency: str | None = None, links: 
         case "json":
             return _json_html(field, found)
         case "string" if field.told:
-            return sayings.translate(str(found))
+            return sayings.translate_saying(str(found))
     return str(found)
 
 

@@ -111,7 +111,7 @@ class DeclaredForm(forms.Form):
         found = {}
         for name, field in self.declared.items():
             if name in self.data:
-                found[name] = sent(field, self.data.get(name))
+                found[name] = clean_sent_text(field, self.data.get(name))
         for name, field in self.declared.items():
             # A day without a time is the whole of it.
             if field.day_if in self.declared and is_whole_day(found.get(name)):
@@ -134,7 +134,7 @@ class DeclaredForm(forms.Form):
     def _text_sent_untouched(field: Field, base: Mapping[str, Any]) -> Any:
         """What is sent when nobody touches an input that was made of ``base``."""
         is_day = field.day_if is not None and bool(base.get(field.day_if))
-        return sent(field, text_of(field, base.get(field.name), is_day=is_day))
+        return clean_sent_text(field, text_of(field, base.get(field.name), is_day=is_day))
 
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the fields it is about, else above the form."""
@@ -187,7 +187,7 @@ def text_of(field: Field, value: Any, *, is_day: bool = False) -> str:
     return str(to_json_value(value))
 
 
-def sent(field: Field, text: Any) -> Any:
+def clean_sent_text(field: Field, text: Any) -> Any:
     """Sent text as the executor takes it."""
     if not isinstance(text, str):
         return text
@@ -232,7 +232,7 @@ class Unreadable(str):
     """Text in place of JSON."""
 
 
-def unreadable(given: Mapping[str, Any]) -> dict[str, str]:
+def unreadable_inputs(given: Mapping[str, Any]) -> dict[str, str]:
     """What of a form could not even be read, by field."""
     return {
         name: _("This is not JSON: put texts in double quotes, and check commas and brackets.")
@@ -241,6 +241,6 @@ def unreadable(given: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def query(params: QueryDict, fields: Iterable[Field]) -> dict[str, str]:
+def suggested_values(params: QueryDict, fields: Iterable[Field]) -> dict[str, str]:
     """What an address suggests for a new record: ``?contact=contact_…``."""
     return {f.name: str(value) for f in fields if (value := params.get(f.wire))}

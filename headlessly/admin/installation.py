@@ -93,7 +93,7 @@ def _tenant_use(row: tuple[Any, ...], size: int) -> TenantUse:
 
 
 @every_tenant()
-def waiting() -> list[tuple[str, str]]:
+def waiting_numbers() -> list[tuple[str, str]]:
     """What waits, as /metrics tells it: each with its value."""
     labels = {
         "headlessly_jobs_waiting": _("Jobs in line"),
@@ -132,7 +132,7 @@ def installation_view(request: HttpRequest, *, site: Site) -> HttpResponse:
         styles=["reports"],
         facts=facts,
         problem=problem,
-        waiting=waiting(),
+        waiting=waiting_numbers(),
         tenants=tenant_uses(),
         routes=[
             (

@@ -68,7 +68,7 @@ def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpRespons
     """The latest, the newest first; on from the last one of a page by its id."""
     found = _rows()
     if after := request.GET.get("after", ""):
-        rest = inbox.after(found, actors.current().id, after)
+        rest = inbox.notifications_after(found, actors.current().id, after)
         found = found if rest is None else rest
     page = list(found[: PAGE + 1])
     return site.respond(
@@ -139,7 +139,7 @@ class ChoicesForm(forms.Form):
         self.kinds = kinds.kinds_of(member)
         for kind in self.kinds:
             for channel in kinds.CHANNELS:
-                given[f"{kind.name}_{channel}"] = kinds.wants(member, kind.name, channel)
+                given[f"{kind.name}_{channel}"] = kinds.wants_kind(member, kind.name, channel)
         super().__init__(data, initial=given)
         hours = [(hour, _("once a day, at %d:00") % hour) for hour in range(24)]
         digest: Any = self.fields["digest"]
@@ -203,7 +203,7 @@ def mentions_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Whom what is typed behind an @ may mean: ``q`` the beginning of a name, ``at`` the page one is on. See
     mentions.js."""
     begun = request.GET.get("q", "")[:LONGEST_NAME]
-    names = mentions.suggested(begun, display.record_of_page(request.GET.get("at", "")))
+    names = mentions.suggest_members(begun, display.record_of_page(request.GET.get("at", "")))
     return JsonResponse({"names": names})
 
 

@@ -31,7 +31,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
 from headlessly.language import wording
 from headlessly.nouns import Noun
-from headlessly.query.listed import ME, NONE
+from headlessly.query.list_address import ME, NONE
 
 
 def select2() -> forms.Media:

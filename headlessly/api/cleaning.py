@@ -31,7 +31,7 @@ RETURNING 1"""
 @app.periodic(cron="17 * * * *")
 @app.task(name="api.clean", queueing_lock="api.clean")
 @every_tenant()
-def clean(timestamp: int) -> None:
+def delete_what_is_over(timestamp: int) -> None:
     """Once an hour, delete what is over."""
     import_module(str(settings.SESSION_ENGINE)).SessionStore.clear_expired()
     until = time.monotonic() + SLICE

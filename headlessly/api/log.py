@@ -25,11 +25,11 @@ from headlessly.models import Event
 from headlessly.nouns import Noun
 from headlessly.query import cursors, reads, sorting
 from headlessly.query.reads import BY_ONE
-from headlessly.web.front.holding import HOLD, Question, Reading
+from headlessly.web.front.held_requests import HOLD, Question, Reading
 from headlessly.webhooks import patterns
 
 #: How long a reader may wait for the next event, in seconds. It is the front that waits
-#: (:mod:`headlessly.web.front.holding`): without it, a page is answered at once.
+#: (:mod:`headlessly.web.front.held_requests`): without it, a page is answered at once.
 LONGEST_WAIT = 25
 
 #: Parameters that name a column's value.

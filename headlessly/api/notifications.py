@@ -198,7 +198,7 @@ def list_notifications(asked: Mapping[str, Any]) -> dict[str, Any]:
     records that they see no more there is no line, so that a page may have fewer than it could."""
     member = _member()
     named = [name.strip() for name in asked["kind"].split(",")] if "kind" in asked else []
-    found = inbox.narrow(
+    found = inbox.narrow_notifications(
         inbox.rows_of(member.user_id),
         unread=read_boolean("unread", asked),
         kind=named,
@@ -207,7 +207,7 @@ def list_notifications(asked: Mapping[str, Any]) -> dict[str, Any]:
     size = reads.check_limit(asked.get("limit"))
     total, exact = reads.count_records(found)
     if cursor := asked.get("cursor"):
-        rest = inbox.after(found, member.user_id, cursor)
+        rest = inbox.notifications_after(found, member.user_id, cursor)
         if rest is None:
             raise InvalidFilter("This is no cursor: send one that a list gave.", field="cursor")
         found = rest

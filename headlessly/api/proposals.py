@@ -102,7 +102,7 @@ class ProposalSerializer(ListedProposalSerializer):
         return instance.as_json()
 
 
-def unchecked(value: Any) -> Any:
+def leave_unchecked(value: Any) -> Any:
     """A value that is checked where all scripts are, from whatever surface they come."""
     return value
 
@@ -117,12 +117,12 @@ class ProposalInput(InputSerializer):
             "maxLength": max(limits.code for limits in LIMITS.values()),
             "examples": ["Lead.count()"],
         },
-        unchecked,
+        leave_unchecked,
         help_text="A short Python script against the nouns.",
     )
     note = CheckedField(
         nullable(TEXT | {"maxLength": LONGEST_NOTE}),
-        unchecked,
+        leave_unchecked,
         default=None,
         help_text="What it is for, in short.",
     )
@@ -132,7 +132,7 @@ class ProposalRefusal(InputSerializer):
     kind = "Proposal"
 
     reason = CheckedField(
-        TEXT | {"minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}, unchecked
+        TEXT | {"minLength": 1, "maxLength": LONGEST_REASON, "pattern": r"\S"}, leave_unchecked
     )
 
 

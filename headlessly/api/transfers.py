@@ -40,7 +40,7 @@ from headlessly.nouns import Noun
 from headlessly.query.querystring import MATCH, WRITE
 from headlessly.query.reads import Page, check_limit, check_offset
 from headlessly.transfer import exporting, formats, imports
-from headlessly.transfer.cells import guarded
+from headlessly.transfer.cells import guard_cell
 from headlessly.transfer.headings import REASON, ROW
 from headlessly.transfer.models import Import, RefusedRow, RowWarning
 from headlessly.transfer.options import PARAMETERS, read_options
@@ -201,13 +201,13 @@ def _write_refused_csv(source: Import) -> Iterator[bytes]:
     buffer.write("\ufeff")  # else a spreadsheet takes it for its country's own letters
     writer = csv.writer(buffer, lineterminator="\r\n")
     names = [name for name in source.columns if name not in (ROW, REASON)]
-    writer.writerow([guarded(name) for name in names] + [ROW, REASON])
+    writer.writerow([guard_cell(name) for name in names] + [ROW, REASON])
     for row in in_blocks(source.rows.order_by("row")):
         reason = " ".join(
             f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in row.errors()
         )
         cells, width = _cells_of_row(source, row, names), len(names)
-        writer.writerow([*cells[:width], row.row, guarded(reason), *cells[width:]])
+        writer.writerow([*cells[:width], row.row, guard_cell(reason), *cells[width:]])
         yield buffer.getvalue().encode("utf-8", "replace")
         buffer.seek(0)
         buffer.truncate()
@@ -230,7 +230,7 @@ def _cell_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return guarded(value) if not value.startswith("'") else value
+        return guard_cell(value) if not value.startswith("'") else value
     return orjson.dumps(value).decode()
 
 

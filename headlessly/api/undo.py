@@ -29,7 +29,7 @@ from headlessly.api.serializers import (
     wanted_field,
 )
 from headlessly.api.transfers import in_blocks, stream_file
-from headlessly.transfer.cells import guarded
+from headlessly.transfer.cells import guard_cell
 from headlessly.undo import undos
 from headlessly.undo.models import Undo, UndoRecord
 
@@ -182,7 +182,7 @@ def _write_stays(undo: Undo) -> Iterator[bytes]:
     for row in in_blocks(undos.staying_records(undo)):
         since = (row.since or {}).get("timestamp", "")
         told = (row.type, row.record, row.name, row.code, row.reason, since)
-        writer.writerow([guarded(each) for each in told])
+        writer.writerow([guard_cell(each) for each in told])
         yield buffer.getvalue().encode("utf-8", "replace")
         buffer.seek(0)
         buffer.truncate()

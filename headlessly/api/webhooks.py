@@ -68,7 +68,7 @@ def patterns_schema() -> Schema:
     """The names that there are, and those that somebody tracks."""
     named = [
         patterns.ALL,
-        *(f"{source}.*" for source in patterns.sources()),
+        *(f"{source}.*" for source in patterns.event_sources()),
         *patterns.known_event_names(),
     ]
     names = list(dict.fromkeys(named))

@@ -2,7 +2,7 @@
 
 Whoever runs a script or waits to run one, and whoever hashes a password keeps a thread. Were all of them
 kept, anybody who may do so could stand in everybody's way. So one is always left. Whoever waits for an
-event keeps none (:mod:`headlessly.web.front.holding`).
+event keeps none (:mod:`headlessly.web.front.held_requests`).
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def clean_inputs(
         _refuse_changes_to_closed(execution, record, check.values)
     for name, field in check.fields.items():
         if field.list_name and check.values.get(name):
-            check.values[name] = lists.remember(field.list_name, check.values[name])
+            check.values[name] = lists.spell_and_remember(field.list_name, check.values[name])
     described_records.find_or_create_described(execution, noun, check.values)
     _check_references(execution, noun, check)
     if execution.is_callers_own and execution.actor != actors.SYSTEM:

@@ -63,25 +63,25 @@ class Saying:
         return gettext(self.message) % values
 
 
-def join(*sentences: str) -> str:
+def join_sayings(*sentences: str) -> str:
     """Several sentences as one text."""
     return AND.join(sentences)
 
 
-def translate(text: str) -> str:
+def translate_saying(text: str) -> str:
     """A kept text in the reader's language."""
     for saying in _sayings:
         if (found := saying.translate(text)) is not None:
             return found
     first, separator, rest = text.partition(AND)
     if separator:
-        return f"{translate(first)}{AND}{translate(rest)}"
+        return f"{translate_saying(first)}{AND}{translate_saying(rest)}"
     return text
 
 
 def translate_problem(text: str) -> str:
     """The same of what went wrong: also what the product says of it in one sentence without places."""
-    translated = translate(text)
+    translated = translate_saying(text)
     return gettext(text) if translated == text and text else translated
 
 
@@ -112,4 +112,4 @@ DAY = Place(r"\w+ \(\d{4}-\d\d-\d\d\)", _write_day, _translate_day)
 #: A moment of such a day, by the wall of whoever it is about.
 MOMENT = Place(r"\w+ \(\d{4}-\d\d-\d\d\) \d\d:\d\d", _write_moment, _translate_moment)
 #: Other sentences.
-SAID = Place(r".+", str, translate)
+SAID = Place(r".+", str, translate_saying)

@@ -139,7 +139,7 @@ def notices_of(events: Sequence[Any], tenant: Tenant) -> list[Notice]:
         found += [
             _notice("mentioned", user, event, event.id, excerpt=text)
             for event, text in written
-            for user in mentions.mentioned(text, members)
+            for user in mentions.mentioned_users(text, members)
         ]
     if tenant.has_followers:
         followers = Follower.objects.filter(

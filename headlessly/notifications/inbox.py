@@ -55,7 +55,7 @@ def rows_of(user: str) -> models.QuerySet[Notification]:
     return notifications_of(user).filter(part_of=None)
 
 
-def narrow(
+def narrow_notifications(
     found: models.QuerySet[Notification],
     *,
     unread: bool = False,
@@ -78,7 +78,7 @@ def narrow(
     return found.filter(models.Q(created_at__gte=since) | models.Exists(parts))
 
 
-def after(
+def notifications_after(
     found: models.QuerySet[Notification], user: str, id: str
 ) -> models.QuerySet[Notification] | None:
     """Those behind the one with this id, which need not be among them; None where it is none of theirs."""
@@ -162,7 +162,9 @@ def _settle(user: str, id: str) -> int:
 def preferences_of(member: Membership) -> dict[str, dict[str, bool]]:
     """Where a member wants each kind that they may be told of."""
     return {
-        kind.name: {channel: kinds.wants(member, kind.name, channel) for channel in kinds.CHANNELS}
+        kind.name: {
+            channel: kinds.wants_kind(member, kind.name, channel) for channel in kinds.CHANNELS
+        }
         for kind in kinds.kinds_of(member)
     }
 
@@ -177,7 +179,7 @@ def change_preferences(
         member.notifications = here.values_list("notifications", flat=True).get()
         for kind, channels in chosen.items():
             for channel, value in channels.items():
-                kinds.choose(member, kind, channel, value)
+                kinds.choose_kind(member, kind, channel, value)
         if "digest" in digest:
             kinds.choose_digest(member, digest["digest"])
         member.save(update_fields=["notifications"])

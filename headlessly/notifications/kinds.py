@@ -66,7 +66,7 @@ def kinds_of(membership: Membership) -> list[Kind]:
     return [kind for kind in KINDS.values() if membership.role in kind.roles]
 
 
-def wants(membership: Membership, kind: str, channel: str) -> bool:
+def wants_kind(membership: Membership, kind: str, channel: str) -> bool:
     """Whether a member is told of this kind in this way."""
     chosen = _choices(membership).get(kind, {}).get(channel)
     if chosen is not None:
@@ -79,7 +79,7 @@ def digest_hour(membership: Membership) -> int | None:
     return membership.notifications.get("digest")
 
 
-def choose(membership: Membership, kind: str, channel: str, value: bool) -> None:
+def choose_kind(membership: Membership, kind: str, channel: str, value: bool) -> None:
     """Note what a member wants. The caller saves."""
     kept = {**_choices(membership)}
     kept[kind] = {**kept.get(kind, {}), channel: value}

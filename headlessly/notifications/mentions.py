@@ -35,7 +35,7 @@ def members_by_name() -> dict[str, str]:
     } | whole
 
 
-def suggested(begun: str, record: Record | None) -> list[str]:
+def suggest_members(begun: str, record: Record | None) -> list[str]:
     """The names of members that begin so, or one of whose words does: of those who may see ``record``, and
     are not who writes. Whose first word begins so comes first."""
     actor, begun = actors.current(), " ".join(begun.casefold().split())
@@ -60,7 +60,7 @@ def _sees(member: Membership, record: Record) -> bool:
         return bool(type(record).objects.filter(pk=record.pk).exists())
 
 
-def mentioned(text: str, members: Mapping[str, str]) -> set[str]:
+def mentioned_users(text: str, members: Mapping[str, str]) -> set[str]:
     """The users that ``text`` mentions. An address of mail mentions nobody."""
     if "@" not in text or not members:
         return set()

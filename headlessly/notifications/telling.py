@@ -90,8 +90,8 @@ def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
         if (notice.user, notice.record) in hidden:
             continue
         member = members[notice.user]
-        in_browser = kinds.wants(member, notice.kind, kinds.BROWSER)
-        by_mail = settings.MAIL_IS_SET_UP and kinds.wants(member, notice.kind, kinds.MAIL)
+        in_browser = kinds.wants_kind(member, notice.kind, kinds.BROWSER)
+        by_mail = settings.MAIL_IS_SET_UP and kinds.wants_kind(member, notice.kind, kinds.MAIL)
         if not (in_browser or by_mail):
             continue
         key = folding.fold_key(

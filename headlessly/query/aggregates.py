@@ -98,7 +98,7 @@ def aggregate(
     records = paging.RecordList(scope, (), (filter, *conditions), search)
     try:
         with timeouts.statement_timeout():
-            found, _many = paging.narrow_by_search(records.found, search)
+            found, _many = paging.narrow_by_search(records.queryset, search)
             counted = _count(_Question(scope, found, groups, wanted))
     except timeouts.TooSlow as problem:
         raise InvalidFilter(

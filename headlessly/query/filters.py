@@ -116,14 +116,14 @@ def several_values(
                 yield field.column, tuple(dict.fromkeys(cleaned))
 
 
-def comparisons(
+def comparisons_with(
     noun: type[Record], stated: Iterable[Mapping[str, Any] | None], field: Field
 ) -> Iterator[tuple[str, Any]]:
     """What filters compare a field with, all of which a record fulfils: ``("$gte", 5)``."""
     for filter in stated:
         for name, value in filter.items() if isinstance(filter, Mapping) else ():
             if name == "$and" and _are_filters(value):
-                yield from comparisons(noun, value, field)
+                yield from comparisons_with(noun, value, field)
             elif isinstance(value, Mapping) and noun.schema.field(str(name)) is field:
                 for operator in operators.COMPARISONS & value.keys():
                     yield operator, operators.clean_operand(field, name, value[operator])

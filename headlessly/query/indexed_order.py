@@ -104,7 +104,7 @@ class IndexedOrder:
 
     def _rows(self, stated: Iterable[Mapping[str, Any] | None]) -> models.QuerySet:
         rows = indexed_values.values_of(self.field)
-        for operator, value in filters.comparisons(self.scope.noun, stated, self.field):
+        for operator, value in filters.comparisons_with(self.scope.noun, stated, self.field):
             rows = rows.filter(operators.compare_in_index(self.field, operator, value))
         return rows
 

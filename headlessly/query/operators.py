@@ -278,7 +278,11 @@ def clean_operand(field: Field, path: str, operand: Any) -> Any:
         if field.type in values.TEXT_TYPES:
             return values.normalize_operand(field, operand)
         cleaned = values.CLEANERS[field.type](without_bounds(field), operand, False)
-        return lists.spell(field.list_name, cleaned) if field.list_name and cleaned else cleaned
+        return (
+            lists.spell_by_list(field.list_name, cleaned)
+            if field.list_name and cleaned
+            else cleaned
+        )
     except ValueError as problem:
         raise invalid_operand(field, path, problem) from None
 

@@ -76,14 +76,14 @@ class RecordList:
         return self.most_counted or COUNT_CAP
 
     @cached_property
-    def found(self) -> models.QuerySet:
+    def queryset(self) -> models.QuerySet:
         """The records, whatever words are searched for. Raises InvalidFilter."""
         found = self.scope.queryset() if self.narrowed_to is None else self.narrowed_to
         if self.condition is not None:
             return found.filter(self.condition)
         return found.filter(*(filters.compile_filter(self.scope, f) for f in self.filters))
 
-    def page(
+    def page_keys(
         self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False
     ) -> PageKeys:
         """``size`` records from ``start`` on, of those that fulfil ``rest``: what comes after a cursor, in
@@ -98,7 +98,7 @@ class RecordList:
             total, exact = self._count_up_to_cap(count_all)
             if not exact or total > self._cap:
                 return PageKeys(self._in_order(size, start, rest), total, exact)
-        parts = [self.found] if self.search is None else self.search.parts(self.found)
+        parts = [self.queryset] if self.search is None else self.search.parts(self.queryset)
         total, keys = self._gather(parts, size, start, rest)
         if total <= self._cap:
             return PageKeys(keys, total, True)
@@ -109,7 +109,7 @@ class RecordList:
         )
         return PageKeys(keys, *((self._count(parts), True) if count_all else (self._cap, False)))
 
-    def read(
+    def read_page(
         self,
         reading: RowStatement,
         size: int,
@@ -125,12 +125,12 @@ class RecordList:
         """
         plain = not (start or rest or count_all) and self._has_index and self._indexed is None
         if plain and self._statements is not None:
-            return self._read_first(self._statements, reading, size)
-        page = self.page(size, start, rest, count_all=count_all)
+            return self._read_first_page(self._statements, reading, size)
+        page = self.page_keys(size, start, rest, count_all=count_all)
         keys = [key for key, *_ in page.keys[:size]]
         return reading.fetch(keys, self.scope.moment), page
 
-    def _read_first(
+    def _read_first_page(
         self, listed: ListStatements, reading: RowStatement, size: int
     ) -> tuple[list[dict[str, Any]], PageKeys]:
         equal = [tenancy.require().pk, *(self._equalities or {}).values()]
@@ -143,11 +143,11 @@ class RecordList:
         found = [row[width:] for row in rows[:size]]
         return reading.records(found, [key for key, *_ in keys[:size]]), page
 
-    def first(self, size: int, start: int = 0) -> list[Key]:
+    def first_keys(self, size: int, start: int = 0) -> list[Key]:
         """The keys of a page, without counting the records."""
         if self._has_index:
             return self._in_order(size, start, ())
-        return self.page(size, start).keys
+        return self.page_keys(size, start).keys
 
     @cached_property
     def _equalities(self) -> dict[str, Any] | None:
@@ -199,7 +199,7 @@ class RecordList:
             seen = self._index_rows[: self._cap + 1].count()
             return min(seen, self._cap), seen <= self._cap
         if self._statements is None or everything:
-            return count_records(self.found, everything=everything)
+            return count_records(self.queryset, everything=everything)
         given = [tenancy.require().pk, *(self._equalities or {}).values(), self._cap + 1]
         seen = statements.execute_prepared(self._statements.count, given)[0][0]
         return min(seen, self._cap), seen <= self._cap
@@ -216,7 +216,7 @@ class RecordList:
         order = [column.expression for column in self.sort_keys]
         turned = (
             first.nullable and not first.descending
-            and indexes.has_descending_index(self.found.model, first.name)
+            and indexes.has_descending_index(self.queryset.model, first.name)
         )  # fmt: skip
         if turned and not rest and not start:
             rest = [~first.equal_to(None), first.equal_to(None)]
@@ -230,7 +230,7 @@ class RecordList:
         if self._indexed is not None:
             whole = self._index_rows is not None
             return self._indexed.read(
-                self.found, size + 1, start, rest, self.filters, is_whole=whole
+                self.queryset, size + 1, start, rest, self.filters, is_whole=whole
             )
         if self._statements is not None and not rest:
             given = [tenancy.require().pk, *(self._equalities or {}).values(), size + 1, start]
@@ -238,7 +238,7 @@ class RecordList:
         keys: list[Key] = []
         for condition, order in self._ordered_conditions(start, rest):
             if (missing := size + 1 - len(keys)) > 0:
-                found = self.found.filter(condition).order_by(*order)
+                found = self.queryset.filter(condition).order_by(*order)
                 if (apart := self._apart()) is not None:
                     keys += self._merge_values(found, *apart, missing, start)
                 else:
@@ -328,7 +328,7 @@ class RecordList:
     def _walk(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
         """Record by record along the order until a page is full; else all there are, in order."""
         condition, order = next(self._ordered_conditions(start, rest))
-        looked_at = self.found.filter(condition).order_by(*order)
+        looked_at = self.queryset.filter(condition).order_by(*order)
         looked_at = looked_at.annotate(
             _fits=ExpressionWrapper(search.record_condition, BooleanField())
         )
@@ -351,7 +351,7 @@ class RecordList:
         keys: list[Key] = []
         for condition, order in self._ordered_conditions(start, rest):
             if (missing := size + 1 - len(keys)) > 0:
-                parts = search.parts(self.found.filter(condition).order_by(*order))
+                parts = search.parts(self.queryset.filter(condition).order_by(*order))
                 keys += self._merge(parts, missing, start)
         return keys
 

@@ -174,7 +174,7 @@ def record_page(
     record_list = RecordList(scope, columns, stated, search)
     bounded = search is not None or filters.may_be_slow(filter, conditions)
     with statement_timeout() if bounded else nullcontext():
-        results, page_keys = record_list.read(reading, size, start, rest, count_all=count_all)
+        results, page_keys = record_list.read_page(reading, size, start, rest, count_all=count_all)
         keys = page_keys.keys
     more = len(keys) > size
     following = cursors.encode_cursor(mark, moment, keys[size - 1][1:]) if more else None
@@ -208,7 +208,7 @@ def first_records(
     record_list = RecordList(scope, sorting.sort_keys(scope, sort), (filter,), search)
     bounded = search is not None or filters.may_be_slow(filter)
     with statement_timeout() if bounded else nullcontext():
-        keys = [key for key, *_ in record_list.first(limit)]
+        keys = [key for key, *_ in record_list.first_keys(limit)]
         return reading.fetch(keys[:limit], moment), len(keys) > limit
 
 

@@ -35,7 +35,7 @@ from headlessly.scripts.failures import LimitExceeded, ScriptError
 from headlessly.scripts.limits import MAX_FIND, Limits
 from headlessly.scripts.prelude import EVENT, READS, REQUEST, SCHEMA, UPSERT
 from headlessly.undo import undos
-from headlessly.web.front.precedence import SHORT, short_requests
+from headlessly.web.front.short_requests import SHORT, short_requests
 
 if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
@@ -235,7 +235,7 @@ class Host:
     def _ask_of_fields(self, what: str, given: list[Any], options: dict[str, Any]) -> Any:
         if what != "fields":
             self.begin_writing()
-        return orjson.loads(dump_json(own_fields.call(what, given, options)))
+        return orjson.loads(dump_json(own_fields.call_own_fields(what, given, options)))
 
     def count_read(self, found: Sequence[Any]) -> None:
         """Note what was read. Raises LimitExceeded."""

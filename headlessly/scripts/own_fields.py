@@ -22,7 +22,7 @@ CALLS = {
 PLACES = {"fields": (0, 1), "addField": (0, 0), "deleteField": (1, 2)}
 
 
-def call(what: str, given: list[Any], options: dict[str, Any]) -> Any:
+def call_own_fields(what: str, given: list[Any], options: dict[str, Any]) -> Any:
     """What one of :data:`CALLS` answers: fields as they are said. Raises BadRequest for another call of it,
     Forbidden, and what :mod:`headlessly.shaping.custom_fields` raises."""
     if not actors.may_administer(actors.current()):
@@ -34,12 +34,12 @@ def call(what: str, given: list[Any], options: dict[str, Any]) -> Any:
     if not all(isinstance(each, str) for each in given):
         raise BadRequest(f"A noun, a field and its name are texts: {CALLS[what]}.")
     if what == "fields":
-        return [said(field) for field in custom_fields.list_fields(*given)]
+        return [field_for_script(field) for field in custom_fields.list_fields(*given)]
     if what == "addField":
-        return said(custom_fields.create_field(options))
+        return field_for_script(custom_fields.create_field(options))
     field = custom_fields.find_field(given[0])
     if what == "changeField":
-        return said(custom_fields.change_field(field, options))
+        return field_for_script(custom_fields.change_field(field, options))
     if what == "deleteField":
         custom_fields.delete_field(field, given[1] if len(given) > 1 else "")
         return None
@@ -47,9 +47,9 @@ def call(what: str, given: list[Any], options: dict[str, Any]) -> Any:
         "archiveField": custom_fields.archive_field,
         "restoreField": custom_fields.bring_back_field,
     }[what]
-    return said(change(field))
+    return field_for_script(change(field))
 
 
-def said(field: CustomField) -> dict[str, Any]:
+def field_for_script(field: CustomField) -> dict[str, Any]:
     """A field, as a script has it."""
     return {"id": field.pk, **custom_fields.describe(field)}

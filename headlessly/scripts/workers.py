@@ -26,7 +26,7 @@ from headlessly.background.slots import thread_slots
 from headlessly.context import clock
 from headlessly.scripts.failures import Busy
 from headlessly.scripts.limits import Limits
-from headlessly.web.front.precedence import SHORT
+from headlessly.web.front.short_requests import SHORT
 
 #: Scripts at once in one process; one more than one tenant has in one of four threads.
 SCRIPTS_AT_ONCE = 3

@@ -14,7 +14,7 @@ from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.errors import Conflict, Forbidden, Invalid
 from headlessly.notifications.models import Follower
-from headlessly.query import listed
+from headlessly.query import list_address
 from headlessly.query.saved_views import View
 from headlessly.subscriptions import members
 from headlessly.subscriptions.models import WatchedList
@@ -31,13 +31,13 @@ def follow(view: View, member: Membership) -> None:
     watched.
     """
     person = ""
-    if listed.says_me(registry[view.noun], view.query):
+    if list_address.says_me(registry[view.noun], view.query):
         if not member.contact_id:
             raise _refusal(_("You are not linked to a contact here, so nothing is yours."))
         person = member.contact_id
     tenant = tenancy.require()
     with transaction.atomic():
-        members.hold(tenant)
+        members.lock_reader(tenant)
         _begin(view, person)
         Follower.objects.bulk_create(
             [Follower(tenant=tenant, record=view.pk, user_id=member.user_id)],
@@ -49,7 +49,7 @@ def unfollow(view: View, member: Membership) -> None:
     """Tell a member no more of it; one that nobody follows is looked at no more."""
     tenant = tenancy.require()
     with transaction.atomic():
-        members.hold(tenant)
+        members.lock_reader(tenant)
         Follower.objects.filter(tenant=tenant, record=view.pk, user=member.user_id).delete()
         _tidy(tenant)
 
@@ -63,13 +63,13 @@ def watch(view: View, *, watched: bool = True) -> None:
         raise Forbidden(_("Managers change what the team shares."), type="View")
     if watched and not view.shared:
         raise _refusal(_("This view is private: share it with the team first."))
-    if watched and listed.says_me(registry[view.noun], view.query):
+    if watched and list_address.says_me(registry[view.noun], view.query):
         raise _refusal(
             _("This view says “me”, so that it is another list for everybody: name the person.")
         )
     tenant = tenancy.require()
     with transaction.atomic():
-        members.hold(tenant)
+        members.lock_reader(tenant)
         view.watched = watched
         view.save(update_fields=["watched", "updated_at"])
         if watched:
@@ -111,15 +111,15 @@ def _begin(view: View, person: str) -> None:
         said = _("%s views are followed here already: follow one less first.") % MOST_LISTS
         raise Conflict(said, type="View")
     if not lists.exists():
-        members.begin_at_the_end(tenancy.require())
-    question = members.Question(registry[view.noun], view.query, person)
+        members.skip_to_end_of_log(tenancy.require())
+    question = members.ListQuestion(registry[view.noun], view.query, person)
     each = lists.filter(view=view, person=person).first() or WatchedList(
         tenant_id=view.tenant_id, view=view, person=person
     )
     each.view = view
     each.due_at = question.due_after(clock.now())
     each.save()
-    if not members.take(each, question):
+    if not members.note_members(each, question):
         raise _refusal(
             _("This view has more than %s records: narrow it, and it can be followed.")
             % f"{members.MOST:,}"
@@ -135,8 +135,8 @@ def renew(each: WatchedList) -> bool:
     """
     view = each.view
     noun = registry[view.noun]
-    if (mine := listed.says_me(noun, view.query)) == bool(each.person):
-        return members.take(each, members.Question.of(each))
+    if (mine := list_address.says_me(noun, view.query)) == bool(each.person):
+        return members.note_members(each, members.ListQuestion.of_list(each))
     people = followers_of(each)
     each.delete()
     if mine and view.watched:  # it is not the same for everybody any more
@@ -148,8 +148,8 @@ def renew(each: WatchedList) -> bool:
         )
         if is_new:
             with members.stopping_at_problems(made):
-                if not members.take(made, members.Question.of(made)):
-                    members.stop(made, members.TOO_MANY)
+                if not members.note_members(made, members.ListQuestion.of_list(made)):
+                    members.stop_watching(made, members.TOO_MANY)
     return True
 
 
@@ -160,7 +160,7 @@ def _refusal(said: str) -> Invalid:
 def tidy(tenant: Tenant) -> None:
     """Look no more at lists that nobody follows any more: who did has left, or the view is private now."""
     with transaction.atomic():
-        members.hold(tenant)
+        members.lock_reader(tenant)
         _tidy(tenant)
 
 

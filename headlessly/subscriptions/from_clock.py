@@ -20,7 +20,7 @@ from headlessly.declaration.registry import registry
 from headlessly.subscriptions import members
 from headlessly.subscriptions.following import renew, tidy
 from headlessly.subscriptions.from_log import defer_reading
-from headlessly.subscriptions.members import Question
+from headlessly.subscriptions.members import ListQuestion
 from headlessly.subscriptions.models import ListReader, WatchedList
 
 #: How many records are told of in one transaction.
@@ -56,21 +56,21 @@ def compare_all(each: WatchedList) -> None:
     """Compare all of a list with what it had; one that was stopped or asks something else now begins anew."""
     with members.stopping_at_problems(each):
         if each.problem or each.query != each.view.query:
-            members.hold(tenancy.require())
+            members.lock_reader(tenancy.require())
             if not renew(each):
-                members.stop(each, members.TOO_MANY)
+                members.stop_watching(each, members.TOO_MANY)
             return
-        question = Question.of(each)
+        question = ListQuestion.of_list(each)
     if each.problem:
         return
     ids: list[str] = []
     with members.stopping_at_problems(each):
-        ids = question.differences(members.members_of(each))
+        ids = question.find_differences(members.members_of(each))
     for start in range(0, len(ids), PAGE):
         with transaction.atomic():
-            members.hold(tenancy.require())
+            members.lock_reader(tenancy.require())
             with members.stopping_at_problems(each):
-                members.compare(each, ids[start : start + PAGE], {}, question)
+                members.compare_members(each, ids[start : start + PAGE], {}, question)
         if each.problem:
             return
     if not each.problem:

@@ -24,7 +24,7 @@ from headlessly.log.events import Event, LogPosition
 from headlessly.log.names import VIEW_EVENTS
 from headlessly.subscriptions import members
 from headlessly.subscriptions.following import renew
-from headlessly.subscriptions.members import Cause, Question
+from headlessly.subscriptions.members import Cause, ListQuestion
 from headlessly.subscriptions.models import ListReader, WatchedList
 
 #: How many events are looked at in one transaction.
@@ -60,7 +60,7 @@ def read_log() -> None:
 def _read_page(tenant: Tenant) -> tuple[bool, bool]:
     """Look at one page of the log. Answers whether there is more to look at, and whether there is more that
     cannot be looked at yet."""
-    reader = members.hold(tenant)
+    reader = members.lock_reader(tenant)
     found = Event.log.settled_after(reader.position).values(*COLUMNS)[:PAGE]
     rows = list(found)
     if not rows:
@@ -96,18 +96,18 @@ def _ask(each: WatchedList, rows: Sequence[Row], causes: Mapping[str, Cause]) ->
             return  # the clock looks whether it can be looked at again
         if each.query != each.view.query:
             if not renew(each):
-                members.stop(each, members.TOO_MANY)
+                members.stop_watching(each, members.TOO_MANY)
             return
-        question = Question.of(each)
+        question = ListQuestion.of_list(each)
         asked = _asked(question, rows)
         if asked is None:
             WatchedList.objects.filter(pk=each.pk, tenant=each.tenant_id).update(due_at=clock.now())
             return
         by_record = {id: causes[by] for id, by in asked.items() if by in causes}
-        members.compare(each, list(asked), by_record, question)
+        members.compare_members(each, list(asked), by_record, question)
 
 
-def _asked(question: Question, rows: Sequence[Row]) -> dict[str, str] | None:
+def _asked(question: ListQuestion, rows: Sequence[Row]) -> dict[str, str] | None:
     """The records that may have come or gone, each with the touched one that says so; None where they are too
     many to be asked one by one."""
     by_noun: dict[str, list[Row]] = defaultdict(list)

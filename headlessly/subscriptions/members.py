@@ -1,8 +1,8 @@
 """Which records are in a watched list: taken, compared with what the list finds now, and the difference told.
 
-All of it runs in a transaction that holds the tenant's :class:`~.models.ListReader` (:func:`hold`). The rows
-of the members, the events and the notifications are written together: whatever is killed, and however many
-work at it, a record that came is told once, and once more only after it went.
+All of it runs in a transaction that holds the tenant's :class:`~.models.ListReader` (:func:`lock_reader`).
+The rows of the members, the events and the notifications are written together: whatever is killed, and
+however many work at it, a record that came is told once, and once more only after it went.
 
 A list is asked with the sight of the whole tenant, days beginning in UTC. Who is told of it is asked
 of each person (:mod:`.telling`).
@@ -29,7 +29,7 @@ from headlessly.ids import public_id
 from headlessly.log.events import LOG_START, Event, append_events
 from headlessly.log.names import VIEW_ENTERED, VIEW_LEFT
 from headlessly.log.pages import end_of_log
-from headlessly.query import filters, listed
+from headlessly.query import filters, list_address
 from headlessly.query.scope import Scope
 from headlessly.subscriptions.models import ListMember, ListReader, WatchedList
 from headlessly.subscriptions.reach import Reach, reach_of
@@ -53,7 +53,7 @@ class Cause(NamedTuple):
     request_id: str
 
 
-def hold(tenant: Tenant) -> ListReader:
+def lock_reader(tenant: Tenant) -> ListReader:
     """The tenant's place in the log, held until the commit. A new one begins at the end of the log, and
     all lists are compared."""
     readers = ListReader.objects.filter(tenant=tenant)
@@ -62,18 +62,18 @@ def hold(tenant: Tenant) -> ListReader:
     ListReader.objects.get_or_create(tenant=tenant)
     held = readers.select_for_update(no_key=True).get()
     if held.position == LOG_START:
-        begin_at_the_end(tenant)
+        skip_to_end_of_log(tenant)
         WatchedList.objects.filter(tenant=tenant).update(due_at=clock.now())
     return readers.get()
 
 
-def begin_at_the_end(tenant: Tenant) -> None:
+def skip_to_end_of_log(tenant: Tenant) -> None:
     """Read the log from its present end: what was before concerns no list. Before any is taken."""
     xid, seq = end_of_log()
     ListReader.objects.filter(tenant=tenant).update(xid=xid, seq=seq)
 
 
-class Question:
+class ListQuestion:
     """What a watched list asks. Raises InvalidFilter for one that means nothing any more."""
 
     def __init__(self, noun: type[Record], query: str, person: str = "") -> None:
@@ -82,11 +82,11 @@ class Question:
             actors.SYSTEM.id, actors.SYSTEM.name, actors.ADMIN, contact_id=person or None
         )
         with self._asked():
-            self._filter = listed.filter_of_query(noun, query)
+            self._filter = list_address.filter_of_query(noun, query)
             self._condition = filters.compile_filter(noun, self._filter)
 
     @classmethod
-    def of(cls, each: WatchedList) -> Question:
+    def of_list(cls, each: WatchedList) -> ListQuestion:
         return cls(registry[each.view.noun], each.view.query, each.person)
 
     @property
@@ -110,12 +110,12 @@ class Question:
         with self._asked(), transaction.atomic(), timeouts.statement_timeout():
             return list(self._found().values_list("pk", flat=True)[: MOST + 1])
 
-    def among(self, ids: Collection[str]) -> set[str]:
+    def find_among(self, ids: Collection[str]) -> set[str]:
         """Those of these records that it finds. Raises TooSlow."""
         with self._asked(), transaction.atomic(), timeouts.statement_timeout():
             return set(self._found().filter(pk__in=ids).values_list("pk", flat=True))
 
-    def differences(self, members: models.QuerySet[ListMember]) -> list[str]:
+    def find_differences(self, members: models.QuerySet[ListMember]) -> list[str]:
         """What it finds and is no member, up to one more than may be, and what is one and not found: in one
         statement. Raises TooSlow."""
         with self._asked(), transaction.atomic(), timeouts.statement_timeout():
@@ -132,7 +132,7 @@ def members_of(each: WatchedList) -> models.QuerySet[ListMember]:
 # -- within a transaction that holds the reader ----------------------------------------------------
 
 
-def take(each: WatchedList, question: Question) -> bool:
+def note_members(each: WatchedList, question: ListQuestion) -> bool:
     """Note what is in the list now, of which nobody is told. Answers whether it is not too much."""
     members_of(each).delete()
     ids = question.first_ids()
@@ -148,17 +148,17 @@ def take(each: WatchedList, question: Question) -> bool:
     return True
 
 
-def compare(
-    each: WatchedList, ids: Collection[str], causes: Mapping[str, Cause], question: Question
+def compare_members(
+    each: WatchedList, ids: Collection[str], causes: Mapping[str, Cause], question: ListQuestion
 ) -> None:
     """Of these records, note and tell which are in the list now and were not, and which are not any more."""
     if not ids:
         return
-    found = question.among(ids)
+    found = question.find_among(ids)
     known = set(members_of(each).filter(record__in=ids).values_list("record", flat=True))
     came, went = sorted(found - known), sorted(known - found)
     if came and members_of(each).count() + len(came) - len(went) > MOST:
-        stop(each, TOO_MANY)
+        stop_watching(each, TOO_MANY)
         return
     members_of(each).filter(record__in=went).delete()
     ListMember.objects.bulk_create(
@@ -193,7 +193,7 @@ def _event(each: WatchedList, name: str, record: str, cause: Cause | None) -> Ev
     )
 
 
-def stop(each: WatchedList, problem: str) -> None:
+def stop_watching(each: WatchedList, problem: str) -> None:
     """Look at a list no more until it can be looked at again; once, its followers are told."""
     members_of(each).delete()
     was, each.problem = each.problem, problem
@@ -211,7 +211,7 @@ def stopping_at_problems(each: WatchedList) -> Iterator[None]:
         with transaction.atomic():
             yield
     except (HeadlesslyError, DataError) as problem:
-        stop(each, getattr(problem, "message", "") or str(problem).partition("\n")[0])
+        stop_watching(each, getattr(problem, "message", "") or str(problem).partition("\n")[0])
 
 
 def watched_lists(tenant: Tenant) -> list[WatchedList]:

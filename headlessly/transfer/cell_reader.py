@@ -90,7 +90,7 @@ class CellReader:
                 values.currencies.setdefault(self.currency, {}).setdefault(self.path, code)
         others: list[str] = []
         if (self.is_email or self.is_phone) and isinstance(cell, str):
-            cell, *others = several(cell, phones=self.is_phone)
+            cell, *others = split_several(cell, phones=self.is_phone)
         self._put(values, cell, lenient)
         values.others += [(self, other) for other in others]
 
@@ -182,7 +182,7 @@ def is_phone(field: Field | None) -> bool:
     return field is not None and field.normalize is normalization.normalize_phone
 
 
-def several(cell: str, *, phones: bool) -> list[str]:
+def split_several(cell: str, *, phones: bool) -> list[str]:
     """The addresses or numbers in one cell."""
     parts = [part for part in BETWEEN.split(cell) if part]
     if phones:
@@ -203,7 +203,7 @@ def _reader(meaning: Meaning, notation: Notation, utc: bool, foreign: bool) -> c
     ):
         return lambda cell: cell
     if found.type == "reference":
-        return lambda cell: cells.unguarded(cell).strip() if isinstance(cell, str) else cell
+        return lambda cell: cells.unguard_cell(cell).strip() if isinstance(cell, str) else cell
     if found.type == "enum":
         words = meaning.noun.Surface.files.words.get(found.name, {}) if foreign else {}
         return cells.choice_reader(
@@ -211,4 +211,4 @@ def _reader(meaning: Meaning, notation: Notation, utc: bool, foreign: bool) -> c
         )
     if found.type == "choices":
         return cells.choices_reader(found)
-    return cells.reader(found, notation, utc=utc)
+    return cells.cell_reader_of(found, notation, utc=utc)

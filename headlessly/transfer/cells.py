@@ -53,12 +53,12 @@ ADDITION = re.compile(r"\s*(\([^()]*\)|\[[^\[\]]*\]|\*)\s*\Z")
 Read = Callable[[Any], Any]
 
 
-def guarded(text: str) -> str:
+def guard_cell(text: str) -> str:
     """``text`` as a cell that no spreadsheet runs."""
     return f"'{text}" if (text[:1] in RUNS and text) or GUARDED.match(text) else text
 
 
-def unguarded(cell: str) -> str:
+def unguard_cell(cell: str) -> str:
     """The text behind such a cell."""
     return cell[1:] if cell[:1] == "'" and GUARDED.match(cell) else cell
 
@@ -78,7 +78,7 @@ def words_for_nothing(field: Field | None) -> frozenset[str]:
     return TEXTS_FOR_NOTHING if is_text else WORDS_FOR_NOTHING
 
 
-def reader(field: Field, notation: Notation = LIKELY, *, utc: bool = False) -> Read:
+def cell_reader_of(field: Field, notation: Notation = LIKELY, *, utc: bool = False) -> Read:
     """What makes a cell of this field a value that its check understands.
 
     It raises ValueError for what could mean two things, and leaves alone what it does not know. A time
@@ -169,18 +169,18 @@ def read_flag(cell: Any) -> Any:
 
 def choice_reader(field: Field, words: tuple[tuple[str, str], ...] = ()) -> Read:
     """``decision maker`` or ``Entscheider`` → ``DecisionMaker``; ``words`` are others for its values."""
-    known = {letters(word): value for word, value in words}
+    known = {letters_of(word): value for word, value in words}
     known |= _spoken_choices(field.choices)
-    known |= {letters(label): value for value, label in (field.value_labels or {}).items()}
+    known |= {letters_of(label): value for value, label in (field.value_labels or {}).items()}
 
     def read(cell: Any) -> Any:
         if isinstance(cell, bool):
             cell = str(cell)
         if not isinstance(cell, str):
             return cell
-        found = known.get(letters(cell))
+        found = known.get(letters_of(cell))
         if found is None and (short := ADDITION.sub("", cell)) != cell:
-            found = known.get(letters(short))  # "Closed Won (Sales Pipeline)"
+            found = known.get(letters_of(short))  # "Closed Won (Sales Pipeline)"
         return cell if found is None else found
 
     return read
@@ -193,12 +193,12 @@ def _spoken_choices(choices: tuple[str, ...]) -> dict[str, str]:
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
             for value in choices:
-                found.setdefault(letters(wording.state_label(value)), value)
-    return found | {letters(value): value for value in choices}
+                found.setdefault(letters_of(wording.state_label(value)), value)
+    return found | {letters_of(value): value for value in choices}
 
 
 @lru_cache(20_000)
-def letters(text: str) -> str:
+def letters_of(text: str) -> str:
     return "".join(filter(str.isalnum, text)).lower()
 
 
@@ -209,7 +209,7 @@ def read_json(cell: Any) -> Any:
     if not isinstance(cell, str):
         return cell
     try:
-        return orjson.loads(unguarded(cell))
+        return orjson.loads(unguard_cell(cell))
     except ValueError:
         raise ValueError(_("This is no JSON.")) from None
 
@@ -217,7 +217,7 @@ def read_json(cell: Any) -> Any:
 def read_choices(cell: Any) -> Any:
     """``VIP; Partner`` → both of them, also with commas between or in quotes, as others write them; a list of
     JSON as it is."""
-    if isinstance(cell, str) and unguarded(cell).lstrip()[:1] == "[":
+    if isinstance(cell, str) and unguard_cell(cell).lstrip()[:1] == "[":
         return read_json(cell)
     if isinstance(cell, list):
         return cell
@@ -227,7 +227,7 @@ def read_choices(cell: Any) -> Any:
 
 
 def read_text(cell: Any) -> str:
-    return unguarded(cell) if isinstance(cell, str) else as_shown(cell)
+    return unguard_cell(cell) if isinstance(cell, str) else as_shown(cell)
 
 
 def as_shown(cell: Any) -> str:

@@ -39,7 +39,7 @@ from headlessly.query.external_ids import field_of_system
 from headlessly.query.filters import META_FIELDS
 from headlessly.query.scope import Scope
 from headlessly.transfer import formats
-from headlessly.transfer.cells import guarded
+from headlessly.transfer.cells import guard_cell
 from headlessly.transfer.formats import CSV, JSON, NDJSON, XLSX
 from headlessly.transfer.references import naming_field
 from headlessly.transfer.workbook_writing import write_workbook
@@ -86,7 +86,7 @@ SAID = {
 #: Types that COPY writes into a table as it says them anyway: no text of them is made first.
 AS_IT_IS = {"number", "integer", "date"}
 SESSION = "SET LOCAL datestyle = 'ISO'; SET LOCAL timezone = 'UTC'"
-#: Text that a spreadsheet would run, or take for text that is guarded: see :func:`.cells.guarded`.
+#: Text that a spreadsheet would run, or take for text that is guarded: see :func:`.cells.guard_cell`.
 #: Few begin with one of these characters, so that few are compared with the pattern. What is asked of every
 #: text is asked alone: of one that is not there, each part of an AND would be asked.
 GUARDED = (
@@ -256,7 +256,7 @@ def _xlsx(question: Question) -> Blocks:
     noun, names = question.noun, list(dict.fromkeys(name for name, _field in columns))
     with translation.override(question.labels or ENGLISH):
         headings = [
-            guarded(labels.field_label(field)) if question.labels else field.wire
+            guard_cell(labels.field_label(field)) if question.labels else field.wire
             for _name, field in columns
         ]
         cell = _cell_for_people if question.labels else _cell
@@ -292,7 +292,7 @@ def _book_rows(
 def _for_people(headings: Sequence[str]) -> bytes:
     """The header as a spreadsheet reads it, which knows UTF-8 by its mark."""
     line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(map(guarded, headings))
+    csv.writer(line, lineterminator="\n").writerow(map(guard_cell, headings))
     return codecs.BOM_UTF8 + line.getvalue().encode()
 
 

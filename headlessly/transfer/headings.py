@@ -57,25 +57,29 @@ class Meaning:
 
 
 @cached_by_shape
-def meanings(noun: type[Record]) -> dict[str, Meaning]:
+def known_headings(noun: type[Record]) -> dict[str, Meaning]:
     """Every heading that is known, in small letters and digits only.
 
     ``leadSource``, ``lead_source``, ``Lead Source`` and ``LEAD SOURCE`` are the same.
     """
-    found = {plain(wire): Meaning(wire, noun, META_FIELDS.get(wire)) for wire in META}
+    found = {plain_heading(wire): Meaning(wire, noun, META_FIELDS.get(wire)) for wire in META}
     for wire, field in META_FIELDS.items():
         if wire != "$id":  # "Id" is another program's
-            found[plain(field.name)] = Meaning(wire, noun, field)
+            found[plain_heading(field.name)] = Meaning(wire, noun, field)
     fields = noun.schema.fields
     for field in fields.values():
         for name in (labels.english_label(field), field.label, field.name, field.wire):
-            found[plain(name)] = Meaning(field.wire, noun, field)
+            found[plain_heading(name)] = Meaning(field.wire, noun, field)
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
             for field in fields.values():
-                found.setdefault(plain(labels.field_label(field)), Meaning(field.wire, noun, field))
+                found.setdefault(
+                    plain_heading(labels.field_label(field)), Meaning(field.wire, noun, field)
+                )
     for name, field, rank in _other_headings(noun):
-        found.setdefault(plain(name), Meaning(field.wire, noun, field, own=False, rank=rank))
+        found.setdefault(
+            plain_heading(name), Meaning(field.wire, noun, field, own=False, rank=rank)
+        )
     described = dict(_described(noun))
     for heading, meaning in list(found.items()):  # "Lead Status", as other programs say whose it is
         if meaning.field is not None and meaning.field.name not in noun.Surface.files.described:
@@ -83,13 +87,13 @@ def meanings(noun: type[Record]) -> dict[str, Meaning]:
                 found.setdefault(name + heading, replace(meaning, own=False))
     for heading, meaning in described.items():
         found.setdefault(heading, meaning)
-        found.setdefault(plain(noun.__name__) + heading, meaning)
+        found.setdefault(plain_heading(noun.__name__) + heading, meaning)
     return found
 
 
 def names_of(noun: type[Record]) -> tuple[str, ...]:
     """What a noun is called before a heading, the way headings are compared."""
-    return tuple(map(plain, (noun.__name__, *noun.Surface.files.called)))
+    return tuple(map(plain_heading, (noun.__name__, *noun.Surface.files.called)))
 
 
 def _other_headings(noun: type[Record]) -> Iterator[tuple[str, Field, int]]:
@@ -104,17 +108,17 @@ def _described(noun: type[Record]) -> Iterator[tuple[str, Meaning]]:
         reference = noun.schema.by_name[name]
         other = reference.target_noun
         wires = {other.schema.by_name[each].wire for each in fields}
-        for heading, meaning in meanings(other).items():
+        for heading, meaning in known_headings(other).items():
             if meaning.path in wires:
                 path = f"{reference.wire}.{meaning.path}"
                 rank = meaning.rank + (0 if meaning.own else 1)
                 described = Meaning(path, other, meaning.field, own=False, rank=rank)
-                for name in dict.fromkeys((plain(reference.wire), *names_of(other))):
+                for name in dict.fromkeys((plain_heading(reference.wire), *names_of(other))):
                     yield name + heading, described
                 yield heading, replace(described, row_is=reference.wire)
 
 
-def plain(name: str) -> str:
+def plain_heading(name: str) -> str:
     """A heading as it is compared."""
     sign = "$" if name.startswith("$") else ""
     return sign + "".join(filter(str.isalnum, name)).lower()
@@ -144,13 +148,17 @@ def find_entry_meaning(
 
 
 def _find_known(noun: type[Record], heading: str) -> Meaning | None:
-    known = meanings(noun)
-    found = known.get(plain(heading))
+    known = known_headings(noun)
+    found = known.get(plain_heading(heading))
     if found is None and (short := ADDITION.sub("", heading)) != heading:
-        found = known.get(plain(short))
-    if found is None and (owner := WHOSE.match(heading)) and plain(owner[1]) in names_of(noun):
-        rest = plain(heading[owner.end() :])
-        found = known.get(plain(noun.__name__) + rest) or known.get(rest)
+        found = known.get(plain_heading(short))
+    if (
+        found is None
+        and (owner := WHOSE.match(heading))
+        and plain_heading(owner[1]) in names_of(noun)
+    ):
+        rest = plain_heading(heading[owner.end() :])
+        found = known.get(plain_heading(noun.__name__) + rest) or known.get(rest)
     return found or _find_system(noun, heading)
 
 
@@ -158,7 +166,9 @@ def _find_system(noun: type[Record], heading: str) -> Meaning | None:
     """The ids that another system gave: ``externalIds.hubspot`` in a file of ours, or ``HubSpot ID``."""
     if (own := find_mappable(noun, heading)) is not None and own[1].wire not in noun.schema.fields:
         return Meaning(own[1].wire, noun, own[1])
-    if (said := SYSTEM_ID.match(heading)) is None or (key := plain(said[1])) not in program_keys():
+    if (said := SYSTEM_ID.match(heading)) is None or (
+        key := plain_heading(said[1])
+    ) not in program_keys():
         return None
     ids = next(field for field in noun.schema.stored if field.parts)
     path = f"{ids.wire}.{key}"
@@ -217,12 +227,12 @@ def _precise(noun: type[Record], path: str) -> set[str]:
     """The headings that say better what the field at ``path`` is than its own name."""
     field = noun.schema.fields.get(path)
     declared = noun.Surface.files.precise.get(field.name, ()) if field else ()
-    return set(map(plain, declared))
+    return set(map(plain_heading, declared))
 
 
 def _precedence(precise: set[str], column: Column) -> tuple[bool, bool, int]:
     meaning = column.meaning
-    return plain(column.heading) not in precise, not meaning.own, meaning.rank
+    return plain_heading(column.heading) not in precise, not meaning.own, meaning.rank
 
 
 def read_headings(

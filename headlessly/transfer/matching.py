@@ -19,7 +19,7 @@ from headlessly.log.external_ids import records_with
 from headlessly.query.external_ids import field_of_system
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
-from headlessly.transfer.headings import plain
+from headlessly.transfer.headings import plain_heading
 from headlessly.transfer.references import by_unique
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read_match(noun: type[Record], names: str | None) -> str | None:
     """The wire names of what records are found by, with commas. Raises Invalid for what is no field."""
     if not names:
         return None
-    allowed = {ID: ID} | {plain(f.wire): f.wire for f in matchable_fields(noun)}
+    allowed = {ID: ID} | {plain_heading(f.wire): f.wire for f in matchable_fields(noun)}
     head, dot, system = names.strip().partition(".")
     if dot and (whole := noun.schema.field(head)) is not None and whole.parts:
         try:
@@ -52,7 +52,7 @@ def read_match(noun: type[Record], names: str | None) -> str | None:
             raise Invalid.for_fields({"match": str(problem)}, type=noun.__name__) from None
     found = []
     for name in names.split(","):
-        wire = allowed.get(name.strip()) or allowed.get(plain(name.strip()))
+        wire = allowed.get(name.strip()) or allowed.get(plain_heading(name.strip()))
         if wire is None:
             raise Invalid.for_fields(
                 {"match": f"Records are found by {ID} or by some of these: "

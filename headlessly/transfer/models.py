@@ -13,7 +13,7 @@ from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.registry import registry
 from headlessly.nouns import Noun
 from headlessly.transfer.encodings import NAMES
-from headlessly.transfer.notations import Notation, decide
+from headlessly.transfer.notations import Notation, decide_notations
 from headlessly.transfer.rows import Layout
 
 #: A class of its own name: in the tables below ``type`` is a column.
@@ -93,7 +93,7 @@ class Import(BackgroundRun):
 
     def notations(self) -> dict[str, Notation]:
         """How each of the columns with numbers and days writes them: as was asked for, or as was found."""
-        return decide(
+        return decide_notations(
             self.seen or {},
             numbers=self.options.get("numbers"),
             days=self.options.get("days"),

@@ -222,7 +222,7 @@ class Evidence:
         return found
 
 
-def decide(
+def decide_notations(
     seen: Mapping[str, Mapping[str, list[str]]],
     *,
     numbers: str | None,

@@ -243,7 +243,7 @@ class RowVerbs:
                     value = field.change(now, value)
                 clean = None if field is None else field.clean(value, text=said.text)
                 if field is not None and field.list_name and clean:
-                    clean = lists.spell(field.list_name, clean)
+                    clean = lists.spell_by_list(field.list_name, clean)
                 if field is not None and clean == now:
                     continue
             except ValueError:

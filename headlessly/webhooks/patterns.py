@@ -37,7 +37,7 @@ def known_event_names() -> list[str]:
     return list(dict.fromkeys([*verbs, *PLATFORM_EVENTS, *VIEW_EVENTS]))
 
 
-def sources() -> list[str]:
+def event_sources() -> list[str]:
     """Of what all events can be wanted, ``Lead.*``: the nouns, and the saved views."""
     return [*registry, VIEW]
 
@@ -72,7 +72,7 @@ def _check_pattern(value: Any) -> str:
         return value
     name, dot, event = value.partition(".")
     if dot and event == ALL:
-        if name not in sources():
+        if name not in event_sources():
             raise ValueError(_no_noun(name))
         return value
     if without_view(value) in VIEW_EVENTS and OF in value:
@@ -84,7 +84,7 @@ def _check_pattern(value: Any) -> str:
     names = known_event_names()
     if value in names:
         return value
-    if dot and name in sources():
+    if dot and name in event_sources():
         own = [each for each in names if each.startswith(f"{name}.")]
         raise ValueError(
             _("There is no event %(name)s. Events: %(names)s")
@@ -121,9 +121,9 @@ def no_view(id: str) -> str:
 
 
 def _no_noun(name: str) -> str:
-    there = {"name": name[:64], "names": ", ".join(sources())}
+    there = {"name": name[:64], "names": ", ".join(event_sources())}
     said = _("There is no noun %(name)s. Nouns: %(names)s.") % there
-    return said + did_you_mean(name, sources())
+    return said + did_you_mean(name, event_sources())
 
 
 def matches_any(

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from headlessly.access import tenancy
-from marketing.attribution import asking
+from marketing.attribution import parameters
 from marketing.attribution.report import Row
 
 
 def answer_attribution(given: Mapping[str, str]) -> dict[str, Any]:
     """The rows under the model that is asked for, and all together. Raises InvalidFilter."""
-    asked = asking.read_question(given)
+    asked = parameters.read_question(given)
     question = asked.question
     found = question.attribute(asked.model)
     total = _row_json(found.total)

@@ -22,8 +22,8 @@ from headlessly.admin.lists.address import past_moment
 from headlessly.admin.records.panels import FactsPanel, record_panel
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.language import wording
-from headlessly.query.listed import NONE
-from marketing.attribution import asking, sharing
+from headlessly.query.list_address import NONE
+from marketing.attribution import parameters, sharing
 from marketing.attribution.credit import credit_of_deal
 from marketing.attribution.paths import DealPath
 from marketing.attribution.report import NOUNS, Attribution, Question, Row
@@ -75,8 +75,8 @@ class TouchpointAdmin(NounAdmin):
         given = _given(request)
         context: dict[str, Any] = {}
         try:
-            refuse_unknown(given, asking.PARAMETERS)
-            question = asking.read_question(given, _past_moment).question
+            refuse_unknown(given, parameters.PARAMETERS)
+            question = parameters.read_question(given, _past_moment).question
             context = {"question": question, **_compare(question, given)}
         except InvalidFilter as problem:
             context["problem"] = problem.message
@@ -98,8 +98,8 @@ class TouchpointAdmin(NounAdmin):
         key = None if given.get("key") == NONE else given.get("key")
         context: dict[str, Any] = {}
         try:
-            refuse_unknown(given, (*asking.PARAMETERS, "key"))
-            asked = asking.read_question(given, _past_moment)
+            refuse_unknown(given, (*parameters.PARAMETERS, "key"))
+            asked = parameters.read_question(given, _past_moment)
             context = _deals(asked, key, given)
         except InvalidFilter as problem:
             context["problem"] = problem.message
@@ -167,7 +167,7 @@ def _past_moment(text: str | None) -> Any:
 
 
 def _by(given: Mapping[str, str]) -> str:
-    return given.get("by") or asking.USUAL_GROUP
+    return given.get("by") or parameters.USUAL_GROUP
 
 
 # -- the models side by side -----------------------------------------------------------------------
@@ -180,7 +180,7 @@ def _compare(question: Question, given: Mapping[str, str]) -> dict[str, Any]:
     for report in reports:
         for row in report.rows:
             by_key[row.key].append(row)
-    linear = next(report for report in reports if report.model == asking.USUAL_MODEL)
+    linear = next(report for report in reports if report.model == parameters.USUAL_MODEL)
     now = {name: text for name, text in given.items() if name not in ("asOf", "model")}
     return {
         "rows": [_row(row, by_key[row.key], question, given) for row in linear.rows],
@@ -235,7 +235,7 @@ def _amount(converted: Decimal | None, amounts: Any) -> str:
 # -- the deals behind a figure ---------------------------------------------------------------------
 
 
-def _deals(asked: asking.Asked, key: str | None, given: Mapping[str, str]) -> dict[str, Any]:
+def _deals(asked: parameters.Asked, key: str | None, given: Mapping[str, str]) -> dict[str, Any]:
     question = asked.question
     earned: list[tuple[DealPath, list[int]]] = []
     for each in question.paths:

@@ -30,7 +30,7 @@ from headlessly.context import clock
 from headlessly.shaping import custom_fields, value_lists
 from marketing.demo import companies, people, words
 from marketing.demo.calendar import YEAR, arrivals, at_work, midnight
-from marketing.demo.campaigns import Plan, campaign, settled
+from marketing.demo.campaigns import Plan, campaign, settle_in_calendar
 from marketing.demo.companies import Company
 from marketing.demo.timeline import Story, Timeline
 
@@ -192,10 +192,10 @@ class Business:
 
     def __post_init__(self) -> None:
         self.first = self.last - timedelta(YEAR)
-        self.plans = tuple(settled(plan, self.first) for plan in self.plans)
+        self.plans = tuple(settle_in_calendar(plan, self.first) for plan in self.plans)
         taken: set[str] = set()
-        self.companies = companies.endless(self.random("companies"), taken)
-        self.former_companies = companies.endless(self.random("former companies"), taken)
+        self.companies = companies.endless_companies(self.random("companies"), taken)
+        self.former_companies = companies.endless_companies(self.random("former companies"), taken)
         self.manager = next(m for m in self.members if m.role == "manager")
         self.reps = [m for m in self.members if m.role == "rep"]
 

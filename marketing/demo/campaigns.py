@@ -76,7 +76,7 @@ PLANS = (
 )  # fmt: skip
 
 
-def settled(plan: Plan, first: date) -> Plan:
+def settle_in_calendar(plan: Plan, first: date) -> Plan:
     """The plan in a calendar: from a Monday or Tuesday on, and nothing between the years."""
     start = plan.start
     day = first + timedelta(start)

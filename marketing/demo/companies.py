@@ -219,7 +219,7 @@ class Company:
         }
 
 
-def endless(rng: Random, taken: set[str]) -> Iterator[Company]:
+def endless_companies(rng: Random, taken: set[str]) -> Iterator[Company]:
     """Companies, one after the other, none called like another of those that are ``taken``."""
     while True:
         industry = rng.choices(INDUSTRIES, [i.weight for i in INDUSTRIES])[0]

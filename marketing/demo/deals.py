@@ -28,7 +28,7 @@ SAYS = (
 )
 
 
-def worth(rng: Random, company: Company) -> int:
+def deal_value(rng: Random, company: Company) -> int:
     """What a company of this size pays: by seats, with a discount that grows with them."""
     seats = company.employees * rng.uniform(0.25, 0.8)
     value = max(1_800, seats * 190 * (40 / max(seats, 40)) ** 0.22) * rng.uniform(0.8, 1.3)

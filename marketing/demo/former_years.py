@@ -16,7 +16,7 @@ from headlessly.transfer.import_job import Run
 from marketing.demo import words
 from marketing.demo.business import CHANNELS
 from marketing.demo.calendar import YEAR, arrivals, later, midnight, office_hour
-from marketing.demo.deals import worth
+from marketing.demo.deals import deal_value
 
 if TYPE_CHECKING:
     from marketing.demo.business import Business
@@ -72,7 +72,7 @@ def _ended_lead(business: Business, number: int, day: date) -> Iterator[tuple[st
     about = rng.choice(words.INTERESTS)[0]
     created = office_hour(rng, day)
     ended = later(rng, created, days=rng.randint(5, 25))
-    value = worth(rng, company)
+    value = deal_value(rng, company)
     converted = rng.random() < CONVERTED + CHANNELS[source][1] / 2
     won = converted and rng.random() < WON
     name = f"{company.name}: {about}"

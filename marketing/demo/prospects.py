@@ -11,7 +11,7 @@ from headlessly.context import clock
 from marketing.demo import words
 from marketing.demo.business import INBOUND, PRODUCTS, SITES
 from marketing.demo.calendar import any_hour, office_hour
-from marketing.demo.deals import worth
+from marketing.demo.deals import deal_value
 from marketing.models import Touchpoint
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Prospect:
         )
         self.quality = min(max(quality, 0.03), 0.97)
         self.pace = PATIENCE[self.company.tier] * self.rng.lognormvariate(0, 0.35)
-        self.value = worth(self.rng, self.company)
+        self.value = deal_value(self.rng, self.company)
 
     def score(self, known: float) -> int:
         """The score as well as one may judge who knows this share of the truth."""

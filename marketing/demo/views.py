@@ -7,7 +7,7 @@ from headlessly.access.models import Membership
 from headlessly.log.events import Event
 from headlessly.query.saved_views import View, save_view
 from headlessly.subscriptions import following, members
-from headlessly.subscriptions.members import Cause, Question
+from headlessly.subscriptions.members import Cause, ListQuestion
 from headlessly.subscriptions.models import ListMember, WatchedList
 
 NAME, QUERY = "Qualified leads", "status=Qualified&o=-score"
@@ -47,6 +47,6 @@ def add_followed_view() -> View:
         for event in came
         if event.target
     }
-    members.hold(tenant)
-    members.compare(each, list(causes), causes, Question.of(each))
+    members.lock_reader(tenant)
+    members.compare_members(each, list(causes), causes, ListQuestion.of_list(each))
     return view

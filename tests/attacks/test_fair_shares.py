@@ -21,7 +21,7 @@ from headlessly.background.jobs import JobPlaces, ShareTaken
 from headlessly.background.slots import ThreadSlots
 from headlessly.scripts.host import Host
 from headlessly.scripts.limits import limits_of
-from headlessly.web.front.precedence import SHORT, ShortRequests, short_requests
+from headlessly.web.front.short_requests import SHORT, ShortRequests, short_requests
 from headlessly.web.front.waiting_room import Turns
 from tests.attacks.site import Site, is_no_slower
 from tests.scale.pollers import measure

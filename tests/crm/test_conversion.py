@@ -11,7 +11,7 @@ from crm import Activity, Deal, Lead
 from headlessly.access import actors
 from headlessly.access.models import Membership, User
 from headlessly.admin.records.timeline import read_timeline
-from headlessly.admin.suiting import option_text, suiting_records
+from headlessly.admin.suitable_records import option_text, suiting_records
 from headlessly.log.events import Event
 from headlessly.undo.at_once import undo_request
 

@@ -91,7 +91,7 @@ def test_whoever_is_off_work_is_passed_over_and_it_says_until_when(places, turns
     said = "turn 2 of 2; Bob Stone works again Monday (2026-03-09) 09:00"
     assert because(leads[0]).endswith(said)
     with translation.override("de"):
-        told = sayings.translate(because(leads[0]))
+        told = sayings.translate_saying(because(leads[0]))
     assert "Bob Stone arbeitet wieder: Montag, 09.03.2026, 09:00" in told, told
     # They owe him nothing for it on Monday: turns go on from there.
     found = Counter(came(SATURDAY + timedelta(days=2), f"M{n}").owner_id for n in range(4))
@@ -164,7 +164,9 @@ def test_a_calendar_by_which_nobody_ever_works_is_said(places, turns, people):
         place.update(calendar=hours)
     assert "Bob Stone works at no time, as the calendar says" in because(came(SATURDAY))
     with translation.override("de"):
-        assert "dem Kalender nach zu keiner Zeit" in sayings.translate(because(came(SATURDAY)))
+        assert "dem Kalender nach zu keiner Zeit" in sayings.translate_saying(
+            because(came(SATURDAY))
+        )
 
 
 # -- leaves -------------------------------------------------------------------------------------------

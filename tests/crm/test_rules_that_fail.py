@@ -27,7 +27,7 @@ from tests.refusals import details, refused
 
 ALL = {"type": "Lead", "filter": {}}
 WEB = {"name": "From the site", "points": 30, "type": "Lead", "filter": {"source": "website"}}
-REAL = assignment.decide
+REAL = assignment.decide_owner
 
 
 def gives(**given: Any) -> Rule:
@@ -96,7 +96,7 @@ def test_whatever_goes_wrong_the_lead_is_there_and_the_next_rule_has_it(
 ):
     broken = gives(name="Broken", position=1, how="Person", person=people.cleo)
     gives(name="Rest", position=2, how="Person", person=people.bob)
-    monkeypatch.setattr(assignment, "decide", fail_of(broken, how))
+    monkeypatch.setattr(assignment, "decide_owner", fail_of(broken, how))
     lead = answered(api.call("POST", "/leads", {"name": "L", "source": "x"}), 201)
     assert lead["owner"] == people.bob.pk, "who asks is answered whose it is"
     assert [e.name for e in Event.objects.filter(target=lead["$id"]).order_by("seq")] == [
@@ -137,7 +137,7 @@ def test_a_lead_that_stayed_nobodys_is_tried_again_until_it_comes_through(
     people, users, monkeypatch
 ):
     broken = gives(how="Person", person=people.bob)
-    monkeypatch.setattr(assignment, "decide", fail_of(broken, divide_by_zero))
+    monkeypatch.setattr(assignment, "decide_owner", fail_of(broken, divide_by_zero))
     lead = make()
     for wait in attempts.WAITS:
         assert row().next_at - row().last_at == wait
@@ -190,7 +190,7 @@ def test_what_was_asked_of_one_rule_is_asked_of_no_other_after_it_failed(
     lead = make()
     broken = gives(name="Asked", position=1, how="Person", person=people.cleo)
     gives(name="Rest", position=2, how="Person", person=people.bob)
-    monkeypatch.setattr(assignment, "decide", fail_of(broken, divide_by_zero))
+    monkeypatch.setattr(assignment, "decide_owner", fail_of(broken, divide_by_zero))
     there = f"/rules/{broken.pk}"
     assert answered(api.call("POST", f"{there}/runs"), 202)["count"] == 1
     assert answered(api.call("GET", f"{there}/failures"))["results"] == [], "it was only asked"
@@ -208,7 +208,7 @@ def test_what_was_asked_of_one_rule_is_asked_of_no_other_after_it_failed(
 
 def test_what_failed_by_itself_says_that_it_was_asked_for_since(people, users, api, monkeypatch):
     broken = gives(name="Broken", how="Person", person=people.cleo)
-    monkeypatch.setattr(assignment, "decide", fail_of(broken, divide_by_zero))
+    monkeypatch.setattr(assignment, "decide_owner", fail_of(broken, divide_by_zero))
     lead = make()
     (failed,) = answered(api.call("GET", f"/rules/{broken.pk}/failures"))["results"]
     assert failed["askedAt"] is None
@@ -221,7 +221,7 @@ def test_what_failed_by_itself_says_that_it_was_asked_for_since(people, users, a
 
 def test_what_is_gone_or_switched_off_is_tried_no_more(people, users, monkeypatch):
     broken = gives(how="Person", person=people.bob)
-    monkeypatch.setattr(assignment, "decide", fail_of(broken, divide_by_zero))
+    monkeypatch.setattr(assignment, "decide_owner", fail_of(broken, divide_by_zero))
     gone, left = make("Gone"), make("Left")
     gone.delete()
     broken.update(is_active=False)
@@ -235,7 +235,7 @@ def test_only_who_may_change_rules_sees_what_failed_and_no_other_tenant(
     people, users, api, bob, rival_api, monkeypatch, rival
 ):
     broken = gives()
-    monkeypatch.setattr(assignment, "decide", divide_by_zero)
+    monkeypatch.setattr(assignment, "decide_owner", divide_by_zero)
     make()
     assert rival_api.call("GET", f"/rules/{broken.pk}/failures").status_code == 404
     assert rival_api.call("POST", f"/rules/{broken.pk}/failures/retry").status_code == 404
@@ -250,7 +250,7 @@ def test_only_who_may_change_rules_sees_what_failed_and_no_other_tenant(
 
 def test_what_was_given_up_long_ago_is_forgotten(people, users, monkeypatch):
     gives()
-    monkeypatch.setattr(assignment, "decide", divide_by_zero)
+    monkeypatch.setattr(assignment, "decide_owner", divide_by_zero)
     make("Old"), make("New")
     old = clock.now() - runs.KEPT_FOR - timedelta(days=1)
     first = RuleAttempt.objects.order_by("pk").first()
@@ -261,7 +261,7 @@ def test_what_was_given_up_long_ago_is_forgotten(people, users, monkeypatch):
 
 def test_the_clock_finds_what_is_to_be_tried(people, users, rival, work, monkeypatch):
     broken = gives(how="Person", person=people.bob)
-    monkeypatch.setattr(assignment, "decide", fail_of(broken, divide_by_zero))
+    monkeypatch.setattr(assignment, "decide_owner", fail_of(broken, divide_by_zero))
     lead = make()
     monkeypatch.undo()
     be_due()
@@ -272,7 +272,7 @@ def test_the_clock_finds_what_is_to_be_tried(people, users, rival, work, monkeyp
 
 def test_one_that_fails_costs_the_others_nothing(people, users, monkeypatch):
     broken = gives(how="Person", person=people.bob)
-    monkeypatch.setattr(assignment, "decide", divide_by_zero)
+    monkeypatch.setattr(assignment, "decide_owner", divide_by_zero)
     leads = [make(f"L{n}") for n in range(3)]
     monkeypatch.undo()
     bad = leads[1].pk
@@ -290,7 +290,7 @@ def test_one_that_fails_costs_the_others_nothing(people, users, monkeypatch):
 
 def test_a_german_reads_what_failed(people, users, cleo, monkeypatch):
     broken = gives()
-    monkeypatch.setattr(assignment, "decide", take_too_long)
+    monkeypatch.setattr(assignment, "decide_owner", take_too_long)
     make()
     users.cleo.language = "de"
     users.cleo.save()
@@ -361,7 +361,7 @@ def test_a_score_that_failed_is_counted_when_it_can_be(acme, users, monkeypatch)
         scores(name="Good", position=1),
         scores({**WEB, "points": 5}, name="Bad", position=2),
     )
-    real = counting.count
+    real = counting.count_scores
 
     def count(leads: Any, models: Any, *args: Any, **more: Any) -> Any:
         if any(model.rule == bad.pk for model in models):
@@ -369,7 +369,7 @@ def test_a_score_that_failed_is_counted_when_it_can_be(acme, users, monkeypatch)
         return real(leads, models, *args, **more)
 
     for module in (hooks, recount):
-        monkeypatch.setattr(module, "count", count)
+        monkeypatch.setattr(module, "count_scores", count)
     lead = make()
     assert (lead.score, row().rule_id) == (None, bad.pk), "the one that fails is named"
     monkeypatch.undo()
@@ -409,14 +409,14 @@ def test_all_are_counted_when_a_models_error_goes_away(acme, users):
 def test_one_lead_that_cannot_be_counted_holds_up_no_recount(acme, users, monkeypatch):
     leads = [make(f"L{n}") for n in range(4)]
     made = scores()
-    bad, real = leads[2].pk, recount.count
+    bad, real = leads[2].pk, recount.count_scores
 
     def count(asked: Any, *args: Any, **more: Any) -> Any:
         if bad in asked:
             write_nonsense()
         return real(asked, *args, **more)
 
-    monkeypatch.setattr(recount, "count", count)
+    monkeypatch.setattr(recount, "count_scores", count)
     assert recounted().finished_at is not None
     assert [Lead.get(lead.pk).score for lead in leads] == [30, 30, None, 30]
     assert (row().record, row().rule_id) == (bad, made.pk)
@@ -429,7 +429,7 @@ def test_one_lead_that_cannot_be_counted_holds_up_no_recount(acme, users, monkey
 def test_a_recount_that_fails_says_so_and_that_it_has_given_up(acme, users, ann, monkeypatch):
     [make(f"L{n}") for n in range(3)]
     made = scores()
-    monkeypatch.setattr(recount, "count", take_too_long)
+    monkeypatch.setattr(recount, "count_scores", take_too_long)
     page = f"/~acme/admin/crm/rule/{made.pk}/change/"
     for attempt in range(recount.MOST_ATTEMPTS):
         with pytest.raises(Exception, match="statement timeout"):
@@ -511,7 +511,7 @@ def test_why_a_run_stopped_is_told_in_german(acme, users):
             reasons.NO_STEPS(),
             reasons.TOO_LONG(),
         ):
-            told[said] = sayings.translate(said)
+            told[said] = sayings.translate_saying(said)
     assert told["The condition did not hold any more after the wait."] == (
         "Nach dem Warten galt die Bedingung nicht mehr."
     )

@@ -221,13 +221,13 @@ def test_leads_of_one_moment_are_all_counted_and_once_where_most_change(people, 
             Lead.create(name=f"L{n}", source="website")
     monkeypatch.setattr(recount, "CHUNK", 3)
     asked: list[int] = []
-    count = recount.count
+    count = recount.count_scores
 
     def counting(leads: Any, *args: Any, **given: Any) -> Any:
         asked.append(len(leads))
         return count(leads, *args, **given)
 
-    monkeypatch.setattr(recount, "count", counting)
+    monkeypatch.setattr(recount, "count_scores", counting)
     made = rule(WEB)
     found = recount_now()
     assert (found.counted, found.changed) == (10, 10)

@@ -122,8 +122,8 @@ def test_a_limited_rep_is_told_of_their_own_leads_alone(people, users, bob, cleo
     page = bob.get(f"/~acme/admin/crm/rule/{made.pk}/panels/try/").content.decode()
     assert "Mine: " in page and "Secret" not in page
     with actors.acting(actors.SYSTEM):
-        assert preview.preview(made.pk)["leads"] == 3
-        assert preview.separation(made.pk)["leads"] == 1
+        assert preview.preview_rule(made.pk)["leads"] == 3
+        assert preview.separation_of_rule(made.pk)["leads"] == 1
     made.update(is_active=True)
     recount_now()
     shown = [each.get(f"/~acme/admin/crm/rule/{made.pk}/change/") for each in (bob, cleo)]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crm import Activity, Lead, Organization, Rule
 from crm.rules.score import recount
-from crm.rules.score.counting import count, score_models
+from crm.rules.score.counting import count_scores, score_models
 from crm.rules.score.explaining import explain_score
 from headlessly.access import tenancy
 from headlessly.context import clock
@@ -139,7 +139,7 @@ def test_any_day_gives_the_number_that_stood_there_then(acme, lines, steps, seed
                 by_rule += 1
         event(f"{(by_rule and 'by a rule') or 'all by hand'}")
         with at(day):
-            found = next(count([lead.pk], score_models()[0], clock.now()))
+            found = next(count_scores([lead.pk], score_models()[0], clock.now()))
             assert found.is_by_hand or found.number == Lead.get(lead.pk).score
         transaction.set_rollback(True)
     tenancy.reload_shape()

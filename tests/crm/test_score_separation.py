@@ -11,7 +11,7 @@ import pytest
 
 from crm import Lead, Rule
 from crm.rules.score import recount
-from crm.rules.score.preview import separation, separation_of_stored
+from crm.rules.score.preview import separation_of_rule, separation_of_stored
 from headlessly.shaping import custom_fields
 from tests.headlessly.transfer.conftest import imported, send  # noqa: F401
 
@@ -76,7 +76,7 @@ def test_it_tells_those_who_bought_from_those_who_did_not(acme, imported):  # no
     for descends in (False, True):
         recount.recount_all(descends=descends)
     assert Lead.objects.filter(score=None).count() == 0
-    found = separation(rule.pk)
+    found = separation_of_rule(rule.pk)
     assert (found["leads"], found["givesAway"]) == (ROWS, [])
     best, worst = found["tenths"][0], found["tenths"][-1]
     print(found["share"], found["order"], [round(each["share"], 2) for each in found["tenths"]])

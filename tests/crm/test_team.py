@@ -14,7 +14,7 @@ from crm import Activity, Deal, Lead, Rule
 from crm.rules import first_answer
 from headlessly.context import clock
 from headlessly.query import periods, reads
-from headlessly.query.listed import filter_of_query
+from headlessly.query.list_address import filter_of_query
 from headlessly.query.named_reports import measure, reports
 from headlessly.query.reports import Slice
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)

@@ -229,7 +229,7 @@ def test_a_first_page_of_an_index_is_one_statement_and_says_what_three_would(
     assert [(total, more) for _results, total, more, _cursor in together] == [
         (40, True), (40, True), (40, False), (40, False),
     ]  # fmt: skip
-    monkeypatch.setattr(paging.RecordList, "_read_first", _read_apart)
+    monkeypatch.setattr(paging.RecordList, "_read_first_page", _read_apart)
     assert pages() == together
     monkeypatch.setattr(paging, "COUNT_CAP", 5)
     page = reads.record_page(Lead, filter, limit=3, **asked)

@@ -19,7 +19,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Tenant
 from headlessly.log import news
 from headlessly.log.events import LogPosition
-from headlessly.web.front import Front, holding
+from headlessly.web.front import Front, held_requests
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 3
@@ -56,7 +56,7 @@ class Answer:
 class Site:
     """The product behind its front, as a server runs it, and how often the log is read for those who wait."""
 
-    def __init__(self, look: holding.Look | None = None) -> None:
+    def __init__(self, look: held_requests.Look | None = None) -> None:
         self.front = Front(WSGIHandler(), THREADS, 1, look=look or news.LogNews().look)
         self.turns: list[str] = []
         do = self.front.room.do
@@ -166,7 +166,7 @@ def test_what_somebody_waits_for_is_what_they_asked_for_and_may_see(
 def test_who_leaves_is_held_no_longer_and_one_too_many_is_answered_at_once(
     tenant: Tenant, bearer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holding, "MOST_OF_TENANT", 1)
+    monkeypatch.setattr(held_requests, "MOST_OF_TENANT", 1)
 
     async def story() -> None:
         site, leaves = Site(), asyncio.Event()

@@ -209,9 +209,9 @@ def test_it_tells_the_marketer_its_address_and_what_to_copy(form: Form, visitor:
     page = Page(desk.get(record))
     assert page.all("a", href="http://testserver/~acme/f/demo")
     assert f"http://testserver/~acme/forms/{form.pk}/submit" in page.text
-    from marketing.admin import embedded
+    from marketing.admin import embed_html
 
-    snippet = embedded(form, "http://testserver/~acme/f/demo")
+    snippet = embed_html(form, "http://testserver/~acme/f/demo")
     assert snippet.startswith('<form method="post" action="http://testserver/~acme/f/demo">')
     for field in FIELDS:
         assert f'name="{field["name"]}"' in snippet

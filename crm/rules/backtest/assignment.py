@@ -15,7 +15,7 @@ from typing import Any
 
 from crm.models import Contact, Lead, Rule
 from crm.models.rule import members_among
-from crm.presence import PastLeaves, presences
+from crm.presence import PastLeaves, presences_of
 from crm.rules.active import rules_before
 from crm.rules.assignment import (
     Candidate,
@@ -30,9 +30,9 @@ from crm.rules.backtest.trial import (
     Period,
     Tally,
     backtests,
-    happened,
     only_reading,
-    won,
+    read_events,
+    won_ids,
 )
 from crm.rules.conditions import fitted_when_made
 from headlessly.access import tenancy
@@ -53,13 +53,13 @@ def try_assignment(rule: Rule, period: Period) -> dict[str, Any]:
     told: list[dict[str, Any]] = []
     earlier = rules_before(rule)
     taken = owned = 0
-    for page in happened(CREATED, period):
+    for page in read_events(CREATED, period):
         ids = [event.target for event in page]
         with only_reading():
             unowned = _unowned(ids)
             made = {e.target: e.timestamp for e in page if e.target in unowned}
             fits, others = fitting_new_leads(rule, earlier, made)
-            first, closed, successes = first_owners(fits), _closed(fits), won(Lead, fits)
+            first, closed, successes = first_owners(fits), _closed(fits), won_ids(Lead, fits)
         owned += len(page) - len(unowned)
         taken += others
         for event in page:
@@ -100,7 +100,7 @@ class Giving:
         known = [each.contact for each in self.people] + ([self.fallback] if self.fallback else [])
         self.leaves = PastLeaves.of(known, begins, ends)
         self.fallback_presence = (
-            presences([self.fallback])[self.fallback] if self.fallback else None
+            presences_of([self.fallback])[self.fallback] if self.fallback else None
         )
         self.credits: dict[str, int] = {}
         self.counts = rule.capacity is not None or rule.how == Rule.How.FEWEST

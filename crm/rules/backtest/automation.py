@@ -20,11 +20,11 @@ from crm.rules.backtest.trial import (
     Period,
     Tally,
     backtests,
-    happened,
     only_reading,
-    won,
+    read_events,
+    won_ids,
 )
-from crm.rules.conditions import fitted, fitting_versions, versions_held
+from crm.rules.conditions import fitting_versions, moments_that_fitted, versions_held
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.declaration.record import Record
@@ -69,17 +69,19 @@ def try_automation(rule: Rule, period: Period) -> dict[str, Any]:
     told: list[dict[str, Any]] = []
     fitting = 0
     followed = set(rule.events or ())
-    for every in happened({without_view(name) for name in followed}, period):
+    for every in read_events({without_view(name) for name in followed}, period):
         page = [event for event in every if _is_followed(noun, followed, event)]
         changes = list(dict.fromkeys((event.target, event.timestamp) for event in page))
         noted = {(e.target, e.timestamp) for e in page if e.name in VIEW_EVENTS}
         ids = {event.target for event in page}
         with only_reading():
-            fits = fitted(noun, filter, [change for change in changes if change not in noted])
+            fits = moments_that_fitted(
+                noun, filter, [change for change in changes if change not in noted]
+            )
             fits |= fitting_versions(noun, filter, versions_held(noun, list(noted)))
             cases = [Case(*change) for change in changes if change in fits]
             reached = _take_steps(noun, filter, steps, tallies, cases, told)
-            successes = won(noun, ids)
+            successes = won_ids(noun, ids)
         fitting += len(cases)
         for id in ids:
             (acted if id in reached else others).add(id in successes)

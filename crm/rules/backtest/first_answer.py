@@ -23,9 +23,9 @@ from crm.rules.backtest.trial import (
     Period,
     Tally,
     backtests,
-    happened,
     only_reading,
-    won,
+    read_events,
+    won_ids,
 )
 from crm.rules.first_answer import MISSED
 from headlessly.access import tenancy
@@ -44,12 +44,16 @@ def try_first_answer(rule: Rule, period: Period) -> dict[str, Any]:
     told: list[dict[str, Any]] = []
     earlier = rules_before(rule)
     taken = really = 0
-    for page in happened(CREATED, period):
+    for page in read_events(CREATED, period):
         with only_reading():
             new = _new([event.target for event in page])
             made = {e.target: e.timestamp for e in page if e.target in new}
             fits, others = fitting_new_leads(rule, earlier, made)
-            touched, owners, successes = _first_touches(fits), first_owners(fits), won(Lead, fits)
+            touched, owners, successes = (
+                _first_touches(fits),
+                first_owners(fits),
+                won_ids(Lead, fits),
+            )
             really += Event.log.filter(name=MISSED.event, target__in=fits).count()
         taken += others
         for event in page:

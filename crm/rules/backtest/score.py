@@ -20,12 +20,12 @@ from crm.rules.backtest.trial import (
     Period,
     Tally,
     backtests,
-    happened,
     only_reading,
+    read_events,
 )
 from crm.rules.conditions import versions_held
-from crm.rules.score.counting import Count, Model, count, count_versions
-from crm.rules.score.preview import gives_away, separate
+from crm.rules.score.counting import Count, Model, count_scores, count_versions
+from crm.rules.score.preview import gives_away, separate_by_outcome
 from headlessly.access import tenancy
 from headlessly.context import clock
 
@@ -68,7 +68,9 @@ class Compared:
             )
 
     def as_json(self) -> dict[str, Any]:
-        would, stored = (separate(rows, is_all=True) for rows in (self.would, self.stored))
+        would, stored = (
+            separate_by_outcome(rows, is_all=True) for rows in (self.would, self.stored)
+        )
         return {
             "fitting": sum(each.count for each in self.tallies.values()),
             "decided": Tally(would["leads"], would["converted"]).as_json(),
@@ -87,7 +89,7 @@ def try_score(rule: Rule, period: Period) -> dict[str, Any]:
     model, compared, taken = Model.of_rule(rule), Compared(), 0
     # Of those that are asked before it counts alone whether they fit.
     models = [replace(Model.of_rule(each), lines=()) for each in rules_before(rule)] + [model]
-    for page in happened(CREATED, period):
+    for page in read_events(CREATED, period):
         with only_reading():
             outcomes = _outcomes([event.target for event in page], period.ends)
             counts = {each.lead: each for each in _count(outcomes, models, period.ends)}
@@ -128,7 +130,7 @@ def _count(outcomes: Mapping[str, Outcome], models: list[Model], ends: datetime)
         yield from count_versions(versions, models, ends)
     if left := [id for id, each in outcomes.items() if each.converted is None]:
         is_now = clock.now() - ends < NOW
-        yield from count(left, models, ends, as_of=None if is_now else ends)
+        yield from count_scores(left, models, ends, as_of=None if is_now else ends)
 
 
 def _compare(would: int, stored: float | None) -> str:

@@ -128,7 +128,7 @@ def try_on_the_past(rule: Rule, period: Period) -> dict[str, Any]:
     } | found
 
 
-def happened(names: Collection[str], period: Period) -> Iterator[list[Happened]]:
+def read_events(names: Collection[str], period: Period) -> Iterator[list[Happened]]:
     """The events of these names in a period, some thousands at a time, oldest first; as long as there is
     time."""
     after = (period.begins, "0", 0)
@@ -166,7 +166,7 @@ def only_reading() -> Iterator[None]:
         yield
 
 
-def won(noun: type[Record], ids: Collection[str]) -> set[str]:
+def won_ids(noun: type[Record], ids: Collection[str]) -> set[str]:
     """Those of the records that were won since: deals that are Won, leads that are converted."""
     machine = noun.schema.machine
     if machine is None:

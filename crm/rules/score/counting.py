@@ -24,7 +24,7 @@ from crm.models.score_lines import (
     FIT,
     MOST_EVENTS,
     Line,
-    conditions,
+    conditions_of,
     relation_between,
 )
 from crm.rules.active import active_rules
@@ -110,7 +110,7 @@ class Needs:
         return needs
 
     def _take(self, noun: type[Noun], filter: Mapping[str, Any]) -> None:
-        for asked in conditions(noun, filter):
+        for asked in conditions_of(noun, filter):
             if asked.relation is not None:
                 self.relations.setdefault(asked.relation.noun, set()).add(asked.relation.field)
             elif asked.field is None:
@@ -173,7 +173,7 @@ class Earned:
         return _rounded(_capped(line, more)) - self.points
 
 
-def earn(line: Line, holds: bool, moments: Sequence[datetime], at: datetime) -> Earned:
+def earn_line(line: Line, holds: bool, moments: Sequence[datetime], at: datetime) -> Earned:
     """What a line brings at a moment: where it counts moments, for each that has come and is not over."""
     if line.since is None:
         points = _capped(line, line.points) if holds else 0
@@ -277,7 +277,7 @@ class Count:
 # -- asking the database ------------------------------------------------------------------------------
 
 
-def count(
+def count_scores(
     leads: Collection[str],
     models: Sequence[Model],
     at: datetime,
@@ -341,7 +341,7 @@ def _whether(scope: Scope, filter: Mapping[str, Any]) -> Case:
     """1 where a lead fits a filter, else 0."""
     condition: Any = filters.compile_filter(scope, filter) or EVERYTHING
     of_rows = isinstance(scope.as_of, RowsMoment)  # then it is looked up from each anyhow
-    if not of_rows and any(asked.rest for asked in conditions(Lead, filter)):
+    if not of_rows and any(asked.rest for asked in conditions_of(Lead, filter)):
         # What lies behind a reference is looked up from the lead: beside it PostgreSQL would gather all
         # that fit first, however many companies there are.
         there = scope.queryset().filter(condition, **{scope.key: OuterRef(scope.key)})
@@ -384,11 +384,11 @@ def _count_row(row: Sequence[Any], models: Sequence[Model], at: datetime) -> Cou
 def _earn(line: Line, values: Iterator[Any], until: datetime) -> Earned:
     first = next(values)
     if line.type != Lead.__name__:
-        return earn(line, bool(first), first or (), until)
+        return earn_line(line, bool(first), first or (), until)
     if line.since is None:
-        return earn(line, bool(first), (), until)
+        return earn_line(line, bool(first), (), until)
     moment = next(values)
-    return earn(line, bool(first), () if moment is None else (moment,), until)
+    return earn_line(line, bool(first), () if moment is None else (moment,), until)
 
 
 # -- when it is counted next --------------------------------------------------------------------------

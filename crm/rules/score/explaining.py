@@ -14,8 +14,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from crm.models import Lead, Rule
-from crm.models.score_lines import Line, conditions
-from crm.rules.score.counting import Count, Earned, Model, count, counted_records, score_models
+from crm.models.score_lines import Line, conditions_of
+from crm.rules.score.counting import (
+    Count,
+    Earned,
+    Model,
+    count_scores,
+    counted_records,
+    score_models,
+)
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.errors import InvalidFilter
@@ -90,7 +97,7 @@ def explain_score(id: str, as_of: datetime | None = None) -> dict[str, Any]:
         found, scope = counted_at(id, as_of)
     except InvalidFilter as problem:
         return _nothing(id, as_of) | {"error": problem.message}
-    return _nothing(id, as_of) if found is None else describe(found, scope)
+    return _nothing(id, as_of) if found is None else describe_count(found, scope)
 
 
 def counted_at(id: str, as_of: datetime | None) -> tuple[Count | None, Scope]:
@@ -100,16 +107,16 @@ def counted_at(id: str, as_of: datetime | None) -> tuple[Count | None, Scope]:
     """
     if as_of is None:
         models, _needs = score_models()
-        return next(count([id], models, clock.now()), None), Scope(Lead)
+        return next(count_scores([id], models, clock.now()), None), Scope(Lead)
     there = versions.versions_at(Lead, as_of).filter(record=id).order_by("-seq")
     row = there.values("scored_by", "scored_with", "scored_at").first()
     if row and row["scored_with"] and row["scored_at"] and row["scored_by"] != Lead.BY_HAND:
         moment = row["scored_at"]
         of_then = model_by_key(row["scored_with"])
         if of_then is not None:
-            counts = count([id], [of_then], moment, as_of=moment, whatever=True)
+            counts = count_scores([id], [of_then], moment, as_of=moment, whatever=True)
             return next(counts, None), Scope(Lead, moment)
-    counts = count([id], _models_at(as_of), as_of, as_of=as_of)
+    counts = count_scores([id], _models_at(as_of), as_of, as_of=as_of)
     return next(counts, None), Scope(Lead, as_of)
 
 
@@ -131,7 +138,7 @@ def _models_at(moment: datetime) -> tuple[Model, ...]:
 # -- in words that programs read ----------------------------------------------------------------------
 
 
-def describe(found: Count, scope: Scope) -> dict[str, Any]:
+def describe_count(found: Count, scope: Scope) -> dict[str, Any]:
     """What was counted, as JSON says it."""
     earned = any(each.holds for each in found.earned)
     record = scope.queryset().filter(**{scope.key: found.lead}).first() if earned else None
@@ -163,7 +170,7 @@ def describe(found: Count, scope: Scope) -> dict[str, Any]:
 
 def _nothing(id: str, as_of: datetime | None) -> dict[str, Any]:
     at = as_of or clock.now()
-    return describe(Count(id, 0, None, None, None, None, at, at), Scope(Lead))
+    return describe_count(Count(id, 0, None, None, None, None, at, at), Scope(Lead))
 
 
 def _describe_line(found: Count, earned: Earned, scope: Scope, record: Any) -> dict[str, Any]:
@@ -187,7 +194,7 @@ def _fields(record: Any, line: Line) -> Iterator[dict[str, Any]]:
     """The lead's own fields that a line asks for, with their values; those elsewhere by their path."""
     asked = [
         (each.field, each.rest)
-        for each in conditions(Lead, line.filter)
+        for each in conditions_of(Lead, line.filter)
         if each.field is not None and each.relation is None
     ]
     for path, field in {f"{f.wire}.{rest}" if rest else f.wire: f for f, rest in asked}.items():
@@ -214,12 +221,12 @@ def _next(found: Count, model: Model) -> dict[str, Any] | None:
         return None
     name, least = ahead[0]
     missing = least - found.total
-    changes = enough(found.earned, missing)
+    changes = fewest_lines_for(found.earned, missing)
     said = [{"line": each.line.name, "points": each.gain} for each in changes or ()]
     return {"name": name, "from": least, "missing": missing, "changes": said if changes else None}
 
 
-def enough(earned: Sequence[Earned], missing: int) -> list[Earned] | None:
+def fewest_lines_for(earned: Sequence[Earned], missing: int) -> list[Earned] | None:
     """The fewest lines that would bring ``missing`` points, of these the ones that bring least too much, and
     what somebody can do rather than what the lead is; None where none would."""
     open_lines = [each for each in earned if each.gain > 0]

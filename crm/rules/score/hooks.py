@@ -12,7 +12,7 @@ from crm.models import Lead, Rule, RuleAttempt
 from crm.rules import attempts
 from crm.rules.active import active_rules
 from crm.rules.score import recount
-from crm.rules.score.counting import Count, count, keep_due, score_models
+from crm.rules.score.counting import Count, count_scores, keep_due, score_models
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.context.running import current_moment
 from headlessly.declaration.hooks import after_every_verb, only_creates
@@ -183,7 +183,7 @@ def count_again(execution: Execution, rule: Rule, row: RuleAttempt) -> bool:
 
 def _count(lead: Lead) -> Count | None:
     models, _needs = score_models()
-    return next(count([lead.pk], models, current_moment()), None)
+    return next(count_scores([lead.pk], models, current_moment()), None)
 
 
 @after_every_verb(Rule)

@@ -196,8 +196,8 @@ def stored_separation_panel(rule: Rule) -> BarsPanel | None:
 @asked_panels(Rule, "try", gettext_lazy("Try it on recent leads"), applies=_scores)
 def try_panels(rule: Rule) -> list[BarsPanel]:
     """What the rule would make of the newest leads, and how well it separates; nothing is written."""
-    found = [_preview_panel(preview.preview(rule.pk))]
-    said = preview.separation(rule.pk)
+    found = [_preview_panel(preview.preview_rule(rule.pk))]
+    said = preview.separation_of_rule(rule.pk)
     if (separation := _separation_panel(said, said["givesAway"])) is not None:
         found.append(separation)
     return found

@@ -15,8 +15,8 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from crm.models import Lead, Rule
-from crm.models.score_lines import conditions
-from crm.rules.score.counting import Count, Model, count, score_models
+from crm.models.score_lines import conditions_of
+from crm.rules.score.counting import Count, Model, count_scores, score_models
 from headlessly.context import clock
 from headlessly.errors import VerbRefused
 from headlessly.query.record_operations import explains
@@ -124,13 +124,13 @@ def _in_its_place(model: Model) -> tuple[Model, ...]:
 
 
 @explains(Rule, "preview", schema=PREVIEW)
-def preview(id: str) -> dict[str, Any]:
+def preview_rule(id: str) -> dict[str, Any]:
     """What a score rule would make of the newest leads that you see; nothing is written."""
     model = _model(id)
     newest = Lead.objects.order_by("-created_at", "-pk").values_list("pk", "name")
     names = dict(newest[: NEWEST + 1])
     ids = list(names)[:NEWEST]
-    counts = list(count(ids, _in_its_place(model), clock.now()))
+    counts = list(count_scores(ids, _in_its_place(model), clock.now()))
     kept = [each for each in counts if each.is_by_hand]
     fitting = [each for each in counts if each.model and each.model.rule == model.rule]
     changed = [each for each in fitting if not each.is_by_hand and each.score != each.number]
@@ -166,15 +166,17 @@ def _histogram(counts: Sequence[Count], changed: set[str]) -> list[dict[str, int
 
 
 @explains(Rule, "separation", schema=SEPARATION)
-def separation(id: str) -> dict[str, Any]:
+def separation_of_rule(id: str) -> dict[str, Any]:
     """How well a score rule tells leads that were converted from those that were lost, of those that you
     see."""
     model = _model(id)
     closed = _last_closed(CLOSED)
     outcomes = {each.pk: each.status == Lead.Status.CONVERTED for each in closed[:CLOSED]}
-    counts = list(count(outcomes, [model], clock.now()))
+    counts = list(count_scores(outcomes, [model], clock.now()))
     rows = [(each.number, outcomes[each.lead], each.lead) for each in counts if each.model]
-    return separate(rows, is_all=len(closed) <= CLOSED) | {"givesAway": gives_away(model)}
+    return separate_by_outcome(rows, is_all=len(closed) <= CLOSED) | {
+        "givesAway": gives_away(model)
+    }
 
 
 def separation_of_stored(rule: Rule) -> dict[str, Any]:
@@ -185,10 +187,10 @@ def separation_of_stored(rule: Rule) -> dict[str, Any]:
         for each in closed[:STORED]
         if each.score is not None and (each.scored_with or "").startswith(f"{rule.pk}@")
     ]
-    return separate(rows, is_all=len(closed) <= STORED)
+    return separate_by_outcome(rows, is_all=len(closed) <= STORED)
 
 
-def separate(rows: list[tuple[int, bool, str]], *, is_all: bool) -> dict[str, Any]:
+def separate_by_outcome(rows: list[tuple[int, bool, str]], *, is_all: bool) -> dict[str, Any]:
     """Scores with whether each was converted, compared."""
     rows.sort(key=lambda row: (-row[0], row[2]))
     ranked = [(number, converted) for number, converted, _lead in rows]
@@ -263,5 +265,5 @@ def gives_away(model: Model) -> list[str]:
 def _asks(filter: Mapping[str, Any]) -> bool:
     return any(
         each.relation is None and each.field is not None and each.field.wire in OUTCOMES
-        for each in conditions(Lead, filter)
+        for each in conditions_of(Lead, filter)
     )

@@ -23,7 +23,7 @@ from procrastinate.contrib.django import app
 from crm.models import Lead, ScoreDue, ScoreRun
 from crm.rules import attempts
 from crm.rules.automation import error_text
-from crm.rules.score.counting import Count, Model, count, keep_dues, score_models
+from crm.rules.score.counting import Count, Model, count_scores, keep_dues, score_models
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Tenant
@@ -66,12 +66,12 @@ def recount(leads: Collection[str], cause: str | None = None, *, expects_news: b
     found: dict[str, Count] = {}
     news = list(leads)
     if not expects_news:
-        found = {each.lead: each for each in count(leads, models, clock.now())}
+        found = {each.lead: each for each in count_scores(leads, models, clock.now())}
         news = [each.lead for each in found.values() if each.is_news]
     if news:
         with executor.one_transaction() as execution:
             records = {record.pk: record for record in bulk_rewrite.lock_records(Lead, news)}
-            again = {each.lead: each for each in count(records, models, clock.now())}
+            again = {each.lead: each for each in count_scores(records, models, clock.now())}
             found |= again
             changed = [each for each in again.values() if each.is_news]
             changed.sort(key=lambda each: (each.model.rule if each.model else "", each.lead))
@@ -114,7 +114,7 @@ def failing_models(lead: str, models: Sequence[Model]) -> list[Model]:
     for model in models:
         try:
             with transaction.atomic():
-                next(count([lead], [model], clock.now()), None)
+                next(count_scores([lead], [model], clock.now()), None)
         except Exception as problem:
             if is_contention(problem):
                 raise

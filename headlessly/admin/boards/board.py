@@ -112,7 +112,7 @@ class NounBoard:
             found = found.filter(**{f"{self.declared.end_field}__gte": self.cards.now - RECENT})
         return found.order_by(*(column.expression for column in self.order(state)))
 
-    def _seeking(self, state: str) -> RecordList:
+    def _record_list(self, state: str) -> RecordList:
         scope, search = self.address.scope, self.address.search
         return RecordList(scope, self.order(state), search=search, narrowed_to=self.within(state))
 
@@ -162,7 +162,7 @@ class NounBoard:
         column, order = self.column(state), self.order(state)
         _moment, row = cursors.decode_cursor(cursor, self._mark(state), order)
         with timeouts.statement_timeout(PATIENCE):
-            sought = self._seeking(state).page(
+            sought = self._record_list(state).page_keys(
                 self.size(column.ended), 0, cursors.conditions_after(order, row)
             )
             self._fill(column, _sort_rows(self.cards.rows([key for key, *_ in sought.keys]), order))
@@ -244,7 +244,7 @@ class NounBoard:
         """The keys of all first cards and of one more per column, in one statement where nothing is
         searched for."""
         if self.address.search is not None:
-            pages = [self._seeking(c.state).page(self.size(c.ended)).keys for c in columns]
+            pages = [self._record_list(c.state).page_keys(self.size(c.ended)).keys for c in columns]
             return [key for page in pages for key, *_ in page]
         parts = [
             self.within(column.state).values_list("pk", flat=True)[: self.size(column.ended) + 1]

@@ -32,7 +32,7 @@ from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.query import periods
-from headlessly.query.listed import ME
+from headlessly.query.list_address import ME
 from headlessly.query.named_reports import reports
 from headlessly.query.report_answers import read_narrowing
 from headlessly.query.reports import Slice

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.admin.filtering import offered
 from headlessly.admin.filtering.tree import EMPTY, FILLED, IS, NOT
-from headlessly.admin.forms import is_whole_day, sent
+from headlessly.admin.forms import clean_sent_text, is_whole_day
 from headlessly.admin.widgets import ReferenceSelect
 from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
@@ -84,7 +84,7 @@ def _read_when(field: Field, text: str, when: str) -> list[Any]:
         return [f"{count}{unit}"] if count.isdecimal() else [f"{count} {unit}"]
     if days.is_relative(text):
         return [text.lower()]
-    read = sent(field, text)
+    read = clean_sent_text(field, text)
     with suppress(ValueError, OverflowError):  # as it is shown where it has seconds
         read = timezone.make_aware(datetime.strptime(text, TO_THE_SECOND)).isoformat()
     if is_whole_day(read):

@@ -35,8 +35,8 @@ from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.log import events
 from headlessly.nouns import Noun
-from headlessly.query import filters, listed, periods, reads, sorting
-from headlessly.query.listed import NONE
+from headlessly.query import filters, list_address, periods, reads, sorting
+from headlessly.query.list_address import NONE
 from headlessly.query.querystring import BROWSER_LIST
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
@@ -86,9 +86,9 @@ class Address(Parameters):
         schema = self.noun.schema
         facets = {name: schema.by_name[name] for name in schema.facets}
         facets |= {field.wire: field for field in schema.joined_facets}
-        read = listed.read_conditions(self.noun, self.given, but=self.own_names)
+        read = list_address.read_conditions(self.noun, self.given, but=self.own_names)
         for name in read.unknown:
-            self.problem = listed.no_such_filter(name).message
+            self.problem = list_address.no_such_filter(name).message
         for wire, field in read.fields.items():
             facets.setdefault(wire if "." in wire else field.name, field)
         found = read.lookups
@@ -103,7 +103,7 @@ class Address(Parameters):
         self.chosen = [slug for slug in self.given.get("is", "").split(",") if slug]
         known = {preset.slug for preset in self.presets}
         if unknown := [slug for slug in self.chosen if slug not in known]:
-            self.problem = listed.no_such_filter(unknown[0]).message
+            self.problem = list_address.no_such_filter(unknown[0]).message
         self.built: list[BuiltFilter] = []
         try:
             self.built = read_built_filters(self.noun, self.given.get("filter", ""))
@@ -296,7 +296,7 @@ class Address(Parameters):
     def placed(self) -> Callable[[Noun], str]:
         """What says of a record where in the list it stands now."""
         columns = self.order_columns
-        encode = places.encoder(columns)
+        encode = places.place_encoder(columns)
         return lambda record: encode(places.row_of(columns, record))
 
     @property

@@ -100,17 +100,17 @@ class NounList:
             self.problem = problem.message
 
     def _seek_page(self) -> None:
-        seeking, self.page = self._seeking, self._page()
-        sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
+        record_list, self.page = self._record_list, self._page()
+        sought = record_list.page_keys(self.per_page, (self.page - 1) * self.per_page)
         if not sought.keys and self.page > 1:
             self.page = max(1, -(-sought.total // self.per_page))
-            sought = seeking.page(self.per_page, (self.page - 1) * self.per_page)
+            sought = record_list.page_keys(self.per_page, (self.page - 1) * self.per_page)
         self.total, self.exact = sought.total, sought.exact
         self.ids_of_page = [key[-1] for key in sought.keys[: self.per_page]]
         self.more = len(sought.keys) > self.per_page
 
     @property
-    def _seeking(self) -> RecordList:
+    def _record_list(self) -> RecordList:
         address, stated = self.address, self.address.filter_beside_search
         return RecordList(
             address.scope,

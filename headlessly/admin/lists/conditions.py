@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.admin.filtering import tree
 from headlessly.admin.filtering.words import describe_part
 from headlessly.nouns import Noun
-from headlessly.query.listed import parse_filter
+from headlessly.query.list_address import parse_filter
 
 
 class PresetFilter:

@@ -16,8 +16,8 @@ from headlessly.admin.widgets import NarrowingSelect
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun
-from headlessly.query import listed
-from headlessly.query.listed import ME, NONE, PICKABLE
+from headlessly.query import list_address
+from headlessly.query.list_address import ME, NONE, PICKABLE
 from headlessly.query.used_choices import used_choices
 
 
@@ -29,7 +29,7 @@ class Facet:
         self.name, self.label = field.wire, labels.field_label(field)
 
     def values(self) -> list[str]:
-        return listed.values_of(self.noun, self.field, self.value)
+        return list_address.values_of(self.noun, self.field, self.value)
 
     params = None  #: REST says several values in another way
     #: Whether the page has another control for it.
@@ -42,7 +42,7 @@ class Facet:
 
     def as_filter(self) -> dict[str, Any]:
         """What the records have to fulfil, in the filter language. Raises InvalidFilter."""
-        return listed.values_filter(self.noun, self.field, self.value, self.values())
+        return list_address.values_filter(self.noun, self.field, self.value, self.values())
 
     def in_words(self) -> str:
         """The chosen values in words."""
@@ -139,10 +139,14 @@ class TextFacet(Facet):
 
     @cached_property
     def known(self) -> list[str]:
-        return listed.occurring_values(self.noun, self.field) if listed.picks(self.field) else []
+        return (
+            list_address.occurring_values(self.noun, self.field)
+            if list_address.has_pickable_values(self.field)
+            else []
+        )
 
     def values(self) -> list[str]:
-        return listed.values_of(self.noun, self.field, self.value, lambda: self.known)
+        return list_address.values_of(self.noun, self.field, self.value, lambda: self.known)
 
     def choices(self) -> list[tuple[str, str]]:
         return [(value, value) for value in self.known]

@@ -18,7 +18,7 @@ from headlessly.admin.lists.parameters import Parameters
 from headlessly.admin.pages import MEDIA, NounPages
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
-from headlessly.query.listed import parse_filter
+from headlessly.query.list_address import parse_filter
 
 #: A page's script asks so for the form alone: see filters.js.
 PART = "X-Part"

@@ -14,7 +14,7 @@ from django.utils import translation
 from headlessly.admin.lists.ranges import AMOUNTS
 from headlessly.language import numbers
 from headlessly.nouns import Noun
-from headlessly.query.listed import join_values
+from headlessly.query.list_address import join_values
 
 #: Says that somebody typed the numbers, as their language writes them: links have them as wires do.
 TYPED = "typed"

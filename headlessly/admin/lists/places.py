@@ -22,24 +22,24 @@ def row_of(columns: Sequence[SortKey], record: Noun) -> list[Any]:
     return [column.value_of(record) for column in columns]
 
 
-def encoder(columns: Sequence[SortKey]) -> Callable[[Sequence[Any]], str]:
+def place_encoder(columns: Sequence[SortKey]) -> Callable[[Sequence[Any]], str]:
     """What makes of a row of sort values what the query of a list carries behind :data:`AT`."""
     mark = _mark(columns)
     return lambda row: cursors.encode_cursor(mark, None, row)
 
 
-def anchored(query: str, columns: Sequence[SortKey], row: Sequence[Any]) -> str:
+def query_with_place(query: str, columns: Sequence[SortKey], row: Sequence[Any]) -> str:
     """The query of a list, with the place of a row of sort values in it."""
-    return query + AT + encoder(columns)(row)
+    return query + AT + place_encoder(columns)(row)
 
 
-def split(query: str) -> tuple[str, str]:
+def split_query(query: str) -> tuple[str, str]:
     """The query of a list, and the place that it carries; empty where it carries none."""
     before, divider, place = query.rpartition(AT)
     return (before, place) if divider else (query, "")
 
 
-def read(place: str, columns: Sequence[SortKey], id: str) -> list[Any] | None:
+def read_place(place: str, columns: Sequence[SortKey], id: str) -> list[Any] | None:
     """The sort values in a place; None for none, nonsense, another order and another record."""
     if not place:
         return None

@@ -20,8 +20,8 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.language import numbers
 from headlessly.nouns import Noun
-from headlessly.query import listed, querystring
-from headlessly.query.listed import OR_NONE
+from headlessly.query import list_address, querystring
+from headlessly.query.list_address import OR_NONE
 
 DATES = ("date", "datetime")
 AMOUNTS = ("number", "integer", "money")
@@ -123,7 +123,7 @@ class RangeFilter:
 
     def as_filter(self) -> dict[str, Any]:
         """The same in the filter language. Raises InvalidFilter."""
-        return listed.lookups_filter(self.noun, self.path, self.given)
+        return list_address.lookups_filter(self.noun, self.path, self.given)
 
     # -- in words ---------------------------------------------------------------------------------
 

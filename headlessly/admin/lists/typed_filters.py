@@ -21,7 +21,7 @@ from headlessly.declaration.folding import fold
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
 from headlessly.query import ranking
-from headlessly.query.listed import ME, NONE
+from headlessly.query.list_address import ME, NONE
 
 WORD = re.compile(r'(?P<name>[^\s:"]+):(?P<value>"[^"]+"|[^\s"]+)')
 #: Values of more than this in one search are words.

@@ -106,7 +106,9 @@ def make_composer(
     asked = [inputs[n] for n in way.asks]
     moments = [f.name for f in asked if f.type == "datetime"]
     if data is not None:
-        data = dict(data.items()) | {name: day_and_time.joined(data, name) for name in moments}
+        data = dict(data.items()) | {
+            name: day_and_time.join_day_and_time(data, name) for name in moments
+        }
         data |= _day_in_words(touching, way, data)
     form = DeclaredForm(asked, site, data=data, id=way.name.lower())
     for name in moments:

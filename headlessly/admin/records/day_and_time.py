@@ -37,7 +37,7 @@ class DayAndTime(forms.Widget):
         )
 
 
-def joined(data: Mapping[str, str], name: str) -> str:
+def join_day_and_time(data: Mapping[str, str], name: str) -> str:
     """What was sent by the two inputs as one text: a day, a moment, or what the executor refuses."""
     day, time = data.get(name, ""), data.get(f"{name}{TIME}", "")
     return f"{day or _NO_DAY} {time}" if time else day

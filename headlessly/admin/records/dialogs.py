@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.buttons import ASSIGN
-from headlessly.admin.forms import DeclaredForm, sent
+from headlessly.admin.forms import DeclaredForm, clean_sent_text
 from headlessly.admin.records import composers, preview
 from headlessly.admin.records.record import editable_fields
 from headlessly.admin.records.record_choice import RecordChoice, ReferenceChoice, with_taken
@@ -176,7 +176,11 @@ class VerbDialog:
         if self.first is None:
             return {}
         texts = {n: self.first.data.get(f"{FIRST}-{n}", "") for n in self.first.declared}
-        return {n: sent(self.first.declared[n], text) for n, text in texts.items() if text.strip()}
+        return {
+            n: clean_sent_text(self.first.declared[n], text)
+            for n, text in texts.items()
+            if text.strip()
+        }
 
     def _fill_in(self) -> None:
         executor.run(self.verb.noun.verbs["update"], self.record.pk, self.filled, text=True)

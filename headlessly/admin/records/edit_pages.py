@@ -35,7 +35,7 @@ from headlessly.nouns import Noun
 from headlessly.query.duplicates import find_duplicates
 
 
-def mine(inputs: Iterable[Field]) -> dict[str, str]:
+def own_by_default(inputs: Iterable[Field]) -> dict[str, str]:
     """Who adds a record works on it, unless they say otherwise."""
     person = actors.current().contact_id
     return {f.name: person for f in inputs if f.name in display.WORKERS} if person else {}
@@ -89,10 +89,10 @@ class EditPages(NounPages):
         kind = self._kind_to_add(request)
         inputs = self._asked(bound, kind)
         if request.method != "POST":
-            suggested = forms.query(request.GET, inputs)
+            suggested = forms.suggested_values(request.GET, inputs)
             defaults = {f.name: f.default for f in inputs if f.default is not None}
             suggested |= _brought_along(inputs, suggested)
-            initial = self.admin.starts_with | mine(inputs) | defaults | suggested
+            initial = self.admin.starts_with | own_by_default(inputs) | defaults | suggested
             form = forms.DeclaredForm(inputs, self.site, initial=initial)
             return self._form_page(request, form, bound, suggested=suggested)
         form = forms.DeclaredForm(inputs, self.site, data=request.POST)

@@ -50,7 +50,7 @@ class ListWalk:
     def __init__(self, site: TenantSite, record: Noun, query: str) -> None:
         self.record, self.query = record, query
         self.noun = type(record)
-        self.list_query, self.anchor = places.split(query)
+        self.list_query, self.anchor = places.split_query(query)
         self.address = Address(self.noun, self.list_query, site)
         self.many = False
 
@@ -92,7 +92,7 @@ class ListWalk:
 
     @cached_property
     def row(self) -> list[Any]:
-        then = places.read(self.anchor, self.columns, self.record.pk)
+        then = places.read_place(self.anchor, self.columns, self.record.pk)
         return then or places.row_of(self.columns, self.record)
 
     def _address(self, found: Any, parts: list[Any]) -> str:
@@ -100,7 +100,7 @@ class ListWalk:
         names = [column.name for column in self.columns]
         for part in parts:
             if row := next(iter(found.filter(part).values_list(*names)[:1]), None):
-                query = places.anchored(self.list_query, self.columns, row)
+                query = places.query_with_place(self.list_query, self.columns, row)
                 return display.page_url(self.noun, "change", row[-1]) + keep_list(query)
         return ""
 

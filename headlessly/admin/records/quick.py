@@ -25,9 +25,9 @@ from headlessly.access import actors, visibility
 from headlessly.admin import display, toasts
 from headlessly.admin.choices import describe_choice
 from headlessly.admin.field_edit import check_readable
-from headlessly.admin.forms import DeclaredForm, sent, text_of
+from headlessly.admin.forms import DeclaredForm, clean_sent_text, text_of
 from headlessly.admin.pages import NounPages
-from headlessly.admin.records.edit_pages import mine
+from headlessly.admin.records.edit_pages import own_by_default
 from headlessly.admin.widgets import Input
 from headlessly.database import timeouts
 from headlessly.declaration import labels
@@ -73,7 +73,9 @@ class QuickPart:
         prefix = f"{self.name}-" if self.name else ""
         data = self.form.data or {}
         texts = {n: str(data.get(f"{prefix}{n}", "")).strip() for n in self.form.declared}
-        return {n: sent(self.form.declared[n], value) for n, value in texts.items() if value}
+        return {
+            n: clean_sent_text(self.form.declared[n], value) for n, value in texts.items() if value
+        }
 
 
 @dataclass
@@ -235,7 +237,7 @@ class QuickForm:
         if taken and (name := compose_name(self.noun, found)) is not None:
             found[self.noun.schema.columns[0]] = name
         found |= taken
-        return mine(self.noun.verbs["create"].inputs.values()) | found | dict(self.preset)
+        return own_by_default(self.noun.verbs["create"].inputs.values()) | found | dict(self.preset)
 
     def _taken_id(self, part: QuickPart, given: Mapping[str, Any]) -> str | None:
         """The id of the record that was taken among those that are called alike, as long as nothing else

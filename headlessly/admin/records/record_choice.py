@@ -12,8 +12,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.admin import suiting
-from headlessly.admin.forms import DeclaredForm, sent
+from headlessly.admin import suitable_records
+from headlessly.admin.forms import DeclaredForm, clean_sent_text
 from headlessly.admin.widgets import ReferenceSelect
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
@@ -99,8 +99,8 @@ class RecordChoice:
         """Existing records that are near, each with its text: a press takes one, and does the verb."""
         if self.own is not None or not self.is_suited:
             return []
-        near = suiting.nearest_records(self.noun, self.record, OFFERED)
-        return [(each.pk, suiting.option_text(each)) for each in near]
+        near = suitable_records.nearest_records(self.noun, self.record, OFFERED)
+        return [(each.pk, suitable_records.option_text(each)) for each in near]
 
     @property
     def noun_named(self) -> str:
@@ -131,7 +131,7 @@ class RecordChoice:
         """What speaks against the existing record that was chosen; whoever acts decides."""
         if self.how != EXISTING or self.chosen is None or self.chosen.pk == self.own:
             return ""
-        return suiting.difference(self.chosen, self.record)
+        return suitable_records.difference_warning(self.chosen, self.record)
 
     def offer_new(self, would_be: Mapping[str, Any]) -> DeclaredForm:
         """The main fields of the record that would be made, with the values it would have."""
@@ -187,7 +187,7 @@ class RecordChoice:
         if self.how == EXISTING:
             return given | {self.name: given.get(self.name) or ""}
         inner = {
-            key: sent(field, value)
+            key: clean_sent_text(field, value)
             for key, field in self.new.declared.items()
             if (value := self.new.data.get(f"{self.name}-{key}", "").strip())
         }
@@ -233,7 +233,7 @@ class ReferenceChoice(RecordChoice):
 
     @property
     def is_suited(self) -> bool:
-        return suiting.is_near(self.noun, self.record)
+        return suitable_records.is_near(self.noun, self.record)
 
     @property
     def usual(self) -> str:

@@ -122,7 +122,7 @@ class RecordPage(NounPages):
         query = list_query(request)
         if query is None or "asOf=" not in query:
             return None
-        address = Address(self.noun, places.split(query)[0], self.site)
+        address = Address(self.noun, places.split_query(query)[0], self.site)
         return None if address.problem else address.moment
 
     def _render_past(self, request: HttpRequest, then: Noun, moment: datetime) -> HttpResponse:

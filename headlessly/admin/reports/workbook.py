@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from headlessly.admin.reports.results import Report
 from headlessly.query.measures import Measure
 from headlessly.transfer import workbook_writing
-from headlessly.transfer.cells import guarded
+from headlessly.transfer.cells import guard_cell
 
 
 def write_workbook(report: Report, title: str) -> bytes:
@@ -19,11 +19,11 @@ def write_workbook(report: Report, title: str) -> bytes:
     heads = [head["label"] for head in report.heads if not head["number"]]
     heads += [head for head, _read in columns]
     rows = (
-        [*map(guarded, row.labels), *(read(row.answer) for _head, read in columns)]
+        [*map(guard_cell, row.labels), *(read(row.answer) for _head, read in columns)]
         for row in report.rows
     )
     with workbook_writing.write_workbook(
-        title, list(map(guarded, heads)), rows, spare=_("Report")
+        title, list(map(guard_cell, heads)), rows, spare=_("Report")
     ) as file:
         return file.read()
 
@@ -58,7 +58,7 @@ def _reads(name: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    return guarded(value) if isinstance(value, str) else value
+    return guard_cell(value) if isinstance(value, str) else value
 
 
 def _reads_amount(measure: Measure, currency: str) -> Any:

@@ -24,7 +24,7 @@ VIEWS = 20
 def offered_patterns() -> Iterator[tuple[str, str]]:
     """What a webhook may be told of, with what people call it."""
     yield patterns.ALL, _("Everything")
-    for source in patterns.sources():
+    for source in patterns.event_sources():
         noun = registry.get(source)
         named = labels.plural_title(noun) if noun is not None else _("Views")
         yield f"{source}.*", _("%(nouns)s: everything") % {"nouns": named}

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from headlessly.admin.settings.event_lines import EventLines
 from headlessly.log.newest import LatestQuestion
-from headlessly.transfer.cells import guarded
+from headlessly.transfer.cells import guard_cell
 from headlessly.transfer.exporting import MEDIA_TYPES
 from headlessly.transfer.formats import XLSX
 from headlessly.transfer.workbook_writing import write_workbook
@@ -54,7 +54,7 @@ def rows_of(question: LatestQuestion) -> list[Line]:
 
 def write_file(form: str, rows: Iterable[Line]) -> HttpResponse:
     """The file; what a spreadsheet would take for a formula stays text."""
-    table = ([guarded(cell) for cell in row] for row in rows)
+    table = ([guard_cell(cell) for cell in row] for row in rows)
     if form == "xlsx":
         with write_workbook(_("Who did what"), headings(), table) as file:
             body, kind = file.read(), MEDIA_TYPES[XLSX]

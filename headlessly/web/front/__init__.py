@@ -5,6 +5,6 @@ where waiting costs nothing. A request gets a thread when its body is there, and
 is made, whoever is slow at either end.
 """
 
-from headlessly.web.front.door import Front
+from headlessly.web.front.application import Front
 
 __all__ = ["Front"]

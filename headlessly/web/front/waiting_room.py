@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from headlessly.errors import Unavailable
-from headlessly.web.front.precedence import short_requests
+from headlessly.web.front.short_requests import short_requests
 
 T = TypeVar("T")
 

@@ -30,7 +30,7 @@ def test_it_deletes_counts_and_answers_that_are_over_and_keeps_the_others(
     IdempotentReply.objects.create(
         tenant=acme, actor="a", key="new", fingerprint="f", status=200, created_at=now
     )
-    cleaning.clean.func(timestamp=0)
+    cleaning.delete_what_is_over.func(timestamp=0)
     assert list(KeyUse.objects.values_list("key", flat=True)) == ["new"]
     assert list(IdempotentReply.objects.values_list("key", flat=True)) == ["new"]
 
@@ -42,7 +42,7 @@ def test_it_ends_sessions_whose_time_is_over(db: None, settings: Any) -> None:
         session["step"] = "second"
         session.set_expiry(seconds)
         session.save()
-    cleaning.clean.func(timestamp=0)
+    cleaning.delete_what_is_over.func(timestamp=0)
     assert not store().exists(old.session_key)
     assert store().exists(new.session_key)
 

@@ -97,7 +97,7 @@ def test_what_a_rule_failed_at_is_listed_and_tried_again(
         raise ValueError("Nobody knows whose turn it is.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(assignment, "decide", broken)
+        patched.setattr(assignment, "decide_owner", broken)
         lead = Lead.create(name="L", source="website")
     (failure,) = cli("Rule.failures", rule.pk).json()
     assert (failure["record"], failure["failures"], failure["askedAt"]) == (lead.pk, 1, None)

@@ -10,7 +10,7 @@ from django.utils import translation
 
 from crm import Lead
 from crm.rules import reasons
-from headlessly.language.sayings import translate, translate_problem
+from headlessly.language.sayings import translate_problem, translate_saying
 
 RULE = SimpleNamespace(name="DACH inbound", version=3)
 AWAY = reasons.AWAY(name="Ben Stone", day=date(2026, 12, 7))
@@ -42,9 +42,9 @@ AWAY = reasons.AWAY(name="Ben Stone", day=date(2026, 12, 7))
 )
 def test_what_is_kept_in_english_is_told_in_german(kept: str, told: str) -> None:
     with translation.override("de"):
-        assert translate(kept) == told
+        assert translate_saying(kept) == told
     with translation.override("en"):
-        again = translate(kept)
+        again = translate_saying(kept)
     assert again == kept.replace("Monday (2026-12-07)", "Monday, Dec 7, 2026")
 
 
@@ -53,7 +53,7 @@ def test_names_of_people_and_rules_may_have_anything_in_them() -> None:
     kept = reasons.reason(odd, reasons.FOR_PERSON(name="Ann; Bob %(name)s"))
     assert kept == 'Rule "A "B"; turn 1 of 2, version 9: x", version 12: for Ann; Bob %(name)s'
     with translation.override("de"):
-        told = translate(kept)
+        told = translate_saying(kept)
     assert told == 'Regel „A "B"; turn 1 of 2, version 9: x“, Version 12: für Ann; Bob %(name)s'
 
 

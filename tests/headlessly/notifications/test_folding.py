@@ -214,7 +214,7 @@ def test_who_hears_by_mail_alone_gets_no_more_rows_and_none_in_the_bell(
     people: SimpleNamespace, users: SimpleNamespace, bob: Client, mailbox: Mailbox, work: Any
 ) -> None:
     member = Membership.objects.get(user=users.bob)
-    kinds.choose(member, "assigned", kinds.BROWSER, False)
+    kinds.choose_kind(member, "assigned", kinds.BROWSER, False)
     member.save()
     with by(users.cleo), executor.one_transaction():
         for number in range(folding.MOST + 5):

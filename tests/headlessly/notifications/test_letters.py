@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 def chosen(user: Any, **wanted: Any) -> Membership:
     member = Membership.objects.get(user=user)
     for kind, channel in wanted.items():
-        kinds.choose(member, kind, kinds.MAIL, channel)
+        kinds.choose_kind(member, kind, kinds.MAIL, channel)
     member.save()
     return member
 
@@ -67,7 +67,7 @@ def test_many_become_one_letter_that_reads_well_and_can_be_stopped(
     assert wants_by_mail(users.bob) >= {"mentioned", "assigned"}
     assert browser.post(stops["Somebody mentions me"]).status_code == 200
     assert "mentioned" not in (wanted := wants_by_mail(users.bob)) and "assigned" in wanted
-    assert kinds.wants(Membership.objects.get(user=users.bob), "mentioned", kinds.BROWSER)
+    assert kinds.wants_kind(Membership.objects.get(user=users.bob), "mentioned", kinds.BROWSER)
 
     # The link of the header is of the whole letter, and a mail program sends it without a cookie: all kinds
     # in it, and none that is not.
@@ -80,7 +80,7 @@ def test_many_become_one_letter_that_reads_well_and_can_be_stopped(
 
 def wants_by_mail(user: Any) -> set[str]:
     member = Membership.objects.get(user=user)
-    return {kind for kind in kinds.KINDS if kinds.wants(member, kind, kinds.MAIL)}
+    return {kind for kind in kinds.KINDS if kinds.wants_kind(member, kind, kinds.MAIL)}
 
 
 def test_a_link_of_an_older_letter_that_names_no_kind_stops_all(users: SimpleNamespace) -> None:
@@ -103,8 +103,8 @@ def test_it_is_in_the_readers_language_and_of_one_kind_may_be_stopped_alone(
     path = re.search(r"<https?://[^/]+(/unsubscribe/\S+)>", letter["List-Unsubscribe"])[1]
     Client().post(path, {"List-Unsubscribe": "One-Click"})
     member = Membership.objects.get(user=users.bob)
-    assert not kinds.wants(member, "reminder", kinds.MAIL)
-    assert kinds.wants(member, "mentioned", kinds.MAIL)
+    assert not kinds.wants_kind(member, "reminder", kinds.MAIL)
+    assert kinds.wants_kind(member, "mentioned", kinds.MAIL)
 
 
 def test_what_one_does_not_want_or_has_read_is_not_mailed(

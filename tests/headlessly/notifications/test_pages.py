@@ -138,7 +138,7 @@ def test_one_chooses_of_what_one_is_told_and_where(bob: Client, users: SimpleNam
         (kind, channel)
         for kind in (each.name for each in kinds.kinds_of(member))
         for channel in kinds.CHANNELS
-        if kinds.wants(member, kind, channel)
+        if kinds.wants_kind(member, kind, channel)
     }
     assert wanted == {("mentioned", "browser")}
     assert "webhook" not in bob.get(address).content.decode()
@@ -161,9 +161,9 @@ def test_of_two_who_choose_at_once_neither_loses_what_the_other_chose(
     bob.post(address, {**first, "digest": "7"})
     bob.post(address, second)  # of a page that was opened before
     member = Membership.objects.get(user=users.bob)
-    assert not kinds.wants(member, "assigned", kinds.MAIL)
-    assert not kinds.wants(member, "mentioned", kinds.MAIL)
-    assert kinds.wants(member, "reminder", kinds.MAIL)
+    assert not kinds.wants_kind(member, "assigned", kinds.MAIL)
+    assert not kinds.wants_kind(member, "mentioned", kinds.MAIL)
+    assert kinds.wants_kind(member, "reminder", kinds.MAIL)
     assert kinds.digest_hour(member) == 7
 
 
@@ -198,8 +198,10 @@ def test_whatever_way_they_choose_all_of_it_is_kept(acme: Any, users: SimpleName
     answers = at_once(*calls)
     assert not [each for each in answers if isinstance(each, Exception)], answers
     member = Membership.objects.get(user=users.cleo)
-    assert [name for name in names if not kinds.wants(member, name, kinds.BROWSER)] == names[:6]
-    assert [name for name in names if kinds.wants(member, name, kinds.MAIL)] == []
+    assert [name for name in names if not kinds.wants_kind(member, name, kinds.BROWSER)] == names[
+        :6
+    ]
+    assert [name for name in names if kinds.wants_kind(member, name, kinds.MAIL)] == []
 
 
 def test_a_record_is_followed_and_not_any_more_by_who_sees_it(

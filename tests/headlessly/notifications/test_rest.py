@@ -197,7 +197,7 @@ def test_preferences_are_read_and_changed_in_part(cleos: Api, users: SimpleNames
         k: v for k, v in before["kinds"].items() if k != "assigned"
     }
     member = Membership.objects.get(user=users.cleo)
-    assert not kinds.wants(member, "assigned", kinds.MAIL) and kinds.digest_hour(member) == 8
+    assert not kinds.wants_kind(member, "assigned", kinds.MAIL) and kinds.digest_hour(member) == 8
     answered(cleos.call("PATCH", "/notifications/preferences", {"digestHour": None}))
     now = answered(cleos.call("GET", "/notifications/preferences"))
     assert now["digestHour"] is None and now["kinds"] == after["kinds"]

@@ -128,7 +128,7 @@ def test_nobody_is_told_of_what_they_did_or_may_not_see_and_everybody_chooses(
     following.follow(hot, member(users.vic))
     vics = member(users.vic)
     for channel in kinds.CHANNELS:
-        kinds.choose(vics, "view", channel, False)
+        kinds.choose_kind(vics, "view", channel, False)
     vics.save()
     acme.limits_reps = True
     acme.save()

@@ -83,25 +83,25 @@ def test_it_reads_yes_and_no() -> None:
 
 
 def test_it_reads_a_choice_however_it_is_spelled() -> None:
-    read = cells.reader(registry["Contact"].schema.fields["role"])
+    read = cells.cell_reader_of(registry["Contact"].schema.fields["role"])
     assert read("decision maker") == "DecisionMaker"
     assert read("boss") == "boss"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+49 30", "-x", "@home", "'=x", "''+x", "\t=x"])
 def test_it_lets_no_spreadsheet_run_a_cell(text: str) -> None:
-    assert cells.guarded(text) == f"'{text}"
-    assert cells.unguarded(f"'{text}") == text
+    assert cells.guard_cell(text) == f"'{text}"
+    assert cells.unguard_cell(f"'{text}") == text
 
 
 @pytest.mark.parametrize("text", ["plain", "", "'quoted'", "it's", "'"])
 def test_it_leaves_other_text_alone(text: str) -> None:
-    assert cells.guarded(text) == cells.unguarded(text) == text
+    assert cells.guard_cell(text) == cells.unguard_cell(text) == text
 
 
 @given(st.text())
 def test_it_gives_back_any_text_that_it_guarded(text: str) -> None:
-    assert cells.unguarded(cells.guarded(text)) == text
+    assert cells.unguard_cell(cells.guard_cell(text)) == text
 
 
 @settings(deadline=None)  # the first call looks up every word of every language
@@ -110,7 +110,7 @@ def test_it_reads_any_cell_or_says_why_not(text: str) -> None:
     for noun in registry.values():
         for field in noun.schema.stored:
             try:
-                cells.reader(field)(text)
+                cells.cell_reader_of(field)(text)
             except ValueError as problem:
                 assert str(problem)
 

@@ -146,13 +146,19 @@ def values_of(
     if asked.type in ("enum", "bool", "choices", "reference"):
         return parts
     if len(parts) > 1:
-        there = known() if known else occurring_values(noun, asked) if picks(asked) else []
+        there = (
+            known()
+            if known
+            else occurring_values(noun, asked)
+            if has_pickable_values(asked)
+            else []
+        )
         if text not in there and set(parts) <= set(there):
             return parts
     return [text] if text else []
 
 
-def picks(asked: Field) -> bool:
+def has_pickable_values(asked: Field) -> bool:
     """Whether its values can be told at once: an index has them."""
     return bool(asked.indexed) and asked.type in operators.TEXT_TYPES
 

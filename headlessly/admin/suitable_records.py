@@ -105,7 +105,7 @@ def option_text(record: Noun) -> str:
     return " · ".join(found)
 
 
-def difference(chosen: Noun, record: Noun) -> str:
+def difference_warning(chosen: Noun, record: Noun) -> str:
     """A warning where ``chosen`` is about somebody else than ``record``; empty where it is not."""
     for name in _shared(type(chosen), record)[:1]:
         theirs, ours = getattr(chosen, name), getattr(record, name)

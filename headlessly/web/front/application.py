@@ -25,7 +25,7 @@ from headlessly.ids import public_id
 from headlessly.web import csp
 from headlessly.web.callers import caller_address, customer_network
 from headlessly.web.front.answers import Answer, LongAnswers, Pace
-from headlessly.web.front.holding import HOLD, Hold, Holding, Look, wait_for_leaving
+from headlessly.web.front.held_requests import HOLD, Hold, Holding, Look, wait_for_leaving
 from headlessly.web.front.passwords import LONGEST_BODY, PasswordTurns, tries_password
 from headlessly.web.front.reading import (
     MOST_BYTES,
