@@ -41,7 +41,7 @@ def prepared_query(
 ) -> Callable[P, list[tuple[Any, ...]]]:
     """Answer the rows of the query that ``build`` makes: of columns as the driver reads them.
 
-    Its arguments are texts, such as keys, and what the query is made of does not depend on them.
+    Its arguments are texts, such as keys. What the query is made of depends neither on them nor on the time.
     """
     names = tuple(inspect.signature(build).parameters)
 

@@ -411,9 +411,12 @@ def _append(sql: str, rows: list[dict[str, Any]]) -> list[int]:
 
 def _copy(events: Sequence[Event]) -> None:
     """Write many events, and set the ``seq`` of each. Raises Moving."""
-    drawn = _ask_open_log(DRAW_SQL, [tenancy.require().pk, len(events)])
+    tenant = tenancy.require().pk
+    drawn = _ask_open_log(DRAW_SQL, [tenant, len(events)])
     rows = []
     for event, (seq, xid) in zip(events, sorted(drawn), strict=True):
+        if event.tenant_id != tenant:  # COPY asks no policy of the table
+            raise ValueError("An event is of another tenant than the one that is open.")
         event.seq = seq
         values = {column: event.__dict__[column] for column in EVENT_COLUMNS}
         for column in ("data", "previous"):

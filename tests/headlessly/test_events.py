@@ -185,6 +185,15 @@ def test_many_at_once_are_told_in_their_order_as_few_are(rival: Any) -> None:
         assert not Event.objects.exists()
 
 
+def test_many_at_once_are_of_the_tenant_that_is_open(rival: Any) -> None:
+    leads = [Lead.create(name=f"Lead {n}", source="website") for n in range(events.MANY)]
+    many = _change(leads)
+    with tenancy.active(rival), pytest.raises(ValueError, match="another tenant"):
+        events.append_events(many)
+    with tenancy.active(rival):
+        assert not Event.objects.exists()
+
+
 def test_many_at_once_are_not_written_to_a_log_that_is_closed(acme: Any) -> None:
     leads = [Lead.create(name=f"Lead {n}", source="website") for n in range(events.MANY)]
     there = Event.objects.count()
