@@ -81,7 +81,7 @@ def database(transactional_db: None) -> Iterator[str]:
 
 
 def take_compiled_along(tree: Path) -> None:
-    """What the product was compiled to stays right for files that are not changed, as their times are kept."""
+    """What the product was compiled to stays right for what is not changed: the times of files are kept."""
     for package in ("headlessly", "crm", "marketing"):
         for compiled in (ROOT / package).rglob("__pycache__/*.pyc"):
             target = tree / compiled.relative_to(ROOT)

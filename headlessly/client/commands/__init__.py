@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from typing import Any
 
 import typer
@@ -28,9 +29,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line. Answers the exit code; see :mod:`.failures`."""
     state = State()
-    command: Any = typer.main.get_command(app)
     try:
-        code = command.main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=state)
+        code = _command().main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=state)
         sys.stdout.flush()
         return int(code or 0)
     except (BrokenPipeError, failures.ReaderGone):
@@ -49,6 +49,12 @@ def run(arguments: list[str] | None = None) -> int:
         return failures.USAGE
     finally:
         state.close()
+
+
+@cache
+def _command() -> Any:
+    """The program, read once from what it is declared by."""
+    return typer.main.get_command(app)
 
 
 def _complain(text: str) -> None:
