@@ -58,6 +58,12 @@ def test_on_a_phone_a_list_is_whole_and_large_enough_and_focus_is_under_no_bar(
     expect(desk.get_by_role("link", name=LONG)).to_be_visible()
     parts = desk.locator(".list :is(td.name a, button[data-cell]:not(.none))")
     assert parts.count() > 2 and parts.evaluate_all(CUT) == 0
+    desk.get_by_role("button", name="Filters").click()
+    filters = desk.locator(
+        "#facets > :is(select:not(.select2-hidden-accessible), .select2-container)"
+    )
+    widths = filters.evaluate_all("all => all.map(each => Math.round(each.offsetWidth))")
+    assert len(widths) > 3 and len(set(widths)) == 1, "as wide as the screen, each of them"
     assert desk.locator(".list :is(td.name a, td.check input)").evaluate_all(SMALL) == 0
     desk.goto(f"{site}/~acme/admin/crm/lead/{lead.pk}/change/")
     expect(desk.locator("#timeline .composers")).to_be_visible()
@@ -85,3 +91,20 @@ def test_in_a_narrow_column_the_people_of_a_deal_have_their_names_on_a_line(
     names = desk.locator(".mini.parts .name")
     assert names.count() > 1
     assert names.evaluate_all("all => all.filter((each) => each.offsetHeight > 30).length") == 0
+
+
+def test_what_has_ended_takes_no_more_room_than_it_needs(desk: Any, site: str, lead: Any) -> None:
+    lead.update(name=LONG)
+    type(lead).lose(lead.pk, lost_reason="Timing")
+    desk.set_viewport_size(PHONE)
+    desk.goto(f"{site}/~acme/admin/crm/lead/board/")
+    name = desk.locator(".board-card.ended .name")
+    height = "(each) => each.clientHeight / parseFloat(getComputedStyle(each).fontSize)"
+    assert name.evaluate("(each) => each.scrollHeight <= each.clientHeight + 1"), "one line"
+    assert name.evaluate(height) < 2
+    # What is impossible says why on hover alone: without one it is only in the way.
+    desk.goto(f"{site}/~acme/admin/crm/lead/{lead.pk}/change/")
+    impossible = desk.locator("header .acts > [aria-disabled]")
+    assert impossible.count() and not impossible.first.is_visible()
+    desk.set_viewport_size({"width": 1440, "height": 900})
+    expect(impossible.first).to_be_visible()
