@@ -115,3 +115,37 @@ def test_what_one_chooses_from_has_an_edge_as_strong_as_what_one_types_into(
             admin.locator("#id_lead + .select2-container .select2-selection").evaluate(edge)
             == typed
         )
+
+
+#: A word that comes into the heading of a page, and goes.
+CHANGES = """() => {
+  const settle = () => document.body.offsetWidth;
+  settle();
+  performance.mark("changes");
+  const word = document.querySelector("#hly h1").appendChild(document.createElement("span"));
+  settle();
+  word.remove();
+  settle();
+}"""
+
+
+def test_what_comes_to_a_page_leaves_the_styles_of_the_rest_as_they_are(
+    admin: Any, site: str, browser: Any, people: Any, qualified: Any
+) -> None:
+    from crm import Lead
+
+    for number in range(20):
+        Lead.create(name=f"Lead {number}", source="web")
+    start = f"{site}/~acme/admin/crm/lead/"
+    for address in ("?view=all", "board/", f"{qualified.pk}/change/"):
+        admin.goto(start + address, wait_until="networkidle")
+        browser.start_tracing(categories=["devtools.timeline", "blink.user_timing"])
+        admin.evaluate(CHANGES)
+        traced = json.loads(browser.stop_tracing())["traceEvents"]
+        begun = next(each["ts"] for each in traced if each["name"] == "changes")
+        styled = [
+            each["args"]["elementCount"]
+            for each in traced
+            if each["name"] == "UpdateLayoutTree" and each["ts"] > begun
+        ]
+        assert sum(styled) < admin.locator("*").count() / 5, address

@@ -17,7 +17,7 @@ from headlessly.admin.lists.parameters import query_string_of
 from headlessly.declaration import labels
 from headlessly.declaration.paths import Path
 from headlessly.nouns import Noun
-from headlessly.query.listed import NONE
+from headlessly.query.list_address import NONE
 
 #: What a list may be asked for and a board may not: it is about now, and about all states.
 NOT_HERE = ("asOf", "deleted", "p", "view")

@@ -147,6 +147,7 @@ class RecordPage(NounPages):
             request,
             self.admin.record_template,
             original=found,
+            is_record=True,
             title=str(found),
             neighbours=walk and walk.neighbours(),
             keep=self.keep(request),

@@ -7,6 +7,10 @@
     select.getAttribute("aria-label") || select.labels[0]?.firstChild.textContent.trim() || "";
   const shown = (select) => select.nextElementSibling?.querySelector(".select2-selection");
 
+  // When it is first asked for a width, jQuery tries out how the browser measures, by elements beside the body: each has all
+  // that there is by then styled anew. In the head that is nothing yet.
+  $("<i>").width(1).width();
+
   // What a wheel turns by where it turns by lines or pages: to measure it lays the page out anew for each choice.
   const wheel = $.event.special.mousewheel;
   if (wheel) Object.assign(wheel, { getLineHeight: () => 16, getPageHeight: () => 200 });

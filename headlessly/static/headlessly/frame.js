@@ -68,6 +68,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     tidy();
     for (const choice of document.querySelectorAll("[data-theme]")) choice.checked = choice.value === theme;
-    document.querySelector(".frame-places a[aria-current]")?.scrollIntoView({ block: "nearest" });
+    // Once the page's own scripts have put there what they add: it is laid out once.
+    requestAnimationFrame(() => document.querySelector(".frame-places a[aria-current]")?.scrollIntoView({ block: "nearest" }));
   });
 })();

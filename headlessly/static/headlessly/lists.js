@@ -38,6 +38,7 @@
     if (!label) return;
     const every = document.querySelector("[data-check-all]");
     const here = boxes().filter((box) => box.checked);
+    document.getElementById("selection").toggleAttribute("data-some", here.length > 0);
     const shown = new Set(boxes().map((box) => box.value));
     const others = [...kept].filter((id) => !shown.has(id)).length;
     const many = every && every.checked ? every.dataset.total : here.length + others;

@@ -130,7 +130,10 @@
     morph(main(), fresh, { saved, quiet, typing: Boolean(typing) });
     makeChoices(main());
     const [old, now] = [document.querySelector("#main > header > nav"), page.querySelector("#main > header > nav")];
-    if (old && now) old.replaceChildren(...now.childNodes);
+    if (old && now) {
+      old.className = now.className;
+      old.replaceChildren(...now.childNodes);
+    }
     document.title = page.title;
     const toasts = page.getElementById("toasts");
     if (!quiet || toasts?.childElementCount) document.getElementById("toasts")?.replaceChildren(...(toasts ? toasts.children : []));
