@@ -216,7 +216,7 @@ class Execution:
                 if deleting:
                     self.ids_locked_for_deletion.add(record.pk)
         there = (self.locked_records.get(id) for id in wanted)
-        return [record for record in there if record is not None and record.deleted_at is None]
+        return [each for each in there if isinstance(each, noun) and each.deleted_at is None]
 
     def lock_in_order(self, ids: Iterable[str] = ()) -> None:
         """Lock what is known to be written before anything else is: two that do never wait for each other."""
