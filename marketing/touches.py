@@ -11,7 +11,8 @@ from crm.models import Activity, Contact, Lead
 from headlessly.access import actors
 from headlessly.declaration.hooks import only_creates
 from headlessly.execution.executor import Context
-from headlessly.log.events import Event, event_tracked
+from headlessly.log.events import Event
+from headlessly.log.tracking import event_tracked
 from marketing import visitors
 from marketing.models import Campaign, Form, Touchpoint
 from marketing.utm import campaign_of

@@ -12,7 +12,7 @@ from headlessly.context import clock
 from headlessly.declaration import values
 from headlessly.declaration.schema import Field, wire_name
 from headlessly.errors import Invalid
-from headlessly.log import events
+from headlessly.log import events, tracking
 
 
 def check_properties(value: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def track_event(body: Mapping[str, Any]) -> events.Event:
 
     Raises Invalid for what it does not take.
     """
-    events.permit_tracking()
+    tracking.permit_tracking()
     found, problems = EventInput().read_values(body)
     name, data = found.pop("name"), found.pop("properties", {})
     moment = found.pop("timestamp", None)
@@ -79,4 +79,4 @@ def track_event(body: Mapping[str, Any]) -> events.Event:
         data = data | {key: beside[key]}
     if problems:
         raise Invalid.for_fields(problems, type=EventInput.kind)
-    return events.track(name, data, timestamp=moment)
+    return tracking.track(name, data, timestamp=moment)

@@ -58,7 +58,7 @@ CALLS = ("headlessly.declaration.verbs.ClassCall", "headlessly.declaration.verbs
 CONTEXT = "headlessly.execution.hook_context.Context"
 #: From where an app's hooks have it.
 CONTEXT_MODULES = ("headlessly.execution.executor", "headlessly.execution.hook_context")
-TRACKER = "headlessly.log.events.Tracker"
+TRACKER = "headlessly.log.tracking.Tracker"
 #: The columns of `headlessly.declaration.fields` that hold None unless they are declared otherwise.
 EMPTY_UNLESS_REQUIRED = (
     "headlessly.declaration.fields._Optional",

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from headlessly.declaration.record import Record
-from headlessly.log import events
+from headlessly.log import tracking
 
 if TYPE_CHECKING:
     from headlessly.access.actors import Actor
@@ -108,7 +108,7 @@ class Context:
 
     def __getattr__(self, name: str) -> Any:
         if name == "Event":
-            return events.Tracker
+            return tracking.Tracker
         registry = self._frame.verb.noun.registry
         try:
             return registry[name]

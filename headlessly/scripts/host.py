@@ -22,7 +22,7 @@ from headlessly.declaration.schema import wire_name
 from headlessly.errors import BadRequest, Forbidden, NotFound, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
-from headlessly.log import events
+from headlessly.log import events, tracking
 from headlessly.log.events import dump_json
 from headlessly.query import aggregates, names, reads
 from headlessly.query.record_operations import (
@@ -225,11 +225,11 @@ class Host:
         if len(given) == 1 and isinstance(given[0], dict):  # one object, as of a noun
             given, options = [], given[0] | options
         asked = _named_arguments(EVENT, "create", TRACK, given, options)
-        events.permit_tracking()
+        tracking.permit_tracking()
         properties = asked.get("properties")
         if properties is not None and not isinstance(properties, dict):
             raise BadRequest("properties: give an object.", field="properties")
-        event = events.Tracker.create(name=asked.get("name") or "", properties=properties)
+        event = tracking.Tracker.create(name=asked.get("name") or "", properties=properties)
         return marshalling.pack_record(event.as_json())
 
     def _ask_of_fields(self, what: str, given: list[Any], options: dict[str, Any]) -> Any:

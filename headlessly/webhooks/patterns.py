@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
 from headlessly.errors import Invalid, did_you_mean
-from headlessly.log.events import check_event_name
 from headlessly.log.names import (
     OF,
     PLATFORM_EVENTS,
@@ -24,6 +23,7 @@ from headlessly.log.names import (
     names_of,
     without_view,
 )
+from headlessly.log.tracking import check_event_name
 from headlessly.query.saved_views import watched_views
 
 ALL = "*"

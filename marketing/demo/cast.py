@@ -12,7 +12,7 @@ from crm.models import Contact
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.context import clock
-from headlessly.log import events
+from headlessly.log import tracking
 from headlessly.models import Event
 from marketing.demo import former_years
 from marketing.demo.business import Business, Member
@@ -139,7 +139,7 @@ def fill(
             business.tell(_learning(watch, first))
             if cast.slug == ACME.slug:
                 add_webhook(add_followed_view())
-            events.track(FILLED, {"leads": leads, "day": today.isoformat()})
+            tracking.track(FILLED, {"leads": leads, "day": today.isoformat()})
     return tenant
 
 

@@ -16,7 +16,7 @@ from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.cluster import CLOSED
 from headlessly.errors import Invalid, Moving, NoTenant
 from headlessly.execution import executor
-from headlessly.log import events
+from headlessly.log import events, tracking
 from headlessly.log.events import Event
 from tests.refusals import details, refused
 
@@ -107,7 +107,7 @@ def test_it_keeps_the_record_of_a_deleted_one_and_its_history(people: Any) -> No
     ["page_view", "trial started", "checkout.opened", "v2.Started", "Ünïcode", "Upper", "a.b.c"],
 )
 def test_it_tracks_what_happens_outside(name: str) -> None:
-    event = events.track(name, {"path": "/pricing", "nested": {"list": [1, None, True]}})
+    event = tracking.track(name, {"path": "/pricing", "nested": {"list": [1, None, True]}})
     kept = Event.objects.get(id=event.id)
     assert (kept.name, kept.data["path"], kept.actor) == (name, "/pricing", "system")
     assert (kept.target, kept.target_type, kept.version, kept.previous, kept.cause) == (None,) * 5
@@ -124,7 +124,7 @@ def test_it_does_not_track_under_a_name_like(name: Any, lead: Lead) -> None:
         ctx.Event.create(name=name)
 
     with refused(Invalid) as caught:
-        events.track(name)
+        tracking.track(name)
     assert list(details(caught)) == ["name"]
     with Lead.updated.attached(from_a_hook), refused(Invalid):
         lead.update(score=1)
@@ -138,14 +138,14 @@ def test_it_does_not_track_what_is_no_json(properties: Any, lead: Lead) -> None:
         ctx.Event.create(name="x", properties=properties)
 
     with refused((Invalid, ValueError)):
-        events.track("page_view", properties)
+        tracking.track("page_view", properties)
     with Lead.updated.attached(from_a_hook), refused((Invalid, ValueError, TypeError)):
         lead.update(score=1)
 
 
 def test_it_tracks_only_from_a_hook_through_the_context(lead: Lead) -> None:
     with refused(RuntimeError):
-        events.Tracker.create(name="page_view")
+        tracking.Tracker.create(name="page_view")
 
 
 #: What a file for COPY, and JSON, write otherwise than it is.

@@ -14,7 +14,8 @@ from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.context import tracing
 from headlessly.errors import Conflict, Forbidden, NotFound, VerbRefused
-from headlessly.log.events import Event, track
+from headlessly.log.events import Event
+from headlessly.log.tracking import track
 from headlessly.undo import at_once, undo_job, undos
 from headlessly.undo.models import Undo, UndoRecord
 from headlessly.undo.part import take_back_part

@@ -13,7 +13,7 @@ from django.test import RequestFactory
 from crm import Lead
 from headlessly import errors
 from headlessly.context import tracing
-from headlessly.log import events
+from headlessly.log import tracking
 from headlessly.log.events import Event
 
 
@@ -22,7 +22,7 @@ def test_it_is_shared_by_all_that_happens_inside(acme: Any, people: SimpleNamesp
     with tracing.request_id_scope() as id:
         lead = Lead.create(name="L", source="x")
         lead.lose(lost_reason="x")
-        events.track("page_view")
+        tracking.track("page_view")
         with tracing.request_id_scope() as inner:
             assert inner == id
     assert tracing.request_id() is None

@@ -16,7 +16,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.context import tracing
 from headlessly.errors import Conflict, Forbidden, NotFound
-from headlessly.log import events
+from headlessly.log import tracking
 from headlessly.log.events import Event
 from headlessly.undo import at_once
 from headlessly.undo.at_once import undo_request
@@ -304,7 +304,7 @@ def test_an_export_and_a_read_leave_nothing_to_take_back(api: Any, lead: Lead) -
 
 def test_what_was_tracked_stays_in_the_log(acme: Any) -> None:
     with tracing.request_id_scope("req_track00000000000"):
-        events.track("page_view")
+        tracking.track("page_view")
     with refused(Conflict, "only tracked events"):
         undo_request("req_track00000000000")
 

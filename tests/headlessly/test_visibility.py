@@ -22,7 +22,7 @@ from headlessly.access.models import Membership, User
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.errors import Conflict, Invalid, NotFound
-from headlessly.log import event_visibility, events
+from headlessly.log import event_visibility, tracking
 from headlessly.log.events import Event
 from headlessly.log.names import SECURITY
 from headlessly.query import reads
@@ -364,9 +364,9 @@ def test_it_is_told_nothing_of_the_others_by_what_was_tracked(
     form = Form.create(name="Contact us", fields=[{"name": "email", "type": "email"}])
     form.publish()
     form.submit(email="hush@acme.example", page="/hush")
-    events.track("page_view", {"lead": world.theirs.pk, "path": "/hush"})
-    events.track("page_view", {"lead": world.own.pk, "path": "/pricing"})
-    events.track("page_view", {"path": "/news"})
+    tracking.track("page_view", {"lead": world.theirs.pk, "path": "/hush"})
+    tracking.track("page_view", {"lead": world.own.pk, "path": "/pricing"})
+    tracking.track("page_view", {"path": "/news"})
     world.own.convert()
     form.submit(email="new@acme.example", page="/new")
     seen = as_bob("GET", "/events", limit=100).json()["results"]

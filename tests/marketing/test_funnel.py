@@ -12,7 +12,7 @@ from crm import Lead
 from headlessly.access import tenancy
 from headlessly.database import timeouts
 from headlessly.errors import Invalid, VerbRefused
-from headlessly.log import events
+from headlessly.log import tracking
 from marketing import Funnel, funnels
 from tests.answered import answered
 from tests.refusals import details, refused
@@ -89,7 +89,7 @@ def test_it_counts_everybody_once() -> None:
 
 def test_it_follows_visitors_by_what_the_website_calls_them() -> None:
     def visited(page: str, **who: str) -> None:
-        events.track(page, who)
+        tracking.track(page, who)
 
     visited("page_view", userId="ada", sessionId="s1")
     visited("page_view", anonymousId="a1", sessionId="s2")
@@ -106,8 +106,8 @@ def test_it_goes_by_when_things_happened() -> None:
     from headlessly.context import clock
 
     now = clock.now()
-    events.track("paid", {"userId": "ada"}, timestamp=now)
-    events.track("signup", {"userId": "ada"}, timestamp=now - timedelta(days=1))  # told late
+    tracking.track("paid", {"userId": "ada"}, timestamp=now)
+    tracking.track("signup", {"userId": "ada"}, timestamp=now - timedelta(days=1))  # told late
     assert rate("signup", "paid") == 100
     assert rate("paid", "signup") == 0
 

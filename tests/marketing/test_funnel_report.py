@@ -14,7 +14,7 @@ import pytest
 
 from crm import Lead
 from headlessly.context import clock
-from headlessly.log import events
+from headlessly.log import tracking
 from marketing import Funnel, funnel_report
 from tests.answered import answered
 from tests.headlessly.admin.conftest import users  # noqa: F401  (a fixture)
@@ -124,10 +124,10 @@ def test_it_takes_the_steps_of_a_saved_funnel_in_their_order(api: Any, world: An
 
 def test_it_counts_visitors_by_what_a_website_tracks(api: Any, world: Any) -> None:
     with on(3, 5):
-        events.track("page_view", {"anonymousId": "a"})
-        events.track("page_view", {"anonymousId": "b"})
+        tracking.track("page_view", {"anonymousId": "a"})
+        tracking.track("page_view", {"anonymousId": "b"})
     with on(3, 6):
-        events.track("signup", {"anonymousId": "a"})
+        tracking.track("signup", {"anonymousId": "a"})
     assert counts(api, steps="page_view,signup") == [2, 1]
 
 

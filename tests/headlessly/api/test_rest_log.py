@@ -310,11 +310,11 @@ def test_it_changes_and_deletes_no_event(api: Any, lead: Any) -> None:
 def test_it_tracks_nothing_for_those_who_only_read(api: Any, acme: Any) -> None:
     from headlessly.access import actors
     from headlessly.errors import Forbidden
-    from headlessly.log import events
+    from headlessly.log import tracking
 
     reader = type(api)(acme, "read")
     with unchanged():
         for body in (VIEW, {"bogus": 1}):
             problem(reader.call("POST", "/events", body), 403, "forbidden", type="Event")
         with actors.acting(reader.key.actor), pytest.raises(Forbidden):
-            events.track("page_view")
+            tracking.track("page_view")

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
-from headlessly.log import events
+from headlessly.log import tracking
 from headlessly.models import Delivery, Event, Webhook
 from headlessly.webhooks import deliveries, sending
 from tests.answered import answered
@@ -88,8 +88,8 @@ def test_it_signs_as_openssl_would(listen):
 
 def test_it_sends_only_what_is_wanted(listen, deliver, receiver, qualified):
     listen("Lead.Converted", "Deal.*", "page_view")
-    events.track("page_view", {"path": "/pricing"})
-    events.track("other")
+    tracking.track("page_view", {"path": "/pricing"})
+    tracking.track("other")
     qualified.convert()
     deliver()
     assert sorted(receiver.names) == ["Deal.Created", "Lead.Converted", "page_view"]
@@ -100,14 +100,14 @@ def test_it_sends_only_what_is_wanted(listen, deliver, receiver, qualified):
 
 def test_it_names_any_tracked_event_in_a_header(listen, deliver, receiver):
     listen()
-    events.track("größer: 1 € mehr")
+    tracking.track("größer: 1 € mehr")
     deliver()
     ((_, headers, _),) = receiver.raw
     assert headers["X-Headlessly-Event"] == "gr%C3%B6%C3%9Fer%3A%201%20%E2%82%AC%20mehr"
 
 
 def test_it_tells_nothing_that_happened_before(listen, deliver, receiver, lead):
-    events.track("before")
+    tracking.track("before")
     listen()
     lead.update(score=1)
     deliver()
