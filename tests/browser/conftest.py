@@ -32,7 +32,12 @@ NAMES = (
 )
 #: Modules whose tests take longest.
 LONGEST = ("test_everybody", "test_docs", "test_journeys", "test_reports")
-ARGUMENTS = ["--no-sandbox", "--renderer-process-limit=1"]
+#: Nothing but the site itself can be reached: what a page asks for elsewhere fails, and is told of.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--renderer-process-limit=1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+]
 HOW = (
     "No Chromium was found. Get one with `apt-get install chromium-headless-shell`, "
     "or set CHROMIUM to its path."
@@ -244,7 +249,8 @@ def desk(page: Any, site: str, bob: Any) -> Iterator[Any]:
     failed: list[str] = []
     elsewhere: list[str] = []
     page.on("pageerror", lambda error: failed.append(str(error)))
-    page.on("request", lambda r: r.url.startswith((site, "data:")) or elsewhere.append(r.url))
+    # Of each request that succeeds a browser would have to tell, fifty for a page.
+    page.on("requestfailed", lambda r: r.url.startswith(site) or elsewhere.append(r.url))
     open_session(page, site, bob)
     yield page
     assert failed == []

@@ -38,22 +38,79 @@ COLOURS = """
   };
 }
 """
+#: Most texts of a walk look like one that axe found legible: in the same colour, as large and as bold, on the
+#: same grounds. Such a look is not looked at again. Whatever lies on something else than its ancestors, or
+#: shines through, has no look that can be told from its styles: axe sees to each.
+LOOKS = """
+{
+  const { rules, checks } = axe._audit, rule = rules.find(({ id }) => id === "color-contrast");
+  const check = checks["color-contrast"], { matches } = rule, { evaluate } = check;
+  const TELLS_NOTHING = null, SHINES = false;
+  let legible = new Set(), fresh = [], grounds = new WeakMap();
+  const ground = (element) => {
+    if (!element) return "";
+    if (grounds.has(element)) return grounds.get(element);
+    const style = getComputedStyle(element), under = ground(element.parentElement);
+    const { backgroundColor: colour, backgroundImage: image, position } = style;
+    const shines = style.opacity !== "1" || style.filter !== "none" || style.mixBlendMode !== "normal";
+    const covers = image === "none" && !/^rgba|[/]/.test(colour);
+    const lies = position === "static" || position === "relative";
+    let found = `${under}|${colour} ${image}`;
+    if (shines || under === SHINES) found = SHINES;
+    else if (covers) found = colour;
+    else if (!lies || under === TELLS_NOTHING) found = TELLS_NOTHING;
+    else if (colour === "rgba(0, 0, 0, 0)" && image === "none") found = under;
+    grounds.set(element, found);
+    return found;
+  };
+  const look = (element) => {
+    const under = ground(element);
+    if (under === SHINES || under === TELLS_NOTHING) return null;
+    const { color, fontSize, fontWeight, textShadow } = getComputedStyle(element);
+    return [color, fontSize, fontWeight, textShadow, under].join(" on ");
+  };
+  rule.matches = function (element, ...more) {
+    return !legible.has(look(element)) && matches.call(this, element, ...more);
+  };
+  check.evaluate = function (element, ...more) {
+    const seen = look(element);
+    if (legible.has(seen)) return true;
+    const found = evaluate.call(this, element, ...more);
+    if (found === true && seen) {
+      legible.add(seen);
+      fresh.push(seen);
+    }
+    return found;
+  };
+  window.looks = {
+    begin: (known) => ([legible, fresh, grounds] = [new Set(known.split("\\n")), [], new WeakMap()]),
+    end: () => fresh.join("\\n"),
+  };
+}
+"""
 #: Whether the frame was there, what axe found, how wide the page is, and whether it had remained light in the
-#: dark: in one question. A page hears of another light some frames later.
+#: dark: in one question. A page hears of another light some frames later. A frame that is known is away
+#: meanwhile, for axe reads all that there is before it leaves something out.
 AXE = """
-async ([within, without, frame, rules, more]) => {
+async ([within, without, frame, rules, more, legible]) => {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const dazzled = () => dark && document.documentElement.classList.contains("light");
   for (let frame = 0; dazzled() && frame < 60; frame++) await new Promise(requestAnimationFrame);
   const where = { include: [within], exclude: without };
   const how = { runOnly: rules, rules: more, resultTypes: ["violations"], preload: false };
+  const around = document.querySelector(frame);
+  const away = without.length && around ? [...around.childNodes] : [];
+  for (const each of away) each.remove();
+  looks.begin(legible);
   const found = await axe.run(where, how);
+  around?.append(...away);
   const said = (node) => [...node.target, ...node.any.map((each) => each.message)].join(" ");
   return [
-    document.querySelector(frame) !== null,
+    around !== null,
     found.violations.map((each) => [each.id, each.nodes.map(said)]),
     document.documentElement.scrollWidth,
     dazzled(),
+    looks.end(),
   ];
 }
 """
@@ -78,14 +135,13 @@ class Walk:
         self.page, self.site, self.wrong = page, site, []
         self.place = ""
         self.known_frames: set[str] = set()
+        self.legible: list[str] = []
         page.set_viewport_size(LARGE)
         page.emulate_media(reduced_motion="reduce")  # a colour on its way to another is neither
-        page.add_init_script(AXE_SCRIPT + COLOURS)
+        page.add_init_script(AXE_SCRIPT + COLOURS + LOOKS)
         page.on("pageerror", lambda error: self.note("script", error))
         page.on("console", lambda said: said.type == "error" and self._said(said))
-        page.on(
-            "request", lambda r: r.url.startswith((site, "data:")) or self.note("elsewhere", r.url)
-        )
+        page.on("requestfailed", lambda r: r.url.startswith(site) or self.note("elsewhere", r.url))
 
     def note(self, kind: str, what: Any) -> None:
         self.wrong.append(f"{self.place}: {kind}: {what}")
@@ -138,8 +194,9 @@ class Walk:
         """Note what axe finds; answers how wide the page is."""
         without = [FRAME] if how in self.known_frames else []
         more = LANDMARKS if within == "html" and how == "large" else {}
-        asked = [within, without, FRAME, RULES, more]
-        has_frame, found, width, dazzled = self.page.evaluate(AXE, asked)
+        asked = [within, without, FRAME, RULES, more, "\n".join(self.legible)]
+        has_frame, found, width, dazzled, legible = self.page.evaluate(AXE, asked)
+        self.legible += filter(None, legible.split("\n"))
         if within == "html" and has_frame:
             self.known_frames.add(how)
         if dazzled:
@@ -171,6 +228,35 @@ def user(name: str, *places: tuple[Any, str], **more: Any) -> Any:
     for tenant, role in places:
         Membership.objects.create(user=made, tenant=tenant, role=role)
     return made
+
+
+#: Each makes one text of a page that was looked at illegible in its own way.
+SPOILS = {
+    "its colour": "(text) => (text.style.color = '#d0d0d0')",
+    "its ground": "(text) => (text.closest('.head').style.background = '#404040')",
+    "what it lies on": """(text) => {
+      const dark = text.parentElement.appendChild(document.createElement("p"));
+      dark.style.cssText = "position: absolute; inset: 0; background: #303030";
+      text.parentElement.style.position = "relative";
+      text.style.cssText = "position: absolute; z-index: 1";
+    }""",
+    "how it shines": "(text) => (text.style.opacity = 0.3)",
+}
+
+
+def test_a_walk_tells_of_what_nobody_can_read_and_of_what_comes_from_elsewhere(page, site, acme):
+    walk = Walk(page, site)
+    open_session(page, site, user("ann", (acme, "admin")))
+    for spoils in SPOILS.values():
+        walk.go("/~acme/admin/crm/lead/", full=False)
+        assert walk.wrong == []
+        page.locator("#hly h1").evaluate(spoils)
+        walk.look(full=False)
+        assert ["color-contrast" in each for each in walk.wrong] == [True], spoils
+        walk.wrong.clear()
+    with page.expect_event("requestfailed"):
+        page.evaluate("new Image().src = 'https://elsewhere.example/'")
+    assert any("elsewhere: https://elsewhere.example/" in each for each in walk.wrong)
 
 
 def test_those_who_are_outside(walk, site, acme, rival):

@@ -149,3 +149,12 @@ def test_what_comes_to_a_page_leaves_the_styles_of_the_rest_as_they_are(
             if each["name"] == "UpdateLayoutTree" and each["ts"] > begun
         ]
         assert sum(styled) < admin.locator("*").count() / 5, address
+
+
+def test_the_word_beside_a_value_makes_no_page_wider_wherever_the_value_ends(
+    admin: Any, site: str, qualified: Any
+) -> None:
+    admin.goto(f"{site}/~acme/admin/crm/lead/{qualified.pk}/change/")
+    for width in range(360, 430, 2):
+        admin.set_viewport_size({"width": width, "height": 844})
+        assert admin.evaluate("document.documentElement.scrollWidth") <= width

@@ -28,7 +28,7 @@ def slow_down(desk: Any, seconds: float) -> list[str]:
             time.sleep(seconds)
         route.continue_()
 
-    desk.route("**/*", wait)
+    desk.route("**/~acme/**", wait)
     return posted
 
 
