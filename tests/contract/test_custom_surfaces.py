@@ -175,8 +175,8 @@ def test_it_is_in_what_people_save_and_on_cards(api: Any, noun: type[Noun], user
 def test_each_type_is_changed_in_its_cell_on_its_record_or_for_many(
     api: Any, noun: type[Noun], users: Any
 ) -> None:
-    """On each noun each type in one of these ways, which take turns: in each of them each type on a third of
-    the nouns."""
+    """On each noun half of the types, each in one of these ways, which take turns: each type in each way on
+    some nouns, and each way on every noun."""
     if "update" not in noun.verbs:
         return
     ann = client_of(users.ann)
@@ -187,7 +187,7 @@ def test_each_type_is_changed_in_its_cell_on_its_record_or_for_many(
     cells, fields, *many = (made(api, noun, FEW) for _each in range(4))
     start, part = start_of(noun), {"X-Part": "1"}
     first = samples.CHANGING.index(noun)
-    ways = [[t for n, t in enumerate(TYPES) if (n + first) % 3 == way] for way in range(3)]
+    ways = [[t for n, t in enumerate(TYPES) if (n + first) % 6 == way] for way in range(3)]
     for type in ways[0]:
         name = snake_name(custom.name_of(type))
         answer = ann.post(f"{start}{cells['$id']}/cell/{name}/", {name: typed[type]})
@@ -264,15 +264,17 @@ def test_other_programs_have_it_in_the_client_the_command_line_webhooks_and_segm
         assert sent["previous"]["ownChoices"] == ["West", "North"]
     listed = cli("fields", "list", name)
     assert [each["type"] for each in listed] == list(TYPES)
-    for type, (less, _more) in custom.VALUES.items():
-        if noun.immutable or type not in ("integer", "choice", "date", "choices", "bool"):
-            value = less[0] if isinstance(less, list) else less
-            criteria = {"type": name, "filter": {custom.name_of(type): value}}
-            made = answered(
-                api.call("POST", "/segments", {"name": type, "criteria": criteria}), 201
-            )
-            counted = answered(api.call("POST", f"/segments/{made['$id']}/refresh", {}))
-            assert counted["memberCount"] == 1, type
+    # A segment of all that it was given and still has: one that does not hold leaves nobody in it.
+    changed = () if noun.immutable else ("integer", "choice", "date", "choices", "bool")
+    filter = {
+        custom.name_of(type): less[0] if isinstance(less, list) else less
+        for type, (less, _more) in custom.VALUES.items()
+        if type not in changed
+    }
+    criteria = {"type": name, "filter": filter}
+    segment = answered(api.call("POST", "/segments", {"name": name, "criteria": criteria}), 201)
+    counted = answered(api.call("POST", f"/segments/{segment['$id']}/refresh", {}))
+    assert counted["memberCount"] == 1
 
 
 @pytest.fixture
