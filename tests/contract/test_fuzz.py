@@ -74,8 +74,8 @@ def questions_by(document: bytes) -> list[tuple[Any, list[GenerationMode]]]:
 
     What is asked word for word alike of several nouns, and answered by the same code, is asked of the first:
     ``test_openapi.py`` has the answers of each. What most nouns have, in words of their own, is asked of each
-    in one mode, by turns. With a wrong body one noun of each operation is asked: ``test_rest_nasty.py`` sends
-    every input of every verb whatever is wrong.
+    in one mode, by turns. A wrong body is sent of the first noun alone, and where that would be the turn of
+    another, nothing: ``test_rest_nasty.py`` sends every input of every verb whatever is wrong.
     """
     schema = schemathesis.openapi.from_dict(json.loads(document))
     schema.app = get_wsgi_application()
