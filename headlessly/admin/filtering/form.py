@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.http import QueryDict
@@ -53,6 +54,8 @@ class FilterForm:
     def __init__(self, noun: type[Noun], site: Any) -> None:
         self.noun, self.site = noun, site
         self.group = Group(ALL)
+        # All rows about a noun offer the same.
+        self.choices_of = cache(offered.choices_of)
 
     @classmethod
     def of_filter(cls, noun: type[Noun], filter: Mapping[str, Any], site: Any) -> FilterForm:
@@ -211,7 +214,7 @@ class FilterForm:
                 self._fill(row, noun, path, operator, values)
         row.choices = [
             (title, [(value, label, value == row.chosen) for value, label in group])
-            for title, group in offered.choices_of(noun, row.chosen)
+            for title, group in offered.choices_with(noun, self.choices_of(noun), row.chosen)
         ]
         row.label = next((label for _t, group in row.choices for _v, label, on in group if on), "")
         return row

@@ -108,9 +108,13 @@ AGO = {
 WHEN = {ON: gettext_lazy("a day"), **NAMED_WHEN, **AGO}
 
 
-def choices_of(noun: type[Noun], chosen: str) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What a row may be about, in groups: the noun's own fields, what refers to it, and what lies behind each
-    of its references. What is ``chosen`` and lies deeper is among them."""
+#: What a row may be about, in groups with a title, each thing with how it reads.
+Choices = list[tuple[str, list[tuple[str, str]]]]
+
+
+def choices_of(noun: type[Noun]) -> Choices:
+    """What a row may be about: the noun's own fields, what refers to it, and what lies behind each of its
+    references."""
     own = [(f.wire, label) for label, f in fields_of(noun)]
     own.append((WORDS, _("Words anywhere")))
     found = [(labels.noun_title(noun), own)]
@@ -125,10 +129,14 @@ def choices_of(noun: type[Noun], chosen: str) -> list[tuple[str, list[tuple[str,
             for behind, f in fields_of(reference.target_noun)  # type: ignore[arg-type]
         ]
         found.append((label, behind))
-    known = {value for _title, group in found for value, _label in group}
-    if chosen and chosen != WRITTEN and chosen not in known:
-        found.append((_("Further away"), [(chosen, path_label(noun, chosen))]))
     return [*found, (_("Anything else"), [(WRITTEN, _("As written (JSON)"))])]
+
+
+def choices_with(noun: type[Noun], choices: Choices, chosen: str) -> Choices:
+    """The same with what is ``chosen`` among them, where that lies deeper."""
+    if not chosen or any(chosen == value for _title, group in choices for value, _label in group):
+        return choices
+    return [*choices[:-1], (_("Further away"), [(chosen, path_label(noun, chosen))]), choices[-1]]
 
 
 def fields_of(noun: type[Noun]) -> list[tuple[str, Field]]:
