@@ -12,6 +12,7 @@ import pytest
 
 from crm import Lead
 from headlessly.errors import InvalidFilter
+from headlessly.execution.executor import one_transaction
 from headlessly.query import reads
 
 SORTS = (
@@ -31,17 +32,18 @@ SORTS = (
 def many(acme: Any) -> list[str]:
     """Forty leads with ties and gaps in what they are sorted by."""
     chance = random.Random(7)
-    return [
-        Lead.create(
-            name=f"Lead {n}",
-            source=chance.choice(["website", "referral"]),
-            score=chance.choice([None, 10, 10, 55.5, 90]),
-            budget=chance.choice([None, 100, 250.5]),
-            timeline=chance.choice([None, "Q1", "Q2"]),
-            need=chance.choice([None, "speed", "peace"]),
-        ).pk
-        for n in range(40)
-    ]
+    with one_transaction():
+        return [
+            Lead.create(
+                name=f"Lead {n}",
+                source=chance.choice(["website", "referral"]),
+                score=chance.choice([None, 10, 10, 55.5, 90]),
+                budget=chance.choice([None, 100, 250.5]),
+                timeline=chance.choice([None, "Q1", "Q2"]),
+                need=chance.choice([None, "speed", "peace"]),
+            ).pk
+            for n in range(40)
+        ]
 
 
 def walk(limit: int = 7, meanwhile: Any = None, **question: Any) -> list[str]:

@@ -8,7 +8,8 @@ from django.test import Client
 
 from headlessly.admin.sites import PART
 
-#: What asks for a page as its scripts do: without the menu and the bar around it, which are half of it.
+#: What asks for a page as its scripts do: without the menu and the bar around it. The rows of lists are
+#: drawn by the scripts then.
 WITHOUT_FRAME = {PART: "1"}
 
 

@@ -14,6 +14,7 @@ from headlessly.admin.boards import board
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.query import reads
+from tests.headlessly.admin.signed_in import without_frame
 
 BOARD = "/~acme/admin/crm/lead/board/"
 DEALS = "/~acme/admin/crm/deal/board/"
@@ -42,7 +43,7 @@ def leads(people: Any) -> dict[str, Any]:
 
 
 def page(client: Any, query: str = "", start: str = BOARD) -> str:
-    return client.get(f"{start}?{query}").content.decode()
+    return without_frame(client, f"{start}?{query}")
 
 
 def column(html: str, state: str) -> str:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Deal, Lead, Rule
 from headlessly.context import clock
-from tests.headlessly.admin.signed_in import client_of
+from tests.headlessly.admin.signed_in import client_of, without_frame
 
 TODAY = "/~acme/admin/"
 NOW = datetime.now(UTC)
@@ -20,7 +20,7 @@ NOW = datetime.now(UTC)
 
 def parts(client: Any, query: str = "") -> dict[str, list[str]]:
     """The reasons on the page with the records below each."""
-    html = client.get(f"{TODAY}?{query}").content.decode()
+    html = without_frame(client, f"{TODAY}?{query}")
     found = re.findall(
         r'<section class="card agenda" aria-label="([^"]*)">(.*?)</section>', html, re.S
     )
@@ -28,7 +28,7 @@ def parts(client: Any, query: str = "") -> dict[str, list[str]]:
 
 
 def links(client: Any, query: str = "") -> dict[str, str]:
-    html = client.get(f"{TODAY}?{query}").content.decode()
+    html = without_frame(client, f"{TODAY}?{query}")
     return dict(
         re.findall(
             r'<section class="card agenda" aria-label="([^"]*)">.*?</h2><a href="([^"]*)"',
@@ -287,7 +287,7 @@ def test_a_long_day_asks_as_often_as_a_short_one(bob, work, people):
 
 def rows(client: Any, query: str = "") -> dict[str, str]:
     """The entries of leads on the page, as they are told, by their names."""
-    html = client.get(f"{TODAY}?{query}").content.decode()
+    html = without_frame(client, f"{TODAY}?{query}")
     found = re.findall(r'<li data-entry="Lead\..*?</li>', html, re.S)
     told = {re.search(r'class="name"[^>]*>([^<]*)<', each)[1]: each for each in found}
     assert len(told) == len(found), "one stands there twice"

@@ -9,7 +9,6 @@ import pytest
 
 from headlessly.declaration.registry import registry
 from headlessly.models import Start, View
-from tests.headlessly.admin.signed_in import WITHOUT_FRAME
 
 LEADS = "/~acme/admin/crm/lead/"
 HOT = "score__gte=80&status=New,Contacted"
@@ -188,6 +187,6 @@ def test_every_noun_can_be_listed_with_all_that_it_declares(name, ann, acme, use
     queries += [f"is={slugify(preset)}" for preset in noun.Surface.presets]
     queries += [f"{noun.schema.by_name[r].wire}__isnull=true" for r in noun.schema.ranges]
     for query in queries:
-        answer = ann.get(f"{place}?{query or 'view=all'}", headers=WITHOUT_FRAME)
+        answer = ann.get(f"{place}?{query or 'view=all'}")
         assert answer.status_code == 200, query
         assert 'role="alert"' not in answer.content.decode(), query

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from crm import Contact, Lead, Organization
+from headlessly.execution.executor import one_transaction
 from tests.answered import answered, problem
 
 
@@ -23,9 +24,11 @@ def leads(people: SimpleNamespace) -> dict[str, Any]:
         "Delta": {"source": "event", "owner": people.cleo, "need": "Speed & 100% uptime"},
         "Epsilon": {"score": 0, "source": "website"},
     }
-    made = {
-        name: Lead.create(name=name, contact=people.ada, **fields) for name, fields in rows.items()
-    }
+    with one_transaction():
+        made = {
+            name: Lead.create(name=name, contact=people.ada, **fields)
+            for name, fields in rows.items()
+        }
     made["Beta"].update(status="Contacted")
     made["Gamma"].lose(lost_reason="No budget")
     return made
