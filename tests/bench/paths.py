@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import attribution, databases
 from .calls import Caller, by_key, by_session
 from .measuring import Measured, in_turns
+
+if TYPE_CHECKING:
+    from .limit import Limit
 
 Work = Callable[[], Any]
 
@@ -63,6 +66,16 @@ class Bench:
     @cached_property
     def call(self) -> Caller:
         return by_key(self.tenant)
+
+    @cached_property
+    def of_a_smaller_tenant(self) -> tuple[Limit, Caller]:
+        """The limit and a key of the second tenant, one of the nineteen that share the other half."""
+        from headlessly.access.models import Tenant
+
+        from .limit import Limit
+
+        tenant = Tenant.objects.get(pk=2)
+        return Limit(self.raw, tenant.pk), by_key(tenant)
 
     @cached_property
     def browse(self) -> Caller:
@@ -161,6 +174,14 @@ _search("search-rare", "search: a word of one lead", lambda b: b.rare, None)
 _search("search-common", "search: a word of every lead", lambda b: "lead")
 _search("search-some", "search: a word of one lead in 20", lambda b: "platform")
 _search("search-two", "search: two words, each of one in 20", lambda b: "platform berlin")
+
+
+@path("search-two-smaller", "the same of a tenant with one lead in 38 of all", None, 0.3)
+def _search_smaller(b: Bench) -> tuple[Work, Work]:
+    limit, call = b.of_a_smaller_tenant
+    return limit.search("platform berlin"), lambda: call("GET", "/leads", "q=platform+berlin")
+
+
 _search("search-person", "search: a word of contacts", lambda b: "chen")
 _search("search-company", "search: a word of every company", lambda b: "company")
 

@@ -37,7 +37,10 @@ def test_takes_a_lead_from_the_list_to_a_deal(desk, site, lead, width):
     open_lead(desk, site)
     expect(current(desk)).to_have_text("New")
     convert = desk.get_by_role("button", name="Convert")
-    expect(convert).to_be_disabled()
+    if width == 390:
+        expect(convert).to_have_count(0)  # what is not possible yet takes no room on a phone
+    else:
+        expect(convert).to_be_disabled()
     desk.get_by_role("button", name="Move to Contacted").click()
     expect(current(desk)).to_have_text("Contacted")
     desk.get_by_role("button", name="Move to Qualified").click()

@@ -242,5 +242,5 @@ def test_a_first_page_of_nothing_says_so(leads: list[Lead]) -> None:
 
 
 def _read_apart(self: Any, listed: Any, reading: Any, size: int) -> Any:
-    page = self.page(size)
+    page = self.page_keys(size)
     return reading.fetch([key for key, *_ in page.keys[:size]]), page
