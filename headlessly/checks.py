@@ -101,6 +101,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "agenda": [reason.moment for reason in noun.Surface.agenda],
         "waits": [noun.Surface.waits] if noun.Surface.waits else (),
         "verbs' needs": [verb.needs for verb in noun.verbs.values() if verb.needs],
+        "verbs' unless": [verb.unless for verb in noun.verbs.values() if verb.unless],
     }
     if kinds := noun.Surface.kinds:
         named["kinds"] = [

@@ -231,6 +231,14 @@ class Noun(UniqueLookupMixin):
                 state.__dict__[name] = copy.deepcopy(value)
         return self.copy_of(before), state
 
+    @property
+    def is_open(self) -> bool:
+        """Whether something is to be done with it still: of what has no states there always is."""
+        machine = self.schema.machine
+        return machine is None or getattr(self, machine.name) in getattr(
+            self, "OPEN", machine.states
+        )
+
     def as_it_is(self) -> Self:
         """A copy, which stays as it is."""
         return self.copy_of(self.__dict__)

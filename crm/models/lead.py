@@ -437,10 +437,6 @@ class Lead(Noun):
     def rescore(self) -> None:
         """Count the score by the rules, and take back one that was set by hand."""
 
-    @property
-    def is_open(self) -> bool:
-        return self.status in self.OPEN
-
     def after_move(self, source: str, target: str) -> None:
         answered = target == self.Status.CONTACTED and not actors.current().id.startswith(RULES)
         if answered or target not in self.OPEN:

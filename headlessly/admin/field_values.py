@@ -164,10 +164,8 @@ def tel_html(value: str) -> SafeString:
 
 def overdue_html(record: Noun, field: Field) -> SafeString | None:
     """When an open record had to be done, and since when that is over; None where it is not."""
-    noun, machine = type(record), record.schema.machine
-    if field.name != noun.Surface.due or machine is None:
-        return None
-    if getattr(record, machine.name) not in getattr(noun, "OPEN", ()):
+    is_due = field.name == type(record).Surface.due and record.schema.machine is not None
+    if not is_due or not record.is_open:
         return None
     moment = days.deadline(record, field)
     if moment is None:
@@ -193,23 +191,15 @@ def deadline_html(record: Noun, field: Field) -> SafeString:
     now = clock.now()
     late = (done or now) - due
     if late > timedelta(0):
-        tone = "late" if done is None and _is_open(record) else "was-late"
+        tone = "late" if done is None and record.is_open else "was-late"
         said = _("%s late") % display.distance_text(late)
     elif done is not None:
         tone, said = "in-time", _("in time")
     else:
-        is_near = near is not None and near <= now and _is_open(record)
+        is_near = near is not None and near <= now and record.is_open
         tone = "near" if is_near else "left"
         said = _("%s left") % display.distance_text(late)
     return format_html('<span class="{}">{}</span>', tone, display.moment_html(due, said))
-
-
-def _is_open(record: Noun) -> bool:
-    """Whether there is something to be done with it still: of what has no states there always is."""
-    machine = record.schema.machine
-    if machine is None:
-        return True
-    return getattr(record, machine.name) in getattr(record, "OPEN", machine.states)
 
 
 def is_met(record: Noun, field: Field) -> bool:

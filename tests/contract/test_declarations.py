@@ -75,6 +75,14 @@ def test_it_refuses_a_surface_that_names_nothing(
     assert any(f"Surface.{what}: there is no field" in e.msg for e in checks.check_nouns())
 
 
+@pytest.mark.parametrize("what", ["needs", "unless"])
+def test_it_refuses_a_verb_that_hangs_on_a_field_which_is_not_there(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lead.verbs["claim"], what, "nonsense")
+    assert any(f"verbs' {what}: there is no field" in e.msg for e in checks.check_nouns())
+
+
 def test_it_refuses_a_page_that_forgets_a_field(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Lead.schema, "groups", Lead.schema.groups[1:])
     assert any("contact, organization, owner would not be" in e.msg for e in checks.check_nouns())

@@ -14,14 +14,17 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
+from psycopg.errors import DeadlockDetected
 
 from crm import Activity, Contact, Deal, Lead, Organization, Pipeline
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.declaration.registry import registry
 from headlessly.errors import Conflict, HeadlesslyError, Invalid, NotFound
+from headlessly.execution.execution import Execution
+from headlessly.execution.table import Table
 from headlessly.log.events import Event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -213,6 +216,46 @@ def test_it_counts_touches_of_one_lead_in_any_order(qualified: Lead, people: Any
     assert Lead.get(qualified.id).last_activity_at >= latest
     assert Contact.get(people.ada.id).last_engagement == latest
     assert_whole_log()
+
+
+def test_who_is_ended_on_the_way_locks_all_of_it_first_the_next_time(
+    qualified: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = sorted(Activity.create(subject=f"A{n}", lead=qualified).id for n in range(3))
+    lock_many, asked = Table.lock_many, []
+
+    def end_the_first(self: Table, ids: Any, **options: Any) -> Any:
+        asked.append((self.noun, list(ids)))
+        if len(asked) == 1:
+            raise OperationalError from DeadlockDetected()
+        return lock_many(self, ids, **options)
+
+    monkeypatch.setattr(Table, "lock_many", end_the_first)
+    lead = Lead.convert(qualified.id)
+    assert {Activity.get(id).deal_id for id in tasks} == {lead.deal_id}
+    assert asked[0] == asked[1] == (Activity, tasks)
+    nouns = [noun.__name__ for noun, _ids in asked[1:]]
+    assert nouns == sorted(nouns) and (Lead, [lead.id]) in asked[2:]
+
+
+def test_a_task_that_is_done_or_gone_meanwhile_stays_with_the_lead(
+    qualified: Lead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done, gone, planned = (Activity.create(subject=n, lead=qualified) for n in "abc")
+    lock_many, answers = Execution.lock_many, []
+
+    def act_first(self: Execution, noun: Any, ids: Any, **options: Any) -> Any:
+        found = list(ids)
+        if noun is Activity and not answers:
+            # Not what counts for the lead: that is locked.
+            answers[:] = at_once(lambda: Activity.cancel(done.id), lambda: Activity.delete(gone.id))
+        return lock_many(self, noun, found, **options)
+
+    monkeypatch.setattr(Execution, "lock_many", act_first)
+    lead = Lead.convert(qualified.id)
+    assert kinds(answers) == ["Activity", "Activity"]
+    assert Activity.get(done.id).deal_id is None
+    assert Activity.get(planned.id).deal_id == lead.deal_id
 
 
 # -- nothing dangles ------------------------------------------------------------------------------

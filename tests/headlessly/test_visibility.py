@@ -1,6 +1,6 @@
 """A rep who is limited sees what they own and what nobody owns; nothing of the others' shows anywhere.
 
-Whatever is Cleo's says "Hush" somewhere. Bob, a limited rep, is then shown every answer that there is.
+Whatever is Cleo's says "Whisper" somewhere. Bob, a limited rep, is then shown every answer that there is.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from marketing import Campaign, Form
 from tests.headlessly.admin.signed_in import client_of
 from tests.refusals import everything, refused
 
-HUSH = "Hush"
+WHISPER = "Whisper"
 
 
 @pytest.fixture
@@ -46,23 +46,32 @@ def bob(acme: Any, people: SimpleNamespace) -> Any:
 def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
     """Cleo's, Bob's and nobody's, all tied to each other."""
     cleo, corp = people.cleo, people.corp
-    hushed = Contact.create(
-        name="Hush Person", email="hush@acme.example", owner=cleo, organization=corp
+    whispered = Contact.create(
+        name="Whisper Person", email="whisper@acme.example", owner=cleo, organization=corp
     )
     known = Contact.create(
         name="Known Person",
         email="known@acme.example",
         phone="+49 171 5551234",
-        department="Hush department",
+        department="Whisper department",
         owner=cleo,
         organization=corp,
     )
-    campaign = Campaign.create(name="Hush campaign", owner=cleo)
+    campaign = Campaign.create(name="Whisper campaign", owner=cleo)
     theirs = Lead.create(
-        name="Hush lead", source="hushsource", owner=cleo, contact=hushed, organization=corp
+        name="Whisper lead",
+        source="whispersource",
+        owner=cleo,
+        contact=whispered,
+        organization=corp,
     )
     deal = Deal.create(
-        name="Hush deal", value=7, owner=cleo, contact=hushed, organization=corp, campaign=campaign
+        name="Whisper deal",
+        value=7,
+        owner=cleo,
+        contact=whispered,
+        organization=corp,
+        campaign=campaign,
     )
     own = Lead.create(
         name="Own lead",
@@ -76,15 +85,15 @@ def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
     own.update(status="Qualified")
     free = Lead.create(name="Free lead", source="website", contact=people.ada)
     done = {
-        "about_theirs": Activity.create(subject="Hush note", lead=theirs),
-        "assigned_to_them": Activity.create(subject="Hush task", lead=own, assignee=cleo),
-        "about_their_deal": Activity.create(subject="Hush call", deal=deal, lead=own),
+        "about_theirs": Activity.create(subject="Whisper note", lead=theirs),
+        "assigned_to_them": Activity.create(subject="Whisper task", lead=own, assignee=cleo),
+        "about_their_deal": Activity.create(subject="Whisper call", deal=deal, lead=own),
         "task": Activity.create(subject="Own task", lead=theirs, assignee=people.bob),
         "note": Activity.create(subject="Free note", lead=own),
     }
     theirs.update(score=50)
     return SimpleNamespace(
-        hushed=hushed,
+        whispered=whispered,
         known=known,
         campaign=campaign,
         theirs=theirs,
@@ -98,7 +107,7 @@ def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
 @pytest.fixture
 def hidden(world: SimpleNamespace) -> list[Any]:
     return [
-        *(world.hushed, world.known, world.campaign, world.theirs, world.deal),
+        *(world.whispered, world.known, world.campaign, world.theirs, world.deal),
         *(world.about_theirs, world.assigned_to_them, world.about_their_deal),
     ]
 
@@ -153,7 +162,7 @@ def test_it_is_shown_nothing_of_the_others_by_rest(as_bob: Any, hidden: list[Any
         others = ",".join(noun.schema.relations)
         for query in (
             {},
-            {"q": HUSH},
+            {"q": WHISPER},
             {"asOf": clock.now().isoformat()},
             {"include": includes},
             {"include": others},
@@ -166,7 +175,7 @@ def test_it_is_shown_nothing_of_the_others_by_rest(as_bob: Any, hidden: list[Any
                 continue
             answer = as_bob("GET", f"/{noun.plural}", **query)
             assert answer.status_code == 200, (noun, query, answer.content)
-            assert HUSH.lower() not in answer.content.decode().lower(), (noun, query)
+            assert WHISPER.lower() not in answer.content.decode().lower(), (noun, query)
             if "include" not in query and "limit" not in query:
                 found = answer.json()
                 assert found["total"] == len(found["results"])
@@ -177,20 +186,20 @@ def test_it_is_shown_nothing_of_the_others_by_rest(as_bob: Any, hidden: list[Any
     for path in ("/events", "/status", "/me", "/events?limit=100"):
         answer = as_bob("GET", path)
         assert answer.status_code == 200
-        assert HUSH.lower() not in answer.content.decode().lower(), path
+        assert WHISPER.lower() not in answer.content.decode().lower(), path
 
 
 @pytest.mark.parametrize(
     ("path", "filter"),
     [
-        ("/leads", {"contact.name": {"$regex": HUSH}}),
+        ("/leads", {"contact.name": {"$regex": WHISPER}}),
         ("/leads", {"contact.owner.name": {"$regex": "Cleo"}}),
-        ("/leads", {"campaign.name": "Hush campaign"}),
-        ("/activities", {"lead.source": "hushsource"}),
-        ("/activities", {"lead.contact.email": "hush@acme.example"}),
-        ("/leads", {"source": "hushsource"}),
-        ("/leads", {"$text": HUSH}),
-        ("/leads", {"owner": {"$ne": None}, "name": {"$regex": HUSH}}),
+        ("/leads", {"campaign.name": "Whisper campaign"}),
+        ("/activities", {"lead.source": "whispersource"}),
+        ("/activities", {"lead.contact.email": "whisper@acme.example"}),
+        ("/leads", {"source": "whispersource"}),
+        ("/leads", {"$text": WHISPER}),
+        ("/leads", {"owner": {"$ne": None}, "name": {"$regex": WHISPER}}),
     ],
 )
 def test_it_cannot_ask_for_the_others_in_a_filter(
@@ -272,9 +281,9 @@ def test_it_reads_who_their_own_lead_is_about_on_every_surface(
             with refused(scripts.ScriptFailed):
                 scripts.run(f"Lead.get('{own}').contact.{hidden}")
         assert [lead.name for lead in Lead.find({"contact.stage": "Lead"})] == ["Free lead"]
-        assert Lead.count({"contact.department": "Hush department"}) == 0
+        assert Lead.count({"contact.department": "Whisper department"}) == 0
         with refused(scripts.ScriptFailed):
-            scripts.run(f"Contact.get('{world.hushed.pk}')")
+            scripts.run(f"Contact.get('{world.whispered.pk}')")
 
 
 def test_it_finds_their_own_lead_by_its_person(bob: Any, as_bob: Any, world: Any) -> None:
@@ -297,9 +306,9 @@ def test_it_finds_their_own_lead_by_its_person(bob: Any, as_bob: Any, world: Any
 
 
 def test_it_is_introduced_by_their_own_records_only(as_bob: Any, world: Any, people: Any) -> None:
-    Lead.create(name="Nobody's", source="x", contact=world.hushed)
+    Lead.create(name="Nobody's", source="x", contact=world.whispered)
     found = as_bob("GET", "/leads", include="contact").json()["results"]
-    assert {lead["name"]: lead["contact"] for lead in found}["Nobody's"] == world.hushed.pk
+    assert {lead["name"]: lead["contact"] for lead in found}["Nobody's"] == world.whispered.pk
     world.own.update(owner=people.cleo)
     world.free.update(contact=world.known)
     found = as_bob("GET", f"/leads/{world.free.pk}", include="contact").json()
@@ -313,7 +322,7 @@ def test_it_sees_a_record_with_all_of_its_past_once_it_is_given_one(
     before = clock.now()
     world.theirs.update(owner=people.bob)
     with actors.acting(bob.actor):
-        assert Lead.get(world.theirs.pk, as_of=before).name == "Hush lead"
+        assert Lead.get(world.theirs.pk, as_of=before).name == "Whisper lead"
         assert [e.verb for e in Lead.history(world.theirs)] == ["Updated", "Updated", "Created"]
     world.own.update(owner=people.cleo)
     with actors.acting(bob.actor):
@@ -351,8 +360,8 @@ def test_it_follows_the_log_of_what_it_sees_to_its_end(
     assert [event["$id"] for event in seen] == told
     counted = as_bob("GET", "/events", limit=2, count="exact").json()
     assert counted["total"] == len(told)
-    (hushed, *_) = Event.objects.filter(target=world.theirs.pk)
-    assert as_bob("GET", f"/events/{hushed.id}").status_code == 404
+    (whispered, *_) = Event.objects.filter(target=world.theirs.pk)
+    assert as_bob("GET", f"/events/{whispered.id}").status_code == 404
 
 
 def test_it_is_told_nothing_of_the_others_by_what_was_tracked(
@@ -363,15 +372,15 @@ def test_it_is_told_nothing_of_the_others_by_what_was_tracked(
     world.theirs.convert()
     form = Form.create(name="Contact us", fields=[{"name": "email", "type": "email"}])
     form.publish()
-    form.submit(email="hush@acme.example", page="/hush")
-    tracking.track("page_view", {"lead": world.theirs.pk, "path": "/hush"})
+    form.submit(email="whisper@acme.example", page="/whisper")
+    tracking.track("page_view", {"lead": world.theirs.pk, "path": "/whisper"})
     tracking.track("page_view", {"lead": world.own.pk, "path": "/pricing"})
     tracking.track("page_view", {"path": "/news"})
     world.own.convert()
     form.submit(email="new@acme.example", page="/new")
     seen = as_bob("GET", "/events", limit=100).json()["results"]
     assert not [
-        (e["name"], e["data"]) for e in seen if "hush" in str(e).lower() or "47110815" in str(e)
+        (e["name"], e["data"]) for e in seen if "whisper" in str(e).lower() or "47110815" in str(e)
     ]
     told = [
         (e["name"], e["data"].get("path") or e["data"].get("page")) for e in seen if not e["target"]
@@ -389,7 +398,7 @@ def test_it_is_told_nothing_of_the_others_by_what_was_tracked(
 def test_it_is_shown_no_answers_of_the_others_in_what_a_form_would_do(bob: Any, world: Any) -> None:
     form = Form.create(name="Contact us", fields=[{"name": "email", "type": "email"}])
     form.publish()
-    told = form.submit(email="hush@acme.example", dry_run=True)
+    told = form.submit(email="whisper@acme.example", dry_run=True)
     assert "form_submitted" in {event.name for event in told.events}
     bob.role = "rep"
     with actors.acting(bob.actor):
@@ -418,8 +427,8 @@ def test_it_changes_none_of_the_others(as_bob: Any, hidden: list[Any]) -> None:
 def test_it_refers_to_none_of_the_others(bob: Any, world: Any) -> None:
     with actors.acting(bob.actor):
         for call in (
-            lambda: Lead.create(name="x", source="y", contact=world.hushed.pk),
-            lambda: Lead.update(world.free.pk, contact=world.hushed.pk),
+            lambda: Lead.create(name="x", source="y", contact=world.whispered.pk),
+            lambda: Lead.update(world.free.pk, contact=world.whispered.pk),
             lambda: Lead.update(world.own.pk, deal=world.deal.pk),
             lambda: Lead.convert(world.own.pk, deal=world.deal.pk),
             lambda: Activity.create(subject="x", lead=world.theirs.pk),
@@ -432,13 +441,13 @@ def test_it_refers_to_none_of_the_others(bob: Any, world: Any) -> None:
 def test_it_learns_of_a_unique_value_but_not_whose_it_is(bob: Any, world: Any) -> None:
     with actors.acting(bob.actor):
         for call in (
-            lambda: Contact.create(name="x", email="hush@acme.example"),
-            lambda: Contact.capture(name="x", email="hush@acme.example", phone="1"),
+            lambda: Contact.create(name="x", email="whisper@acme.example"),
+            lambda: Contact.capture(name="x", email="whisper@acme.example", phone="1"),
         ):
-            with refused(Conflict, "hush@acme.example") as refusal:
+            with refused(Conflict, "whisper@acme.example") as refusal:
                 call()
             assert "existingId" not in refusal.value.extra
-    assert Contact.get(world.hushed.pk).phone is None
+    assert Contact.get(world.whispered.pk).phone is None
 
 
 def test_it_is_not_shown_the_others_in_what_would_happen(bob: Any, world: Any) -> None:
@@ -475,7 +484,7 @@ def test_it_is_shown_nothing_of_the_others_in_the_browser(
             f"admin:{noun._meta.app_label}_{noun._meta.model_name}_changelist",
             urlconf="headlessly.tenant_urls",
         )
-        places += [place, place + "?q=hus", place + "?owner=me"]
+        places += [place, place + "?q=whis", place + "?owner=me"]
     for record in (world.own, world.free, world.task, people.corp, people.bob):
         meta = record._meta
         for page in ("change", "edit", "history"):
@@ -493,7 +502,7 @@ def test_it_is_shown_nothing_of_the_others_in_the_browser(
     for place in places:
         answer = client.get(place)
         assert answer.status_code == 200, place
-        assert HUSH.lower() not in answer.content.decode().lower(), place
+        assert WHISPER.lower() not in answer.content.decode().lower(), place
     for record in hidden:
         meta = record._meta
         place = f"/~acme/admin/{meta.app_label}/{meta.model_name}/{record.pk}/change/"

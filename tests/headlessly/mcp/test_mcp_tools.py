@@ -14,7 +14,7 @@ from headlessly.declaration.registry import registry
 from headlessly.mcp import tools
 from headlessly.query import names
 from tests.answered import answered, unchanged
-from tests.headlessly.test_visibility import HUSH, bob, world  # noqa: F401
+from tests.headlessly.test_visibility import WHISPER, bob, world  # noqa: F401
 
 PAGE = {
     "type": "Lead",
@@ -431,7 +431,10 @@ def test_it_shows_nothing_of_another_tenant(
 def test_it_shows_a_limited_rep_what_is_theirs(bob: Any, world: SimpleNamespace) -> None:  # noqa: F811
     calls = [("search", {"type": name, "limit": 100}) for name in registry]
     calls += [("search", {"type": "Lead", "include": ["contact", "owner", "activities", "deal"]})]
-    calls += [("search", {"type": "Lead", "q": HUSH}), ("search", {"type": "Event", "limit": 100})]
+    calls += [
+        ("search", {"type": "Lead", "q": WHISPER}),
+        ("search", {"type": "Event", "limit": 100}),
+    ]
     calls += [("search", {"type": "Lead", "filter": {"campaign": "Campaign"}})]
     calls += [("search", {"type": "Event", "fields": ["data"], "limit": 100})]
     calls += [("fetch", {"type": "Lead", "id": world.theirs.pk})]
@@ -440,7 +443,7 @@ def test_it_shows_a_limited_rep_what_is_theirs(bob: Any, world: SimpleNamespace)
     with actors.acting(bob.actor):
         for name, arguments in calls:
             answer, _ = tools.call_tool(name, arguments)
-            assert HUSH.lower() not in answer.decode().lower(), (name, arguments)
+            assert WHISPER.lower() not in answer.decode().lower(), (name, arguments)
         found = orjson.loads(tools.call_tool("fetch", {"type": "Schema"})[0])
         assert found["you"]["sees"] == "own"
         answer, failed = tools.call_tool("fetch", {"type": "Lead", "id": world.own.pk})
