@@ -87,6 +87,18 @@ class Hook(Signal, Generic[N]):
         finally:
             self.remove(receiver)
 
+    @contextmanager
+    def detached(self, receiver: Receiver[N]) -> Iterator[None]:
+        """Do without ``receiver`` for a while; afterwards it runs where it ran before."""
+        before = self.receivers
+        self.receivers = [*before]
+        self.remove(receiver)
+        try:
+            yield
+        finally:
+            self.receivers = before
+            self.sender_receivers_cache.clear()
+
     def fire(self, record: N, ctx: Any) -> None:
         """Run every receiver in the order of connection; what one raises goes through."""
         if self.receivers:

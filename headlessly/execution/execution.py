@@ -21,8 +21,8 @@ from headlessly.context.running import current_moment
 from headlessly.database.instances import new_instance
 from headlessly.declaration import labels, shapes
 from headlessly.declaration.record import Record
-from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, Stale, VerbRefused
-from headlessly.execution import inputs, merging, record_paths
+from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, VerbRefused
+from headlessly.execution import dependents, inputs, merging, record_paths, refusals
 from headlessly.execution.contention import note_lock, records_to_lock
 from headlessly.execution.hook_context import Context, RunningVerb
 from headlessly.execution.table import table_of
@@ -93,7 +93,7 @@ class Execution:
         for_caller = not self.frames or (for_caller and self.is_callers_own)
         self._check_permission(verb, for_caller)
         if if_match is not None:
-            _refuse_if_stale(record, if_match)
+            refusals.refuse_if_stale(record, if_match)
         untouched, writes = dict(record.__dict__), len(self.events)
         frame = RunningVerb(verb, record, for_caller=for_caller)
         self.frames.append(frame)
@@ -106,7 +106,7 @@ class Execution:
             self.waiting_rows.forget_of(len(self.frames))
             record.__dict__.clear()
             record.__dict__.update(untouched)
-            _name_record(problem, record)
+            refusals.name_record(problem, record)
             # A hook may catch the refusal of what it tried, but not half of what has been written.
             if len(self.events) > writes or not isinstance(problem, HeadlesslyError):
                 self.failure = self.failure or problem
@@ -121,7 +121,7 @@ class Execution:
         extras: Mapping[str, Any] = {}
         if verb.receives:
             if (received := getattr(record, verb.receives)(data)) is None:
-                _refuse_unless_possible(verb, record)
+                refusals.refuse_unless_possible(verb, record)
                 return record
             (data, extras), text = received, True
         was, first = None if record._state.adding else record.as_it_is(), len(self.events)
@@ -155,9 +155,9 @@ class Execution:
             # What it refers to was made first, and because of it.
             event.cause = event.cause or frame.event.id
         if verb.deletes and not verb.merges:
-            self._delete_dependents(record)
+            dependents.delete_dependents(self, record)
         elif verb.restores:
-            self._restore_dependents(record)
+            dependents.restore_dependents(self, record)
         if verb.merges and not verb.corrects and answer is not None:
             merging.carry_over(self, record, answer, values.get("keep") or {})
         verb.after.fire(record, ctx)
@@ -253,7 +253,7 @@ class Execution:
         machine = record.machine
         before: Any = getattr(record, machine.name) if machine else None
         if verb.declared_steps:
-            _refuse_unless_possible(verb, record)
+            refusals.refuse_unless_possible(verb, record)
             answer = getattr(record, verb.transition)(**values)
         else:
             answer = verb.body(record, **values)
@@ -305,39 +305,6 @@ class Execution:
 
     def _insert(self, record: Record) -> None:
         record.insert()
-
-    # -- what goes and comes with a record --------------------------------------------------------
-
-    def _delete_dependents(self, record: Record) -> None:
-        """Delete what refers to a record that was deleted and says that it goes with it."""
-        if record.is_unreferred:
-            return
-        with actors.acting(actors.SYSTEM):  # all of it, also what the actor does not see
-            for noun, field in record.schema.cascading_referrers:
-                there = noun.objects.filter(**{field: record.pk}).values_list("pk", flat=True)
-                for dependent in self.lock_many(noun, there, deleting=True):
-                    self.perform(noun.verbs["delete"], dependent.pk, {})
-
-    def _restore_dependents(self, record: Record) -> None:
-        """Bring back what was deleted because this record was."""
-        referrers = record.schema.cascading_referrers
-        if not referrers:
-            return
-        self.flush()  # both may be of one transaction
-        with actors.acting(actors.SYSTEM):
-            deleted = type(record).verbs["delete"].event
-            history = events.record_history(type(record), record.pk)
-
-            gone = history.filter(name=deleted).values_list("id", flat=True).first()
-            for noun, field in referrers:
-                there = noun.with_deleted.filter(**{field: record.pk}, deleted_at__isnull=False)
-                went = events.Event.objects.filter(
-                    target__in=list(there.values_list("pk", flat=True)),
-                    name=noun.verbs["delete"].event,
-                    cause=gone,
-                )
-                for id in went.order_by("seq").values_list("target", flat=True):
-                    self.perform(noun.verbs["restore"], id, {})
 
     def _record_event(self, verb: Verb, record: Record, was: Record | None) -> Event:
         return self.append(
@@ -455,40 +422,3 @@ class Execution:
                 _("This collides with another change made at the same moment. Try again.")
             )
         return record.duplicate_conflict(cause.diag.constraint_name or "")
-
-
-def _refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
-    """Raise Stale when the record is at none of the versions that the caller has seen."""
-    wanted = (wanted,) if isinstance(wanted, int) else wanted
-    if record.version not in wanted:
-        named = {
-            "noun": labels.noun_in_error(type(record)),
-            "version": record.version,
-            "seen": wording.join_with_or(map(str, wanted)),
-        }
-        raise Stale(
-            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % named
-            if wanted
-            else _("This %(noun)s is at version %(version)s. Read it again.") % named,
-            type=type(record).__name__,
-            id=record.pk,
-            version=record.version,
-        )
-
-
-def _refuse_unless_possible(verb: Verb, record: Record) -> None:
-    """Raise Conflict when the record is in a state from which the verb leads nowhere."""
-    machine = record.machine
-    if machine is None or not verb.declared_steps:
-        return
-    if getattr(record, machine.name) not in machine.targets[verb.name]:
-        raise record.illegal_verb_conflict(verb)
-
-
-def _name_record(problem: Exception, record: Record) -> None:
-    """Add the type and the id of the refused record to an error that has none."""
-    name = type(record).__name__
-    if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
-        problem.type = name
-        if problem.id is None and not record._state.adding:
-            problem.id = record.pk

@@ -231,12 +231,11 @@ def test_a_lead_without_rules_costs_what_it_did(acme, people):
 
     make(1)
     without = statements()
-    hook = assignment.assign_new_lead
-    Lead.created.remove(hook)
-    try:
+    hooks = [*Lead.created.functions()]
+    with Lead.created.detached(assignment.assign_new_lead):
         assert statements() == without
-    finally:
-        Lead.created(hook)
+        assert len([*Lead.created.functions()]) == len(hooks) - 1
+    assert [*Lead.created.functions()] == hooks
     other = rule(is_active=False)  # of a tenant with a shape, whose rules were read once
     make(1)
     assert statements() == without

@@ -1,0 +1,53 @@
+"""Why a verb is refused before it begins, and which record an error is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from headlessly.declaration import labels
+from headlessly.errors import HeadlesslyError, Stale
+from headlessly.language import wording
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.verbs import Verb
+
+
+def refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
+    """Raise Stale when the record is at none of the versions that the caller has seen."""
+    wanted = (wanted,) if isinstance(wanted, int) else wanted
+    if record.version not in wanted:
+        named = {
+            "noun": labels.noun_in_error(type(record)),
+            "version": record.version,
+            "seen": wording.join_with_or(map(str, wanted)),
+        }
+        raise Stale(
+            _("This %(noun)s is at version %(version)s, not %(seen)s. Read it again.") % named
+            if wanted
+            else _("This %(noun)s is at version %(version)s. Read it again.") % named,
+            type=type(record).__name__,
+            id=record.pk,
+            version=record.version,
+        )
+
+
+def refuse_unless_possible(verb: Verb, record: Record) -> None:
+    """Raise Conflict when the record is in a state from which the verb leads nowhere."""
+    machine = record.machine
+    if machine is None or not verb.declared_steps:
+        return
+    if getattr(record, machine.name) not in machine.targets[verb.name]:
+        raise record.illegal_verb_conflict(verb)
+
+
+def name_record(problem: Exception, record: Record) -> None:
+    """Add the type and the id of the refused record to an error that has none."""
+    name = type(record).__name__
+    if isinstance(problem, HeadlesslyError) and problem.type in (None, name):
+        problem.type = name
+        if problem.id is None and not record._state.adding:
+            problem.id = record.pk
