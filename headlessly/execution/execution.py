@@ -19,16 +19,15 @@ from headlessly.access import actors, tenancy, visibility
 from headlessly.context import tracing
 from headlessly.context.running import current_moment
 from headlessly.database.instances import new_instance
-from headlessly.declaration import labels, shapes
+from headlessly.declaration import shapes
 from headlessly.declaration.record import Record
-from headlessly.errors import Conflict, Forbidden, HeadlesslyError, NotFound, VerbRefused
+from headlessly.errors import Conflict, HeadlesslyError, NotFound, VerbRefused
 from headlessly.execution import dependents, inputs, merging, record_paths, refusals
 from headlessly.execution.contention import note_lock, records_to_lock
 from headlessly.execution.hook_context import Context, RunningVerb
 from headlessly.execution.table import table_of
 from headlessly.execution.waiting_rows import WaitingRow, WaitingRows
 from headlessly.ids import public_id
-from headlessly.language import wording
 from headlessly.log import events
 
 if TYPE_CHECKING:
@@ -91,7 +90,10 @@ class Execution:
             raise VerbRefused(f"Hooks cause each other without end: {path}.", code="hooks_too_deep")
         record = self._lock_subject(verb, target, data, wire)
         for_caller = not self.frames or (for_caller and self.is_callers_own)
-        self._check_permission(verb, for_caller)
+        if (
+            for_caller and verb.name in verb.noun.verbs
+        ):  # else no surface has it, or a hook executes it
+            refusals.refuse_unless_permitted(self.actor, verb)
         if if_match is not None:
             refusals.refuse_if_stale(record, if_match)
         untouched, writes = dict(record.__dict__), len(self.events)
@@ -230,22 +232,6 @@ class Execution:
             self.known_ids.add(record.pk)
             columns = type(record).reference_columns
             self.known_ids.update(filter(None, (getattr(record, c) for c in columns)))
-
-    def _check_permission(self, verb: Verb, for_caller: bool) -> None:
-        """Raise Forbidden where the caller may not. What a hook executes needs no permission, nor does what
-        no surface has (:func:`update_references` of an immutable noun)."""
-        if verb.name not in verb.noun.verbs:
-            return
-        if for_caller and not actors.may(self.actor, verb.name, verb.noun):
-            raise Forbidden(
-                _("As %(role)s you may not %(verb)s a %(noun)s.")
-                % {
-                    "role": wording.role_in_error(self.actor.role),
-                    "verb": labels.verb_in_error(verb, verb.noun),
-                    "noun": labels.noun_in_error(verb.noun),
-                },
-                type=verb.noun.__name__,
-            )
 
     def _run_body(self, verb: Verb, record: Record, values: Mapping[str, Any]) -> Record | None:
         # The record's own inputs are not arguments of the body.

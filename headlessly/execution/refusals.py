@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from headlessly.access import actors
 from headlessly.declaration import labels
-from headlessly.errors import HeadlesslyError, Stale
+from headlessly.errors import Forbidden, HeadlesslyError, Stale
 from headlessly.language import wording
 
 if TYPE_CHECKING:
+    from headlessly.access.actors import Actor
     from headlessly.declaration.record import Record
     from headlessly.declaration.verbs import Verb
 
@@ -32,6 +34,20 @@ def refuse_if_stale(record: Record, wanted: int | Collection[int]) -> None:
             type=type(record).__name__,
             id=record.pk,
             version=record.version,
+        )
+
+
+def refuse_unless_permitted(actor: Actor, verb: Verb) -> None:
+    """Raise Forbidden where ``actor`` may not execute the verb."""
+    if not actors.may(actor, verb.name, verb.noun):
+        raise Forbidden(
+            _("As %(role)s you may not %(verb)s a %(noun)s.")
+            % {
+                "role": wording.role_in_error(actor.role),
+                "verb": labels.verb_in_error(verb, verb.noun),
+                "noun": labels.noun_in_error(verb.noun),
+            },
+            type=verb.noun.__name__,
         )
 
 

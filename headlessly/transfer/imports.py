@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
-from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
+from headlessly.declaration import labels
+from headlessly.errors import Conflict, Invalid, NotFound
+from headlessly.execution import refusals
 from headlessly.ids import public_id
 from headlessly.log.events import Event
 from headlessly.transfer import storage, stored_file
@@ -26,15 +28,12 @@ if TYPE_CHECKING:
 
 def check_may_import(noun: type[Noun], *, updating: bool) -> None:
     """Raise Forbidden for who may not do one by one what an import does."""
-    actor = actors.current()
     if updating and noun.immutable:
-        said = f"A {noun.__name__} never changes: its rows are created, and match none."
-        raise Invalid.for_fields({"match": said}, type=noun.__name__)
+        said = _("A %(noun)s never changes: its rows are created, and match none.")
+        named = {"noun": labels.noun_in_error(noun)}
+        raise Invalid.for_fields({"match": said % named}, type=noun.__name__)
     for verb in ("create", "update") if updating else ("create",):
-        if not actors.may(actor, verb, noun):
-            raise Forbidden(
-                f"As {actor.role} you may not {verb} a {noun.__name__}.", type=noun.__name__
-            )
+        refusals.refuse_unless_permitted(actors.current(), noun.verbs[verb])
 
 
 def begin_import(
@@ -173,7 +172,10 @@ def cancel_import(id: str) -> Import:
         source = Import.objects.select_for_update().get(pk=id)
         if source.finished:
             raise Conflict(
-                f"This import is {source.status}.", type="Import", id=id, status=source.status
+                _("This is over: it cannot be stopped."),
+                type="Import",
+                id=id,
+                status=source.status,
             )
         source.end(Import.Status.CANCELLED)
         source.save(update_fields=["status", "finished_at"])
