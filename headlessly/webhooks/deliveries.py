@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Min
@@ -136,7 +136,8 @@ def record_results(held: Sequence[Delivery], outcomes: Sequence[AttemptResult]) 
 def defer_next_attempt(webhook: str, *, rest: timedelta = timedelta()) -> None:
     """Defer a job for the next delivery of this webhook, at the moment when it is due.
 
-    It is not before ``rest`` has passed, so that a receiver that fails gets a pause.
+    It is not before ``rest`` has passed, so that a receiver that fails gets a pause. Whoever finds that it
+    fails meanwhile comes back at the same moment, and one job is in line for all of them.
     """
     now = timezone.now()
     found = (
@@ -150,8 +151,10 @@ def defer_next_attempt(webhook: str, *, rest: timedelta = timedelta()) -> None:
     if at <= now:
         deliver.defer(webhook=webhook, once=f"deliver:{webhook}")
         return
-    at = at.replace(microsecond=0) + timedelta(seconds=1)
-    deliver.defer(webhook=webhook, at=at, once=f"deliver:{webhook}:{at.timestamp():.0f}")
+    step = int(rest.total_seconds()) if at > found["at"] else 1
+    moment = (int(at.timestamp()) // step + 1) * step
+    at = datetime.fromtimestamp(moment, UTC)
+    deliver.defer(webhook=webhook, at=at, once=f"deliver:{webhook}:{moment}")
 
 
 def send_again(delivery: Delivery) -> None:

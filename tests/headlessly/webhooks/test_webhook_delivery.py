@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from crm import Contact, Lead
@@ -157,6 +158,28 @@ def test_it_tells_of_what_a_hidden_rep_did(listen, deliver, receiver, acme):
 HOUR = 3600
 PAUSES = [30, 120, 900, HOUR, 6 * HOUR, *[12 * HOUR] * 5]
 PAUSES.append(3 * 24 * HOUR - sum(PAUSES))
+
+
+def test_whoever_finds_that_it_fails_comes_back_at_the_same_moment(
+    listen: Any, deliver: Any, receiver: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = listen()
+    receiver.answer = lambda body: 500
+    ada()
+    deliver()
+    Delivery.objects.update(next_at=timezone.now())
+    rest = int(deliveries.REST.total_seconds())
+    begins = (int(timezone.now().timestamp()) // rest + 1) * rest
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    for after in (0.2, 1.3, 2.6, 4.1):
+        now = datetime.fromtimestamp(begins + after, UTC)
+        monkeypatch.setattr(timezone, "now", lambda now=now: now)
+        deliveries.defer_next_attempt(hook.pk, rest=deliveries.REST)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT scheduled_at FROM procrastinate_jobs WHERE status = 'todo'")
+        ((moment,),) = cursor.fetchall()
+    assert moment == datetime.fromtimestamp(begins + 2 * rest, UTC)
 
 
 def test_it_tries_again_and_gives_up_after_three_days(listen, deliver, receiver, api):
