@@ -312,6 +312,7 @@ function start(board, signal) {
     drag.ghost.classList.add("board-ghost");
     drag.ghost.removeAttribute("data-card");
     drag.ghost.setAttribute("aria-hidden", "true");
+    drag.ghost.dataset.loaded = "1";
     drag.ghost.style.width = `${box.width}px`;
     document.querySelector(".hly").append(drag.ghost);
     card.classList.add("lifted");
@@ -474,6 +475,26 @@ function start(board, signal) {
   board.addEventListener("focusout", () => {
     setTimeout(() => held && !held.card.contains(document.activeElement) && release(false), 0);
   });
+
+  // What comes in the place of the board under one's hand knows nothing of it.
+  const resume = () => {
+    const way = drag || held;
+    if (!way) return;
+    if (!way.card.isConnected) {
+      if (drag) return finish(false);
+      held = null;
+      return unmark();
+    }
+    way.home = columnOf(way.card);
+    if (way === drag && !drag.lifted) return;
+    way.card.classList.add(drag ? "lifted" : "held");
+    unmark();
+    mark(way.card);
+    if (drag) return aim();
+    over(held.column, held.home);
+    aimAt(held.offer);
+  };
+  document.addEventListener("parts", resume, { signal });
 
   // -- more of a column, and the way to a column -----------------------------------------------
 

@@ -140,11 +140,13 @@
       for (const id of kept) if (!here.has(id)) body.append("ids", id);
     }
     if (asks && submitter.name === "only") body.append("go", "1");
+    const from = document.activeElement;
     if (submitter) submitter.disabled = true;
     try {
       const part = { body, headers: { "X-Part": "1" }, redirect: "error" };
       const answer = await (asks ? send(submitter.formAction, body) : window.hly.write(form, form.action, part));
       if (!asks && answer.ok) window.hly.forget(form);
+      if (asks && window.hly.writesElsewhere(from)) return false;
       await show(answer, asks ? submitter : null);
     } catch (problem) {
       const again = () => form.requestSubmit(submitter);

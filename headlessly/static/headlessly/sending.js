@@ -58,10 +58,14 @@ window.hly = (() => {
   // As send, one after the other in the order in which they were asked for; ``place`` is the form, or what else it is
   // asked by.
   let last = Promise.resolve();
+  let counted = 0;
+  // Another number after each that is sent or answered: what was read before is older than that.
+  const written = () => counted;
   function write(place, url, options) {
     const headers = { ...options.headers, "Idempotency-Key": keyOf(place, url, options.body) };
     if (place.matches?.("form")) place.dispatchEvent(new Event("sending", { bubbles: true }));
-    const asked = last.then(() => send(url, { method: "POST", ...options, headers })).then((answer) => (keys.delete(place), answer));
+    counted += 1;
+    const asked = last.then(() => send(url, { method: "POST", ...options, headers })).then((answer) => (keys.delete(place), answer)).finally(() => (counted += 1));
     last = asked.catch(() => {});
     return asked;
   }
@@ -192,5 +196,5 @@ window.hly = (() => {
     arriving.delete(form);
   });
 
-  return { send, write, sentWith, sentUnchanged, recall, arrived, tell, parse, words, Unsent };
+  return { send, write, written, sentWith, sentUnchanged, recall, arrived, tell, parse, words, Unsent };
 })();
