@@ -83,7 +83,8 @@ def test_a_card_that_was_moved_meanwhile_goes_where_it_is(board, lead):
 
 def test_moves_a_lead_with_the_keyboard_alone(board, lead):
     keys = board.desk.keyboard
-    board.card.locator(".name").focus()
+    keys.press("j")
+    expect(board.card.locator(".name")).to_be_focused()
     keys.press("Space")
     expect(board.told).to_contain_text(f"{NAME} picked up, New.")
     keys.press("ArrowRight")

@@ -38,8 +38,15 @@ def test_narrows_saves_edits_and_loses(desk, site, leads):
     rows = desk.locator("table.list tbody tr")
     expect(rows).to_have_count(4)
 
+    # From the search one comes to what it found.
+    desk.keyboard.press("/")
+    expect(desk.get_by_label("Search leads")).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(rows.first.locator(".name a")).to_be_focused()
+
     # A view of one's own, to start with.
-    desk.get_by_text("More filters").click()
+    desk.keyboard.press("f")
+    expect(desk.get_by_text("More filters")).to_be_focused()
     desk.get_by_label("Score from").fill("50")
     desk.get_by_role("button", name="Filter", exact=True).click()
     expect(rows).to_have_count(3)

@@ -444,6 +444,7 @@ function start(board, signal) {
   };
 
   const step = (card, key) => {
+    if (!card) return focusCard(board.querySelector("[data-card]"));
     if (key === "ArrowDown" || key === "j") return focusCard(card.nextElementSibling);
     if (key === "ArrowUp" || key === "k") return focusCard(card.previousElementSibling);
     const direction = key === "ArrowRight" ? 1 : -1;
@@ -472,6 +473,13 @@ function start(board, signal) {
       step(card, key);
     }
   });
+  // Who is nowhere yet begins at the first card.
+  document.addEventListener("keydown", (event) => {
+    const nowhere = event.target === document.body || event.target.matches("main");
+    if (!nowhere || event.ctrlKey || event.metaKey || event.altKey || !["j", "k"].includes(event.key)) return;
+    event.preventDefault();
+    step(null, event.key);
+  }, { signal });
   board.addEventListener("focusout", () => {
     setTimeout(() => held && !held.card.contains(document.activeElement) && release(false), 0);
   });
@@ -495,6 +503,16 @@ function start(board, signal) {
     aimAt(held.offer);
   };
   document.addEventListener("parts", resume, { signal });
+  // The card that one is at may stand elsewhere now: who saw it goes along.
+  let seen = null;
+  document.addEventListener("fresh", () => {
+    const card = document.activeElement.closest("[data-card]");
+    const at = card?.getBoundingClientRect();
+    seen = at && at.bottom > 0 && at.top < innerHeight ? card : null;
+  }, { signal });
+  document.addEventListener("parts", () => {
+    if (seen?.contains(document.activeElement)) seen.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, { signal });
 
   // -- more of a column, and the way to a column -----------------------------------------------
 

@@ -275,6 +275,15 @@
 
   // -- by keyboard --------------------------------------------------------------------------------
 
+  // From the search to what it found.
+  document.addEventListener("keydown", (event) => {
+    if (!event.target.matches?.(".hly form.facets input[type=search]") || event.isComposing || !["Escape", "ArrowDown"].includes(event.key)) return;
+    const first = document.querySelector("table.list tbody .name a, [data-card] .name");
+    if (!first) return;
+    event.preventDefault();
+    first.focus();
+  });
+
   // What an arrow leads to: the next cell in which there is something to do, in this row or in that above or below.
   function beside(cell, key, rows, at) {
     const within = (place) => place?.querySelector(":scope > :is(a, button:not(.pen))");

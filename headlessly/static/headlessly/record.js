@@ -312,19 +312,6 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form?.requestSubmit();
   });
 
-  // What is opened to be written in has the focus before the next key: a browser tells of it later than that, and a
-  // space would close it again.
-  document.addEventListener("click", (event) => {
-    const summary = event.target.closest(":is(.composer, .todo details) > summary");
-    const details = summary?.parentElement;
-    if (event.defaultPrevented || !details?.querySelector("form")) return;
-    event.preventDefault();
-    details.open = !details.open;
-    if (!details.open) return;
-    details.querySelector("form :is(textarea, input:not([type=hidden]))")?.focus();
-    if (document.activeElement.matches("[data-selects]")) document.activeElement.select();
-  });
-
   // -- keys -------------------------------------------------------------------------------------
   document.addEventListener("keydown", (event) => {
     // A dialog that was just closed may hold the focus until the next frame.
@@ -338,6 +325,7 @@
     const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (!wanted) return;
     event.preventDefault();
+    if (wanted.matches("summary")) wanted.focus();
     wanted.click();
   });
   document.addEventListener("DOMContentLoaded", () => {

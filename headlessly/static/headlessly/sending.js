@@ -108,7 +108,7 @@ window.hly = (() => {
         forms.at(-1).append(cancel);
         dialog.replaceChildren(said, ...(wrong ? [document.adoptNode(wrong)] : []), ...forms);
         const [name, password] = forms.at(-1).querySelectorAll("input:not([type=hidden])");
-        (name.value && password ? password : name).focus();
+        (dialog.querySelector("[autofocus]") || (name.value && password ? password : name)).focus();
       };
       dialog.addEventListener("submit", async (event) => {
         event.preventDefault();
