@@ -294,6 +294,7 @@
     return within(next);
   }
 
+  let left = null; // where one was when one went to what is done with the selected
   document.addEventListener("keydown", (event) => {
     if (!table() || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
@@ -318,6 +319,13 @@
     } else if ((event.key === "e" || event.key === "F2") && at >= 0) {
       event.preventDefault();
       (event.target.closest("button[data-cell]") || rows[at].querySelector(".pen"))?.click();
+    } else if (event.key === "b" && document.querySelector("#selection[data-some]")) {
+      event.preventDefault();
+      left = document.activeElement;
+      document.querySelector("#selection .acts .btn")?.focus();
+    } else if (event.key === "Escape" && left && event.target.closest("#selection")) {
+      event.preventDefault();
+      (left.isConnected ? left : rows[0]?.querySelector(".name a"))?.focus();
     } else if (at >= 0 && event.key.startsWith("Arrow")) {
       const next = beside(event.target.closest("td"), event.key, rows, at);
       if (!next) return;
