@@ -273,6 +273,15 @@
     target.form.requestSubmit();
   });
 
+  // What opens at the end of the row stays in the window: not every browser sees to that by itself.
+  function within(more) {
+    more.classList.remove("from-the-right");
+    const { right } = more.querySelector(":scope > div").getBoundingClientRect();
+    more.classList.toggle("from-the-right", right > document.documentElement.clientWidth);
+  }
+  document.addEventListener("toggle", ({ target }) => target.open && target.matches(".facets .more") && within(target), true);
+  document.addEventListener("parts", () => document.querySelectorAll(".facets .more[open]").forEach(within));
+
   // -- by keyboard --------------------------------------------------------------------------------
 
   // From the search to what it found.
