@@ -70,18 +70,24 @@ DELETE FROM headlessly_guess WHERE key = ANY(ARRAY(
 class TooManyGuesses(RateLimited):
     """Nothing was tried: it is to be waited first."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, *, for_letters: bool = False) -> None:
         self.seconds = max(1, math.ceil(seconds))
         minutes = math.ceil(seconds / 60)
-        super().__init__(
+        said = (
             ngettext(
+                "Several links were asked for already. Look into your mail, or try again in a minute.",
+                "Several links were asked for already. "
+                "Look into your mail, or try again in %(minutes)d minutes.",
+                minutes,
+            )
+            if for_letters
+            else ngettext(
                 "Too many tries. Wait a minute, or choose a new password by mail.",
                 "Too many tries. Wait %(minutes)d minutes, or choose a new password by mail.",
                 minutes,
             )
-            % {"minutes": minutes},
-            retryAfter=self.seconds,
         )
+        super().__init__(said % {"minutes": minutes}, retryAfter=self.seconds)
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ class Guesser:
                 transaction.set_rollback(True)
         if len(counted) < len(keys):
             ((seconds,),) = prepared.execute_prepared(LEFT, [keys])
-            raise TooManyGuesses(seconds)
+            raise TooManyGuesses(seconds, for_letters="letters" in self.keys)
         if 1 in counted.values():
             prepared.execute_prepared(CLEAR, [], rows=False)
         return any(counted[self.keys[kind]] == FREE[kind] for kind in kinds if kind != "address")

@@ -63,9 +63,17 @@ class SignIn(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         style_fields(self)
-        if self.initial.get("username"):
+        # Who one is stands there already, by this browser or by what was refused.
+        if self.initial.get("username") or self.data.get("username"):
             del self.fields["username"].widget.attrs["autofocus"]
             self.fields["password"].widget.attrs["autofocus"] = True
+
+
+def begin_where_empty(form: forms.BaseForm) -> None:
+    """Have who comes to the page type at once, in the first field in which nothing stands."""
+    empty = (f for f in form if not f.value() or f.errors)
+    if (first := next(empty, None)) is not None:
+        first.field.widget.attrs["autofocus"] = True
 
 
 def style_fields(form: forms.BaseForm) -> None:

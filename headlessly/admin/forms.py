@@ -118,6 +118,10 @@ class DeclaredForm(forms.Form):
                 found[field.day_if] = "true"
         return found
 
+    def untouched(self, names: Iterable[str]) -> dict[str, Any]:
+        """What these inputs would send if nobody touched them."""
+        return {n: clean_sent_text(self.declared[n], self.initial[n]) for n in names}
+
     def filled(self) -> dict[str, Any]:
         """What was sent and is not empty."""
         return {name: value for name, value in self.given().items() if value not in ("", None)}

@@ -107,7 +107,18 @@ class OperatorSite(Site):
 operator = OperatorSite(name="admin")
 
 
-class TenantAdmin(ModelAdmin):
+class OperatorAdmin(ModelAdmin):
+    """What the four have in common."""
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """With one way to save: nobody makes tenants and accounts by the dozen."""
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+class TenantAdmin(OperatorAdmin):
     list_display = ("name", "address", "members", "kept_by_imports", "created_at")
     search_fields = ("name", "slug")
     ordering = ("name",)
@@ -163,7 +174,7 @@ class NewUser(UserCreationForm):
         fields = ("email",)
 
 
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DjangoUserAdmin, OperatorAdmin):
     form, add_form, change_password_form = UserChangeForm, NewUser, NewPasswordForm
     actions = ("sign_out_users", "remove_second_factors")
     list_display = ("email", "first_name", "last_name", "is_superuser", "is_active", "last_login")
@@ -251,7 +262,7 @@ class MembershipForm(forms.ModelForm):
         return super().save(commit)
 
 
-class MembershipAdmin(ModelAdmin):
+class MembershipAdmin(OperatorAdmin):
     form = MembershipForm
     list_display = ("user", "tenant", "role", "contact_id")
     list_filter = ("role",)
@@ -282,7 +293,7 @@ class MembershipAdmin(ModelAdmin):
             self.delete_model(request, member)
 
 
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(OperatorAdmin):
     """Keys are issued and revoked, never changed. What was issued is shown once, in the answer."""
 
     list_display = ("name", "tenant", "scope", "hint", "created_at", "last_used_at", "standing")

@@ -32,7 +32,7 @@ from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
 from headlessly.undo import undos
-from headlessly.undo.at_once import RecordStays, RequestUndone
+from headlessly.undo.at_once import RecordStays, RequestUndone, events_of_request
 from headlessly.undo.models import Undo as LargeUndo
 from headlessly.undo.models import UndoRecord
 from headlessly.undo.plan import RecordChange
@@ -148,12 +148,17 @@ def safe_return(request: HttpRequest) -> str:
 
 
 def _still_there(done: RequestUndone, back: str) -> str:
-    """``back``, or the list where that was the page of a record that is gone now."""
-    for each in done.undone:
-        if back.startswith(display.page_url(each.noun, "change", each.id)) and (
-            not each.noun.objects.filter(pk=each.id).exists()
-        ):
-            return display.page_url(each.noun, "changelist")
+    """``back``; where that was the page of a record that is gone now, the one that it was made from, or the
+    list."""
+    undone = {each.id: each.noun for each in done.undone}
+    for id, noun in undone.items():
+        gone = not noun.objects.filter(pk=id).exists()
+        if gone and back.startswith(display.page_url(noun, "change", id)):
+            asked = events_of_request(done.request)[0].target or ""
+            made_from = undone.get(asked)
+            if made_from is not None and made_from.objects.filter(pk=asked).exists():
+                return display.page_url(made_from, "change", asked)
+            return display.page_url(noun, "changelist")
     return back
 
 

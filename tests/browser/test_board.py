@@ -83,7 +83,8 @@ def test_a_card_that_was_moved_meanwhile_goes_where_it_is(board, lead):
 
 def test_moves_a_lead_with_the_keyboard_alone(board, lead):
     keys = board.desk.keyboard
-    board.card.locator(".name").focus()
+    keys.press("j")
+    expect(board.card.locator(".name")).to_be_focused()
     keys.press("Space")
     expect(board.told).to_contain_text(f"{NAME} picked up, New.")
     keys.press("ArrowRight")
@@ -124,13 +125,38 @@ def test_the_menu_asks_for_the_reason_and_can_be_left(board, lead):
     assert (lead.status, lead.lost_reason) == ("Lost", "No budget")
 
 
+#: The answers that renew the board wait until they are let go of.
+LATE = """() => {
+  const soon = window.fetch;
+  window.late = [];
+  window.fetch = async (url, options) => {
+    const answer = await soon(url, options);
+    const reads = options?.headers?.["X-Region"] && options.method !== "POST";
+    if (reads) await new Promise((go) => window.late.push(go));
+    return answer;
+  };
+}"""
+COME = """() => {
+  for (const go of window.late.splice(0)) go();
+  return new Promise((shown) => setTimeout(shown, 50));
+}"""
+
+
 def test_a_card_is_lost_for_the_reason_that_it_is_dropped_on(board, lead):
     reason = board.column("Lost").locator("[data-offer]", has_text="Timing")
     expect(reason).to_be_hidden()
+    # What others do renews the board while the card is on its way.
+    board.desk.evaluate(LATE)
+    lead.update(score=7)
+    board.desk.wait_for_function("() => window.late.length")
     drag(board, "Contacted", drop=False)
     box = reason.bounding_box()
     board.desk.mouse.move(box["x"] + 20, box["y"] + 10, steps=3)
     expect(reason).to_have_class("aimed")
+    board.desk.evaluate(COME)
+    expect(reason).to_have_class("aimed")
+    expect(board.desk.locator(".board-ghost")).to_be_visible()
+    board.desk.evaluate("() => window.late.push = (go) => go()")
     board.desk.mouse.up()
     expect(board.desk.locator("#toasts")).to_contain_text(f"{NAME} is Lost now.")
     lead.refresh_from_db()

@@ -38,8 +38,35 @@ def test_narrows_saves_edits_and_loses(desk, site, leads):
     rows = desk.locator("table.list tbody tr")
     expect(rows).to_have_count(4)
 
+    # From the search one comes to what it found.
+    desk.keyboard.press("/")
+    expect(desk.get_by_label("Search leads")).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(rows.first.locator(".name a")).to_be_focused()
+
     # A view of one's own, to start with.
-    desk.get_by_text("More filters").click()
+    desk.keyboard.press("x")
+    desk.keyboard.press("b")
+    expect(desk.get_by_role("toolbar").get_by_role("button").first).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(rows.first.locator(".name a")).to_be_focused()
+    desk.keyboard.press("x")
+    desk.keyboard.press("f")
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("dialog").get_by_label("What the condition is about")).to_be_focused()
+    desk.keyboard.press("Escape")
+    expect(desk.get_by_text("More filters")).to_be_focused()
+    desk.keyboard.press("Enter")
+    # Wherever the row ends, what opens is in the window.
+    more, sheet = desk.locator(".facets .more"), desk.locator(".facets .more > div")
+    more.evaluate("(each) => each.open = false")
+    desk.locator(".facets .inside").evaluate("(row) => row.style.justifyContent = 'flex-end'")
+    desk.keyboard.press("Enter")
+    expect(sheet).to_be_visible()
+    expect(more).to_have_class("menu more from-the-right")
+    box = sheet.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= desk.viewport_size["width"]
     desk.get_by_label("Score from").fill("50")
     desk.get_by_role("button", name="Filter", exact=True).click()
     expect(rows).to_have_count(3)

@@ -43,7 +43,8 @@ def test_a_passkey_lets_in_beside_the_password_and_a_code_without_it(
 
     page.context.clear_cookies()
     sign_in(page, site, ann.email)
-    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("button", name="Use a passkey")).to_be_focused()
+    page.keyboard.press("Enter")
     page.wait_for_url("**/~acme/admin/")
 
     # Over a page whose session has ended, too.
@@ -56,7 +57,8 @@ def test_a_passkey_lets_in_beside_the_password_and_a_code_without_it(
     over.get_by_label("Email").fill(ann.email)
     over.get_by_label("Password").fill(PASSWORD)
     over.get_by_role("button", name="Sign in").click()
-    over.get_by_role("button", name="Use a passkey").click()
+    expect(over.get_by_role("button", name="Use a passkey")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Half a lead")).to_be_visible()
 
     page.context.clear_cookies()

@@ -22,6 +22,18 @@ CUT = """
   .map((each) => each.innerText)
 """
 
+#: Days below a line that run into each other, and what is told of what is not there.
+MUDDLED = """
+() => {
+  const shown = [...document.querySelectorAll(".hly .lines .day, .hly .missing")]
+    .filter((each) => each.checkVisibility());
+  const over = (a, b) => b.matches(".day") && a.parentElement === b.parentElement
+    && a.getBoundingClientRect().right > b.getBoundingClientRect().left;
+  return shown.filter((each, at) => each.matches(".missing") || (shown[at + 1] && over(each, shown[at + 1])))
+    .map((each) => each.textContent);
+}
+"""
+
 
 @pytest.fixture
 def much(acme: Any, people: Any, lead: Any) -> None:
@@ -75,5 +87,6 @@ def test_a_record_a_list_and_the_dashboard_fit_two_pages(
         # All of a table is on the paper, which has a margin beside this width, and labels are whole.
         desk.set_viewport_size(PAPER)
         assert desk.evaluate(CUT) == []
+        assert desk.evaluate(MUDDLED) == []
         desk.set_viewport_size({"width": 1280, "height": 720})
         desk.emulate_media(media="null")  # what is printed is what paper gets again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -42,6 +43,8 @@ def test_it_makes_a_lead_with_its_people_by_twelve_keys_and_no_page(
     desk.keyboard.press(keys[4])
     expect(dialog).not_to_be_visible()
     expect(desk.locator("#toasts")).to_contain_text("Created: Mia Holm.")
+    leads_there = desk.locator("#toasts").get_by_role("link", name="Mia Holm")
+    expect(leads_there).to_have_attribute("href", re.compile(r"/crm/lead/lead_\w+/change/$"))
     # The list that one is on shows it; nothing was left for that.
     expect(desk.locator("table")).to_contain_text("Mia Holm")
     assert loads == []

@@ -29,6 +29,12 @@ def test_keys_take_back_one_request_after_the_other_and_do_it_again(desk, site, 
     dialog(desk).get_by_role("button", name="Convert").click()
     desk.wait_for_url("**/crm/deal/**")
     expect(toasts(desk).get_by_role("button", name="Undo")).to_be_visible()
+    # The page of the deal goes with it: one is back where it was made.
+    desk.keyboard.press("Control+z")
+    desk.wait_for_url(f"**/crm/lead/{qualified.pk}/**")
+    expect(current(desk)).to_have_text("Qualified")
+    desk.keyboard.press("Control+Shift+z")
+    expect(current(desk)).to_have_text("Converted")
     desk.goto(f"{site}/~acme/admin/crm/lead/{qualified.pk}/change/")
     expect(current(desk)).to_have_text("Converted")
 

@@ -27,7 +27,13 @@ from headlessly.access.sign_in_emails import normalize_sign_in_email
 from headlessly.accounts import invitations, mail, passwords
 from headlessly.accounts.guessing import Guesser
 from headlessly.accounts.models import Invitation
-from headlessly.admin.entrance import REFUSALS, come_in, render_gate, style_fields
+from headlessly.admin.entrance import (
+    REFUSALS,
+    begin_where_empty,
+    come_in,
+    render_gate,
+    style_fields,
+)
 from headlessly.context.tenant_scope import every_tenant, scoped_to
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
@@ -62,6 +68,8 @@ class PasswordForm(SetPasswordForm):
         style_fields(self)
         self.fields["new_password1"].label = _("Password")
         self.fields["new_password2"].label = _("The same again")
+        for name in ("new_password1", "new_password2"):
+            self.fields[name].error_messages["required"] = _("Type your password.")
 
 
 class InvitedForm(PasswordForm):
@@ -69,7 +77,11 @@ class InvitedForm(PasswordForm):
 
     field_order = ("first_name", "last_name", "new_password1", "new_password2")
 
-    first_name = forms.CharField(label=gettext_lazy("First name"), max_length=150)
+    first_name = forms.CharField(
+        label=gettext_lazy("First name"),
+        max_length=150,
+        error_messages={"required": gettext_lazy("Type your name.")},
+    )
     last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=150, required=False)
 
 
@@ -196,6 +208,7 @@ def _accept_signed_in(request: HttpRequest, found: Invitation) -> HttpResponse:
 
 def _password_page(request: HttpRequest, form: Any, email: str, title: str) -> HttpResponse:
     status = 422 if form.errors else 200
+    begin_where_empty(form)
     return render_gate(
         request, "choose_password", status=status, form=form, user_email=email, title=title
     )

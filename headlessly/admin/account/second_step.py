@@ -66,6 +66,8 @@ def second_step_view(request: HttpRequest) -> HttpResponse:
     asked = None
     if SecondFactor.PASSKEY in kinds:
         asked, request.session[STATE] = factors.ask_for_passkey(user)
+        if not form.errors:
+            del form.fields["code"].widget.attrs["autofocus"]  # the button has it
     return render_gate(
         request,
         "second",

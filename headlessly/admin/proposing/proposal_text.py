@@ -105,17 +105,25 @@ class ProposalTeller:
         events, self.different = proposal.events, proposal.differences or []
         self.events = [_with_all_changes(event) for event in events]
         self.made = {e.target: record_name(e) for e in events if e.version == 1 and e.target}
-        self.names = self._gone() | {e.target: record_name(e) for e in events if e.target}
-        self.reader = EventReader(self.events, self.made)
+        meanwhile = self._of_what_is_different()
+        self.names = meanwhile | {e.target: record_name(e) for e in events if e.target}
+        self.reader = EventReader(self.events, meanwhile | self.made)
         self.others = {each["target"] for each in self.different}
 
-    def _gone(self) -> dict[str, str]:
-        """The names of records that it would do something to no longer."""
+    def _of_what_is_different(self) -> dict[str, str]:
+        """The names of records that it would do no longer something to, and of those referred to now."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for each in self.different:
-            noun = each["name"].partition(".")[0]
-            if each["target"] and noun in registry:
-                wanted[noun].add(each["target"])
+            noun = registry.get(each["name"].partition(".")[0])
+            if noun is None:
+                continue
+            if each["target"]:
+                wanted[noun.__name__].add(each["target"])
+            wire = (each["field"] or "").removeprefix("previous.")
+            declared = noun.schema.fields.get(wire)
+            if declared is not None and declared.type == "reference":
+                there = {id for id in (each["was"], each["now"]) if id}
+                wanted[declared.target_noun.__name__] |= there
         return dict(record_names(wanted))
 
     def steps(self) -> list[ProposalStep]:

@@ -48,8 +48,10 @@ class VerbDialog:
         self.id = f"do-{verb.name}"
         self.will: list[Any] = []
         self.problem: HeadlesslyError | None = None
-        # What the record refers to already stands in the picker that may say otherwise.
-        own = {f.name: getattr(record, f.column) for f in self._repeated(verb)}
+        # What the record has already stands in the input that may say otherwise: sent untouched it stays.
+        kept = self._kept(verb, record)
+        self.kept = [f.name for f in kept]
+        own = {f.name: getattr(record, f.column) for f in [*self._repeated(verb), *kept]}
         self.form = DeclaredForm(
             verb.inputs.values(), site, data=data, initial=own, id=verb.name, parent=self.id
         )
@@ -115,6 +117,12 @@ class VerbDialog:
     def _repeated(verb: Verb) -> list[Field]:
         """The inputs that may say otherwise of whom the record is about."""
         return [f for f in verb.inputs.values() if f.new and not f.record]
+
+    @staticmethod
+    def _kept(verb: Verb, record: Noun) -> list[Field]:
+        """Those that people fill in otherwise too, which say what is; where a state goes is chosen anew."""
+        names = editable_fields(record) - {verb.chooses}
+        return [f for f in verb.inputs.values() if f.name in names and not (f.new or f.record)]
 
     @property
     def note(self) -> str | None:
@@ -215,7 +223,8 @@ class VerbDialog:
 
     def given(self) -> dict[str, Any]:
         """The verb's input: an existing record where one was chosen, else what a new one shall be."""
-        given = {name: value for name, value in self.form.given().items() if value != ""}
+        sent = self.form.given() if self.data is not None else self.form.untouched(self.kept)
+        given = {name: value for name, value in sent.items() if value != ""}
         for choice in self.choices:
             given = choice.add_to(given)
         return given

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.utils.html import strip_tags
+from django.utils.html import format_html, strip_tags
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -418,9 +418,12 @@ class QuickPages(NounPages):
                 answer[toasts.UNDO_HEADER] = undoable
             return answer
         event = self.noun.verbs["create"].conjugation.event
-        toasts.say(request, f"{capfirst(wording.event_label(event))}: {made}.", undo=True)
+        does, page = capfirst(wording.event_label(event)), self.admin.place("change", made.pk)
+        # It leads there: most go on with what they were at, and some do not.
+        said = format_html('{}: <a href="{}">{}</a>.', does, page, made)
+        toasts.say(request, said, undo=True)
         if request.POST.get("then") == "open":
-            return HttpResponseRedirect(self.admin.place("change", made.pk))
+            return HttpResponseRedirect(page)
         return HttpResponseRedirect(f"{self.admin.place('quick')}{_as_query(form.preset)}")
 
     def _preset(self, given: Mapping[str, str]) -> dict[str, str]:

@@ -95,10 +95,23 @@ class VerbPages(NounPages):
             dialog.refuse(problem)
             return self._dialog_page(request, dialog, status=problem.status)
         done = f"{capfirst(wording.event_label(bound.conjugation.event))}: {answer}."
-        if bound.sets and all(getattr(found, name) == getattr(answer, name) for name in bound.sets):
+        if self._is_as_it_was(bound, found, answer):
             done = _("%(done)s It is as it was.") % {"done": done}
         toasts.say(request, done, undo=True)
         return Redirect(self._after(request, bound, answer))
+
+    @staticmethod
+    def _is_as_it_was(verb: Verb, before: Noun, after: Noun) -> bool:
+        """Whether nothing is other than before of what ``verb`` sets and takes."""
+        schema = before.schema
+        said = [
+            schema.by_name[name] for name in {*verb.sets, *verb.inputs} if name in schema.by_name
+        ]
+        return (
+            bool(said)
+            and before.pk == after.pk
+            and all(getattr(before, field.column) == getattr(after, field.column) for field in said)
+        )
 
     def _dialog(self, request: HttpRequest, verb: Verb, found: Noun) -> VerbDialog:
         posted = request.POST if request.method == "POST" else None

@@ -85,6 +85,19 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
+// What is opened to be written in has the focus before the next key: a browser tells of it later than that, and a
+// space would close it again.
+document.addEventListener("click", (event) => {
+  const summary = event.target.closest(":is(.composer, .todo details, .refusing) > summary");
+  const details = summary?.parentElement;
+  if (event.defaultPrevented || !details?.querySelector("form")) return;
+  event.preventDefault();
+  details.open = !details.open;
+  if (!details.open) return;
+  details.querySelector("form :is(textarea, input:not([type=hidden]))")?.focus();
+  if (document.activeElement.matches("[data-selects]")) document.activeElement.select();
+});
+
 // -- what a page is narrowed by ------------------------------------------------------------------
 (() => {
   const facets = () => document.querySelector(".hly form.facets");

@@ -94,5 +94,9 @@
     select.dispatchEvent(new Event("change", { bubbles: true }));
   }
 
-  window.hly.ahead = ahead;
+  // Whether one writes somewhere else by now than when ``from`` had the focus: what was asked for then takes the
+  // focus from nobody's typing.
+  const writesElsewhere = (from) => document.activeElement !== from && Boolean(document.activeElement?.matches(TYPES));
+
+  Object.assign(window.hly, { ahead, writesElsewhere });
 })();

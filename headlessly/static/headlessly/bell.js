@@ -15,7 +15,7 @@
     const before = state;
     if (!document.querySelector("#hly [data-notices]") || before === null) return void (state = now);
     if (before === now || busy()) return;
-    if (await window.hly.visit(location.href, { pushes: false, quiet: true })) state = now;
+    if (await window.hly.visit(location.href, { pushes: false, quiet: true, busy })) state = now;
   }
 
   function show({ count, text }) {

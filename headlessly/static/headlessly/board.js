@@ -312,6 +312,7 @@ function start(board, signal) {
     drag.ghost.classList.add("board-ghost");
     drag.ghost.removeAttribute("data-card");
     drag.ghost.setAttribute("aria-hidden", "true");
+    drag.ghost.dataset.loaded = "1";
     drag.ghost.style.width = `${box.width}px`;
     document.querySelector(".hly").append(drag.ghost);
     card.classList.add("lifted");
@@ -443,6 +444,7 @@ function start(board, signal) {
   };
 
   const step = (card, key) => {
+    if (!card) return focusCard(board.querySelector("[data-card]"));
     if (key === "ArrowDown" || key === "j") return focusCard(card.nextElementSibling);
     if (key === "ArrowUp" || key === "k") return focusCard(card.previousElementSibling);
     const direction = key === "ArrowRight" ? 1 : -1;
@@ -471,9 +473,46 @@ function start(board, signal) {
       step(card, key);
     }
   });
+  // Who is nowhere yet begins at the first card.
+  document.addEventListener("keydown", (event) => {
+    const nowhere = event.target === document.body || event.target.matches("main");
+    if (!nowhere || event.ctrlKey || event.metaKey || event.altKey || !["j", "k"].includes(event.key)) return;
+    event.preventDefault();
+    step(null, event.key);
+  }, { signal });
   board.addEventListener("focusout", () => {
     setTimeout(() => held && !held.card.contains(document.activeElement) && release(false), 0);
   });
+
+  // What comes in the place of the board under one's hand knows nothing of it.
+  const resume = () => {
+    const way = drag || held;
+    if (!way) return;
+    if (!way.card.isConnected) {
+      if (drag) return finish(false);
+      held = null;
+      return unmark();
+    }
+    way.home = columnOf(way.card);
+    if (way === drag && !drag.lifted) return;
+    way.card.classList.add(drag ? "lifted" : "held");
+    unmark();
+    mark(way.card);
+    if (drag) return aim();
+    over(held.column, held.home);
+    aimAt(held.offer);
+  };
+  document.addEventListener("parts", resume, { signal });
+  // The card that one is at may stand elsewhere now: who saw it goes along.
+  let seen = null;
+  document.addEventListener("fresh", () => {
+    const card = document.activeElement.closest("[data-card]");
+    const at = card?.getBoundingClientRect();
+    seen = at && at.bottom > 0 && at.top < innerHeight ? card : null;
+  }, { signal });
+  document.addEventListener("parts", () => {
+    if (seen?.contains(document.activeElement)) seen.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, { signal });
 
   // -- more of a column, and the way to a column -----------------------------------------------
 

@@ -7,10 +7,13 @@
 
   // One after the other: a cell is left for the next one once its input was there.
   let turn = Promise.resolve();
-  const edit = (button) => window.hly.ahead((turn = turn.catch(() => {}).then(() => open(button))));
+  function edit(button) {
+    const from = document.activeElement;
+    return window.hly.ahead((turn = turn.catch(() => {}).then(() => open(button, from))));
+  }
 
   // Answers false where there is nothing to type in.
-  async function open(button) {
+  async function open(button, from) {
     // What could not be sent stays until it is sent or given up.
     if (editing?.unsent) return false;
     const [id, name] = [button.closest("tr").dataset.row, button.dataset.cell];
@@ -30,7 +33,7 @@
       note(button, problem.message, true);
       return { ok: false };
     });
-    if (!answer.ok || !cell.isConnected) return false;
+    if (!answer.ok || !cell.isConnected || window.hly.writesElsewhere(from)) return false;
     editing = { cell, row, name, busy: false };
     put(await answer.text());
     return true;

@@ -110,22 +110,36 @@
     return made;
   };
 
-  document.addEventListener("click", async (event) => {
+  async function build(link) {
+    const from = document.activeElement;
+    try {
+      const answer = await window.hly.send(link.href, PART);
+      const text = await answer.text();
+      if (window.hly.writesElsewhere(from)) return false;
+      const open = dialog();
+      open.innerHTML = text;
+      const menu = link.closest("details");
+      if (menu) {
+        // Left, it leads back to what opens the menu: the menu itself is shut.
+        menu.open = false;
+        menu.querySelector("summary").focus();
+      }
+      open.showModal();
+      begin(open);
+      (open.querySelector(".what") || open.querySelector("select"))?.focus();
+      return true;
+    } catch {
+      location.href = link.href;
+      return false;
+    }
+  }
+
+  document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-builds]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     event.stopPropagation();
-    try {
-      const answer = await window.hly.send(link.href, PART);
-      const open = dialog();
-      open.innerHTML = await answer.text();
-      link.closest("details")?.removeAttribute("open");
-      open.showModal();
-      begin(open);
-      (open.querySelector(".what") || open.querySelector("select"))?.focus();
-    } catch {
-      location.href = link.href;
-    }
+    window.hly.ahead(build(link));
   }, true);
   document.addEventListener("click", (event) => {
     const link = event.target.closest("dialog#building a[data-closes]");

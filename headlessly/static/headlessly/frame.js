@@ -67,6 +67,10 @@
   narrow.addEventListener("change", tidy);
   document.addEventListener("DOMContentLoaded", () => {
     tidy();
+    // The operator's lists on a phone: what a column is called begins as a line does.
+    for (const cell of document.querySelectorAll("#result_list [data-label]")) {
+      cell.dataset.label = cell.dataset.label.replace(/^./u, (first) => first.toLocaleUpperCase());
+    }
     for (const choice of document.querySelectorAll("[data-theme]")) choice.checked = choice.value === theme;
     // Once the page's own scripts have put there what they add: it is laid out once.
     requestAnimationFrame(() => document.querySelector(".frame-places a[aria-current]")?.scrollIntoView({ block: "nearest" }));

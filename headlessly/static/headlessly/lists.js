@@ -140,11 +140,13 @@
       for (const id of kept) if (!here.has(id)) body.append("ids", id);
     }
     if (asks && submitter.name === "only") body.append("go", "1");
+    const from = document.activeElement;
     if (submitter) submitter.disabled = true;
     try {
       const part = { body, headers: { "X-Part": "1" }, redirect: "error" };
       const answer = await (asks ? send(submitter.formAction, body) : window.hly.write(form, form.action, part));
       if (!asks && answer.ok) window.hly.forget(form);
+      if (asks && window.hly.writesElsewhere(from)) return false;
       await show(answer, asks ? submitter : null);
     } catch (problem) {
       const again = () => form.requestSubmit(submitter);
@@ -271,7 +273,25 @@
     target.form.requestSubmit();
   });
 
+  // What opens at the end of the row stays in the window: not every browser sees to that by itself.
+  function within(more) {
+    more.classList.remove("from-the-right");
+    const { right } = more.querySelector(":scope > div").getBoundingClientRect();
+    more.classList.toggle("from-the-right", right > document.documentElement.clientWidth);
+  }
+  document.addEventListener("toggle", ({ target }) => target.open && target.matches(".facets .more") && within(target), true);
+  document.addEventListener("parts", () => document.querySelectorAll(".facets .more[open]").forEach(within));
+
   // -- by keyboard --------------------------------------------------------------------------------
+
+  // From the search to what it found.
+  document.addEventListener("keydown", (event) => {
+    if (!event.target.matches?.(".hly form.facets input[type=search]") || event.isComposing || !["Escape", "ArrowDown"].includes(event.key)) return;
+    const first = document.querySelector("table.list tbody .name a, [data-card] .name");
+    if (!first) return;
+    event.preventDefault();
+    first.focus();
+  });
 
   // What an arrow leads to: the next cell in which there is something to do, in this row or in that above or below.
   function beside(cell, key, rows, at) {
@@ -283,6 +303,7 @@
     return within(next);
   }
 
+  let left = null; // where one was when one went to what is done with the selected
   document.addEventListener("keydown", (event) => {
     if (!table() || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
@@ -307,6 +328,13 @@
     } else if ((event.key === "e" || event.key === "F2") && at >= 0) {
       event.preventDefault();
       (event.target.closest("button[data-cell]") || rows[at].querySelector(".pen"))?.click();
+    } else if (event.key === "b" && document.querySelector("#selection[data-some]")) {
+      event.preventDefault();
+      left = document.activeElement;
+      document.querySelector("#selection .acts .btn")?.focus();
+    } else if (event.key === "Escape" && left && event.target.closest("#selection")) {
+      event.preventDefault();
+      (left.isConnected ? left : rows[0]?.querySelector(".name a"))?.focus();
     } else if (at >= 0 && event.key.startsWith("Arrow")) {
       const next = beside(event.target.closest("td"), event.key, rows, at);
       if (!next) return;

@@ -1,7 +1,7 @@
 // What the server answers takes the place of what stands there, part by part: what is being typed, what is open
 // and where one is stay as they are. Without this file every link and form leads to a page that does the same.
 (() => {
-  const { ahead, send, write, parse, dirty, losesTyped, words, Unsent } = window.hly;
+  const { ahead, send, write, written, parse, dirty, losesTyped, words, Unsent } = window.hly;
   const main = () => document.getElementById("hly");
 
   // As send, of what stands within the frame alone; what ``form`` asks for waits for its turn.
@@ -199,12 +199,14 @@
   }
 
   // Answers whether there is nothing newer on its way, or missing.
-  const visit = (url, { pushes = true, quiet = false } = {}) => {
-    const asked = bring(url, pushes, quiet);
+  // ``quiet``: nobody asked for it. It comes too late where something was written since, and where one is ``busy``.
+  const visit = (url, { pushes = true, quiet = false, busy = () => false } = {}) => {
+    const asked = bring(url, pushes, quiet, busy);
     return quiet ? asked : ahead(asked);
   };
-  async function bring(url, pushes, quiet) {
+  async function bring(url, pushes, quiet, busy) {
     const mine = (asked += 1);
+    const since = written();
     const before = shown;
     if (quiet) unasked = mine;
     else document.dispatchEvent(new Event("visit"));
@@ -221,7 +223,7 @@
     } finally {
       if (mine === asked) running(false);
     }
-    if (mine !== asked) return false;
+    if (mine !== asked || (quiet && (written() !== since || busy()))) return false;
     const { answer, page } = got;
     if (!page.getElementById("hly")?.matches("[data-visits]")) {
       if (!quiet) location.assign(url);

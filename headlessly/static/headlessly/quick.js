@@ -1,6 +1,6 @@
 // A new record from any page: its quick form in a dialog, what is there already beside it while one types.
 (() => {
-  const { ahead, load, write, parse, warn, restore, forget, makeChoices, Unsent } = window.hly;
+  const { ahead, writesElsewhere, load, write, parse, warn, restore, forget, makeChoices, Unsent } = window.hly;
   const QUIET = 200; // ms without a key before what was typed is asked for
   let dialog, opener, waiting, asked = 0;
 
@@ -68,8 +68,10 @@
   const open = (link) => ahead(openForm(link));
   async function openForm(link) {
     opener = dialog?.open ? opener : link;
+    const from = document.activeElement;
     try {
       const { answer, page } = await load(link.href);
+      if (writesElsewhere(from)) return false;
       if (!answer.ok || !fill(page)) {
         location.assign(link.href);
         return false;

@@ -2,7 +2,7 @@
 // Without this file every form and link leads to a page that does the same.
 (() => {
   const main = () => document.getElementById("hly");
-  const { ahead, load, tellElsewhere, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
+  const { ahead, writesElsewhere, load, tellElsewhere, makeChoices, holdsUnsaved, restore, forget, parse, tell, warn, Unsent } = window.hly;
   let opener = null;
 
   // What the server answers takes the place of what stands here; ``saved`` is the form that was sent.
@@ -129,10 +129,11 @@
   const open = (form) => ahead(openDialog(form));
   async function openDialog(form) {
     const asked = (coming = {});
+    const from = document.activeElement;
     opener = form.querySelector("button");
     const query = new URLSearchParams(new FormData(form)).toString();
     const { answer, page } = await load(form.action + (query ? `?${query}` : ""));
-    if (coming !== asked) return false;
+    if (coming !== asked || writesElsewhere(from)) return false;
     const section = page.querySelector("section.do");
     if (!section) {
       location.assign(answer.url);
@@ -263,10 +264,12 @@
 
   const edit = (pen) => ahead(editInPlace(pen));
   async function editInPlace(pen) {
+    const from = document.activeElement;
     const url = new URL(pen.href);
     url.hash = "";
     url.searchParams.set("only", pen.dataset.edits);
     const { page } = await load(url);
+    if (writesElsewhere(from)) return false;
     const form = page.querySelector("form[data-one]");
     if (form) inPlace(pen.closest("[data-field]"), form);
     else location.assign(pen.href);
@@ -309,13 +312,6 @@
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form?.requestSubmit();
   });
 
-  document.addEventListener("toggle", (event) => {
-    // Told after it happened: whoever types fast is inside already, and stays where they are.
-    const opened = event.target.open && event.target.matches(".composer, .todo details") && event.target.querySelector("form");
-    if (opened && !opened.contains(document.activeElement)) opened.querySelector("textarea, input:not([type=hidden])")?.focus();
-    if (opened && document.activeElement.matches("[data-selects]")) document.activeElement.select();
-  }, true);
-
   // -- keys -------------------------------------------------------------------------------------
   document.addEventListener("keydown", (event) => {
     // A dialog that was just closed may hold the focus until the next frame.
@@ -329,9 +325,8 @@
     const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
     if (!wanted) return;
     event.preventDefault();
+    if (wanted.matches("summary")) wanted.focus();
     wanted.click();
-    const written = wanted.closest("details.composer[open]");
-    written?.querySelector("form :is(textarea, input:not([type=hidden]))")?.focus();
   });
   document.addEventListener("DOMContentLoaded", () => {
     if (location.hash === "#search") document.querySelector(".hly form.facets input[type=search]")?.focus();

@@ -58,10 +58,14 @@ window.hly = (() => {
   // As send, one after the other in the order in which they were asked for; ``place`` is the form, or what else it is
   // asked by.
   let last = Promise.resolve();
+  let counted = 0;
+  // Another number after each that is sent or answered: what was read before is older than that.
+  const written = () => counted;
   function write(place, url, options) {
     const headers = { ...options.headers, "Idempotency-Key": keyOf(place, url, options.body) };
     if (place.matches?.("form")) place.dispatchEvent(new Event("sending", { bubbles: true }));
-    const asked = last.then(() => send(url, { method: "POST", ...options, headers })).then((answer) => (keys.delete(place), answer));
+    counted += 1;
+    const asked = last.then(() => send(url, { method: "POST", ...options, headers })).then((answer) => (keys.delete(place), answer)).finally(() => (counted += 1));
     last = asked.catch(() => {});
     return asked;
   }
@@ -104,7 +108,7 @@ window.hly = (() => {
         forms.at(-1).append(cancel);
         dialog.replaceChildren(said, ...(wrong ? [document.adoptNode(wrong)] : []), ...forms);
         const [name, password] = forms.at(-1).querySelectorAll("input:not([type=hidden])");
-        (name.value && password ? password : name).focus();
+        (dialog.querySelector("[autofocus]") || (name.value && password ? password : name)).focus();
       };
       dialog.addEventListener("submit", async (event) => {
         event.preventDefault();
@@ -192,5 +196,5 @@ window.hly = (() => {
     arriving.delete(form);
   });
 
-  return { send, write, sentWith, sentUnchanged, recall, arrived, tell, parse, words, Unsent };
+  return { send, write, written, sentWith, sentUnchanged, recall, arrived, tell, parse, words, Unsent };
 })();

@@ -50,7 +50,7 @@
     gap = mine || now - looked > 4 * gap ? EVERY : Math.min(MOST, gap * 2);
     looked = now;
     const before = new Map([...document.querySelectorAll("#hly [data-row]")].map((row) => [row.dataset.row, row.dataset.version]));
-    if (!(await visit(location.href, { pushes: false, quiet: true }))) return false;
+    if (!(await visit(location.href, { pushes: false, quiet: true, busy }))) return false;
     tellOthers(0);
     for (const row of document.querySelectorAll("#hly [data-row]")) {
       if (before.get(row.dataset.row) === row.dataset.version) continue;

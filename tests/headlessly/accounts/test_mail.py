@@ -58,6 +58,14 @@ def test_its_links_lead_to_this_site_whatever_host_a_request_names(acme, work, m
     assert link_in(mailoutbox[0]).startswith("/password/user_")
 
 
+def test_who_asks_for_one_link_after_the_other_is_told_to_look_for_them(acme, work, mailoutbox):
+    ask = {"email": "bob@sign.example"}
+    *sent, last = (Client().post("/forgotten", ask) for _ in range(4))
+    assert [page.status_code for page in sent] == [200] * 3
+    assert last.status_code == 429
+    assert "Several links were asked for already. Look into your mail" in last.content.decode()
+
+
 def test_an_invitation_to_somebody_new_is_in_the_language_of_who_invites(acme, work, mailoutbox):
     bob = User.objects.create_user("bob@sign.example", language="de", first_name="Bob")
     with actors.acting(actors.Actor(bob.pk, "Bob", "admin")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -33,6 +34,7 @@ def test_says_the_same_for_a_wrong_password_and_for_an_unknown_email(bob_with_pa
     wrong = sign_in(Client(), "bob@sign.example", "nope").content.decode()
     unknown = sign_in(Client(), "bab@sign.example", "nope").content.decode()
     assert "do not fit" in wrong
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', wrong) == ["password"]
     strip = lambda page: page.split('name="username"')[0].split("csrfmiddlewaretoken")[0]  # noqa: E731
     assert strip(wrong) == strip(unknown)
 

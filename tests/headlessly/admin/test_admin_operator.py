@@ -39,6 +39,7 @@ def test_creates_a_tenant_and_keeps_its_address(olga):
     tenant = Tenant.find_by_slug("nova")
     assert tenant.name == "Nova"
     change = f"/admin/headlessly/tenant/{tenant.pk}/change/"
+    assert re.findall('name="(_[a-z]+)"', olga.get(change).content.decode()) == ["_save"]
     olga.post(change, {"name": "Nova Ltd", "slug": "other"})
     tenant.refresh_from_db()
     assert (tenant.name, tenant.slug) == ("Nova Ltd", "nova")

@@ -93,11 +93,15 @@ def test_approving_does_it_and_the_record_tells_by_whom_and_from_whom(lead, prop
     assert Lead.get(lead.pk).version == 2
 
 
-def test_what_was_not_seen_is_not_approved(lead, propose, cleo):
+def test_what_was_not_seen_is_not_approved(lead, propose, cleo, people):
     made = propose(f'Lead.update("{lead.pk}", score=1)')
     place = f"{PLACE}{made.pk}/"
-    lead.update(score=50)
+    lead.update(score=50, owner=people.cleo)
     answer = text(cleo.post(f"{place}approve/", {"version": "1"}, follow=True))
+    assert 'owner would be another: <span class="was">Bob Stone</span>' in answer
+    assert (
+        '<span class="now">Cleo Marsh</span>' in answer
+    )  # by their names, though it is about none of them
     assert "The world has changed since this was proposed" in answer
     assert "score is another by now" in answer and "different now" in answer
     for version in ("1", "", "x", "-1"):  # from a page that was open before

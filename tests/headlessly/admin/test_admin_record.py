@@ -82,6 +82,24 @@ def test_a_record_is_given_with_one_press(bob, lead, users, people):
     assert type(lead).get(lead.pk).owner_id == people.cleo.pk
 
 
+def test_a_dialog_that_nobody_touched_empties_nothing(bob, lead, people):
+    place = f"/~acme/admin/crm/lead/{lead.pk}/do/assign/"
+    html = bob.get(place).content.decode()
+    (chosen,) = re.findall(r'<option value="([^"]+)" selected', html)
+    assert chosen == people.bob.pk
+    assert "What will happen" not in html
+    untouched = bob.post(place, {"owner": chosen, "reason": ""}, follow=True)
+    assert type(lead).get(lead.pk).owner_id == people.bob.pk
+    assert "It is as it was." in text(untouched)
+    given = bob.post(place, {"owner": people.cleo.pk, "reason": ""}, follow=True)
+    assert "It is as it was." not in text(given)
+    # Who empties it says so, and it is foretold.
+    emptied = bob.post(place, {"owner": "", "reason": "", "preview": "1"})
+    assert "This lead: owner: emptied" in strip_tags(emptied.content.decode())
+    bob.post(place, {"owner": "", "reason": ""})
+    assert type(lead).get(lead.pk).owner_id is None
+
+
 def test_what_somebody_has_is_not_offered_to_be_taken(bob, lead, people, address):
     assert "/do/claim/" not in bob.get(address(lead)).content.decode()
     type(lead).update(lead.pk, owner=None)

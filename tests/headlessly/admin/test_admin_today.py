@@ -73,6 +73,11 @@ def test_each_reason_is_there_with_its_records_most_urgent_first(bob, work):
     assert parts(bob)["Leads gone quiet"] == ["Quiet"]
 
 
+def test_a_part_of_the_page_has_its_trail_too(bob):
+    part = bob.get("/~acme/admin/", headers={"X-Region": "1"}).content.decode()
+    assert re.findall(r'<nav class="frame-trail">\s*(.*?)</nav>', part, re.S)[0].count("Today") == 1
+
+
 def test_what_is_planned_is_neither_quiet_nor_waiting(bob, work):
     Activity.create(subject="Call her", type="Task", lead=work, due_at=NOW + timedelta(days=2))
     assert "Waits for a first answer" not in parts(bob)
