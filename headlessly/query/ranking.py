@@ -9,17 +9,21 @@ which one letter is another than typed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, models
 from django.db.models import CharField, F, Value
 
+from headlessly.access import tenancy, visibility
+from headlessly.access.prepared_queries import Statement, mark_text
 from headlessly.database import timeouts
 from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.query import misspelled, paging
 from headlessly.query.scope import Scope
-from headlessly.query.search import BEFORE_WORDS, Search
+from headlessly.query.search import BEFORE_WORDS, Search, SearchedText, Shape, tables_behind
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 LOOKED_AT = 200
 #: With fewer matches than this, of all nouns together, names with an error in them are looked for.
 FEW = 3
+#: How many statements that find them are kept.
+MOST_KEPT = 1_024
 #: Sorts behind every text that begins alike.
 LAST = chr(0x10FFFF)
 
@@ -42,8 +48,7 @@ class Match(NamedTuple):
 def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
     """The matches of ``text`` among the records of ``nouns``, the best first. Raises InvalidFilter."""
     folded = " ".join(fold(text).split())
-    listed: dict[str, dict[str, list[str]]] = {}
-    matches = _read_matches([part for noun in nouns for part in _parts(noun, text, listed)])
+    matches = _find_matches(nouns, text, folded)
     matches.sort(key=lambda match: _rank(match, folded))
     if len(matches) < FEW:
         known = {match.key for match in matches}
@@ -52,12 +57,38 @@ def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
     return matches
 
 
-def _read_matches(parts: Sequence[models.QuerySet]) -> list[Match]:
-    found = paging.union_sql(parts)
-    if found is None:
-        return []
+def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list[Match]:
+    """Some matches of each noun, in no order. Their statement is compiled once for all texts like this."""
+    read = SearchedText.read(text, of_many=True)
+    read.look_behind(table for noun in nouns for table in tables_behind(Scope(noun)))
+    statements, given = [], []
+    tenant, person = tenancy.require().pk, visibility.visible_owner()
+    for noun in nouns:
+        shape, texts = read.shape_in(noun)
+        statement = _statement(noun, shape, tenant, person)
+        statements.append(statement.sql)
+        given += statement.fill([folded, folded + LAST, *texts])
+    return _read_matches(" UNION ".join(statements), given) if statements else []
+
+
+@cached_by_shape(most=MOST_KEPT)
+def _statement(noun: type[Record], shape: Shape, _tenant: int, _person: str | None) -> Statement:
+    """The statement that finds matches of a noun, of texts with a shape: those that begin so, by name, and
+    those of each part of the search."""
+    name, numbers = f"{noun.schema.columns[0]}__folded", count()
+    first, last = mark_text(next(numbers)), mark_text(next(numbers))
+    beginning = noun.objects.filter(**{f"{name}__gte": first, f"{name}__lt": last})
+    search = Search(Scope(noun), SearchedText.marked(noun, shape, numbers))
+    gathered = [beginning.order_by(name, "pk")]
+    gathered += [part.order_by() for part in search.parts(noun.objects.all()) if search.words]
+    found = paging.union_sql([_as_match(noun, part) for part in gathered])
+    assert found is not None, "Names can always begin so."
+    return Statement.of(*found)
+
+
+def _read_matches(sql: str, given: Sequence[Any]) -> list[Match]:
     with connection.cursor() as cursor:
-        cursor.execute(*found)
+        cursor.execute(sql, given)
         return [Match(*row) for row in cursor.fetchall()]
 
 
@@ -69,21 +100,10 @@ def _misspelled_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]
     try:
         with timeouts.statement_timeout(misspelled.PATIENCE):
             misspelled.set_threshold(text)
-            return _read_matches(parts)
+            found = paging.union_sql(parts)
+            return [] if found is None else _read_matches(*found)
     except timeouts.TooSlow:
         return []
-
-
-def _parts(
-    noun: type[Record], text: str, known: dict[str, dict[str, list[str]]]
-) -> list[models.QuerySet]:
-    name = f"{noun.schema.columns[0]}__folded"
-    folded = " ".join(fold(text).split())
-    beginning = noun.objects.filter(**{f"{name}__gte": folded, f"{name}__lt": folded + LAST})
-    search = Search(Scope(noun), text, known=known)
-    gathered = [beginning.order_by(name, "pk")]
-    gathered += [part.order_by() for part in search.parts(noun.objects.all()) if search.words]
-    return [_as_match(noun, part) for part in gathered]
 
 
 def _as_match(noun: type[Record], found: models.QuerySet) -> models.QuerySet:
