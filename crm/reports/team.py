@@ -183,13 +183,14 @@ def _won_amounts(slice: Slice) -> dict[str | None, money.Amounts]:
 def _won_amounts_of_both(slice: Slice) -> tuple[dict[str | None, money.Amounts], ...]:
     """The same of the period before and of the period."""
     assert slice.pair is not None
-    both, is_early = as_one(*map(deals_won, slice.pair), MOMENTS["endedDeals"])
+    early, late = map(deals_won, slice.pair)
+    both, is_early = as_one(early, late, MOMENTS["endedDeals"])
     won = both.queryset().annotate(_late=ExpressionWrapper(~is_early, BooleanField()))
     found: tuple[dict[str | None, money.Amounts], ...] = ({}, {})
-    for (owner, late), (amounts,) in money.sum_amounts(
+    for (owner, is_late), (amounts,) in money.sum_amounts(
         won, "value", by=("owner_id", "_late"), as_of=slice.as_of
     ).items():
-        found[late][owner] = amounts
+        found[is_late][owner] = amounts
     return found
 
 

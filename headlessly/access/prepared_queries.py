@@ -108,7 +108,7 @@ class UnknownWay(TypeError):
 class _Filled:
     """A parameter that is made of arguments: their numbers, with what is done to each, and texts between."""
 
-    parts: tuple[str | tuple[int, Callable[[str], str] | None], ...]
+    parts: tuple[Any, ...]
 
     @property
     def numbers(self) -> set[int]:
@@ -117,7 +117,7 @@ class _Filled:
     def fill(self, given: Sequence[Any]) -> Any:
         if len(self.parts) == 1:
             number, way = self.parts[0]
-            return given[number] if way is None else way(given[number])  # type: ignore[operator]
+            return given[number] if way is None else way(given[number])
         return "".join(
             part
             if isinstance(part, str)
@@ -215,9 +215,9 @@ def _compiled(
         statement = Statement.of(*build(*marks).query.sql_with_params())
         lost = set(range(len(names))) - statement.numbers
     except UnknownWay as problem:
-        statement, lost = None, {problem.number}
-    if statement is None or lost:
-        said = ", ".join(name for number, name in enumerate(names) if number in lost)
+        lost = set(range(len(names))) if problem.number is None else {problem.number}
+    if lost:
+        said = ", ".join(names[number] for number in sorted(lost))
         raise TypeError(f"{build.__name__} makes its query of {said}.")
     return statement
 
@@ -231,12 +231,13 @@ class _Values(list[Any]):
     def take_from(self, condition: Q) -> Hashable:
         """Add those of a condition, and answer what is left of it: of two with the same only values differ.
         Raises TypeError for a condition that is made of other things."""
+        children: list[Any] = condition.children
         return (
             condition.connector,
             condition.negated,
             tuple(
                 self.take_from(child) if isinstance(child, Q) else self._take(*child)
-                for child in condition.children
+                for child in children
             ),
         )
 
@@ -254,8 +255,9 @@ class _Values(list[Any]):
 
 def _put_marks(condition: Q, number: int) -> tuple[Q, int]:
     """The condition with marks in the place of its values, from a number on, and the number after them."""
+    given: list[Any] = condition.children
     children: list[Any] = []
-    for child in condition.children:
+    for child in given:
         if isinstance(child, Q):
             inner, number = _put_marks(child, number)
             children.append(inner)

@@ -17,13 +17,25 @@ from django.db.models import CharField, F, Value
 
 from headlessly.access import tenancy, visibility
 from headlessly.access.prepared_queries import Statement, mark_text
-from headlessly.database import timeouts
+from headlessly.database import prepared, timeouts
 from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.query import misspelled, paging
 from headlessly.query.scope import Scope
-from headlessly.query.search import BEFORE_WORDS, Search, SearchedText, Shape, tables_behind
+from headlessly.query.search import (
+    BEFORE_WORDS,
+    Kind,
+    Search,
+    SearchedText,
+    Shape,
+    Word,
+    kind_of,
+    marked_word,
+    read_words,
+    tables_behind,
+    texts_of,
+)
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -60,7 +72,8 @@ def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
 def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list[Match]:
     """Some matches of each noun, in no order. Their statement is compiled once for all texts like this."""
     read = SearchedText.read(text, of_many=True)
-    read.look_behind(table for noun in nouns for table in tables_behind(Scope(noun)))
+    if len(read.words) > 1:
+        read.look_behind(table for noun in nouns for table in tables_behind(Scope(noun)))
     statements, given = [], []
     tenant, person = tenancy.require().pk, visibility.visible_owner()
     for noun in nouns:
@@ -68,7 +81,13 @@ def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list
         statement = _statement(noun, shape, tenant, person)
         statements.append(statement.sql)
         given += statement.fill([folded, folded + LAST, *texts])
-    return _read_matches(" UNION ".join(statements), given) if statements else []
+    sql = " UNION ".join(statements)
+    if sql and len(read.words) == 1 and read.words[0].has_trigram:
+        # Of one word it is nearly always the same statement, and to plan it takes longer than to look up most
+        # words. The index of a search begins with the tenant, and finds any pattern with trigrams.
+        with prepared.planned_for_any():
+            return [Match(*row) for row in prepared.execute_prepared(sql, given)]
+    return _read_matches(sql, given) if sql else []
 
 
 @cached_by_shape(most=MOST_KEPT)
@@ -94,16 +113,41 @@ def _read_matches(sql: str, given: Sequence[Any]) -> list[Match]:
 
 def _misspelled_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
     """Names in which a word of ``text`` is spelled a letter differently; none where that takes too long."""
-    if not misspelled.misspelled_words(text):
+    words, wrong = read_words(text), misspelled.misspelled_words(text)
+    if not wrong:
         return []
-    parts = [_as_match(noun, misspelled.find_misspelled(noun, text)) for noun in nouns]
+    texts = [each for word in words for each in texts_of(word)]
+    texts += [misspelled.pattern_of(word) for word in wrong]
+    kinds, places = tuple(map(kind_of, words)), tuple(words.index(word) for word in wrong)
+    tenant, person = tenancy.require().pk, visibility.visible_owner()
+    found = [_statement_of_misspelled(noun, kinds, places, tenant, person) for noun in nouns]
+    statements = [each for each in found if each is not None]
+    if not statements:
+        return []
+    given = [parameter for each in statements for parameter in each.fill(texts)]
     try:
         with timeouts.statement_timeout(misspelled.PATIENCE):
             misspelled.set_threshold(text)
-            found = paging.union_sql(parts)
-            return [] if found is None else _read_matches(*found)
+            return _read_matches(" UNION ".join(each.sql for each in statements), given)
     except timeouts.TooSlow:
         return []
+
+
+@cached_by_shape(most=MOST_KEPT)
+def _statement_of_misspelled(
+    noun: type[Record],
+    kinds: tuple[Kind, ...],
+    wrong: tuple[int, ...],
+    _tenant: int,
+    _person: str | None,
+) -> Statement | None:
+    """The statement that finds names with an error in one of these of words of these kinds; None where names
+    are not searched."""
+    numbers = count()
+    words: list[Word] = [marked_word(kind, numbers) for kind in kinds]
+    patterns = {words[place]: mark_text(next(numbers)) for place in wrong}
+    found = paging.union_sql([_as_match(noun, misspelled.find_misspelled(noun, words, patterns))])
+    return None if found is None else Statement.of(*found)
 
 
 def _as_match(noun: type[Record], found: models.QuerySet) -> models.QuerySet:

@@ -310,10 +310,10 @@ class SearchedText:
         parts, given = [], []
         for n, (place, word) in enumerate(asked):
             tenant, person = tenancy.require().pk, visibility.visible_owner()
-            statement = _statement_of_matches(place, _kind_of(word), tenant, person)
+            statement = _statement_of_matches(place, kind_of(word), tenant, person)
             if statement is not None:
                 parts.append(f"SELECT {n}, k FROM ({statement.sql}) AS found (k)")
-                given += statement.fill(_values_of(word))
+                given += statement.fill(texts_of(word))
         found: list[list[str]] = [[] for _ in asked]
         if parts:
             with connection.cursor() as cursor:
@@ -328,27 +328,27 @@ class SearchedText:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """What matters of the words besides their letters."""
-        return tuple(map(_kind_of, self.words))
+        return tuple(map(kind_of, self.words))
 
     def shape_in(self, noun: type[Record]) -> tuple[Shape, list[Any]]:
         """What the statement that searches a noun is made of, and the texts that it is filled in with."""
-        there, given = searched(noun), [text for word in self.words for text in _values_of(word)]
-        has_values, has_matches = [], []
+        there, has_values, has_matches = searched(noun), [], []
+        given: list[Any] = [text for word in self.words for text in texts_of(word)]
         for name in dict.fromkeys(there.lists.values()):
             by_word = self.values_of_list(name)
             some = [by_word.get(word.text) for word in self.words]
             has_values.append(tuple(map(bool, some)))
-            given += filter(None, some)
+            given += [each for each in some if each]
         for table in tables_behind(Scope(noun)):
             ids = [self.matches.get((table.place, word)) for word in self.words]
             has_matches.append(tuple(None if each is None else bool(each) for each in ids))
-            given += filter(None, ids)
+            given += [each for each in ids if each]
         return Shape(self.kinds, tuple(has_values), tuple(has_matches)), given
 
     @classmethod
     def marked(cls, noun: type[Record], shape: Shape, numbers: Iterator[int]) -> SearchedText:
         """The text that stands for all with this shape while their statement is compiled."""
-        found = cls([_marked_word(kind, numbers) for kind in shape.kinds], of_many=True)
+        found = cls([marked_word(kind, numbers) for kind in shape.kinds], of_many=True)
         for name, some in zip(
             dict.fromkeys(searched(noun).lists.values()), shape.has_values, strict=True
         ):
@@ -356,10 +356,10 @@ class SearchedText:
                 word.text: mark_texts(next(numbers)) if there else []
                 for word, there in zip(found.words, some, strict=True)
             }
-        for table, some in zip(tables_behind(Scope(noun)), shape.has_matches, strict=True):
-            for word, there in zip(found.words, some, strict=True):
+        for table, any_ids in zip(tables_behind(Scope(noun)), shape.has_matches, strict=True):
+            for word, listed in zip(found.words, any_ids, strict=True):
                 found.matches[table.place, word] = (
-                    None if there is None else mark_texts(next(numbers)) if there else []
+                    None if listed is None else mark_texts(next(numbers)) if listed else []
                 )
         return found
 
@@ -381,16 +381,16 @@ class Shape(NamedTuple):
     has_matches: tuple[tuple[bool | None, ...], ...]
 
 
-def _kind_of(word: Word) -> Kind:
+def kind_of(word: Word) -> Kind:
     return Kind(len(word.letters), word.has_trigram, bool(word.digits))
 
 
-def _values_of(word: Word) -> list[str]:
-    """The texts that :func:`_marked_word` has marks for."""
+def texts_of(word: Word) -> list[str]:
+    """What a word is made of: :func:`marked_word` has a mark for each."""
     return [word.text, *([word.digits] if word.digits else ()), *word.letters]
 
 
-def _marked_word(kind: Kind, numbers: Iterator[int]) -> MarkedWord:
+def marked_word(kind: Kind, numbers: Iterator[int]) -> MarkedWord:
     text = mark_text(next(numbers))
     digits = mark_text(next(numbers)) if kind.has_digits else ""
     letters = tuple(mark_text(next(numbers)) for _ in range(kind.letters))
@@ -412,7 +412,7 @@ def _statement_of_matches(
     """The statement that lists the records of a place with a word of that kind."""
     scope, columns = place
     table = SearchTable(scope, "", columns)
-    found = table.matches(_marked_word(kind, count())).values_list(scope.key)[: LISTED + 1]
+    found = table.matches(marked_word(kind, count())).values_list(scope.key)[: LISTED + 1]
     try:
         return Statement.of(*found.query.sql_with_params())
     except EmptyResultSet:
@@ -443,8 +443,6 @@ class Search:
         several words, led by their indexes; they may overlap. None where a word is nowhere."""
         if not self.words:
             return [found]
-        if len(self.words) == 1 and self.text.of_many:
-            return [found.filter(where) for where in self._apart(*self.words)]
         if len(self.words) == 1:
             return [found.filter(table.records_with_words(*self.words)) for table in self.tables]
         leading, *others = self._by_rarity(found)
@@ -485,15 +483,6 @@ class Search:
             elif ids:
                 near |= table.records_of(ids)
         return ({"": near} if near else {}) | far
-
-    def _apart(self, word: Word) -> Iterator[Q]:
-        """The same, but each place by itself: as many are taken of one as of another."""
-        for table in self.tables:
-            ids = self._ids_behind(table, word)
-            if ids is None:
-                yield table.records_with_words(word)
-            elif ids:
-                yield table.records_of(ids)
 
     @property
     def condition(self) -> Q:
