@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Least
 
 from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead
 from crm.reports.leads import lead_cohort, lead_funnel
 from headlessly.query.reports import Records, Slice, Spread, duration_between, median_durations
+from headlessly.query.scope import Scope
 
 #: The speed of answers is measured on the latest so many leads of a period.
 SAMPLE_SIZE = 2_500
@@ -51,7 +53,7 @@ def first_response(slice: Slice) -> Response:
     :data:`SAMPLE_SIZE` of the cohort.
     """
     latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
-    waited = duration_between("created_at", _first_touch(slice))
+    waited = duration_between("created_at", _first_touch(slice.scope(Lead)))
     spread = Spread.of_durations(latest, waited, first=SAMPLE_SIZE)
     every = slice.cached(lead_funnel).all
     return Response(spread, min(every, SAMPLE_SIZE), every)
@@ -59,14 +61,27 @@ def first_response(slice: Slice) -> Response:
 
 def median_responses(slice: Slice) -> dict[str | None, float]:
     """The median of the same for each owner who touched any of these leads, in seconds."""
-    latest = lead_cohort(slice).queryset().order_by("-created_at", f"-{slice.scope(Lead).key}")
-    waited = duration_between("created_at", _first_touch(slice))
-    return median_durations(latest, waited, "owner_id", first=SAMPLE_SIZE_BY_OWNER)
+    if slice.pair is None:
+        return median_durations([lead_cohort(slice)], _latest_waits)[0]
+    return slice.cached(_medians_of_both, over_time=False)[slice is slice.pair[1]]
 
 
-def _first_touch(slice: Slice) -> Least:
+def _medians_of_both(slice: Slice) -> list[dict[str | None, float]]:
+    """The same of the period before and of the period."""
+    assert slice.pair is not None
+    return median_durations([*map(lead_cohort, slice.pair)], _latest_waits)
+
+
+def _latest_waits(condition: Q, scope: Scope) -> QuerySet[Any, tuple[Any, ...]]:
+    """The owner of each of the latest leads, and how long it waited."""
+    latest = scope.queryset().filter(condition).order_by("-created_at", f"-{scope.key}")
+    waits = latest.annotate(_waited=duration_between("created_at", _first_touch(scope)))
+    return waits.values_list("owner_id", "_waited")[:SAMPLE_SIZE_BY_OWNER]
+
+
+def _first_touch(leads: Scope) -> Least:
     """The moment of the first activity with a lead, or of the first move of its status, by a person."""
-    leads, activities = slice.scope(Lead), slice.scope(Activity)
+    activities = leads.for_noun(Activity)
     done = activities.queryset().filter(
         lead=OuterRef(leads.key),
         status=Activity.Status.COMPLETED,
@@ -75,7 +90,7 @@ def _first_touch(slice: Slice) -> Least:
     versions = Lead.past.objects.filter(
         tenant_id=OuterRef("tenant_id"),
         record=OuterRef(leads.key),
-        **({"valid_from__lte": slice.as_of} if slice.as_of else {}),
+        **({"valid_from__lte": leads.as_of} if leads.as_of else {}),
     )
     done, moved = by_people(done, activities.key), moves_by_people(versions)
     return Least(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping
-from datetime import UTC
 from functools import partial
 from typing import Any
 
+from django.db.models import BooleanField, ExpressionWrapper
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,6 +24,8 @@ from headlessly.query.named_reports import Column, Measured, Row, percent, repor
 from headlessly.query.reports import (
     Records,
     Slice,
+    WithSome,
+    as_one,
     count_by,
     count_groups_of_both,
     moment_text,
@@ -52,6 +53,14 @@ MOMENTS = {
     "endedDeals": "actualCloseDate",
     "calls": "completedAt",
 }
+#: The leads with whom somebody did something: an activity that was completed and did not come from them. That
+#: a lead came, or that they wrote, is no touch of ours.
+TOUCHED = WithSome(
+    Lead,
+    "activities",
+    "completedAt",
+    {"status": Activity.Status.COMPLETED, "direction": {"$ne": Activity.Direction.INBOUND}},
+)
 
 
 def _counted(slice: Slice) -> dict[str, Records]:
@@ -59,7 +68,7 @@ def _counted(slice: Slice) -> dict[str, Records]:
     won = deals_won(slice)
     return {
         "newLeads": slice.during(Lead, "createdAt"),
-        "touched": touched_leads(slice),
+        "touched": TOUCHED.during(slice),
         "conversions": slice.during(Lead, "convertedAt"),
         "wonDeals": won,
         "answeredInTime": due_answers(slice).where(answer__in=Lead.Answer.MET.value),
@@ -68,18 +77,6 @@ def _counted(slice: Slice) -> dict[str, Records]:
         "calls": slice.during(Activity, "completedAt", status__in="Completed", type__in="Call"),
         "overdue": _overdue(slice),
     }
-
-
-def touched_leads(slice: Slice) -> Records:
-    """The leads with whom somebody did something in the period: an activity that was completed in it and did
-    not come from them. That a lead came, or that they wrote, is no touch of ours."""
-    first, end = (f"{each.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for each in slice.period.bounds)
-    touch = {
-        "status": Activity.Status.COMPLETED,
-        "completedAt": {"$gte": first, "$lt": end},
-        "direction": {"$ne": Activity.Direction.INBOUND},
-    }
-    return slice.records(Lead, filter=json.dumps({"activities": {"$some": touch}}))
 
 
 def _overdue(slice: Slice) -> Records:
@@ -110,15 +107,11 @@ def measure_team(slice: Slice) -> Measured:
     Overdue is what is open and due, whatever the period. The value is how many leads were created."""
     counted = _counted(slice)
     by_owner = _count_of_period(slice, counted)
-    by_owner["touched"] = count_by(counted["touched"], *_columns(counted["touched"]))
     by_owner["overdue"] = slice.cached(_count_overdue, over_time=False)
     ended = by_owner.pop("endedDeals")
     by_owner["wonDeals"] = _count_at_stages(ended, Deal.WON)
     lost = _count_at_stages(ended, Deal.LOST)
-    won = money.sum_amounts(
-        counted["wonDeals"].queryset(), "value", by=("owner_id",), as_of=slice.as_of
-    )
-    worth = {key[0]: amounts[0] for key, amounts in won.items()}
+    worth = _won_amounts(slice)
     answers, promised = slice.cached(median_responses), slice.cached(answers_by, "owner_id")
     people = {each for counts in by_owner.values() for each in counts} | {*promised, *lost}
     if not slice.narrowed.keys() - {TEAM} and not actors.current().limited:
@@ -161,7 +154,8 @@ def _names(_slice: Slice, people: frozenset[str | None]) -> dict[str, str]:
 def _count_of_period(slice: Slice, counted: Mapping[str, Records]) -> dict[str, Mapping[Any, int]]:
     """By what is counted of a period, how many each owner has; of deals that ended each owner and stage."""
     if slice.pair is None:
-        return {name: count_by(counted[name], *_columns(counted[name])) for name in MOMENTS}
+        wanted = (*MOMENTS, "touched")
+        return {name: count_by(counted[name], *_columns(counted[name])) for name in wanted}
     of_both = slice.cached(_count_of_both, over_time=False)
     return {name: counts[slice is slice.pair[1]] for name, counts in of_both.items()}
 
@@ -170,10 +164,34 @@ def _count_of_both(slice: Slice) -> dict[str, tuple[dict[Any, int], dict[Any, in
     """The same of the period before and of the period."""
     assert slice.pair is not None
     early, late = map(_counted, slice.pair)
-    return {
+    found = {
         name: count_groups_of_both(early[name], late[name], moment, *_columns(late[name]))
         for name, moment in MOMENTS.items()
     }
+    return found | {"touched": TOUCHED.count_of_both(slice.pair, *_columns(late["touched"]))}
+
+
+def _won_amounts(slice: Slice) -> dict[str | None, money.Amounts]:
+    """What the deals are worth that each owner won."""
+    if slice.pair is None:
+        won = deals_won(slice).queryset()
+        found = money.sum_amounts(won, "value", by=("owner_id",), as_of=slice.as_of)
+        return {owner: amounts for (owner,), (amounts,) in found.items()}
+    return slice.cached(_won_amounts_of_both, over_time=False)[slice is slice.pair[1]]
+
+
+def _won_amounts_of_both(slice: Slice) -> tuple[dict[str | None, money.Amounts], ...]:
+    """The same of the period before and of the period."""
+    assert slice.pair is not None
+    early, late = map(deals_won, slice.pair)
+    both, is_early = as_one(early, late, MOMENTS["endedDeals"])
+    won = both.queryset().annotate(_late=ExpressionWrapper(~is_early, BooleanField()))
+    found: tuple[dict[str | None, money.Amounts], ...] = ({}, {})
+    for (owner, is_late), (amounts,) in money.sum_amounts(
+        won, "value", by=("owner_id", "_late"), as_of=slice.as_of
+    ).items():
+        found[is_late][owner] = amounts
+    return found
 
 
 def _count_at_stages(

@@ -8,7 +8,8 @@ model and prepared by the server. Everything else is the ORM's.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -20,6 +21,9 @@ from headlessly.context.running import write_rows_before
 from headlessly.database.row_security import AS_IT_IS, in_scope
 from headlessly.database.schema_editor import tenant_field
 from headlessly.database.slow import timed
+
+#: Says in a transaction whether prepared statements are planned anew for their parameters.
+PLANS = "SELECT set_config('plan_cache_mode', %s, true)"
 
 
 def execute_prepared(
@@ -44,6 +48,19 @@ def execute_planned(
     """Run a statement over many rows: planned for its parameters each time, which pays there, and read as
     binary rows. A prepared one gets a plan for any parameters after some runs."""
     return _execute(sql, parameters, rows=True, binary=True, prepare=False)
+
+
+@contextmanager
+def planned_for_any() -> Iterator[None]:
+    """Let prepared statements inside the block have one plan for any parameters, in a transaction: where to
+    plan one takes longer than to run it, and the same is right for all."""
+    if not connection.in_atomic_block:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(PLANS, ["force_generic_plan"])
+        yield
+        cursor.execute(PLANS, ["auto"])
 
 
 def _execute(

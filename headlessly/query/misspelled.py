@@ -9,9 +9,7 @@ finds little, and given up when it takes long: who spelled it right has their an
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import reduce
-from operator import or_
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from django.contrib.postgres.lookups import TrigramWordSimilar
@@ -74,28 +72,32 @@ def searched_name(noun: type[Record]) -> str | None:
     return name if known else None
 
 
-def find_misspelled(noun: type[Record], text: str) -> models.QuerySet:
-    """The records whose name has all words of ``text``, one of them with an error, in no order."""
-    name, words = searched_name(noun), misspelled_words(text)
-    if name is None or not words:
+def find_misspelled(
+    noun: type[Record], words: Sequence[Word], patterns: Mapping[Word, str]
+) -> models.QuerySet:
+    """The records whose name has all ``words``, one of those with a pattern with an error, in no order."""
+    name = searched_name(noun)
+    if name is None or not patterns:
         return noun.objects.none()
     # Added to nothing, it is no column of the index: that has no use for a pattern like this.
     found = noun.objects.annotate(
         _spelled=Concat(f"{name}__folded", Value("", TextField()), output_field=TextField())
     )
-    every = read_words(text)
-    return found.filter(
-        reduce(or_, (_has_misspelled(name, word, every) for word in words))
-    ).order_by()
+    somewhere = Q()
+    for wrong, pattern in patterns.items():
+        condition = Q(
+            **{f"{name}__folded__trigram_word_similar": wrong.text}, _spelled__regex=pattern
+        )
+        for other in words:
+            if other != wrong:
+                condition &= other.column_condition(name)
+        somewhere |= condition
+    return found.filter(somewhere).order_by()
 
 
-def _has_misspelled(name: str, word: Word, every: Sequence[Word]) -> Q:
-    pattern = rf"\m({'|'.join(map(re.escape, spellings(word.text)))})".replace(r"\.", ".")
-    condition = Q(**{f"{name}__folded__trigram_word_similar": word.text}, _spelled__regex=pattern)
-    for other in every:
-        if other != word:
-            condition &= other.column_condition(name)
-    return condition
+def pattern_of(word: Word) -> str:
+    """The pattern of a word with an error, where a word begins."""
+    return rf"\m({'|'.join(map(re.escape, spellings(word.text)))})".replace(r"\.", ".")
 
 
 def set_threshold(text: str) -> None:
@@ -105,4 +107,4 @@ def set_threshold(text: str) -> None:
         cursor.execute(THRESHOLD, [f"{least - 0.01:.2f}"])
 
 
-__all__ = ["PATIENCE", "find_misspelled", "misspelled_words", "set_threshold"]
+__all__ = ["PATIENCE", "find_misspelled", "misspelled_words", "pattern_of", "set_threshold"]

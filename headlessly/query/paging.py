@@ -149,6 +149,25 @@ class RecordList:
             return self._in_order(size, start, ())
         return self.page_keys(size, start).keys
 
+    def first_keys_sql(self, size: int, *, gathered: bool) -> Sql | None:
+        """The statement that answers the first keys of what no words narrow, to be part of another: along the
+        order, or ``gathered`` first, where there are no more than are counted. None where there are none."""
+        found = self.queryset
+        if not gathered:
+            order = [column.expression for column in self.sort_keys]
+            ordered = found.order_by(*order).values_list(self.scope.key)
+            return union_sql([ordered[:size]])
+        row = found.order_by().values_list(self.scope.key, *self._names)
+        united = union_sql([row[: self._cap + 1]])
+        if united is None:
+            return None
+        sql, parameters = united
+        return (
+            f"(SELECT k FROM ({sql}) AS found ({', '.join(self._row)}) "
+            f"ORDER BY {self._order} LIMIT {size})",
+            parameters,
+        )
+
     @cached_property
     def _equalities(self) -> dict[str, Any] | None:
         """The filters as column values; None where they are more than that. Raises InvalidFilter."""

@@ -9,17 +9,33 @@ which one letter is another than typed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection, models
 from django.db.models import CharField, F, Value
 
-from headlessly.database import timeouts
+from headlessly.access import tenancy, visibility
+from headlessly.access.prepared_queries import Statement, mark_text
+from headlessly.database import prepared, timeouts
 from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.query import misspelled, paging
 from headlessly.query.scope import Scope
-from headlessly.query.search import BEFORE_WORDS, Search
+from headlessly.query.search import (
+    BEFORE_WORDS,
+    Kind,
+    Search,
+    SearchedText,
+    Shape,
+    Word,
+    kind_of,
+    marked_word,
+    read_words,
+    tables_behind,
+    texts_of,
+)
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -28,6 +44,8 @@ if TYPE_CHECKING:
 LOOKED_AT = 200
 #: With fewer matches than this, of all nouns together, names with an error in them are looked for.
 FEW = 3
+#: How many statements that find them are kept.
+MOST_KEPT = 1_024
 #: Sorts behind every text that begins alike.
 LAST = chr(0x10FFFF)
 
@@ -42,8 +60,7 @@ class Match(NamedTuple):
 def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
     """The matches of ``text`` among the records of ``nouns``, the best first. Raises InvalidFilter."""
     folded = " ".join(fold(text).split())
-    listed: dict[str, dict[str, list[str]]] = {}
-    matches = _read_matches([part for noun in nouns for part in _parts(noun, text, listed)])
+    matches = _find_matches(nouns, text, folded)
     matches.sort(key=lambda match: _rank(match, folded))
     if len(matches) < FEW:
         known = {match.key for match in matches}
@@ -52,38 +69,85 @@ def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
     return matches
 
 
-def _read_matches(parts: Sequence[models.QuerySet]) -> list[Match]:
-    found = paging.union_sql(parts)
-    if found is None:
-        return []
+def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list[Match]:
+    """Some matches of each noun, in no order. Their statement is compiled once for all texts like this."""
+    read = SearchedText.read(text, of_many=True)
+    if len(read.words) > 1:
+        read.look_behind(table for noun in nouns for table in tables_behind(Scope(noun)))
+    statements, given = [], []
+    tenant, person = tenancy.require().pk, visibility.visible_owner()
+    for noun in nouns:
+        shape, texts = read.shape_in(noun)
+        statement = _statement(noun, shape, tenant, person)
+        statements.append(statement.sql)
+        given += statement.fill([folded, folded + LAST, *texts])
+    sql = " UNION ".join(statements)
+    if sql and len(read.words) == 1 and read.words[0].has_trigram:
+        # Of one word it is nearly always the same statement, and to plan it takes longer than to look up most
+        # words. The index of a search begins with the tenant, and finds any pattern with trigrams.
+        with prepared.planned_for_any():
+            return [Match(*row) for row in prepared.execute_prepared(sql, given)]
+    return _read_matches(sql, given) if sql else []
+
+
+@cached_by_shape(most=MOST_KEPT)
+def _statement(noun: type[Record], shape: Shape, _tenant: int, _person: str | None) -> Statement:
+    """The statement that finds matches of a noun, of texts with a shape: those that begin so, by name, and
+    those of each part of the search."""
+    name, numbers = f"{noun.schema.columns[0]}__folded", count()
+    first, last = mark_text(next(numbers)), mark_text(next(numbers))
+    beginning = noun.objects.filter(**{f"{name}__gte": first, f"{name}__lt": last})
+    search = Search(Scope(noun), SearchedText.marked(noun, shape, numbers))
+    gathered = [beginning.order_by(name, "pk")]
+    gathered += [part.order_by() for part in search.parts(noun.objects.all()) if search.words]
+    found = paging.union_sql([_as_match(noun, part) for part in gathered])
+    assert found is not None, "Names can always begin so."
+    return Statement.of(*found)
+
+
+def _read_matches(sql: str, given: Sequence[Any]) -> list[Match]:
     with connection.cursor() as cursor:
-        cursor.execute(*found)
+        cursor.execute(sql, given)
         return [Match(*row) for row in cursor.fetchall()]
 
 
 def _misspelled_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
     """Names in which a word of ``text`` is spelled a letter differently; none where that takes too long."""
-    if not misspelled.misspelled_words(text):
+    words, wrong = read_words(text), misspelled.misspelled_words(text)
+    if not wrong:
         return []
-    parts = [_as_match(noun, misspelled.find_misspelled(noun, text)) for noun in nouns]
+    texts = [each for word in words for each in texts_of(word)]
+    texts += [misspelled.pattern_of(word) for word in wrong]
+    kinds, places = tuple(map(kind_of, words)), tuple(words.index(word) for word in wrong)
+    tenant, person = tenancy.require().pk, visibility.visible_owner()
+    found = [_statement_of_misspelled(noun, kinds, places, tenant, person) for noun in nouns]
+    statements = [each for each in found if each is not None]
+    if not statements:
+        return []
+    given = [parameter for each in statements for parameter in each.fill(texts)]
     try:
         with timeouts.statement_timeout(misspelled.PATIENCE):
             misspelled.set_threshold(text)
-            return _read_matches(parts)
+            return _read_matches(" UNION ".join(each.sql for each in statements), given)
     except timeouts.TooSlow:
         return []
 
 
-def _parts(
-    noun: type[Record], text: str, known: dict[str, dict[str, list[str]]]
-) -> list[models.QuerySet]:
-    name = f"{noun.schema.columns[0]}__folded"
-    folded = " ".join(fold(text).split())
-    beginning = noun.objects.filter(**{f"{name}__gte": folded, f"{name}__lt": folded + LAST})
-    search = Search(Scope(noun), text, known=known)
-    gathered = [beginning.order_by(name, "pk")]
-    gathered += [part.order_by() for part in search.parts(noun.objects.all()) if search.words]
-    return [_as_match(noun, part) for part in gathered]
+@cached_by_shape(most=MOST_KEPT)
+def _statement_of_misspelled(
+    noun: type[Record],
+    kinds: tuple[Kind, ...],
+    wrong: tuple[int, ...],
+    _tenant: int,
+    _person: str | None,
+) -> Statement | None:
+    """The statement that finds names with an error in one of these of words of these kinds; None where names
+    are not searched."""
+    numbers = count()
+    words: list[Word] = [marked_word(kind, numbers) for kind in kinds]
+    patterns = {words[place]: mark_text(next(numbers)) for place in wrong}
+    found = paging.union_sql([_as_match(noun, misspelled.find_misspelled(noun, words, patterns))])
+    return None if found is None else Statement.of(*found)
 
 
 def _as_match(noun: type[Record], found: models.QuerySet) -> models.QuerySet:

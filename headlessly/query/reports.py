@@ -31,6 +31,7 @@ from django.db.models import (
 )
 from django.utils import timezone
 
+from headlessly.access import prepared_queries
 from headlessly.context import clock
 from headlessly.declaration import days
 from headlessly.declaration.shapes import cached_by_shape
@@ -193,7 +194,8 @@ def _name_and_value(noun: type[Record], name: str, text: str) -> tuple[str, str]
 
 def count_by(records: Records, *columns: str) -> dict[Any, int]:
     """For each value of the column, or combination of values of several, how many records have it."""
-    return {_group(values): count for *values, count in records.count_groups(*columns)}
+    rows = _rows_of(records, _grouped, [records.condition], columns)
+    return {_group(values): count for *values, count in rows}
 
 
 def _group(values: Sequence[Any]) -> Any:
@@ -205,18 +207,112 @@ def count_groups_of_both(
 ) -> tuple[dict[Any, int], dict[Any, int]]:
     """The same of two lists of which the second begins, by ``moment`` (on the wire), where the first ends,
     and which are otherwise the same. In one pass."""
+    both, is_early = as_one(early, late, moment)
+    rows = _rows_of(both, _grouped_in_two, [both.condition, is_early], columns)
+    return _of_both((*values, earlier, every - earlier) for *values, every, earlier in rows)
+
+
+@dataclass(frozen=True)
+class WithSome:
+    """The records of a noun to which some other refers that fulfils ``filter``, by the ``moment`` of that
+    one: ``WithSome(Lead, "activities", "completedAt", {"type": "Call"})`` are the leads with a call."""
+
+    noun: type[Record]
+    relation: str  #: its name on the wire, as that of the moment
+    moment: str
+    filter: Mapping[str, Any]
+
+    def during(self, slice: Slice) -> Records:
+        """Those of a slice with one in its period."""
+        bounds = (f"{each.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for each in slice.period.bounds)
+        some = {**self.filter, self.moment: dict(zip(("$gte", "$lt"), bounds, strict=True))}
+        return slice.records(self.noun, filter=json.dumps({self.relation: {"$some": some}}))
+
+    def count_of_both(
+        self, pair: tuple[Slice, Slice], *columns: str
+    ) -> tuple[dict[Any, int], dict[Any, int]]:
+        """For each value of the columns how many of them there are in each of two periods, of which the
+        second begins where the first ends. The others are read once, along their index, and each record
+        once, in the order of their ids, in which neighbours lie together."""
+        early, late = pair
+        scope = late.scope(self.noun)
+        records = late.records(self.noun)
+        relation = self.noun.schema.relations[self.relation]
+        there = scope.for_noun(self.noun.registry[relation.noun])
+        moment, reference = (
+            there.noun.schema.field(self.moment), there.noun.schema.by_name[relation.field]
+        )  # fmt: skip
+        assert moment is not None
+        bounds = {"$gte": early.period.bounds[0], "$lt": late.period.bounds[1]}
+        inside = filters.compile_filter(there, {**self.filter, self.moment: bounds})
+        others = prepared_queries.compiled_query(
+            _values_of, [inside], there, (reference.column, moment.column)
+        )
+        those = prepared_queries.compiled_query(
+            _values_of, [records.condition], scope, (scope.key, *columns)
+        )
+        if others is None or those is None:
+            return {}, {}
+        names = ", ".join(f"v{n}" for n, _ in enumerate(columns))
+        middle = late.period.bounds[0]
+        return _of_both(
+            _fetch(
+                f"SELECT {names}, count(*) FILTER (WHERE earlier), count(*) FILTER (WHERE later) FROM "
+                f"(SELECT id, bool_or(moment < %s) AS earlier, bool_or(moment >= %s) AS later "
+                f"FROM ({others[0]}) AS other (id, moment) GROUP BY id ORDER BY id) AS found "
+                f"JOIN ({those[0]}) AS record (id, {names}) ON record.id = found.id GROUP BY {names}",
+                (middle, middle, *others[1], *those[1]),
+            )
+        )
+
+
+def as_one(early: Records, late: Records, moment: str) -> tuple[Records, Q]:
+    """The records of both such lists, and the condition of those in the first."""
     first, end = early.conditions[f"{moment}__gte"], early.conditions[f"{moment}__lt"]
     is_early = Records(early.noun, {f"{moment}__lt": end}, early.as_of).condition
-    rows = late.where(**{f"{moment}__gte": first}).count_groups(
-        *columns, more={"earlier": Count(Value(1), filter=is_early)}
-    )
+    return late.where(**{f"{moment}__gte": first}), is_early
+
+
+def _of_both(rows: Iterable[Sequence[Any]]) -> tuple[dict[Any, int], dict[Any, int]]:
+    """Rows of values, how many records of the first list have them, and how many of the second."""
     counts: tuple[dict[Any, int], dict[Any, int]] = ({}, {})
-    for *values, both, earlier in rows:
+    for *values, earlier, later in rows:
         value = _group(values)
-        for found, count in zip(counts, (earlier, both - earlier), strict=True):
+        for found, count in zip(counts, (earlier, later), strict=True):
             if count:
                 found[value] = count
     return counts
+
+
+def _rows_of(
+    records: Records, build: Callable[..., QuerySet], conditions: Sequence[Q], *given: Any
+) -> list[tuple[Any, ...]]:
+    """The rows of a query that is compiled once for all values of its conditions, as they are read."""
+    found = prepared_queries.compiled_query(
+        build, conditions, Scope(records.noun, records.as_of), *given
+    )
+    return [] if found is None else _fetch(*found)
+
+
+def _fetch(sql: str, given: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        return cursor.fetchall()
+
+
+def _values_of(condition: Q, scope: Scope, columns: tuple[str, ...]) -> QuerySet:
+    return scope.queryset().filter(condition).order_by().values_list(*columns)
+
+
+def _grouped(condition: Q, scope: Scope, columns: tuple[str, ...]) -> QuerySet:
+    found = scope.queryset().filter(condition).order_by().values(*columns)
+    return found.annotate(how_many=Count("*")).values_list(*columns, "how_many")
+
+
+def _grouped_in_two(condition: Q, first: Q, scope: Scope, columns: tuple[str, ...]) -> QuerySet:
+    found = scope.queryset().filter(condition).order_by().values(*columns)
+    counts = {"how_many": Count("*"), "earlier": Count(Value(1), filter=first)}
+    return found.annotate(**counts).values_list(*columns, *counts)
 
 
 def moment_text(value: datetime) -> str:
@@ -344,23 +440,28 @@ class Spread:
 
 
 def median_durations(
-    found: QuerySet, duration: Any, by: str, *, first: int
-) -> dict[str | None, float]:
-    """The median of an expression over the ``first`` so many records, in seconds, for each value in the
-    column ``by`` of those that have it."""
-    rows = found.annotate(_duration=duration).values_list(by, "_duration")[:first]
-    try:
-        sql, given = rows.query.sql_with_params()
-    except EmptyResultSet:
-        return {}
-    middle = "percentile_cont(0.5) WITHIN GROUP (ORDER BY duration)"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT value, extract(epoch FROM {middle})::float8 FROM ({sql}) AS found (value, duration) "
-            "WHERE duration IS NOT NULL GROUP BY value",
+    lists: Sequence[Records], durations: Callable[[Q, Scope], QuerySet]
+) -> list[dict[Any, float]]:
+    """For each of the lists the medians of durations, in seconds, by a value, in one statement:
+    ``durations`` makes of a condition and its scope the query of both. Compiled once for all values."""
+    parts, given = [], ()
+    for number, records in enumerate(lists):
+        scope = Scope(records.noun, records.as_of)
+        found = prepared_queries.compiled_query(durations, [records.condition], scope)
+        if found is not None:
+            parts.append(f"SELECT {number}, part.* FROM ({found[0]}) AS part")
+            given += tuple(found[1])
+    medians: list[dict[Any, float]] = [{} for _ in lists]
+    if parts:
+        middle = "percentile_cont(0.5) WITHIN GROUP (ORDER BY duration)"
+        for number, value, seconds in _fetch(
+            f"SELECT number, value, extract(epoch FROM {middle})::float8 FROM "
+            f"({' UNION ALL '.join(parts)}) AS found (number, value, duration) "
+            "WHERE duration IS NOT NULL GROUP BY number, value",
             given,
-        )
-        return dict(cursor.fetchall())
+        ):
+            medians[number][value] = seconds
+    return medians
 
 
 def duration_between(start: str | Any, end: str | Any) -> ExpressionWrapper:

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from itertools import groupby, product
+from itertools import count, groupby, product
 from operator import and_, or_
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import EmptyResultSet
@@ -29,13 +29,18 @@ from django.db import connection, models
 from django.db.models import F, OuterRef, Q, Subquery, Value
 from django.utils.translation import gettext as _
 
-from headlessly.access import lists, visibility
+from headlessly.access import lists, tenancy, visibility
+from headlessly.access.prepared_queries import Statement, mark_text, mark_texts
 from headlessly.database.among import Among
 from headlessly.declaration import custom_values, normalization, values
 from headlessly.declaration.folding import fold, phone_digits
 from headlessly.declaration.schema import Field
+from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
 from headlessly.query.scope import MAX_WORDS, NOTHING, Scope
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
 
 #: How many letters a trigram takes, and what is around a word counts: two before it, one behind.
 TRIGRAM, BEFORE, BEHIND = 3, 2, 1
@@ -46,8 +51,13 @@ NUMBER = re.compile(r"[+()./\-\u2010-\u2015]*\d[\d+()./\-\u2010-\u2015]*\Z")
 #: From how many digits on a number may be one of a telephone; in several groups that begin like no other
 #: number, or like any.
 PHONE_DIGITS, PHONE_GROUPS = 5, 7
-#: Up to how many matches behind a reference are listed, of several words.
+#: Up to how many matches behind a reference are listed.
 LISTED = 1_000
+#: How many statements are kept that list them.
+MOST_KEPT = 256
+
+#: A table that is searched, from wherever it is referred to: its rows, and the columns.
+Place = tuple[Scope, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -58,9 +68,14 @@ class Word:
     digits: str = ""
 
     @property
+    def letters(self) -> tuple[str, ...]:
+        """What of it an index of words knows: letters and digits that stand together."""
+        return tuple(LETTERS.findall(self.text))
+
+    @property
     def is_symbol(self) -> bool:
         """Whether no index knows of it."""
-        return LETTERS.search(self.text) is None
+        return not self.letters
 
     @property
     def has_trigram(self) -> bool:
@@ -75,7 +90,7 @@ class Word:
         """The condition that a column with a long text has it."""
         if self.is_symbol:
             return Q(**{f"{column}__folded__contains": self.text})
-        return Q(**{f"{column}__words__begin": LETTERS.findall(self.text)})
+        return Q(**{f"{column}__words__begin": self.letters})
 
     def column_condition(self, column: str) -> Q:
         """The condition that a column of text has it."""
@@ -110,6 +125,22 @@ class Word:
         return Q(custom__isnull=False) & self._within_json(custom_values.TEXTS) & exact
 
 
+@dataclass(frozen=True)
+class MarkedWord(Word):
+    """What stands for a word while a query is compiled: nothing depends on its letters but this."""
+
+    marks: tuple[str, ...] = ()
+    is_long: bool = False
+
+    @property
+    def letters(self) -> tuple[str, ...]:
+        return self.marks
+
+    @property
+    def has_trigram(self) -> bool:
+        return self.is_long
+
+
 def read_words(text: str) -> list[Word]:
     """The words of ``text``. The groups of a phone number are one."""
     words: dict[Word, None] = {}
@@ -136,6 +167,10 @@ class SearchTable:
     columns: tuple[str, ...]
     #: Of columns with values of a list, such as tags: those in which each word begins.
     listed: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        return self.scope, self.columns
 
     def word_condition(self, word: Word) -> Q:
         found, long = Q(), self.scope.noun.schema.long_texts
@@ -199,57 +234,209 @@ class SearchTable:
         return self.scope.queryset()
 
 
-class Search:
-    """Words searched for among the records of a scope.
+class Searched(NamedTuple):
+    """What of a noun is searched: columns of its own, and of its references."""
 
-    Raises InvalidFilter for what is no text, and for signs alone, which no index has. ``known`` keeps, for
-    the same text in other nouns, what lists of values have of it.
+    own: tuple[str, ...] | None
+    behind: tuple[tuple[Field, tuple[str, ...]], ...]
+    lists: dict[str, str]  #: of columns with values of a list, such as tags, its name
+
+
+@cached_by_shape
+def searched(noun: type[Record]) -> Searched:
+    """The columns of the search, as the tenant has them."""
+    schema = noun.schema
+    tables: dict[str, list[str]] = {}
+    for path in schema.search:
+        *references, column = path.split("__")
+        tables.setdefault("__".join(references), []).append(column)
+    custom = {field.name: field.column for field in schema.custom}
+    own = tables.pop("", None)
+    return Searched(
+        None if own is None else tuple(custom.get(column, column) for column in own),
+        tuple((schema.by_name[name], tuple(columns)) for name, columns in tables.items()),
+        {f.column: f.list_name for f in schema.stored if f.list_name},
+    )
+
+
+class SearchedText:
+    """The words of a text, and what was looked up of them: once, in however many nouns they are searched
+    for.
+
+    ``of_many``: in several nouns. Most words are behind few references: who refers to what is asked only
+    where there is something, and the longest words lead, as an estimate for each noun would take longer.
     """
 
-    def __init__(
-        self, scope: Scope, text: Any, *, known: dict[str, dict[str, list[str]]] | None = None
-    ) -> None:
+    def __init__(self, words: Iterable[Word], *, of_many: bool = False) -> None:
+        self.words, self.of_many = tuple(words), of_many
+        #: By the name of a list and the text of a word the values in which a word begins with it.
+        self.listed: dict[str, dict[str, list[str]]] = {}
+        #: By place and word the records that have it; None where they are too many to be listed.
+        self.matches: dict[tuple[Place, Word], list[str] | None] = {}
+
+    @classmethod
+    def read(cls, text: Any, *, of_many: bool = False) -> SearchedText:
+        """Raises InvalidFilter for what is no text, and for signs alone, which no index has."""
         if not isinstance(text, str):
             raise InvalidFilter("A search is text.")
         try:
             values.check_storable(text)
         except ValueError as problem:
             raise InvalidFilter(str(problem)) from None
-        self.scope, self._known = scope, {} if known is None else known
-        self.words = read_words(normalization.normalize_text(text))
-        if self.words and all(word.is_symbol for word in self.words):
+        words = read_words(normalization.normalize_text(text))
+        if of_many:
+            words.sort(key=lambda w: (w.is_symbol, not w.has_trigram, -len(w.text)))
+        found = cls(words, of_many=of_many)
+        if found.words and all(word.is_symbol for word in found.words):
             raise InvalidFilter(_("Search for a word: it has a letter or a digit."), field="q")
+        return found
+
+    def values_of_list(self, name: str) -> dict[str, list[str]]:
+        """The values of a list in which each word begins: they are few, and an index has the records with
+        one."""
+        if name not in self.listed:
+            words = [word.text for word in self.words if not word.is_symbol]
+            self.listed[name] = lists.values_with_words(name, words)
+        return self.listed[name]
+
+    def look_behind(self, tables: Iterable[SearchTable]) -> None:
+        """List the records of these tables with each word, in one statement, where they are few enough."""
+        asked = [
+            (place, word)
+            for place in dict.fromkeys(table.place for table in tables)
+            for word in self.words
+            if not word.is_symbol and (place, word) not in self.matches
+        ]
+        parts, given = [], []
+        for n, (place, word) in enumerate(asked):
+            tenant, person = tenancy.require().pk, visibility.visible_owner()
+            statement = _statement_of_matches(place, kind_of(word), tenant, person)
+            if statement is not None:
+                parts.append(f"SELECT {n}, k FROM ({statement.sql}) AS found (k)")
+                given += statement.fill(texts_of(word))
+        found: list[list[str]] = [[] for _ in asked]
+        if parts:
+            with connection.cursor() as cursor:
+                cursor.execute(" UNION ALL ".join(parts), given)
+                for n, id in cursor.fetchall():
+                    found[n].append(id)
+        for each, ids in zip(asked, found, strict=True):
+            self.matches[each] = ids if len(ids) <= LISTED else None
+
+    # -- what a statement that searches is made of, and what it is filled in with ---------------------------
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What matters of the words besides their letters."""
+        return tuple(map(kind_of, self.words))
+
+    def shape_in(self, noun: type[Record]) -> tuple[Shape, list[Any]]:
+        """What the statement that searches a noun is made of, and the texts that it is filled in with."""
+        there, has_values, has_matches = searched(noun), [], []
+        given: list[Any] = [text for word in self.words for text in texts_of(word)]
+        for name in dict.fromkeys(there.lists.values()):
+            by_word = self.values_of_list(name)
+            some = [by_word.get(word.text) for word in self.words]
+            has_values.append(tuple(map(bool, some)))
+            given += [each for each in some if each]
+        for table in tables_behind(Scope(noun)):
+            ids = [self.matches.get((table.place, word)) for word in self.words]
+            has_matches.append(tuple(None if each is None else bool(each) for each in ids))
+            given += [each for each in ids if each]
+        return Shape(self.kinds, tuple(has_values), tuple(has_matches)), given
+
+    @classmethod
+    def marked(cls, noun: type[Record], shape: Shape, numbers: Iterator[int]) -> SearchedText:
+        """The text that stands for all with this shape while their statement is compiled."""
+        found = cls([marked_word(kind, numbers) for kind in shape.kinds], of_many=True)
+        for name, some in zip(
+            dict.fromkeys(searched(noun).lists.values()), shape.has_values, strict=True
+        ):
+            found.listed[name] = {
+                word.text: mark_texts(next(numbers)) if there else []
+                for word, there in zip(found.words, some, strict=True)
+            }
+        for table, any_ids in zip(tables_behind(Scope(noun)), shape.has_matches, strict=True):
+            for word, listed in zip(found.words, any_ids, strict=True):
+                found.matches[table.place, word] = (
+                    None if listed is None else mark_texts(next(numbers)) if listed else []
+                )
+        return found
+
+
+class Kind(NamedTuple):
+    """What matters of a word besides its letters."""
+
+    letters: int
+    has_trigram: bool
+    has_digits: bool
+
+
+class Shape(NamedTuple):
+    """What a statement that searches a noun is made of: the kinds of the words, and which of them a list and
+    a table behind a reference have."""
+
+    kinds: tuple[Kind, ...]
+    has_values: tuple[tuple[bool, ...], ...]
+    has_matches: tuple[tuple[bool | None, ...], ...]
+
+
+def kind_of(word: Word) -> Kind:
+    return Kind(len(word.letters), word.has_trigram, bool(word.digits))
+
+
+def texts_of(word: Word) -> list[str]:
+    """What a word is made of: :func:`marked_word` has a mark for each."""
+    return [word.text, *([word.digits] if word.digits else ()), *word.letters]
+
+
+def marked_word(kind: Kind, numbers: Iterator[int]) -> MarkedWord:
+    text = mark_text(next(numbers))
+    digits = mark_text(next(numbers)) if kind.has_digits else ""
+    letters = tuple(mark_text(next(numbers)) for _ in range(kind.letters))
+    return MarkedWord(text, digits, letters, kind.has_trigram)
+
+
+def tables_behind(scope: Scope) -> list[SearchTable]:
+    """The tables behind references in which a noun is searched."""
+    return [
+        SearchTable(scope.for_noun(reference.target_noun), reference.column, columns)
+        for reference, columns in searched(scope.noun).behind
+    ]
+
+
+@cached_by_shape(most=MOST_KEPT)
+def _statement_of_matches(
+    place: Place, kind: Kind, _tenant: int, _person: str | None
+) -> Statement | None:
+    """The statement that lists the records of a place with a word of that kind."""
+    scope, columns = place
+    table = SearchTable(scope, "", columns)
+    found = table.matches(marked_word(kind, count())).values_list(scope.key)[: LISTED + 1]
+    try:
+        return Statement.of(*found.query.sql_with_params())
+    except EmptyResultSet:
+        return None
+
+
+class Search:
+    """Words searched for among the records of a scope: of a text, or of one that was read before."""
+
+    def __init__(self, scope: Scope, text: Any) -> None:
+        """Raises InvalidFilter."""
+        self.scope = scope
+        self.text = text if isinstance(text, SearchedText) else SearchedText.read(text)
+        self.words = list(self.text.words)
 
     @cached_property
     def tables(self) -> list[SearchTable]:
-        tables: dict[str, list[str]] = {}
-        for path in self.scope.noun.schema.search:
-            *references, column = path.split("__")
-            tables.setdefault("__".join(references), []).append(column)
-        listed = self._listed()
-        if any(there for by_word in listed.values() for there in by_word.values()):
-            tables.setdefault("", [])
-        found = []
-        for name, columns in tables.items():
-            if not name:
-                own = {field.name: field.column for field in self.scope.noun.schema.custom}
-                named = tuple(own.get(column, column) for column in columns)
-                found.append(SearchTable(self.scope, "", named, listed))
-                continue
-            reference = self.scope.noun.schema.by_name[name]
-            other = self.scope.for_noun(reference.target_noun)
-            found.append(SearchTable(other, reference.column, tuple(columns)))
+        there = searched(self.scope.noun)
+        listed = {column: self.text.values_of_list(name) for column, name in there.lists.items()}
+        found = tables_behind(self.scope)
+        some = any(values for by_word in listed.values() for values in by_word.values())
+        if there.own is not None or some:
+            found.insert(0, SearchTable(self.scope, "", there.own or (), listed))
         return found
-
-    def _listed(self) -> dict[str, dict[str, list[str]]]:
-        """The values of the lists that fields have, such as tags, in which each word begins: they are few,
-        and an index has the records with one."""
-        columns = {f.column: f.list_name for f in self.scope.noun.schema.stored if f.list_name}
-        for name in columns.values():
-            if name not in self._known:
-                words = [word.text for word in self.words if not word.is_symbol]
-                self._known[name] = lists.values_with_words(name, words)
-        return {column: self._known[name] for column, name in columns.items()}
 
     def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
         """The matching records of ``found``, one queryset per table, or per pair of places where there are
@@ -275,38 +462,20 @@ class Search:
             )
         ]
 
-    @cached_property
-    def _matches(self) -> dict[tuple[str, Word], list[str]]:
-        """By reference, the records behind it with each word, where they are few enough to be listed. Most
-        words are only in some of the tables: the others are then not asked with each of these."""
-        asked = [
-            (table, word)
-            for table in self.tables if table.reference
-            for word in self.words if not word.is_symbol
-        ]  # fmt: skip
-        if not asked:
-            return {}
-        first, *rest = [
-            table.matches(word)
-            .annotate(_n=Value(n))
-            .values_list("_n", table.scope.key)[: LISTED + 1]
-            for n, (table, word) in enumerate(asked)
-        ]
-        found: list[list[str]] = [[] for _ in asked]
-        for n, id in first.union(*rest, all=True) if rest else first:
-            found[n].append(id)
-        return {
-            (table.reference, word): ids
-            for (table, word), ids in zip(asked, found, strict=True)
-            if len(ids) <= LISTED
-        }
+    def _ids_behind(self, table: SearchTable, word: Word) -> list[str] | None:
+        """The records behind a reference with a word, where they are few enough to be listed. Most words are
+        only in some of the tables: the others are then not asked with each of these."""
+        if not table.reference:
+            return None
+        self.text.look_behind(each for each in self.tables if each.reference)
+        return self.text.matches.get((table.place, word))
 
     def _places(self, word: Word) -> dict[str, Q]:
         """By reference, the condition that a record has ``word`` behind it. Where these are listed, they are
         looked up together with the record's own fields."""
         near, far = Q(), {}
         for table in self.tables:
-            ids = self._matches.get((table.reference, word))
+            ids = self._ids_behind(table, word)
             if ids is None and table.reference:
                 far[table.reference] = table.records_with_words(word)
             elif ids is None:
@@ -343,14 +512,14 @@ class Search:
         by record, but where so few have it that they are listed."""
         found = NOTHING
         for table in self.tables:
-            ids = self._matches.get((table.reference, word))
+            ids = self._ids_behind(table, word)
             found |= table.record_has_word(word) if ids is None else table.records_of(ids)
         return found
 
     def _by_rarity(self, found: models.QuerySet) -> list[Word]:
         """The words, the rarest first by the planner's estimate, the longest first of equally rare ones;
         signs last: no index leads to them. Two that an index has lead together, whichever is rarer."""
-        if len(self.words) == 2 and all(word.has_trigram for word in self.words):
+        if self.text.of_many or [word.has_trigram for word in self.words] == [True, True]:
             return self.words
         rows = {word: self._estimate(found, word) for word in self.words}
         return sorted(self.words, key=lambda word: (word.is_symbol, rows[word], -len(word.text)))

@@ -167,8 +167,12 @@ def test_of_another_period_there_is_only_what_is_due(month):
 def test_two_periods_in_a_row_have_the_numbers_of_each_alone(month, people):
     with clock.set_clock(NOW - timedelta(days=40), purpose="replay"):
         for number in range(3):
-            Lead.create(name=f"Then {number}", source="x", owner=people.bob)
-        Activity.log(subject="Call", type="Call", contact=people.ada, assignee=people.cleo)
+            lead = Lead.create(name=f"Then {number}", source="x", owner=people.bob)
+            Activity.log(subject="Call", type="Call", lead=lead, assignee=people.cleo)
+        Deal.create(name="Then", value=70, owner=people.bob, stage="Negotiation").win()
+    # Touched again, and one of them by themselves.
+    Activity.log(subject="Again", type="Call", lead=lead, assignee=people.cleo)
+    Activity.log(subject="Mail", type="Email", direction="Inbound", lead=lead)
     first = NOW.date() - timedelta(days=29)
     asked = {"from": f"{first}", "to": f"{NOW.date()}"}
     earlier = {"from": f"{first - timedelta(days=30)}", "to": f"{first - timedelta(days=1)}"}
@@ -176,10 +180,16 @@ def test_two_periods_in_a_row_have_the_numbers_of_each_alone(month, people):
     slice = Slice(periods.read_period(asked))
     with CaptureQueriesContext(connection) as both:
         assert [rows(slice.before), rows(slice)] == alone
-    assert (alone[0]["Bob Stone"]["newLeads"], alone[0]["Cleo Marsh"]["calls"]) == (3, 1)
+    assert (alone[0]["Bob Stone"]["newLeads"], alone[0]["Cleo Marsh"]["calls"]) == (3, 3)
     assert (alone[1]["Bob Stone"]["newLeads"], alone[1]["Bob Stone"]["calls"]) == (1, 1)
-    counts = [q["sql"] for q in both if '"created_at" >=' in q["sql"] and "COUNT(" in q["sql"]]
-    assert len(counts) == 1, "The leads created in both are counted in one pass."
+    assert [each["Bob Stone"]["touched"] for each in alone] == [3, 2]
+    assert [each["Bob Stone"]["won"] for each in alone] == [{"USD": 70}, {"USD": 5000}]
+    assert all(each["Bob Stone"]["firstAnswer"] is not None for each in alone)
+    for parts in (
+        ('"created_at" >=', "COUNT("), ("bool_or",), ("percentile_cont",), ('SUM("crm_deal"."value")',),
+    ):  # fmt: skip
+        read = [q["sql"] for q in both if all(part in q["sql"] for part in parts)]
+        assert len(read) == 1, f"What has {parts} is read once for both."
 
 
 def test_its_page_says_what_it_was_before_and_leads_to_lists(month, cleo, people):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from crm import Lead
+from crm import Activity, Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
-from headlessly.access.prepared_queries import prepared_query
+from headlessly.access.prepared_queries import compiled_query, prepared_query
+from headlessly.context import clock
 
 made: list[str] = []
 
@@ -58,3 +61,90 @@ def test_it_refuses_an_argument_on_whose_value_the_query_itself_would_depend(acm
 
     with pytest.raises(TypeError, match="found makes its query of name"):
         found("Ada")
+
+
+def test_an_argument_may_be_in_a_pattern_and_its_signs_mean_themselves(
+    people: SimpleNamespace,
+) -> None:
+    @prepared_query
+    def named(part: str, beginning: str) -> QuerySet[Lead, tuple[Any, ...]]:
+        found = Lead.objects.filter(name__contains=part, name__startswith=beginning)
+        return found.values_list("name")
+
+    for name in ("100% a_b", "1000 axb", "100\\% a"):
+        Lead.create(name=name, contact=people.ada, source="event")
+    assert named("%", "100%") == [("100% a_b",)]
+    assert named("a_b", "1") == [("100% a_b",)]
+    assert named("\\%", "100") == [("100\\% a",)]
+
+
+# -- conditions of which only the values are others --------------------------------------------------------
+
+
+def names(condition: Q) -> QuerySet[Lead, tuple[Any, ...]]:
+    made.append("names")
+    return Lead.objects.filter(condition).order_by("name").values_list("name")
+
+
+def asked(condition: Q) -> list[str]:
+    """What the compiled statement finds, which has to be what Django's own does."""
+    found = compiled_query(names, [condition])
+    rows = [] if found is None else run(*found)
+    assert rows == list(names(condition))
+    made.pop()
+    return [name for (name,) in rows]
+
+
+def run(sql: str, given: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        return cursor.fetchall()
+
+
+def test_conditions_that_differ_in_values_alone_are_compiled_once(people: SimpleNamespace) -> None:
+    now = clock.now()
+    for name, owner in (("First", people.bob), ("Second", people.cleo), ("50% off", None)):
+        Lead.create(name=name, contact=people.ada, owner=owner, source="event", score=7)
+    made.clear()
+    for owner, status, found in (
+        (people.bob.pk, ["New", "Lost"], ["First"]),
+        (people.cleo.pk, ["New", "Contacted"], ["Second"]),
+        (people.cleo.pk, ["Lost", "Lost"], []),
+    ):
+        condition = Q(owner=owner, status__in=status, created_at__gte=now - timedelta(days=1))
+        assert asked(condition) == found
+    assert made == ["names"]
+    assert asked(Q(created_at__lt=now - timedelta(days=1))) == []
+    assert asked(Q(owner=None) & ~Q(name__icontains="IRS")) == ["50% off"]
+    assert asked(Q(owner=None) & ~Q(name__icontains="0%")) == []
+    assert asked(Q(status__in=[])) == []
+    assert asked(Q(score=7) | Q(score=None)) == ["50% off", "First", "Second"]
+    made.clear()
+    for day in (now.date(), now.date() - timedelta(days=2)):
+        asked(Q(created_at__date=day))
+    assert made == ["names"]
+
+
+def test_conditions_that_are_made_of_other_queries_are_compiled_each_time(
+    people: SimpleNamespace,
+) -> None:
+    lead = Lead.create(name="Called", contact=people.ada, source="event")
+    Activity.log(subject="Call", type="Call", lead=lead)
+    made.clear()
+    for kind, found in (("Call", ["Called"]), ("Email", []), ("Call", ["Called"])):
+        calls = Activity.objects.filter(lead=OuterRef("pk"), type=kind)
+        assert asked(Q(Exists(calls))) == found
+    assert len(made) == 3
+
+
+def test_a_compiled_condition_is_that_of_the_tenant_and_of_who_reads(
+    people: SimpleNamespace, theirs: SimpleNamespace, rival: Any
+) -> None:
+    for name, owner in (("Bob's", people.bob), ("Cleo's", people.cleo)):
+        Lead.create(name=name, contact=people.ada, owner=owner, source="event")
+    assert asked(Q(status="New")) == ["Bob's", "Cleo's"]
+    with tenancy.active(rival):
+        assert asked(Q(status="New")) == ["Their lead"]
+    bob = Actor("user_bob", "Bob", "rep", contact_id=people.bob.pk, limited=True)
+    with actors.acting(bob):
+        assert asked(Q(status="New")) == ["Bob's"]

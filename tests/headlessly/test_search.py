@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.sql.compiler import SQLCompiler
 
 from crm import Activity, Contact, Deal, Lead, Organization
 from headlessly.access import actors, tenancy
@@ -249,6 +250,50 @@ def test_it_puts_the_best_match_first_and_what_is_open_before_what_is_closed(acm
     assert [names[key] for key in ranked] == [
         "ÉMBER", "Ember", "Ember Two", "Embers", "Old Ember", "Semiember",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("100%", ["100% Café"]), ("a_b", ["a_b corp"]), ('"big"', ['The "Big" one']),
+        ("back\\", ["back\\slash"]), ("o'brien & s", ["O'Brien & Sons"]), ("x", []), ("ca", ["100% Café"]),
+        ("corp a_b", ["a_b corp"]), ("one big", ['The "Big" one']), ("sons brien o", ["O'Brien & Sons"]),
+    ],
+)  # fmt: skip
+def test_it_takes_signs_for_themselves_where_one_types(
+    written: str, expected: list[str], acme: Any
+) -> None:
+    for name in (
+        "100% Café", "1000 axb", "a_b corp", 'The "Big" one', "back\\slash", "O'Brien & Sons", "Brie",
+    ):  # fmt: skip
+        Organization.create(name=name, description="Something else")
+    keys = [match.key for match in ranking.best_matches([Organization, Contact], written)]
+    assert [Organization.get(key).name for key in keys] == expected
+
+
+def test_what_is_typed_is_compiled_once_for_all_texts(
+    acme: Any, eva: Contact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of another text only what lists of values, such as tags, have of it is asked through Django."""
+    compiled: list[str] = []
+    as_sql = SQLCompiler.as_sql
+
+    def counted(compiler: SQLCompiler, *given: Any, **more: Any) -> Any:
+        compiled.append(compiler.query.model.__name__)
+        return as_sql(compiler, *given, **more)
+
+    monkeypatch.setattr(SQLCompiler, "as_sql", counted)
+    Lead.create(name="Roof tiles", source="web", contact=eva)
+    for first, *others in (
+        ("tiles", "roof", "zinnober"),
+        ("roof tiles", "tiles roof", "zinnober rubin"),
+        ("eva novák", "eva nová"),
+    ):
+        ranking.best_matches([Contact, Lead, Organization], first)
+        for other in others:
+            compiled.clear()
+            ranking.best_matches([Contact, Lead, Organization], other)
+            assert set(compiled) <= {"ListValue"}, other
 
 
 def test_it_finds_the_beginning_of_a_name_among_more_matches_than_it_looks_at(

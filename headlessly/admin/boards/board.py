@@ -16,7 +16,7 @@ from django.db import connection, models
 from django.http import HttpRequest
 from django.urls import reverse
 
-from headlessly.access import tenancy
+from headlessly.access import tenancy, visibility
 from headlessly.admin import display
 from headlessly.admin.boards.board_address import BoardAddress
 from headlessly.admin.boards.cards import BoardCards
@@ -52,6 +52,7 @@ class BoardColumn:
     moves: list[NextStep] = field(default_factory=list)
     hint: str = ""
     count: str = "0"
+    is_capped: bool = False  #: whether it has more than are counted
     sum: str = ""
     cards: list[dict[str, Any]] = field(default_factory=list)
     more: str = ""  #: where the next cards are
@@ -222,7 +223,8 @@ class NounBoard:
         for column in columns:
             mine = [row for row in found if row[0] == column.state]
             count = sum(number for _state, _unit, number, *_sums in mine)
-            more = "+" if count > reads.COUNT_CAP else ""
+            column.is_capped = count > reads.COUNT_CAP
+            more = "+" if column.is_capped else ""
             column.count = f"{display.number(min(count, reads.COUNT_CAP))}{more}"
             if measure:
                 column.sum = self._sum_text(mine, more)
@@ -242,15 +244,34 @@ class NounBoard:
 
     def _keys(self, columns: Iterable[BoardColumn]) -> list[str]:
         """The keys of all first cards and of one more per column, in one statement where nothing is
-        searched for."""
+        searched for.
+
+        Where a board is narrowed, a column that was counted to its end is gathered before it is put in order:
+        along the order its records may be the last ones of all. One that has more is soon met there.
+        """
         if self.address.search is not None:
             pages = [self._record_list(c.state).page_keys(self.size(c.ended)).keys for c in columns]
             return [key for page in pages for key, *_ in page]
-        parts = [
-            self.within(column.state).values_list("pk", flat=True)[: self.size(column.ended) + 1]
-            for column in columns
-        ]
-        return list(_union_all(parts))
+        parts: list[str] = []
+        parameters: tuple[Any, ...] = ()
+        for column in columns:
+            found = self._record_list(column.state).first_keys_sql(
+                self.size(column.ended) + 1, gathered=self._is_narrowed and not column.is_capped
+            )
+            if found is not None:
+                parts.append(found[0])
+                parameters += found[1]
+        if not parts:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts), parameters)
+            return [key for (key,) in cursor.fetchall()]
+
+    @property
+    def _is_narrowed(self) -> bool:
+        """Whether its columns are some of the records in their state."""
+        limited = visibility.visible_owner() is not None
+        return limited or bool(self.address.active) or self.address.path is not None
 
     def _fill(self, column: BoardColumn, rows: Sequence[Noun]) -> None:
         size = self.size(column.ended)
@@ -274,11 +295,6 @@ class NounBoard:
         """What the card of ``record`` shows, and why it was not moved."""
         refused = self.refusal if self.refusal.get("id") == record.pk else None
         return self.cards.card(record) | {"refusal": refused}
-
-
-def _union_all(parts: Sequence[models.QuerySet]) -> models.QuerySet:
-    first, *rest = parts
-    return first.union(*rest, all=True) if rest else first
 
 
 def _sort_rows(rows: Iterable[Noun], order: Sequence[sorting.SortKey]) -> list[Noun]:

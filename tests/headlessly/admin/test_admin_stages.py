@@ -8,6 +8,8 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from headlessly.access.models import Tenant
 
@@ -67,6 +69,38 @@ def test_a_board_is_of_one_pipeline_the_default_one_first(bob: Any, pipelines: A
     rows = bob.get(unescape(opened[0])).content.decode()
     assert "Sale one" in rows and "Renewal one" not in rows
     assert f"pipeline={sales.id},-" in unescape(opened[0])
+
+
+def test_the_cards_of_one_pipeline_are_gathered_before_they_are_put_in_order(
+    bob: Any, pipelines: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Along the order they may be the last of all deals; where there are more than are counted, they are soon
+    met there. Either way they are the same."""
+    from crm import Deal
+    from headlessly.query import paging, reads
+
+    for number in (3, 1, 2):
+        Deal.create(
+            name=f"Sale {number}", value=1, pipeline=pipelines[0].id,
+            expected_close_date=f"2099-01-0{number}",
+        )  # fmt: skip
+
+    def board() -> tuple[list[str], bool]:
+        with CaptureQueriesContext(connection) as caught:
+            html = bob.get(f"{BOARD}?pipeline={pipelines[0].id}").content.decode()
+        (keys,) = [q["sql"] for q in caught if "SELECT k FROM" in q["sql"]]
+        return re.findall(r"Sale \d(?=</a>)", html), "AS found (k" in keys
+
+    monkeypatch.setattr("headlessly.admin.boards.board.CARDS", 2)
+    assert board() == (["Sale 1", "Sale 2"], True)
+    for module in (paging, reads):
+        monkeypatch.setattr(module, "COUNT_CAP", 2)
+    # Those that have few are gathered still.
+    with CaptureQueriesContext(connection) as caught:
+        html = bob.get(f"{BOARD}?pipeline={pipelines[0].id}").content.decode()
+    assert re.findall(r"Sale \d(?=</a>)", html) == ["Sale 1", "Sale 2"] and ">2+<" in html
+    (keys,) = [q["sql"] for q in caught if "SELECT k FROM" in q["sql"]]
+    assert keys.count("AS found (k") == len(Deal.schema.require_machine().default_path.states) - 1
 
 
 def test_a_pipeline_that_is_none_shows_nothing(bob: Any, pipelines: Any) -> None:
