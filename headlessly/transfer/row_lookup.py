@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.declaration import values
 from headlessly.declaration.choices import ADD, BETWEEN, split_choices
@@ -91,6 +91,8 @@ class RowLookup:
             del said.data[wire]
         for name, value in self.options.defaults.items():
             said.data.setdefault(name, value)
+        if not self.match:
+            self.check_currency(said)
         if self.lenient:
             stating = self.sets_protected_fields
             settle_state(self.noun, said, stating=stating, decides=self.decides)
@@ -98,6 +100,12 @@ class RowLookup:
         if (ids := said.described.pop(self.ids.wire, None)) is not None:
             said.data.setdefault(self.ids.wire, {s: _several(each) for s, each in ids.items()})
         return said
+
+    def check_currency(self, said: RowValues) -> None:
+        """A new record has the tenant's currency, where its row names none that could be one only."""
+        currency = self.schema.currency
+        if currency is not None and not said.data.get(self.schema.by_name[currency.name].wire):
+            said.check_currencies(currency.name, tenancy.require().currency, self.lenient)
 
     def _take_meta(self, said: RowValues) -> None:
         """What every record carries is not the verb's: an admin's moment of creation."""
