@@ -40,6 +40,10 @@ from headlessly.query.scope import MAX_WORDS, NOTHING, Scope
 #: How many letters a trigram takes, and what is around a word counts: two before it, one behind.
 TRIGRAM, BEFORE, BEHIND = 3, 2, 1
 LETTERS = re.compile(r"[^\W_]+")
+#: What people write for an apostrophe and for a hyphen, as it is folded.
+PLAIN_SIGNS = str.maketrans(
+    dict.fromkeys("\u2019\u2018\u02bc`", "'") | dict.fromkeys("\u2010\u2013", "-")
+)
 #: What words begin after, besides the beginning of the text.
 BEFORE_WORDS = (" ", "-")
 NUMBER = re.compile(r"[+()./\-\u2010-\u2015]*\d[\d+()./\-\u2010-\u2015]*\Z")
@@ -56,6 +60,12 @@ class Word:
 
     text: str
     digits: str = ""
+
+    @property
+    def spellings(self) -> list[str]:
+        """The text as it is, and with the signs that are usual for its apostrophes and hyphens."""
+        plain = self.text.translate(PLAIN_SIGNS)
+        return list(dict.fromkeys((self.text, plain, plain.replace("'", "\u2019"))))
 
     @property
     def is_symbol(self) -> bool:
@@ -79,11 +89,14 @@ class Word:
 
     def column_condition(self, column: str) -> Q:
         """The condition that a column of text has it."""
-        if self.has_trigram or self.is_symbol:
-            return Q(**{f"{column}__folded__contains": self.text})
-        condition = Q(**{f"{column}__folded__startswith": self.text})
-        for before in BEFORE_WORDS:
-            condition |= Q(**{f"{column}__folded__contains": before + self.text})
+        condition = Q()
+        for text in self.spellings:
+            if self.has_trigram or self.is_symbol:
+                condition |= Q(**{f"{column}__folded__contains": text})
+                continue
+            condition |= Q(**{f"{column}__folded__startswith": text})
+            for before in BEFORE_WORDS:
+                condition |= Q(**{f"{column}__folded__contains": before + text})
         return condition
 
     def others_condition(self, field: Field) -> Q:
@@ -97,10 +110,11 @@ class Word:
 
     def _within_json(self, whole: str) -> Q:
         """The condition that JSON has it in one of its texts, each of which begins behind quotation marks."""
-        written = json.dumps(self.text, ensure_ascii=False)[1:-1]
         anywhere, somewhere = self.has_trigram or self.is_symbol, Q()
-        for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
-            somewhere |= Q(**{f"{whole}__folded__contains": before + written})
+        for text in self.spellings:
+            written = json.dumps(text, ensure_ascii=False)[1:-1]
+            for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
+                somewhere |= Q(**{f"{whole}__folded__contains": before + written})
         return somewhere
 
     def custom_condition(self, columns: Sequence[str]) -> Q:
