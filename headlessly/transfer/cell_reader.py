@@ -239,4 +239,7 @@ def _reader(
         )
     if found.type == "choices":
         return cells.choices_reader(found)
+    own = meaning.noun.schema.currency
+    if own is not None and found.name == own.name:
+        return cells.read_currency
     return cells.cell_reader_of(found, notation, utc=utc, power=power)

@@ -21,6 +21,7 @@ from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.transfer import day_cells
 from headlessly.transfer.amounts import parse_number
+from headlessly.transfer.currency_signs import currencies_of
 from headlessly.transfer.notations import COMMA, MARKS, Notation
 from headlessly.transfer.rows import is_blank
 
@@ -168,6 +169,15 @@ def _is_allowed(field: Field, value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def read_currency(cell: Any) -> Any:
+    """``€``, ``eur`` or ``Euro`` → ``EUR``. Raises ValueError for what is none, or could be several."""
+    text = normalize_text(str(cell))
+    named = currencies_of(text) or currencies_of(text.upper())
+    if named is None or named.code is None:
+        raise ValueError(_("%s is no currency that can be told.") % text[:32])
+    return named.code
 
 
 def read_flag(cell: Any) -> Any:

@@ -24,18 +24,19 @@ YEN = ("JPY", "CNY")
 #: What each may mean, the most usual first.
 SIGNS: dict[str, tuple[str, ...]] = {
     "$": DOLLARS, "＄": DOLLARS, "﹩": DOLLARS, "dollar": DOLLARS, "dollars": DOLLARS, "US$": ("USD",),
-    "U$S": ("USD",), "US-Dollar": ("USD",), "A$": ("AUD",), "AU$": ("AUD",), "C$": ("CAD",),
-    "CA$": ("CAD",), "NZ$": ("NZD",), "HK$": ("HKD",), "S$": ("SGD",), "SG$": ("SGD",), "NT$": ("TWD",),
-    "MX$": ("MXN",), "R$": ("BRL",), "RD$": ("DOP",), "€": ("EUR",), "euro": ("EUR",),
-    "euros": ("EUR",), "£": ("GBP",), "￡": ("GBP",), "¥": YEN, "￥": YEN, "円": ("JPY",), "元": ("CNY",),
-    "₹": ("INR",), "₨": RUPEES, "Rs": RUPEES, "₽": ("RUB",), "руб": ("RUB",), "₴": ("UAH",),
-    "грн": ("UAH",), "₺": ("TRY",), "TL": ("TRY",), "₩": ("KRW",), "￦": ("KRW",), "₪": ("ILS",),
-    "zł": ("PLN",), "Kč": ("CZK",), "Ft": ("HUF",), "lei": ("RON", "MDL"), "лв": ("BGN",),
-    "kr": ("SEK", "NOK", "DKK", "ISK"), "Fr": ("CHF",), "SFr": ("CHF",), "Franken": ("CHF",),
-    "₱": ("PHP",), "₦": ("NGN",), "₫": ("VND",), "đ": ("VND",), "฿": ("THB",), "₡": ("CRC",),
-    "₲": ("PYG",), "₵": ("GHS",), "₸": ("KZT",), "₭": ("LAK",), "₮": ("MNT",), "₼": ("AZN",),
-    "₾": ("GEL",), "៛": ("KHR",), "֏": ("AMD",), "৳": ("BDT",), "؋": ("AFN",),
-    "﷼": ("IRR", "OMR", "QAR", "SAR", "YER"), "RM": ("MYR",), "Rp": ("IDR",),
+    "U$S": ("USD",), "US-Dollar": ("USD",), "US Dollar": ("USD",), "U.S. Dollar": ("USD",),
+    "A$": ("AUD",), "AU$": ("AUD",), "C$": ("CAD",), "CA$": ("CAD",), "NZ$": ("NZD",), "HK$": ("HKD",),
+    "S$": ("SGD",), "SG$": ("SGD",), "NT$": ("TWD",), "MX$": ("MXN",), "R$": ("BRL",), "RD$": ("DOP",),
+    "€": ("EUR",), "euro": ("EUR",), "euros": ("EUR",), "£": ("GBP",), "￡": ("GBP",), "pound": ("GBP",),
+    "pounds": ("GBP",), "¥": YEN, "￥": YEN, "円": ("JPY",), "元": ("CNY",), "₹": ("INR",), "₨": RUPEES,
+    "Rs": RUPEES, "₽": ("RUB",), "руб": ("RUB",), "₴": ("UAH",), "грн": ("UAH",), "₺": ("TRY",),
+    "TL": ("TRY",), "₩": ("KRW",), "￦": ("KRW",), "₪": ("ILS",), "zł": ("PLN",), "Kč": ("CZK",),
+    "Ft": ("HUF",), "lei": ("RON", "MDL"), "лв": ("BGN",), "kr": ("SEK", "NOK", "DKK", "ISK"),
+    "Fr": ("CHF",), "SFr": ("CHF",), "Franken": ("CHF",), "₱": ("PHP",), "₦": ("NGN",), "₫": ("VND",),
+    "đ": ("VND",), "฿": ("THB",), "₡": ("CRC",), "₲": ("PYG",), "₵": ("GHS",), "₸": ("KZT",),
+    "₭": ("LAK",), "₮": ("MNT",), "₼": ("AZN",), "₾": ("GEL",), "៛": ("KHR",), "֏": ("AMD",),
+    "৳": ("BDT",), "؋": ("AFN",), "﷼": ("IRR", "OMR", "QAR", "SAR", "YER"), "RM": ("MYR",),
+    "Rp": ("IDR",),
 }  # fmt: skip
 _SPELLED = {sign.lower(): codes for sign, codes in SIGNS.items()}
 

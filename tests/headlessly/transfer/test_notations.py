@@ -144,6 +144,20 @@ def test_a_sign_of_several_currencies_is_that_of_the_tenant_or_told(
     assert (found["G"], found["H"]) == ((5, "SEK"), (None, "USD"))
 
 
+def test_a_column_of_currencies_has_signs_and_names_too(imported: Any, acme: Any) -> None:
+    rows = ("A,web,5,€", "B,web,5,eur", "C,web,5,US Dollar", "D,web,5,coins")
+    table = "\n".join(("Lead Name,Lead Source,Deal Size,Currency Code", *rows))
+    done = imported("leads", table)
+    assert counts(done) == {"created": 4}
+    found = {lead.name: (lead.budget, lead.currency) for lead in Lead.find()}
+    assert found == {"A": (5, "EUR"), "B": (5, "EUR"), "C": (5, "USD"), "D": (None, "USD")}
+    # In which currency it is, nobody knows: neither is taken.
+    assert {(each["row"], each["field"]) for each in done["warnings"]} == {
+        (4, "currency"),
+        (4, "budget"),
+    }
+
+
 def test_an_amount_of_a_record_without_a_currency_is_in_the_tenants(
     imported: Any, acme: Any
 ) -> None:
