@@ -4,7 +4,7 @@ what a rule would have done."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
@@ -32,6 +32,7 @@ from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.paths import OPEN
 from headlessly.declaration.registry import registry
+from headlessly.declaration.values import parse_iso_day
 from headlessly.errors import BadRequest, Conflict, HeadlesslyError
 from headlessly.language import sayings
 from headlessly.nouns import Noun
@@ -191,7 +192,7 @@ class RuleAdmin(NounAdmin):
 def _read_days(given: dict[str, str], now: datetime) -> trial.Period:
     """The days that a form names, the last one included."""
     try:
-        first, last = (date.fromisoformat(given[n]) if given[n] else None for n in ("from", "to"))
+        first, last = (parse_iso_day(given[n]) if given[n] else None for n in ("from", "to"))
     except ValueError:
         raise BadRequest(_("This is a day like 2026-01-31.")) from None
     ends = days.start_of_day(last + timedelta(days=1)) if last else None

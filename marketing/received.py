@@ -84,6 +84,8 @@ def sort_submission(
             value = said[-1] if asked[name].type == "bool" else said[0]
         if several and len(set(map(str, several))) > 1:
             extras.keep(key, several)
+        if isinstance(value, str):
+            value = UNSTORABLE.sub("", value)
         if _is_empty(value):
             continue
         if name is None or name in taken:
@@ -94,7 +96,7 @@ def sort_submission(
             if not isinstance(value, str | int | float) or isinstance(value, bool):
                 extras.keep(key, value)
                 continue
-            value = UNSTORABLE.sub("", str(value)).strip()
+            value = str(value).strip()
         taken[name] = _cut(asked[name], key, value, extras)
     for key, filename in getattr(sent, "files", {}).items():
         extras.keep(key, filename)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from crm.models.validators import validate_timezone
 from crm.working_time import MINUTES_A_DAY, WorkingTime, public_holidays, regions_by_country
 from headlessly.declaration.fields import Flag, Json, String
+from headlessly.declaration.values import parse_iso_day
 from headlessly.errors import did_you_mean
 from headlessly.nouns import Noun
 
@@ -135,8 +136,8 @@ def _stretch_minutes(stretch: Mapping[str, str]) -> tuple[int, int]:
 
 def _days_of(days_off: Iterable[Mapping[str, str]]) -> Iterable[date]:
     for each in days_off:
-        first = date.fromisoformat(each["from"])
-        last = date.fromisoformat(each.get("to") or each["from"])
+        first = parse_iso_day(each["from"])
+        last = parse_iso_day(each.get("to") or each["from"])
         for number in range((last - first).days + 1):
             yield first + timedelta(days=number)
 
@@ -178,9 +179,9 @@ def _wrong_days_off(days: Any) -> str | None:
         if name is not None and (not isinstance(name, str) or len(name) > 255):
             return _("Day off %d: its name is a text of at most 255 characters.") % number
         try:
-            first = date.fromisoformat(each["from"])
-            last = date.fromisoformat(each.get("to") or each["from"])
-        except (TypeError, ValueError):
+            first = parse_iso_day(each["from"])
+            last = parse_iso_day(each.get("to") or each["from"])
+        except (TypeError, ValueError, AttributeError):
             return _("Day off %d: from and to are days like 2026-12-24.") % number
         if not 0 <= (last - first).days < LONGEST:
             return _("Day off %(number)d: to is a later day, at most %(most)d days on.") % {

@@ -26,7 +26,7 @@ from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.choices import join_choices
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import to_json_value
+from headlessly.declaration.values import parse_iso_moment, to_json_value
 from headlessly.errors import HeadlesslyError
 from headlessly.language import languages, numbers
 from headlessly.language.moments import read_when, written_day, written_moment
@@ -226,7 +226,7 @@ def _moment_with_zone(text: str, *, keeps_day: bool) -> str:
     """What a reader types as a moment, in their own time zone; one that may stand for its day ``keeps_day``:
     it is the day where the reader is."""
     try:
-        local = datetime.fromisoformat(text).replace(tzinfo=timezone.get_current_timezone())
+        local = parse_iso_moment(text).replace(tzinfo=timezone.get_current_timezone())
         return local.isoformat() if keeps_day else f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (ValueError, OverflowError):
         return text  # the executor says what is wrong with it

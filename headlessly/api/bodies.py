@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, cast
@@ -70,14 +71,14 @@ class JsonParser(BaseParser):
 
     media_type = JSON
 
-    def __init__(self, largest: int = MAX_BODY_SIZE) -> None:
-        self.largest = largest
+    def __init__(self, largest: int = MAX_BODY_SIZE, *, mends: bool = False) -> None:
+        self.largest, self.mends = largest, mends
 
     def parse(self, stream: Any, media_type: Any = None, context: Any = None) -> dict[str, Any]:
         content = _read_limited(stream, context["request"], self.largest)
         if not content.strip():
             return {}
-        return parse_object(content, "The body")
+        return parse_object(content, "The body", mends=self.mends)
 
 
 class FormBody(dict[str, str]):
@@ -107,7 +108,7 @@ class FormParser(BaseParser):
         content = _read_limited(stream, context["request"], self.largest)
         kind = media_type_of(media_type)
         if kind != MULTIPART and content.lstrip()[:1] == b"{":
-            return parse_object(content, "The body")
+            return parse_object(content, "The body", mends=True)
         if kind == PLAIN and b"=" not in content:
             raise UnsupportedMediaType("Send a form, or JSON with Content-Type: application/json.")
 
@@ -201,15 +202,34 @@ class JsonOrForm(OnlyJson):
         return parsers[1] if is_form else super().select_parser(request, parsers)
 
 
-def parse_object(content: bytes | str, what: str) -> dict[str, Any]:
-    """The JSON object in ``content``. Raises BadRequest that says where it is broken."""
+def parse_object(content: bytes | str, what: str, *, mends: bool = False) -> dict[str, Any]:
+    """The JSON object in ``content``. Raises BadRequest that says where it is broken.
+
+    What strangers send ``mends`` its letters: a page that shortens a text cuts an emoji in two, and that may
+    cost no more than the emoji.
+    """
     try:
         found = orjson.loads(content)
     except ValueError as problem:  # a string with half of a surrogate pair raises a plain one
-        raise BadRequest(f"{what} is not valid JSON: {problem}.") from None
+        found = _with_whole_letters(content) if mends else None
+        if found is None:
+            raise BadRequest(f"{what} is not valid JSON: {problem}.") from None
     if not isinstance(found, dict):
         raise BadRequest(f"{what} is a JSON object, in braces.")
     return found
+
+
+def _with_whole_letters(content: bytes | str) -> Any:
+    """The JSON in ``content`` with a sign in place of each letter that is none; None where more is wrong."""
+    try:
+        text = content if isinstance(content, str) else content.decode()
+    except UnicodeDecodeError as problem:
+        text = problem.object.decode(WESTERN, "replace")
+    try:
+        found = json.dumps(json.loads(text), ensure_ascii=False, allow_nan=False)
+        return orjson.loads(found.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _read_limited(stream: Any, request: Any, largest: int) -> bytes:

@@ -44,7 +44,10 @@ class PublicVerbViewSet(VerbViewSet):
     content_negotiation_class = JsonOrForm
 
     def get_parsers(self) -> list[BaseParser]:
-        return [JsonParser(strangers.MAX_BODY_SIZE), FormParser(strangers.MAX_BODY_SIZE)]
+        return [
+            JsonParser(strangers.MAX_BODY_SIZE, mends=True),
+            FormParser(strangers.MAX_BODY_SIZE),
+        ]
 
     def options(self, request: Request, *args: Any, **kwargs: Any) -> ApiResponse:
         answer = super().options(request, *args, **kwargs)

@@ -145,7 +145,7 @@ def forget(profile: str) -> None:
 
 def _read_file() -> dict[str, Any]:
     try:
-        data = json.loads(logins_file().read_text())
+        data = json.loads(logins_file().read_text(encoding="utf-8"))
         assert isinstance(data["profiles"], dict)
     except FileNotFoundError:
         return {"current": None, "profiles": {}}
@@ -161,7 +161,7 @@ def write_json(target: Path, data: Any) -> None:
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}")  # 0600 at once
     try:
-        with os.fdopen(handle, "w") as file:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(data, file, indent=2)
         Path(name).replace(target)
     except BaseException:

@@ -269,7 +269,7 @@ def _bring_back(
         file = place / f"{name}.ndjson"
         if not file.is_file() or _checksum(file) != there[name]["sha256"]:
             raise CopyRefused(f"{file} is not what was written: its checksum is another.")
-        with file.open() as lines:
+        with file.open(encoding="utf-8") as lines:
             arrival.write_rows(table, (line.rstrip("\n") for line in lines))
     before = manifest["before"]
     here.execute(SET_BEGINS, (before["pastBegins"], before["archivedTo"], tenant))

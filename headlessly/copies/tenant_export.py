@@ -91,7 +91,9 @@ def read_people(source: Connection, tenant: int, *, with_secrets: bool) -> Itera
 
 def _write_lines(file: Path, lines: Iterable[str]) -> int:
     count = 0
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+    with os.fdopen(
+        os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+    ) as out:
         for line in lines:
             out.write(line + "\n")
             count += 1

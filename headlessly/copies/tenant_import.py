@@ -162,7 +162,7 @@ def _last_number(file: Path) -> int:
 
 
 def _lines(file: Path) -> Iterator[str]:
-    with file.open() as lines:
+    with file.open(encoding="utf-8") as lines:
         for line in lines:
             if line.strip():
                 yield line.rstrip("\n")

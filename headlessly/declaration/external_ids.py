@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from headlessly.declaration.normalization import normalize_text
 from headlessly.declaration.values import check_storable
 
 #: How many ids a record may have, and how long a system's name and an id may be.
@@ -38,10 +39,11 @@ def normalize_id(id: Any) -> str:
     """An id as text; a number that a system sends as one too. Raises ValueError."""
     if isinstance(id, int) and not isinstance(id, bool):
         id = str(id)
-    text = id.strip() if isinstance(id, str) else ""
+    text = id if isinstance(id, str) else ""
+    check_storable(text)
+    text = normalize_text(text)
     if not text or len(text) > MAX_ID:
         raise ValueError(_("An external id is text of 1 to %d characters.") % MAX_ID)
-    check_storable(text)
     return text
 
 

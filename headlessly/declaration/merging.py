@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.context.running import current_moment
 from headlessly.declaration.described_field import Field, wire_name
+from headlessly.declaration.folding import fold
 from headlessly.declaration.record import Record
 from headlessly.errors import Invalid, did_you_mean
 
@@ -80,13 +81,28 @@ def said_otherwise(
     noun: type[Record], known: Mapping[str, Any], said: Mapping[str, Any]
 ) -> set[str]:
     """The names of the fields that are said together and of which two know some differently, by the names of
-    fields: what one says of them fills no gap of the other."""
+    fields: what one says of them fills no gap of the other. A part of a name is no other one: who is called
+    Ada Chen here may say Ada."""
+    called = noun.schema.columns[0]
     return {
         name
         for names in noun.said_together
-        if any(known.get(n) is not None and said.get(n) not in (None, known[n]) for n in names)
+        if any(
+            known.get(n) is not None
+            and said.get(n) not in (None, known[n])
+            and not (n == called and _is_part_of_name(said[n], known[n]))
+            for n in names
+        )
         for name in names
     }
+
+
+def _is_part_of_name(part: Any, name: Any) -> bool:
+    """Whether a name begins or ends with these words."""
+    if not (isinstance(part, str) and isinstance(name, str)):
+        return False
+    words, all_words = fold(part).split(), fold(name).split()
+    return bool(words) and words in (all_words[: len(words)], all_words[-len(words) :])
 
 
 def known_together(record: Record) -> dict[str, Any]:

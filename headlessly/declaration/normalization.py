@@ -33,7 +33,11 @@ DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 #: What Meta, spreadsheets and links write before a number of a telephone.
-BEFORE_PHONE = re.compile(r"(?:[='\"\s]|(?:p|ph|tel|phone|mobile|callto|sms)\s*:)+", re.I)
+BEFORE_PHONE = re.compile(
+    r"(?:[='\"\s]|(?:p|ph|t|m|tel|telefon|fon|phone|mob|mobil|mobile|handy|cell|callto|sms|whatsapp)\.?\s*:"
+    r"|(?:tel|fon|ph|mob|mobil|handy|cell)\.\s)+",
+    re.I,
+)
 ROUNDED = re.compile(r"[+-]?\d+(?:[.,]\d+)?\s?E\s?\+?\d+\Z", re.I)
 WHOLE = re.compile(r"(\+?\d{5,})[.,]0+\Z")
 DASHES = re.compile("[\u2010-\u2015\u2212]")
@@ -100,13 +104,7 @@ def normalize_phone(text: str) -> str:
     text = BEFORE_PHONE.sub("", text, count=1) if BEFORE_PHONE.match(text) else text
     text = text.strip("\"' ")
     if ROUNDED.match(text):
-        raise ValueError(
-            _(
-                "A spreadsheet has rounded this number to %s: its last digits are lost. Format the column "
-                "as text, enter the number again, and export it once more."
-            )
-            % text
-        )
+        raise ValueError(rounded_message(text))
     if whole := WHOLE.match(text):
         text = whole[1]
     full = [p for p in BETWEEN_PHONES.split(text) if len(re.sub(r"\D", "", p)) >= DIGITS_OF_A_PHONE]
@@ -116,6 +114,17 @@ def normalize_phone(text: str) -> str:
             % {"count": len(full), "numbers": " · ".join(part.strip() for part in full)}
         )
     return text
+
+
+def rounded_message(text: str) -> str:
+    """What is said of a number that is a name, of which a spreadsheet has left the first digits."""
+    return (
+        _(
+            "A spreadsheet has rounded this number to %s: its last digits are lost. Format the column "
+            "as text, enter the number again, and export it once more."
+        )
+        % text
+    )
 
 
 def normalize_word(word: str) -> str:

@@ -35,6 +35,14 @@ EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=
 JSON_DEPTH = 32
 #: The largest number: the sum of 100,000,000 of them is one that a column holds too.
 LARGEST = 1e300
+#: Days and moments of ISO 8601 as they are read. Python would also take a week for its Monday, ``14.05`` for
+#: a few hundredths of a second past two, and the zone of a day for its time.
+ISO_DAY = r"(?:\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3})"
+ISO_TIME = r"(?:\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?\s*(?:Z|[+-]\d\d(?::?\d\d(?::?\d\d)?)?)?)"
+ISO_DATE, ISO_MOMENT = (
+    re.compile(rf"{ISO_DAY}\Z", re.A),
+    re.compile(rf"{ISO_DAY}(?:[T ]{ISO_TIME})?\Z", re.A | re.I),
+)
 #: How many values a field that takes several has at the most, and how long each may be, unless it says so.
 MOST_CHOICES, LONGEST_CHOICE = 100, 255
 #: Days begin in the east, so much earlier than in UTC.
@@ -137,15 +145,29 @@ def clean_flag(field: Field, value: Any, text: bool) -> bool:
     return value
 
 
+def parse_iso_day(text: str) -> date:
+    """A day of ISO 8601. Raises ValueError."""
+    text = text.strip()
+    if ISO_DATE.match(text) is None:
+        raise ValueError(text)
+    return date.fromisoformat(text)
+
+
+def parse_iso_moment(text: str) -> datetime:
+    """A moment of ISO 8601, or the midnight of a day. Raises ValueError."""
+    text = text.strip()
+    if ISO_MOMENT.match(text) is None:
+        raise ValueError(text)
+    return datetime.fromisoformat(text)
+
+
 def clean_day(field: Field, value: Any, text: bool) -> date:
     """A day from ISO 8601, of which every hour is a moment wherever one is."""
     if isinstance(value, datetime):
         value = value.date()
     elif isinstance(value, str):
-        try:
-            value = date.fromisoformat(value.strip())
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            value = parse_iso_day(value)
     if not isinstance(value, date):
         raise ValueError(_("This is a day like 2026-01-31."))
     if not EARLIEST.date() <= value <= LATEST.date():
@@ -161,7 +183,7 @@ def clean_moment(field: Field | None, value: Any, text: bool = False) -> datetim
         if text and "T" in value:
             value = value.replace(" ", "+")  # the plus of a zone in an address that was not encoded
         try:
-            value = datetime.fromisoformat(value)
+            value = parse_iso_moment(value)
         except ValueError:
             raise ValueError(_("This is a moment in ISO 8601 like 2026-01-31T09:00:00Z.")) from None
     elif isinstance(value, date) and not isinstance(value, datetime):

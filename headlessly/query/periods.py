@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from headlessly.declaration import days
+from headlessly.declaration.values import parse_iso_day
 from headlessly.errors import InvalidFilter
 
 #: What a period may be made of, and how long it may be, in days.
@@ -93,7 +94,7 @@ def _read_day(name: str, text: str) -> date:
     if not text and name == "to":
         return today()
     try:
-        found = date.fromisoformat(text.strip())
+        found = parse_iso_day(text)
     except ValueError:
         raise InvalidFilter(
             _("%(name)s: use a day like 2026-01-31.") % {"name": name}, field=name

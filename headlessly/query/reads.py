@@ -285,7 +285,7 @@ def check_whole_number(name: str, value: Any, default: int, low: int, high: int)
 
 def check_moment(moment: Any, name: str = "asOf") -> datetime | None:
     """The moment that a parameter names, absolute or relative. Raises InvalidFilter."""
-    if moment is None or moment == "":
+    if moment is None:
         return None
     try:
         relative = days.relative_moment(moment) if isinstance(moment, str) else None

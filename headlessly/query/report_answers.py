@@ -64,7 +64,7 @@ def report_as_json(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if report.answer is not None:
         return report.answer(asked)
     slice = read_slice(asked)
-    since = reads.check_moment(asked.get("since"), "since")
+    since = reads.check_moment(asked.get("since") or None, "since")
     if since is not None:
         periods.check_day(days.day_of(since), "since")
     with timeouts.statement_timeout(PATIENCE):

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 #: How many letters a trigram takes, and what is around a word counts: two before it, one behind.
 TRIGRAM, BEFORE, BEHIND = 3, 2, 1
 LETTERS = re.compile(r"[^\W_]+")
+#: What people write for an apostrophe and for a hyphen, as it is folded.
+PLAIN_SIGNS = str.maketrans(
+    dict.fromkeys("\u2019\u2018\u02bc`", "'") | dict.fromkeys("\u2010\u2013", "-")
+)
 #: What words begin after, besides the beginning of the text.
 BEFORE_WORDS = (" ", "-")
 NUMBER = re.compile(r"[+()./\-\u2010-\u2015]*\d[\d+()./\-\u2010-\u2015]*\Z")
@@ -73,6 +77,12 @@ class Word:
         return tuple(LETTERS.findall(self.text))
 
     @property
+    def spellings(self) -> list[str]:
+        """The text as it is, and with the signs that are usual for its apostrophes and hyphens."""
+        plain = self.text.translate(PLAIN_SIGNS)
+        return list(dict.fromkeys((self.text, plain, plain.replace("'", "\u2019"))))
+
+    @property
     def is_symbol(self) -> bool:
         """Whether no index knows of it."""
         return not self.letters
@@ -94,11 +104,14 @@ class Word:
 
     def column_condition(self, column: str) -> Q:
         """The condition that a column of text has it."""
-        if self.has_trigram or self.is_symbol:
-            return Q(**{f"{column}__folded__contains": self.text})
-        condition = Q(**{f"{column}__folded__startswith": self.text})
-        for before in BEFORE_WORDS:
-            condition |= Q(**{f"{column}__folded__contains": before + self.text})
+        condition = Q()
+        for text in self.spellings:
+            if self.has_trigram or self.is_symbol:
+                condition |= Q(**{f"{column}__folded__contains": text})
+                continue
+            condition |= Q(**{f"{column}__folded__startswith": text})
+            for before in BEFORE_WORDS:
+                condition |= Q(**{f"{column}__folded__contains": before + text})
         return condition
 
     def others_condition(self, field: Field) -> Q:
@@ -112,10 +125,11 @@ class Word:
 
     def _within_json(self, whole: str) -> Q:
         """The condition that JSON has it in one of its texts, each of which begins behind quotation marks."""
-        written = json.dumps(self.text, ensure_ascii=False)[1:-1]
         anywhere, somewhere = self.has_trigram or self.is_symbol, Q()
-        for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
-            somewhere |= Q(**{f"{whole}__folded__contains": before + written})
+        for text in self.spellings:
+            written = json.dumps(text, ensure_ascii=False)[1:-1]
+            for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
+                somewhere |= Q(**{f"{whole}__folded__contains": before + written})
         return somewhere
 
     def custom_condition(self, columns: Sequence[str]) -> Q:
@@ -129,8 +143,13 @@ class Word:
 class MarkedWord(Word):
     """What stands for a word while a query is compiled: nothing depends on its letters but this."""
 
+    other_spellings: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     is_long: bool = False
+
+    @property
+    def spellings(self) -> list[str]:
+        return [self.text, *self.other_spellings]
 
     @property
     def letters(self) -> tuple[str, ...]:
@@ -367,6 +386,7 @@ class SearchedText:
 class Kind(NamedTuple):
     """What matters of a word besides its letters."""
 
+    spellings: int
     letters: int
     has_trigram: bool
     has_digits: bool
@@ -382,19 +402,19 @@ class Shape(NamedTuple):
 
 
 def kind_of(word: Word) -> Kind:
-    return Kind(len(word.letters), word.has_trigram, bool(word.digits))
+    return Kind(len(word.spellings), len(word.letters), word.has_trigram, bool(word.digits))
 
 
 def texts_of(word: Word) -> list[str]:
     """What a word is made of: :func:`marked_word` has a mark for each."""
-    return [word.text, *([word.digits] if word.digits else ()), *word.letters]
+    return [*word.spellings, *([word.digits] if word.digits else ()), *word.letters]
 
 
 def marked_word(kind: Kind, numbers: Iterator[int]) -> MarkedWord:
-    text = mark_text(next(numbers))
+    text, *others = (mark_text(next(numbers)) for _ in range(kind.spellings))
     digits = mark_text(next(numbers)) if kind.has_digits else ""
     letters = tuple(mark_text(next(numbers)) for _ in range(kind.letters))
-    return MarkedWord(text, digits, letters, kind.has_trigram)
+    return MarkedWord(text, digits, tuple(others), letters, kind.has_trigram)
 
 
 def tables_behind(scope: Scope) -> list[SearchTable]:

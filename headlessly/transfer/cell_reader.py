@@ -8,19 +8,25 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from headlessly.access import tenancy
 from headlessly.declaration import choices, normalization
 from headlessly.declaration.schema import META, Field
 from headlessly.transfer import cells
+from headlessly.transfer.amounts import heading_power
 from headlessly.transfer.cells import ADDITION
+from headlessly.transfer.currency_signs import Named, currencies_of
 from headlessly.transfer.headings import IN_UTC, Meaning
 from headlessly.transfer.mapping import word_key
-from headlessly.transfer.notations import Notation, currency_of
+from headlessly.transfer.notations import Notation
 from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.rows import Formula
 from headlessly.transfer.stated_past import milestones
 
 #: Between two addresses or two numbers in one cell. A slash is also part of a number: ``030/123 456``.
 BETWEEN = re.compile(r"\s*(?:::+|[;,|/\n])\s*|\s+(?:or|and|oder|und)\s+", re.I)
+
+#: What a spreadsheet shows where a column is too narrow, and of an id that it took for a number.
+HIDDEN, ROUNDED_ID = re.compile(r"\s*#{3,}\s*\Z"), re.compile(r"\s*\d[.,]\d+E\+\d\d\s*\Z", re.I)
 
 
 class CellReader:
@@ -40,8 +46,13 @@ class CellReader:
         says of them, by :func:`word_key`."""
         self.words = words or {}
         self.meaning, self.path, self.field = meaning, meaning.path, meaning.field
-        self.read = _reader(meaning, notation, IN_UTC.search(heading) is not None, foreign)
         kind = self.field.type if self.field is not None else ""
+        addition = ADDITION.search(heading) if kind == "money" else None
+        #: The power of ten of which the amounts of the column are so many, and the currency that it names.
+        self.power = heading_power(addition[0]) if addition else 0
+        self.usual_currency: Named | None = currencies_of(addition[0]) if addition else None
+        in_utc = IN_UTC.search(heading) is not None
+        self.read = _reader(meaning, notation, in_utc, foreign, self.power)
         self.is_email, self.is_phone = kind == "email", is_phone(self.field)
         self.is_plain_name = meaning.own and self._named(meaning.noun.schema.columns[0])
         #: Whether a value is checked at once, since another column may have a better one.
@@ -50,12 +61,14 @@ class CellReader:
         machine = meaning.noun.schema.machine
         #: The states in which records begin, where this is the field of the state.
         self.entry = machine.entry if machine and self._named(machine.name) else None
-        #: Where the record says the currency of its amounts.
-        self.currency = None
-        if kind == "money" and (own := meaning.noun.schema.currency) is not None:
+        self.is_id = (
+            self.field is not None and "." in self.field.wire
+        )  #: what another system calls it
+        self.is_money = kind == "money"
+        #: Where the record says the currency of its amounts; without such they are in the tenant's.
+        self.currency: str | None = None
+        if self.is_money and (own := meaning.noun.schema.currency) is not None:
             self.currency = f"{self.path.rpartition('.')[0]}.{own.name}".lstrip(".")
-            addition = ADDITION.search(heading)
-            self.usual_currency = currency_of(addition[0]) if addition else None
         pattern = None
         if not meaning.own and self.field is not None:
             pattern = meaning.noun.Surface.files.patterns.get(self.field.name)
@@ -72,6 +85,12 @@ class CellReader:
             )
             self._refuse(values, told % cell[:64], lenient)
             return
+        if isinstance(cell, str) and HIDDEN.match(cell):
+            told = _(
+                "A spreadsheet had no room for what is here. Widen the column, and export it once more."
+            )
+            self._refuse(values, told, lenient)
+            return
         if self.words and (key := word_key(str(cell))) in self.words:
             cell = self.words[key]
             if cell is None:
@@ -84,21 +103,28 @@ class CellReader:
             values.plain_name = True
         if self.meaning.row_is is not None:
             values.row_is.add(self.meaning.row_is)
-        if self.currency is not None:
-            code = (isinstance(cell, str) and currency_of(cell)) or self.usual_currency
-            if code:
-                values.currencies.setdefault(self.currency, {}).setdefault(self.path, code)
+        if self.is_money and (named := self._named_currency(cell)) is not None:
+            if self.currency is not None:
+                values.currencies.setdefault(self.currency, {}).setdefault(self.path, named)
+            elif (problem := named.refusal(tenancy.require().currency)) is not None:
+                self._refuse(values, problem, lenient)
+                return
         others: list[str] = []
         if (self.is_email or self.is_phone) and isinstance(cell, str):
             cell, *others = split_several(cell, phones=self.is_phone)
         self._put(values, cell, lenient)
         values.others += [(self, other) for other in others]
 
+    def _named_currency(self, cell: Any) -> Named | None:
+        return (currencies_of(cell) if isinstance(cell, str) else None) or self.usual_currency
+
     def _put(self, values: RowValues, cell: Any, lenient: bool) -> None:
         found, wire = values.values_of(self.path)
         try:
             if self.pattern is not None and not self.pattern.search(str(cell)):
                 raise ValueError(_("%s is not what this field is for.") % str(cell)[:64])
+            if self.is_id and ROUNDED_ID.match(str(cell)):
+                raise ValueError(normalization.rounded_message(str(cell).strip()))
             value = self.read(cell)
             if value == "":
                 values.beside.add(self.path)
@@ -194,7 +220,9 @@ def split_several(cell: str, *, phones: bool) -> list[str]:
     return parts if whole and len(parts) > 1 else [cell]
 
 
-def _reader(meaning: Meaning, notation: Notation, utc: bool, foreign: bool) -> cells.Read:
+def _reader(
+    meaning: Meaning, notation: Notation, utc: bool, foreign: bool, power: int
+) -> cells.Read:
     found = meaning.field
     if (
         found is None
@@ -211,4 +239,7 @@ def _reader(meaning: Meaning, notation: Notation, utc: bool, foreign: bool) -> c
         )
     if found.type == "choices":
         return cells.choices_reader(found)
-    return cells.cell_reader_of(found, notation, utc=utc)
+    own = meaning.noun.schema.currency
+    if own is not None and found.name == own.name:
+        return cells.read_currency
+    return cells.cell_reader_of(found, notation, utc=utc, power=power)

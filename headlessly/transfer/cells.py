@@ -16,10 +16,13 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from headlessly.declaration.choices import BETWEEN, split_choices
+from headlessly.declaration.normalization import normalize_text
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.transfer import day_cells
-from headlessly.transfer.notations import COMMA, Notation, parse_number
+from headlessly.transfer.amounts import parse_number
+from headlessly.transfer.currency_signs import currencies_of
+from headlessly.transfer.notations import COMMA, MARKS, Notation
 from headlessly.transfer.rows import is_blank
 
 #: What a spreadsheet would run, and what would be taken for a guarded cell, gets an apostrophe.
@@ -78,16 +81,19 @@ def words_for_nothing(field: Field | None) -> frozenset[str]:
     return TEXTS_FOR_NOTHING if is_text else WORDS_FOR_NOTHING
 
 
-def cell_reader_of(field: Field, notation: Notation = LIKELY, *, utc: bool = False) -> Read:
+def cell_reader_of(
+    field: Field, notation: Notation = LIKELY, *, utc: bool = False, power: int = 0
+) -> Read:
     """What makes a cell of this field a value that its check understands.
 
     It raises ValueError for what could mean two things, and leaves alone what it does not know. A time
-    without a zone stays without one, unless the column says ``utc``.
+    without a zone stays without one, unless the column says ``utc``; ``power`` is that of the ten of which
+    its numbers are so many.
     """
     if field.type == "enum":
         return choice_reader(field)
     if field.type in ("number", "integer", "money"):
-        return lambda cell: read_number(cell, notation, field)
+        return lambda cell: read_number(cell, notation, field, power)
     if field.type == "date":
         return lambda cell: day_cells.read_day(cell, notation.days)
     if field.type == "datetime":
@@ -99,7 +105,9 @@ def _same(cell: Any) -> Any:
     return cell
 
 
-def read_number(cell: Any, notation: Notation = LIKELY, field: Field | None = None) -> Any:
+def read_number(
+    cell: Any, notation: Notation = LIKELY, field: Field | None = None, power: int = 0
+) -> Any:
     """``$1,117.10K`` → ``1117100``. Raises ValueError for an amount that could be two.
 
     Where both readings are possible and the file does not show which it means, one that the field does not
@@ -107,14 +115,17 @@ def read_number(cell: Any, notation: Notation = LIKELY, field: Field | None = No
     """
     if notation.fraction and field is not None:
         return _percent_of(cell)
-    if not isinstance(cell, str) or cell.isdecimal():
+    if power and isinstance(cell, int | float) and not isinstance(cell, bool):
+        return round(cell * 10**power, 10)
+    if not isinstance(cell, str) or (cell.isdecimal() and not power):
         return cell
-    if field is not None and field.type == "money" and cell.rstrip().endswith("%"):
-        raise ValueError(_("%s is a share, and no amount.") % cell.strip()[:32])
-    found = parse_number(cell)
+    cell = normalize_text(cell)
+    if field is not None and field.type == "money" and cell.endswith("%"):
+        raise ValueError(_("%s is a share, and no amount.") % cell[:32])
+    found = parse_number(cell, power)
     if found is None:
-        if field is not None and not _is_float(cell):
-            raise ValueError(_("%s is no number that can be told.") % cell.strip()[:32])
+        if field is not None and (power or not _is_float(cell)):
+            raise ValueError(_("%s is no number that can be told.") % cell[:32])
         return cell
     if found.comma is None or found.point is None or found.comma == found.point:
         return found.comma if found.point is None else found.point
@@ -124,11 +135,11 @@ def read_number(cell: Any, notation: Notation = LIKELY, field: Field | None = No
     allowed = [each for each in (found.comma, found.point) if _is_allowed(field, each)]
     if len(allowed) == 1:
         return allowed[0]
-    if field.type == "money" and "." in likely:
+    if field.type == "money" and MARKS[notation.decimal] in cell:
         raise ValueError(
             _("%(cell)s could be %(one)s or %(other)s: say numbers=comma or numbers=point.")
             % {
-                "cell": cell.strip()[:32],
+                "cell": cell[:32],
                 "one": found.comma.rstrip("0").rstrip(".") if "." in found.comma else found.comma,
                 "other": found.point.rstrip("0").rstrip(".") if "." in found.point else found.point,
             }
@@ -158,6 +169,15 @@ def _is_allowed(field: Field, value: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def read_currency(cell: Any) -> Any:
+    """``€``, ``eur`` or ``Euro`` → ``EUR``. Raises ValueError for what is none, or could be several."""
+    text = normalize_text(str(cell))
+    named = currencies_of(text) or currencies_of(text.upper())
+    if named is None or named.code is None:
+        raise ValueError(_("%s is no currency that can be told.") % text[:32])
+    return named.code
 
 
 def read_flag(cell: Any) -> Any:

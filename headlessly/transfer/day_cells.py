@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from headlessly.declaration import normalization
+from headlessly.declaration.values import ISO_MOMENT, parse_iso_moment
 from headlessly.transfer.notations import DMY, MDY, NUMERIC_DAY
 
 #: Year first, or the month in letters, or with dots: nobody reads these in two ways.
@@ -17,19 +19,34 @@ DAYS = (
     "%Y/%m/%d", "%Y.%m.%d", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%B-%Y", "%b %d %Y", "%B %d %Y",
     "%d-%b-%y", "%d %b %y",
 )  # fmt: skip
-TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
+TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M %p", " %I:%M:%S %p", " %I %p", " %H:%M:%S.%f")
 GERMAN_MONTHS = {
-    "januar": "Jan", "jänner": "Jan", "februar": "Feb", "märz": "Mar", "mär": "Mar", "mrz": "Mar",
+    "januar": "Jan", "jänner": "Jan", "jän": "Jan", "februar": "Feb", "märz": "Mar", "mär": "Mar",
+    "mrz": "Mar", "maerz": "Mar",
     "april": "Apr", "mai": "May", "juni": "Jun", "juli": "Jul", "august": "Aug", "september": "Sep",
     "sept": "Sep", "oktober": "Oct", "okt": "Oct", "november": "Nov", "dezember": "Dec", "dez": "Dec",
 }  # fmt: skip
 #: What stands before or behind a day in letters: ``Thu Nov 13 2025 10:00:00 GMT+0100 (CET)``, ``24th``.
 WEEKDAY = re.compile(
-    r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.? |(montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag) ",
+    r"(mon|tue|wed|thu|fri|sat|sun)[a-z]*\.? |(montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag) "
+    r"|\b(mo|di|mi|do|fr|sa|so)\.? ",
     re.I,
 )
 OFFSET = re.compile(r" (?:GMT|UTC)?([+-])([01]\d|2[0-3]):?([0-5]\d)(?: \([^()]*\))?\Z")
+#: Zones that mail and other programs name so, in hours from UTC; what several countries call theirs is none.
+ZONES = {
+    "UTC": 0, "GMT": 0, "CET": 1, "CEST": 2, "MEZ": 1, "MESZ": 2, "EST": -5, "EDT": -4, "CDT": -5, "MST": -7,
+    "MDT": -6, "PST": -8, "PDT": -7,
+}  # fmt: skip
+ZONE = re.compile(rf" \(?({'|'.join(ZONES)})\)?\Z", re.I)
 ORDINAL = re.compile(r"\b(\d{1,2})(?:st|nd|rd|th)\b", re.I)
+#: A time as clocks of German and English show it: ``14.05 Uhr``, ``2:05 p.m.``, ``5pm``.
+DOTTED_TIME = re.compile(r"(?<= )([01]?\d|2[0-3])\.([0-5]\d)(\.[0-5]\d)?\Z")
+HALF = re.compile(r"(?<=\d) ?([ap])\.?m\.?\Z", re.I)
+SERIAL = re.compile(r"\s*[2-7]\d{4}(?:[.,]\d+)?\s*\Z", re.A)
+SPACED_DAY = re.compile(r"\b(\d{1,2})\. ?(\d{1,2})\. ?(\d{4})\b")
+#: A day with the year first, its month and day perhaps of one digit.
+YEAR_FIRST = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?=\Z|[T ])")
 LETTERS = re.compile(r"([^\W\d_]+)\.?")
 
 
@@ -42,7 +59,7 @@ def moment_reader(days: str | None, zone: tzinfo | None) -> Callable[[Any], Any]
             return found
         if isinstance(found, str):
             try:
-                found = datetime.fromisoformat(found)
+                found = parse_iso_moment(found)
             except ValueError:
                 return found
         if isinstance(found, datetime) and found.tzinfo is None:
@@ -58,16 +75,30 @@ def read_moment(cell: Any, days: str | None = None) -> Any:
 
     Raises ValueError for a day whose order nobody knows.
     """
+    if SERIAL.match(str(cell)) and not isinstance(cell, bool):
+        raise ValueError(
+            _(
+                "%s is how a spreadsheet counts its days. Format the column as a date, and export it once "
+                "more."
+            )
+            % str(cell).strip()
+        )
     if not isinstance(cell, str):
+        return cell
+    cell = _plain(cell)
+    if ISO_MOMENT.match(cell):
         return cell
     text = " ".join(cell.replace(",", " ").split())
     zone: tzinfo | None = None
-    for word in (" UTC", " GMT"):
-        if text.upper().endswith(word):
-            text, zone = text[: -len(word)], UTC
-    if text[:4].isdigit() and text[4:5] == "-":
-        return f"{text}+00:00" if zone else cell.strip()
-    text = WEEKDAY.sub("", text.removesuffix(" Uhr"))
+    if named := ZONE.search(text):
+        text, zone = text[: named.start()], timezone(timedelta(hours=ZONES[named[1].upper()]))
+    clock = text.removesuffix(" Uhr")
+    if clock != text or "." in text.rpartition(" ")[2]:
+        clock = DOTTED_TIME.sub(_with_colons, clock)
+    clock = HALF.sub(r" \1m", clock)
+    if (year_first := YEAR_FIRST.match(clock)) is not None:
+        clock = "/".join(year_first.groups()) + clock[year_first.end() :].replace("T", " ")
+    text = SPACED_DAY.sub(r"\1.\2.\3", WEEKDAY.sub("", clock))
     if offset := OFFSET.search(text):
         text = text[: offset.start()]
         minutes = int(offset[2]) * 60 + int(offset[3])
@@ -84,6 +115,15 @@ def read_moment(cell: Any, days: str | None = None) -> Any:
             except ValueError:
                 continue
     return text.replace("/", "-") if numeric else cell
+
+
+def _plain(text: str) -> str:
+    """Without what nobody sees, and with one kind of dash."""
+    return normalization.DASHES.sub("-", normalization.normalize_text(text))
+
+
+def _with_colons(time: re.Match[str]) -> str:
+    return time[0].replace(".", ":")
 
 
 def _in_english(word: re.Match[str]) -> str:
@@ -120,7 +160,7 @@ def read_day(cell: Any, days: str | None = None) -> Any:
     found = read_moment(cell, days)
     if isinstance(found, str) and len(found) > 10 and found[10] in "T ":
         try:
-            return datetime.fromisoformat(found).date()
+            return parse_iso_moment(found).date()
         except ValueError:
             return found
     return found.date() if isinstance(found, datetime) else found

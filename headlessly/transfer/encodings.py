@@ -1,13 +1,15 @@
 """How the text of a file is encoded: found from its bytes, since no file says it.
 
 UTF-8 is what most are, UTF-16 what Windows calls Unicode, and Windows-1252 what a spreadsheet writes in
-Western Europe when it is asked for a CSV.
+Western Europe when it is asked for a CSV; Macs and Central Europe have others.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -16,8 +18,8 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.values import group_thousands
 from headlessly.transfer.rows import Unreadable
 
-UTF_8, UTF_16, UTF_16_LE, UTF_16_BE, UTF_32, WINDOWS = (
-    "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"
+UTF_8, UTF_16, UTF_16_LE, UTF_16_BE, UTF_32, WINDOWS, WINDOWS_1250, MACINTOSH = (
+    "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "cp1250", "mac_roman"
 )  # fmt: skip
 #: As people call them.
 NAMES = {
@@ -30,10 +32,10 @@ NAMES = {
 }
 #: What may be said where the bytes do not show it, and how it is read.
 ENCODINGS = {
-    "utf-8": UTF_8, "utf-16": UTF_16, "windows-1252": WINDOWS, "windows-1250": "cp1250", "iso-8859-15":
-    "iso8859_15", "macintosh": "mac_roman",
+    "utf-8": UTF_8, "utf-16": UTF_16, "windows-1252": WINDOWS, "windows-1250": WINDOWS_1250, "iso-8859-15":
+    "iso8859_15", "macintosh": MACINTOSH,
 }  # fmt: skip
-NAMES |= {"cp1250": "Windows-1250", "iso8859_15": "ISO-8859-15", "mac_roman": "Macintosh"}
+NAMES |= {WINDOWS_1250: "Windows-1250", "iso8859_15": "ISO-8859-15", MACINTOSH: "Macintosh"}
 BLOCK = 1024 * 1024
 #: What no text has; a file with these is something else.
 NO_TEXT = bytes(n for n in range(32) if n not in b"\t\n\v\f\r\x1a\x1b")
@@ -64,7 +66,7 @@ def find_encoding(file: BinaryIO, asked: str | None = None) -> str:
     line, byte, had_others = problem
     # What was good UTF-8 up to here is UTF-8 that was damaged, and nothing else.
     if not had_others and _is_windows(file):
-        return WINDOWS
+        return _most_likely(file)
     raise Unreadable(
         _(
             "The file is not UTF-8: line %(line)s has the byte %(byte)s. Save it as UTF-8 (in a "
@@ -138,6 +140,31 @@ def _is_windows(file: BinaryIO) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+#: Letters within words as Polish has them in Windows-1250, which no word has in Windows-1252: ``Pawe³``.
+POLISH = re.compile(rb"[A-Za-z][\xb3\xb9\xbf][a-z]")
+#: Letters of Western languages, which old Macs have elsewhere: there they also end lines with CR alone.
+WESTERN = frozenset("äöüÄÖÜßéèêëàâáãåæçíìîïñóòôõøúùûÉÀÇÅÆØ")
+
+
+def _most_likely(file: BinaryIO) -> str:
+    """Which of the encodings with a byte a letter it is: Windows-1252, unless its letters say otherwise."""
+    counts, polish = Counter[int](), False
+    for block in _blocks(file):
+        counts.update(block)
+        polish = polish or POLISH.search(block) is not None
+    letters = {
+        encoding: sum(
+            count
+            for byte, count in counts.items()
+            if byte > 127 and bytes([byte]).decode(encoding, "replace") in WESTERN
+        )
+        for encoding in (WINDOWS, MACINTOSH)
+    }
+    if not counts[ord("\n")] and letters[MACINTOSH] > letters[WINDOWS]:
+        return MACINTOSH
+    return WINDOWS_1250 if polish else WINDOWS
 
 
 class Text(io.TextIOWrapper):

@@ -94,6 +94,9 @@ def find_layout(
         vcards.check_cards(file, encoding)
     if format == JSON:
         layout = replace(layout, single=_is_single(file, encoding))
+        if layout.single:
+            within = objects.find_rows(objects.read_single(file, encoding), count_known)
+            layout = replace(layout, within=within)
     return [], layout
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Generator
 from contextlib import closing
+from functools import partial
 from itertools import islice
 
 from headlessly.declaration.values import UNSTORABLE
@@ -13,17 +15,22 @@ from headlessly.transfer.headings import Headings, column_number, find_meaning, 
 from headlessly.transfer.import_rows import Taker
 from headlessly.transfer.models import Import
 from headlessly.transfer.notations import Evidence
+from headlessly.transfer.objects import named_values
 from headlessly.transfer.options import Options
 from headlessly.transfer.row_readers import (
     MOST_NAMES,
     ObjectReader,
     TableReader,
     column_kinds,
+    entry_finder,
+    entry_kinds,
     percent_columns,
 )
 from headlessly.transfer.rows import Layout, Row, is_blank
 from headlessly.transfer.samples import SHOWN, WordCounter, sample_rows
 
+#: The types of fields of which files have several notations.
+NUMBERS, DAYS = ("number", "integer", "money"), ("date", "datetime")
 #: How much of a line below the table is remembered.
 LINE = 200
 
@@ -64,11 +71,16 @@ class FileReading:
                 headings, source.notations(), mapping.values, lenient=lenient
             )
             return Taker(source, reader, foreign=headings.foreign)
-        text = source.format == formats.VCF or self.layout.single
+        text = source.format == formats.VCF or (self.layout.single and not self.layout.within)
         known = filter(None, (find_meaning(noun, name, mapping) for name in source.columns))
         foreign = text or any(not meaning.own for meaning in known)
         reader = ObjectReader(
-            noun, mapping, text=text, lenient=foreign and not strict, strict=strict
+            noun,
+            mapping,
+            source.notations(),
+            text=text,
+            lenient=foreign and not strict,
+            strict=strict,
         )
         return Taker(source, reader, foreign=foreign)
 
@@ -82,12 +94,16 @@ class FileReading:
         source = self.source
         names: dict[str, None] = {}
         below: list[str] = []
-        evidence, words = Evidence({}, {}), None
-        if self._is_table:
+        words = None
+        find = entry_finder(source.noun, self.options.field_mapping)
+        if not self._is_table:
+            kinds = partial(entry_kinds, source.noun, self.options.field_mapping)
+            evidence = Evidence(kinds(*NUMBERS), kinds(*DAYS))
+        else:
             headings = self._headings()
             evidence = Evidence(
-                column_kinds(headings, "number", "integer", "money"),
-                column_kinds(headings, "date", "datetime"),
+                column_kinds(headings, *NUMBERS),
+                column_kinds(headings, *DAYS),
                 percent_columns(headings) if headings.foreign else {},
             )
             words = WordCounter(headings) if source.dry_run else None
@@ -106,8 +122,12 @@ class FileReading:
                     nameless.update(
                         n for n, cell in enumerate(row.content[width:], width) if not is_blank(cell)
                     )
-            elif len(names) < MOST_NAMES:
+                continue
+            if len(names) < MOST_NAMES:
                 names.update(dict.fromkeys(islice(row.content, MOST_NAMES)))
+            said = named_values(row.content, find)
+            texts = {known.path: value for _name, value, known in said if known is not None}
+            evidence.add(defaultdict(str, texts))
         source.total, source.seen = total, evidence.found()
         source.columns = source.columns or [UNSTORABLE.sub("\ufffd", n) for n in names]
         source.unknown += [column_number(n) for n in sorted(nameless)[:MOST_NAMES]]

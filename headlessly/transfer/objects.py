@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, TypeVar
 
 import ijson
@@ -37,9 +37,26 @@ def read_single(file: BinaryIO, encoding: str) -> Any:
         raise Unreadable(_("The file is not valid JSON: %s.") % problem) from None
 
 
+def find_rows(content: Any, count_known: Callable[[Iterable[str]], int]) -> str | None:
+    """The name under which an object has its rows, ``{"data": [{...}, ...], "total": 2}``; None where it is a
+    row itself."""
+    if not isinstance(content, dict) or count_known(content):
+        return None
+    lists = [
+        name
+        for name, value in content.items()
+        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value)
+        if not _questions_and_answers(value)
+    ]
+    rows = [name for name in lists if count_known(set().union(*content[name]))]
+    return rows[0] if len(rows) == 1 else None
+
+
 def read_array(file: BinaryIO, layout: Layout) -> Iterator[Row]:
     if layout.single:
-        yield _as_row(1, read_single(file, layout.encoding))
+        found = read_single(file, layout.encoding)
+        items = [found] if layout.within is None else found[layout.within]
+        yield from (_as_row(number, item) for number, item in enumerate(items, 1))
         return
     number = 0
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.declaration import values
 from headlessly.declaration.choices import ADD, BETWEEN, split_choices
@@ -91,6 +91,8 @@ class RowLookup:
             del said.data[wire]
         for name, value in self.options.defaults.items():
             said.data.setdefault(name, value)
+        if not self.match:
+            self.check_currency(said)
         if self.lenient:
             stating = self.sets_protected_fields
             settle_state(self.noun, said, stating=stating, decides=self.decides)
@@ -98,6 +100,20 @@ class RowLookup:
         if (ids := said.described.pop(self.ids.wire, None)) is not None:
             said.data.setdefault(self.ids.wire, {s: _several(each) for s, each in ids.items()})
         return said
+
+    def check_currency(self, said: RowValues) -> None:
+        """A new record has the tenant's currency, where its row names none that could be one only. Where it
+        says one that nobody can tell, its amounts are in none."""
+        currency = self.schema.currency
+        wire = self.schema.by_name[currency.name].wire if currency is not None else None
+        if currency is None or wire is None:
+            return
+        if not said.data.get(wire):
+            said.check_currencies(currency.name, tenancy.require().currency, self.lenient)
+        if wire in said.left_out:
+            for field in self.schema.stored:
+                if field.type == "money" and said.data.pop(field.wire, None) is not None:
+                    said.leave_out(field.wire, said.left_out[wire])
 
     def _take_meta(self, said: RowValues) -> None:
         """What every record carries is not the verb's: an admin's moment of creation."""
@@ -136,7 +152,8 @@ class RowLookup:
                 said.problems[ID] = _("This is text: send a string.")
                 said.key = None
         elif self.matcher is not None:
-            said.key = self.matcher.key(said.data, said.text)
+            data = self._with_described(said, (field.wire for field in self.matcher.fields))
+            said.key = None if data is None else self.matcher.key(data, said.text)
 
     def _resolve(self, said: RowValues) -> None:
         """Put ids where the row refers to records by other things."""
@@ -182,17 +199,23 @@ class RowLookup:
     def twin_key(self, said: RowValues) -> Any:
         if self.twins is None or said.problems:
             return None
-        data = said.data
+        data = self._with_described(said, (field.wire for field in self.describer.fields))
+        return None if data is None else self.twins.matcher.key(data, said.text)
+
+    def _with_described(self, said: RowValues, wires: Iterable[str]) -> dict[str, Any] | None:
+        """What a row says, with what it would be called and with those of these that it describes; None where
+        one of them is not here yet."""
+        data, asked = said.data, set(wires)
         for field_ in self.describer.fields:
             given = said.described.get(field_.wire)
-            if given and not data.get(field_.wire):
+            if field_.wire in asked and given and not data.get(field_.wire):
                 id = self.describer.found_id(field_, given)
                 if id is None:
-                    return None  # whom it is about is not here yet
+                    return None
                 data = data | {field_.wire: id}
         if not data.get(self.name.wire):
             data = data | {self.name.wire: self.composed_name(said)}
-        return self.twins.matcher.key(data, said.text)
+        return data
 
     def given_values(self, field: Field, rows: Iterable[RowValues]) -> Iterable[Any]:
         beside = (f for f in self.schema.others if f.kept_as and f.kept_as == field.kept_as)

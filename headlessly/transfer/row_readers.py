@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from headlessly.declaration.schema import Field
 from headlessly.transfer import cells
 from headlessly.transfer.cell_reader import CellReader
-from headlessly.transfer.headings import Headings, Meaning, column_number, find_entry_meaning
-from headlessly.transfer.mapping import FieldMapping
+from headlessly.transfer.cells import ADDITION
+from headlessly.transfer.headings import (
+    IN_UTC,
+    Headings,
+    Meaning,
+    column_number,
+    find_entry_meaning,
+    known_headings,
+)
+from headlessly.transfer.mapping import FieldMapping, find_mappable
 from headlessly.transfer.notations import Notation
 from headlessly.transfer.objects import named_values
 from headlessly.transfer.row_values import RowValues
@@ -87,6 +96,11 @@ class TableReader:
         return found
 
 
+def entry_finder(noun: type[Record], mapping: FieldMapping) -> Callable[[str, str], Meaning | None]:
+    """What says what an entry of an object means, by its name and its path."""
+    return lru_cache(5_000)(lambda name, path: find_entry_meaning(noun, name, path, mapping))
+
+
 class ObjectReader:
     """Reads objects; of one within another what is known by its name."""
 
@@ -94,21 +108,21 @@ class ObjectReader:
         self,
         noun: type[Record],
         mapping: FieldMapping,
+        notations: Mapping[str, Notation],
         *,
         text: bool,
         lenient: bool,
         strict: bool,
     ) -> None:
-        self.mapping = mapping
+        self.mapping, self.notations = mapping, notations
+        self.find = entry_finder(noun, mapping)
         self.noun, self.text, self.lenient, self.strict = noun, text, lenient, strict
-        self.readers: dict[Meaning, CellReader] = {}
+        self.readers: dict[tuple[Meaning, str], CellReader] = {}
         self.unknown: dict[str, None] = {}
 
     def meanings(self, content: Mapping[str, Any]) -> Iterator[tuple[str, Any, Meaning | None]]:
         """The entries of an object, what is nearest to its surface first."""
-        return named_values(
-            content, lambda name, path: find_entry_meaning(self.noun, name, path, self.mapping)
-        )
+        return named_values(content, self.find)
 
     def read(self, row: Row) -> RowValues:
         values = RowValues(row, self.text)
@@ -126,10 +140,12 @@ class ObjectReader:
                 continue
             if value == "" or (isinstance(value, str) and cells.is_nothing(meaning.field, value)):
                 continue
-            is_flag = isinstance(value, bool | int) and self._reader(meaning).state is not None
+            reader = self._reader(meaning, name)
+            is_flag = isinstance(value, bool | int) and reader.state is not None
             is_word = not isinstance(value, list | dict) and meaning.path in self.mapping.values
-            if values.text and (isinstance(value, str) or is_flag or is_word):
-                self._reader(meaning).put(values, value, self.lenient or foreign)
+            is_so_many = isinstance(value, int | float) and reader.power
+            if values.text and (isinstance(value, str) or is_flag or is_word or is_so_many):
+                reader.put(values, value, self.lenient or foreign)
             elif meaning.path not in taken:
                 found, wire = values.values_of(meaning.path)
                 found[wire] = value
@@ -149,10 +165,16 @@ class ObjectReader:
             and (meaning is None or _is_within(meaning.path, told))
         }
 
-    def _reader(self, meaning: Meaning) -> CellReader:
-        if meaning not in self.readers:
-            self.readers[meaning] = CellReader(meaning, words=self.mapping.values.get(meaning.path))
-        return self.readers[meaning]
+    def _reader(self, meaning: Meaning, name: str) -> CellReader:
+        known = meaning, name if ADDITION.search(name) or IN_UTC.search(name) else ""
+        if known not in self.readers:
+            self.readers[known] = CellReader(
+                meaning,
+                self.notations.get(meaning.path, cells.LIKELY),
+                heading=known[1],
+                words=self.mapping.values.get(meaning.path),
+            )
+        return self.readers[known]
 
 
 def _is_within(path: str, paths: Collection[str]) -> bool:
@@ -166,8 +188,21 @@ MOST_NAMES = 500
 
 def column_kinds(headings: Headings, *types: str) -> dict[int, str]:
     """The positions of the columns of these types, with the paths of their fields."""
-
     return _positions(headings, lambda found: found.type in types and not found.computed)
+
+
+def entry_kinds(noun: type[Record], mapping: FieldMapping, *types: str) -> dict[str, str]:
+    """The paths of the fields of these types that entries of objects may be, as :func:`column_kinds` has them
+    of columns."""
+    known = {each.path: each.field for each in known_headings(noun).values()}
+    for path in filter(None, mapping.columns.values()):
+        if (found := find_mappable(noun, path)) is not None:
+            known[path] = found[1]
+    return {
+        path: path
+        for path, field in known.items()
+        if field is not None and field.type in types and not field.computed
+    }
 
 
 def percent_columns(headings: Headings) -> dict[int, str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.utils.translation import gettext as _
-
+from headlessly.transfer.currency_signs import Named
 from headlessly.transfer.rows import Row
 
 
@@ -34,7 +33,7 @@ class RowValues:
     key: Any = None  #: what its record is found by
     again: bool = False  #: whether it refers to what a row above it may have created
     #: The currencies that amounts name, by where the record says its own and by the amounts.
-    currencies: dict[str, dict[str, str]] = field(default_factory=dict)
+    currencies: dict[str, dict[str, Named]] = field(default_factory=dict)
     twin: bool = False  #: whether a record like it is here already
 
     def values_of(self, path: str) -> tuple[dict[str, Any], str]:
@@ -44,27 +43,29 @@ class RowValues:
 
     def take_currencies(self, lenient: bool) -> None:
         """Let the record have the currency of its amounts, where the row says no other; an amount in another
-        than the first is left out, or the row refused."""
+        than the first is left out, or the row refused. Signs of several currencies wait for
+        :meth:`check_currencies`."""
         for path, named in self.currencies.items():
             found, wire = self.values_of(path)
             if wire in found:
                 named.clear()  # it was said, and not read off an amount
                 continue
-            found[wire] = own = next(iter(named.values()))
-            for amount, code in named.items():
-                if code != own:
-                    self.refuse_currency(amount, code, own, lenient)
+            own = next((each.code for each in named.values() if each.code), None)
+            if own is not None:
+                found[wire] = own
+                self.check_currencies(path, own, lenient)
 
-    def refuse_currency(self, amount: str, code: str, own: str, lenient: bool) -> None:
-        """Do without an amount that is in another currency than those beside it."""
-        said = _("This amount is in %(other)s, others here are in %(own)s.")
-        told = said % {"other": code, "own": own}
-        if not lenient:
-            self.problems[amount] = told
-            return
-        found, wire = self.values_of(amount)
-        found.pop(wire, None)
-        self.leave_out(amount, told)
+    def check_currencies(self, path: str, own: str, lenient: bool) -> None:
+        """Do without the amounts that are in another currency than ``own``, or refuse the row."""
+        for amount, named in self.currencies.get(path, {}).items():
+            if (told := named.refusal(own)) is None:
+                continue
+            if not lenient:
+                self.problems[amount] = told
+                continue
+            found, wire = self.values_of(amount)
+            found.pop(wire, None)
+            self.leave_out(amount, told)
 
     def leave_out(self, path: str, message: str) -> None:
         known = self.left_out.get(path)

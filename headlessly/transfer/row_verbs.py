@@ -98,6 +98,9 @@ class RowVerbs:
             said.twin = True
             if not self._changes(twin, said):
                 return UNCHANGED
+        self.lookup.check_currency(said)
+        if said.problems:
+            raise Invalid.for_fields(said.problems, type=self.schema.name)
         record = self._run("create", None, said)
         if self.source.dry_run and not writes_together():
             self._remember(record)
@@ -120,16 +123,15 @@ class RowVerbs:
         if currency is None:
             return
         wire = self.schema.by_name[currency.name].wire
-        if not (named := said.currencies.get(currency.name)):
+        if not said.currencies.get(currency.name):
             return
         record = running.current_execution().lock(self.noun, id)
         own, other = getattr(record, currency.attname), said.data.get(wire)
         stay = (f for f in self.schema.stored if f.type == "money" and f.wire not in said.data)
-        if own == other or all(getattr(record, f.column) is None for f in stay):
+        if other and (own == other or all(getattr(record, f.column) is None for f in stay)):
             return
-        del said.data[wire]
-        for amount, code in named.items():
-            said.refuse_currency(amount, code, own, self.lenient)
+        said.data.pop(wire, None)
+        said.check_currencies(currency.name, own, self.lenient)
 
     def _run(self, verb: str, target: str | None, said: RowValues) -> Any:
         """Execute the verb; without what may be left out, where that is what is wrong."""

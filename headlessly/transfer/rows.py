@@ -37,6 +37,7 @@ class Layout:
     above: int = 0  #: records above the header: titles, blank ones, ``sep=;``
     sheet: int = 0  #: which sheet of a workbook
     single: bool = False  #: whether a JSON file is one object, as a webhook sends it
+    within: str | None = None  #: under which name that has its rows, as programs answer lists
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

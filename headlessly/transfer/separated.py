@@ -15,6 +15,8 @@ from headlessly.transfer.rows import LONGEST, Layout, Unreadable
 from headlessly.transfer.tables import Broken, Header, find_header
 
 DELIMITERS = (",", ";", "\t", "|")
+#: How text is written for a spreadsheet that would take it for a number: ``="01067"``.
+TEXT_FORMULA = re.compile(r'="([^"]*)"\s*\Z')
 #: Excel's own first line, which names the delimiter.
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*\Z', re.I)
 
@@ -69,6 +71,8 @@ def read_records(file: BinaryIO, encoding: str, delimiter: str) -> Iterator[list
                 yield Broken(lines.first().rstrip("\r\n"), _explained(problem))
                 reader = csv.reader(lines, delimiter=delimiter, strict=True)
                 continue
+            if any(cell[:2] == '="' for cell in record):
+                record = [TEXT_FORMULA.sub(r"\1", cell) for cell in record]
             yield record
     finally:
         lines.file.detach()  # the file is not ours to close

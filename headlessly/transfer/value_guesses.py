@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from headlessly.declaration.schema import Field
 from headlessly.transfer import cells
+from headlessly.transfer.amounts import parse_number
 from headlessly.transfer.cell_reader import is_phone
 from headlessly.transfer.headings import Headings, nameless_heading
 from headlessly.transfer.mapping import mappable_fields
-from headlessly.transfer.notations import parse_number
 from headlessly.transfer.rows import Row, is_blank
 
 if TYPE_CHECKING:

@@ -130,7 +130,13 @@ def _kinds(line: Any) -> set[str]:
 
 
 def _preferred(lines: Any) -> list[Any]:
-    return sorted(lines, key=lambda line: PREFERRED not in _kinds(line))
+    """The lines of a property, the preferred first: ``TYPE=pref``, or the least number of ``PREF=``."""
+    return sorted(lines, key=lambda line: (PREFERRED not in _kinds(line), *_rank(line)))
+
+
+def _rank(line: Any) -> tuple[bool, int]:
+    said = "".join(line.params.get("PREF", ()))
+    return not said, int(said) if said.isdecimal() else 101
 
 
 def _text(value: Any) -> str:

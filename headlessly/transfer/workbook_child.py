@@ -31,9 +31,14 @@ FORMULA = "formula"
 MERGED = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]+[0-9]+:[A-Z]+[0-9]+)"')
 PIECE, LONGEST = 1 << 20, 100
 
-#: Where a format names a currency, ``[$EUR-407]``; a code there; and what stands in a format by itself.
-BRACKET, CODE = re.compile(r"\[\$([^\]-]+)(?:-[^\]]*)?\]"), re.compile("[A-Z]{3}")
-SIGNS = ("€", "£", "₹", "₽", "₺", "₩", "₪", "zł", "Kč", '"EUR"', '"USD"', '"GBP"', '"CHF"')
+#: What a format has beside its digits: ``[$EUR-407]``, ``"kr"``; and what of it is a currency, whatever
+#: thousands it is shown in.
+BRACKET, QUOTED = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]"), re.compile('"([^"]*)"')
+CODE = re.compile("[A-Z]{3}")
+SIGN = re.compile(r"(?:US|AU?|CA?|NZ|HK|SG?|NT|MX|RD?)?\$|[£¥֏؋৲৳฿៛\u20a0-\u20c0﷼￥]")
+WORDS = {"kr", "Fr", "SFr", "Ft", "lei", "TL", "Rs", "zł", "Kč", "RM", "Rp", "лв", "руб"}
+#: Of numbers from here on a spreadsheet has lost the last digits.
+ROUNDED = 10**15
 
 
 class TooLarge(Exception):
@@ -155,7 +160,9 @@ def shown(cell: Any, formats: dict[int, str]) -> Any:
     if "%" in form:
         return f"{round(value * 100, 10):.10g}%"
     if (currency := currency_shown(form)) is not None:
-        return f"{value:.2f} {currency}".replace('"', "").strip()
+        return f"{value:.2f} {currency}"
+    if abs(value) >= ROUNDED:
+        return f"{value:.14E}"
     if len(form) > 1 and not form.strip("0") and value >= 0 and value == int(value):
         return str(int(value)).zfill(len(form))
     return value
@@ -163,13 +170,13 @@ def shown(cell: Any, formats: dict[int, str]) -> Any:
 
 @lru_cache
 def currency_shown(form: str) -> str | None:
-    """The sign or the code of a currency in a format: ``#,##0 [$CHF-807]``; None without any. A dollar is
-    many countries': it says that this is an amount, and no more."""
-    named = [text.strip() for text in BRACKET.findall(form)]
-    rest = BRACKET.sub("", form).replace("[$-", "")
-    found = [each for each in named if CODE.fullmatch(each)]
-    found += [each for each in SIGNS if each in rest or each in named]
-    return found[0] if found else "" if "$" in (*named, *rest) else None
+    """The sign or the code of a currency in a format: ``#,##0 [$CHF-807]``; None without any."""
+    named = [text.strip() for text in (*BRACKET.findall(form), *QUOTED.findall(form))]
+    rest = QUOTED.sub("", BRACKET.sub("", form))
+    signs = (SIGN.search(text) for text in (*named, rest))
+    found = [each for each in named if CODE.fullmatch(each) or each.rstrip(".") in WORDS]
+    found += [sign[0] for sign in signs if sign is not None]
+    return found[0] if found else None
 
 
 def write_rows(rows: Iterator[list[Any]]) -> None:

@@ -135,6 +135,16 @@ def test_it_finds_short_words_where_a_word_begins(acme: Any) -> None:
     assert found(Organization, "nex") == ["Annexed"]
 
 
+@pytest.mark.parametrize("stored", ["Shaun O\u2019Neil-Ray", "Shaun O'Neil-Ray"])
+@pytest.mark.parametrize("written", ["o'neil", "O\u2019Neil", "o`neil shaun", "neil\u2011ray"])
+def test_it_finds_names_whatever_signs_are_written_for_their_apostrophes_and_hyphens(
+    stored: str, written: str, acme: Any
+) -> None:
+    Contact.create(name=stored)
+    Contact.create(name="Shaun Olive Oneil Ray")
+    assert found(Contact, written) == [stored]
+
+
 @pytest.mark.parametrize("signs", ["&", "%", "_ -", "\\", "..."])
 def test_it_refuses_signs_alone(signs: str, acme: Any) -> None:
     with pytest.raises(InvalidFilter, match="letter or a digit"):

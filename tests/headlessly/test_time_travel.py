@@ -112,7 +112,7 @@ def test_it_takes_moments_absolute_and_relative(moment: Any, lead: Lead) -> None
     assert Lead.count(as_of=moment) == count
 
 
-@pytest.mark.parametrize("moment", ["soon", 5, "2026-13-01", ["now"], "99999y ago"])
+@pytest.mark.parametrize("moment", ["soon", 5, "2026-13-01", ["now"], "99999y ago", "", "2026-W40"])
 def test_it_refuses_what_is_no_moment(moment: Any, lead: Lead) -> None:
     for call in (Lead.find, Lead.count, lambda as_of: Lead.get(lead.id, as_of=as_of)):
         with refused(InvalidFilter, "asOf"):

@@ -118,6 +118,45 @@ def test_it_keeps_what_the_database_could_not(form: Form) -> None:
     assert kept()["extras"] == {"ab": "cd"}
 
 
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "text/plain"])
+def test_letters_that_are_none_cost_no_lead(form: Form, kind: str) -> None:
+    body = '{"email": "ada@acme.example", "name": "Ad\\u0000a \\ud83d", "note": "caf\\udc00\\ud83d\\ude00"}'
+    answered(send(form, body.encode(), kind))
+    assert kept()["answers"]["name"] == "Ada \ufffd"
+    assert kept()["extras"] == {"note": "caf\ufffd\U0001f600"}
+    answered(send(form, b'{"email": "eve@acme.example", "name": "J\xfcrgen"}', kind))
+    assert Contact.find({"email": "eve@acme.example"}).get().name == "Jürgen"
+
+
+@pytest.mark.parametrize(
+    ("said", "filled"),
+    [
+        ({"first_name": "ada"}, ("ada", None)), ({"last_name": "Chen"}, (None, "Chen")),
+        ({"first_name": "Eve"}, (None, None)), ({"first_name": "Ad"}, (None, None)),
+        ({"first_name": "Ada", "last_name": "Stone"}, (None, None)),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_known_name_fills_its_gap_and_another_name_does_not(
+    said: dict[str, str], filled: Any, acme: Any
+) -> None:
+    names = [{"name": name, "type": "text"} for name in ("first_name", "last_name")]
+    form = Form.create(
+        name="Demo", fields=[{"name": "email", "type": "email", "required": True}, *names]
+    ).publish()
+    known = Contact.create(name="Ada Chen", email="ada@acme.example")
+    answered(send(form, {"email": "ada@acme.example"} | said))
+    known.refresh_from_db()
+    assert (known.name, known.first_name, known.last_name) == ("Ada Chen", *filled)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"email": NaN}', b'{"email": ', b"[" * 100_000, b'{"a": 1e999}']
+)
+def test_a_body_that_is_broken_is_told(form: Form, body: bytes) -> None:
+    assert send(form, body, "application/json; charset=utf-8").status_code == 400
+    assert Lead.count() == 0
+
+
 # -- bodies of browsers ---------------------------------------------------------------------------
 
 

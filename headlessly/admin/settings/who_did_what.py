@@ -22,7 +22,7 @@ from headlessly.admin.settings.security_text import GROUPS
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE, check_storable
+from headlessly.declaration.values import UNSTORABLE, check_storable, parse_iso_day
 from headlessly.language import wording
 from headlessly.log.names import EXPORTED, SECURITY
 from headlessly.log.newest import LatestQuestion, Place
@@ -88,7 +88,7 @@ class Asked:
         if not text:
             return None
         try:
-            found = date.fromisoformat(text)
+            found = parse_iso_day(text)
             days.start_of_day(found)
         except (ValueError, OverflowError):
             self.problem = _("“%s” is no day: write it like 2026-01-31.") % text[:40]

@@ -81,7 +81,7 @@ class State:
         login = logins.resolve_login(self.url, None, self.profile)
         file = _cache_file(login.url)
         if file.exists():
-            return Declarations(json.loads(file.read_text()))
+            return Declarations(json.loads(file.read_text(encoding="utf-8")))
         if not self.completing:
             return None
         with Headlessly(login.url, login.api_key, timeout=QUICK, retries=NO_RETRIES) as client:

@@ -36,6 +36,18 @@ from headlessly.transfer import cells, day_cells
         ("many", "many"),
         ("1.2.3,4,5", "1.2.3,4,5"),
         (7, 7),
+        ("12 T€", "12000"),
+        ("TEUR 12", "12000"),
+        ("M€ 1,5", "1500000"),
+        ("12 Mkr", "12000000"),
+        ("5 MLN", "5000000"),
+        ("Rs. 1,20,000/-", "120000"),
+        ("12 500:-", "12500"),
+        ("€ (500)", "-500"),
+        ("\u200e1\u200b250", "1250"),
+        ("'1250", "1250"),
+        ("12 PCS", "12 PCS"),
+        ("12 BIO", "12 BIO"),
     ],
 )
 def test_it_reads_a_number_as_it_is_written(cell: Any, said: Any) -> None:
@@ -59,6 +71,17 @@ def test_it_reads_a_number_as_it_is_written(cell: Any, said: Any) -> None:
         ("04/04/2021", datetime(2021, 4, 4)),
         ("2021-04-15T09:00:00+02:00", "2021-04-15T09:00:00+02:00"),
         ("yesterday-ish", "yesterday-ish"),
+        ("15.04.2021 14.05 Uhr", datetime(2021, 4, 15, 14, 5)),
+        ("15.04.2021 14.05", datetime(2021, 4, 15, 14, 5)),
+        ("15. 4. 2021", datetime(2021, 4, 15)),
+        ("2021-4-15", datetime(2021, 4, 15)),
+        ("2021-04-15 2:05 p.m.", datetime(2021, 4, 15, 14, 5)),
+        ("04/15/2021 5pm", datetime(2021, 4, 15, 17)),
+        ("Do, 15. Apr 2021", datetime(2021, 4, 15)),
+        ("\u200e15\u200e/04\u200e/2021", datetime(2021, 4, 15)),
+        ("2021\u201104\u201115", "2021-04-15"),
+        ("2021-W15", "2021-W15"),
+        ("2021-04-15+02:00", "2021-04-15+02:00"),
     ],
 )
 def test_it_reads_a_moment_as_it_is_written(cell: str, said: Any) -> None:
@@ -68,6 +91,12 @@ def test_it_reads_a_moment_as_it_is_written(cell: str, said: Any) -> None:
 def test_it_does_not_guess_which_number_is_the_month() -> None:
     with pytest.raises(ValueError, match="2021-05-04 or 2021-04-05"):
         day_cells.read_moment("04/05/2021")
+
+
+@pytest.mark.parametrize("cell", [46085, "46085", "46085.5"])
+def test_it_takes_no_number_of_a_spreadsheet_for_a_day(cell: Any) -> None:
+    with pytest.raises(ValueError, match="how a spreadsheet counts its days"):
+        day_cells.read_day(cell)
 
 
 def test_it_reads_a_day_and_leaves_the_time_out() -> None:
@@ -123,6 +152,8 @@ def test_it_reads_any_cell_or_says_why_not(text: str) -> None:
         ("November 24th, 2025 at 10:00 AM", "2025-11-24T10:00:00"),
         ("Montag, 3. März 2025", "2025-03-03T00:00:00"),
         ("Sept. 5, 2025", "2025-09-05T00:00:00"),
+        ("2025-09-05 14:05 CEST", "2025-09-05T14:05:00+02:00"),
+        ("09/15/2025 02:05 PM PST", "2025-09-15T14:05:00-08:00"),
     ],
 )
 def test_it_reads_moments_as_scripts_and_letters_write_them(cell: str, said: str) -> None:

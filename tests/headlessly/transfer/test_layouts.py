@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import openpyxl
 import pytest
 
-from crm import Contact
+from crm import Contact, Organization
 from tests.headlessly.transfer.conftest import counts
-from tests.headlessly.transfer.test_import_export import formats_of
+from tests.headlessly.transfer.test_import_export import formats_of, workbook
 
 TABLE = "name;email\nJürgen Ωmega;j@x.example\n"
 
@@ -97,3 +98,59 @@ def test_it_reads_telephones_as_spreadsheets_break_them(imported: Any, acme: Any
     assert (told["row"], told["field"]) == (2, "phone") and "rounded" in told["message"]
     two = Contact.find({"name": "F"}).get()
     assert (two.phone, two.mobile) == ("+49 30 1234567", "+49 171 5551234")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "end", "name"),
+    [
+        ("mac_roman", "\r", "Jürgen Weiß"), ("cp1252", "\r", "Jürgen Weiß"),
+        ("cp1250", "\r\n", "Małgorzata Łoś"), ("cp1252", "\n", "Café ³ ¿qué?"),
+    ],
+)  # fmt: skip
+def test_it_tells_encodings_with_a_byte_a_letter_by_their_letters(
+    encoding: str, end: str, name: str, imported: Any, acme: Any
+) -> None:
+    text = end.join(("Name;E-Mail", f"{name};a@x.example", ""))
+    assert counts(imported("contacts", text.encode(encoding))) == {"created": 1}
+    assert Contact.find().get().name == name
+
+
+def test_it_reads_text_that_is_guarded_as_a_formula(imported: Any, acme: Any) -> None:
+    table = 'Name,Email,Company,Postal Code\nA B,a@x.example,ACME,="01067"\nC D,c@x.example,"=""=1""",\n'
+    assert counts(imported("contacts", table)) == {"created": 2}
+    found = {org.name: org.postal_code for org in Organization.find()}
+    assert found == {"ACME": "01067", "=1": None}
+
+
+def test_it_tells_what_a_spreadsheet_had_no_room_or_no_digits_for(imported: Any, acme: Any) -> None:
+    table = (
+        "Full Name,Email Address,HubSpot ID,Phone Number\n"
+        "A B,a@x.example,1.23457E+15,########\nC D,c@x.example,123,030 1234567\n"
+    )
+    done = imported("contacts", table)
+    assert counts(done) == {"created": 2} and done["warned"] == 1
+    assert {each["field"] for each in done["warnings"]} == {"externalIds.hubspot", "phone"}
+    content = workbook(
+        ("Name", "Email", "HubSpot ID", "Phone"), ("E F", "e@x.example", 1234567890123456, 10**18)
+    )
+    done = imported("contacts", content, kind=formats_of("xlsx"))
+    assert {each["field"] for each in done["warnings"]} == {"externalIds.hubspot", "phone"}
+    assert {c.name: c.external_ids for c in Contact.find()} == {
+        "A B": None, "C D": [{"system": "hubspot", "id": "123"}], "E F": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["data", "contacts"])
+def test_it_finds_the_rows_in_what_a_program_answers(name: str, imported: Any, acme: Any) -> None:
+    answer = {name: [{"Full Name": "A B"}, {"Full Name": "C D"}], "total": 2, "hasMore": False}
+    assert counts(imported("contacts", json.dumps(answer), kind="application/json")) == {
+        "created": 2
+    }
+    assert {contact.name for contact in Contact.find()} == {"A B", "C D"}
+
+
+def test_a_card_says_which_address_is_preferred(imported: Any, acme: Any) -> None:
+    card = "BEGIN:VCARD\nVERSION:4.0\nFN:Zoë\nEMAIL;PREF=2:b@x.example\nEMAIL;PREF=1:a@x.example\nEND:VCARD\n"
+    imported("contacts", card, kind="text/vcard")
+    contact = Contact.find().get()
+    assert (contact.email, contact.other_emails) == ("a@x.example", ["b@x.example"])

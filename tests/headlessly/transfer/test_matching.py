@@ -26,6 +26,19 @@ def test_it_finds_records_by_a_set_of_fields(imported: Any, people: Any) -> None
     assert Lead.count() == 3
 
 
+def test_it_finds_records_by_those_that_a_row_describes(imported: Any, acme: Any) -> None:
+    table = (
+        "First Name,Last Name,Email Address,Company,Lead Source,Deal Size\n"
+        "Mia,Holm,mia@x.example,Quill,web,5\nTom,Ray,tom@x.example,Quill,web,7\n"
+    )
+    for query in ("?match=contact,name", "?match=contact", "?match=organization,name"):
+        assert counts(imported("leads", table, "?match=contact,name"))
+        assert counts(imported("leads", table, query)) == {"unchanged": 2}
+    changed = table.replace(",7\n", ",9\n")
+    assert counts(imported("leads", changed, "?match=contact")) == {"updated": 1, "unchanged": 1}
+    assert sorted(lead.budget for lead in Lead.find()) == [5, 9]
+
+
 def test_it_finds_what_a_row_above_made(imported: Any, acme: Any) -> None:
     table = "name,source,score\nA,web,1\nA,web,2\n"
     for query in ("?match=name,source&dryRun=true", "?match=name,source"):

@@ -113,6 +113,76 @@ def test_an_amount_in_another_currency_than_those_beside_it_is_told(
     assert [(d.value, d.currency) for d in Deal.find()] == [(20, "GBP")]
 
 
+def test_it_reads_amounts_in_what_their_heading_says(imported: Any, acme: Any) -> None:
+    table = "Name;Source;Budget ({})\nA;web;120\nB;web;12,5\nC;web;7k\n"
+    for unit, power in (("T€", 3), ("$K", 3), ("Mio. EUR", 6), ("USD in thousands", 3), ("€", 0)):
+        imported("leads", table.format(unit), "?match=name")
+        found = [float(lead.budget) for lead in Lead.find(sort="name")]
+        assert found == [120 * 10**power, 12.5 * 10**power, 7_000], unit
+
+
+def test_a_sign_of_several_currencies_is_that_of_the_tenant_or_told(
+    imported: Any, acme: Any
+) -> None:
+    table = "name,source,budget\nA,web,$5\nB,web,5 kr\nC,web,R$ 5\nD,web,¥5\nE,web,A$5\nF,web,₫5\n"
+    done = imported("leads", table)
+    assert counts(done) == {"created": 4, "refused": 2}
+    assert errors(done) == [(2, "budget"), (4, "budget")]
+    assert "kr could be SEK, NOK, DKK, and amounts here are in USD" in done["errors"][0]["message"]
+    found = {lead.name: lead.currency for lead in Lead.find()}
+    assert found == {"A": "USD", "C": "BRL", "E": "AUD", "F": "VND"}
+    # Of a record that is here it is the record's.
+    assert counts(imported("leads", "name,budget\nE,$7\nC,$7\n", "?match=name")) == {
+        "updated": 1, "refused": 1,
+    }  # fmt: skip
+    # Who says which, is believed; in another's file the rest of the row is taken.
+    done = imported("leads", "name,source,budget\nG,web,5 kr\n", '?defaults={"currency":"SEK"}')
+    assert counts(done) == {"created": 1}
+    done = imported("leads", "Lead Name,Lead Source,Deal Size\nH,web,5 kr\n")
+    assert counts(done) == {"created": 1} and done["warned"] == 1
+    found = {lead.name: (lead.budget, lead.currency) for lead in Lead.find()}
+    assert (found["G"], found["H"]) == ((5, "SEK"), (None, "USD"))
+
+
+def test_a_column_of_currencies_has_signs_and_names_too(imported: Any, acme: Any) -> None:
+    rows = ("A,web,5,€", "B,web,5,eur", "C,web,5,US Dollar", "D,web,5,coins")
+    table = "\n".join(("Lead Name,Lead Source,Deal Size,Currency Code", *rows))
+    done = imported("leads", table)
+    assert counts(done) == {"created": 4}
+    found = {lead.name: (lead.budget, lead.currency) for lead in Lead.find()}
+    assert found == {"A": (5, "EUR"), "B": (5, "EUR"), "C": (5, "USD"), "D": (None, "USD")}
+    # In which currency it is, nobody knows: neither is taken.
+    assert {(each["row"], each["field"]) for each in done["warnings"]} == {
+        (4, "currency"),
+        (4, "budget"),
+    }
+
+
+def test_an_amount_of_a_record_without_a_currency_is_in_the_tenants(
+    imported: Any, acme: Any
+) -> None:
+    done = imported("organizations", "name,annualRevenue\nA,$5\nB,€ 5\nC,5 USD\n")
+    assert counts(done) == {"created": 2, "refused": 1} and errors(done) == [(2, "annualRevenue")]
+    assert done["errors"][0]["message"] == "This amount is in EUR, others here are in USD."
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-ndjson"])
+def test_it_reads_the_notations_of_objects(kind: str, imported: Any, acme: Any) -> None:
+    rows = [
+        '{"Lead Name": "A", "Lead Source": "w", "Deal Size": "1.250,50", "First Touch": "13/04/2026"}',
+        '{"Lead Name": "B", "Lead Source": "w", "Deal Size": "2,500", "First Touch": "03/04/2026"}',
+    ]
+    body = "\n".join(rows) if "x-" in kind else f"[{','.join(rows)}]"
+    assert counts(imported("leads", body, kind=kind)) == {"created": 2}
+    lead = Lead.find({"name": "B"}).get()
+    assert (float(lead.budget), lead.first_touch_at) == (2.5, datetime(2026, 4, 3, tzinfo=UTC))
+    # What is said of the file is heard here, too.
+    one = rows[1].replace('"B"', '"C"')
+    imported("leads", one, "?numbers=point&days=mdy", kind="application/x-ndjson")
+    lead = Lead.find({"name": "C"}).get()
+    assert (float(lead.budget), lead.first_touch_at) == (2500, datetime(2026, 3, 4, tzinfo=UTC))
+
+
 def test_it_says_why_an_amount_is_none(imported: Any, acme: Any) -> None:
     done = imported("leads", 'name,source,budget\nX,web,"$5,000 - $10,000"\n')
     assert errors(done) == [(1, "budget")]
@@ -142,19 +212,20 @@ def test_it_reads_the_currency_that_a_sheet_shows(imported: Any, acme: Any) -> N
 
     forms = (
         '#,##0.00\\ "€"', "#,##0.00\\ [$CHF-807]", '[$£-809]#,##0', '"EUR" #,##0', '"$"#,##0.00',
-        "[$-407]0.00",
+        "[$-407]0.00", '"R$" #,##0.00', '_-"Fr."* #,##0.00', '#,##0.0," k€"',
     )  # fmt: skip
     named = [("name", "value"), *((f"D{n}", 1234.567 + n) for n in range(5)), ("D5", 5.5)]
+    named += [(f"D{n}", n) for n in (6, 7, 8)]
     book = openpyxl.load_workbook(io.BytesIO(workbook(*named)))
     for row, form in enumerate(forms, 2):
         book.active.cell(row, 2).number_format = form
     book.save(content := io.BytesIO())
     done = imported("deals", content.getvalue(), kind=formats_of("xlsx"))
-    assert counts(done) == {"created": 6}, done["errors"]
+    assert counts(done) == {"created": 9}, done["errors"]
     found = [(float(deal.value), deal.currency) for deal in Deal.find(sort="name")]
     assert found == [
         (1234.57, "EUR"), (1235.57, "CHF"), (1236.57, "GBP"), (1237.57, "EUR"), (1238.57, "USD"),
-        (5.5, "USD"),
+        (5.5, "USD"), (6, "BRL"), (7, "CHF"), (8, "EUR"),
     ]  # fmt: skip
 
 
