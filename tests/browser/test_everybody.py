@@ -128,19 +128,18 @@ KINDS = """
     const from = (one, { left, top, width, height }) =>
       [left - one.left, top - one.top, width, height].map(Math.round).join(",");
     for (const [each, one] of found) {
-      const others = [...found].filter(
-        ([next, other]) =>
-          one.small && next !== each && !next.contains(each) && !each.contains(next) && near(one, other),
-      );
-      if (others.length) others.unshift([each, one]);
-      one.room = one.small && others.map(([, other]) => from(one, other)).join(" ");
+      if (!one.small) continue;
+      const others = [];
+      for (const [next, other] of found)
+        if (near(one, other) && !next.contains(each) && !each.contains(next)) others.push(other);
+      one.room = [others.length ? from(one, one) : "", ...others.map((other) => from(one, other))].join(" ");
     }
     return found;
   };
   window.kinds = {
     look,
     fresh(within, known) {
-      const seen = new Set(known), found = [], elements = new Set(), twice = new Map();
+      const seen = new Set(known.split(" ")), found = [], elements = new Set(), twice = new Map();
       grounds = new WeakMap();
       for (const { id } of document.querySelectorAll("[id]")) twice.set(id, twice.has(id));
       const targets = room();
@@ -181,7 +180,7 @@ KINDS = """
         return true;
       };
       this.elements = [...elements].filter(outermost);
-      return found;
+      return found.join(" ");
     },
   };
 }
@@ -206,8 +205,8 @@ LOOKS = """
     return found;
   };
   window.looks = {
-    begin: (known) => ([legible, fresh] = [new Set(known), []]),
-    end: () => fresh,
+    begin: (known) => ([legible, fresh] = [new Set(known.split("\\n")), []]),
+    end: () => fresh.join("\\n"),
   };
 }
 """
@@ -310,7 +309,7 @@ class Walk:
 
     def axe(self, within: str, how: str) -> int:
         """Note what axe finds in what is new to it; answers how wide the page is."""
-        asked = [within, list(PASSED[how])]
+        asked = [within, " ".join(PASSED[how])]  # a list is passed on one by one
         kinds, count, width, dazzled, has_axe = self.page.evaluate(FRESH, asked)
         if dazzled:
             self.note("light", f"was looked at {how}")
@@ -319,12 +318,12 @@ class Walk:
         if not has_axe:
             self.page.evaluate(AXE_SCRIPT + COLOURS + LOOKS + "void 0")
         more = LANDMARKS if how == "large" else {}
-        found, legible = self.page.evaluate(AXE, [RULES, more, list(LEGIBLE)])
-        LEGIBLE.update(legible)
+        found, legible = self.page.evaluate(AXE, [RULES, more, "\n".join(LEGIBLE)])
+        LEGIBLE.update(legible.split("\n"))
         for id, nodes in found:
             self.note(f"axe {how}", f"{id}: {len(nodes)} like {nodes[:2]}")
         if not found:
-            PASSED[how].update(kinds)
+            PASSED[how].update(kinds.split())
         return width
 
 
