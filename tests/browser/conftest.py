@@ -190,13 +190,21 @@ class Tab:
         if self.changed - self.TAKEN_BACK:
             self.page.close()
             return
+        from playwright.sync_api import Error
+
+        try:
+            self._clean()
+        except Error:  # of a page that is on its way elsewhere
+            self.page.close()
+
+    def _clean(self) -> None:
+        self.page.goto(self.site + self.EMPTY)
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        self.page.mouse.move(-1, -1)
         if "set_viewport_size" in self.changed:
             self.page.set_viewport_size(self.size)
         if "emulate_media" in self.changed:
             self.page.emulate_media(**self.UNSET)
-        self.page.mouse.move(-1, -1)
-        self.page.goto(self.site + self.EMPTY)
-        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
         self.changed.clear()
 
 
