@@ -453,6 +453,7 @@ def lose_answers(desk: Any) -> None:
     desk.route("**/touch/**", lose)
 
 
+@pytest.mark.own_context
 def test_a_note_that_arrived_is_no_draft_any_more_and_another_one_is(desk, site, lead):
     def write(text: str) -> None:
         desk.route("**/session/", lambda route: route.abort())
