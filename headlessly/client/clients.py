@@ -10,6 +10,7 @@ from urllib.parse import quote
 from headlessly.client import logins
 from headlessly.client.batches import AsyncBatch, Batch
 from headlessly.client.calls import Call, Retries, Steps
+from headlessly.client.errors import HeadlesslyError
 from headlessly.client.halves import Asked, asking, awaited, blocking
 from headlessly.client.lists import LARGEST_PAGE, AsyncEvents, Events
 from headlessly.client.nouns import AsyncNoun, Moment, Noun
@@ -83,10 +84,12 @@ class BaseClient:
         wait: float = 20,
         limit: int | None = None,
         page_size: int = LARGEST_PAGE,
+        interrupted: Callable[[HeadlesslyError], Any] | None = None,
     ) -> Asked:
         """The log, oldest first, from its beginning, ``since`` a moment or behind a ``cursor``.
 
-        With ``follow`` it does not end: each question waits up to ``wait`` seconds for the next event.
+        With ``follow`` it does not end: each question waits up to ``wait`` seconds for the next event, and
+        it goes on when a server that was away is back; ``interrupted`` is told of that.
         """
         asked = query_pairs(
             since=moment_text(since),
@@ -103,6 +106,7 @@ class BaseClient:
             "wait": wait,
             "limit": limit,
             "page_size": page_size,
+            "interrupted": interrupted,
         }
 
     def _track(

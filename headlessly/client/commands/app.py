@@ -227,6 +227,7 @@ def events(
         cursor=cursor,
         follow=follow,
         limit=limit,
+        interrupted=lambda problem: write_note(f"{problem.message} It goes on from here later."),
     )
     if follow and form == "json":
         form = "ndjson"
