@@ -141,7 +141,10 @@ def _near_names(noun: type[Record], name: str) -> str:
     """A sentence about the names that are near, if there are any."""
     near: dict[str, None] = {}
     for word in [name, *name.split()[:WORDS]]:
-        keys = [match.key for match in ranking.best_matches([noun], word)[:MOST_COUNTED]]
+        try:
+            keys = [match.key for match in ranking.best_matches([noun], word)[:MOST_COUNTED]]
+        except InvalidFilter:  # a sign alone, as in "Smith & Sons"
+            continue
         near |= dict.fromkeys(map(str, noun.objects.filter(pk__in=keys)))
     told = ", ".join(repr(each) for each in sorted(near)[:MOST_TOLD])
     return did_you_mean(name, near) or (told and f" There is {told}.")

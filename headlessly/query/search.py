@@ -210,11 +210,11 @@ class Search:
         self, scope: Scope, text: Any, *, known: dict[str, dict[str, list[str]]] | None = None
     ) -> None:
         if not isinstance(text, str):
-            raise InvalidFilter("A search is text.")
+            raise InvalidFilter("A search is text.", field="q")
         try:
             values.check_storable(text)
         except ValueError as problem:
-            raise InvalidFilter(str(problem)) from None
+            raise InvalidFilter(str(problem), field="q") from None
         self.scope, self._known = scope, {} if known is None else known
         self.words = read_words(normalization.normalize_text(text))
         if self.words and all(word.is_symbol for word in self.words):
