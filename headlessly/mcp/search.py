@@ -234,7 +234,7 @@ def checked_event_fields(fields: Any) -> tuple[str, ...]:
     for name in names:
         if name.strip() not in (*known, "$id", "$type"):
             raise InvalidFilter(
-                f"Event has no field {name[:64]!r}. Fields: {', '.join(known)}.",
+                f"Event has no field {name[:64]!r}.{did_you_mean(name, known)} Fields: {', '.join(known)}.",
                 type="Event",
                 field=name[:64],
             )

@@ -9,8 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from crm import Contact, Lead, Organization
+from crm import Activity, Contact, Lead, Organization
+from headlessly.access import actors
+from headlessly.errors import InvalidFilter
 from headlessly.execution.executor import one_transaction
+from headlessly.query import reads
+from headlessly.query.names import resolve_names
 from tests.answered import answered, problem
 
 
@@ -122,9 +126,17 @@ def test_it_looks_up_by_the_name_of_a_reference(
     exported = api.call("GET", "/export/leads?format=csv&fields=name&owner=Cleo Marsh")
     rows = b"".join(exported.streaming_content)
     assert b"Delta" in rows and b"Gamma" not in rows
+    lead = answered(api.call("GET", "/leads?name=Gamma"))["results"][0]["$id"]
+    Activity.create(subject="Call", type="Call", lead=lead, assignee=people.bob)
+    assert names(filter='{"activities": {"$some": {"assignee": "Bob Stone"}}}') == ["Gamma"]
     comma = Organization.create(name="Widgets, Inc.")
     Lead.create(name="Zeta", source="website", organization=comma)
     assert names(organization="Widgets, Inc.") == ["Zeta"]
+    with actors.acting(actors.Actor("user_x", "Bob", actors.REP, people.bob.pk)):
+        mine = reads.record_page(Lead, resolve_names(Lead, {"owner": "me"})).results
+        with pytest.raises(InvalidFilter, match="no Campaign is called 'me'"):
+            resolve_names(Lead, {"campaign": "me"})
+    assert [lead["name"] for lead in mine] == ["Gamma"]
 
 
 @pytest.mark.parametrize(
