@@ -41,9 +41,10 @@ class BaseClient:
         transport: Any = None,
     ) -> None:
         login = logins.resolve_login(url, api_key, profile)
-        self._session = self._session_kind(
-            login.url, login.api_key, timeout, retries or Retries(), transport
-        )
+        key = login.api_key.strip()
+        if not (key.isascii() and key.isprintable() and key):
+            raise ValueError("This is no API key: one looks like hly_sk_...")
+        self._session = self._session_kind(login.url, key, timeout, retries or Retries(), transport)
 
     @property
     def url(self) -> str:
@@ -89,8 +90,11 @@ class BaseClient:
         """The log, oldest first, from its beginning, ``since`` a moment or behind a ``cursor``.
 
         With ``follow`` it does not end: each question waits up to ``wait`` seconds for the next event, and
-        it goes on when a server that was away is back; ``interrupted`` is told of that.
+        it goes on when a server that was away is back; ``interrupted`` is told of that. Raises
+        ValueError for an ``until``, behind which nothing would follow.
         """
+        if follow and until is not None:
+            raise ValueError("Who follows the log waits for what is to come: leave out until.")
         asked = query_pairs(
             since=moment_text(since),
             until=moment_text(until),

@@ -14,6 +14,7 @@ import pytest
 from headlessly.client import (
     ConnectionFailed,
     DryRun,
+    Headlessly,
     LimitExceeded,
     NotUnderstood,
     Unauthorized,
@@ -21,9 +22,22 @@ from headlessly.client import (
     UnknownName,
     sessions,
 )
-from tests.headlessly.client.conftest import ROCKET, SCHEMA
+from tests.headlessly.client.conftest import ROCKET, SCHEMA, URL
 
 OK = httpx.Response(200, json=ROCKET)
+
+
+@pytest.mark.parametrize("key", ["", " ", "hly_sk_ü", "hly_sk_a\nb"])
+def test_it_says_of_a_key_that_is_none_that_it_is_none(key):
+    with pytest.raises(ValueError, match="no API key"):
+        Headlessly(URL, key)
+
+
+def test_it_takes_a_key_as_it_was_read_from_a_file(server):
+    server.script = [OK]
+    with Headlessly(URL, " hly_sk_x\n", transport=httpx.MockTransport(server)) as client:
+        client.Rocket.get("rocket_a")
+    assert server.calls[0].headers["Authorization"] == "Bearer hly_sk_x"
 
 
 def test_it_executes_verbs_that_it_has_never_heard_of(server, ask):
@@ -270,6 +284,11 @@ def test_it_goes_on_following_when_a_server_that_was_away_is_back(server, acme_c
     assert 60 > sum(server.paused) > 8
     cursors = {parse_qs(urlsplit(server.path(n)).query)["cursor"][0] for n in range(1, 11)}
     assert cursors == {"1.2"}, "nothing is left out and nothing is told twice"
+
+
+def test_it_does_not_follow_up_to_a_moment(server, acme_client):
+    with pytest.raises(ValueError, match="leave out until"):
+        acme_client.events(follow=True, until="now")
 
 
 def test_it_does_not_follow_where_nobody_answers_from_the_beginning(server, acme_client):
