@@ -30,6 +30,7 @@ from headlessly.api.parameters import (
     read_query,
     refuse_parameters,
 )
+from headlessly.api.serializers import refuse_body
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
@@ -134,6 +135,8 @@ class ImportViewSet(TenantViewSet):
     def cancel(self, request: Request, id: str) -> ApiResponse:
         """The rows that are in stay in, no more follow."""
         refuse_parameters(request.GET)
+        imports.get_import(id)  # before anything is said of the body
+        refuse_body(request.data, ImportSerializer.kind)
         return ApiResponse(import_with_errors(imports.cancel_import(id)))
 
 

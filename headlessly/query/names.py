@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
 from headlessly.access import actors
 from headlessly.declaration import values
 from headlessly.declaration.folding import fold
@@ -93,9 +95,9 @@ class _Names:
     def id(self, field: Field, path: str, name: Any) -> Any:
         if not isinstance(name, str) or not _may_be_name(name):
             return name
-        if field.name in WORKERS and name.strip().lower() == ME:
-            if (person := actors.current().contact_id) is not None:
-                return person
+        is_me = field.name in WORKERS and name.strip().lower() == ME
+        if is_me and (person := actors.current().contact_id) is not None:
+            return person
         noun = field.target_noun
         key = (noun.__name__, name)
         if key not in self.ids:
@@ -149,17 +151,27 @@ def _find_by_name(noun: type[Record], path: str, name: str) -> str:
     if len(ids) == 1:
         return str(ids[0])
     if ids:
-        count = f"More than {MOST_COUNTED}" if len(ids) > MOST_COUNTED else str(len(ids))
-        raise InvalidFilter(
-            f"{path}: {count} {noun.schema.plural} are called {name!r}. Give the id of one, such as "
-            f"{', '.join(ids[:MOST_TOLD])}.",
-            field=path,
-        )
-    raise InvalidFilter(
-        f"{path}: no {noun.__name__} is called {name!r}.{_near_names(noun, name)} "
-        f"An id is like {noun.prefix}_fX9bL5nRdK2a.",
-        field=path,
-    )
+        count = str(len(ids))
+        if len(ids) > MOST_COUNTED:
+            count = _("More than %d") % MOST_COUNTED
+        said = _(
+            "%(path)s: %(count)s %(nouns)s are called %(name)r. Give the id of one, such as %(ids)s."
+        ) % {
+            "path": path,
+            "count": count,
+            "nouns": noun.schema.plural,
+            "name": name,
+            "ids": ", ".join(ids[:MOST_TOLD]),
+        }
+        raise InvalidFilter(said, field=path)
+    said = _("%(path)s: no %(noun)s is called %(name)r.%(near)s An id is like %(id)s.") % {
+        "path": path,
+        "noun": noun.__name__,
+        "name": name,
+        "near": _near_names(noun, name),
+        "id": f"{noun.prefix}_fX9bL5nRdK2a",
+    }
+    raise InvalidFilter(said, field=path)
 
 
 def _near_names(noun: type[Record], name: str) -> str:
@@ -172,7 +184,7 @@ def _near_names(noun: type[Record], name: str) -> str:
             continue
         near |= dict.fromkeys(map(str, noun.objects.filter(pk__in=keys)))
     told = ", ".join(repr(each) for each in sorted(near)[:MOST_TOLD])
-    return did_you_mean(name, near) or (told and f" There is {told}.")
+    return did_you_mean(name, near) or (told and " " + _("There is %s.") % told)
 
 
 def _folded(name: str) -> str:

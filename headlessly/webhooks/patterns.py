@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
 from headlessly.errors import Invalid, did_you_mean
-from headlessly.log.events import Event
 from headlessly.log.names import (
     OF,
     PLATFORM_EVENTS,
@@ -24,7 +23,7 @@ from headlessly.log.names import (
     names_of,
     without_view,
 )
-from headlessly.log.tracking import check_event_name
+from headlessly.log.tracking import check_event_name, is_tracked
 from headlessly.query.saved_views import watched_views
 
 ALL = "*"
@@ -61,7 +60,7 @@ def check_known_event(name: str) -> None:
     """Raise ValueError for the name of an event that there can be none of, with what was perhaps meant."""
     if ALL in name:
         raise ValueError(_("This is the name of one event, without a star."))
-    if name in registry and not _is_tracked(name):
+    if name in registry and not is_tracked(name):
         raise ValueError(
             _("%(name)s is a noun, and no event: targetType=%(name)s finds all of its events.")
             % {"name": name}
@@ -87,7 +86,7 @@ def _check_pattern(value: Any) -> str:
         raise ValueError(
             _("A star stands alone or after a noun, as in %s.*") % next(iter(registry))
         )
-    if value in event_sources() and not _is_tracked(value):
+    if value in event_sources() and not is_tracked(value):
         raise ValueError(
             _("%(name)s is no event: %(name)s.* is all of its events.") % {"name": value}
         )
@@ -113,11 +112,6 @@ def _check_pattern(value: Any) -> str:
             raise ValueError(_no_noun(name)) from None
         raise ValueError(problem.first_message) from None
     return value
-
-
-def _is_tracked(name: str) -> bool:
-    """Whether somebody tracks events that are called like a noun."""
-    return Event.log.filter(name=name).exists()
 
 
 def _check_view(value: str) -> str:

@@ -230,6 +230,8 @@ def test_it_goes_on_where_a_worker_died(
 
 def test_it_stops_when_it_is_cancelled(send: Any, api: Any, work: Any) -> None:
     id = answered(send("contacts", PEOPLE), 202)["$id"]
+    wrong = api.call("POST", f"/imports/{id}/cancel", {"keep": False})
+    assert problem(wrong, 422, "validation_error")["field"] == "keep"
     assert answered(api.call("POST", f"/imports/{id}/cancel"))["status"] == "cancelled"
     work()
     assert Contact.count() == 0
