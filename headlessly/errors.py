@@ -208,6 +208,7 @@ def problem_of(exc: BaseException) -> HeadlesslyError:
 def _translate_exception(exc: BaseException) -> HeadlesslyError:
     """The product's error for one raised by Django or Django REST framework."""
     # Here: REST framework wants the settings when it is imported, and these errors are raised by them.
+    from django.conf import settings
     from django.core import exceptions as django
     from django.db import Error as DatabaseError
     from django.http import Http404, UnreadablePostError
@@ -252,6 +253,11 @@ def _translate_exception(exc: BaseException) -> HeadlesslyError:
             return BadRequest(str(exc.detail))
         case drf.NotAcceptable():
             return BadRequest("This answers JSON: send Accept: application/json or none.")
+        case django.TooManyFieldsSent():
+            return BadRequest(
+                _("A request has %s parameters at the most.")
+                % settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+            )
         case django.RequestDataTooBig():
             return TooLarge(_("The body is larger than 10 MB."))
         case (

@@ -23,6 +23,7 @@ from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, VerbRefused, did_you_mean
 from headlessly.log.events import Event
+from headlessly.log.tracking import is_tracked
 from headlessly.query import filters
 
 MOST_STEPS, LONGEST = 20, 255
@@ -89,10 +90,12 @@ def _is_line(text: Any) -> TypeGuard[str]:
 
 
 def _is_meant_for_verb(event: str, known: Sequence[str]) -> bool:
-    """Whether nothing else can have this name than a verb's event; a tracked one has no star either."""
+    """Whether nothing else can have this name than a verb's event; a tracked one has no star either, and is
+    called like a noun only where there are some."""
     return (
         VERB_EVENT.match(event) is not None
         or "*" in event
+        or (event in registry and not is_tracked(event))
         or event.casefold() in {name.casefold() for name in known}
     )
 

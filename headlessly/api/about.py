@@ -18,7 +18,7 @@ from headlessly.declaration import describe
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.errors import NotFound
+from headlessly.errors import NotFound, did_you_mean
 from headlessly.nouns import Noun
 from headlessly.query import counts
 from headlessly.query.record_operations import describe_operations
@@ -33,7 +33,8 @@ class SchemaView(TenantView):
             return ApiResponse(_describe_all())
         noun: type[Noun] | None = registry.get(name)
         if noun is None:
-            raise NotFound(f"There is no noun {name[:64]!r}. Nouns: {', '.join(registry)}.")
+            near = did_you_mean(name, registry)
+            raise NotFound(f"There is no noun {name[:64]!r}.{near} Nouns: {', '.join(registry)}.")
         return ApiResponse(_describe_noun(noun))
 
 

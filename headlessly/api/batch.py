@@ -41,9 +41,11 @@ class BatchView(TenantView):
         dry_run = parameters.read_dry_run(request.GET)
         asked, atomic = operations.read_operations(request.data)
         batch = Batch(request, asked)
-        return ApiResponse(
-            {"results": batch.run_as_one(dry_run) if atomic else batch.run_each(dry_run)}
-        )
+        results = batch.run_as_one(dry_run) if atomic else batch.run_each(dry_run)
+        answer = ApiResponse({"results": results})
+        if batch.shown_once:
+            answer.kept = batch.answer_to_keep(answer.content)
+        return answer
 
 
 class Batch:
@@ -53,6 +55,16 @@ class Batch:
         self.request, self.asked = request, asked
         self.answers = OperationAnswers()
         self.current = asked[0]
+        #: By the number of an operation, the entries of its answer that are never kept.
+        self.shown_once: dict[int, tuple[str, ...]] = {}
+
+    def answer_to_keep(self, content: bytes) -> bytes:
+        """The answer without what its operations show once."""
+        answer = orjson.loads(content)
+        for number, names in self.shown_once.items():
+            for name in names:
+                (answer["results"][number]["body"] or {}).pop(name, None)
+        return orjson.dumps(answer)
 
     # -- all or nothing ---------------------------------------------------------------------------
 
@@ -138,6 +150,8 @@ class Batch:
         path, query = _split_address(self.answers.fill_path(operation.path))
         call = InnerRequest(self.request, operation.method, path, query, body, operation.if_match)
         match = _resolve_view(path)
+        if names := match.func.cls.never_kept:  # type: ignore[attr-defined]
+            self.shown_once[operation.number] = names
         if match.url_name == "events" and "wait" in call.GET:
             raise BadRequest("A batch waits for nothing: leave out wait.", field="wait")
         call.resolver_match = match

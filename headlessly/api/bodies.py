@@ -41,6 +41,8 @@ class ApiResponse(HttpResponse):
     has_effect = False
     #: Whether this refuses something in spite of its status, as MCP does.
     undone = False
+    #: What is given again to whoever sends the request again, where that is not all of it.
+    kept: bytes | None = None
 
     def __init__(
         self,

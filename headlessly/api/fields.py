@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework.fields import BooleanField, CharField
 from rest_framework.request import Request
 
@@ -124,8 +125,11 @@ class FieldViewSet(AdminViewSet):
         """Add one; it is part of its noun with the next request."""
         refuse_parameters(request.GET)
         values = FieldInput.read_body(request.data)
-        _read_archived(values)
-        field = custom_fields.create_field(values)
+        archived = _read_archived(values)
+        with transaction.atomic():
+            field = custom_fields.create_field(values)
+            if archived:
+                field = custom_fields.archive_field(field)
         address = f"{tenancy.context_url()}/fields/{field.pk}"
         return ApiResponse(
             FieldSerializer.to_json(field), status=201, headers={"Location": address}
@@ -146,11 +150,8 @@ class FieldViewSet(AdminViewSet):
         field = custom_fields.find_field(id)  # before anything is said of the body
         values = FieldInput.read_body(request.data, partial=True)
         archived = _read_archived(values)
-        if values:
-            field = custom_fields.change_field(field, values, dry_run=dry_run)
-        if archived is not None and not dry_run:
-            change = custom_fields.archive_field if archived else custom_fields.bring_back_field
-            field = change(field)
+        if values or archived is not None:
+            field = custom_fields.change_field(field, values, archived=archived, dry_run=dry_run)
         return ApiResponse(FieldSerializer.to_json(field))
 
     def destroy(self, request: Request, id: str) -> ApiResponse:

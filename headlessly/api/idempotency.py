@@ -85,8 +85,8 @@ def answer_once(
     its ``fingerprint``, of a request of REST's its own.
 
     Raises BadRequest for a key that is none, Invalid for one that was used for something else. Entries
-    of the answer that are named in ``unkept`` are not given again; one that is ``sealed`` can be read by this
-    site alone.
+    of the answer that are named in ``unkept`` are not given again, nor is what its own ``kept`` leaves out;
+    one that is ``sealed`` can be read by this site alone.
     """
     key, fingerprint = _hash_key(request), fingerprint or _fingerprint_request(request)
 
@@ -120,7 +120,8 @@ def _claim_and_answer(
             transaction.set_rollback(True)
         return response
     headers = Jsonb(dict(response.headers), orjson.dumps)
-    body = _drop_entries(response.content, unkept)
+    kept = getattr(response, "kept", None)
+    body = _drop_entries(response.content, unkept) if kept is None else kept
     if sealed and body:
         body = encrypt_bytes(body)
     prepared.execute_prepared(KEEP, [response.status_code, headers, body, *place], rows=False)

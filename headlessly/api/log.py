@@ -32,6 +32,9 @@ from headlessly.webhooks import patterns
 #: (:mod:`headlessly.web.front.held_requests`): without it, a page is answered at once.
 LONGEST_WAIT = 25
 
+#: A place in a list, as a cursor has it.
+PLACE = sorting.SortKey("place", "integer", descending=False, nullable=False)
+
 #: Parameters that name a column's value.
 COLUMN_PARAMETERS = {
     "name": "name",
@@ -161,8 +164,8 @@ def paginate(
 ) -> dict[str, Any]:
     """One page, as every list says it, with each as ``said`` says it.
 
-    ``of`` says which ones these are, where there are several such lists: a cursor is of its own list. Where
-    ``found`` is in the order of an expression there is none.
+    ``of`` says which ones these are, where there are several such lists: a cursor is of its own list. It is
+    of the last one of its page; where ``found`` is in the order of an expression, of how many came before.
     """
     if cursor and offset:
         raise InvalidFilter(BY_ONE, field="cursor")
@@ -171,11 +174,16 @@ def paginate(
     mark = cursors.fingerprint(found.model.__name__, of)
     rest = found
     if cursor:
-        _moment, row = cursors.decode_cursor(cursor, mark, columns)
-        rest = found.filter(*cursors.conditions_after(columns, row))
+        _moment, row = cursors.decode_cursor(cursor, mark, columns or [PLACE])
+        if columns:
+            rest = found.filter(*cursors.conditions_after(columns, row))
+        else:
+            start = reads.check_offset(row[0])
     page = list(rest[start : start + size + 1])
     more = len(page) > size
-    last = [column.value_of(page[size - 1]) for column in columns] if more else []
+    last = []
+    if more:
+        last = [column.value_of(page[size - 1]) for column in columns] or [start + size]
     total, exact = reads.count_records(found)
     return reads.Page(
         [said(each) for each in page[:size]], total, exact, more,

@@ -16,7 +16,7 @@ from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.json_schema import TEXT, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PART, read_parameters, refuse_parameters
+from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import Moment, ResourceSerializer, SchemaField, refuse_body
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden, InvalidFilter, did_you_mean
@@ -54,7 +54,7 @@ class ViewViewSet(TenantViewSet):
 
     def list(self, request: Request) -> ApiResponse:
         """By name; of one noun, where it is named."""
-        asked = read_parameters(request.GET, (*PART, "noun"))
+        asked = read_parameters(request.GET, (*PAGE, "noun"))
         return ApiResponse(list_views(asked))
 
     def retrieve(self, request: Request, id: str) -> ApiResponse:
@@ -107,7 +107,8 @@ def list_views(asked: dict[str, Any]) -> dict[str, Any]:
                 said = f"noun: use one of {', '.join(registry)}.{did_you_mean(noun, registry)}"
                 raise InvalidFilter(said, field="noun")
             found = found.filter(noun=noun)
-        page = paginate(found, lambda view: view, asked.get("limit"), asked.get("offset"))
+        asked_page = {name: asked[name] for name in PAGE if name in asked}
+        page = paginate(found, lambda view: view, of=noun or "", **asked_page)
         states = following.states_of(page["results"], member)
         return page | {"results": [_said(view, states) for view in page["results"]]}
 

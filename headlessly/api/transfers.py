@@ -30,6 +30,7 @@ from headlessly.api.parameters import (
     read_query,
     refuse_parameters,
 )
+from headlessly.api.serializers import refuse_body
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
 from headlessly.context import clock
 from headlessly.errors import BadRequest
@@ -38,7 +39,7 @@ from headlessly.log.names import EXPORTED
 from headlessly.log.security_events import record_security_event
 from headlessly.nouns import Noun
 from headlessly.query.querystring import MATCH, WRITE
-from headlessly.query.reads import Page, check_limit, check_offset
+from headlessly.query.reads import check_limit, check_offset
 from headlessly.transfer import exporting, formats, imports
 from headlessly.transfer.cells import guard_cell
 from headlessly.transfer.headings import REASON, ROW
@@ -113,14 +114,16 @@ class ImportViewSet(TenantViewSet):
     @action(detail=True)
     def refused(self, request: Request, id: str) -> ApiResponse:
         """The rows that it refused, each as it was sent and with what is wrong."""
-        asked = read_parameters(request.GET, PART)
+        asked = read_parameters(request.GET, PAGE)
         source = imports.get_import(id)
-        rows, more = page_of(source.rows, **asked)
-        results = [
-            {"row": r.row, "errors": r.errors(), "values": _values_by_column(source, r)}
-            for r in rows
-        ]
-        return ApiResponse(Page(results, source.refused, True, more).as_json())
+
+        def said(row: RefusedRow) -> dict[str, Any]:
+            values = _values_by_column(source, row)
+            return {"row": row.row, "errors": row.errors(), "values": values}
+
+        page = paginate(source.rows.order_by("row"), said, of=id, **asked)
+        page.pop("totalIsExact", None)
+        return ApiResponse(page | {"total": source.refused})
 
     @action(detail=True, url_path="refused.csv", url_name="refused-csv")
     def refused_csv(self, request: Request, id: str) -> StreamingHttpResponse:
@@ -134,6 +137,8 @@ class ImportViewSet(TenantViewSet):
     def cancel(self, request: Request, id: str) -> ApiResponse:
         """The rows that are in stay in, no more follow."""
         refuse_parameters(request.GET)
+        imports.get_import(id)  # before anything is said of the body
+        refuse_body(request.data, ImportSerializer.kind)
         return ApiResponse(import_with_errors(imports.cancel_import(id)))
 
 

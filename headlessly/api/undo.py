@@ -26,6 +26,7 @@ from headlessly.api.serializers import (
     ResourceSerializer,
     SchemaField,
     WireSerializer,
+    refuse_body,
     wanted_field,
 )
 from headlessly.api.transfers import in_blocks, stream_file
@@ -164,6 +165,8 @@ class UndoViewSet(TenantViewSet):
     def cancel(self, request: Request, id: str) -> ApiResponse:
         """Stop it; what was taken back by then stays taken back."""
         refuse_parameters(request.GET)
+        undos.get_undo(id)  # before anything is said of the body
+        refuse_body(request.data, LargeUndoSerializer.kind)
         return ApiResponse(LargeUndoSerializer.to_json(undos.cancel_undo(id)))
 
     @action(detail=True, url_path="stays.csv", url_name="stays-csv")

@@ -151,6 +151,13 @@ def exchange(call: Call, retries: Retries, *, stream: bool = False) -> Steps[htt
         raise problem
 
 
+def may_be_over_soon(problem: errors.HeadlesslyError) -> bool:
+    """Whether the same call may be answered later, though the attempts that there were did not help."""
+    if isinstance(problem, errors.ConnectionFailed):
+        return not isinstance(problem.__cause__, NEVER_RETRIED)
+    return getattr(problem, "status", None) in RETRIED_STATUSES
+
+
 def retry_after(response: httpx.Response) -> float | None:
     """The seconds to wait that an answer asks for, as a number or until a moment; None if it does not."""
     header = response.headers.get("Retry-After", "").strip()

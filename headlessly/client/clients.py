@@ -10,6 +10,7 @@ from urllib.parse import quote
 from headlessly.client import logins
 from headlessly.client.batches import AsyncBatch, Batch
 from headlessly.client.calls import Call, Retries, Steps
+from headlessly.client.errors import HeadlesslyError
 from headlessly.client.halves import Asked, asking, awaited, blocking
 from headlessly.client.lists import LARGEST_PAGE, AsyncEvents, Events
 from headlessly.client.nouns import AsyncNoun, Moment, Noun
@@ -40,9 +41,10 @@ class BaseClient:
         transport: Any = None,
     ) -> None:
         login = logins.resolve_login(url, api_key, profile)
-        self._session = self._session_kind(
-            login.url, login.api_key, timeout, retries or Retries(), transport
-        )
+        key = login.api_key.strip()
+        if not (key.isascii() and key.isprintable() and key):
+            raise ValueError("This is no API key: one looks like hly_sk_...")
+        self._session = self._session_kind(login.url, key, timeout, retries or Retries(), transport)
 
     @property
     def url(self) -> str:
@@ -83,11 +85,16 @@ class BaseClient:
         wait: float = 20,
         limit: int | None = None,
         page_size: int = LARGEST_PAGE,
+        interrupted: Callable[[HeadlesslyError], Any] | None = None,
     ) -> Asked:
         """The log, oldest first, from its beginning, ``since`` a moment or behind a ``cursor``.
 
-        With ``follow`` it does not end: each question waits up to ``wait`` seconds for the next event.
+        With ``follow`` it does not end: each question waits up to ``wait`` seconds for the next event, and
+        it goes on when a server that was away is back; ``interrupted`` is told of that. Raises
+        ValueError for an ``until``, behind which nothing would follow.
         """
+        if follow and until is not None:
+            raise ValueError("Who follows the log waits for what is to come: leave out until.")
         asked = query_pairs(
             since=moment_text(since),
             until=moment_text(until),
@@ -103,6 +110,7 @@ class BaseClient:
             "wait": wait,
             "limit": limit,
             "page_size": page_size,
+            "interrupted": interrupted,
         }
 
     def _track(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from headlessly.client.calls import Call, Steps
+from headlessly.client.calls import Call, Pause, Steps, may_be_over_soon
 from headlessly.client.declarations import Declarations
+from headlessly.client.errors import HeadlesslyError
 from headlessly.client.halves import awaited, blocking
 from headlessly.client.records import Event, Record, record_of
 from headlessly.client.wire import query_pairs
@@ -19,6 +21,9 @@ R = TypeVar("R", bound=Record)
 
 #: How many records one answer has at the most.
 LARGEST_PAGE = 100
+#: How long who follows the log pauses before asking again, in seconds: after an answer that did not wait for
+#: an event, as where too many wait, and where none came.
+NO_WAIT, NO_ANSWER = 1.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -185,6 +190,9 @@ class BaseEvents(Listing[Event]):
     ``cursor`` is the place behind the last page of which every event was taken: begin there to go on.
     Whoever stops within a page gets the rest of it again, and some twice; nothing is lost. Who needs
     it exactly takes the log by ``page``.
+
+    Once it has begun, following goes on when the server is back: it may be started anew, or be out of reach
+    for hours. ``interrupted`` is called with what is wrong, once each time.
     """
 
     def __init__(
@@ -197,6 +205,7 @@ class BaseEvents(Listing[Event]):
         wait: float = 20,
         limit: int | None = None,
         page_size: int = LARGEST_PAGE,
+        interrupted: Callable[[HeadlesslyError], Any] | None = None,
     ) -> None:
         if not 0 <= wait <= 25:
             raise ValueError("wait is a number of seconds from 0 to 25.")
@@ -204,6 +213,7 @@ class BaseEvents(Listing[Event]):
         self.cursor = cursor
         self._follow = follow
         self._wait = wait if follow else 0
+        self._interrupted = interrupted
         if self._wait:
             self._asked += query_pairs(wait=self._wait)
 
@@ -213,12 +223,33 @@ class BaseEvents(Listing[Event]):
 
     def _pages(self) -> Iterator[Steps[list[Event]]]:
         place = ReadPosition(self.cursor)
+        has_begun = False
         while not place.is_over or self._follow:
             left = self._size if self._limit is None else min(self._size, self._limit - place.read)
             if left <= 0:
                 return
-            yield self._page_results(place, left)
+            yield self._next_results(place, left) if has_begun else self._page_results(place, left)
+            has_begun = self._follow
             self.cursor = place.cursor  # whoever asks for more has taken all of this
+
+    def _next_results(self, place: ReadPosition, size: int) -> Steps[list[Event]]:
+        """The results of the next page of a log that is followed, however long the server is away."""
+        is_away = False
+        while True:
+            asked_at = time.monotonic()
+            try:
+                results = yield from self._page_results(place, size)
+            except HeadlesslyError as problem:
+                if not may_be_over_soon(problem):
+                    raise
+                if self._interrupted is not None and not is_away:
+                    self._interrupted(problem)
+                is_away = True
+                yield Pause(NO_ANSWER)
+                continue
+            if not results and place.is_over and time.monotonic() - asked_at < NO_WAIT:
+                yield Pause(NO_WAIT)
+            return results
 
     def _page(self, cursor: str | None = None) -> Steps[Page[Event]]:
         return super()._page(cursor or self.cursor)

@@ -235,7 +235,10 @@ def clean_reference(field: Field, value: Any, text: bool) -> str:
             % {"noun": field.to, "prefix": field.prefix}
         )
     if not value.startswith(f"{field.prefix}_"):
-        raise ValueError(_("There is no %(noun)s %(id)s.") % {"noun": field.to, "id": value})
+        raise ValueError(
+            _("There is no %(noun)s %(id)s. An id is like %(prefix)s_fX9bL5nRdK2a.")
+            % {"noun": field.to, "id": value, "prefix": field.prefix}
+        )
     return value
 
 

@@ -47,6 +47,11 @@ class Tracker:
         )
 
 
+def is_tracked(name: str) -> bool:
+    """Whether there are events of this name, which no verb leaves: one may be called like a noun."""
+    return Event.log.filter(name=name).exists()
+
+
 def permit_tracking() -> None:
     """Raise Forbidden for an actor who may only read."""
     if not (actor := actors.current()).writes:

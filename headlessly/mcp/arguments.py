@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from headlessly.declaration import values
-from headlessly.errors import BadRequest
+from headlessly.errors import BadRequest, did_you_mean
 from headlessly.mcp import definitions
 
 #: What each type of JSON Schema takes, and how a sentence calls it.
@@ -54,7 +54,8 @@ def refuse_other_arguments(what: str, given: Mapping[str, Any], allowed: Iterabl
 
 def unknown_argument(what: str, name: str, allowed: Iterable[str]) -> BadRequest:
     known_names = f"Arguments: {', '.join(allowed)}." if allowed else "It takes none."
-    return BadRequest(f"{what} takes no argument {name[:64]!r}. {known_names}", field=name[:64])
+    said = f"{what} takes no argument {name[:64]!r}.{did_you_mean(name, allowed)} {known_names}"
+    return BadRequest(said, field=name[:64])
 
 
 def _checked_value(name: str, value: Any, wanted: str | list[str]) -> Any:

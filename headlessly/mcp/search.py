@@ -30,8 +30,8 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     if asked["type"] == "Notification":
         return search_notifications(asked)
     if asked["type"] == "Following":
-        arguments.refuse_other_arguments("search of Following", asked, ("limit",))
-        return following.list_followed({"limit": asked.get("limit")})
+        arguments.refuse_other_arguments("search of Following", asked, ("limit", "cursor"))
+        return following.list_followed({n: asked[n] for n in ("limit", "cursor") if n in asked})
     if asked["type"] == "View":
         return search_views(asked)
     noun = require_noun(asked["type"], "search", "Event", "Notification", "Following", "View")
@@ -169,7 +169,7 @@ def search_notifications(asked: dict[str, Any]) -> dict[str, Any]:
 
 def search_views(asked: dict[str, Any]) -> dict[str, Any]:
     """The saved views that the person may use whose key this is, as REST answers them."""
-    arguments.refuse_other_arguments("search of View", asked, ("filter", "limit"))
+    arguments.refuse_other_arguments("search of View", asked, ("filter", "limit", "cursor"))
     filter = asked.get("filter") or {}
     for name, value in filter.items():
         if name != "noun":
@@ -178,7 +178,7 @@ def search_views(asked: dict[str, Any]) -> dict[str, Any]:
             )
         if not isinstance(value, str):
             raise InvalidFilter("noun is text.", type="View", field="noun")
-    return saved_views.list_views(filter | {"limit": asked.get("limit")})
+    return saved_views.list_views(filter | {n: asked[n] for n in ("limit", "cursor") if n in asked})
 
 
 # -- the log --------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def checked_event_fields(fields: Any) -> tuple[str, ...]:
     for name in names:
         if name.strip() not in (*known, "$id", "$type"):
             raise InvalidFilter(
-                f"Event has no field {name[:64]!r}. Fields: {', '.join(known)}.",
+                f"Event has no field {name[:64]!r}.{did_you_mean(name, known)} Fields: {', '.join(known)}.",
                 type="Event",
                 field=name[:64],
             )

@@ -203,19 +203,23 @@ class _Compiler:
     def group(self, scope: Scope, filter: Any, depth: int) -> Q:
         """``{...}``: all of its parts hold."""
         if not isinstance(filter, Mapping):
-            raise InvalidFilter(f"A filter is an object, not {_describe_json_type(filter)}.")
+            raise InvalidFilter(
+                f"A filter is an object, not {_describe_json_type(filter)}.", field="filter"
+            )
         if depth > MAX_DEPTH:
-            raise InvalidFilter(f"A filter may be nested {MAX_DEPTH} levels deep at the most.")
+            raise _too_deep()
         found = Q()
         for key, value in filter.items():
             if not isinstance(key, str):
-                raise InvalidFilter("The keys of a filter are names of fields or operators.")
+                raise InvalidFilter(
+                    "The keys of a filter are names of fields or operators.", field="filter"
+                )
             if key in ("$and", "$or"):
                 found &= self.several(scope, key, value, depth + 1)
             elif key == "$not":
                 found &= ~_explicit(self.group(scope, value, depth + 1))
             elif key == "$text":
-                found &= words_condition(scope, value)
+                found &= self.words(scope, value)
             elif key == "$stale":
                 found &= self.stale(scope, value, depth + 1)
             elif key.startswith("$") and key not in META_FIELDS and key not in REACHED:
@@ -229,6 +233,14 @@ class _Compiler:
             else:
                 found &= self.field(scope, key, key, value, depth + 1)
         return found
+
+    @staticmethod
+    def words(scope: Scope, value: Any) -> Q:
+        try:
+            return words_condition(scope, value)
+        except InvalidFilter as problem:
+            problem.field = "$text"
+            raise
 
     def stale(self, scope: Scope, value: Any, depth: int) -> Q:
         """``true``: open, and without a touch for longer than it may be where it stands; ``false`` for all
@@ -347,7 +359,7 @@ class _Compiler:
         if not value:
             raise InvalidFilter(f"{path}: an empty condition says nothing.", field=path)
         if depth > MAX_DEPTH:
-            raise InvalidFilter(f"A filter may be nested {MAX_DEPTH} levels deep at the most.")
+            raise _too_deep()
         found = Q()
         for operator, operand in value.items():
             self._count_condition()
@@ -370,7 +382,9 @@ class _Compiler:
     def _count_condition(self) -> None:
         self.conditions += 1
         if self.conditions > MAX_CONDITIONS:
-            raise InvalidFilter(f"A filter may have {MAX_CONDITIONS} conditions at the most.")
+            raise InvalidFilter(
+                f"A filter may have {MAX_CONDITIONS} conditions at the most.", field="filter"
+            )
 
     # -- one operator on one field ----------------------------------------------------------------
 
@@ -442,6 +456,12 @@ def _reached_condition(
     if machine.path[0] in states:
         stands |= ~Q(**{f"{machine.name}__in": machine.path})
     return Q(reached__in=states) | Q(reached__isnull=True) & stands
+
+
+def _too_deep() -> InvalidFilter:
+    return InvalidFilter(
+        f"A filter may be nested {MAX_DEPTH} levels deep at the most.", field="filter"
+    )
 
 
 def _explicit(condition: Q) -> Q:

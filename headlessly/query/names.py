@@ -1,6 +1,7 @@
 """References of a filter that are given by a name: ``{"owner": "Bob Stone"}`` where exactly one is called so.
 
-For those who know what people call a record and not its id. A name is that of the record's first column,
+For those who know what people call a record and not its id, in conditions on other records too
+(``{"activities": {"$some": {"assignee": "Bob Stone"}}}``). A name is that of the record's first column,
 without case and accents, or the value of a unique field, such as an e-mail address. Only what the actor sees
 is looked at, as it is now. What is no name is left as it is, for the filter language to judge.
 """
@@ -10,9 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
 from headlessly.declaration import values
 from headlessly.declaration.folding import fold
 from headlessly.declaration.registry import registry
+from headlessly.declaration.surface import WORKERS
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.log.unique_values import records_holding
 from headlessly.query import ranking
@@ -30,7 +35,15 @@ MAX_LENGTH = 200
 #: By how many of its words a name that nothing has is looked for.
 WORDS = 3
 
+#: Whoever asks, where they are linked to a record: as lists and reports say it in the browser.
+ME = "me"
 OPERATORS = ("$eq", "$ne", "$in", "$nin")
+
+
+def resolve_name(field: Field, name: str) -> str:
+    """The id that a reference is given by: itself, or of the one record that is called so. Raises
+    InvalidFilter."""
+    return str(_Names().id(field, field.wire, name))
 
 
 def resolve_names(noun: type[Record], filter: Any) -> Any:
@@ -53,6 +66,11 @@ class _Names:
                 resolved[key] = self.group(noun, value, depth + 1)
             elif (field := _reference_at(noun, key)) is not None:
                 resolved[key] = self.condition(field, key, value, depth + 1)
+            elif isinstance(value, Mapping) and (other := _relation_at(noun, key)) is not None:
+                resolved[key] = {
+                    operator: self.group(other, condition, depth + 1)
+                    for operator, condition in value.items()
+                }
             else:
                 resolved[key] = value
         return resolved
@@ -77,6 +95,9 @@ class _Names:
     def id(self, field: Field, path: str, name: Any) -> Any:
         if not isinstance(name, str) or not _may_be_name(name):
             return name
+        is_me = field.name in WORKERS and name.strip().lower() == ME
+        if is_me and (person := actors.current().contact_id) is not None:
+            return person
         noun = field.target_noun
         key = (noun.__name__, name)
         if key not in self.ids:
@@ -102,6 +123,12 @@ def _reference_at(noun: type[Record], path: Any) -> Field | None:
     return field
 
 
+def _relation_at(noun: type[Record], name: Any) -> type[Record] | None:
+    """The noun whose records refer to those of ``noun``, where that is what a condition is about."""
+    relation = noun.schema.relations.get(name) if noun.schema.field(str(name)) is None else None
+    return None if relation is None else registry[relation.noun]
+
+
 def _may_be_name(text: str) -> bool:
     if not text.strip() or len(text) > MAX_LENGTH or values.UNSTORABLE.search(text):
         return False
@@ -124,31 +151,44 @@ def _find_by_name(noun: type[Record], path: str, name: str) -> str:
     if len(ids) == 1:
         return str(ids[0])
     if ids:
-        count = f"More than {MOST_COUNTED}" if len(ids) > MOST_COUNTED else str(len(ids))
-        raise InvalidFilter(
-            f"{path}: {count} {noun.schema.plural} are called {name!r}. Give the id of one, such as "
-            f"{', '.join(ids[:MOST_TOLD])}.",
-            field=path,
-        )
-    raise InvalidFilter(
-        f"{path}: no {noun.__name__} is called {name!r}.{_near_names(noun, name)} "
-        f"An id is like {noun.prefix}_fX9bL5nRdK2a.",
-        field=path,
-    )
+        count = str(len(ids))
+        if len(ids) > MOST_COUNTED:
+            count = _("More than %d") % MOST_COUNTED
+        said = _(
+            "%(path)s: %(count)s %(nouns)s are called %(name)r. Give the id of one, such as %(ids)s."
+        ) % {
+            "path": path,
+            "count": count,
+            "nouns": noun.schema.plural,
+            "name": name,
+            "ids": ", ".join(ids[:MOST_TOLD]),
+        }
+        raise InvalidFilter(said, field=path)
+    said = _("%(path)s: no %(noun)s is called %(name)r.%(near)s An id is like %(id)s.") % {
+        "path": path,
+        "noun": noun.__name__,
+        "name": name,
+        "near": _near_names(noun, name),
+        "id": f"{noun.prefix}_fX9bL5nRdK2a",
+    }
+    raise InvalidFilter(said, field=path)
 
 
 def _near_names(noun: type[Record], name: str) -> str:
     """A sentence about the names that are near, if there are any."""
     near: dict[str, None] = {}
     for word in [name, *name.split()[:WORDS]]:
-        keys = [match.key for match in ranking.best_matches([noun], word)[:MOST_COUNTED]]
+        try:
+            keys = [match.key for match in ranking.best_matches([noun], word)[:MOST_COUNTED]]
+        except InvalidFilter:  # a sign alone, as in "Smith & Sons"
+            continue
         near |= dict.fromkeys(map(str, noun.objects.filter(pk__in=keys)))
     told = ", ".join(repr(each) for each in sorted(near)[:MOST_TOLD])
-    return did_you_mean(name, near) or (told and f" There is {told}.")
+    return did_you_mean(name, near) or (told and " " + _("There is %s.") % told)
 
 
 def _folded(name: str) -> str:
     return " ".join(fold(name).split())
 
 
-__all__ = ["resolve_names"]
+__all__ = ["resolve_name", "resolve_names"]

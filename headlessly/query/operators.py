@@ -163,7 +163,10 @@ def _regex_condition(field: Field, path: str, column: str, operator: str, operan
             % {"path": path, "most": MAX_PATTERN},
             field=path,
         )
-    _check_pattern(operand)
+    try:
+        _check_pattern(operand)
+    except InvalidFilter as problem:
+        raise InvalidFilter(f"{path}: {problem.message}", field=path) from problem
     return Q(**{f"{column}__regex": operand})
 
 

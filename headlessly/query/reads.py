@@ -219,7 +219,7 @@ def check_include(noun: type[Record], include: Any) -> tuple[str, ...]:
     """The wire names to include, references and other sides. Raises InvalidFilter for others."""
     names = include.split(",") if isinstance(include, str) else include or ()
     if not isinstance(names, list | tuple | set | frozenset):
-        raise InvalidFilter("include is a list of names of references.")
+        raise InvalidFilter("include is a list of names of references.", field="include")
     found = []
     for name in names:
         text = name.strip() if isinstance(name, str) else str(name)
@@ -249,7 +249,7 @@ def check_fields(noun: type[Record], fields: Any) -> tuple[str, ...] | None:
         return None
     names = fields.split(",") if isinstance(fields, str) else fields
     if not isinstance(names, list | tuple):
-        raise InvalidFilter("fields is a list of names of fields.")
+        raise InvalidFilter("fields is a list of names of fields.", field="fields")
     return tuple(
         sorted(
             {

@@ -13,7 +13,7 @@ from headlessly.database import timeouts
 from headlessly.declaration import days
 from headlessly.declaration.surface import WORKERS
 from headlessly.errors import InvalidFilter
-from headlessly.query import money, periods, reads, series
+from headlessly.query import money, names, periods, reads, series
 from headlessly.query.named_reports import Measured, Report, Value, measure, reports
 from headlessly.query.periods import Period
 from headlessly.query.reports import Slice
@@ -29,8 +29,8 @@ NONE, ME = "-", "me"
 
 
 def read_narrowing(field: Field, text: str) -> str | None:
-    """The id that an address means by ``owner=...``: an id, ``me``, or ``-`` for None, without. Raises
-    InvalidFilter."""
+    """The id that an address means by ``owner=...``: an id, the name of the one record that is called so,
+    ``me``, or ``-`` for None, without. Raises InvalidFilter."""
     if text == NONE:
         return None
     if text == ME and field.name in WORKERS:
@@ -42,7 +42,7 @@ def read_narrowing(field: Field, text: str) -> str | None:
             )
         return person
     try:
-        return field.clean(text, text=True)
+        return field.clean(names.resolve_name(field, text), text=True)
     except ValueError as problem:
         raise InvalidFilter(f"{field.wire}: {problem}", field=field.wire) from None
 

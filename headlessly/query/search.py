@@ -297,11 +297,11 @@ class SearchedText:
     def read(cls, text: Any, *, of_many: bool = False) -> SearchedText:
         """Raises InvalidFilter for what is no text, and for signs alone, which no index has."""
         if not isinstance(text, str):
-            raise InvalidFilter("A search is text.")
+            raise InvalidFilter("A search is text.", field="q")
         try:
             values.check_storable(text)
         except ValueError as problem:
-            raise InvalidFilter(str(problem)) from None
+            raise InvalidFilter(str(problem), field="q") from None
         words = read_words(normalization.normalize_text(text))
         if of_many:
             words.sort(key=lambda w: (w.is_symbol, not w.has_trigram, -len(w.text)))

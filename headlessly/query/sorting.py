@@ -129,11 +129,13 @@ def _parse_sort(sort: Any) -> list[tuple[str, bool]]:
     elif isinstance(sort, str | list | tuple):
         names = sort.split(",") if isinstance(sort, str) else sort
         if not all(isinstance(name, str) for name in names):
-            raise InvalidFilter("A sort is a list of names of fields.")
+            raise InvalidFilter("A sort is a list of names of fields.", field="sort")
         stripped = [name.strip() for name in names if name.strip()]
         pairs = [(name.removeprefix("-"), name.startswith("-")) for name in stripped]
     else:
-        raise InvalidFilter('A sort looks like "-score,createdAt" or {"score": "desc"}.')
+        raise InvalidFilter(
+            'A sort looks like "-score,createdAt" or {"score": "desc"}.', field="sort"
+        )
     if len(pairs) > MAX_SORT_KEYS:
-        raise InvalidFilter(f"At most {MAX_SORT_KEYS} fields can be sorted by.")
+        raise InvalidFilter(f"At most {MAX_SORT_KEYS} fields can be sorted by.", field="sort")
     return pairs

@@ -34,7 +34,7 @@ def rewrite_paths(code: str, mask: str) -> str:
 
     ``mask`` is the same with quotes for all of a string, and spaces for comments.
     """
-    expressions = _Expressions(mask)
+    expressions = Expressions(mask)
     changes: list[tuple[int, int, int, str]] = []  # at, until, rank at the same place, text
     for found in _reference_pattern().finditer(code):
         start, end = found.span("reference")
@@ -95,7 +95,7 @@ def _reference_pattern() -> re.Pattern[str]:
     )
 
 
-class _Expressions:
+class Expressions:
     """Where the expressions of a script begin; each part is walked over once."""
 
     def __init__(self, mask: str) -> None:

@@ -39,6 +39,8 @@ import math
 class _Nouns:
     pass
 
+_put = setattr
+
 {DOLLAR} = _Nouns()
 _snake = {{}}
 _by_prefix = {{}}
@@ -51,17 +53,17 @@ def _begin(record, noun, data):
 
 def _fill(record, packed):
     noun, data, others, moment = packed
-    setattr(record, "_data", data)
-    setattr(record, "_as_of", moment)
+    _put(record, "_data", data)
+    _put(record, "_as_of", moment)
     for name in data:
         if name[0] != "$":
-            setattr(record, name, data[name])
+            _put(record, name, data[name])
     for name in _snake[noun]:
         if name in data:
-            setattr(record, _snake[noun][name], data[name])
+            _put(record, _snake[noun][name], data[name])
     for name in others:
         other = others[name]
-        setattr(record, name, _record(other) if isinstance(other, tuple) else [_record(o) for o in other])
+        _put(record, name, _record(other) if isinstance(other, tuple) else [_record(o) for o in other])
     return record
 
 def _record(packed):
@@ -130,6 +132,15 @@ class {noun}:
 """
 
 
+#: What a script may still assign to: objects of its own.
+ASSIGNING = """
+def setattr(thing, name, value):
+    if isinstance(thing, tuple(_by_prefix.values())):
+        raise TypeError("This would save nothing. Use update(" + str(name) + "=...).")
+    _put(thing, name, value)
+"""
+
+
 @cached_by_shape
 def prelude_code() -> str:
     """The whole of it: the same for every script, as the nouns are."""
@@ -178,10 +189,10 @@ def prelude_code() -> str:
         snake = {f.wire: f.name for f in noun.schema.fields.values() if f.wire != f.name}
         parts.append("\n".join(lines))
         parts.append(
-            f'setattr({DOLLAR}, "{name}", {name})\n_snake["{name}"] = {_meta() | snake!r}\n'
+            f'_put({DOLLAR}, "{name}", {name})\n_snake["{name}"] = {_meta() | snake!r}\n'
             f'_by_prefix["{noun.prefix}"] = {name}\n'
         )
-    return "\n".join(parts)
+    return "\n".join([*parts, ASSIGNING])
 
 
 def _method(name: str, answer: str) -> str:
@@ -198,21 +209,19 @@ def _event_class() -> str:
         [
             NOUN.format(noun=EVENT),
             _method("create", f'_record({ASK}("{EVENT}", "create", a, k))'),
-            f'setattr({DOLLAR}, "{EVENT}", {EVENT})\n_snake["{EVENT}"] = {{"$id": "id"}}\n',
+            f'_put({DOLLAR}, "{EVENT}", {EVENT})\n_snake["{EVENT}"] = {{"$id": "id"}}\n',
         ]
     )
 
 
 def _schema_class() -> str:
     methods = (_method(name, f'{ASK}("{SCHEMA}", "{name}", a, k)') for name in own_fields.CALLS)
-    return (
-        f"class {SCHEMA}:\n" + "\n".join(methods) + f'\nsetattr({DOLLAR}, "{SCHEMA}", {SCHEMA})\n'
-    )
+    return f"class {SCHEMA}:\n" + "\n".join(methods) + f'\n_put({DOLLAR}, "{SCHEMA}", {SCHEMA})\n'
 
 
 def _request_class() -> str:
     return (
         f"class {REQUEST}:\n"
         + _method("undo", f'{ASK}("{REQUEST}", "undo", a, k)')
-        + f'\nsetattr({DOLLAR}, "{REQUEST}", {REQUEST})\n'
+        + f'\n_put({DOLLAR}, "{REQUEST}", {REQUEST})\n'
     )

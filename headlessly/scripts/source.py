@@ -1,4 +1,4 @@
-"""The text of a script before it runs: ``$`` made a name, and three mistakes told where they stand.
+"""The text of a script before it runs: ``$`` made a name, and mistakes told where they stand.
 
 Only what is code is looked at, never strings and comments. The lines stay where they are.
 """
@@ -6,12 +6,12 @@ Only what is code is looked at, never strings and comments. The lines stay where
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from headlessly.declaration.schema import META
 from headlessly.errors import BadRequest
-from headlessly.scripts import paths
+from headlessly.scripts import effects, paths
 from headlessly.scripts.failures import LimitExceeded, ScriptError, ScriptFailed
 
 #: What ``$`` is called inside.
@@ -19,11 +19,6 @@ DOLLAR = "_nouns"
 
 STRING_PREFIXES = frozenset(["r", "b", "u", "f", "t", "rb", "br", "fr", "rf", "tr", "rt"])
 STRING = re.compile(r"(?P<prefix>\b[A-Za-z]{1,2})?(?P<quote>'''|\"\"\"|'|\")")
-#: `lead.name = ...`, also `+=`; a class of one's own says `self`.
-ASSIGNED = re.compile(
-    r"(?<![\w.])(?P<base>[^\W\d]\w*)(?:\.\w+|\[[^\]\n]*\])*\.(?P<name>\w+)"
-    r"\s*(?:[-+*/%&|^@]|\*\*|//|<<|>>)?=(?!=)"
-)
 IMPORT = re.compile(r"(?<![\w.])import(?!\w)")
 META_NAMES = {name: name[1:] for name in META}
 
@@ -56,16 +51,20 @@ def prepare(code: str, longest: int) -> str:
     text = "".join(
         _rewrite(piece, code) if piece.is_code else piece.text for piece in split_code(code)
     )
-    return paths.rewrite_paths(text, _mask(text))
+    pieces = list(split_code(text))
+    if (found := effects.find_without_effect(text, _mask(pieces, inner=False))) is not None:
+        raise _mistake_at(text, found.at, found.message)
+    return paths.rewrite_paths(text, _mask(pieces))
 
 
-def _mask(code: str) -> str:
-    """``code`` with quotes for all that is a string, and spaces for comments."""
+def _mask(pieces: Iterable[Piece], *, inner: bool = True) -> str:
+    """Code with quotes for all that is a string, and spaces for comments; without ``inner`` also for what an
+    f-string says of values."""
     return "".join(
         piece.text
-        if piece.is_code
+        if piece.is_code and (inner or not piece.inner)
         else re.sub(r"[^\n]", " " if piece.text.startswith("#") else '"', piece.text)
-        for piece in split_code(code)
+        for piece in pieces
     )
 
 
@@ -77,15 +76,6 @@ def _rewrite(piece: Piece, code: str) -> str:
             "Imports are not available. The nouns are there already, and so are date, datetime, "
             "timedelta, timezone, json and math.",
         )
-    if not piece.inner:
-        for found in ASSIGNED.finditer(piece.text):
-            if found["base"] not in ("self", "cls"):
-                raise _mistake_at(
-                    code,
-                    piece.start + found.start(),
-                    f"Assigning .{found['name']} would save nothing. "
-                    f"Use {found['base']}.update({found['name']}=...).",
-                )
     text = re.sub(
         r"\.\$(\w+)", lambda m: "." + META_NAMES.get("$" + m[1], m[1]), piece.text, flags=re.ASCII
     )

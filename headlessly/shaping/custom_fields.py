@@ -94,9 +94,14 @@ class _OnlyTried(Exception):
 
 
 def change_field(
-    field: CustomField, values: Mapping[str, Any], *, dry_run: bool = False
+    field: CustomField,
+    values: Mapping[str, Any],
+    *,
+    archived: bool | None = None,
+    dry_run: bool = False,
 ) -> CustomField:
     """Change what is said of a field; under its new name it has its old values, and the past too.
+    ``archived`` also takes it out of every surface, or brings it back.
 
     Another ``type`` has to take every value that is there as it is: no record is written. ``dry_run`` tries
     it and changes nothing. Raises Invalid, also for what never changes (:data:`FIXED`), and Forbidden.
@@ -104,7 +109,10 @@ def change_field(
     changed = field
     try:
         with changing_shape(_("Admins decide which fields there are.")):
-            changed = _change(field, values)
+            if values:
+                changed = _change(field, values)
+            if archived is not None:
+                changed = _archive(changed) if archived else _bring_back(changed)
             if dry_run:
                 raise _OnlyTried
     except _OnlyTried:
@@ -148,27 +156,33 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
 
 def archive_field(field: CustomField) -> CustomField:
     """Take a field out of every surface. Its values stay, and come back with it."""
-    with changing_shape(_("Admins decide which fields there are.")):
-        field = _locked(field)
-        if field.archived_at is None:
-            field.archived_at = timezone.now()
-            field.save(update_fields=["archived_at", "updated_at"])
-            record_security_event(FIELD_ARCHIVED, about=field.pk, noun=field.noun, name=field.name)
+    return change_field(field, {}, archived=True)
+
+
+def _archive(field: CustomField) -> CustomField:
+    field = _locked(field)
+    if field.archived_at is None:
+        field.archived_at = timezone.now()
+        field.save(update_fields=["archived_at", "updated_at"])
+        record_security_event(FIELD_ARCHIVED, about=field.pk, noun=field.noun, name=field.name)
     return field
 
 
 def bring_back_field(field: CustomField) -> CustomField:
     """Make an archived field part of its noun again, with the values that it had."""
-    with changing_shape(_("Admins decide which fields there are.")):
-        field = _locked(field)
-        if field.archived_at is not None:
-            field.archived_at = None
-            problems: dict[str, str] = {}
-            check_name(field, problems)
-            if problems:
-                raise Invalid.for_fields(problems, type="Field")
-            field.save(update_fields=["archived_at", "updated_at"])
-            record_security_event(FIELD_RESTORED, about=field.pk, noun=field.noun, name=field.name)
+    return change_field(field, {}, archived=False)
+
+
+def _bring_back(field: CustomField) -> CustomField:
+    field = _locked(field)
+    if field.archived_at is not None:
+        field.archived_at = None
+        problems: dict[str, str] = {}
+        check_name(field, problems)
+        if problems:
+            raise Invalid.for_fields(problems, type="Field")
+        field.save(update_fields=["archived_at", "updated_at"])
+        record_security_event(FIELD_RESTORED, about=field.pk, noun=field.noun, name=field.name)
     return field
 
 

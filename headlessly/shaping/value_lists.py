@@ -258,6 +258,10 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
     into = " ".join(into.split())
     with changing_shape(_("Admins decide which values there are.")) as stored:
         found = find_list(name)
+        if not _occurs(found, source):
+            near = did_you_mean(source, [each.value for each in found.values.values])
+            said = _("Neither the list nor a record has %s.") % source[:64] + near
+            raise Invalid.for_fields({"from": said}, type="List")
         made = _merged(found.values, source, into)
         if found.is_choice:
             made = _of_choice(found, made)
@@ -277,6 +281,13 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
                 changed.extend([id] if is_done else [])
     remaining = sum(noun.objects.filter(**{f.column: source}).count() for noun, f in found.fields)
     return Merged(changed, refused, remaining)
+
+
+def _occurs(found: FieldList, value: str) -> bool:
+    """Whether the list has the value, or a record does."""
+    return any(each.value == value for each in found.values.values) or any(
+        noun.objects.filter(**{field.column: value}).exists() for noun, field in found.fields
+    )
 
 
 def _reword(noun: type[Record], field: Field, id: str, source: str, into: str) -> bool:

@@ -181,7 +181,7 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
             code="too_many",
         )
     if not found:
-        raise no_request(id)
+        raise no_request(id) if event is None else no_event(id, event)
     if all(each.target is None for each in found):
         raise Conflict(
             _("Request %s only tracked events, and these stay in the log: nothing to take back.")
@@ -191,6 +191,12 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
             code="only_tracked",
         )
     return found
+
+
+def no_event(id: Any, event: Any) -> NotFound:
+    said = _("Request %(id)s has no event %(event)s.")
+    there = {"id": str(id)[:64], "event": str(event)[:64]}
+    return NotFound(said % there, type="Event", id=there["event"], field="event")
 
 
 def no_request(id: Any) -> NotFound:

@@ -23,7 +23,7 @@ from headlessly.log.names import (
     names_of,
     without_view,
 )
-from headlessly.log.tracking import check_event_name
+from headlessly.log.tracking import check_event_name, is_tracked
 from headlessly.query.saved_views import watched_views
 
 ALL = "*"
@@ -60,6 +60,11 @@ def check_known_event(name: str) -> None:
     """Raise ValueError for the name of an event that there can be none of, with what was perhaps meant."""
     if ALL in name:
         raise ValueError(_("This is the name of one event, without a star."))
+    if name in registry and not is_tracked(name):
+        raise ValueError(
+            _("%(name)s is a noun, and no event: targetType=%(name)s finds all of its events.")
+            % {"name": name}
+        )
     if name not in SECURITY_EVENTS:  # in the log, but in no webhook
         _check_pattern(name)
 
@@ -80,6 +85,10 @@ def _check_pattern(value: Any) -> str:
     if "*" in value:
         raise ValueError(
             _("A star stands alone or after a noun, as in %s.*") % next(iter(registry))
+        )
+    if value in event_sources() and not is_tracked(value):
+        raise ValueError(
+            _("%(name)s is no event: %(name)s.* is all of its events.") % {"name": value}
         )
     names = known_event_names()
     if value in names:

@@ -220,7 +220,7 @@ def test_it_takes_back_one_event_of_a_request_alone(acme: Any) -> None:
     event = Lead.history(two).first()
     undo_request("req_several000000000", event=event.id)
     assert [x.pk for x in Lead.find()] == [one.pk]
-    with refused(NotFound):
+    with refused(NotFound, "has no event evt_nothing"):
         undo_request("req_several000000000", event="evt_nothing")
 
 

@@ -65,6 +65,8 @@ def test_it_is_stopped_between_two_parts(
 
     def stopping(self: Any, below: int | None, widely: bool) -> Any:
         if self.undo.undone:
+            wrong = api.call("POST", f"/undos/{undo.pk}/cancel", {"all": True})
+            assert (wrong.status_code, wrong.json()["field"]) == (422, "all")
             answer = api.call("POST", f"/undos/{undo.pk}/cancel")
             assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
         return whole(self, below, widely)

@@ -48,6 +48,7 @@ def lead() -> Lead:
         (steps("Lead.Created", "Lead.Vanished"), "no verb leaves Lead.Vanished"),
         (steps("lead.created", "Deal.Won"), "Did you mean 'Lead.Created'?"),
         (steps("Lead.*", "Deal.Won"), "no verb leaves Lead.*"),
+        (steps("Lead", "Deal.Won"), "no verb leaves Lead."),
         ([{**s, "order": 1} for s in steps("a", "b")], "order is a whole number"),
         ([{**s, "order": "1"} for s in steps("a", "b")], "order is a whole number"),
         ([{**s, "order": True} for s in steps("a", "b")], "order is a whole number"),

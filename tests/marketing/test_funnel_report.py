@@ -162,7 +162,7 @@ def test_it_counts_what_one_sees_of_ones_own_tenant(
         ({"steps": "Lead.Created"}, "steps", "2 to 20 steps"),
         ({"steps": "Lead.Created,Lead.Vanished"}, "steps", "Lead.Converted"),
         ({"steps": STEPS, "period": "soon"}, "period", "last_month"),
-        ({"steps": STEPS, "owner": "x"}, "owner", "There is no Contact x"),
+        ({"steps": STEPS, "owner": "x"}, "owner", "no Contact is called 'x'"),
         ({"steps": "page_view,signup", "owner": "-"}, "owner", "Leave it out"),
         ({"steps": STEPS, "colour": "red"}, "colour", "funnel, steps, period"),
         ({"steps": STEPS, "by": "source"}, "by", "owner, campaign"),

@@ -109,7 +109,7 @@ def _import_paths() -> dict[str, Schema]:
         "/imports/{id}/refused": {
             "parameters": an_import,
             "get": get("importRefused", "The refused rows, as they were sent, each with what is wrong.",
-                       "About", "RefusedRowList", (404,), own=part),
+                       "About", "RefusedRowList", (404,), paged=True),
         },
         "/imports/{id}/refused.csv": {
             "parameters": an_import,
@@ -345,11 +345,10 @@ def _following_paths() -> dict[str, Schema]:
 
 def _view_paths() -> dict[str, Schema]:
     a_view = [path_parameter(View.prefix)]
-    part = [ref(name, "parameters") for name in PART]
     return {
         "/views": {
             "get": get("viewList", "The saved views that you may use, by name: your own and the shared ones.",
-                       "View", "ViewList", own=[*part, query_parameter(
+                       "View", "ViewList", paged=True, own=[query_parameter(
                            "noun", TEXT | {"examples": ["Lead"]}, "Only those of it.")]),
         },
         "/views/{id}": {

@@ -209,7 +209,7 @@ def events(
     type: Annotated[str | None, typer.Option(help="the noun of the records")] = None,
     actor: Annotated[str | None, typer.Option(help="the id of a user or a key")] = None,
     cursor: Annotated[str | None, typer.Option(help="go on behind this place")] = None,
-    limit: Annotated[int | None, typer.Option(help="how many")] = None,
+    limit: Annotated[int | None, typer.Option(help="how many; 0: all")] = None,
     output: Output = None,
 ) -> None:
     """The log, oldest first. Followed it begins now, unless --since or --cursor says where; in JSON it is
@@ -226,7 +226,8 @@ def events(
         actor=actor,
         cursor=cursor,
         follow=follow,
-        limit=limit,
+        limit=limit or None,
+        interrupted=lambda problem: write_note(f"{problem.message} It goes on from here later."),
     )
     if follow and form == "json":
         form = "ndjson"

@@ -57,6 +57,11 @@ def test_it_sends_big_answers_and_pages_small(api: Any, people: Any) -> None:
     assert len(small.content) < len(plain.content) / 5
     page = Client().get("/~acme/", headers={"Accept-Encoding": "gzip"}, follow=True)
     assert page["Content-Encoding"] == "gzip"
+    for refusing in ("gzip;q=0", "br, GZIP ; q=0.000, identity", "gzip;q=0,*"):
+        as_is = api.call("GET", "/openapi.json", Accept_Encoding=refusing)
+        assert "Content-Encoding" not in as_is and "Accept-Encoding" in as_is["Vary"], refusing
+    hesitant = api.call("GET", "/openapi.json", Accept_Encoding="gzip;q=0.5")
+    assert hesitant["Content-Encoding"] == "gzip"
     tiny = api.call("GET", "/status?x", Accept_Encoding="gzip")
     assert "Content-Encoding" not in tiny
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from headlessly.access import actors
 from headlessly.access.encryption import hash_secret
-from headlessly.access.models import ApiKey, Membership, User
+from headlessly.access.models import ApiKey, IdempotentReply, Membership, User
 from tests.answered import answered, named, problem
 
 
@@ -174,6 +174,29 @@ def test_it_issues_once_for_an_idempotency_key_and_keeps_no_secret(api: Any) -> 
     assert issued.pop("key")
     assert answered(again, 201) == issued and again["Idempotency-Replayed"] == "true"
     assert ApiKey.objects.filter(name="Site").count() == 1
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+def test_it_keeps_no_secret_of_what_a_batch_makes_either(atomic: bool, api: Any) -> None:
+    hook = {"url": "https://93.184.216.34/hook", "events": ["*"]}
+    body = {
+        "atomic": atomic,
+        "operations": [
+            {"method": "POST", "path": "/leads", "body": {"name": "A", "source": "web"}},
+            {"method": "POST", "path": "/apikeys", "body": {"name": "Site"}},
+            {"method": "POST", "path": "/webhooks", "body": hook},
+            {"method": "DELETE", "path": "/webhooks/webhook_nothing"},
+        ][: 3 if atomic else 4],
+    }
+    first, again = (api.call("POST", "/batch", body, Idempotency_Key="k") for _ in range(2))
+    lead, issued, made, *_ = (each["body"] for each in answered(first)["results"])
+    assert again["Idempotency-Replayed"] == "true"
+    replayed = [each["body"] for each in answered(again)["results"]]
+    assert (issued.pop("key"), made.pop("secret")) != (None, None)
+    assert replayed[:3] == [lead, issued, made]
+    (kept,) = IdempotentReply.objects.values_list("body", flat=True)
+    assert b"hly_sk_" not in bytes(kept).replace(issued["hint"].encode(), b"")
+    assert b"whsec_" not in bytes(kept)
 
 
 def test_it_is_unused_until_the_first_request(api: Any) -> None:

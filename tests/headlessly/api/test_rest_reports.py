@@ -58,6 +58,9 @@ def test_it_says_a_number_that_of_the_period_before_and_its_series(api: Any, wor
     found = answered(api.call("GET", f"/reports/newLeads?{MARCH}"))
     assert (found["value"], found["before"]["value"], found["by"]) == (3, 1, "day")
     assert found["before"]["period"] == {"from": "2025-01-29", "to": "2025-02-28"}
+    for owner in (world.bob.pk, "bob stone", "Bob@Seller.example"):
+        his = answered(api.call("GET", f"/reports/newLeads?{MARCH}&owner={quote(owner)}"))
+        assert his["value"] == 2, owner
     assert {p["start"]: p["value"] for p in found["series"] if p["value"]} == {
         "2025-03-03": 2, "2025-03-20": 1,
     }  # fmt: skip
@@ -161,7 +164,8 @@ def told(found: dict[str, Any], report: Report) -> tuple[Any, list[list[Any]]]:
         ("newLeads?period=never", 400, "period", "last_month"),
         ("newLeads?from=soon", 400, "from", "2026-01-31"),
         ("newLeads?colour=red", 400, "colour", "period"),
-        ("newLeads?owner=x", 400, "owner", "There is no Contact x"),
+        ("newLeads?owner=x", 400, "owner", "no Contact is called 'x'"),
+        ("newLeads?owner=lead_x", 400, "owner", "There is no Contact lead_x"),
         ("newLeads?asOf=never", 400, "asOf", "7d ago"),
         ("forecast?period=last_month", 400, "period", "owner"),
         ("attribution?by=colour", 400, "by", "campaign"),

@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from headlessly.client import (
+    ConnectionFailed,
     DryRun,
+    Headlessly,
     LimitExceeded,
     NotUnderstood,
     Unauthorized,
@@ -20,9 +22,22 @@ from headlessly.client import (
     UnknownName,
     sessions,
 )
-from tests.headlessly.client.conftest import ROCKET, SCHEMA
+from tests.headlessly.client.conftest import ROCKET, SCHEMA, URL
 
 OK = httpx.Response(200, json=ROCKET)
+
+
+@pytest.mark.parametrize("key", ["", " ", "hly_sk_ü", "hly_sk_a\nb"])
+def test_it_says_of_a_key_that_is_none_that_it_is_none(key):
+    with pytest.raises(ValueError, match="no API key"):
+        Headlessly(URL, key)
+
+
+def test_it_takes_a_key_as_it_was_read_from_a_file(server):
+    server.script = [OK]
+    with Headlessly(URL, " hly_sk_x\n", transport=httpx.MockTransport(server)) as client:
+        client.Rocket.get("rocket_a")
+    assert server.calls[0].headers["Authorization"] == "Bearer hly_sk_x"
 
 
 def test_it_executes_verbs_that_it_has_never_heard_of(server, ask):
@@ -250,6 +265,52 @@ def test_it_follows_the_log_and_remembers_the_place_behind_what_was_taken(server
     asked = [parse_qs(urlsplit(server.path(n)).query) for n in range(4)]
     assert [q.get("cursor") for q in asked] == [None, ["1.2"], ["1.3"], ["1.3"]]
     assert {q["wait"][0] for q in asked} == {"5"}
+
+
+def test_it_goes_on_following_when_a_server_that_was_away_is_back(server, acme_client):
+    away = [
+        *[httpx.ConnectError("refused")] * 7,
+        httpx.Response(502, text="<h1>Bad gateway</h1>"),
+        httpx.Response(503, json={"error": "unavailable", "message": "Not now.", "requestId": "r"}),
+    ]
+    server.script = [events("1.2", False, 1), *away, events("1.3", False, 2)]
+    told: list[str] = []
+    log = acme_client.events(
+        since="1h ago", follow=True, interrupted=lambda problem: told.append(problem.message)
+    )
+    seen = iter(log)
+    assert [next(seen).id, next(seen).id] == ["evt_1", "evt_2"]
+    assert len(told) == 1 and "refused" in told[0], "once each time that it is away"
+    assert 60 > sum(server.paused) > 8
+    cursors = {parse_qs(urlsplit(server.path(n)).query)["cursor"][0] for n in range(1, 11)}
+    assert cursors == {"1.2"}, "nothing is left out and nothing is told twice"
+
+
+def test_it_does_not_follow_up_to_a_moment(server, acme_client):
+    with pytest.raises(ValueError, match="leave out until"):
+        acme_client.events(follow=True, until="now")
+
+
+def test_it_does_not_follow_where_nobody_answers_from_the_beginning(server, acme_client):
+    server.script = [httpx.ConnectError("refused")] * 5
+    with pytest.raises(ConnectionFailed):
+        next(iter(acme_client.events(since="1h ago", follow=True)))
+
+
+def test_it_is_told_at_once_what_no_waiting_changes_while_it_follows(server, acme_client):
+    gone = {"error": "unauthorized", "message": "Sign in.", "requestId": "r"}
+    server.script = [events("1.2", False, 1), httpx.Response(401, json=gone)]
+    seen = iter(acme_client.events(since="1h ago", follow=True))
+    next(seen)
+    with pytest.raises(Unauthorized):
+        next(seen)
+    assert server.paused == []
+
+
+def test_it_asks_no_more_than_once_a_second_where_the_server_does_not_wait(server, acme_client):
+    server.script = [*[events("1.2", False)] * 4, events("1.3", False, 3)]
+    assert next(iter(acme_client.events(since="1h ago", follow=True))).id == "evt_3"
+    assert server.paused == [1.0] * 3, "not behind the first: what happened before it is there"
 
 
 def test_it_ends_with_the_log_unless_it_follows(server, ask):

@@ -344,6 +344,8 @@ def test_it_says_which_are_near_when_a_name_is_that_of_none_or_of_several(
         ),
         ("search", {"type": "Schema"}, "bad_request", "to search. Types:"),
         ("search", {"type": "Lead", "order": "x"}, "bad_request", "Arguments: type, filter, sort"),
+        ("search", {"type": "Lead", "filtr": {}}, "bad_request", "Did you mean 'filter'?"),
+        ("search", {"type": "Event", "fields": ["nme"]}, "invalid_filter", "Did you mean 'name'?"),
         ("search", {"type": "Lead", "filter": "x"}, "bad_request", "filter is an object"),
         ("search", {"type": "Lead", "filter": {"x": 1}}, "invalid_filter", "Fields: name, contact"),
         ("search", {"type": "Lead", "filter": {"score": {"$x": 1}}}, "invalid_filter", "$gte"),

@@ -356,6 +356,21 @@ def test_an_error_has_its_line_and_what_rest_would_say(lead):
         ("Lead.lose(Lead.find()[0], lostReason='x', lost_reason='y')", 1, "given twice"),
         ("lead = Lead.find()[0]\nlead.score = 5", 2, "Use lead.update(score=...)"),
         ("lead = Lead.find()[0]\nlead.score += 5", 2, "Use lead.update(score=...)"),
+        ("Lead.find()[0].score = 5", 1, "Use Lead.find()[0].update(score=...)"),
+        (
+            'Lead.find({"status": "New"})[0].status = "Lost"',
+            1,
+            "Assigning .status would save nothing",
+        ),
+        ('d = {"a": Lead.find()[0]}\nd["a"].score = 5', 2, 'Use d["a"].update(score=...)'),
+        ("leads = Lead.find()\nleads[0].score = 5", 2, "Use leads[0].update(score=...)"),
+        ("lead = Lead.find()[0]\n(lead.score, x) = 1, 2", 2, "Use lead.update(score=...)"),
+        ("a, Lead.find()[0].score = 1, 2", 1, "Assigning .score would save nothing"),
+        ("setattr(Lead.find()[0], 'score', 5)", 1, "Use update(score=...)"),
+        ("lead = Lead.find()[0]\nlead.convert", 2, "Call it: lead.convert(...)"),
+        ("lead = Lead.find()[0]\nif lead: lead.lose\nlead.name", 2, "lead.lose alone does nothing"),
+        ('Lead.find({"status": "New"})[0].convert  # now', 1, "alone does nothing"),
+        ("return Lead.create", 1, "Lead.create alone does nothing"),
         ("await Lead.find()", 1, "called without await"),
         ("sorted([1], key=lambda n: Lead.count())", 1, "Use a loop or a comprehension"),
         ("raise ValueError('mine')", 1, "ValueError: mine"),
@@ -365,6 +380,24 @@ def test_an_error_has_its_line_and_what_rest_would_say(lead):
 )
 def test_what_is_wrong_with_a_script_is_said_with_what_is_right(lead, code, line, saying):
     assert failure(code, line, saying)["error"] in ("script_error", "bad_request", "invalid_filter")
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        ("lead = Lead.find()[0]\nlead.score == 82, lead.score <= 82", [True, True]),
+        ("lead = Lead.find()[0]\nf'{lead.score=}'", "lead.score=82"),
+        ("lead = Lead.find()[0]\nprint(\n    lead.score, sep='')\nlead.score", 82),
+        ("of = {}\nfor lead in Lead.find():\n    of[lead.status], n = 1, 2\nof", {"New": 1}),
+        ("lose = Lead.lose\nlead = Lead.find()[0]\nlose(lead, lostReason='x').status", "Lost"),
+        ("lead = Lead.find()[0]\nif lead.score: n = 5\nn", 5),
+        ("'lead.score = 5'", "lead.score = 5"),
+        ("class A:\n    def __init__(self):\n        self.x = 1\nA().x", 1),
+        ("class A: pass\na = A()\nsetattr(a, 'x', 2)\na.x", 2),
+    ],
+)
+def test_what_only_looks_as_if_it_had_no_effect_is_done(lead, code, answer):
+    assert value(code) == answer
 
 
 def test_a_failure_undoes_all_that_was_done_before(lead):

@@ -21,6 +21,15 @@ REGION = {
 }
 
 
+def test_one_that_is_made_archived_is_on_no_surface(api: Any, acme: Any) -> None:
+    made = answered(api.call("POST", "/fields", REGION | {"archived": True}), 201)
+    assert made["archived"] is True
+    lead = answered(api.call("POST", "/leads", {"name": "A", "source": "web"}), 201)
+    assert made["name"] not in lead
+    answered(api.call("PATCH", f"/fields/{made['$id']}", {"archived": False}))
+    assert answered(api.call("GET", f"/leads/{lead['$id']}"))[made["name"]] is None
+
+
 def test_it_is_made_renamed_archived_and_deleted_by_rest(api: Any, acme: Any) -> None:
     made = answered(api.call("POST", "/fields", REGION), 201)
     assert (made["name"], made["order"], made["archived"]) == ("salesRegion", 0, False)
@@ -41,6 +50,9 @@ def test_it_is_made_renamed_archived_and_deleted_by_rest(api: Any, acme: Any) ->
     before = lead["$createdAt"]
     then = answered(api.call("GET", f"/leads/{lead['$id']}?asOf={before}"))
     assert then["region"] == "US" and "salesRegion" not in then
+    tried = answered(api.call("PATCH", f"{place}?dryRun=true", {"archived": True, "help": "x"}))
+    assert (tried["archived"], tried["help"]) == (True, "x")
+    assert answered(api.call("GET", place)) == renamed
     answered(api.call("PATCH", place, {"archived": True}))
     assert "region" not in answered(api.call("GET", f"/leads/{lead['$id']}"))
     assert api.call("GET", "/leads?region=US").status_code == 400

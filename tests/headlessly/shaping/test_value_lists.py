@@ -121,6 +121,15 @@ def test_what_is_wrong_with_a_merge_is_said(api: Any, wrong: dict[str, Any]) -> 
     assert api.call("GET", "/lists/Lead.nothing").status_code == 404
 
 
+def test_it_merges_no_value_that_there_is_not_and_adds_none_for_it(api: Any, acme: Any) -> None:
+    place = "/lists/Lead.source"
+    before = answered(api.call("PATCH", place, {"values": ["Website", "Trade show"]}))
+    wrong = {"from": "Trade shows", "into": "Fair"}
+    said = problem(api.call("POST", f"{place}/merge", wrong), 422, "validation_error")
+    assert said["field"] == "from" and "Did you mean 'Trade show'?" in said["message"]
+    assert answered(api.call("GET", place)) == before
+
+
 def test_another_tenant_has_nothing_of_it(acme: Any, rival: Any) -> None:
     with tenancy.active(acme), actors.acting(actors.SYSTEM):
         value_lists.change_list("Lead.source", CLOSED)

@@ -51,7 +51,13 @@ def test_rest_lists_follows_and_unfollows(
     save(users.bob, "", "Bob's", shared=False)
     page = answered(cleos.call("GET", "/views?noun=Lead"))
     assert [each["$id"] for each in page["results"]] == [mine.pk, shared.pk]
-    assert page["total"] == 2
+    assert (page["total"], page["cursor"]) == (2, None)
+    first = answered(cleos.call("GET", "/views?noun=Lead&limit=1"))
+    assert first["hasMore"] and [each["$id"] for each in first["results"]] == [mine.pk]
+    rest = answered(cleos.call("GET", f"/views?noun=Lead&limit=1&cursor={first['cursor']}"))
+    assert [each["$id"] for each in rest["results"]] == [shared.pk] and not rest["hasMore"]
+    for wrong in (f"cursor={first['cursor']}", f"noun=Lead&offset=1&cursor={first['cursor']}"):
+        problem(cleos.call("GET", f"/views?{wrong}"), 400)
     said = answered(cleos.call("POST", f"/views/{shared.pk}/follow"))
     assert said == answered(cleos.call("GET", f"/views/{shared.pk}"))
     assert {n: said[n] for n in ("$type", "name", "noun", "query", "following", "watched")} == {

@@ -137,6 +137,14 @@ def test_it_reports_each_bad_row_with_its_number_and_its_field(
     assert errors(done) == [
         (2, "name"), (3, "score"), (4, "contact"), (5, "score"), (6, "status"), (7, None)
     ]  # fmt: skip
+    rows, cursor = [], ""
+    while cursor is not None:
+        address = f"/imports/{done['$id']}/refused?limit=4{cursor and f'&cursor={cursor}'}"
+        page = answered(api.call("GET", address))
+        assert page["total"] == 6
+        rows += [each["row"] for each in page["results"]]
+        cursor = page["cursor"]
+    assert rows == [2, 3, 4, 5, 6, 7]
     assert Lead.find().get().contact_id == people.ada.pk
     refused = api.call("GET", f"/imports/{done['$id']}/refused.csv")
     with tenancy.active(None), actors.acting(None):  # a server makes it when the request is over
@@ -230,6 +238,8 @@ def test_it_goes_on_where_a_worker_died(
 
 def test_it_stops_when_it_is_cancelled(send: Any, api: Any, work: Any) -> None:
     id = answered(send("contacts", PEOPLE), 202)["$id"]
+    wrong = api.call("POST", f"/imports/{id}/cancel", {"keep": False})
+    assert problem(wrong, 422, "validation_error")["field"] == "keep"
     assert answered(api.call("POST", f"/imports/{id}/cancel"))["status"] == "cancelled"
     work()
     assert Contact.count() == 0

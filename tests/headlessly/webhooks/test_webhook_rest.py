@@ -110,6 +110,8 @@ BAD = [
     ({"events": ["x" * 256]}, "events"),
     ({"events": ["*"] * 101}, "events"),
     ({"events": ["Lead.Exploded"]}, "events"),
+    ({"events": ["Lead"]}, "events"),
+    ({"events": ["View"]}, "events"),
     ({"events": ["Nothing.*"]}, "events"),
     ({"events": ["Nothing.Created"]}, "events"),
     ({"events": ["lead.converted"]}, "events"),
