@@ -6,15 +6,18 @@ import gc
 import os
 import sys
 from collections.abc import Generator, Iterator
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 from django.db import connection
+from django.db.models import NOT_PROVIDED
 from django.db.models.signals import post_migrate
 from django.test import Client
 from psycopg._preparing import PrepareManager
+from psycopg.pq import ExecStatus
 
 from headlessly.access import actors, tenancy
 from headlessly.context.tenant_scope import EVERY, enter_scope
@@ -83,8 +86,10 @@ def prepared_statements_outlive_a_rollback() -> None:
     forgets = PrepareManager._should_discard
 
     def should_discard(manager: Any, prep: Any, results: Any, *matching: Any) -> bool:
-        undone = [each for each in results if each.command_status == b"ROLLBACK"]
-        return not undone and forgets(manager, prep, results, *matching)
+        for each in results:
+            if each.status == ExecStatus.COMMAND_OK and each.command_status != b"ROLLBACK":
+                return forgets(manager, prep, results, *matching)
+        return False
 
     PrepareManager._should_discard = should_discard  # type: ignore[method-assign]
 
@@ -104,6 +109,55 @@ def what_a_page_was_drawn_with_is_kept_once(django_test_environment: None) -> No
     Template._render = render  # type: ignore[method-assign]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def who_is_signed_in_has_a_session_and_that_is_all() -> None:
+    """A test in four begins with somebody who is signed in: they have the session that a sign-in leaves, by
+    one statement. Signing in itself is done by its page, or by ``client.login``."""
+    from importlib import import_module
+
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.http import HttpRequest
+    from django.utils import timezone
+
+    from headlessly.accounts import sessions, signing_in
+
+    djangos = Client.force_login
+
+    def force_login(client: Client, user: Any, backend: str | None = None) -> None:
+        if settings.SESSION_COOKIE_NAME in client.cookies:
+            return djangos(client, user, backend)
+        request, now = HttpRequest(), timezone.now().isoformat()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+        request.session.update({
+            SESSION_KEY: str(user.pk),
+            BACKEND_SESSION_KEY: backend or settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+            sessions.CREATED: now, signing_in.CONFIRMED: now,
+            sessions.ADDRESS: "", sessions.BROWSER: "?",
+        })  # fmt: skip
+        request.session.create()
+        client._set_login_cookies(request)
+        return None
+
+    Client.force_login = force_login  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def certificates_are_read_once() -> None:
+    """Of those whom one trusts: each client of the web would read them anew, which takes longer than most of
+    what it asks."""
+    from httpx._transports import default
+
+    made = default.create_ssl_context
+    usual = cache(made)
+
+    def create_ssl_context(verify: Any = True, **given: Any) -> Any:
+        return (usual if verify is True and not given.get("cert") else made)(verify, **given)
+
+    default.create_ssl_context = create_ssl_context
+
+
 def _platform() -> Any:
     from django.apps import apps
 
@@ -118,20 +172,47 @@ def every_statement_names_its_tenant() -> Iterator[None]:
     assert not found, "\n".join(dict.fromkeys(found))
 
 
+def create_tenant(slug: str, name: str) -> Any:
+    """As ``Tenant.objects.create(slug=slug, name=name)``, by a statement that is written once: most tests
+    begin with one."""
+    from headlessly.access.models import Tenant
+    from headlessly.database.prepared import execute_prepared
+
+    new = Tenant(slug=slug, name=name)
+    sql, given, made = _insertion(Tenant)
+    values = [f.get_db_prep_save(f.pre_save(new, True), connection) for f in given]
+    return made(execute_prepared(sql, values, scoped=False)[0])
+
+
+@cache
+def _insertion(model: Any) -> tuple[str, list[Any], Any]:
+    """The statement that inserts a row and answers all of it, the columns that it is given, and what makes an
+    object of the answer."""
+    from headlessly.database.prepared import select_by_unique
+
+    selecting, made = select_by_unique(model, "pk")
+    columns = selecting.removeprefix("SELECT ").partition(" FROM ")[0]
+    given = [
+        field
+        for field in model._meta.concrete_fields
+        if not field.primary_key and field.db_default is NOT_PROVIDED
+    ]
+    names = ", ".join(connection.ops.quote_name(field.column) for field in given)
+    marks = ", ".join(["%s"] * len(given))
+    table = connection.ops.quote_name(model._meta.db_table)
+    return f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING {columns}", given, made
+
+
 @pytest.fixture
 def rival(db: None) -> Any:
     """The other tenant. Nothing of it may ever show in acme."""
-    from headlessly.access.models import Tenant
-
-    return Tenant.objects.create(slug="rival", name="Rival Ltd")
+    return create_tenant("rival", "Rival Ltd")
 
 
 @pytest.fixture
 def acme(db: None) -> Iterator[Any]:
     """The tenant that is open, with the system acting."""
-    from headlessly.access.models import Tenant
-
-    tenant = Tenant.objects.create(slug="acme", name="Acme")
+    tenant = create_tenant("acme", "Acme")
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         yield tenant
 

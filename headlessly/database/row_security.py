@@ -45,7 +45,7 @@ class ConnectionScope:
     """What a connection of psycopg's was told."""
 
     def __init__(self, pg: Any) -> None:
-        result = _execute_below(pg, STATE)
+        result = execute_below(pg, STATE)
         #: Whether it is ours from the first statement to the last.
         self.is_direct = result.get_value(0, 0) == str(pg.pgconn.backend_pid).encode()
         self.is_enforced = result.get_value(0, 1) == b"t"
@@ -53,15 +53,15 @@ class ConnectionScope:
 
     def set_for_session(self, pg: Any, tenant: int | None) -> None:
         self.told = UNKNOWN
-        _execute_below(pg, setting_statement(tenant, local=False))
+        execute_below(pg, setting_statement(tenant, local=False))
         self.told = tenant
 
 
-def _execute_below(pg: Any, statement: str) -> Any:
+def execute_below(pg: Any, statement: str) -> Any:
     """Run a statement below psycopg, which would begin a transaction first. Raises psycopg's errors: after a
     setting that failed, what comes next would be answered in another tenant."""
     result = pg.pgconn.exec_(statement.encode())
-    if result.status == ExecStatus.TUPLES_OK:
+    if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
         return result
     if pg.closed:
         raise OperationalError("the connection is lost")

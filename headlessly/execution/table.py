@@ -1,4 +1,4 @@
-"""The prepared statements that lock, insert and rewrite the row of a record."""
+"""The prepared statements that find, lock, insert and rewrite the row of a record."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Table:
-    """A noun's table: lock a row, insert one, rewrite columns of one."""
+    """A noun's table: find or lock a row, insert one, rewrite columns of one."""
 
     def __init__(self, noun: type[Record]) -> None:
         quote = connection.ops.quote_name
@@ -49,6 +49,12 @@ class Table:
             for f in self.fields
             if f.get_internal_type() in ADAPTED_TYPES
         }
+
+    def find(self, id: str) -> Any:
+        """The row of the active tenant, where it is not deleted and the actor sees it; else None."""
+        visible, parameters = visibility.visible_rows(self.noun, "r")
+        found = execute_prepared(f"{self._select} id = %s AND {visible}", [id, *parameters])
+        return self._make(found[0]) if found else None
 
     def lock(self, id: str, *, deleting: bool, restoring: bool) -> Any:
         """The row of the active tenant, locked; against foreign keys too if ``deleting``. None where there is

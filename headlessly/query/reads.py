@@ -16,6 +16,7 @@ from headlessly.access.managers import BoundedQuerySet
 from headlessly.database.timeouts import statement_timeout
 from headlessly.declaration import days, values
 from headlessly.errors import InvalidFilter, NotFound, did_you_mean
+from headlessly.execution.table import table_of
 from headlessly.log import versions
 from headlessly.query import cursors, filters, rows, sorting
 from headlessly.query.paging import COUNT_CAP as COUNT_CAP
@@ -99,13 +100,13 @@ def find_record(noun: type[N], id: Any, *, include: Any = (), as_of: Any = None)
     """One record as an object. Raises NotFound."""
     if not isinstance(id, str) or values.UNSTORABLE.search(id):
         raise noun.not_found(id)
-    scope = Scope(noun, check_moment(as_of))
-    found = (
-        find_queryset(noun, include=include, as_of=as_of)
-        .order_by()
-        .filter(**{scope.key: id})
-        .first()
-    )
+    moment = check_moment(as_of)
+    if moment is None and not check_include(noun, include):
+        found = table_of(noun).find(id)
+    else:
+        scope = Scope(noun, moment)
+        records = find_queryset(noun, include=include, as_of=as_of).order_by()
+        found = records.filter(**{scope.key: id}).first()
     if found is None:
         raise not_found(noun, id)
     return found

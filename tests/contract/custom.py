@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from headlessly.access import tenancy
 from headlessly.nouns import Noun
 from headlessly.shaping.changing import changing_shape
 from headlessly.shaping.field_settings import take_settings
 from headlessly.shaping.models import TYPES, CustomField
+from tests.contract import samples
 
+#: Programs write and read them on every noun. What else there is reads a noun by its schema, whichever it
+#: is: one half of it is tried on every other noun and on what never changes, the other on the rest and on
+#: boards.
+some_nouns, other_nouns = (
+    pytest.mark.parametrize("noun", found, ids=lambda n: n.__name__)
+    for found in (
+        [n for number, n in enumerate(samples.NOUNS) if number % 2 == 0 or n.immutable],
+        [n for number, n in enumerate(samples.NOUNS) if number % 2 == 1 or n.Surface.board],
+    )
+)
 OPTIONS = ["North", "South & East", "West"]
 #: What each type needs beside its name.
 MORE: dict[str, dict[str, Any]] = {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -49,6 +51,21 @@ def in_browser(noun: type[Noun]) -> list[str]:
     return [*pages, f"{start}board/"] if noun.Surface.board else pages
 
 
+def unlike(few: dict[str, tuple[int, int]], many: dict[str, tuple[int, int]]) -> list[str]:
+    """The addresses that did not take as many statements."""
+    return [address for address in few if few[address][0] != many[address][0]]
+
+
+@contextmanager
+def more(noun: type[Noun], given: dict[str, Any]) -> Iterator[None]:
+    """Some more records, inside the block."""
+    with transaction.atomic():
+        for _ in range(MORE):
+            samples.create(noun, full=True, **given)
+        yield
+        transaction.set_rollback(True)
+
+
 def statements(asked: dict[str, tuple[int, int]]) -> dict[str, int]:
     return {address: count for address, (count, _size) in asked.items()}
 
@@ -60,10 +77,13 @@ def test_it_is_listed_by_as_many_statements_and_in_a_page_as_small_however_many_
     addresses = [(api.secret, each) for each in in_rest(noun)]
     addresses += [(None, each) for each in in_browser(noun)]
 
-    def asked() -> dict[str, tuple[int, int]]:
-        """Each address with how many statements it took, and how large the answer was."""
+    def asked(again: Collection[str] = ()) -> dict[str, tuple[int, int]]:
+        """Each address, or those that are asked again, with how many statements it took, and how large the
+        answer was."""
         found = {}
         for secret, address in addresses:
+            if again and address not in again:
+                continue
             headers = {"Authorization": f"Bearer {secret}"} if secret else {}
             with CaptureQueriesContext(connection) as captured:
                 answer = (api if secret else signed_in).get(address, headers=headers)
@@ -75,15 +95,21 @@ def test_it_is_listed_by_as_many_statements_and_in_a_page_as_small_however_many_
     flags = {f.wire: False for f in noun.schema.inputs() if f.type == "bool"}
     made = [samples.create(noun, full=True, **flags) for _ in range(3)]
     made.pop().delete()
-    asked()  # what is read once and kept
-    few, least = asked(), noun.count()
-    for _ in range(MORE):
-        samples.create(noun, full=True, **flags)
-    many = asked()
-    if statements(many) != statements(few):
-        # Stages and gates are the tenant's own: after they change they are read once more.
+    least = noun.count()
+    with more(noun, flags):
+        assert (total := noun.count()) == least + MORE
         many = asked()
-    assert noun.count() == least + MORE
+    few = asked()
+    # What is read once and kept is not counted: it makes the first time more, and never less.
+    if again := unlike(few, many):
+        with more(noun, flags):
+            many |= asked(again)
+            if again := unlike(few, many):
+                # Stages and gates are the tenant's own: after they change they are read once more.
+                many |= asked(again)
+    for _ in range(2):  # what was undone made the connection forget some of it, too
+        if again := unlike(few, many):
+            few |= asked(again)
     assert statements(many) == statements(few)
     # Tenant, key and its count, which records, the records, one for each other side.
     for address in in_rest(noun):
@@ -93,4 +119,4 @@ def test_it_is_listed_by_as_many_statements_and_in_a_page_as_small_however_many_
     for address, (_, size) in many.items():
         if "/admin/" in address:
             row = (size - few[address][1]) / MORE
-            assert size + row * (PER_PAGE - noun.count()) < LARGEST, address
+            assert size + row * (PER_PAGE - total) < LARGEST, address

@@ -48,6 +48,8 @@ FEW = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
+#: Of what most nouns have: so many of them are asked that together it is many times.
+FEWER = settings(FEW, max_examples=2)
 #: The nouns, and what belongs to none of them.
 TAGS = [*registry, "Event", "Notification", "View", "Proposal", "Webhook", "About"]
 #: Of so many nouns an operation is one that most have.
@@ -68,9 +70,9 @@ def described(api: Any) -> Iterator[Any]:
 
 
 @lru_cache(maxsize=1)
-def questions_by(document: bytes) -> list[tuple[Any, list[GenerationMode]]]:
-    """Every operation, and by which modes it is asked: the same for all tests that are answered the same
-    document.
+def questions_by(document: bytes) -> list[tuple[Any, list[GenerationMode], settings]]:
+    """Every operation, by which modes it is asked, and how often: the same for all tests that are answered
+    the same document.
 
     What is asked word for word alike of several nouns, and answered by the same code, is asked of the first:
     ``test_openapi.py`` has the answers of each. What most nouns have, in words of their own, is asked of each
@@ -80,13 +82,15 @@ def questions_by(document: bytes) -> list[tuple[Any, list[GenerationMode]]]:
     schema = schemathesis.openapi.from_dict(json.loads(document))
     schema.app = get_wsgi_application()
     alike: dict[str, list[Any]] = defaultdict(list)
-    found, known = [], set()
+    found: list[tuple[Any, list[GenerationMode], str]] = []
+    known = set()
     for operation in (each.ok() for each in schema.get_all_operations()):
         modes: list[GenerationMode] = []
-        found.append((operation, modes))
-        if (asked := question_of(operation)) not in known:
+        asked, place = question_of(operation), place_of(operation)
+        if asked not in known:
             known.add(asked)
-            alike[place_of(operation)].append((operation, modes))
+            alike[place].append((operation, modes))
+        found.append((operation, modes, place))
     turns: Counter[Any] = Counter()
     for those in alike.values():
         for number, (operation, modes) in enumerate(those):
@@ -99,7 +103,10 @@ def questions_by(document: bytes) -> list[tuple[Any, list[GenerationMode]]]:
             if sends and tag in registry:
                 wrongly = number == 0
             modes += [GenerationMode.POSITIVE] * rightly + [GenerationMode.NEGATIVE] * wrongly
-    return found
+    return [
+        (operation, modes, FEWER if len(alike[place]) >= MANY else FEW)
+        for operation, modes, place in found
+    ]
 
 
 def place_of(operation: Any) -> str:
@@ -125,7 +132,7 @@ def question_of(operation: Any) -> str:
 
 def test_it_leaves_no_operation_out(described: Any) -> None:
     asked: dict[str, set[GenerationMode]] = defaultdict(set)
-    for operation, modes in described:
+    for operation, modes, _often in described:
         (tag,) = operation.tags
         asked[tag].update(modes)
     assert asked == {tag: set(GenerationMode) for tag in TAGS}
@@ -142,10 +149,10 @@ def test_it_takes_anything(tag: str, described: Any, api: Any) -> None:
         there = _told_to_whose_key_it_is(api)
     if tag == "View":
         there = _view_of_whose_key_it_is(api)
-    for operation, modes in described:
+    for operation, modes, often in described:
         if operation.tags == [tag]:
             for mode in modes:
-                check(operation, mode, api.secret, there)
+                check(operation, mode, often, api.secret, there)
 
 
 def _give_key(api: Any) -> Any:
@@ -174,14 +181,16 @@ def _told_to_whose_key_it_is(api: Any) -> str:
     ).pk  # fmt: skip
 
 
-def check(operation: Any, mode: GenerationMode, secret: str, there: str | None) -> None:
+def check(
+    operation: Any, mode: GenerationMode, often: settings, secret: str, there: str | None
+) -> None:
     """A few requests, each undone; half of those at a record at one that exists."""
     # Without a network in between, it reads bodies as they are: nothing of it unpacks them.
     headers = {"Authorization": f"Bearer {secret}", "Accept-Encoding": "identity"}
 
     cases = operation.as_strategy(generation_mode=mode)  # costs more than what is drawn from it
 
-    @FEW
+    @often
     @given(data=st.data())
     def anything(data: Any) -> None:
         case = data.draw(cases)

@@ -20,6 +20,7 @@ from headlessly.declaration.verbs import Verb
 from headlessly.errors import Forbidden
 from headlessly.nouns import Noun
 from tests.contract import samples
+from tests.headlessly.admin.signed_in import WITHOUT_FRAME, without_frame
 from tests.refusals import everything
 
 SURFACES = ("python", "rest", "browser")
@@ -34,7 +35,7 @@ class Desk(Client):
 
     def page(self, place: str) -> str:
         if place not in self.pages:
-            self.pages[place] = self.get(place).content.decode()
+            self.pages[place] = without_frame(self, place)
         return self.pages[place]
 
 
@@ -119,7 +120,7 @@ def by_browser(verb: Verb, role: str, record: Any, data: Any, client: Desk) -> b
         return None  # no button does it
     with actors.acting(None):
         if verb.creates or verb.name in ("update", "delete"):
-            shown = client.get(place).status_code
+            shown = client.get(place, headers=WITHOUT_FRAME).status_code
         else:
             page = client.page(f"{place.partition('do/')[0]}change/")
             shown = 200 if f"/do/{verb.name}/" in page else 403

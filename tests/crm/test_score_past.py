@@ -108,7 +108,7 @@ def live(corp: Any, made: Rule, lead: Lead, what: str, given: Any) -> None:
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(lines=lines_of_any_kind(), steps=STEPS, seed=st.integers(0, 10_000))
 def test_any_day_gives_the_number_that_stood_there_then(acme, lines, steps, seed):

@@ -61,7 +61,7 @@ def times(draw: Any) -> tuple[WorkingTime, datetime]:
     return WorkingTime(ZoneInfo(zone), draw(weeks()), off.__contains__), start
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(times(), st.integers(0, 6 * 1440))
 def test_the_time_between_two_moments_is_that_of_their_minutes(given, minutes):
     time, start = given
@@ -70,7 +70,7 @@ def test_the_time_between_two_moments_is_that_of_their_minutes(given, minutes):
     assert time.between(start + MINUTE * minutes, start) == timedelta(0) or not minutes
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=70, deadline=None)
 @given(times(), st.integers(1, 3000))
 def test_the_moment_after_so_many_minutes_is_where_counting_them_ends(given, wanted):
     time, start = given
@@ -90,7 +90,7 @@ def test_the_moment_after_so_many_minutes_is_where_counting_them_ends(given, wan
         assert time.after(start, wanted) == moment
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(times(), st.floats(0.001, 5000), st.integers(0, 59_999_999))
 def test_seconds_count_and_parts_add_up(given, wanted, microseconds):
     time, start = given

@@ -194,7 +194,7 @@ def nested(leaves: Any) -> Any:
 def test_it_answers_like_a_plain_reading_of_the_language(world: list[Lead]) -> None:
     leads = list(Lead.find(sort="$id"))
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
     @given(nested(leaves()))
     def check(filter: dict[str, Any]) -> None:
         wanted = {lead.id for lead in leads if holds(lead, filter)}

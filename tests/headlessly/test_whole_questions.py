@@ -324,7 +324,7 @@ CAREFUL = settings(deadline=None, suppress_health_check=list(HealthCheck), datab
 def test_it_is_answered_like_a_plain_reading_of_the_rows_of_then(
     evenings: dict[datetime | None, Copy],
 ) -> None:
-    @settings(CAREFUL, max_examples=120)
+    @settings(CAREFUL, max_examples=60)
     @given(QUESTIONS, st.integers(1, 6))
     def check(question: dict[str, Any], limit: int) -> None:
         copy = evenings[question["as_of"]]
@@ -344,7 +344,7 @@ def test_it_is_answered_like_a_plain_reading_of_the_rows_of_then(
 def test_it_misses_and_repeats_nothing_in_any_order_while_rows_come_and_go(
     evenings: dict[datetime | None, Copy],
 ) -> None:
-    @settings(CAREFUL, max_examples=40)
+    @settings(CAREFUL, max_examples=20)
     @given(QUESTIONS, st.integers(1, 4), st.integers(0, 99))
     def check(question: dict[str, Any], limit: int, seed: int) -> None:
         chance = random.Random(seed)

@@ -14,7 +14,7 @@ from headlessly.declaration.registry import registry
 from headlessly.mcp import definitions, tools
 
 MANY = settings(
-    max_examples=300,
+    max_examples=150,
     derandomize=True,
     database=None,
     deadline=None,
@@ -120,7 +120,7 @@ def test_it_answers_any_message_at_all(agent: Any, lead: Any) -> None:
     )
     headers = st.sampled_from([{}, {"Mcp_Protocol_Version": "2026-07-28"}])
 
-    @settings(MANY, max_examples=150)
+    @settings(MANY, max_examples=80)
     @given(parts, headers)
     def ask(body: dict[str, Any], more: dict[str, str]) -> None:
         response = agent.call("POST", "/mcp", json.dumps(body).encode(), **more)
