@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -39,22 +38,15 @@ COLOURS = """
   };
 }
 """
-#: Most of a page is like what axe has passed before: the same element, with the same attributes, in the
-#: same place of the same parts. Of each kind it looks at one in each shape. What tells a kind is all that
-#: its rules ask for: of what names, refers or says something, whether it does; how a text looks, and on
-#: what it lies; what is how near to a target that is small; and what is in what must have its own inside. A
-#: text of which nobody can tell what it lies on, as it is outside of the window, and an id that is there
-#: twice are of no kind: axe sees to each.
-KINDS = """
+#: Most texts of a walk look like one that axe found legible: in the same colour, as large and as bold, on the
+#: same grounds. Such a look is not looked at again. Whatever lies on something else than its ancestors, or
+#: shines through, has no look that can be told from its styles: axe sees to each.
+LOOKS = """
 {
-  const TELLS_NOTHING = null, SHINES = false, LEAST = 24;
-  const NAMES = /^(alt|aria-label|placeholder|title|value)$/;
-  const REFERS =
-    /^(for|headers|list|aria-(activedescendant|controls|describedby|details|errormessage|labelledby|owns))$/;
-  const SAYS = /^(aria-.+|autocomplete|class|dir|lang|role|scope|tabindex|type)$/;
-  const HOLDS = "dl, ol, ul, table, tbody, thead, tr, select, [role]";
-  const TARGETS = "a[href], button, input, select, summary, textarea, [role], [tabindex]";
-  let grounds = new WeakMap();
+  const { rules, checks } = axe._audit, rule = rules.find(({ id }) => id === "color-contrast");
+  const check = checks["color-contrast"], { matches } = rule, { evaluate } = check;
+  const TELLS_NOTHING = null, SHINES = false;
+  let legible = new Set(), fresh = [], grounds = new WeakMap();
   const ground = (element) => {
     if (!element) return "";
     if (grounds.has(element)) return grounds.get(element);
@@ -77,120 +69,6 @@ KINDS = """
     const { color, fontSize, fontWeight, textShadow } = getComputedStyle(element);
     return [color, fontSize, fontWeight, textShadow, under].join(" on ");
   };
-  const lies = (element) => {
-    const { left, top, right, bottom, width, height } = element.getBoundingClientRect();
-    if (width < 2 || height < 2 || right + scrollX < 0 || bottom + scrollY < 0) return "is not seen";
-    const all = document.elementsFromPoint(left + width / 2, top + height / 2);
-    const styles = (each) => {
-      const { backgroundColor, backgroundImage, filter, mixBlendMode, opacity } = getComputedStyle(each);
-      return [backgroundColor, backgroundImage, filter, mixBlendMode, opacity].join(" ");
-    };
-    const { color, fontSize, fontWeight, textShadow } = getComputedStyle(element);
-    const text = [color, fontSize, fontWeight, textShadow, ...all.map(styles)].join(" on ");
-    return all.includes(element) ? text : null;
-  };
-  const digest = (text) => {
-    let one = 0xdeadbeef, other = 0x41c6ce57;
-    for (let at = 0; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      one = Math.imul(one ^ code, 2654435761);
-      other = Math.imul(other ^ code, 1597334677);
-    }
-    return (one >>> 0).toString(36) + (other >>> 0).toString(36);
-  };
-  const told = ({ name, value }) => {
-    if (NAMES.test(name)) return name + !!value.trim();
-    if (REFERS.test(name)) return name + value.split(" ").every((id) => document.getElementById(id));
-    return SAYS.test(name) ? name + value : name;
-  };
-  const itself = (element) => [element.localName, ...[...element.attributes].map(told).sort()].join(" ");
-  const inside = (way, element) =>
-    element === document.body // it says of which model a page is
-      ? digest(way)
-      : digest([way, element.localName, element.className, element.getAttribute("role")].join(" "));
-  const has = (selector) => document.querySelector(selector) !== null;
-  const head = () =>
-    [!!document.title.trim(), has("main"), has("h1"), document.querySelector("meta[name=viewport]")?.content];
-  const room = () => {
-    const all = [...document.querySelectorAll(TARGETS)].filter((each) => each.checkVisibility());
-    const found = new Map();
-    for (const each of all) {
-      const { left, top, width, height } = each.getBoundingClientRect();
-      const small = width < LEAST || height < LEAST;
-      found.set(each, { left, top, width, height, small, x: left + width / 2, y: top + height / 2 });
-    }
-    const near = (one, other) => {
-      const aside = Math.max(other.left - one.x, 0, one.x - other.left - other.width);
-      const above = Math.max(other.top - one.y, 0, one.y - other.top - other.height);
-      const small = other.small && Math.hypot(one.x - other.x, one.y - other.y) < LEAST;
-      return small || Math.hypot(aside, above) < LEAST / 2;
-    };
-    const from = (one, { left, top, width, height }) =>
-      [left - one.left, top - one.top, width, height].map(Math.round).join(",");
-    for (const [each, one] of found) {
-      if (!one.small) continue;
-      const others = [];
-      for (const [next, other] of found)
-        if (near(one, other) && !next.contains(each) && !each.contains(next)) others.push(other);
-      one.room = [others.length ? from(one, one) : "", ...others.map((other) => from(one, other))].join(" ");
-    }
-    return found;
-  };
-  window.kinds = {
-    look,
-    fresh(within, known) {
-      const seen = new Set(known.split(" ")), found = [], elements = new Set(), twice = new Map();
-      grounds = new WeakMap();
-      for (const { id } of document.querySelectorAll("[id]")) twice.set(id, twice.has(id));
-      const targets = room();
-      const visit = (element, way, above) => {
-        if (!element.checkVisibility() && getComputedStyle(element).display !== "contents") return false;
-        const written = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-        const looks = written ? (look(element) ?? lies(element)) : "";
-        const way_on = inside(way, element);
-        let says = written;
-        for (const child of element.children) says = visit(child, way_on, looks) || says;
-        const { scrollHeight, clientHeight, scrollWidth, clientWidth } = element;
-        const kind = digest([
-          way, above, itself(element), looks, says,
-          element.checkVisibility({ visibilityProperty: true }),
-          element.labels && [...element.labels].map((each) => !!each.textContent.trim()),
-          targets.get(element)?.room, scrollHeight > clientHeight + 13, scrollWidth > clientWidth + 13,
-          element.matches(HOLDS) && [...new Set([...element.children].map(itself))].sort(),
-          element === document.documentElement && head(),
-        ].join(" then "));
-        const none = looks === null || twice.get(element.id);
-        if (none || !seen.has(kind)) {
-          elements.add(element);
-          if (!none) {
-            seen.add(kind);
-            found.push(kind);
-          }
-        }
-        return says;
-      };
-      for (const element of document.querySelectorAll(within)) {
-        const ancestors = [];
-        for (let each = element.parentElement; each; each = each.parentElement) ancestors.unshift(each);
-        visit(element, ancestors.reduce(inside, ""), "");
-      }
-      const outermost = (element) => {
-        for (let each = element.parentElement; each; each = each.parentElement)
-          if (elements.has(each)) return false;
-        return true;
-      };
-      this.elements = [...elements].filter(outermost);
-      return found.join(" ");
-    },
-  };
-}
-"""
-#: Of texts that look the same, on the same grounds, axe reads one.
-LOOKS = """
-{
-  const { rules, checks } = axe._audit, rule = rules.find(({ id }) => id === "color-contrast");
-  const check = checks["color-contrast"], { matches } = rule, { evaluate } = check, { look } = kinds;
-  let legible = new Set(), fresh = [];
   rule.matches = function (element, ...more) {
     return !legible.has(look(element)) && matches.call(this, element, ...more);
   };
@@ -205,31 +83,35 @@ LOOKS = """
     return found;
   };
   window.looks = {
-    begin: (known) => ([legible, fresh] = [new Set(known.split("\\n")), []]),
+    begin: (known) => ([legible, fresh, grounds] = [new Set(known.split("\\n")), [], new WeakMap()]),
     end: () => fresh.join("\\n"),
   };
 }
 """
-#: What is there of no kind that was looked at: its kinds, how many elements, how wide the page is, and if
-#: it had remained light in the dark, of which a page hears some frames later; and if axe is there.
-FRESH = """
-async ([within, known]) => {
+#: Whether the frame was there, what axe found, how wide the page is, and whether it had remained light in the
+#: dark: in one question. A page hears of another light some frames later. A frame that is known is away
+#: meanwhile, for axe reads all that there is before it leaves something out.
+AXE = """
+async ([within, without, frame, rules, more, legible]) => {
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
   const dazzled = () => dark && document.documentElement.classList.contains("light");
   for (let frame = 0; dazzled() && frame < 60; frame++) await new Promise(requestAnimationFrame);
-  const fresh = kinds.fresh(within, known);
-  const { scrollWidth } = document.documentElement;
-  return [fresh, kinds.elements.length, scrollWidth, dazzled(), "axe" in window];
-}
-"""
-#: What axe finds in it, and what is legible.
-AXE = """
-async ([rules, more, legible]) => {
-  looks.begin(legible);
+  const where = { include: [within], exclude: without };
   const how = { runOnly: rules, rules: more, resultTypes: ["violations"], preload: false };
-  const found = await axe.run({ include: kinds.elements }, how);
+  const around = document.querySelector(frame);
+  const away = without.length && around ? [...around.childNodes] : [];
+  for (const each of away) each.remove();
+  looks.begin(legible);
+  const found = await axe.run(where, how);
+  around?.append(...away);
   const said = (node) => [...node.target, ...node.any.map((each) => each.message)].join(" ");
-  return [found.violations.map((each) => [each.id, each.nodes.map(said)]), looks.end()];
+  return [
+    around !== null,
+    found.violations.map((each) => [each.id, each.nodes.map(said)]),
+    document.documentElement.scrollWidth,
+    dazzled(),
+    looks.end(),
+  ];
 }
 """
 WIDTH = "document.documentElement.scrollWidth"
@@ -239,12 +121,11 @@ HAS_KEYS = """() => {
   return document.querySelector(".frame-menu") !== null;
 }"""
 KEYS_TOLD = "document.querySelectorAll('dialog#keys[open] kbd').length"
+#: What is the same on all pages of a walk, and as much as the page itself: looked at once in each shape.
+FRAME = "#menu"
 LARGE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 #: What a page of 1440 pixels has at 200 %.
 ZOOMED = {"width": 720, "height": 450}
-#: What axe has passed, by the shape of the page: what one walk has seen no other need look at.
-PASSED: dict[str, set[str]] = defaultdict(set)
-LEGIBLE: set[str] = set()
 
 
 class Walk:
@@ -253,9 +134,11 @@ class Walk:
     def __init__(self, page: Any, site: str) -> None:
         self.page, self.site, self.wrong = page, site, []
         self.place = ""
+        self.known_frames: set[str] = set()
+        self.legible: list[str] = []
         page.set_viewport_size(LARGE)
         page.emulate_media(reduced_motion="reduce")  # a colour on its way to another is neither
-        page.add_init_script(KINDS)
+        page.add_init_script(AXE_SCRIPT + COLOURS + LOOKS)
         page.on("pageerror", lambda error: self.note("script", error))
         page.on("console", lambda said: said.type == "error" and self._said(said))
         page.on("requestfailed", lambda r: r.url.startswith(site) or self.note("elsewhere", r.url))
@@ -308,22 +191,18 @@ class Walk:
         self.page.set_viewport_size(LARGE)
 
     def axe(self, within: str, how: str) -> int:
-        """Note what axe finds in what is new to it; answers how wide the page is."""
-        asked = [within, " ".join(PASSED[how])]  # a list is passed on one by one
-        kinds, count, width, dazzled, has_axe = self.page.evaluate(FRESH, asked)
+        """Note what axe finds; answers how wide the page is."""
+        without = [FRAME] if how in self.known_frames else []
+        more = LANDMARKS if within == "html" and how == "large" else {}
+        asked = [within, without, FRAME, RULES, more, "\n".join(self.legible)]
+        has_frame, found, width, dazzled, legible = self.page.evaluate(AXE, asked)
+        self.legible += filter(None, legible.split("\n"))
+        if within == "html" and has_frame:
+            self.known_frames.add(how)
         if dazzled:
             self.note("light", f"was looked at {how}")
-        if not count:
-            return width
-        if not has_axe:
-            self.page.evaluate(AXE_SCRIPT + COLOURS + LOOKS + "void 0")
-        more = LANDMARKS if how == "large" else {}
-        found, legible = self.page.evaluate(AXE, [RULES, more, "\n".join(LEGIBLE)])
-        LEGIBLE.update(legible.split("\n"))
         for id, nodes in found:
             self.note(f"axe {how}", f"{id}: {len(nodes)} like {nodes[:2]}")
-        if not found:
-            PASSED[how].update(kinds.split())
         return width
 
 
@@ -351,68 +230,30 @@ def user(name: str, *places: tuple[Any, str], **more: Any) -> Any:
     return made
 
 
-#: Each makes one thing of a page that was looked at unfit for somebody in its own way.
+#: Each makes one text of a page that was looked at illegible in its own way.
 SPOILS = {
-    "color-contrast": {
-        "its colour": "() => style('#hly h1 { color: #d0d0d0 }')",
-        "its ground": "() => style('#hly .head { background: #404040 }')",
-        "what it lies on": """() => {
-          const text = document.querySelector("#hly h1");
-          const dark = text.parentElement.appendChild(document.createElement("p"));
-          style(".head > p { position: absolute; inset: 0; background: #303030 }");
-          style(".head { position: relative } #hly h1 { position: absolute; z-index: 1 }");
-        }""",
-        "how it shines": "() => style('#hly h1 { opacity: 0.3 }')",
-    },
-    "label": {
-        "a box that has no label": """() => {
-          for (const each of document.querySelectorAll("td.check input")) each.ariaLabel = "";
-        }""",
-    },
-    "link-name": {
-        "a link that says nothing": "() => document.querySelector('td.name a').replaceChildren()",
-    },
-    "aria-required-children": {
-        "a list of what is none": "() => (document.querySelector('.viewtabs').role = 'listbox')",
-    },
-    "target-size": {
-        "a link that is too near": """() => {
-          const beside = document.createElement("div");
-          for (const where of ["Here", "There"]) {
-            const link = beside.appendChild(document.createElement("a"));
-            [link.href, link.ariaLabel] = ["/", where];
-          }
-          document.querySelector("#content").append(beside);
-          style("#content > div > a[aria-label] { display: block; width: 8px; height: 8px }");
-        }""",
-    },
+    "its colour": "(text) => (text.style.color = '#d0d0d0')",
+    "its ground": "(text) => (text.closest('.head').style.background = '#404040')",
+    "what it lies on": """(text) => {
+      const dark = text.parentElement.appendChild(document.createElement("p"));
+      dark.style.cssText = "position: absolute; inset: 0; background: #303030";
+      text.parentElement.style.position = "relative";
+      text.style.cssText = "position: absolute; z-index: 1";
+    }""",
+    "how it shines": "(text) => (text.style.opacity = 0.3)",
 }
-#: Without an attribute of an element.
-STYLE = """
-window.style = (rules) => {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(rules);
-  document.adoptedStyleSheets.push(sheet);
-}
-"""
 
 
-def test_a_walk_tells_of_what_nobody_can_read_and_of_what_comes_from_elsewhere(
-    page, site, acme, qualified
-):
+def test_a_walk_tells_of_what_nobody_can_read_and_of_what_comes_from_elsewhere(page, site, acme):
     walk = Walk(page, site)
-    page.add_init_script(STYLE)
     open_session(page, site, user("ann", (acme, "admin")))
-    walk.go("/~acme/admin/crm/lead/", full=False)
-    for rule, spoils in SPOILS.items():
-        for what, spoil in spoils.items():
-            walk.look(full=False)
-            assert walk.wrong == []
-            page.evaluate(spoil)
-            walk.look(full=False)
-            assert [f"{rule}:" in each for each in walk.wrong] == [True], (what, walk.wrong)
-            walk.wrong.clear()
-            page.reload()
+    for spoils in SPOILS.values():
+        walk.go("/~acme/admin/crm/lead/", full=False)
+        assert walk.wrong == []
+        page.locator("#hly h1").evaluate(spoils)
+        walk.look(full=False)
+        assert ["color-contrast" in each for each in walk.wrong] == [True], spoils
+        walk.wrong.clear()
     with page.expect_event("requestfailed"):
         page.evaluate("new Image().src = 'https://elsewhere.example/'")
     assert any("elsewhere: https://elsewhere.example/" in each for each in walk.wrong)
