@@ -390,7 +390,13 @@ def do(
             "Give a verb (do Lead.convert lead_...), a script, - for stdin, or --file."
         )
     state, form = State.of_answer(context, output)
-    code = file.read_text(encoding="utf-8") if file else sys.stdin.read() if script == "-" else str(script)
+    code = (
+        file.read_text(encoding="utf-8")
+        if file
+        else sys.stdin.read()
+        if script == "-"
+        else str(script)
+    )
     ran = state.client.do(code, dry_run=dry_run)
     if form != "table":
         write_one(ran.data, form)
