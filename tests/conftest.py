@@ -136,7 +136,7 @@ def who_is_signed_in_has_a_session_and_that_is_all() -> None:
             sessions.CREATED: now, signing_in.CONFIRMED: now,
             sessions.ADDRESS: "", sessions.BROWSER: "?",
         })  # fmt: skip
-        request.session.create()
+        request.session.save()
         client._set_login_cookies(request)
         return None
 

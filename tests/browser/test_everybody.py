@@ -380,7 +380,7 @@ def test_what_opens_on_a_page(walk, site, acme, people, qualified, work):
     leads = f"{site}/~acme/admin/crm/lead/"
 
     walk.go("/~acme/admin/crm/lead/", full=False)
-    page.get_by_text("More filters").click()
+    page.locator("summary", has_text="More filters").click()
     walk.look("filters", within=".more")
     page.goto(leads)
     page.get_by_role("checkbox", name="Select Acme").check()
@@ -468,7 +468,7 @@ def test_what_settles_counts_and_narrows(walk, site, acme, people, qualified):
     ):  # fmt: skip
         walk.go(start + address)
     walk.go(f"{start}crm/lead/?view=all&owner=-&owner={people.bob.pk}")
-    page.get_by_text("More filters").click()
+    page.locator("summary", has_text="More filters").click()
     page.get_by_role("link", name="Build a filter…").click()
     builder = page.get_by_role("dialog", name="Filter the leads")
     builder.wait_for()

@@ -56,7 +56,7 @@ def test_narrows_saves_edits_and_loses(desk, site, leads):
     desk.keyboard.press("Enter")
     expect(desk.get_by_role("dialog").get_by_label("What the condition is about")).to_be_focused()
     desk.keyboard.press("Escape")
-    expect(desk.get_by_text("More filters")).to_be_focused()
+    expect(desk.locator("summary", has_text="More filters")).to_be_focused()
     desk.keyboard.press("Enter")
     # Wherever the row ends, what opens is in the window.
     more, sheet = desk.locator(".facets .more"), desk.locator(".facets .more > div")

@@ -36,7 +36,7 @@ NEW = {"type": "Lead", "filter": {"status": "New", "score": {"$gte": 50}}}
         (NEW | {"filter": {"stage": "Won"}}, "filter: Lead has no field 'stage'"),
         (NEW | {"filter": {"score": {"$near": 5}}}, "filter: score: there is no operator '$near'"),
         (NEW | {"filter": {"status": "Nonsense"}}, "filter: status: Use one of New"),
-        (NEW | {"filter": {"name": {"$regex": "("}}}, "filter: $regex"),
+        (NEW | {"filter": {"name": {"$regex": "("}}}, "filter: name: $regex"),
         (NEW | {"filter": {"$or": []}}, "filter: $or takes a list"),
     ],
 )

@@ -11,10 +11,19 @@
     const field = saved?.dataset.one;
     const here = new URL(url);
     history.replaceState(history.state, "", here.pathname + here.search);
+    const open = openComposer()?.textContent;
     window.hly.show(page, { saved });
+    // The next step that the answer asks for is opened as by a press: one writes in it at once.
+    const summary = openComposer();
+    if (summary && summary.textContent !== open) {
+      summary.parentElement.open = false;
+      summary.click();
+    }
     window.hly.fade();
     if (field) confirm(field);
   }
+
+  const openComposer = () => main().querySelector(".composer[open] > summary");
 
   function confirm(name) {
     const place = main().querySelector(`[data-field="${name}"]`);

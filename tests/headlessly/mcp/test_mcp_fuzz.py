@@ -97,7 +97,7 @@ def test_it_answers_any_arguments_at_all(tool: str, lead: Any) -> None:
             assert said["message"] and said["next"]
 
     ask()
-    assert min(done.values()) > 5, "some of it must make sense"
+    assert min(done.values()) > 2, "some of it must make sense"
 
 
 def test_it_answers_any_message_at_all(agent: Any, lead: Any) -> None:
