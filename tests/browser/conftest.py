@@ -134,92 +134,6 @@ def shared_context(
     context.close()
 
 
-class Tab:
-    """The page that one test after the other has: in a new one a browser would read all styles, fonts and
-    scripts anew. A test that has it listen, routes its requests or adds a script to it is the last one."""
-
-    #: A small file of the site, where nothing runs.
-    EMPTY = "/static/headlessly/favicon.svg"
-    STAYS = (
-        "add_init_script",
-        "add_locator_handler",
-        "expose_binding",
-        "expose_function",
-        "on",
-        "once",
-        "route",
-        "route_web_socket",
-        "set_extra_http_headers",
-    )
-    TAKEN_BACK = {"emulate_media", "set_viewport_size"}
-    UNSET = dict.fromkeys(("color_scheme", "forced_colors", "media", "reduced_motion"), "null")
-
-    def __init__(self, context: Any, site: str) -> None:
-        self.context, self.site, self.page = context, site, None
-        self.changed: set[str] = set()
-        attach = context.new_cdp_session
-
-        def note(page: Any) -> Any:
-            if page is self.page:
-                self.changed.add("new_cdp_session")
-            return attach(page)
-
-        context.new_cdp_session = note
-
-    def open(self) -> Any:
-        if self.page is None or self.page.is_closed():
-            self.page, self.changed = self.context.new_page(), set()
-            self.size = self.page.viewport_size
-            for name in (*self.STAYS, *self.TAKEN_BACK):
-                setattr(self.page, name, self._noting(name))
-        return self.page
-
-    def _noting(self, name: str) -> Any:
-        does = getattr(self.page, name)
-
-        def note(*arguments: Any, **options: Any) -> Any:
-            self.changed.add(name)
-            return does(*arguments, **options)
-
-        return note
-
-    def leave(self) -> None:
-        """Make it as if it were new, or close it."""
-        if self.page is None or self.page.is_closed():
-            return
-        if self.changed - self.TAKEN_BACK:
-            self.page.close()
-            return
-        from playwright.sync_api import Error
-
-        try:
-            self._clean()
-        except Error:  # of a page that is on its way elsewhere
-            self.page.close()
-
-    def _clean(self) -> None:
-        self.page.goto(self.site + self.EMPTY)
-        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
-        self.page.mouse.move(-1, -1)
-        if "set_viewport_size" in self.changed:
-            self.page.set_viewport_size(self.size)
-        if "emulate_media" in self.changed:
-            self.page.emulate_media(**self.UNSET)
-        self.changed.clear()
-
-
-@pytest.fixture(scope="session")
-def tab(shared_context: Any, live_server: Any) -> Tab:
-    return Tab(shared_context, live_server.url)
-
-
-@pytest.fixture
-def page(request: pytest.FixtureRequest, context: Any) -> Any:
-    if request.node.get_closest_marker("own_context"):
-        return context.new_page()
-    return request.getfixturevalue("tab").open()
-
-
 @pytest.fixture
 def context(request: pytest.FixtureRequest, new_context: Any) -> Iterator[Any]:
     """The browser of a test: nobody is signed in, nothing is kept. What is waited for has as long on a busy
@@ -229,17 +143,15 @@ def context(request: pytest.FixtureRequest, new_context: Any) -> Iterator[Any]:
         context.set_default_timeout(2 * PATIENCE)
         yield context
         return
-    context, tab = map(request.getfixturevalue, ("shared_context", "tab"))
+    context = request.getfixturevalue("shared_context")
     context.set_default_timeout(2 * PATIENCE)
     yield context
     context.set_offline(False)
     context.clear_cookies()
     keeper, *pages = context.pages
     sites = {urljoin(page.url, "/") for page in pages if page.url.startswith("http")}
-    tab.leave()
     for page in pages:
-        if page is not tab.page:
-            page.close()
+        page.close()
     # Not in the pages themselves, which keep what is typed when they are closed.
     session = context.new_cdp_session(keeper)
     for site in sites:
@@ -336,20 +248,10 @@ def desk(page: Any, site: str, bob: Any) -> Iterator[Any]:
     elsewhere."""
     failed: list[str] = []
     elsewhere: list[str] = []
-
-    def fail(error: Any) -> None:
-        failed.append(str(error.error))
-
+    page.on("pageerror", lambda error: failed.append(str(error)))
     # Of each request that succeeds a browser would have to tell, fifty for a page.
-    def miss(request: Any) -> None:
-        request.url.startswith(site) or elsewhere.append(request.url)
-
-    # Of its context: a page that listens itself is no other test's.
-    page.context.on("weberror", fail)
-    page.context.on("requestfailed", miss)
+    page.on("requestfailed", lambda r: r.url.startswith(site) or elsewhere.append(r.url))
     open_session(page, site, bob)
     yield page
-    page.context.remove_listener("weberror", fail)
-    page.context.remove_listener("requestfailed", miss)
     assert failed == []
     assert elsewhere == []
