@@ -18,7 +18,7 @@ from django.db.models import Q, TextField, Value
 from django.db.models.functions import Concat
 
 from headlessly.declaration.folding import fold
-from headlessly.query.search import Word, read_words
+from headlessly.query.search_words import Word, read_words
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record

@@ -23,18 +23,15 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.query import misspelled, paging
 from headlessly.query.scope import Scope
-from headlessly.query.search import (
+from headlessly.query.search import Search, SearchedText, SearchKey, tables_behind
+from headlessly.query.search_words import (
     BEFORE_WORDS,
-    Kind,
-    Search,
-    SearchedText,
-    Shape,
     Word,
-    kind_of,
+    WordKind,
     marked_word,
     read_words,
-    tables_behind,
-    texts_of,
+    word_kind,
+    word_texts,
 )
 
 if TYPE_CHECKING:
@@ -77,8 +74,8 @@ def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list
     statements, given = [], []
     tenant, person = tenancy.require().pk, visibility.visible_owner()
     for noun in nouns:
-        shape, texts = read.shape_in(noun)
-        statement = _statement(noun, shape, tenant, person)
+        key, texts = read.key_in(noun)
+        statement = _statement(noun, key, tenant, person)
         statements.append(statement.sql)
         given += statement.fill([folded, folded + LAST, *texts])
     sql = " UNION ".join(statements)
@@ -91,13 +88,13 @@ def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list
 
 
 @cached_by_shape(most=MOST_KEPT)
-def _statement(noun: type[Record], shape: Shape, _tenant: int, _person: str | None) -> Statement:
-    """The statement that finds matches of a noun, of texts with a shape: those that begin so, by name, and
+def _statement(noun: type[Record], key: SearchKey, _tenant: int, _person: str | None) -> Statement:
+    """The statement that finds matches of a noun, of texts with this key: those that begin so, by name, and
     those of each part of the search."""
     name, numbers = f"{noun.schema.columns[0]}__folded", count()
     first, last = mark_text(next(numbers)), mark_text(next(numbers))
     beginning = noun.objects.filter(**{f"{name}__gte": first, f"{name}__lt": last})
-    search = Search(Scope(noun), SearchedText.marked(noun, shape, numbers))
+    search = Search(Scope(noun), SearchedText.marked(noun, key, numbers))
     gathered = [beginning.order_by(name, "pk")]
     gathered += [part.order_by() for part in search.parts(noun.objects.all()) if search.words]
     found = paging.union_sql([_as_match(noun, part) for part in gathered])
@@ -116,9 +113,9 @@ def _misspelled_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]
     words, wrong = read_words(text), misspelled.misspelled_words(text)
     if not wrong:
         return []
-    texts = [each for word in words for each in texts_of(word)]
+    texts = [each for word in words for each in word_texts(word)]
     texts += [misspelled.pattern_of(word) for word in wrong]
-    kinds, places = tuple(map(kind_of, words)), tuple(words.index(word) for word in wrong)
+    kinds, places = tuple(map(word_kind, words)), tuple(words.index(word) for word in wrong)
     tenant, person = tenancy.require().pk, visibility.visible_owner()
     found = [_statement_of_misspelled(noun, kinds, places, tenant, person) for noun in nouns]
     statements = [each for each in found if each is not None]
@@ -136,7 +133,7 @@ def _misspelled_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]
 @cached_by_shape(most=MOST_KEPT)
 def _statement_of_misspelled(
     noun: type[Record],
-    kinds: tuple[Kind, ...],
+    kinds: tuple[WordKind, ...],
     wrong: tuple[int, ...],
     _tenant: int,
     _person: str | None,

@@ -7,19 +7,15 @@ most words are in few of the tables, and what is listed is then looked up togeth
 fields. Where a word is in too many to be listed it stays a part. Two words lead, the rarest as the planner
 estimates them, so that indexes are met with each other; the others are looked for record by record.
 
-Words are compared folded, telephone numbers by their digits. What is too short for a trigram is looked
-for where a word begins: there the index has it, and one letter inside of words is in every record. In long
-texts, such as notes, everything is looked for where a word begins.
+What a word is, and when a column has one, is in :mod:`.search_words`.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
-from itertools import count, groupby, product
+from itertools import count, product
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,151 +26,32 @@ from django.db.models import F, OuterRef, Q, Subquery, Value
 from django.utils.translation import gettext as _
 
 from headlessly.access import lists, tenancy, visibility
-from headlessly.access.prepared_queries import Statement, mark_text, mark_texts
+from headlessly.access.prepared_queries import Statement, mark_texts
 from headlessly.database.among import Among
 from headlessly.declaration import custom_values, normalization, values
-from headlessly.declaration.folding import fold, phone_digits
 from headlessly.declaration.schema import Field
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
-from headlessly.query.scope import MAX_WORDS, NOTHING, Scope
+from headlessly.query.scope import NOTHING, Scope
+from headlessly.query.search_words import (
+    Word,
+    WordKind,
+    marked_word,
+    read_words,
+    word_kind,
+    word_texts,
+)
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: How many letters a trigram takes, and what is around a word counts: two before it, one behind.
-TRIGRAM, BEFORE, BEHIND = 3, 2, 1
-LETTERS = re.compile(r"[^\W_]+")
-#: What people write for an apostrophe and for a hyphen, as it is folded.
-PLAIN_SIGNS = str.maketrans(
-    dict.fromkeys("\u2019\u2018\u02bc`", "'") | dict.fromkeys("\u2010\u2013", "-")
-)
-#: What words begin after, besides the beginning of the text.
-BEFORE_WORDS = (" ", "-")
-NUMBER = re.compile(r"[+()./\-\u2010-\u2015]*\d[\d+()./\-\u2010-\u2015]*\Z")
-#: From how many digits on a number may be one of a telephone; in several groups that begin like no other
-#: number, or like any.
-PHONE_DIGITS, PHONE_GROUPS = 5, 7
 #: Up to how many matches behind a reference are listed.
 LISTED = 1_000
 #: How many statements are kept that list them.
 MOST_KEPT = 256
 
 #: A table that is searched, from wherever it is referred to: its rows, and the columns.
-Place = tuple[Scope, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
-class Word:
-    """What is looked for as one: text as it is folded, and the digits where it may be a phone number."""
-
-    text: str
-    digits: str = ""
-
-    @property
-    def letters(self) -> tuple[str, ...]:
-        """What of it an index of words knows: letters and digits that stand together."""
-        return tuple(LETTERS.findall(self.text))
-
-    @property
-    def spellings(self) -> list[str]:
-        """The text as it is, and with the signs that are usual for its apostrophes and hyphens."""
-        plain = self.text.translate(PLAIN_SIGNS)
-        return list(dict.fromkeys((self.text, plain, plain.replace("'", "\u2019"))))
-
-    @property
-    def is_symbol(self) -> bool:
-        """Whether no index knows of it."""
-        return not self.letters
-
-    @property
-    def has_trigram(self) -> bool:
-        """Whether an index finds it anywhere, also inside of words."""
-        for found in LETTERS.finditer(self.text):
-            around = BEFORE * (found.start() > 0) + BEHIND * (found.end() < len(self.text))
-            if len(found[0]) + around >= TRIGRAM:
-                return True
-        return False
-
-    def text_condition(self, column: str) -> Q:
-        """The condition that a column with a long text has it."""
-        if self.is_symbol:
-            return Q(**{f"{column}__folded__contains": self.text})
-        return Q(**{f"{column}__words__begin": self.letters})
-
-    def column_condition(self, column: str) -> Q:
-        """The condition that a column of text has it."""
-        condition = Q()
-        for text in self.spellings:
-            if self.has_trigram or self.is_symbol:
-                condition |= Q(**{f"{column}__folded__contains": text})
-                continue
-            condition |= Q(**{f"{column}__folded__startswith": text})
-            for before in BEFORE_WORDS:
-                condition |= Q(**{f"{column}__folded__contains": before + text})
-        return condition
-
-    def others_condition(self, field: Field) -> Q:
-        """The condition that one of the values has it which a record has beside the first."""
-        filled = Q(**{f"{field.column}__isnull": False})
-        if field.item is not None and field.item.normalize is normalization.normalize_phone:
-            if not self.digits:
-                return Q()
-            return filled & Q(**{f"{field.column}__numbers__contains": self.digits})
-        return filled & self._within_json(f"{field.column}__whole")
-
-    def _within_json(self, whole: str) -> Q:
-        """The condition that JSON has it in one of its texts, each of which begins behind quotation marks."""
-        anywhere, somewhere = self.has_trigram or self.is_symbol, Q()
-        for text in self.spellings:
-            written = json.dumps(text, ensure_ascii=False)[1:-1]
-            for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
-                somewhere |= Q(**{f"{whole}__folded__contains": before + written})
-        return somewhere
-
-    def custom_condition(self, columns: Sequence[str]) -> Q:
-        """The condition that one of the tenant's own fields has it. An index has the JSON of all of them
-        together, where a value begins behind its quotation mark."""
-        exact = reduce(or_, (self.column_condition(column) for column in columns))
-        return Q(custom__isnull=False) & self._within_json(custom_values.TEXTS) & exact
-
-
-@dataclass(frozen=True)
-class MarkedWord(Word):
-    """What stands for a word while a query is compiled: nothing depends on its letters but this."""
-
-    other_spellings: tuple[str, ...] = ()
-    marks: tuple[str, ...] = ()
-    is_long: bool = False
-
-    @property
-    def spellings(self) -> list[str]:
-        return [self.text, *self.other_spellings]
-
-    @property
-    def letters(self) -> tuple[str, ...]:
-        return self.marks
-
-    @property
-    def has_trigram(self) -> bool:
-        return self.is_long
-
-
-def read_words(text: str) -> list[Word]:
-    """The words of ``text``. The groups of a phone number are one."""
-    words: dict[Word, None] = {}
-    spelled = map(normalization.normalize_word, text.split())
-    for numbers, group in groupby(spelled, key=lambda word: NUMBER.match(word) is not None):
-        parts = list(group)
-        if numbers and len(parts) > 1:
-            digits = phone_digits(" ".join(parts))
-            if len(digits) >= (PHONE_DIGITS if parts[0][0] in "+0(" else PHONE_GROUPS):
-                words[Word(fold(" ".join(parts)), digits)] = None
-                continue
-        for part in parts:
-            digits = phone_digits(part) if numbers else ""
-            words[Word(fold(part), digits if len(digits) >= PHONE_DIGITS else "")] = None
-    return list(words)[:MAX_WORDS]
+SearchPlace = tuple[Scope, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -188,7 +65,7 @@ class SearchTable:
     listed: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> SearchPlace:
         return self.scope, self.columns
 
     def word_condition(self, word: Word) -> Q:
@@ -291,7 +168,7 @@ class SearchedText:
         #: By the name of a list and the text of a word the values in which a word begins with it.
         self.listed: dict[str, dict[str, list[str]]] = {}
         #: By place and word the records that have it; None where they are too many to be listed.
-        self.matches: dict[tuple[Place, Word], list[str] | None] = {}
+        self.matches: dict[tuple[SearchPlace, Word], list[str] | None] = {}
 
     @classmethod
     def read(cls, text: Any, *, of_many: bool = False) -> SearchedText:
@@ -329,10 +206,10 @@ class SearchedText:
         parts, given = [], []
         for n, (place, word) in enumerate(asked):
             tenant, person = tenancy.require().pk, visibility.visible_owner()
-            statement = _statement_of_matches(place, kind_of(word), tenant, person)
+            statement = _statement_of_matches(place, word_kind(word), tenant, person)
             if statement is not None:
                 parts.append(f"SELECT {n}, k FROM ({statement.sql}) AS found (k)")
-                given += statement.fill(texts_of(word))
+                given += statement.fill(word_texts(word))
         found: list[list[str]] = [[] for _ in asked]
         if parts:
             with connection.cursor() as cursor:
@@ -345,14 +222,14 @@ class SearchedText:
     # -- what a statement that searches is made of, and what it is filled in with ---------------------------
 
     @property
-    def kinds(self) -> tuple[Kind, ...]:
+    def kinds(self) -> tuple[WordKind, ...]:
         """What matters of the words besides their letters."""
-        return tuple(map(kind_of, self.words))
+        return tuple(map(word_kind, self.words))
 
-    def shape_in(self, noun: type[Record]) -> tuple[Shape, list[Any]]:
+    def key_in(self, noun: type[Record]) -> tuple[SearchKey, list[Any]]:
         """What the statement that searches a noun is made of, and the texts that it is filled in with."""
         there, has_values, has_matches = searched(noun), [], []
-        given: list[Any] = [text for word in self.words for text in texts_of(word)]
+        given: list[Any] = [text for word in self.words for text in word_texts(word)]
         for name in dict.fromkeys(there.lists.values()):
             by_word = self.values_of_list(name)
             some = [by_word.get(word.text) for word in self.words]
@@ -362,20 +239,20 @@ class SearchedText:
             ids = [self.matches.get((table.place, word)) for word in self.words]
             has_matches.append(tuple(None if each is None else bool(each) for each in ids))
             given += [each for each in ids if each]
-        return Shape(self.kinds, tuple(has_values), tuple(has_matches)), given
+        return SearchKey(self.kinds, tuple(has_values), tuple(has_matches)), given
 
     @classmethod
-    def marked(cls, noun: type[Record], shape: Shape, numbers: Iterator[int]) -> SearchedText:
-        """The text that stands for all with this shape while their statement is compiled."""
-        found = cls([marked_word(kind, numbers) for kind in shape.kinds], of_many=True)
+    def marked(cls, noun: type[Record], key: SearchKey, numbers: Iterator[int]) -> SearchedText:
+        """The text that stands for all with this key while their statement is compiled."""
+        found = cls([marked_word(kind, numbers) for kind in key.kinds], of_many=True)
         for name, some in zip(
-            dict.fromkeys(searched(noun).lists.values()), shape.has_values, strict=True
+            dict.fromkeys(searched(noun).lists.values()), key.has_values, strict=True
         ):
             found.listed[name] = {
                 word.text: mark_texts(next(numbers)) if there else []
                 for word, there in zip(found.words, some, strict=True)
             }
-        for table, any_ids in zip(tables_behind(Scope(noun)), shape.has_matches, strict=True):
+        for table, any_ids in zip(tables_behind(Scope(noun)), key.has_matches, strict=True):
             for word, listed in zip(found.words, any_ids, strict=True):
                 found.matches[table.place, word] = (
                     None if listed is None else mark_texts(next(numbers)) if listed else []
@@ -383,38 +260,13 @@ class SearchedText:
         return found
 
 
-class Kind(NamedTuple):
-    """What matters of a word besides its letters."""
-
-    spellings: int
-    letters: int
-    has_trigram: bool
-    has_digits: bool
-
-
-class Shape(NamedTuple):
+class SearchKey(NamedTuple):
     """What a statement that searches a noun is made of: the kinds of the words, and which of them a list and
     a table behind a reference have."""
 
-    kinds: tuple[Kind, ...]
+    kinds: tuple[WordKind, ...]
     has_values: tuple[tuple[bool, ...], ...]
     has_matches: tuple[tuple[bool | None, ...], ...]
-
-
-def kind_of(word: Word) -> Kind:
-    return Kind(len(word.spellings), len(word.letters), word.has_trigram, bool(word.digits))
-
-
-def texts_of(word: Word) -> list[str]:
-    """What a word is made of: :func:`marked_word` has a mark for each."""
-    return [*word.spellings, *([word.digits] if word.digits else ()), *word.letters]
-
-
-def marked_word(kind: Kind, numbers: Iterator[int]) -> MarkedWord:
-    text, *others = (mark_text(next(numbers)) for _ in range(kind.spellings))
-    digits = mark_text(next(numbers)) if kind.has_digits else ""
-    letters = tuple(mark_text(next(numbers)) for _ in range(kind.letters))
-    return MarkedWord(text, digits, tuple(others), letters, kind.has_trigram)
 
 
 def tables_behind(scope: Scope) -> list[SearchTable]:
@@ -427,7 +279,7 @@ def tables_behind(scope: Scope) -> list[SearchTable]:
 
 @cached_by_shape(most=MOST_KEPT)
 def _statement_of_matches(
-    place: Place, kind: Kind, _tenant: int, _person: str | None
+    place: SearchPlace, kind: WordKind, _tenant: int, _person: str | None
 ) -> Statement | None:
     """The statement that lists the records of a place with a word of that kind."""
     scope, columns = place

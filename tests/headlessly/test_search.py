@@ -20,7 +20,8 @@ from headlessly.declaration.folding import fold, phone_digits
 from headlessly.errors import InvalidFilter
 from headlessly.query import paging, ranking, reads
 from headlessly.query.scope import Scope
-from headlessly.query.search import Search, Word, read_words
+from headlessly.query.search import Search
+from headlessly.query.search_words import Word, read_words
 
 NUMBER = "+420 604 893 825"
 
