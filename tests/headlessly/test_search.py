@@ -144,6 +144,9 @@ def test_it_finds_names_whatever_signs_are_written_for_their_apostrophes_and_hyp
     Contact.create(name=stored)
     Contact.create(name="Shaun Olive Oneil Ray")
     assert found(Contact, written) == [stored]
+    # Ctrl-K fills in a statement that was compiled for another word.
+    ranking.best_matches([Contact], "d'arc")
+    assert ranking.best_matches([Contact], written)[0].name == stored.lower()
 
 
 @pytest.mark.parametrize("signs", ["&", "%", "_ -", "\\", "..."])
