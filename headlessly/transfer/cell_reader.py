@@ -61,9 +61,8 @@ class CellReader:
         machine = meaning.noun.schema.machine
         #: The states in which records begin, where this is the field of the state.
         self.entry = machine.entry if machine and self._named(machine.name) else None
-        self.is_id = (
-            self.field is not None and "." in self.field.wire
-        )  #: what another system calls it
+        #: Whether its cells are what another system calls a record.
+        self.is_id = self.field is not None and "." in self.field.wire
         self.is_money = kind == "money"
         #: Where the record says the currency of its amounts; without such they are in the tenant's.
         self.currency: str | None = None
