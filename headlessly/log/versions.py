@@ -209,6 +209,18 @@ def versions_at(noun: type[Record], moment: datetime | RowsMoment) -> models.Que
     return visibility.visible_versions(found, noun)
 
 
+#: How many times the condition below takes the moment.
+VALID_TAKES = 3
+
+
+def valid_sql(alias: str) -> str:
+    """The same condition of a version for a statement written by hand."""
+    return (
+        f"{alias}.created_at <= %s AND {alias}.valid_from <= %s "
+        f"AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
+    )
+
+
 def restore_values(record: Record, moment: datetime) -> None:
     """Give ``record`` the values it had at ``moment``.
 

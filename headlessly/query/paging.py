@@ -24,6 +24,7 @@ from headlessly.access import tenancy, visibility
 from headlessly.database import prepared as statements
 from headlessly.declaration import custom_values, indexes
 from headlessly.declaration.folding import FOLD, Folded
+from headlessly.log import kept, versions
 from headlessly.query import filters, money
 from headlessly.query.indexed_order import IndexedOrder
 from headlessly.query.scope import Scope
@@ -133,15 +134,16 @@ class RecordList:
     def _read_first_page(
         self, listed: ListStatements, reading: RowStatement, size: int
     ) -> tuple[list[dict[str, Any]], PageKeys]:
-        equal = [tenancy.require().pk, *(self._equalities or {}).values()]
+        given, moment = self._given, self.scope.moment
         sql = first_page_statement(listed, reading, size + 1, self._cap + 1)
-        rows = statements.execute_prepared(sql, [*equal, *equal], binary=True)
+        joined = [moment] * reading.joined_moments
+        rows = statements.execute_prepared(sql, [*given, *given, *joined], binary=True)
         width = 2 + len(self.sort_keys)
         keys = [row[1:width] for row in rows]
         seen = rows[0][0] if rows else 0
         page = PageKeys(keys, min(seen, self._cap), seen <= self._cap)
         found = [row[width:] for row in rows[:size]]
-        return reading.records(found, [key for key, *_ in keys[:size]]), page
+        return reading.records(found, [key for key, *_ in keys[:size]], moment), page
 
     def first_keys(self, size: int, start: int = 0) -> list[Key]:
         """The keys of a page, without counting the records."""
@@ -201,17 +203,28 @@ class RecordList:
 
     @cached_property
     def _statements(self) -> ListStatements | None:
-        """The statements of a list of now whose filters are plain, written once for all of its shape."""
-        noun, first = self.scope.noun, self.sort_keys[0]
+        """The statements of a list whose filters are plain, of now or of a moment, written once for all of
+        its shape."""
+        noun, moment, first = self.scope.noun, self.scope.moment, self.sort_keys[0]
         turned = first.nullable and not first.descending
         if any(key.name.endswith(CONVERTED) for key in self.sort_keys):
             return None  # rates and the day are no columns
-        if self._equalities is None or self.scope.as_of is not None or turned:
+        if self._equalities is None or moment is not self.scope.as_of or turned:
             return None
         if noun.schema.is_limited and visibility.visible_owner() is not None:
             return None
-        visible, _ = visibility.visible_rows(noun, "r")
-        return list_statements(noun, visible, tuple(self._equalities), tuple(self.sort_keys))
+        if moment is not None:
+            kept.refuse_before_kept(moment, "asOf")
+        visible, _ = visibility.visible_rows(noun, "r", past=moment is not None)
+        names = tuple(self._equalities)
+        return list_statements(noun, visible, names, tuple(self.sort_keys), past=moment is not None)
+
+    @property
+    def _given(self) -> list[Any]:
+        """What these statements take: the tenant, the values that columns have, and the moment."""
+        moment, values = self.scope.moment, (self._equalities or {}).values()
+        moments = [] if moment is None else [moment] * versions.VALID_TAKES
+        return [tenancy.require().pk, *values, *moments]
 
     def _count_up_to_cap(self, everything: bool) -> tuple[int, bool]:
         if self._index_rows is not None and not everything:
@@ -219,7 +232,7 @@ class RecordList:
             return min(seen, self._cap), seen <= self._cap
         if self._statements is None or everything:
             return count_records(self.queryset, everything=everything)
-        given = [tenancy.require().pk, *(self._equalities or {}).values(), self._cap + 1]
+        given = [*self._given, self._cap + 1]
         seen = statements.execute_prepared(self._statements.count, given)[0][0]
         return min(seen, self._cap), seen <= self._cap
 
@@ -252,7 +265,7 @@ class RecordList:
                 self.queryset, size + 1, start, rest, self.filters, is_whole=whole
             )
         if self._statements is not None and not rest:
-            given = [tenancy.require().pk, *(self._equalities or {}).values(), size + 1, start]
+            given = [*self._given, size + 1, start]
             return statements.execute_prepared(self._statements.page, given, binary=True)
         keys: list[Key] = []
         for condition, order in self._ordered_conditions(start, rest):
@@ -402,8 +415,8 @@ class RecordList:
 
 @dataclass(frozen=True)
 class ListStatements:
-    """Statements that take the tenant, the values that columns have, and how many; and what they are made of,
-    whose parameters are the tenant and the values."""
+    """Statements that take the tenant, the values that columns have, in the past the moment, and how many;
+    and what they are made of, which takes the same but for how many."""
 
     page: str
     count: str
@@ -414,29 +427,37 @@ class ListStatements:
 
 @lru_cache(maxsize=1024)
 def list_statements(
-    noun: type[Record], visible: str, equal: tuple[str, ...], columns: tuple[SortKey, ...]
+    noun: type[Record],
+    visible: str,
+    equal: tuple[str, ...],
+    columns: tuple[SortKey, ...],
+    *,
+    past: bool,
 ) -> ListStatements:
     """The page and the count of a list, written once per process for each set of columns."""
     quote = connection.ops.quote_name
+    model = noun.past if past else noun
 
     def column(name: str) -> str:
         plain = name.removesuffix(f"__{Folded.lookup_name}")
         quoted = (
             custom_values.column_sql("r", plain)
             if custom_values.is_custom(plain)
-            else f"r.{statements.quoted_column(noun, plain)}"
+            else f"r.{statements.quoted_column(model, plain)}"
         )
         return quoted if plain == name else f"{FOLD}({quoted})"
 
     values = "".join(f" AND {column(name)} = %s" for name in equal)
-    source = f"FROM {quote(noun._meta.db_table)} r WHERE {visible}{values}"
+    valid = f" AND {versions.valid_sql('r')}" if past else ""
+    source = f"FROM {quote(model._meta.db_table)} r WHERE {visible}{values}{valid}"
     names = tuple(column(each.name) for each in columns)
     sorted_by = tuple(
         (" DESC" if c.descending else "") + (" NULLS LAST" if c.nullable else "") for c in columns
     )
     order = ", ".join(map("".join, zip(names, sorted_by, strict=True)))
+    row = ", ".join([column("record" if past else "pk"), *names])
     return ListStatements(
-        f"SELECT {', '.join([column('pk'), *names])} {source} ORDER BY {order} LIMIT %s OFFSET %s",
+        f"SELECT {row} {source} ORDER BY {order} LIMIT %s OFFSET %s",
         f"SELECT count(*) FROM (SELECT {source} LIMIT %s) AS found",
         source,
         names,
@@ -449,7 +470,8 @@ def first_page_statement(
     listed: ListStatements, reading: RowStatement, size: int, counted: int
 ) -> str:
     """The number of records, as far as they are counted, and the first of them: each with its key and its
-    values in the order, and what ``reading`` reads of it. Takes the tenant and the values twice.
+    values in the order, and what ``reading`` reads of it. Takes what ``listed`` takes twice, and the moments
+    that ``reading`` joins at.
 
     The limits are no parameters: for any limit the planner would join whole tables.
     """

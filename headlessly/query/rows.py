@@ -21,6 +21,7 @@ from headlessly.declaration import custom_values
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.values import to_json_value
+from headlessly.log import versions
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -152,7 +153,7 @@ class RowStatement:
         select = f"SELECT {self.columns} FROM {source} {self.joins} "
         self.sql = select if past else f"{select} WHERE r.tenant_id = %s AND r.id = ANY(%s)"
         self.one = f"{select} WHERE r.id = %s AND "
-        self.joined_moments = 2 * len(joins) if past else 0
+        self.joined_moments = versions.VALID_TAKES * len(joins) if past else 0
 
     def fetch(self, keys: Sequence[Any], as_of: datetime | None = None) -> list[dict[str, Any]]:
         """The records with these keys, in this order; keys that are gone are left out."""
@@ -207,14 +208,14 @@ class RowStatement:
             column = prepared.quoted_column(other, relation.field)
             held, keys, ends = None, "unnest(%s::text[]) AS k(id)", ""
             refers = f"r.{column} = k.id"
-        valid = VALID_AT.format(alias="r") if as_of else ""
+        valid = f"AND {versions.valid_sql('r')}" if as_of else ""
         visible, shown = visibility.visible_rows(other, "r", past=as_of is not None)
         sql = (
             f"SELECT k.id, r.* FROM {keys} CROSS JOIN LATERAL ("
             f"SELECT {shape.select('r')} FROM (SELECT * FROM {table} r WHERE {refers} AND {visible} "
             f"{valid} {ends}) r ORDER BY r.created_at DESC, r.id DESC LIMIT %s) r"
         )
-        moments = [as_of, as_of] if as_of else []
+        moments = [as_of] * versions.VALID_TAKES if as_of else []
         asked = [list(found)] if held is None else [list(found), held]
         parameters = [*asked, *shown, *moments, INVERSE_LIMIT]
         rows = prepared.execute_prepared(sql, parameters, binary=True)
@@ -243,8 +244,6 @@ LAST_UNTIL = """(
     SELECT last.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL (
         SELECT p.* FROM {table} p WHERE p.tenant_id = %s AND p.id = k.id AND p.valid_from <= %s
         ORDER BY p.valid_from DESC, p.seq DESC LIMIT 1) AS last) AS r"""
-#: A version that was valid at a moment; takes the moment twice.
-VALID_AT = "AND {alias}.valid_from <= %s AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"
 
 
 def _join(noun: type[Record], field: Field, other: type[Record], alias: str, past: bool) -> str:
@@ -255,7 +254,7 @@ def _join(noun: type[Record], field: Field, other: type[Record], alias: str, pas
         else f"r.{prepared.quoted_column(noun, field.name)}"
     )
     table = quote((other.past if past else other)._meta.db_table)
-    valid = VALID_AT.format(alias=alias) if past else ""
+    valid = f"AND {versions.valid_sql(alias)}" if past else ""
     return (
         f"LEFT JOIN {table} {alias} ON {alias}.tenant_id = r.tenant_id "
         f"AND {alias}.id = {column} {valid}"

@@ -98,6 +98,24 @@ def test_it_includes_what_was_as_it_was(story: Any, days: Any) -> None:
     assert reads.record_json(Contact, story.ada.id, include=["leads"])["leads"] == []
 
 
+def test_a_page_of_then_is_one_statement(
+    story: Any, days: Any, django_assert_num_queries: Any
+) -> None:
+    def page(day: int, **more: Any) -> reads.Page:
+        with django_assert_num_queries(1):
+            return reads.record_page(Contact, include=["organization"], as_of=days[day], **more)
+
+    then = [page(day).results[0]["organization"]["industry"] for day in (3, 5)]
+    assert then == ["Tools", "Software"]
+    with clock.set_clock(days[9], purpose="replay"):
+        later = Contact.create(name="Zoe")
+    assert [x["$id"] for x in page(5).results] == [story.ada.id]
+    both = page(9, limit=1)
+    assert (both.results[0]["$id"], both.total, both.has_more) == (later.id, 2, True)
+    rest = reads.record_page(Contact, limit=1, as_of=days[9], cursor=both.cursor)
+    assert [x["$id"] for x in rest.results] == [story.ada.id]
+
+
 def test_it_sorts_the_past_like_the_present(days: Any) -> None:
     for score in (5, None, 9):
         with clock.set_clock(days[0], purpose="demo"):
