@@ -27,6 +27,7 @@ import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache, wraps
 from typing import Any, ParamSpec
 
@@ -127,6 +128,24 @@ class _Filled:
 
 
 @dataclass(frozen=True)
+class _FilledList:
+    """A parameter that is a list of such; or one argument that is a list itself (:func:`mark_texts`)."""
+
+    each: tuple[_Filled, ...]
+
+    @property
+    def numbers(self) -> set[int]:
+        return {number for each in self.each for number in each.numbers}
+
+    def fill(self, given: Sequence[Any]) -> Any:
+        found = [each.fill(given) for each in self.each]
+        return found[0] if isinstance(found[0], list) else found
+
+
+_FILLED = (_Filled, _FilledList)
+
+
+@dataclass(frozen=True)
 class Statement:
     """A compiled query, and what its parameters are made of."""
 
@@ -143,19 +162,20 @@ class Statement:
         """The arguments that it takes."""
         found: set[int] = set()
         for each in self.parameters:
-            found |= each.numbers if type(each) is _Filled else set()
+            found |= each.numbers if isinstance(each, _FILLED) else set()
         return found
 
     def fill(self, given: Sequence[Any]) -> list[Any]:
         """The parameters with these arguments."""
-        return [each.fill(given) if type(each) is _Filled else each for each in self.parameters]
+        return [each.fill(given) if isinstance(each, _FILLED) else each for each in self.parameters]
 
 
 def _read_marks(parameter: Any) -> Any:
     """A parameter, and the arguments that marks in it stand for."""
-    if isinstance(parameter, list) and len(parameter) == 1:
-        inner = _read_marks(parameter[0])
-        return inner if type(inner) is _Filled else parameter
+    if isinstance(parameter, list) and parameter:
+        inner = tuple(map(_read_marks, parameter))
+        if all(isinstance(each, _Filled) for each in inner):
+            return _FilledList(inner)
     if isinstance(parameter, _MarkedMoment | _MarkedDay):
         return _Filled(((parameter.number, None),))
     if not isinstance(parameter, str):
@@ -248,7 +268,7 @@ class _Values(list[Any]):
         if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
             self.extend(value)
             return name, list, len(value)
-        if value is not None and not isinstance(value, bool | int | float):
+        if value is not None and not isinstance(value, bool | int | float | Decimal):
             raise TypeError(f"{name} is compared with {value!r}.")
         return name, type(value), value
 
@@ -290,7 +310,7 @@ def compiled_query(
         known = tuple(map(values.take_from, conditions))
         hash(known)
     except (TypeError, ValueError):
-        return _compile(build, conditions, given)
+        return compile_query(build, conditions, given)
     tenant = tenancy.require()
     ambient = (
         tenant.pk,
@@ -301,7 +321,7 @@ def compiled_query(
     )
     made = _compiled_conditions(build, _SameBut(known, conditions), given, ambient)
     if made is None:
-        return _compile(build, conditions, given)
+        return compile_query(build, conditions, given)
     return (made.sql, made.fill(values)) if made.sql else None
 
 
@@ -331,7 +351,7 @@ def _compiled_conditions(
         put, number = _put_marks(condition, number)
         marked.append(put)
     try:
-        found = _compile(build, marked, given)
+        found = compile_query(build, marked, given)
         statement = Statement("", ()) if found is None else Statement.of(*found)
     except (UnknownWay, ValidationError, ValueError):
         return None
@@ -339,10 +359,11 @@ def _compiled_conditions(
     return statement if all_there else None
 
 
-def _compile(
-    build: Callable[..., models.QuerySet], conditions: Sequence[Q], given: tuple[Hashable, ...]
+def compile_query(
+    build: Callable[..., models.QuerySet], asked: Sequence[Any], given: tuple[Hashable, ...]
 ) -> tuple[str, Sequence[Any]] | None:
+    """The same compiled for this time alone, of querysets too."""
     try:
-        return build(*conditions, *given).query.sql_with_params()
+        return build(*asked, *given).query.sql_with_params()
     except EmptyResultSet:
         return None

@@ -196,9 +196,13 @@ def versions_at(noun: type[Record], moment: datetime | RowsMoment) -> models.Que
     Raises InvalidFilter where that past is in files.
     """
     if isinstance(moment, RowsMoment):
-        moment = moment.expression
-    else:
-        kept.refuse_before_kept(moment, "asOf")
+        return valid_at(noun, moment.expression)
+    kept.refuse_before_kept(moment, "asOf")
+    return valid_at(noun, moment)
+
+
+def valid_at(noun: type[Record], moment: Any) -> models.QuerySet:
+    """The same wherever that past is, also as of an expression."""
     found = noun.past.objects.filter(
         models.Q(valid_to=None) | models.Q(valid_to__gt=moment),
         tenant_id=tenancy.require().pk,
@@ -214,7 +218,7 @@ VALID_TAKES = 3
 
 
 def valid_sql(alias: str) -> str:
-    """The same condition of a version for a statement written by hand."""
+    """The condition of a version that was valid then, for a statement written by hand."""
     return (
         f"{alias}.created_at <= %s AND {alias}.valid_from <= %s "
         f"AND ({alias}.valid_to IS NULL OR {alias}.valid_to > %s)"

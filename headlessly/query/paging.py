@@ -9,18 +9,18 @@ table where filter and order do not agree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from django.db.models.expressions import RawSQL
 
 from headlessly.access import tenancy, visibility
+from headlessly.access.prepared_queries import compile_query, compiled_query
 from headlessly.database import prepared as statements
 from headlessly.declaration import custom_values, indexes
 from headlessly.declaration.folding import FOLD, Folded
@@ -47,7 +47,7 @@ CONVERTED = f"__{money.Converted.lookup_name}"
 #: A key, and the record's values in the columns of the order.
 Key = tuple[Any, ...]
 #: A statement and its parameters.
-Sql = tuple[str, tuple[Any, ...]]
+Sql = tuple[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,29 @@ class RecordList:
     def queryset(self) -> models.QuerySet:
         """The records, whatever words are searched for. Raises InvalidFilter."""
         found = self.scope.queryset() if self.narrowed_to is None else self.narrowed_to
+        return found.filter(self._where)
+
+    @cached_property
+    def _where(self) -> Q:
+        """What all filters state. Raises InvalidFilter."""
         if self.condition is not None:
-            return found.filter(self.condition)
-        return found.filter(*(filters.compile_filter(self.scope, f) for f in self.filters))
+            return self.condition
+        return Q(*(filters.compile_filter(self.scope, f) for f in self.filters))
+
+    def _compiled(
+        self, build: Callable[..., models.QuerySet], beyond: Q, *given: Hashable
+    ) -> Sql | None:
+        """The statement of what ``build`` makes of the records, whatever words are searched for, of a
+        condition more, and of what else is given; None where nothing can be found. Of lists that differ in
+        values alone it is made once."""
+        if self.narrowed_to is not None or self.scope.moment is not self.scope.as_of:
+            return compile_query(build, [self.queryset, beyond], given)
+        moment = self.scope.moment
+        if moment is not None:
+            kept.refuse_before_kept(moment, "asOf")
+        when = Q() if moment is None else Q(moment=moment)
+        scope = replace(self.scope, as_of=None)
+        return compiled_query(_of_records, [when, self._where, beyond], scope, build, *given)
 
     def page_keys(
         self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False
@@ -99,15 +119,19 @@ class RecordList:
             total, exact = self._count_up_to_cap(count_all)
             if not exact or total > self._cap:
                 return PageKeys(self._in_order(size, start, rest), total, exact)
-        parts = [self.queryset] if self.search is None else self.search.parts(self.queryset)
-        total, keys = self._gather(parts, size, start, rest)
+        if self.search is None:
+            total, keys = self._gather([self._any_keys(rest)], size, start, rest)
+            if total <= self._cap:
+                return PageKeys(keys, total, True)
+            counted = self._count_up_to_cap(True) if count_all else (self._cap, False)
+            return PageKeys(self._in_order(size, start, rest), *counted)
+        parts = self.search.parts(self.queryset)
+        total, keys = self._gather(
+            [self._any_keys(rest, part) for part in parts], size, start, rest
+        )
         if total <= self._cap:
             return PageKeys(keys, total, True)
-        keys = (
-            self._in_order(size, start, rest)
-            if self.search is None
-            else self._walk(self.search, size, start, rest)
-        )
+        keys = self._walk(self.search, size, start, rest)
         return PageKeys(keys, *((self._count(parts), True) if count_all else (self._cap, False)))
 
     def read_page(
@@ -154,13 +178,11 @@ class RecordList:
     def first_keys_sql(self, size: int, *, gathered: bool) -> Sql | None:
         """The statement that answers the first keys of what no words narrow, to be part of another: along the
         order, or ``gathered`` first, where there are no more than are counted. None where there are none."""
-        found = self.queryset
         if not gathered:
             order = [column.expression for column in self.sort_keys]
-            ordered = found.order_by(*order).values_list(self.scope.key)
+            ordered = self.queryset.order_by(*order).values_list(self.scope.key)
             return union_sql([ordered[:size]])
-        row = found.order_by().values_list(self.scope.key, *self._names)
-        united = union_sql([row[: self._cap + 1]])
+        united = self._any_keys()
         if united is None:
             return None
         sql, parameters = united
@@ -183,9 +205,12 @@ class RecordList:
             return False
         if not self._equalities and self._indexed is not None:
             return True
-        noun = self.scope.noun
-        model = noun if self.scope.as_of is None else noun.past
-        return indexes.has_index_for(model, self._equalities, self.sort_keys)
+        return indexes.has_index_for(self._model, self._equalities, self.sort_keys)
+
+    @property
+    def _model(self) -> type[models.Model]:
+        """Whose table is read: the noun's, or that of its versions."""
+        return self.scope.noun if self.scope.as_of is None else self.scope.noun.past
 
     @cached_property
     def _indexed(self) -> IndexedOrder | None:
@@ -230,33 +255,33 @@ class RecordList:
         if self._index_rows is not None and not everything:
             seen = self._index_rows[: self._cap + 1].count()
             return min(seen, self._cap), seen <= self._cap
-        if self._statements is None or everything:
-            return count_records(self.queryset, everything=everything)
-        given = [*self._given, self._cap + 1]
-        seen = statements.execute_prepared(self._statements.count, given)[0][0]
+        if everything:
+            return self.queryset.order_by().count(), True
+        if self._statements is None:
+            found = self._compiled(_some_keys, Q(), self._cap + 1)
+            seen = 0 if found is None else _count(*found)
+        else:
+            given = [*self._given, self._cap + 1]
+            seen = statements.execute_prepared(self._statements.count, given)[0][0]
         return min(seen, self._cap), seen <= self._cap
 
     # -- in order -----------------------------------------------------------------------------------
 
-    def _ordered_conditions(self, start: int, rest: Sequence[Q]) -> Iterator[tuple[Q, list[Any]]]:
-        """Conditions that follow each other, each with its order.
+    def _ordered_conditions(self, start: int, rest: Sequence[Q]) -> Iterator[tuple[Q, bool]]:
+        """Conditions that follow each other, and of each whether its order has nulls first.
 
         Where the first column ascends and its index descends, the records with a value in it come first,
         as the index has them when it is read backwards; then those without.
         """
         first = self.sort_keys[0]
-        order = [column.expression for column in self.sort_keys]
         turned = (
             first.nullable and not first.descending
-            and indexes.has_descending_index(self.queryset.model, first.name)
+            and indexes.has_descending_index(self._model, first.name)
         )  # fmt: skip
         if turned and not rest and not start:
             rest = [~first.equal_to(None), first.equal_to(None)]
         for number, condition in enumerate(rest or [Q()]):
-            if turned and number == 0 and len(rest) == 2:
-                yield condition, [F(first.name).asc(nulls_first=True), *order[1:]]
-            else:
-                yield condition, order
+            yield condition, turned and number == 0 and len(rest) == 2
 
     def _in_order(self, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
         if self._indexed is not None:
@@ -268,14 +293,21 @@ class RecordList:
             given = [*self._given, size + 1, start]
             return statements.execute_prepared(self._statements.page, given, binary=True)
         keys: list[Key] = []
-        for condition, order in self._ordered_conditions(start, rest):
-            if (missing := size + 1 - len(keys)) > 0:
-                found = self.queryset.filter(condition).order_by(*order)
-                if (apart := self._apart()) is not None:
-                    keys += self._merge_values(found, *apart, missing, start)
-                else:
-                    row = found.values_list(self.scope.key, *self._names)
-                    keys += row[start : start + missing]
+        for condition, nulls_first in self._ordered_conditions(start, rest):
+            if (missing := size + 1 - len(keys)) <= 0:
+                break
+            if (apart := self._apart()) is not None:
+                keys += self._merge_values(condition, nulls_first, *apart, missing, start)
+                continue
+            compiled = self._compiled(
+                _keys_in_order,
+                condition,
+                tuple(self.sort_keys),
+                nulls_first,
+                start,
+                start + missing,
+            )
+            keys += [] if compiled is None else _rows(*compiled)
         return keys
 
     def _apart(self) -> tuple[str, list[Any]] | None:
@@ -293,17 +325,16 @@ class RecordList:
         return None
 
     def _merge_values(
-        self, found: models.QuerySet, column: str, values: list[Any], size: int, start: int
+        self, beyond: Q, nulls_first: bool, column: str, values: list[Any], size: int, start: int
     ) -> list[Key]:
         """The first keys of those with each value in ``column``, merged in order."""
-        own = RawSQL("apart.value", ())
-        of_one = found.filter(**{column: own}).values_list(self.scope.key, *self._names)
-        each = union_sql([of_one[: start + size]])
+        asked = (tuple(self.sort_keys), nulls_first, column, start + size)
+        each = self._compiled(_keys_of_one, beyond, *asked)
         if each is None:
             return []
         sql, parameters = each
         return self._sorted(
-            f"unnest(%s::text[]) AS apart (value) CROSS JOIN LATERAL {sql} AS",
+            f"unnest(%s::text[]) AS apart (value) CROSS JOIN LATERAL ({sql}) AS",
             (values, *parameters), size, start,
         )  # fmt: skip
 
@@ -317,7 +348,7 @@ class RecordList:
         sql, parameters = found
         return self._sorted(f"({sql}) AS", parameters, size, start)
 
-    def _sorted(self, source: str, parameters: tuple[Any, ...], size: int, start: int) -> list[Key]:
+    def _sorted(self, source: str, parameters: Sequence[Any], size: int, start: int) -> list[Key]:
         return _rows(
             f"SELECT united.* FROM {source} united ({', '.join(self._row)}) "
             f"ORDER BY {self._order} LIMIT %s OFFSET %s",
@@ -326,20 +357,20 @@ class RecordList:
 
     # -- gathered -----------------------------------------------------------------------------------
 
+    def _any_keys(self, rest: Sequence[Q] = (), part: models.QuerySet | None = None) -> Sql | None:
+        """The statement that reads keys in any order, as many as are counted and one more, of all records or
+        of a ``part`` of them; each with whether it fulfils ``rest``."""
+        beyond = reduce(or_, rest) if rest else Q()
+        given = (tuple(self.sort_keys), bool(rest), self._cap + 1)
+        if part is not None:
+            return compile_query(_keys_in_any_order, [part, beyond], given)
+        return self._compiled(_keys_in_any_order, beyond, *given)
+
     def _gather(
-        self, parts: Sequence[models.QuerySet], size: int, start: int, rest: Sequence[Q]
+        self, parts: Sequence[Sql | None], size: int, start: int, rest: Sequence[Q]
     ) -> tuple[int, list[Key]]:
         """How many records are in the parts, up to one above the cap; and the page if they are all."""
-        more = []
-        if rest:
-            beyond = ExpressionWrapper(reduce(or_, rest), BooleanField())
-            parts, more = [part.annotate(_beyond=beyond) for part in parts], ["_beyond"]
-        found = union_sql(
-            [
-                p.order_by().values_list(self.scope.key, *self._names, *more)[: self._cap + 1]
-                for p in parts
-            ]
-        )
+        found = unite(parts)
         if found is None:
             return 0, []
         sql, parameters = found
@@ -359,7 +390,8 @@ class RecordList:
 
     def _walk(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
         """Record by record along the order until a page is full; else all there are, in order."""
-        condition, order = next(self._ordered_conditions(start, rest))
+        condition, nulls_first = next(self._ordered_conditions(start, rest))
+        order = _order_by(self.sort_keys, nulls_first)
         looked_at = self.queryset.filter(condition).order_by(*order)
         looked_at = looked_at.annotate(
             _fits=ExpressionWrapper(search.record_condition, BooleanField())
@@ -381,18 +413,16 @@ class RecordList:
     def _merge_parts(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
         """The first keys of each part, merged in order."""
         keys: list[Key] = []
-        for condition, order in self._ordered_conditions(start, rest):
+        for condition, nulls_first in self._ordered_conditions(start, rest):
             if (missing := size + 1 - len(keys)) > 0:
+                order = _order_by(self.sort_keys, nulls_first)
                 parts = search.parts(self.queryset.filter(condition).order_by(*order))
                 keys += self._merge(parts, missing, start)
         return keys
 
     def _count(self, parts: Sequence[models.QuerySet]) -> int:
         found = union_sql([part.order_by().values_list(self.scope.key) for part in parts])
-        if found is None:
-            return 0
-        sql, parameters = found
-        return _rows(f"SELECT count(*) FROM ({sql}) AS united", parameters)[0][0]
+        return 0 if found is None else _count(*found)
 
     # -- said in SQL ----------------------------------------------------------------------------------
 
@@ -514,17 +544,80 @@ def narrow_by_search(found: models.QuerySet, search: Search | None) -> tuple[mod
     return found.filter(search.record_condition) if many else found.filter(**listed), many
 
 
+# -- what is asked of the records of a list, to be compiled -------------------------------------------
+
+
+def _of_records(
+    when: Q, where: Q, beyond: Q, scope: Scope, build: Callable[..., Any], *given: Any
+) -> models.QuerySet:
+    """What ``build`` makes of the records of now, or of then, that fulfil ``where``."""
+    moments: list[Any] = [moment for _name, moment in when.children]  # type: ignore[misc]
+    found = versions.valid_at(scope.noun, *moments) if moments else scope.queryset()
+    return build(found.filter(where), beyond, *given)
+
+
+def _keys_in_order(
+    found: models.QuerySet, beyond: Q, by: Sequence[SortKey], nulls_first: bool, *stretch: int
+) -> models.QuerySet:
+    found = found.filter(beyond).order_by(*_order_by(by, nulls_first))
+    return found.values_list(*_columns(by))[slice(*stretch)]
+
+
+def _keys_of_one(
+    found: models.QuerySet,
+    beyond: Q,
+    by: Sequence[SortKey],
+    nulls_first: bool,
+    column: str,
+    most: int,
+) -> models.QuerySet:
+    """Of those with one value in ``column``, which whatever this is a part of names."""
+    one = found.filter(**{column: RawSQL("apart.value", ())})
+    return _keys_in_order(one, beyond, by, nulls_first, 0, most)
+
+
+def _keys_in_any_order(
+    found: models.QuerySet, beyond: Q, by: Sequence[SortKey], tells_beyond: bool, most: int
+) -> models.QuerySet:
+    more = []
+    if tells_beyond:
+        found = found.annotate(_beyond=ExpressionWrapper(beyond, BooleanField()))
+        more = ["_beyond"]
+    return found.order_by().values_list(*_columns(by), *more)[:most]
+
+
+def _some_keys(found: models.QuerySet, beyond: Q, most: int) -> models.QuerySet:
+    return found.filter(beyond).order_by().values_list("pk")[:most]
+
+
+def _columns(by: Sequence[SortKey]) -> list[str]:
+    """The columns of a key: that of the record, by which the order ends, and all of the order."""
+    return [by[-1].name, *(column.name for column in by)]
+
+
+def _order_by(by: Sequence[SortKey], nulls_first: bool) -> list[Any]:
+    order = [column.expression for column in by]
+    return [F(by[0].name).asc(nulls_first=True), *order[1:]] if nulls_first else order
+
+
 def union_sql(parts: Sequence[models.QuerySet]) -> Sql | None:
     """The records of all parts, each once, as one statement; None where there can be none."""
-    statements, parameters = [], ()
-    for part in parts:
-        try:
-            sql, given = part.query.sql_with_params()
-        except EmptyResultSet:
-            continue
-        statements.append(f"({sql})")
-        parameters += tuple(given)
-    return (" UNION ".join(statements), parameters) if statements else None
+    return unite([compile_query(_as_it_is, [part], ()) for part in parts])
+
+
+def _as_it_is(found: models.QuerySet) -> models.QuerySet:
+    return found
+
+
+def unite(parts: Sequence[Sql | None]) -> Sql | None:
+    """The same of statements, of which there is None where nothing can be found."""
+    there = [part for part in parts if part is not None]
+    sql = " UNION ".join(f"({sql})" for sql, _ in there)
+    return (sql, tuple(each for _, given in there for each in given)) if there else None
+
+
+def _count(sql: str, parameters: Sequence[Any]) -> int:
+    return _rows(f"SELECT count(*) FROM ({sql}) AS found", parameters)[0][0]
 
 
 def _rows(sql: str, parameters: Sequence[Any]) -> list[Key]:

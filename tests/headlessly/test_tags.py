@@ -48,9 +48,14 @@ def test_records_are_found_by_any_all_and_none_of_them(acme: Any, api: Any) -> N
     assert names({"tags": {"$nin": ["x"]}}) == "CD"
     assert names({"tags": {"$exists": False}}) == "D"
     assert names({"tags": None}) == "D"
-    for query, found in (("tags=x", "AB"), ("tags__all=x,y", "B"), ("tags__isnull=true", "D")):
+    for query, found in (
+        ("tags=x", "AB"), ("tags=y", "BC"), ("tags__in=x,y", "ABC"), ("tags__in=z,x", "AB"),
+        ("tags__all=x,y", "B"), ("tags__isnull=true", "D"),
+    ):  # fmt: skip
         answer = api.call("GET", f"/contacts?{query}").json()["results"]
         assert "".join(sorted(each["name"] for each in answer)) == found, query
+        counted = api.call("GET", f"/contacts/aggregate?{query}").json()["groups"]
+        assert sum(each["count"] for each in counted) == len(found), query
     with pytest.raises(InvalidFilter, match="several"):
         names({"tags": {"$gt": "x"}})
     groups = Contact.aggregate(group="tags")

@@ -198,7 +198,7 @@ class NounBoard:
             if (converted := money.converted_name(self.noun, schema.by_name[measure])) != measure:
                 read["own"] = converted
         inner: list[str] = []
-        parameters: tuple[Any, ...] = ()
+        parameters: list[Any] = []
         for column in columns:
             within = self.within(column.state).order_by()
             parts = [within] if self.address.search is None else self.address.search.parts(within)
@@ -253,7 +253,7 @@ class NounBoard:
             pages = [self._record_list(c.state).page_keys(self.size(c.ended)).keys for c in columns]
             return [key for page in pages for key, *_ in page]
         parts: list[str] = []
-        parameters: tuple[Any, ...] = ()
+        parameters: list[Any] = []
         for column in columns:
             found = self._record_list(column.state).first_keys_sql(
                 self.size(column.ended) + 1, gathered=self._is_narrowed and not column.is_capped
