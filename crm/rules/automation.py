@@ -15,7 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import Truncator
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from psycopg import errors as postgres
 
 from crm.calendars import next_working_moment, office_zone
@@ -43,6 +43,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError, VerbRefused
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.execution.executor import MAX_HOOK_DEPTH, Execution, one_transaction
+from headlessly.language.wording import tell_tracked_event
 from headlessly.log.events import Event
 from headlessly.notifications.telling import Notice, tell
 from headlessly.nouns import Noun
@@ -54,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 #: The event that stands between what set a rule off and what it did.
 RAN = "automation_ran"
-#: How a timeline tells it.
+#: What it is called, and its data.
 RECORDED = (
     pgettext_lazy("event", "automation ran"),
     pgettext_lazy("label", "Rule name"),
@@ -62,6 +63,7 @@ RECORDED = (
     pgettext_lazy("label", "Step"),
     pgettext_lazy("label", "Record type"),
 )
+tell_tracked_event(RAN, gettext_lazy("did step %(step)s of the rule “%(ruleName)s”"))
 #: How long after each failed attempt the next one follows. After the last of them a run has failed.
 RETRY_AFTER = (
     timedelta(minutes=1),

@@ -108,8 +108,11 @@ class Teller:
                 entry.about = (facts.name, facts.url)
             return entry
         if facts is None:
-            entry.did = _("recorded %s") % wording.tracked_event_label(event.name)
-            entry.changes = recorded_facts(event)
+            sentence = wording.tracked_event_sentence(event.name, event.data or {})
+            if sentence is None:
+                sentence = _("recorded %s") % wording.tracked_event_label(event.name)
+                entry.changes = recorded_facts(event)
+            entry.did = sentence
             return entry
         noun = facts.noun
         if about:

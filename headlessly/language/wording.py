@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import get_language, gettext, pgettext
@@ -73,6 +73,24 @@ def english_json_key(name: str) -> str:
 def tracked_event_label(name: str) -> str:
     """The label of a tracked event: ``lead_converted`` → ``lead converted``."""
     return pgettext(EVENT, name.replace("_", " "))
+
+
+#: How a timeline tells of tracked events whose names say too little, by name.
+_sentences: dict[str, Any] = {}
+
+
+def tell_tracked_event(name: str, sentence: Any) -> None:
+    """Let a timeline tell of the event in a sentence: a lazy translation, with places for what its data
+    say."""
+    _sentences[name] = sentence
+
+
+def tracked_event_sentence(name: str, data: Mapping[str, Any]) -> str | None:
+    """What is told instead of its label and its data; None where nothing was declared."""
+    try:
+        return str(_sentences[name]) % data
+    except KeyError:
+        return None
 
 
 def suggestion_label(text: str) -> str:

@@ -84,7 +84,7 @@ def subjects() -> list[str]:
 # -- doing --------------------------------------------------------------------------------------------
 
 
-def test_what_follows_an_event_is_done_once_and_by_the_rule(people):
+def test_what_follows_an_event_is_done_once_and_by_the_rule(people, cleo):
     greet = rule()
     made = lead("Acme", contact=people.ada)
     assert Activity.count() == 0, "nobody's work waits for it"
@@ -102,6 +102,8 @@ def test_what_follows_an_event_is_done_once_and_by_the_rule(people):
     )  # fmt: skip
     assert (run().state, states()) == ("Done", ["Done"])
     assert run().steps[0]["did"] == {"type": "Activity", "id": call.pk}
+    record = cleo.get(f"/~acme/admin/crm/lead/{made.pk}/change/").content.decode()
+    assert "did step 1 of the rule “Greet”" in record and "Rule version" not in record
 
 
 def test_only_records_that_fit_when_the_event_is_over_have_runs(people):
