@@ -18,7 +18,7 @@ from marketing.demo import former_years
 from marketing.demo.business import Business, Member
 from marketing.demo.calendar import YEAR, midnight
 from marketing.demo.campaigns import PLANS, Plan
-from marketing.demo.views import add_followed_view
+from marketing.demo.views import add_followed_view, add_reports
 from marketing.demo.webhooks import add_webhook
 
 #: The tracked event that says that a tenant is the demo's, and whole.
@@ -139,6 +139,7 @@ def fill(
             business.tell(_learning(watch, first))
             if cast.slug == ACME.slug:
                 add_webhook(add_followed_view())
+                add_reports()
             tracking.track(FILLED, {"leads": leads, "day": today.isoformat()})
     return tenant
 

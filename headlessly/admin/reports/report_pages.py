@@ -298,11 +298,13 @@ def _pinned_html(
     """One report of the page; beyond the time there is only its name."""
     address = ReportAddress(noun, view.query, site)
     report = run_report(address) if time.monotonic() < until else Report(address)
+    drawn = _drawn(report, PINNED_BARS)
     context = {
         "view": view,
         "url": saved_url(view, noun),
         "late": time.monotonic() >= until and not report.answers,
         "plural": noun.plural,
-        **_drawn(report, PINNED_BARS),
+        "is_drawn": bool((drawn["bars"] or {}).get("bars") or drawn["line"]),
+        **drawn,
     }
     return render_to_string("headlessly/pinned_report.html", context, request=request)

@@ -359,6 +359,9 @@ def test_it_is_on_a_page_of_ones_own_in_the_order_that_one_chose(
     for name in ("One", "Two", "Three"):
         save(cleo, name=name, pinned="on", shared="on")
     assert own_page(cleo) == ["One", "Two", "Three"]
+    html = cleo.get(REPORTS).content.decode()
+    assert html.count('class="as-table"') == 3, "what is drawn has its numbers below, folded"
+    assert html.index("pinned") < html.index("ready-tables") and f'href="{LEADS}"' in html
     assert own_page(bob) == []
     one, three = (View.objects.get(name=name) for name in ("One", "Three"))
     do(cleo, three, "up")

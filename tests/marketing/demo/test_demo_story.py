@@ -34,7 +34,7 @@ from headlessly.models import Event, Webhook
 from headlessly.notifications.models import Notification
 from headlessly.query.periods import Period
 from headlessly.query.reports import Slice
-from headlessly.query.saved_views import watched_views
+from headlessly.query.saved_views import pinned_reports, watched_views
 from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
 from marketing.demo import automations, business, cast, views, words
@@ -211,6 +211,16 @@ def test_it_has_a_webhook_that_delivered_for_the_most_part(acme: Tenant) -> None
         (view,) = watched_views()
     assert webhook.wants("View.Entered", "Lead", view)
     assert not webhook.wants("View.Left", "Lead", view)
+
+
+def test_who_leads_has_reports_on_their_page(acme: Tenant) -> None:
+    leading = Membership.objects.filter(tenant=acme, role__in=("admin", "manager"))
+    for member in leading.select_related("user", "tenant"):
+        with tenancy.active(acme), actors.acting(member.actor):
+            pinned = pinned_reports()
+        assert [view.name for view in pinned] == [
+            name for reports in views.REPORTS.values() for name, _query in reports
+        ]
 
 
 def test_a_lead_goes_its_way_there_as_readme_shows_it(acme: Tenant) -> None:
