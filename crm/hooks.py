@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from crm.models import Activity, Contact, Deal, DealContact, Lead, Organization
 from headlessly.access.models import Membership
@@ -23,8 +23,11 @@ SECONDS_A_DAY = 86_400
 #: What a merge records of the members who were the contact, and the events that record it.
 MEMBERS_MOVED = "contact_members_moved"
 MERGES = [Contact.verbs["merge"].event, Contact.corrections["remerge"].event]
-#: How a timeline tells what is recorded here beside the events of verbs.
+#: What is recorded here beside the events of verbs.
 RECORDED = (pgettext_lazy("event", "lead converted"), pgettext_lazy("label", "Cycle days"))
+wording.tell_tracked_event(
+    "lead_converted", gettext_lazy("recorded the sales cycle, in days: %(cycleDays)s")
+)
 
 
 # -- converting a lead --------------------------------------------------------------------------------

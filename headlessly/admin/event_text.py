@@ -198,7 +198,10 @@ class Teller:
 
     def nest(self, entry: Entry, caused: dict[str, list[Event]], depth: int = 0) -> None:
         below = caused.get(entry.event.id, [])
+        made = {event.target for event in below if event.version == 1}
         for event in below[:CAUSED]:
+            if _only_refers(event, made):
+                continue
             same = event.target == entry.event.target
             child = self.tell(event, about=not same and event.target is not None)
             if depth < 2:
@@ -226,6 +229,12 @@ def _trivial(entry: Entry) -> bool:
     if event.verb != "Updated" or event.target_type is None:
         return False
     return not (entry.moved or entry.changes or entry.caused)
+
+
+def _only_refers(event: Event, made: set[str | None]) -> bool:
+    """Whether all that changed is that it refers to what was ``made`` beside it, which is told already."""
+    data, changed = event.data or {}, event.previous or {}
+    return event.verb == "Updated" and bool(changed) and all(data.get(n) in made for n in changed)
 
 
 def _in_view(entry: Entry, event: Event) -> None:

@@ -342,7 +342,8 @@ def test_what_an_event_caused_is_told_below_it(bob, qualified, address):
     below = html.split('<div class="caused">')[1]
     assert "created the deal" in below
     assert "qualified the contact" in below
-    assert "recorded lead converted" in below
+    assert "recorded the sales cycle, in days: 0" in below
+    assert "added deal" not in below, "that was said with the deal that was created"
 
 
 def test_the_timeline_shows_fifty_and_leads_to_the_older_ones(bob, lead, address):
