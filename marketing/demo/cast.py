@@ -18,6 +18,7 @@ from marketing.demo import former_years
 from marketing.demo.business import Business, Member
 from marketing.demo.calendar import YEAR, midnight
 from marketing.demo.campaigns import PLANS, Plan
+from marketing.demo.suggestions import add_suggestions
 from marketing.demo.views import add_followed_view, add_reports
 from marketing.demo.webhooks import add_webhook
 
@@ -140,6 +141,7 @@ def fill(
             if cast.slug == ACME.slug:
                 add_webhook(add_followed_view())
                 add_reports()
+                add_suggestions()
             tracking.track(FILLED, {"leads": leads, "day": today.isoformat()})
     return tenant
 

@@ -35,9 +35,10 @@ from headlessly.notifications.models import Notification
 from headlessly.query.periods import Period
 from headlessly.query.reports import Slice
 from headlessly.query.saved_views import pinned_reports, watched_views
+from headlessly.scripts import proposals
 from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
-from marketing.demo import automations, business, cast, views, words
+from marketing.demo import automations, business, cast, suggestions, views, words
 from tests.marketing.demo.telling import DAY, LEADS
 
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
@@ -211,6 +212,15 @@ def test_it_has_a_webhook_that_delivered_for_the_most_part(acme: Tenant) -> None
         (view,) = watched_views()
     assert webhook.wants("View.Entered", "Lead", view)
     assert not webhook.wants("View.Left", "Lead", view)
+
+
+def test_an_agent_suggests_what_waits_for_who_decides(acme: Tenant) -> None:
+    with tenancy.active(acme), actors.acting(actors.SYSTEM):
+        found = list(proposals.visible_proposals())
+    known = {note for note, _code in suggestions.SUGGESTED}
+    assert found and known.issuperset(each.note for each in found)
+    assert {each.status for each in found} == {"Pending"}
+    assert all(each.foreseen for each in found), "each would change something"
 
 
 def test_who_leads_has_reports_on_their_page(acme: Tenant) -> None:

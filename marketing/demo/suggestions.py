@@ -1,0 +1,44 @@
+"""What an agent of the demo suggests, whose key may only propose: scripts that wait to be decided on."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from headlessly.access import actors, tenancy
+from headlessly.access.models import ApiKey
+from headlessly.errors import Invalid
+from headlessly.scripts import proposals
+
+AGENT = "Lead assistant"
+#: What each is for, and the script.
+SUGGESTED = (
+    (
+        "They were called and never answered: time to close them, the oldest first.",
+        """\
+quiet = Lead.find({"status": "Contacted", "$stale": True}, sort="lastActivityAt", limit=4)
+for lead in quiet:
+    Lead.lose(lead.id, lostReason="No response")
+len(quiet)
+""",
+    ),
+    (
+        "Qualified, and nothing is planned with them: a call for each, by whoever owns them.",
+        """\
+waiting = Lead.find(
+    {"status": "Qualified", "owner": {"$exists": True}, "activities": {"$none": {"status": "Pending"}}},
+    sort="-score", limit=3,
+)
+for lead in waiting:
+    Activity.create(type="Call", subject="Call about " + lead.name, lead=lead.id, assignee=lead.owner)
+len(waiting)
+""",
+    ),
+)
+
+
+def add_suggestions() -> None:
+    key, _secret = ApiKey.issue(tenancy.require(), AGENT, "propose")
+    with actors.acting(key.actor):
+        for note, code in SUGGESTED:
+            with suppress(Invalid):  # one that finds nothing to change among few leads
+                proposals.propose(code, note)
