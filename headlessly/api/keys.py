@@ -11,8 +11,9 @@ from rest_framework.serializers import CharField, ChoiceField
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.accounts.keys import issue_key, revoke_key
-from headlessly.api.base import AdminViewSet, find_by_id
+from headlessly.api.base import AdminViewSet, find_by_id, made
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.describing import answers
 from headlessly.api.log import paginate
 from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import (
@@ -45,7 +46,7 @@ class ApiKeySerializer(ResourceSerializer):
     revoked_at = Moment(allow_null=True)
 
 
-class IssuedApiKeySerializer(ApiKeySerializer):
+class ApiKeyIssuedSerializer(ApiKeySerializer):
     key = CharField(required=False)
 
 
@@ -73,29 +74,32 @@ class ApiKeyInput(InputSerializer):
 class ApiKeyViewSet(AdminViewSet):
     """The keys of the tenant, the newest first; those that were revoked too, as the log names them."""
 
-    kind, kind_in_words = ApiKey.__name__, "API keys"
+    kind, kind_in_words, word = ApiKey.__name__, "API keys", "key"
     never_kept: ClassVar = ("key",)  # shown once: not to whoever sends the request again
 
+    @answers(ApiKeySerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
+        """The API keys of the tenant, without their secrets."""
         page = read_parameters(request.GET, PAGE)
         found = keys_of_tenant().order_by("-created_at", "id")
         return ApiResponse(paginate(found, ApiKeySerializer.to_json, **page))
 
+    @answers(ApiKeyIssuedSerializer, takes=ApiKeyInput, status=201, id="keyIssue")
     def create(self, request: Request) -> ApiResponse:
-        """Issue a key. This answer is the only place where it can be read."""
+        """Issue an API key: this answer is the only place where it can be read."""
         refuse_parameters(request.GET)
-        values = ApiKeyInput.read_body(request.data)
-        key, secret = issue_key(**values)
-        address = f"{tenancy.context_url()}/apikeys/{key.pk}"
-        issued = ApiKeySerializer.to_json(key) | {"key": secret}
-        return ApiResponse(issued, status=201, headers={"Location": address})
+        key, secret = issue_key(**ApiKeyInput.read_body(request.data))
+        return made(ApiKeySerializer.to_json(key) | {"key": secret}, f"apikeys/{key.pk}")
 
+    @answers(ApiKeySerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
+        """Read one API key."""
         refuse_parameters(request.GET)
         return ApiResponse(ApiKeySerializer.to_json(find_by_id(keys_of_tenant(), self.kind, id)))
 
+    @answers(None, id="keyRevoke")
     def destroy(self, request: Request, id: str) -> ApiResponse:
-        """Revoke it, at once; also one that is revoked already."""
+        """Revoke an API key, at once."""
         refuse_parameters(request.GET)
         revoke_key(find_by_id(keys_of_tenant(), self.kind, id))
         return ApiResponse(status=204)

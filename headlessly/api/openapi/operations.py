@@ -106,31 +106,6 @@ def read_operation(
     return operation(id, summary, tag, {"200": answer}, parameters=taken, errors=errors)
 
 
-def write_operation(
-    id: str,
-    summary: str,
-    tag: str,
-    answer: str,
-    takes: Schema | str | None = NOTHING,
-    status: str = "200",
-    errors: Iterable[int] = (404,),
-    *shared: str,
-) -> Schema:
-    """A POST, which may be sent again: what it takes and answers; what is made says where it is."""
-    headers = ("Location",) if status == "201" else ()
-    body = request_body(ref(takes)) if isinstance(takes, str) else takes
-    return operation(
-        id,
-        summary,
-        tag,
-        {status: answers.success_response(summary, ref(answer), *headers)},
-        parameters=shared_parameters("idempotencyKey", *shared),
-        errors=(*errors, *answers.WRITING),
-        writes=True,
-        **({} if body is None else {"requestBody": body}),
-    )
-
-
 def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     """The path items of one noun, in the order of its routes."""
     name, collection = noun.__name__, f"/{noun.plural}"
