@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +31,7 @@ from headlessly.admin.undo import Undo, large_undo
 from headlessly.api.uploads import MAX_FILE_SIZE
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
-from headlessly.errors import BadRequest, HeadlesslyError, NotFound
+from headlessly.errors import BadRequest, Conflict, HeadlesslyError
 from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
@@ -156,7 +157,7 @@ def _matches(noun: type[Noun]) -> list[tuple[str, str]]:
 def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One import: how far it is, what became of it, and which rows it could not take; of a trial also what
     its columns and words become, to be changed."""
-    return _import_page(request, site, _find(id))
+    return _import_page(request, site, imports.get_import(id))
 
 
 def _import_page(
@@ -227,13 +228,13 @@ def _undo_of(source: Import) -> Undo | None:
 @require_POST
 def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Try the file again as its columns, words and reading were chosen."""
-    source = _find(id)
+    source = imports.get_import(id)
     try:
         imports.try_import_again(
             source.pk, _chosen(source, request.POST), match=request.POST.get("match")
         )
     except HeadlesslyError as problem:
-        return _import_page(request, site, _find(id), problem)
+        return _import_page(request, site, imports.get_import(id), problem)
     return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
 
 
@@ -248,7 +249,7 @@ def _chosen(source: Import, sent: Mapping[str, str]) -> Options:
 @require_POST
 def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Do what was tried; what was chosen otherwise since is tried first."""
-    source = _find(id)
+    source = imports.get_import(id)
     if "choices" in request.POST and may_go(source):
         same = same_choices(Options(**source.options), _chosen(source, request.POST))
         if not same or (request.POST.get("match") or None) != source.match:
@@ -266,12 +267,9 @@ def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
 @require_POST
 def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Stop it; what is in stays in. One that is over already shows how it ended."""
-    source = _find(id)
-    try:
-        imports.cancel_import(source.pk)
-    except HeadlesslyError:
-        pass
-    return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
+    with suppress(Conflict):
+        imports.cancel_import(id)
+    return HttpResponseRedirect(reverse("admin:import", args=[id]))
 
 
 @require_GET
@@ -293,10 +291,3 @@ def may_go(source: Import) -> bool:
     """Whether it is a trial that ended with rows to take."""
     tried = source.dry_run and source.status == Import.Status.COMPLETED
     return tried and bool(source.created + source.updated) and source.parts.exists()
-
-
-def _find(id: str) -> Import:
-    try:
-        return imports.get_import(id)
-    except NotFound:
-        raise Http404 from None

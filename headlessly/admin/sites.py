@@ -31,6 +31,7 @@ from headlessly.admin.account import pages as account_pages
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import NotFound
 from headlessly.language.moments import read_when
 from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
@@ -100,9 +101,12 @@ class Site(UnfoldAdminSite):
                 return refused
             if any(isinstance(part, str) and UNSTORABLE.search(part) for part in kwargs.values()):
                 raise Http404  # nothing is called so, and the database could not even be asked
-            if getattr(view, "tries_password", False):
-                return guarded(request, *args, **kwargs)
-            return once.answer_once(request, lambda: guarded(request, *args, **kwargs))
+            try:
+                if getattr(view, "tries_password", False):
+                    return guarded(request, *args, **kwargs)
+                return once.answer_once(request, lambda: guarded(request, *args, **kwargs))
+            except NotFound as problem:
+                raise Http404(problem.message) from None
 
         return inner
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -28,7 +29,7 @@ from headlessly.context import tracing
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
-from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.errors import Conflict, HeadlesslyError
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
 from headlessly.undo import undos
@@ -165,28 +166,20 @@ def _still_there(done: RequestUndone, back: str) -> str:
 @require_GET
 def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """How far the taking back of a large request has come, and what became of it."""
-    try:
-        found = undos.get_undo(id)
-    except NotFound:
-        raise Http404 from None
     return site.respond(
         request,
         "undo_progress",
         _("Undo"),
         styles=("imports", "lists"),
-        large=large_undo(request, found),
+        large=large_undo(request, undos.get_undo(id)),
     )
 
 
 @require_POST
 def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Stop it; what was taken back stays so. One that is over already shows how it ended."""
-    try:
+    with suppress(Conflict):
         undos.cancel_undo(id)
-    except NotFound:
-        raise Http404 from None
-    except HeadlesslyError:
-        pass
     return HttpResponseRedirect(safe_return(request) or reverse("admin:undo_progress", args=[id]))
 
 

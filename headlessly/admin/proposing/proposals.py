@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +18,7 @@ from headlessly.access.actor_names import actor_names
 from headlessly.admin import display, toasts
 from headlessly.admin.proposing import proposal_text
 from headlessly.admin.sites import TenantSite, menu_item
-from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.errors import HeadlesslyError
 from headlessly.models import Proposal
 from headlessly.scripts import proposals
 
@@ -76,13 +76,13 @@ def proposals_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 @require_GET
 def proposal_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One proposal, and what it would do."""
-    return _proposal_page(request, site, _find_proposal(id))
+    return _proposal_page(request, site, proposals.find_proposal(id))
 
 
 @require_POST
 def approve_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Do it, if it is still what the page showed."""
-    found = _find_proposal(id)
+    found = proposals.find_proposal(id)
     seen = request.POST.get("version", "")
     try:
         proposals.approve(id, version=int(seen) if seen.isdecimal() and len(seen) < 9 else ())
@@ -97,7 +97,7 @@ def approve_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
 
 @require_POST
 def refuse_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    found = _find_proposal(id)
+    found = proposals.find_proposal(id)
     reason = request.POST.get("reason", "")
     try:
         proposals.refuse(id, reason)
@@ -169,10 +169,3 @@ def _proposal_row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
         "decider": decider,
         "decided": _decision_text(proposal, decider),
     }
-
-
-def _find_proposal(id: str) -> Proposal:
-    try:
-        return proposals.find_proposal(id)
-    except NotFound as problem:
-        raise Http404(problem.message) from None

@@ -12,7 +12,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,7 +30,7 @@ from headlessly.declaration import labels
 from headlessly.declaration.colors import TONES
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import FLAG_WORDS
-from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.errors import HeadlesslyError
 from headlessly.language.numbers import delocalize_number
 from headlessly.shaping import custom_fields, field_settings
 from headlessly.shaping.models import CustomField, types_that_keep_values
@@ -296,7 +296,7 @@ def _fields_by_noun() -> list[dict[str, Any]]:
 
 def field_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One field; a POST changes it."""
-    field = _find(id)
+    field = custom_fields.find_field(id)
     form = FieldForm(field, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         values = form.values()
@@ -343,17 +343,10 @@ def may_be_choice(field: CustomField) -> bool:
     return "choice" in types_that_keep_values(field.type)
 
 
-def _find(id: str) -> CustomField:
-    try:
-        return custom_fields.find_field(id)
-    except NotFound:
-        raise Http404 from None
-
-
 @require_POST
 def archive_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Take it off every page, or bring it back with its values."""
-    field = _find(id)
+    field = custom_fields.find_field(id)
     try:
         if field.archived_at is None:
             custom_fields.archive_field(field)
@@ -369,7 +362,7 @@ def archive_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
 @require_POST
 def delete_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Delete it for good, once its name was typed."""
-    field = _find(id)
+    field = custom_fields.find_field(id)
     try:
         custom_fields.delete_field(field, request.POST.get("typed", "").strip())
     except HeadlesslyError as problem:

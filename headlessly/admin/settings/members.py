@@ -29,7 +29,6 @@ from headlessly.admin.settings.member_forms import (
     is_last_admin,
 )
 from headlessly.admin.sites import TenantSite
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 from headlessly.log.names import LINK_MADE, MEMBER_REMOVED, ROLE_CHANGED
 from headlessly.log.security_events import record_security_event
@@ -226,7 +225,5 @@ def _member(id: int) -> Membership:
 
 
 def _invitation(id: str) -> Invitation:
-    if UNSTORABLE.search(id):
-        raise Http404
     found = Invitation.objects.open().select_related("tenant")
     return get_object_or_404(found, tenant=tenancy.require(), pk=id)

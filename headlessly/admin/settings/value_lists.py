@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,7 +16,7 @@ from headlessly.admin.settings.fields import COLORS, option_rows
 from headlessly.admin.sites import TenantSite
 from headlessly.context import tracing
 from headlessly.declaration import labels
-from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.errors import HeadlesslyError
 from headlessly.shaping import value_lists
 from headlessly.shaping.value_lists import FieldList
 
@@ -59,7 +59,7 @@ def lists_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 def list_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One list; a POST changes it."""
-    found = _find(id)
+    found = value_lists.find_list(id)
     if request.method != "POST":
         return _respond(request, site, found)
     sent = read_values(request.POST)
@@ -127,7 +127,7 @@ def _respond(
 @require_POST
 def merge_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Make one value another in every record; a new name for it is a rename."""
-    found = _find(id)
+    found = value_lists.find_list(id)
     source, into = request.POST.get("from", ""), request.POST.get("into", "").strip()
     try:
         merged = value_lists.merge_values(id, source, into)
@@ -146,10 +146,3 @@ def merge_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
 
 def _said(problem: HeadlesslyError) -> str:
     return " ".join(str(each["message"]) for each in problem.details or ()) or problem.message
-
-
-def _find(id: str) -> FieldList:
-    try:
-        return value_lists.find_list(id)
-    except NotFound:
-        raise Http404 from None
