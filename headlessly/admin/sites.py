@@ -73,12 +73,6 @@ def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
     return JsonResponse({"understood": f"{day}, {when.time:%H:%M}" if when.time else day})
 
 
-def _is_own(request: HttpRequest) -> bool:
-    """Whether this is a page of one's own account, which makes it safer."""
-    match = request.resolver_match
-    return match is not None and match.url_name in account_pages.ALWAYS
-
-
 class Site(UnfoldAdminSite):
     """What the tenant's and the operator's pages share: the entrance, and no back doors."""
 
@@ -228,9 +222,8 @@ class TenantSite(Site):
                 entering.note_entry(request, membership)
         if known["membership"] is None:
             raise Http404
-        if entering.lacks_second_factor(request, known["membership"].tenant) and not _is_own(
-            request
-        ):
+        lacks_factor = entering.lacks_second_factor(request, known["membership"].tenant)
+        if lacks_factor and not account_pages.is_own_page(request):
             return HttpResponseRedirect(reverse("admin:account"))
         return None
 

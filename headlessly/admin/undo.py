@@ -198,7 +198,10 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
         "total": display.number(found.total or 0),
         "percent": 100 * (found.looked_at if looking else found.done) // (found.total or 1),
         "by_type": [
-            {"many": labels.plural_title(registry[name]), **_said(counts)}
+            {
+                "many": labels.plural_title(registry[name]),
+                **{what: display.number(count) for what, count in counts.items()},
+            }
             for name, counts in found.by_type.items()
             if name in registry
         ],
@@ -211,10 +214,6 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
 def _may_redo(found: LargeUndo) -> bool:
     taken_back = found.finished and bool(found.undone) and not found.dry_run
     return taken_back and actors.current().writes
-
-
-def _said(counts: dict[str, int]) -> dict[str, str]:
-    return {name: display.number(count) for name, count in counts.items()}
 
 
 def _large_rows(rows: Sequence[UndoRecord]) -> list[dict[str, str]]:

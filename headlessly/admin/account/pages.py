@@ -62,6 +62,12 @@ def urls(site: Any) -> list[URLPattern]:
     ]
 
 
+def is_own_page(request: HttpRequest) -> bool:
+    """Whether this is a page of one's own account, which makes it safer."""
+    match = request.resolver_match
+    return match is not None and match.url_name in ALWAYS
+
+
 def ask_to_confirm(request: HttpRequest) -> HttpResponse:
     """To the page that asks for the password again, and back to where one can read."""
     onward = urlencode({"next": readable_address(request)})
@@ -89,11 +95,7 @@ def confirm_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """Type the password again, before what matters."""
     form = ConfirmForm(request.POST if request.method == "POST" else None)
     onward = safe_next(request) or reverse("admin:account")
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and _own_password_fits(request, form, "password")
-    ):
+    if form.is_valid() and _own_password_fits(request, form, "password"):
         entering.confirm(request)
         return HttpResponseRedirect(onward)
     return site.respond(
@@ -147,11 +149,7 @@ def password_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """Change the password; every other browser is signed out by it."""
     user: Any = request.user
     form = PasswordChangeForm(user, request.POST if request.method == "POST" else None)
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and _own_password_fits(request, form, "old_password")
-    ):
+    if form.is_valid() and _own_password_fits(request, form, "old_password"):
         try:
             key = request.session.session_key
             passwords.change_password(user, form.cleaned_data["new_password1"], keep=key)
@@ -232,7 +230,7 @@ def totp_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     key = decrypt(kept) if kept else factors.new_totp_key()
     request.session[TOTP_KEY] = kept or encrypt(key)
     form = TotpForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         if factors.add_totp(user, key, form.cleaned_data["code"]):
             request.session.pop(TOTP_KEY, None)
             return _factor_added(request, user)

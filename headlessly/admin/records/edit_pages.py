@@ -162,9 +162,7 @@ class EditPages(NounPages):
                     "record": each,
                     "place": self.admin.place("change", each.pk),
                     "about": display.subtitle(each, about),
-                    "same": wording.join_with_and(
-                        wording.inside_sentence(labels.field_label(f)) for f in fields
-                    ),
+                    "same": labels.fields_in_sentence(fields),
                 }
                 for each, fields in alike
             ],

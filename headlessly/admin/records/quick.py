@@ -296,12 +296,8 @@ class QuickForm:
         for part in self.parts:
             given = part.given() | (taken if not part.name else {})
             for record, fields in find_duplicates(part.noun, given):
-                same = wording.join_with_and(
-                    wording.inside_sentence(labels.field_label(f)) for f in fields
-                )
-                found.setdefault(
-                    record.pk, self._tell(record, _("same %(fields)s") % {"fields": same})
-                )
+                same = _("same %(fields)s") % {"fields": labels.fields_in_sentence(fields)}
+                found.setdefault(record.pk, self._tell(record, same))
             if not part.name:
                 self._add_called(found, part, given)
         return list(found.values())

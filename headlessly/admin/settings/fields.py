@@ -13,18 +13,17 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
-from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.admin.controls import Choice, Switch, Text
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import labels
 from headlessly.declaration.colors import TONES
@@ -72,20 +71,6 @@ COLORS = {
 EMPTY = 4
 
 
-def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses of the fields among those of the settings."""
-
-    def page(route: str, view: Any, name: str) -> URLPattern:
-        return site.page(f"settings/fields/{route}", view, name, may=actors.may_administer)
-
-    return [
-        page("", fields_view, "settings_fields"),
-        page("<str:id>/", field_view, "settings_field"),
-        page("<str:id>/archive/", archive_view, "settings_field_archive"),
-        page("<str:id>/delete/", delete_view, "settings_field_delete"),
-    ]
-
-
 class SwitchAsSent(UnfoldBooleanSwitchWidget):
     """A switch that says what was sent: Django takes every word for yes."""
 
@@ -112,16 +97,11 @@ class YesOrNo(forms.BooleanField):
 class FieldForm(forms.Form):
     """What is said of a field; of one that is there already all but what never changes."""
 
-    label = forms.CharField(
-        label=gettext_lazy("Name"), max_length=80, widget=UnfoldAdminTextInputWidget
-    )
-    type = forms.ChoiceField(
-        label=gettext_lazy("Kind"), choices=list(TYPES.items()), widget=UnfoldAdminSelectWidget
-    )
-    to = forms.ChoiceField(
+    label = Text(label=gettext_lazy("Name"), max_length=80)
+    type = Choice(label=gettext_lazy("Kind"), choices=list(TYPES.items()))
+    to = Choice(
         label=gettext_lazy("Leads to"),
         required=False,
-        widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("Only for another record."),
     )
     required = YesOrNo(label=gettext_lazy("Has to be filled in"))
@@ -129,38 +109,22 @@ class FieldForm(forms.Form):
         label=gettext_lazy("Of one record only"),
         help_text=gettext_lazy("No two records may have the same value."),
     )
-    indexed = forms.BooleanField(
+    indexed = Switch(
         label=gettext_lazy("Sorted and narrowed by often"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy("Lists of very many records are quick in its order then."),
     )
-    minimum = forms.CharField(
-        label=gettext_lazy("At least"), required=False, widget=UnfoldAdminTextInputWidget
-    )
-    maximum = forms.CharField(
+    minimum = Text(label=gettext_lazy("At least"), required=False)
+    maximum = Text(
         label=gettext_lazy("At most"),
         required=False,
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("Only for numbers and amounts."),
     )
-    group = forms.CharField(
-        label=gettext_lazy("Under the title"),
-        max_length=80,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
-    help = forms.CharField(
-        label=gettext_lazy("A word beside it"),
-        max_length=255,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
-    name = forms.CharField(
+    group = Text(label=gettext_lazy("Under the title"), max_length=80, required=False)
+    help = Text(label=gettext_lazy("A word beside it"), max_length=255, required=False)
+    name = Text(
         label=gettext_lazy("Name for programs"),
         max_length=40,
         required=False,
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("Like contractEnd. Left empty, it is made of the name."),
     )
 
@@ -253,7 +217,7 @@ def option_rows(options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def fields_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The fields there are, by what they are of; a POST makes one."""
     form = FieldForm(None, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         values = form.values()
         if not form.errors:
             try:
@@ -298,7 +262,7 @@ def field_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
     """One field; a POST changes it."""
     field = custom_fields.find_field(id)
     form = FieldForm(field, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         values = form.values()
         if not form.errors:
             try:

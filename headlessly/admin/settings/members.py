@@ -41,7 +41,7 @@ logger = logging.getLogger("headlessly.members")
 def members_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The members, and who is invited; a POST invites one."""
     form = InviteForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             made = invite(**form.cleaned_data)
         except Conflict as problem:
@@ -123,7 +123,7 @@ def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpRespo
         member=member,
         initial={"role": member.role, "contact": contact_name(member.contact)},
     )
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         _change(member, form.cleaned_data["role"], form.cleaned_data["contact"])
         logger.info("member %s is %s, by %s", member.user_id, member.role, actors.current().id)
         messages.success(request, _("Saved."))

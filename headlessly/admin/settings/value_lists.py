@@ -6,12 +6,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from headlessly.access import actors
 from headlessly.admin.settings.fields import COLORS, option_rows
 from headlessly.admin.sites import TenantSite
 from headlessly.context import tracing
@@ -19,19 +18,6 @@ from headlessly.declaration import labels
 from headlessly.errors import HeadlesslyError
 from headlessly.shaping import value_lists
 from headlessly.shaping.value_lists import FieldList
-
-
-def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses of the lists among those of the settings."""
-
-    def page(route: str, view: Any, name: str) -> URLPattern:
-        return site.page(f"settings/lists/{route}", view, name, may=actors.may_administer)
-
-    return [
-        page("", lists_view, "settings_lists"),
-        page("<str:id>/", list_view, "settings_list"),
-        page("<str:id>/merge/", merge_view, "settings_list_merge"),
-    ]
 
 
 def title_of(found: FieldList) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_POST
 
-from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.settings import webhook_events
 from headlessly.admin.settings.webhook_forms import ChangedWebhookForm, NewWebhookForm
@@ -57,29 +54,11 @@ REASONS = {
 }
 
 
-def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses of the webhooks among those of the settings."""
-
-    def page(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-        return site.page(f"settings/webhooks/{route}", view, name, may=actors.may_administer)
-
-    again = "<str:id>/deliveries/<str:delivery>/redeliver/"
-    return [
-        page("", webhooks_view, "settings_webhooks"),
-        page("<str:id>/", webhook_view, "settings_webhook"),
-        page("<str:id>/enable/", partial(switch_view, active=True), "settings_webhook_enable"),
-        page("<str:id>/pause/", partial(switch_view, active=False), "settings_webhook_pause"),
-        page("<str:id>/ping/", ping_view, "settings_webhook_ping"),
-        page("<str:id>/delete/", delete_view, "settings_webhook_delete"),
-        page(again, redeliver_view, "settings_redeliver"),
-    ]
-
-
 def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The webhooks there are; a POST makes one, and its answer is the only place with the secret."""
     form = NewWebhookForm(request.POST if request.method == "POST" else None)
     made = None
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             made = registration.create_webhook(form.cleaned_data)
             form = NewWebhookForm()
@@ -116,7 +95,7 @@ def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
     }
     form = ChangedWebhookForm(request.POST if request.method == "POST" else None, initial=known)
     secret = None
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         changes = {name: form.cleaned_data[name] for name in form.changed_data if name in known}
         if form.cleaned_data["new_secret"]:
             changes["secret"] = secret = signing.new_secret()

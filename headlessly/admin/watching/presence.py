@@ -82,7 +82,9 @@ class Presence:
         self._here |= {key: (now, viewer) for key, viewer in self._heard.items()}
         self._here = {key: it for key, it in self._here.items() if now - it[0] < GONE_AFTER}
         self._heard = {}
-        self._there = self._by_record(sorted((v for _at, v in self._here.values()), key=_name))
+        self._there = self._by_record(
+            sorted((v for _at, v in self._here.values()), key=lambda v: v.name)
+        )
 
     def renew(self, tenant: int) -> None:
         """Write down who was heard of, and read who is there."""
@@ -107,7 +109,3 @@ class Presence:
         for viewer in viewers:
             found.setdefault(viewer.record, []).append(viewer)
         return found
-
-
-def _name(viewer: Viewer) -> str:
-    return viewer.name
