@@ -276,10 +276,10 @@ def record_of_page(path: str) -> Noun | None:
     return None
 
 
-def record_named(text: str) -> Record | None:
+def record_named(text: str) -> Noun | None:
     """The record that ``Lead.lead_1`` names, as forms do, as far as the actor sees it."""
     name, _dot, id = text.partition(".")
-    noun = registry.get(name)
+    noun: type[Noun] | None = registry.get(name)
     if noun is None or UNSTORABLE.search(id):
         return None
     return noun.objects.filter(pk=id).first()

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSetMixin
 
 from headlessly import errors
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
 from headlessly.api.auth import SCHEME, BelongsToTenant, IsTenantAdmin
 from headlessly.api.bodies import JSON, ApiResponse, BodyRequest, OnlyJson
 from headlessly.api.idempotency import answer_once
@@ -108,6 +108,13 @@ class AdminViewSet(ResourceViewSet):
     #: What only they see and change, by its name and in words.
     kind: ClassVar[str]
     kind_in_words: ClassVar[str]
+
+
+def refuse_key_that_reads(kind: str) -> None:
+    """Raise Forbidden for a key that only reads, where something of a person changes: ``kind`` says what."""
+    actor = actors.current()
+    if actor.is_key and not actor.writes:
+        raise errors.Forbidden(f"As {actor.role} this key reads, and changes nothing.", type=kind)
 
 
 def made(what: dict[str, Any], path: str, status: int = 201) -> ApiResponse:

@@ -10,7 +10,7 @@ from rest_framework.serializers import BooleanField, CharField
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
-from headlessly.api.base import ResourceViewSet
+from headlessly.api.base import ResourceViewSet, refuse_key_that_reads
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT
@@ -20,7 +20,7 @@ from headlessly.api.serializers import SchemaField, WireSerializer, refuse_body
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.errors import Forbidden, NotFound
+from headlessly.errors import NotFound
 from headlessly.notifications import following, inbox
 
 KIND = "Following"
@@ -120,9 +120,7 @@ def _seen_record(member: Membership, id: str) -> Record:
 def _writing(request: Request) -> Membership:
     refuse_parameters(request.GET)
     refuse_body(request.data, KIND)
-    actor = actors.current()
-    if actor.is_key and not actor.writes:
-        raise Forbidden(f"As {actor.role} this key reads, and changes nothing.", type=KIND)
+    refuse_key_that_reads(KIND)
     return inbox.require_member()
 
 

@@ -9,9 +9,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BooleanField, CharField, ChoiceField
 
-from headlessly.access import actors, tenancy
+from headlessly.access import tenancy
 from headlessly.access.models import Membership
-from headlessly.api.base import ResourceViewSet
+from headlessly.api.base import ResourceViewSet, refuse_key_that_reads
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, WHEN, Schema, id_schema, nullable
@@ -26,7 +26,7 @@ from headlessly.api.serializers import (
     refuse_body,
     wanted_field,
 )
-from headlessly.errors import Forbidden, InvalidFilter
+from headlessly.errors import InvalidFilter
 from headlessly.notifications import inbox, kinds
 from headlessly.notifications.models import Notification
 from headlessly.notifications.wording import Line
@@ -247,12 +247,7 @@ _member = inbox.require_member
 
 def _writing_member() -> Membership:
     """The same, where something of theirs changes. Raises Forbidden for a key that only reads."""
-    actor = actors.current()
-    if actor.is_key and not actor.writes:
-        raise Forbidden(
-            f"As {actor.role} this key reads what you are told, and changes nothing.",
-            type="Notification",
-        )
+    refuse_key_that_reads("Notification")
     return _member()
 
 

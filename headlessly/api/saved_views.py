@@ -12,7 +12,7 @@ from rest_framework.serializers import BooleanField, CharField
 
 from headlessly.access import actors
 from headlessly.access.models import Membership
-from headlessly.api.base import ResourceViewSet
+from headlessly.api.base import ResourceViewSet, refuse_key_that_reads
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, nullable
@@ -154,9 +154,7 @@ def _writing(request: Request) -> Iterator[Membership | None]:
     reads."""
     refuse_parameters(request.GET)
     refuse_body(request.data, "View")
-    actor = actors.current()
-    if actor.is_key and not actor.writes:
-        raise Forbidden(f"As {actor.role} this key reads views, and changes nothing.", type="View")
+    refuse_key_that_reads("View")
     with _as_person() as member:
         yield member
 

@@ -248,9 +248,8 @@ def _cell_text(value: Any) -> str:
 
 def in_blocks(found: QuerySet[Row]) -> Iterator[Row]:
     """Rows for a file, a thousand at a time in memory, all as of one moment."""
-    with (
-        transaction.atomic()
-    ):  # or a pooler gives each block another connection, without the cursor
+    # Or a pooler gives each block another connection, without the cursor.
+    with transaction.atomic():
         yield from found.iterator(1000)
 
 

@@ -67,8 +67,7 @@ def take_back_in_background(undo: str) -> None:
 @take_back_in_background.on_failure
 def give_up(undo: str) -> None:
     """Say of an undo that it brings its workers down."""
-    found = Undo.objects.filter(pk=undo, tenant_id=tenancy.require().pk).first()
-    if found is not None and not found.finished:
+    if (found := Undo.find_unfinished(undo)) is not None:
         with translation.override(found.language):
             Run(found).fail(
                 _("It took more time or memory than there is, three times. Ask for it again.")
@@ -107,7 +106,9 @@ class Run:
                 records.collect_records(undo)
                 undo.status, undo.started_at = Undo.Status.RUNNING, clock.now()
         if not undo.total:
-            raise _only_tracked()
+            raise HeadlesslyError(
+                _("It only tracked events, and these stay in the log: nothing to take back.")
+            )
         while self._look():
             pass
         if undo.event is None:
@@ -283,12 +284,6 @@ def tell_whose_it_is(undo: Undo, by: str = actors.SYSTEM.id) -> None:
         return
     occasion = f"{undo.pk}:{undo.status}"
     tell([Notice("undo_done", undo.created_by, occasion, by, excerpt=str(undo.undone))])
-
-
-def _only_tracked() -> HeadlesslyError:
-    return HeadlesslyError(
-        _("It only tracked events, and these stay in the log: nothing to take back.")
-    )
 
 
 def _nothing(undo: Undo) -> str:

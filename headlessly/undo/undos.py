@@ -79,10 +79,7 @@ def cancel_undo(id: str) -> Undo:
     over."""
     with transaction.atomic():
         get_undo(id)
-        undo = Undo.objects.select_for_update().get(pk=id)
-        if undo.finished:
-            said = _("This is over: it cannot be stopped.")
-            raise Conflict(said, type="LargeUndo", id=id, status=undo.status)
+        undo = Undo.lock_unfinished(id, "LargeUndo")
         stopped = _("It was stopped. What was taken back by then stays taken back.")
         undo.end(Undo.Status.CANCELLED, stopped)
         undo.save(update_fields=["status", "finished_at", "message"])

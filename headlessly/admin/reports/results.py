@@ -160,8 +160,9 @@ def run_report(address: ReportAddress, *, limit: int = MAX_GROUPS) -> Report:
     if address.is_wrong:
         found.problem = address.problem
         return found
+    order = [f"-{name}" if descending else name for name, descending in address.table_order]
     try:
-        answer = aggregate(address, sort=_order(address), limit=limit)
+        answer = aggregate(address, sort=order, limit=limit)
         found.answers, found.has_more = answer.groups, answer.has_more
         if found.answers and (address.over or address.group_names):
             found.total = aggregate(address, grouped=False).groups[0]
@@ -184,10 +185,6 @@ def aggregate(
         zone=timezone.get_current_timezone_name(),
         **asked,
     )
-
-
-def _order(address: ReportAddress) -> list[str]:
-    return [f"-{name}" if descending else name for name, descending in address.table_order]
 
 
 # -- in words ----------------------------------------------------------------------------------------------

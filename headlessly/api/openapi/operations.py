@@ -245,13 +245,9 @@ def _upsert_operation(noun: type[Noun]) -> Schema:
         parameters=shared_parameters("dryRun", "ifMatch"),
         errors=(404, 412, *answers.WRITING),
         writes=True,
-        requestBody=request_body(ref(_upsert_input(create)), required=False),
+        # The body of an update where there is one: what the address says and what is there may be left out.
+        requestBody=request_body(ref(input_name(noun.verbs.get("update", create))), required=False),
     )
-
-
-def _upsert_input(create: Verb) -> str:
-    """The body of an update where there is one: what the address says and what is there may be left out."""
-    return input_name(create.noun.verbs.get("update", create))
 
 
 def _get_operation(noun: type[Noun], id: str = "", summary: str = "Read one {}.") -> Schema:
