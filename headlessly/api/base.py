@@ -19,6 +19,7 @@ from headlessly.api.bodies import JSON, ApiResponse, BodyRequest, OnlyJson
 from headlessly.api.idempotency import answer_once
 from headlessly.api.inner import InnerRequest
 from headlessly.api.json_schema import Schema
+from headlessly.api.parameters import read_parameters
 
 logger = logging.getLogger("headlessly.api")
 
@@ -98,6 +99,15 @@ class ResourceViewSet(TenantViewSet):
     ids: ClassVar[dict[str, Schema]] = {}
     #: Whether some of those who may ask other things may not read it.
     is_refused: ClassVar[bool] = False
+    #: The parameters of the request, by name.
+    asked: dict[str, Any]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """The same, and only the parameters that the action says it takes. Raises BadRequest."""
+        super().initial(request, *args, **kwargs)
+        described = getattr(getattr(self, self.action or "", None), "described", None)
+        if described is not None:
+            self.asked = read_parameters(request.GET, described.query)
 
 
 class AdminViewSet(ResourceViewSet):

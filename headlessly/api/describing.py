@@ -29,12 +29,18 @@ class Described:
     many: bool = False  #: whether it answers a page of them
     pages: tuple[str, ...] = PAGE  #: by which parameters such a page is asked for
     parameters: Mapping[str, Schema] = field(default_factory=dict)  #: of its own in the query
-    shared: tuple[str, ...] = ()  #: those that other addresses take as well, by name
+    shared: tuple[str, ...] = ()  #: those that other addresses take as well
+    takes_version: bool = False  #: whether If-Match may say of which version it is
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = ()  #: beside those that all of its kind have
     also: Mapping[int, type[WireSerializer]] = field(default_factory=dict)  #: by other statuses
     needs_body: bool = True
     id: str = ""  #: where the name of the action does not say it
+
+    @property
+    def query(self) -> tuple[str, ...]:
+        """The names of its parameters; it is asked with no others."""
+        return (*self.parameters, *self.shared, *(self.pages if self.many else ()))
 
 
 def answers(answer: type[WireSerializer] | str | None, **more: Any) -> Callable[[View], View]:

@@ -14,7 +14,7 @@ from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, Schema, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_dry_run, read_parameters, refuse_parameters
+from headlessly.api.parameters import read_boolean
 from headlessly.api.serializers import (
     CheckedField,
     InputSerializer,
@@ -120,9 +120,8 @@ class FieldViewSet(AdminViewSet):
     @answers(FieldSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
         """The fields that the tenant added to the nouns, archived ones too."""
-        page = read_parameters(request.GET, PAGE)
         found = CustomField.objects.order_by("noun", "order", "created_at", "id")
-        return ApiResponse(paginate(found, FieldSerializer.to_json, **page))
+        return ApiResponse(paginate(found, FieldSerializer.to_json, **self.asked))
 
     @answers(FieldSerializer, takes=FieldInput, status=201)
     def create(self, request: Request) -> ApiResponse:
@@ -130,7 +129,6 @@ class FieldViewSet(AdminViewSet):
 
         It is part of its noun with the next request.
         """
-        refuse_parameters(request.GET)
         values = FieldInput.read_body(request.data)
         archived = _read_archived(values)
         with transaction.atomic():
@@ -145,7 +143,6 @@ class FieldViewSet(AdminViewSet):
 
         Or as ``Lead.region``.
         """
-        refuse_parameters(request.GET)
         return ApiResponse(FieldSerializer.to_json(custom_fields.find_field(id)))
 
     @answers(FieldSerializer, takes=FieldInput, shared=("dryRun",), errors=(409,))
@@ -155,7 +152,7 @@ class FieldViewSet(AdminViewSet):
 
         The answer says which it would not. With ``dryRun`` it is tried and nothing changes.
         """
-        dry_run = read_dry_run(request.GET)
+        dry_run = read_boolean("dryRun", self.asked)
         field = custom_fields.find_field(id)  # before anything is said of the body
         values = FieldInput.read_body(request.data)
         archived = _read_archived(values)
@@ -170,8 +167,7 @@ class FieldViewSet(AdminViewSet):
     )
     def destroy(self, request: Request, id: str) -> ApiResponse:
         """Delete a field for good, with its values. Without its `name` it says what would be lost."""
-        asked = read_parameters(request.GET, ("name",))
-        custom_fields.delete_field(custom_fields.find_field(id), str(asked.get("name") or ""))
+        custom_fields.delete_field(custom_fields.find_field(id), self.asked.get("name", ""))
         return ApiResponse(status=204)
 
 

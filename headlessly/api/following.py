@@ -15,7 +15,6 @@ from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import SchemaField, WireSerializer, refuse_body
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
@@ -49,12 +48,11 @@ class FollowingViewSet(ResourceViewSet):
     @answers(FollowingSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
         """The records that you follow, by their ids."""
-        return ApiResponse(list_followed(read_parameters(request.GET, PAGE)))
+        return ApiResponse(list_followed(self.asked))
 
     @answers(FollowingSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """Whether you follow a record."""
-        refuse_parameters(request.GET)
         member = inbox.require_member()
         record = _seen_record(member, id)
         return _answer(record, following.is_following(member.user_id, record.pk))
@@ -118,7 +116,6 @@ def _seen_record(member: Membership, id: str) -> Record:
 
 
 def _writing(request: Request) -> Membership:
-    refuse_parameters(request.GET)
     refuse_body(request.data, KIND)
     refuse_key_that_reads(KIND)
     return inbox.require_member()

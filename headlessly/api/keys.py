@@ -15,7 +15,6 @@ from headlessly.api.base import AdminViewSet, find_by_id, made
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
@@ -80,27 +79,23 @@ class ApiKeyViewSet(AdminViewSet):
     @answers(ApiKeySerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
         """The API keys of the tenant, without their secrets."""
-        page = read_parameters(request.GET, PAGE)
         found = keys_of_tenant().order_by("-created_at", "id")
-        return ApiResponse(paginate(found, ApiKeySerializer.to_json, **page))
+        return ApiResponse(paginate(found, ApiKeySerializer.to_json, **self.asked))
 
     @answers(ApiKeyIssuedSerializer, takes=ApiKeyInput, status=201, id="keyIssue")
     def create(self, request: Request) -> ApiResponse:
         """Issue an API key: this answer is the only place where it can be read."""
-        refuse_parameters(request.GET)
         key, secret = issue_key(**ApiKeyInput.read_body(request.data))
         return made(ApiKeySerializer.to_json(key) | {"key": secret}, f"apikeys/{key.pk}")
 
     @answers(ApiKeySerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """Read one API key."""
-        refuse_parameters(request.GET)
         return ApiResponse(ApiKeySerializer.to_json(find_by_id(keys_of_tenant(), self.kind, id)))
 
     @answers(None, id="keyRevoke")
     def destroy(self, request: Request, id: str) -> ApiResponse:
         """Revoke an API key, at once."""
-        refuse_parameters(request.GET)
         revoke_key(find_by_id(keys_of_tenant(), self.kind, id))
         return ApiResponse(status=204)
 

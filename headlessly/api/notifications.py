@@ -15,7 +15,7 @@ from headlessly.api.base import ResourceViewSet, refuse_key_that_reads
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, WHEN, Schema, id_schema, nullable
-from headlessly.api.parameters import read_boolean, read_parameters, refuse_parameters
+from headlessly.api.parameters import read_boolean
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
@@ -169,19 +169,16 @@ class NotificationViewSet(ResourceViewSet):
     def list(self, request: Request) -> ApiResponse:
         """What you were told, the newest first; with a key, what the person was told whose it is. A 403 for a
         key that is nobody's."""
-        asked = read_parameters(request.GET, (*NARROWED_BY, *PAGED_BY))
-        return ApiResponse(list_notifications(asked))
+        return ApiResponse(list_notifications(self.asked))
 
     @answers(NotificationSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One of them."""
-        refuse_parameters(request.GET)
         return ApiResponse(NotificationSerializer.to_json(inbox.find_line(_member(), id)))
 
     @answers(NotificationSerializer, takes=NotificationInput)
     def partial_update(self, request: Request, id: str) -> ApiResponse:
         """Note that you have read it, or that it is to be unread again."""
-        refuse_parameters(request.GET)
         member = _writing_member()
         inbox.find_line(member, id)  # before anything is said of the body
         asked = NotificationInput.read_body(request.data)
@@ -192,7 +189,6 @@ class NotificationViewSet(ResourceViewSet):
     @action(detail=False, methods=["post"])
     def read(self, request: Request) -> ApiResponse:
         """Note that you have read them all."""
-        refuse_parameters(request.GET)
         refuse_body(request.data, "Notification")
         changed = inbox.mark_read(_writing_member().user_id)
         return ApiResponse({"$type": "NotificationsRead", "read": changed})
@@ -201,7 +197,6 @@ class NotificationViewSet(ResourceViewSet):
     @action(detail=False)
     def preferences(self, request: Request) -> ApiResponse:
         """Of what you are told, and where."""
-        refuse_parameters(request.GET)
         return ApiResponse(_preferences_json(_member()))
 
     @answers(
@@ -212,7 +207,6 @@ class NotificationViewSet(ResourceViewSet):
     @preferences.mapping.patch
     def change_preferences(self, request: Request) -> ApiResponse:
         """Say of what you are told, where, and when one mail tells all. Only what is sent changes."""
-        refuse_parameters(request.GET)
         asked = NotificationPreferencesInput.read_body(request.data)
         return ApiResponse(_preferences_json(_change_preferences(asked)))
 

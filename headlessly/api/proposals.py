@@ -15,7 +15,6 @@ from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import (
     CheckedField,
     Count,
@@ -149,36 +148,32 @@ class ProposalViewSet(ResourceViewSet):
     )
     def list(self, request: Request) -> ApiResponse:
         """The proposals, the newest first: all for whoever decides on them, else one's own."""
-        asked = read_parameters(request.GET, ("status", *PAGE))
         found = proposals.visible_proposals().order_by("-proposed_at", "id")
-        status = asked.pop("status", None)
+        status = self.asked.pop("status", None)
         if status is not None:
             found = found.filter(status__in=read_statuses(status))
         return ApiResponse(
-            paginate(found, ProposalShortSerializer.to_json, of=status or "", **asked)
+            paginate(found, ProposalShortSerializer.to_json, of=status or "", **self.asked)
         )
 
     @answers(ProposalSerializer, takes=ProposalInput, status=201, errors=(404,))
     def create(self, request: Request) -> ApiResponse:
         """Try a script and store what it would do, for somebody to approve."""
-        refuse_parameters(request.GET)
         found = proposals.propose(**ProposalInput.read_body(request.data))
         return made(ProposalSerializer.to_json(found), f"proposals/{found.pk}")
 
     @answers(ProposalSerializer, headers=("ETag",))
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One proposal: its script, what it would do, and what became of it."""
-        refuse_parameters(request.GET)
         found = proposals.find_proposal(id)
         tag = preconditions.etag(found.version)
         return ApiResponse(ProposalSerializer.to_json(found), headers={"ETag": tag})
 
-    @answers(ProposalSerializer, shared=("ifMatch",), errors=(412,))
+    @answers(ProposalSerializer, takes_version=True, errors=(412,))
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, id: str) -> ApiResponse:
         """Do exactly what was proposed; where it would now do something else, a 409 with what differs, and
         nothing is done."""
-        refuse_parameters(request.GET)
         proposals.find_proposal(id)  # before anything is said of the body
         refuse_body(request.data, "Proposal")
         seen = preconditions.read_if_match(request.META.get("HTTP_IF_MATCH"))
@@ -194,7 +189,6 @@ class ProposalViewSet(ResourceViewSet):
     @action(detail=True, methods=["post"])
     def refuse(self, request: Request, id: str) -> ApiResponse:
         """Refuse a proposal, and say why."""
-        refuse_parameters(request.GET)
         proposals.find_proposal(id)
         refused = proposals.refuse(id, ProposalRefusal.read_body(request.data)["reason"])
         return ApiResponse(ProposalSerializer.to_json(refused))

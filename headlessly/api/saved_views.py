@@ -17,7 +17,7 @@ from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
+from headlessly.api.parameters import PAGE
 from headlessly.api.serializers import Moment, ResourceSerializer, SchemaField, refuse_body
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden, InvalidFilter, did_you_mean
@@ -60,13 +60,11 @@ class ViewViewSet(ResourceViewSet):
     @answers(ViewSerializer, many=True, parameters={"noun": OF_NOUN})
     def list(self, request: Request) -> ApiResponse:
         """The saved views that you may use, by name: your own and the shared ones."""
-        asked = read_parameters(request.GET, (*PAGE, "noun"))
-        return ApiResponse(list_views(asked))
+        return ApiResponse(list_views(self.asked))
 
     @answers(ViewSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One of them."""
-        refuse_parameters(request.GET)
         with _as_person() as member:
             return _answer(saved_views.get_view(id), member)
 
@@ -150,9 +148,7 @@ def _as_person() -> Iterator[Membership | None]:
 
 @contextmanager
 def _writing(request: Request) -> Iterator[Membership | None]:
-    """The same where something changes, without parameters or a body. Raises Forbidden for a key that only
-    reads."""
-    refuse_parameters(request.GET)
+    """The same where something changes, without a body. Raises Forbidden for a key that only reads."""
     refuse_body(request.data, "View")
     refuse_key_that_reads("View")
     with _as_person() as member:

@@ -28,12 +28,10 @@ from headlessly.api.import_serializers import (
 )
 from headlessly.api.log import paginate
 from headlessly.api.parameters import (
-    PAGE,
     PART,
     read_boolean,
     read_parameters,
     read_query,
-    refuse_parameters,
 )
 from headlessly.api.serializers import refuse_body
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
@@ -108,27 +106,24 @@ class ImportViewSet(ResourceViewSet):
     @answers(ImportListedSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
         """The imports, the newest first; all of them only for managers."""
-        page = read_parameters(request.GET, PAGE)
-        return ApiResponse(paginate(Import.visible(), ImportListedSerializer.to_json, **page))
+        return ApiResponse(paginate(Import.visible(), ImportListedSerializer.to_json, **self.asked))
 
     @answers(ImportSerializer, shared=PART)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One import, and what is wrong with a page of its refused rows."""
-        page = read_parameters(request.GET, PART)
-        return ApiResponse(import_with_errors(imports.get_import(id), **page))
+        return ApiResponse(import_with_errors(imports.get_import(id), **self.asked))
 
     @answers(RefusedRowSerializer, many=True)
     @action(detail=True)
     def refused(self, request: Request, id: str) -> ApiResponse:
         """The refused rows, as they were sent, each with what is wrong."""
-        asked = read_parameters(request.GET, PAGE)
         source = imports.get_import(id)
 
         def said(row: RefusedRow) -> dict[str, Any]:
             values = _values_by_column(source, row)
             return {"row": row.row, "errors": row.errors(), "values": values}
 
-        page = paginate(source.rows.order_by("row"), said, of=id, **asked)
+        page = paginate(source.rows.order_by("row"), said, of=id, **self.asked)
         page.pop("totalIsExact", None)
         return ApiResponse(page | {"total": source.refused})
 
@@ -139,7 +134,6 @@ class ImportViewSet(ResourceViewSet):
 
         Its own columns, the row's number and the reason.
         """
-        refuse_parameters(request.GET)
         source = imports.get_import(id)
         names = [name for name in source.columns if name not in (ROW, REASON)]
         heads = [*map(guard_cell, names), ROW, REASON]
@@ -152,7 +146,6 @@ class ImportViewSet(ResourceViewSet):
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, id: str) -> ApiResponse:
         """Stop an import; what is in stays in."""
-        refuse_parameters(request.GET)
         imports.get_import(id)  # before anything is said of the body
         refuse_body(request.data, ImportSerializer.kind)
         return ApiResponse(import_with_errors(imports.cancel_import(id)))

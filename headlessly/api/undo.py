@@ -15,7 +15,7 @@ from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import TABLE, answers
 from headlessly.api.json_schema import COUNT, TEXT, nullable, object_schema
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_dry_run, read_parameters, refuse_parameters
+from headlessly.api.parameters import read_boolean
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
@@ -147,7 +147,7 @@ class RequestViewSet(ResourceViewSet):
         """Take back what a request did, by ordinary verbs in one transaction: all of it, or what nobody has
         touched since, with a list of what stays and why. A 409 where nothing can be taken back. One with
         more than 5,000 events is taken back in the background: a 202 says where that is."""
-        dry_run = read_dry_run(request.GET)
+        dry_run = read_boolean("dryRun", self.asked)
         undos.check_may_take_back(id)
         asked: dict[str, Any] = UndoInput.read_body(request.data)
         done = undos.take_back(id, event=asked["event"], dry_run=dry_run)
@@ -165,28 +165,24 @@ class UndoViewSet(ResourceViewSet):
     @answers(LargeUndoSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
         """What is taken back in the background, the newest first; all of it only for managers."""
-        page = read_parameters(request.GET, PAGE)
-        return ApiResponse(paginate(Undo.visible(), LargeUndoSerializer.to_json, **page))
+        return ApiResponse(paginate(Undo.visible(), LargeUndoSerializer.to_json, **self.asked))
 
     @answers(LargeUndoSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """How far one has come, and what became of it."""
-        refuse_parameters(request.GET)
         return ApiResponse(LargeUndoSerializer.to_json(undos.get_undo(id)))
 
     @answers(StayingRecordSerializer, many=True)
     @action(detail=True)
     def stays(self, request: Request, id: str) -> ApiResponse:
         """The records that stay as they are, each with the reason."""
-        page = read_parameters(request.GET, PAGE)
         found = undos.staying_records(undos.get_undo(id))
-        return ApiResponse(paginate(found, UndoRecord.as_json, of=id, **page))
+        return ApiResponse(paginate(found, UndoRecord.as_json, of=id, **self.asked))
 
     @answers(LargeUndoSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, id: str) -> ApiResponse:
         """Stop an undo; what was taken back by then stays taken back."""
-        refuse_parameters(request.GET)
         undos.get_undo(id)  # before anything is said of the body
         refuse_body(request.data, LargeUndoSerializer.kind)
         return ApiResponse(LargeUndoSerializer.to_json(undos.cancel_undo(id)))
@@ -195,7 +191,6 @@ class UndoViewSet(ResourceViewSet):
     @action(detail=True, url_path="stays.csv", url_name="stays-csv")
     def stays_csv(self, request: Request, id: str) -> StreamingHttpResponse:
         """The same as a table, for people."""
-        refuse_parameters(request.GET)
         undo = undos.get_undo(id)
         rows = (
             map(

@@ -13,7 +13,6 @@ from headlessly.api.base import AdminViewSet
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, Schema
-from headlessly.api.parameters import refuse_parameters
 from headlessly.api.serializers import (
     CheckedField,
     Count,
@@ -110,21 +109,18 @@ class ListViewSet(AdminViewSet):
     @answers(ListSerializer, many=True, pages=())
     def list(self, request: Request) -> ApiResponse:
         """The lists of values: of every field that has one."""
-        refuse_parameters(request.GET)
         found = [each.as_json() for each in value_lists.all_lists()]
         return ApiResponse(reads.Page(found, len(found), True, False).as_json())
 
     @answers(ListSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One list, and how many records have each value."""
-        refuse_parameters(request.GET)
         found = value_lists.find_list(id)
         return ApiResponse(found.as_json(found.used()))
 
     @answers(ListSerializer, takes=ListInput, errors=(409,))
     def partial_update(self, request: Request, id: str) -> ApiResponse:
         """Say which values a list has, in their order, which are retired, and whether it is open."""
-        refuse_parameters(request.GET)
         value_lists.find_list(id)  # before anything is said of the body
         values: dict[str, Any] = ListInput.read_body(request.data)
         found = value_lists.change_list(id, values)
@@ -135,7 +131,6 @@ class ListViewSet(AdminViewSet):
     def merge(self, request: Request, id: str) -> ApiResponse:
         """Make one value of a list another, in every record that has it, each by an event. Undone by the
         request."""
-        refuse_parameters(request.GET)
         value_lists.find_list(id)
         asked = ListMergeInput.read_body(request.data)
         return ApiResponse(value_lists.merge_values(id, asked["source"], asked["into"]).as_json())

@@ -18,7 +18,6 @@ from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, Schema, id_schema, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import (
     CheckedField,
     Count,
@@ -163,21 +162,18 @@ class WebhookViewSet(AdminViewSet):
     @answers(WebhookSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
         """The webhooks of the tenant, without their secrets."""
-        page = read_parameters(request.GET, PAGE)
         found = Webhook.objects.of_tenant().order_by("-created_at", "id")
-        return ApiResponse(paginate(found, WebhookSerializer.to_json, **page))
+        return ApiResponse(paginate(found, WebhookSerializer.to_json, **self.asked))
 
     @answers(WebhookMadeSerializer, takes=WebhookInput, status=201)
     def create(self, request: Request) -> ApiResponse:
         """Have events sent to an address, from now on: this answer is the only one with the secret."""
-        refuse_parameters(request.GET)
         webhook = registration.create_webhook(WebhookInput.read_body(request.data))
         return made(WebhookMadeSerializer.to_json(webhook), f"webhooks/{webhook.pk}")
 
     @answers(WebhookSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """Read one webhook, without its secret."""
-        refuse_parameters(request.GET)
         return ApiResponse(WebhookSerializer.to_json(find_webhook(id)))
 
     @answers(WebhookMadeSerializer, takes=WebhookChanges)
@@ -186,7 +182,6 @@ class WebhookViewSet(AdminViewSet):
 
         A new secret signs from now on, and is answered here only; ``null`` has one made.
         """
-        refuse_parameters(request.GET)
         with transaction.atomic():
             registration.lock_tenant()
             webhook = find_webhook(id)
@@ -203,7 +198,6 @@ class WebhookViewSet(AdminViewSet):
 
         What waits is not sent.
         """
-        refuse_parameters(request.GET)
         with transaction.atomic():
             registration.lock_tenant()
             registration.delete_webhook(find_webhook(id))
@@ -213,7 +207,6 @@ class WebhookViewSet(AdminViewSet):
     @action(detail=True, methods=["post"])
     def ping(self, request: Request, id: str) -> ApiResponse:
         """Send a test event, named ping."""
-        refuse_parameters(request.GET)
         webhook = find_webhook(id)
         refuse_body(request.data, "Webhook")
         delivery = registration.ping_webhook(webhook)
@@ -223,15 +216,13 @@ class WebhookViewSet(AdminViewSet):
     @action(detail=True)
     def deliveries(self, request: Request, id: str) -> ApiResponse:
         """What a webhook delivered, or is about to, the newest first."""
-        page = read_parameters(request.GET, PAGE)
         found = find_webhook(id).deliveries.select_related("event").order_by("-created_at", "-id")
-        return ApiResponse(paginate(found, DeliverySerializer.to_json, of=id, **page))
+        return ApiResponse(paginate(found, DeliverySerializer.to_json, of=id, **self.asked))
 
     @answers(DeliverySerializer, status=202)
     @action(detail=True, methods=["post"], url_path="deliveries/<delivery>/redeliver")
     def redeliver(self, request: Request, id: str, delivery: str) -> ApiResponse:
         """Send a delivery once more, at once."""
-        refuse_parameters(request.GET)
         webhook = find_webhook(id)
         find_by_id(webhook.deliveries.all(), "Delivery", delivery)
         refuse_body(request.data, "Webhook")

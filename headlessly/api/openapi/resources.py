@@ -78,7 +78,8 @@ def _operation(
     summary = " ".join(doc.partition("\n\n")[0].split())
     own = [_parameter(name, schema) for name, schema in said.parameters.items()]
     once = ("idempotencyKey",) if method == "post" else ()
-    pages = said.pages if said.many else ()
+    version = ("ifMatch",) if said.takes_version else ()
+    shared = [name for name in said.query if name not in said.parameters]
     found = {str(said.status): _response(summary, said)}
     if method == "delete":
         found = {"204": responses.success_response(summary, None)}
@@ -96,7 +97,7 @@ def _operation(
         summary,
         viewset.tag,
         found,
-        parameters=[*own, *shared_parameters(*once, *said.shared, *pages)],
+        parameters=[*own, *shared_parameters(*once, *version, *shared)],
         errors=_errors(viewset, method, said, of_one),
         writes=writes,
         **body,
