@@ -44,7 +44,7 @@ class Entry:
     event: Event
     who: str
     did: str
-    after: str = ""  #: the rest of what they did, behind the name of what it is about
+    after: str = ""  #: the rest of what they did, after the name of the record
     moved: tuple[Any, Any] | None = None
     changes: list[Change] = field(default_factory=list)
     about: tuple[str, str] | None = None  #: another record: its name and its address
@@ -55,9 +55,9 @@ class Entry:
     plain: bool = False  #: whether ``did`` tells of no more than a change of fields
     nothing: bool = False  #: whether not even a field was changed
     undo: Any = None
-    imported: str = ""  #: the file that it came with
+    imported: str = ""  #: the file that was imported
     script: str = ""  #: the code of the script that did this
-    proposer: str = ""  #: who proposed that script, where it was another
+    proposer: str = ""  #: who proposed the script, if somebody else did
 
     @property
     def only(self) -> Change | None:

@@ -149,8 +149,8 @@ def safe_return(request: HttpRequest) -> str:
 
 
 def _still_there(done: RequestUndone, back: str) -> str:
-    """``back``; where that was the page of a record that is gone now, the one that it was made from, or the
-    list."""
+    """``back``, unless that is the page of a record that is gone now: then the page of the record that it was
+    made from, or the list."""
     undone = {each.id: each.noun for each in done.undone}
     for id, noun in undone.items():
         gone = not noun.objects.filter(pk=id).exists()

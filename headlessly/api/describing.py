@@ -27,10 +27,10 @@ class Described:
     takes: type[InputSerializer] | None = None
     status: int = 200
     many: bool = False  #: whether it answers a page of them
-    pages: tuple[str, ...] = PAGE  #: by which parameters such a page is asked for
-    parameters: Mapping[str, Schema] = field(default_factory=dict)  #: of its own in the query
-    shared: tuple[str, ...] = ()  #: those that other addresses take as well
-    takes_version: bool = False  #: whether If-Match may say of which version it is
+    pages: tuple[str, ...] = PAGE  #: the parameters of such a page
+    parameters: Mapping[str, Schema] = field(default_factory=dict)  #: only of this address
+    shared: tuple[str, ...] = ()  #: of other addresses as well
+    takes_version: bool = False  #: whether it obeys If-Match
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = ()  #: beside those that all of its kind have
     also: Mapping[int, type[WireSerializer]] = field(default_factory=dict)  #: by other statuses

@@ -97,8 +97,8 @@ class ColumnSerializer(WireSerializer):
 
 
 class ImportSerializer(ImportListedSerializer):
-    """With what its columns became, of a dry run the first rows as they will be, what is wrong with a page of
-    its refused rows, and what was left out of rows that are in."""
+    """An import with its columns and their fields, a page of refused rows with their errors, and the rows
+    that lost some of their cells. A dry run has its first rows as well."""
 
     columns = ListField(child=ColumnSerializer())
     samples = SchemaField(

@@ -1,4 +1,4 @@
-"""Notifications by REST: what the person who asks was told, what of it they have read, and what they want."""
+"""Notifications by REST: what one was told, what one has read of it, and what one wants to be told."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The taking back of a large request at work, in the background.
 
-First every record is looked at and what cannot be taken back is noted, as an undo that is done at once would
-find it; nothing is changed by then. Then what can be is taken back, the last ones first, in parts: a part is
-one transaction with its verbs, their events and what became of the records, so that whoever takes over from a
-worker that died goes on behind it, and nothing is done twice. What others touch meanwhile stays.
+First it looks at every record and notes what cannot be taken back, by the same rules as an undo that is done
+at once; nothing changes yet. Then it takes the rest back in parts, the last ones first. A part is one
+transaction with its verbs, their events and their outcome: when a worker dies, the next one goes on behind
+the last part, and nothing is done twice. What others touch meanwhile stays.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ class Run:
 
 
 def forget_records(undo: Undo) -> None:
-    """Forget what was noted of the records of an undo that is over, but for those that stay."""
+    """Delete the notes about the records of an undo that is over, except of those that stay."""
     UndoRecord.objects.filter(undo_id=undo.pk).exclude(state=State.STAYS).delete()
 
 

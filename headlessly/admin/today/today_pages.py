@@ -78,8 +78,8 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
 
 
 def whose_day(request: HttpRequest) -> str:
-    """The id of the contact or of the group whose day is asked for, or ``team``, with which those begin who
-    lead others or are no contact; empty for somebody who is none and is limited to their own."""
+    """The id of the contact or the group whose day is asked for, or ``team``. Who leads others, or is no
+    contact, begins with the team. Empty for somebody who may see only their own and is no contact."""
     actor = actors.current()
     asked = request.GET.get("of", "")
     if asked == agenda.TEAM and not actor.limited:

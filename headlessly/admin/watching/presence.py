@@ -53,9 +53,8 @@ class Presence:
 
     def __init__(self) -> None:
         self._heard: dict[tuple[str, str], Viewer] = {}  #: since they were last written down
-        self._watched: dict[
-            str, float
-        ] = {}  #: records that are open here, and since when nobody asked
+        #: Records that are open here, and since when nobody asked.
+        self._watched: dict[str, float] = {}
         self._there: dict[str, list[Viewer]] = {}
         #: Who was heard of and when, where nothing can be written down.
         self._here: dict[tuple[str, str], tuple[float, Viewer]] = {}
