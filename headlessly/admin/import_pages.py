@@ -15,7 +15,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -83,7 +84,7 @@ def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         source = _begin(noun, sent, asked)
     except HeadlesslyError as problem:
         return _form_page(request, site, noun, problem, status=422)
-    return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
+    return redirect("admin:import", source.pk)
 
 
 def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, Any]) -> Import:
@@ -235,7 +236,7 @@ def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
         )
     except HeadlesslyError as problem:
         return _import_page(request, site, imports.get_import(id), problem)
-    return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
+    return redirect("admin:import", source.pk)
 
 
 def _chosen(source: Import, sent: Mapping[str, str]) -> Options:
@@ -261,7 +262,7 @@ def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
         begun = imports.import_as_tried(source.pk)
     except HeadlesslyError as problem:
         return _form_page(request, site, source.noun, problem, status=problem.status)
-    return HttpResponseRedirect(reverse("admin:import", args=[begun.pk]))
+    return redirect("admin:import", begun.pk)
 
 
 @require_POST
@@ -269,7 +270,7 @@ def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
     """Stop it; what is in stays in. One that is over already shows how it ended."""
     with suppress(Conflict):
         imports.cancel_import(id)
-    return HttpResponseRedirect(reverse("admin:import", args=[id]))
+    return redirect("admin:import", id)
 
 
 @require_GET

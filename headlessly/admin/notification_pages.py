@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -105,7 +105,7 @@ def open_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
     lines = wording.lines_of_groups([[found]]) if alone else wording.lines_of([found])
     if not lines:
         messages.error(request, _("This is not there any more."))
-        return HttpResponseRedirect(reverse("admin:notifications"))
+        return redirect("admin:notifications")
     return HttpResponseRedirect(request.META.get("SCRIPT_NAME", "") + lines[0].path)
 
 

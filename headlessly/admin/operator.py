@@ -12,8 +12,8 @@ from django.contrib import messages
 from django.contrib.admin import action, display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -350,7 +350,7 @@ class ApiKeyAdmin(OperatorAdmin):
             with tenancy.active(key.tenant):
                 revoke_key(key)
             messages.success(request, _("Revoked. Whoever uses this key is refused from now on."))
-        return HttpResponseRedirect(reverse("admin:headlessly_apikey_change", args=[id]))
+        return redirect("admin:headlessly_apikey_change", id)
 
 
 operator.register(Tenant, TenantAdmin)

@@ -10,9 +10,10 @@ from django.apps import apps
 from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 from django.utils.decorators import method_decorator
@@ -224,7 +225,7 @@ class TenantSite(Site):
             raise Http404
         lacks_factor = entering.lacks_second_factor(request, known["membership"].tenant)
         if lacks_factor and not account_pages.is_own_page(request):
-            return HttpResponseRedirect(reverse("admin:account"))
+            return redirect("admin:account")
         return None
 
     @cached_property

@@ -14,7 +14,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -159,7 +159,7 @@ def password_view(request: HttpRequest, *, site: Any) -> HttpResponse:
             update_session_auth_hash(request, user)
             entering.confirm(request)
             messages.success(request, _("Your password is changed. Other browsers are signed out."))
-            return HttpResponseRedirect(reverse("admin:account"))
+            return redirect("admin:account")
     return site.respond(request, "account/password", _("Change password"), form=form)
 
 
@@ -200,7 +200,7 @@ def end_session_view(request: HttpRequest, id: str, *, site: Any) -> HttpRespons
     found[0].delete()
     record_of_person(SESSIONS_ENDED, user, browser=found[0].browser)
     messages.success(request, _("That browser is signed out."))
-    return HttpResponseRedirect(reverse("admin:account"))
+    return redirect("admin:account")
 
 
 @require_POST
@@ -210,7 +210,7 @@ def end_others_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     count = sessions.end_sessions(user, but=request.session.session_key)
     record_of_person(SESSIONS_ENDED, user, count=count)
     messages.success(request, _("All other browsers are signed out."))
-    return HttpResponseRedirect(reverse("admin:account"))
+    return redirect("admin:account")
 
 
 class TotpForm(forms.Form):
@@ -274,14 +274,14 @@ def _factor_added(request: HttpRequest, user: Any) -> HttpResponse:
     sessions.end_sessions(user, but=request.session.session_key)
     messages.success(request, _("From now on it is asked for when you sign in."))
     page = "admin:account" if factors.codes_left(user) else "admin:codes"
-    return HttpResponseRedirect(reverse(page))
+    return redirect(page)
 
 
 def codes_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """Make recovery codes; the answer to the POST is the only place where they can be read."""
     user: Any = request.user
     if not factors.has_factor(user):
-        return HttpResponseRedirect(reverse("admin:account"))
+        return redirect("admin:account")
     codes = factors.new_codes(user) if request.method == "POST" else None
     return site.respond(
         request,
@@ -301,9 +301,9 @@ def remove_factor_view(request: HttpRequest, id: str, *, site: Any) -> HttpRespo
         factors.remove_own_factor(factor)
     except ValueError as refusal:
         messages.error(request, str(refusal))
-        return HttpResponseRedirect(reverse("admin:account"))
+        return redirect("admin:account")
     sessions.end_sessions(user, but=request.session.session_key)
     if not factors.has_factor(user):
         request.session[TWICE] = False
     messages.success(request, _("“%s” is removed.") % factor.name)
-    return HttpResponseRedirect(reverse("admin:account"))
+    return redirect("admin:account")

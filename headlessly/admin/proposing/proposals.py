@@ -7,8 +7,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -92,7 +93,7 @@ def approve_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
         messages.error(request, problem.message)
     else:
         toasts.say(request, _("Done: %s.") % _proposal_title(found), undo=True)
-    return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
+    return redirect("admin:proposal", id)
 
 
 @require_POST
@@ -107,9 +108,9 @@ def refuse_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
                 request, site, found, status=problem.status, reason=reason, wrong=problem
             )
         messages.error(request, problem.message)
-        return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
+        return redirect("admin:proposal", id)
     messages.success(request, _("Refused: %s.") % _proposal_title(found))
-    return HttpResponseRedirect(reverse("admin:proposals"))
+    return redirect("admin:proposals")
 
 
 def _proposal_page(

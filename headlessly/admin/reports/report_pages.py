@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.utils.text import slugify
@@ -195,7 +196,7 @@ def save_report_view(request: HttpRequest, plural: str, *, site: TenantSite) -> 
 def saved_report_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Do something with a saved report: ``do`` says what."""
     sent = request.POST
-    own_page = HttpResponseRedirect(reverse("admin:reports"))
+    own_page = redirect("admin:reports")
     try:
         view = saved_views.get_report(id)
     except NotFound as problem:

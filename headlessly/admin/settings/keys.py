@@ -6,9 +6,8 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -94,4 +93,4 @@ def revoke_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
     messages.success(
         request, _("“%(name)s” is revoked. Whoever uses it is refused.") % {"name": key.name}
     )
-    return HttpResponseRedirect(reverse("admin:settings_keys"))
+    return redirect("admin:settings_keys")

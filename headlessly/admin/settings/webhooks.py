@@ -7,8 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_POST
@@ -134,7 +133,7 @@ def switch_view(request: HttpRequest, id: str, *, site: TenantSite, active: bool
     messages.success(
         request, _("It sends again, from where it was.") if active else _("It is paused.")
     )
-    return _to_webhook(id)
+    return redirect("admin:settings_webhook", id)
 
 
 @require_POST
@@ -145,7 +144,7 @@ def ping_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
         messages.success(request, _("A test is on its way."))
     except Conflict:
         messages.error(request, _("It is paused: enable it first."))
-    return _to_webhook(id)
+    return redirect("admin:settings_webhook", id)
 
 
 @require_POST
@@ -162,7 +161,7 @@ def redeliver_view(
             messages.success(request, _("%(name)s is sent once more.") % {"name": found.name})
         except Conflict:
             messages.error(request, _("It is paused: enable it first."))
-    return _to_webhook(id)
+    return redirect("admin:settings_webhook", id)
 
 
 @require_POST
@@ -170,16 +169,12 @@ def delete_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
     """Delete it with its deliveries; what waits is not sent."""
     registration.delete_webhook(_find_webhook(id))
     messages.success(request, _("The webhook is deleted."))
-    return HttpResponseRedirect(reverse("admin:settings_webhooks"))
+    return redirect("admin:settings_webhooks")
 
 
 def disabled_notes(tenant: Any) -> list[dict[str, Any]]:
     """What the pages of every admin say until somebody has dealt with it."""
     return [_webhook_row(webhook) for webhook in disabling.disabled_webhooks(tenant)]
-
-
-def _to_webhook(id: str) -> HttpResponse:
-    return HttpResponseRedirect(reverse("admin:settings_webhook", args=[id]))
 
 
 def _find_webhook(id: str) -> Webhook:
