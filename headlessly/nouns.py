@@ -366,9 +366,8 @@ class Noun(UniqueLookupMixin):
                 moment = moment.astimezone(UTC)
             else:
                 if moment is read.get(field.column) and not read.get(field.day_if):
-                    moment = timezone.localtime(
-                        moment
-                    )  # the flag is new: it is a day of who set it
+                    # The flag is new: it is a day of who set it.
+                    moment = timezone.localtime(moment)
                 moment = days.moment_of_its_day(moment)
             setattr(self, field.column, moment)
 

@@ -23,9 +23,8 @@ class ListValue(TenantRow):
     """One value of one list of a tenant."""
 
     list = models.CharField(max_length=MAX_NAME, db_collation="C")
-    key = models.CharField(
-        max_length=MAX_VALUE * 2, db_collation="C"
-    )  #: the value as it is compared
+    #: The value as it is compared.
+    key = models.CharField(max_length=MAX_VALUE * 2, db_collation="C")
     value = models.CharField(max_length=MAX_VALUE)
 
     objects = TenantRowManager["ListValue"]()

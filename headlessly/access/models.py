@@ -70,7 +70,7 @@ class Tenant(models.Model):
     shape = models.BigIntegerField(default=0, db_default=0, editable=False)
     has_webhooks = models.BooleanField(default=False, editable=False)  #: that are active
     has_followers = models.BooleanField(default=False, editable=False)  #: of any record
-    #: Whether it has lists of which what enters and leaves is noted: :mod:`headlessly.subscriptions`.
+    #: Whether some of its lists are watched: :mod:`headlessly.subscriptions`.
     has_watched_views = models.BooleanField(default=False, db_default=False, editable=False)
     #: What is added to the numbers of transactions in the log, and the cluster for which it holds; see
     #: :mod:`headlessly.log.offsets`.

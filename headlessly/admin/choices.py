@@ -1,8 +1,8 @@
 """What a searchable choice finds: records of the tenant by their words, twenty at a time.
 
-Who works on something is chosen among the members only, what a record goes on as among the open ones that
-suit it, and what a form refers to can be made there too: the name of the field says which
-(:class:`headlessly.admin.widgets.ReferenceSelect`).
+The name of the field says what is offered (:class:`headlessly.admin.widgets.ReferenceSelect`). Who works on
+something is chosen among the members; what a record goes on as, among the open records that suit it. Some
+forms can also make the record that they refer to.
 """
 
 from __future__ import annotations

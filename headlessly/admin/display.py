@@ -276,12 +276,27 @@ def record_of_page(path: str) -> Noun | None:
     return None
 
 
+def record_named(text: str) -> Noun | None:
+    """The record that ``Lead.lead_1`` names, as forms do, as far as the actor sees it."""
+    name, _dot, id = text.partition(".")
+    noun: type[Noun] | None = registry.get(name)
+    if noun is None or UNSTORABLE.search(id):
+        return None
+    return noun.objects.filter(pk=id).first()
+
+
 def record_link(record: Noun) -> SafeString:
     if record.is_card:
         return format_html("{}", str(record))  # there is no page of it for whoever reads
     return format_html(
         '<a href="{}">{}</a>', page_url(type(record), "change", record.pk), str(record)
     )
+
+
+def counted(noun: type[Record], count: int) -> str:
+    """``3 deals``."""
+    named = labels.noun_in_sentence if count == 1 else labels.plural_in_sentence
+    return f"{number(count)} {named(noun)}"
 
 
 def visible_name(other: Noun | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
@@ -145,7 +145,7 @@ def come_in(
             "next": onward,
             "link_by": link_by,
         }
-        return HttpResponseRedirect(reverse("second"))
+        return redirect("second")
     begin_session(request, user, link_by=link_by)
     return remember_browser(request, HttpResponseRedirect(onward or reverse("enter")))
 

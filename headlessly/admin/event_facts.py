@@ -59,9 +59,8 @@ class EventFacts:
     name: str  #: of the record
     verb: Verb | None
     kind: str
-    moved: (
-        tuple[Any, Any] | None
-    )  #: the states, where it changed the state; the first None where it had none
+    #: The states before and after, where it changed the state; the first is None where there was none.
+    moved: tuple[Any, Any] | None
     previous: dict[str, Any]  #: the former values of its other changes, by wire name
     data: dict[str, Any]
 

@@ -44,7 +44,7 @@ class Entry:
     event: Event
     who: str
     did: str
-    after: str = ""  #: the rest of what they did, behind the name of what it is about
+    after: str = ""  #: the rest of what they did, after the name of the record
     moved: tuple[Any, Any] | None = None
     changes: list[Change] = field(default_factory=list)
     about: tuple[str, str] | None = None  #: another record: its name and its address
@@ -55,9 +55,9 @@ class Entry:
     plain: bool = False  #: whether ``did`` tells of no more than a change of fields
     nothing: bool = False  #: whether not even a field was changed
     undo: Any = None
-    imported: str = ""  #: the file that it came with
+    imported: str = ""  #: the file that was imported
     script: str = ""  #: the code of the script that did this
-    proposer: str = ""  #: who proposed that script, where it was another
+    proposer: str = ""  #: who proposed the script, if somebody else did
 
     @property
     def only(self) -> Change | None:
@@ -90,16 +90,8 @@ class Teller:
 
     def _told(self, event: Event, about: bool) -> Entry:
         entry = Entry(event, self.actors.get(event.actor, _("Somebody")), "")
-        if event.name == SCRIPT_RAN:
-            entry.did = _("ran a script")
-            self._in_script(entry, event)
-            return entry
-        if event.name == IMPORT_STARTED:
-            entry.did = _("started an import")
-            self._in_import(entry, event)
-            return entry
-        if event.name == REQUEST_UNDONE:
-            entry.did = _("took something back")
+        if (did := self._tell_process(entry, event)) is not None:
+            entry.did = did
             return entry
         facts = self.reader.facts(event)
         if event.name in VIEW_EVENTS:
@@ -149,28 +141,26 @@ class Teller:
 
     def explain(self, entry: Entry, cause: Event) -> None:
         """Say in ``entry`` why it happened: because of another verb, or in a script."""
-        if cause.name == SCRIPT_RAN:
-            self._in_script(entry, cause)
-            return
-        if cause.name == IMPORT_STARTED:
-            self._in_import(entry, cause)
-            return
-        if cause.name == REQUEST_UNDONE:
-            entry.did, entry.nothing = _("took something back"), False
+        if (did := self._tell_process(entry, cause)) is not None:
+            if cause.name == REQUEST_UNDONE:
+                entry.did, entry.nothing = did, False
             return
         if cause.target is None and cause.actor == entry.event.actor:
             return  # that a rule ran, or a form was sent, says no more than who did this
         entry.because = self.tell(cause, about=cause.target is not None)
 
-    @staticmethod
-    def _in_import(entry: Entry, event: Event) -> None:
+    def _tell_process(self, entry: Entry, event: Event) -> str | None:
+        """What somebody did who had a script, an import or an undo do things, with which one it was; None of
+        any other event."""
         data = event.data or {}
-        entry.imported = str(data.get("file") or data.get("type") or "")
-
-    def _in_script(self, entry: Entry, event: Event) -> None:
-        data = event.data or {}
-        entry.script = str(data.get("code") or "")
-        entry.proposer = self.actors.get(data.get("proposedBy") or "", "")
+        if event.name == SCRIPT_RAN:
+            entry.script = str(data.get("code") or "")
+            entry.proposer = self.actors.get(data.get("proposedBy") or "", "")
+            return _("ran a script")
+        if event.name == IMPORT_STARTED:
+            entry.imported = str(data.get("file") or data.get("type") or "")
+            return _("started an import")
+        return _("took something back") if event.name == REQUEST_UNDONE else None
 
     def _touch(self, facts: EventFacts, entry: Entry, touches: Engagements) -> Entry:
         """A touch told where it is about something: what kind, what was said, and not which fields."""

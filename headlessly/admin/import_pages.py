@@ -9,12 +9,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -30,7 +32,7 @@ from headlessly.admin.undo import Undo, large_undo
 from headlessly.api.uploads import MAX_FILE_SIZE
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
-from headlessly.errors import BadRequest, HeadlesslyError, NotFound
+from headlessly.errors import BadRequest, Conflict, HeadlesslyError
 from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
@@ -82,7 +84,7 @@ def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         source = _begin(noun, sent, asked)
     except HeadlesslyError as problem:
         return _form_page(request, site, noun, problem, status=422)
-    return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
+    return redirect("admin:import", source.pk)
 
 
 def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, Any]) -> Import:
@@ -156,7 +158,7 @@ def _matches(noun: type[Noun]) -> list[tuple[str, str]]:
 def import_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One import: how far it is, what became of it, and which rows it could not take; of a trial also what
     its columns and words become, to be changed."""
-    return _import_page(request, site, _find(id))
+    return _import_page(request, site, imports.get_import(id))
 
 
 def _import_page(
@@ -227,14 +229,14 @@ def _undo_of(source: Import) -> Undo | None:
 @require_POST
 def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Try the file again as its columns, words and reading were chosen."""
-    source = _find(id)
+    source = imports.get_import(id)
     try:
         imports.try_import_again(
             source.pk, _chosen(source, request.POST), match=request.POST.get("match")
         )
     except HeadlesslyError as problem:
-        return _import_page(request, site, _find(id), problem)
-    return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
+        return _import_page(request, site, imports.get_import(id), problem)
+    return redirect("admin:import", source.pk)
 
 
 def _chosen(source: Import, sent: Mapping[str, str]) -> Options:
@@ -248,7 +250,7 @@ def _chosen(source: Import, sent: Mapping[str, str]) -> Options:
 @require_POST
 def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Do what was tried; what was chosen otherwise since is tried first."""
-    source = _find(id)
+    source = imports.get_import(id)
     if "choices" in request.POST and may_go(source):
         same = same_choices(Options(**source.options), _chosen(source, request.POST))
         if not same or (request.POST.get("match") or None) != source.match:
@@ -260,18 +262,15 @@ def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
         begun = imports.import_as_tried(source.pk)
     except HeadlesslyError as problem:
         return _form_page(request, site, source.noun, problem, status=problem.status)
-    return HttpResponseRedirect(reverse("admin:import", args=[begun.pk]))
+    return redirect("admin:import", begun.pk)
 
 
 @require_POST
 def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Stop it; what is in stays in. One that is over already shows how it ended."""
-    source = _find(id)
-    try:
-        imports.cancel_import(source.pk)
-    except HeadlesslyError:
-        pass
-    return HttpResponseRedirect(reverse("admin:import", args=[source.pk]))
+    with suppress(Conflict):
+        imports.cancel_import(id)
+    return redirect("admin:import", id)
 
 
 @require_GET
@@ -293,10 +292,3 @@ def may_go(source: Import) -> bool:
     """Whether it is a trial that ended with rows to take."""
     tried = source.dry_run and source.status == Import.Status.COMPLETED
     return tried and bool(source.created + source.updated) and source.parts.exists()
-
-
-def _find(id: str) -> Import:
-    try:
-        return imports.get_import(id)
-    except NotFound:
-        raise Http404 from None

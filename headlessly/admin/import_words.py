@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headlessly.admin.event_facts import record_names
-from headlessly.declaration import labels
+from headlessly.admin.import_text import field_words
 from headlessly.declaration.schema import Field
 from headlessly.language import wording
 from headlessly.nouns import Noun
@@ -66,13 +66,8 @@ def word_choices(source: Import) -> list[WordChoices]:
             words.append(WordChoice(f"word-{path}-{n}", word, count, value))
         words.sort(key=lambda each: each.value is not None)
         options = _options(declared, {each.value for each in words if each.value})
-        found.append(WordChoices(path, _label(noun, path, declared), options, words))
+        found.append(WordChoices(path, field_words(noun, path), options, words))
     return found
-
-
-def _label(noun: type[Noun], path: str, declared: Field) -> str:
-    label, reference = labels.field_label(declared), path.rpartition(".")[0]
-    return f"{labels.field_label(noun.schema.fields[reference])}: {label}" if reference else label
 
 
 def _options(declared: Field, chosen: set[str]) -> list[Option]:

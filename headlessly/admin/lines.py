@@ -28,9 +28,10 @@ class Line:
     label: str
     look: str
     parts: list[str]  #: the points of each unbroken part, in a box of 100 by 100
-    points: list[dict[str, str]]  #: each on the page, with what it says
-    tone: str = ""  #: the colour of the value that it is of, where that has one
-    running: str = ""  #: the last two points, where the last stretch is not over: it is no fall
+    points: list[dict[str, str]]  #: each with its place on the page and its words
+    tone: str = ""  #: the colour of its value, where it has one
+    #: The last two points, while the last period still runs: a low number is no fall yet.
+    running: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Series:
 
     values: dict[date, float] = field(default_factory=dict)
     texts: dict[date, str] = field(default_factory=dict)
-    tone: str = ""  #: the colour of the value that it is of, where that has one
+    tone: str = ""  #: the colour of its value, where it has one
 
     @property
     def size(self) -> float:
@@ -68,8 +69,10 @@ def line_chart(
     adds_up: bool,
     height_text: Callable[[float], str] = display.number,
 ) -> LineChart:
-    """A line for each of the series by their labels, over the stretches of a ``unit`` of time that begin on
-    ``days``; what ``adds_up`` is zero where there is nothing, all else has a gap there."""
+    """A line for each series, by its label. ``days`` are the first days of the periods, each a ``unit`` long.
+
+    Where a period has no value the line shows zero if the values add up (``adds_up``), else a gap.
+    """
     shown = list(series.items())[:LINES]
     values = [value for _label, one in shown for value in one.values.values()]
     today = timezone.localdate(clock.now())

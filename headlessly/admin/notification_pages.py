@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,8 +21,6 @@ from headlessly.admin import display
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import safe_return
 from headlessly.context import clock
-from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.notifications import following, inbox, kinds, mentions, wording
 
 #: How many a page has; and up to how many the bell counts.
@@ -107,7 +105,7 @@ def open_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
     lines = wording.lines_of_groups([[found]]) if alone else wording.lines_of([found])
     if not lines:
         messages.error(request, _("This is not there any more."))
-        return HttpResponseRedirect(reverse("admin:notifications"))
+        return redirect("admin:notifications")
     return HttpResponseRedirect(request.META.get("SCRIPT_NAME", "") + lines[0].path)
 
 
@@ -176,7 +174,7 @@ def choices_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Of what one is told and where; a POST stores it with one's place in the tenant."""
     member = _member(request)
     form = ChoicesForm(member, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         hour = form.cleaned_data["digest"]
         digest = {"digest": hour} if form.has_chosen("digest") else {}
         inbox.change_preferences(member, form.chosen(), **digest)
@@ -219,16 +217,15 @@ def is_following(record: str) -> bool:
 def follow_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Follow a record that one sees, or follow it no more."""
     back = safe_return(request) or reverse("admin:index")
-    name, _dot, id = request.POST.get("record", "").partition(".")
-    noun = registry.get(name)
-    if noun is None or UNSTORABLE.search(id) or not noun.objects.filter(pk=id).exists():
+    record = display.record_named(request.POST.get("record", ""))
+    if record is None:
         messages.error(request, _("This is not there any more."))
         return HttpResponseRedirect(back)
     user = actors.current().id
     if request.POST.get("stop"):
-        following.unfollow(user, id)
+        following.unfollow(user, record.pk)
         messages.success(request, _("You do not follow it any more."))
         return HttpResponseRedirect(back)
-    following.follow(user, id)
+    following.follow(user, record.pk)
     messages.success(request, _("You are told of what changes."))
     return HttpResponseRedirect(back)

@@ -12,8 +12,8 @@ from django.contrib import messages
 from django.contrib.admin import action, display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -24,7 +24,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
@@ -35,6 +34,7 @@ from headlessly.accounts.passwords import change_password
 from headlessly.accounts.sessions import end_sessions
 from headlessly.admin import display as words
 from headlessly.admin.account import pages as account_pages
+from headlessly.admin.controls import Text
 from headlessly.admin.installation import installation_view
 from headlessly.admin.settings.member_forms import find_contact_id
 from headlessly.admin.sites import Site, menu_item
@@ -57,9 +57,9 @@ class OperatorSite(Site):
         user: Any = request.user
         # Of no tenant: what is done here is in the log of the tenant that it is done to.
         actors.enter(actors.Actor(user.pk, str(user), actors.ADMIN))
-        match = request.resolver_match
-        is_own = match is not None and match.url_name in account_pages.ALWAYS
-        return None if is_own or is_confirmed(request) else account_pages.ask_to_confirm(request)
+        if account_pages.is_own_page(request) or is_confirmed(request):
+            return None
+        return account_pages.ask_to_confirm(request)
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """These are unfold's own pages, and work by Alpine."""
@@ -226,10 +226,9 @@ class UserAdmin(DjangoUserAdmin, OperatorAdmin):
 class MembershipForm(forms.ModelForm):
     """The person is looked up inside the tenant: a contact of another one cannot be chosen."""
 
-    person = forms.CharField(
+    person = Text(
         required=False,
         label=gettext_lazy("Contact"),
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("Email or id of the contact in this tenant who this user is."),
     )
 
@@ -351,7 +350,7 @@ class ApiKeyAdmin(OperatorAdmin):
             with tenancy.active(key.tenant):
                 revoke_key(key)
             messages.success(request, _("Revoked. Whoever uses this key is refused from now on."))
-        return HttpResponseRedirect(reverse("admin:headlessly_apikey_change", args=[id]))
+        return redirect("admin:headlessly_apikey_change", id)
 
 
 operator.register(Tenant, TenantAdmin)

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.forms import Media
-from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 
 from headlessly.access import actors
@@ -19,7 +19,6 @@ from headlessly.admin.sites import TenantSite
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.errors import NotFound
 from headlessly.nouns import Noun
 
 #: What pages of nouns and the day need beside the site's own: the same, for they take each other's place.
@@ -89,11 +88,8 @@ class NounAdminBase:
         return f"{self.place('board')}?{query}" if self.model.Surface.board is not None else ""
 
     def find(self, id: str) -> Noun:
-        """The record with its references. Raises Http404, for another tenant's as for none."""
-        try:
-            return self.model.get(id, include=list(self.schema.references))
-        except NotFound as problem:
-            raise Http404(problem.message) from None
+        """The record with its references. Raises NotFound, for another tenant's as for none."""
+        return self.model.get(id, include=list(self.schema.references))
 
     def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
         """What every page of the noun shows beside what all of the site do, and ``more``. A subclass may add

@@ -11,19 +11,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminSelectWidget
 
+from headlessly.admin.controls import Choice
 from headlessly.language import languages
 
 
 class PreferencesForm(forms.Form):
-    language = forms.ChoiceField(
-        label=gettext_lazy("Language"), required=False, widget=UnfoldAdminSelectWidget
-    )
-    time_zone = forms.ChoiceField(
+    language = Choice(label=gettext_lazy("Language"), required=False)
+    time_zone = Choice(
         label=gettext_lazy("Time zone"),
         required=False,
-        widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("All times are shown in it, and days begin and end in it."),
     )
 
@@ -52,7 +49,7 @@ def preferences_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     form = PreferencesForm(
         request, request.POST if request.method == "POST" else None, initial=chosen
     )
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         user.language = form.cleaned_data["language"]
         user.time_zone = form.cleaned_data["time_zone"]
         user.save(update_fields=["language", "time_zone"])

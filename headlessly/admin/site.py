@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
@@ -82,7 +82,7 @@ class Workplace(TenantSite):
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: Any = None) -> Any:
         """An app's nouns are in the sidebar; its own page would say nothing more."""
-        return HttpResponseRedirect(reverse("admin:index"))
+        return redirect("admin:index")
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         context = today_pages.today_context(request, self)

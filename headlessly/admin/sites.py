@@ -10,9 +10,10 @@ from django.apps import apps
 from django.contrib.auth import logout
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 from django.utils.decorators import method_decorator
@@ -31,6 +32,7 @@ from headlessly.admin.account import pages as account_pages
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import NotFound
 from headlessly.language.moments import read_when
 from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
@@ -72,12 +74,6 @@ def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
     return JsonResponse({"understood": f"{day}, {when.time:%H:%M}" if when.time else day})
 
 
-def _is_own(request: HttpRequest) -> bool:
-    """Whether this is a page of one's own account, which makes it safer."""
-    match = request.resolver_match
-    return match is not None and match.url_name in account_pages.ALWAYS
-
-
 class Site(UnfoldAdminSite):
     """What the tenant's and the operator's pages share: the entrance, and no back doors."""
 
@@ -100,9 +96,12 @@ class Site(UnfoldAdminSite):
                 return refused
             if any(isinstance(part, str) and UNSTORABLE.search(part) for part in kwargs.values()):
                 raise Http404  # nothing is called so, and the database could not even be asked
-            if getattr(view, "tries_password", False):
-                return guarded(request, *args, **kwargs)
-            return once.answer_once(request, lambda: guarded(request, *args, **kwargs))
+            try:
+                if getattr(view, "tries_password", False):
+                    return guarded(request, *args, **kwargs)
+                return once.answer_once(request, lambda: guarded(request, *args, **kwargs))
+            except NotFound as problem:
+                raise Http404(problem.message) from None
 
         return inner
 
@@ -224,10 +223,9 @@ class TenantSite(Site):
                 entering.note_entry(request, membership)
         if known["membership"] is None:
             raise Http404
-        if entering.lacks_second_factor(request, known["membership"].tenant) and not _is_own(
-            request
-        ):
-            return HttpResponseRedirect(reverse("admin:account"))
+        lacks_factor = entering.lacks_second_factor(request, known["membership"].tenant)
+        if lacks_factor and not account_pages.is_own_page(request):
+            return redirect("admin:account")
         return None
 
     @cached_property

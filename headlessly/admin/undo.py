@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -28,7 +29,7 @@ from headlessly.context import tracing
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
-from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.errors import Conflict, HeadlesslyError
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
 from headlessly.undo import undos
@@ -148,8 +149,8 @@ def safe_return(request: HttpRequest) -> str:
 
 
 def _still_there(done: RequestUndone, back: str) -> str:
-    """``back``; where that was the page of a record that is gone now, the one that it was made from, or the
-    list."""
+    """``back``, unless that is the page of a record that is gone now: then the page of the record that it was
+    made from, or the list."""
     undone = {each.id: each.noun for each in done.undone}
     for id, noun in undone.items():
         gone = not noun.objects.filter(pk=id).exists()
@@ -165,28 +166,20 @@ def _still_there(done: RequestUndone, back: str) -> str:
 @require_GET
 def large_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """How far the taking back of a large request has come, and what became of it."""
-    try:
-        found = undos.get_undo(id)
-    except NotFound:
-        raise Http404 from None
     return site.respond(
         request,
         "undo_progress",
         _("Undo"),
         styles=("imports", "lists"),
-        large=large_undo(request, found),
+        large=large_undo(request, undos.get_undo(id)),
     )
 
 
 @require_POST
 def cancel_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Stop it; what was taken back stays so. One that is over already shows how it ended."""
-    try:
+    with suppress(Conflict):
         undos.cancel_undo(id)
-    except NotFound:
-        raise Http404 from None
-    except HeadlesslyError:
-        pass
     return HttpResponseRedirect(safe_return(request) or reverse("admin:undo_progress", args=[id]))
 
 
@@ -205,7 +198,10 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
         "total": display.number(found.total or 0),
         "percent": 100 * (found.looked_at if looking else found.done) // (found.total or 1),
         "by_type": [
-            {"many": labels.plural_title(registry[name]), **_said(counts)}
+            {
+                "many": labels.plural_title(registry[name]),
+                **{what: display.number(count) for what, count in counts.items()},
+            }
             for name, counts in found.by_type.items()
             if name in registry
         ],
@@ -218,10 +214,6 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
 def _may_redo(found: LargeUndo) -> bool:
     taken_back = found.finished and bool(found.undone) and not found.dry_run
     return taken_back and actors.current().writes
-
-
-def _said(counts: dict[str, int]) -> dict[str, str]:
-    return {name: display.number(count) for name, count in counts.items()}
 
 
 def _large_rows(rows: Sequence[UndoRecord]) -> list[dict[str, str]]:

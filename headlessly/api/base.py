@@ -13,10 +13,13 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSetMixin
 
 from headlessly import errors
+from headlessly.access import actors, tenancy
 from headlessly.api.auth import SCHEME, BelongsToTenant, IsTenantAdmin
 from headlessly.api.bodies import JSON, ApiResponse, BodyRequest, OnlyJson
 from headlessly.api.idempotency import answer_once
 from headlessly.api.inner import InnerRequest
+from headlessly.api.json_schema import Schema
+from headlessly.api.parameters import read_parameters
 
 logger = logging.getLogger("headlessly.api")
 
@@ -86,13 +89,48 @@ class TenantViewSet(ViewSetMixin, TenantView):
     """The same for several addresses, which a router gives their names."""
 
 
-class AdminViewSet(TenantViewSet):
+class ResourceViewSet(TenantViewSet):
+    """One of the platform's own resources; its actions say what they answer (:mod:`.describing`)."""
+
+    #: What begins the names of its operations in the document, and under what they stand there.
+    word: ClassVar[str]
+    tag: ClassVar[str] = "About"
+    #: What the parts of its addresses are; an ``id`` is one of what it answers unless said.
+    ids: ClassVar[dict[str, Schema]] = {}
+    #: Whether some of those who may ask other things may not read it.
+    is_refused: ClassVar[bool] = False
+    #: The parameters of the request, by name.
+    asked: dict[str, Any]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """The same, and only the parameters that the action says it takes. Raises BadRequest."""
+        super().initial(request, *args, **kwargs)
+        described = getattr(getattr(self, self.action or "", None), "described", None)
+        if described is not None:
+            self.asked = read_parameters(request.GET, described.query)
+
+
+class AdminViewSet(ResourceViewSet):
     """What is there for admins of the tenant only."""
 
     permission_classes: ClassVar = [BelongsToTenant, IsTenantAdmin]
+    is_refused = True
     #: What only they see and change, by its name and in words.
     kind: ClassVar[str]
     kind_in_words: ClassVar[str]
+
+
+def refuse_key_that_reads(kind: str) -> None:
+    """Raise Forbidden for a key that only reads, where something of a person changes: ``kind`` says what."""
+    actor = actors.current()
+    if actor.is_key and not actor.writes:
+        raise errors.Forbidden(f"As {actor.role} this key reads, and changes nothing.", type=kind)
+
+
+def made(what: dict[str, Any], path: str, status: int = 201) -> ApiResponse:
+    """The answer with what was made, and where it is from now on."""
+    address = f"{tenancy.context_url()}/{path}"
+    return ApiResponse(what, status=status, headers={"Location": address})
 
 
 def find_by_id(among: models.QuerySet[Found], type: str, id: str) -> Found:

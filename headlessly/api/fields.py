@@ -9,11 +9,12 @@ from rest_framework.fields import BooleanField, CharField
 from rest_framework.request import Request
 
 from headlessly.access import tenancy
-from headlessly.api.base import AdminViewSet
+from headlessly.api.base import AdminViewSet, made
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, Schema, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_dry_run, read_parameters, refuse_parameters
+from headlessly.api.parameters import read_boolean
 from headlessly.api.serializers import (
     CheckedField,
     InputSerializer,
@@ -114,50 +115,59 @@ class FieldInput(InputSerializer):
 class FieldViewSet(AdminViewSet):
     """The fields that the tenant added to the nouns. Those of the product are in the schema only."""
 
-    kind, kind_in_words = "Field", "fields of the tenant's own"
+    kind, kind_in_words, word = "Field", "fields of the tenant's own", "field"
 
+    @answers(FieldSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
-        page = read_parameters(request.GET, PAGE)
+        """The fields that the tenant added to the nouns, archived ones too."""
         found = CustomField.objects.order_by("noun", "order", "created_at", "id")
-        return ApiResponse(paginate(found, FieldSerializer.to_json, **page))
+        return ApiResponse(paginate(found, FieldSerializer.to_json, **self.asked))
 
+    @answers(FieldSerializer, takes=FieldInput, status=201)
     def create(self, request: Request) -> ApiResponse:
-        """Add one; it is part of its noun with the next request."""
-        refuse_parameters(request.GET)
+        """Add a field to a noun, with `noun`, `type` and `label`.
+
+        It is part of its noun with the next request.
+        """
         values = FieldInput.read_body(request.data)
         archived = _read_archived(values)
         with transaction.atomic():
             field = custom_fields.create_field(values)
             if archived:
                 field = custom_fields.archive_field(field)
-        address = f"{tenancy.context_url()}/fields/{field.pk}"
-        return ApiResponse(
-            FieldSerializer.to_json(field), status=201, headers={"Location": address}
-        )
+        return made(FieldSerializer.to_json(field), f"fields/{field.pk}")
 
+    @answers(FieldSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        """One by its id, or as ``Lead.region``."""
-        refuse_parameters(request.GET)
+        """One of them, by its id.
+
+        Or as ``Lead.region``.
+        """
         return ApiResponse(FieldSerializer.to_json(custom_fields.find_field(id)))
 
+    @answers(FieldSerializer, takes=FieldInput, shared=("dryRun",), errors=(409,))
     def partial_update(self, request: Request, id: str) -> ApiResponse:
-        """Change it, archive it, bring it back. What is renamed keeps its values, also in the past.
+        """Change a field; archive it, or bring it back. Renamed it keeps its values; another type has to take
+        all that are there.
 
-        Another type has to take every value that is there: the answer says which it would not. With
-        ``dryRun`` it is tried and nothing changes.
+        The answer says which it would not. With ``dryRun`` it is tried and nothing changes.
         """
-        dry_run = read_dry_run(request.GET)
+        dry_run = read_boolean("dryRun", self.asked)
         field = custom_fields.find_field(id)  # before anything is said of the body
-        values = FieldInput.read_body(request.data, partial=True)
+        values = FieldInput.read_body(request.data)
         archived = _read_archived(values)
         if values or archived is not None:
             field = custom_fields.change_field(field, values, archived=archived, dry_run=dry_run)
         return ApiResponse(FieldSerializer.to_json(field))
 
+    @answers(
+        None,
+        parameters={"name": TEXT | {"description": "The name of the field, to be sure."}},
+        errors=(409, 413, 415, 422),
+    )
     def destroy(self, request: Request, id: str) -> ApiResponse:
-        """Delete it for good. ``name`` has to be its name, or the answer says what would be lost."""
-        asked = read_parameters(request.GET, ("name",))
-        custom_fields.delete_field(custom_fields.find_field(id), str(asked.get("name") or ""))
+        """Delete a field for good, with its values. Without its `name` it says what would be lost."""
+        custom_fields.delete_field(custom_fields.find_field(id), self.asked.get("name", ""))
         return ApiResponse(status=204)
 
 

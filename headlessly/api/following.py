@@ -10,16 +10,16 @@ from rest_framework.serializers import BooleanField, CharField
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
-from headlessly.api.base import TenantViewSet
+from headlessly.api.base import ResourceViewSet, refuse_key_that_reads
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import SchemaField, WireSerializer, refuse_body
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.errors import Forbidden, NotFound
+from headlessly.errors import NotFound
 from headlessly.notifications import following, inbox
 
 KIND = "Following"
@@ -37,19 +37,27 @@ class FollowingSerializer(WireSerializer):
     following = BooleanField(help_text="Whether you are told of what becomes of it.")
 
 
-class FollowingViewSet(TenantViewSet):
+class FollowingViewSet(ResourceViewSet):
     """One's own: a key's are those of the person whose it is. The id is that of a record."""
 
-    def list(self, request: Request) -> ApiResponse:
-        """What you follow, by its id."""
-        return ApiResponse(list_followed(read_parameters(request.GET, PAGE)))
+    word, tag, is_refused = "following", "Notification", True
+    ids: ClassVar = {
+        "id": TEXT | {"examples": ["lead_7hqtm2XLwPhY"], "description": "The id of a record."}
+    }
 
+    @answers(FollowingSerializer, many=True)
+    def list(self, request: Request) -> ApiResponse:
+        """The records that you follow, by their ids."""
+        return ApiResponse(list_followed(self.asked))
+
+    @answers(FollowingSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
+        """Whether you follow a record."""
         member = inbox.require_member()
         record = _seen_record(member, id)
         return _answer(record, following.is_following(member.user_id, record.pk))
 
+    @answers(FollowingSerializer)
     @action(detail=True, methods=["post"])
     def follow(self, request: Request, id: str) -> ApiResponse:
         """Be told from now on of what becomes of a record."""
@@ -58,9 +66,10 @@ class FollowingViewSet(TenantViewSet):
         following.follow(member.user_id, record.pk)
         return _answer(record, True)
 
+    @answers(FollowingSerializer)
     @action(detail=True, methods=["post"])
     def unfollow(self, request: Request, id: str) -> ApiResponse:
-        """Be told of it no more."""
+        """Be told no more."""
         member = _writing(request)
         follows = not UNSTORABLE.search(id) and following.is_following(member.user_id, id)
         if not follows:
@@ -107,11 +116,8 @@ def _seen_record(member: Membership, id: str) -> Record:
 
 
 def _writing(request: Request) -> Membership:
-    refuse_parameters(request.GET)
     refuse_body(request.data, KIND)
-    actor = actors.current()
-    if actor.is_key and not actor.writes:
-        raise Forbidden(f"As {actor.role} this key reads, and changes nothing.", type=KIND)
+    refuse_key_that_reads(KIND)
     return inbox.require_member()
 
 

@@ -39,9 +39,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(exception: Exception) -> HttpResponse:
-    with (
-        tracing.request_id_scope() as id
-    ):  # the middleware that gives every request one may lie behind
+    # The middleware that gives each request an id may have ended already.
+    with tracing.request_id_scope() as id:
         status, body = errors.status_and_body(exception)
         headers = {"X-Request-Id": id, "Cache-Control": "private, no-store"}
         if "retryAfter" in body:

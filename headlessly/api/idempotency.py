@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from psycopg.types.json import Jsonb
 from rest_framework.request import Request
 
@@ -88,7 +88,8 @@ def answer_once(
     of the answer that are named in ``unkept`` are not given again, nor is what its own ``kept`` leaves out;
     one that is ``sealed`` can be read by this site alone.
     """
-    key, fingerprint = _hash_key(request), fingerprint or _fingerprint_request(request)
+    key = _hash(request.META["HTTP_IDEMPOTENCY_KEY"])
+    fingerprint = fingerprint or _fingerprint_request(request)
 
     def try_once() -> HttpResponse:
         with transaction.atomic():
@@ -150,12 +151,8 @@ def is_answered(key: str) -> bool:
     return bool(prepared.execute_prepared(FIND, place, binary=True))
 
 
-def _hash_key(request: HttpRequest | Request) -> str:
-    """The key's hash."""
-    return _hash(request.META["HTTP_IDEMPOTENCY_KEY"])
-
-
 def _hash(key: str) -> str:
+    """The hash of a key. Raises BadRequest for what is none."""
     if not KEY.match(key):
         raise BadRequest(
             f"{HEADER} is 1 to 255 visible characters of ASCII, such as a UUID.", field=HEADER

@@ -45,7 +45,7 @@ def reading_schema() -> Schema:
     return object_schema(parts, parts)
 
 
-class ListedImportSerializer(ResourceSerializer):
+class ImportListedSerializer(ResourceSerializer):
     kind, prefix = "Import", Import.prefix
     meta: ClassVar = {
         "$createdAt": Moment(source="created_at"),
@@ -96,9 +96,9 @@ class ColumnSerializer(WireSerializer):
     field = CharField(allow_null=True, help_text="What it becomes; null where it is left out.")
 
 
-class ImportSerializer(ListedImportSerializer):
-    """With what its columns became, of a dry run the first rows as they will be, what is wrong with a page of
-    its refused rows, and what was left out of rows that are in."""
+class ImportSerializer(ImportListedSerializer):
+    """An import with its columns and their fields, a page of refused rows with their errors, and the rows
+    that lost some of their cells. A dry run has its first rows as well."""
 
     columns = ListField(child=ColumnSerializer())
     samples = SchemaField(
@@ -116,7 +116,7 @@ class ImportSerializer(ListedImportSerializer):
         instance: tuple[Import, tuple[list[RefusedRow], bool], tuple[list[RowWarning], bool]],
     ) -> dict[str, Any]:
         source, (refused, more_refused), (warned, more_warned) = instance
-        return ListedImportSerializer.to_json(source) | {
+        return ImportListedSerializer.to_json(source) | {
             "columns": list(column_meanings(source)),
             "samples": source.samples,
             "errors": [error for row in refused for error in row.errors()],

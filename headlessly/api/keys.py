@@ -11,10 +11,10 @@ from rest_framework.serializers import CharField, ChoiceField
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.accounts.keys import issue_key, revoke_key
-from headlessly.api.base import AdminViewSet, find_by_id
+from headlessly.api.base import AdminViewSet, find_by_id, made
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.describing import answers
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
@@ -45,7 +45,7 @@ class ApiKeySerializer(ResourceSerializer):
     revoked_at = Moment(allow_null=True)
 
 
-class IssuedApiKeySerializer(ApiKeySerializer):
+class ApiKeyIssuedSerializer(ApiKeySerializer):
     key = CharField(required=False)
 
 
@@ -73,30 +73,29 @@ class ApiKeyInput(InputSerializer):
 class ApiKeyViewSet(AdminViewSet):
     """The keys of the tenant, the newest first; those that were revoked too, as the log names them."""
 
-    kind, kind_in_words = ApiKey.__name__, "API keys"
+    kind, kind_in_words, word = ApiKey.__name__, "API keys", "key"
     never_kept: ClassVar = ("key",)  # shown once: not to whoever sends the request again
 
+    @answers(ApiKeySerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
-        page = read_parameters(request.GET, PAGE)
+        """The API keys of the tenant, without their secrets."""
         found = keys_of_tenant().order_by("-created_at", "id")
-        return ApiResponse(paginate(found, ApiKeySerializer.to_json, **page))
+        return ApiResponse(paginate(found, ApiKeySerializer.to_json, **self.asked))
 
+    @answers(ApiKeyIssuedSerializer, takes=ApiKeyInput, status=201, id="keyIssue")
     def create(self, request: Request) -> ApiResponse:
-        """Issue a key. This answer is the only place where it can be read."""
-        refuse_parameters(request.GET)
-        values = ApiKeyInput.read_body(request.data)
-        key, secret = issue_key(**values)
-        address = f"{tenancy.context_url()}/apikeys/{key.pk}"
-        issued = ApiKeySerializer.to_json(key) | {"key": secret}
-        return ApiResponse(issued, status=201, headers={"Location": address})
+        """Issue an API key: this answer is the only place where it can be read."""
+        key, secret = issue_key(**ApiKeyInput.read_body(request.data))
+        return made(ApiKeySerializer.to_json(key) | {"key": secret}, f"apikeys/{key.pk}")
 
+    @answers(ApiKeySerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
+        """Read one API key."""
         return ApiResponse(ApiKeySerializer.to_json(find_by_id(keys_of_tenant(), self.kind, id)))
 
+    @answers(None, id="keyRevoke")
     def destroy(self, request: Request, id: str) -> ApiResponse:
-        """Revoke it, at once; also one that is revoked already."""
-        refuse_parameters(request.GET)
+        """Revoke an API key, at once."""
         revoke_key(find_by_id(keys_of_tenant(), self.kind, id))
         return ApiResponse(status=204)
 

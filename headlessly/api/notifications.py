@@ -1,4 +1,4 @@
-"""Notifications by REST: what the person who asks was told, what of it they have read, and what they want."""
+"""Notifications by REST: what one was told, what one has read of it, and what one wants to be told."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BooleanField, CharField, ChoiceField
 
-from headlessly.access import actors, tenancy
+from headlessly.access import tenancy
 from headlessly.access.models import Membership
-from headlessly.api.base import TenantViewSet
+from headlessly.api.base import ResourceViewSet, refuse_key_that_reads
 from headlessly.api.bodies import ApiResponse
-from headlessly.api.json_schema import TEXT, Schema, id_schema, nullable
-from headlessly.api.parameters import read_boolean, read_parameters, refuse_parameters
+from headlessly.api.describing import answers
+from headlessly.api.json_schema import TEXT, WHEN, Schema, id_schema, nullable
+from headlessly.api.parameters import read_boolean
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
@@ -25,14 +26,19 @@ from headlessly.api.serializers import (
     refuse_body,
     wanted_field,
 )
-from headlessly.errors import Forbidden, InvalidFilter
+from headlessly.errors import InvalidFilter
 from headlessly.notifications import inbox, kinds
 from headlessly.notifications.models import Notification
 from headlessly.notifications.wording import Line
 from headlessly.query import reads
 
-#: By what a list is narrowed, and paged.
-NARROWED_BY = ("unread", "kind", "since")
+#: By what a list is narrowed.
+NARROWED_BY: dict[str, Schema] = {
+    "unread": {"type": "boolean", "description": "Only those that you have not read."},
+    "kind": TEXT | {"examples": ["assigned,mentioned"], "description": "Of these kinds."},
+    "since": WHEN | {"description": "Told since then."},
+}
+PAGED_BY = ("limit", "cursor")
 CHANNELS: Schema = {
     "type": "object",
     "properties": {channel: {"type": "boolean"} for channel in kinds.CHANNELS},
@@ -100,13 +106,13 @@ def _part_json(part: Line, base: str) -> dict[str, Any]:
     }
 
 
-class ReadSerializer(WireSerializer):
+class NotificationsReadSerializer(WireSerializer):
     meta: ClassVar = {"$type": SchemaField({"type": "string", "enum": ["NotificationsRead"]})}
 
     read = Count(help_text="How many were unread before.")
 
 
-class PreferencesSerializer(WireSerializer):
+class NotificationPreferencesSerializer(WireSerializer):
     meta: ClassVar = {
         "$type": SchemaField({"type": "string", "enum": ["NotificationPreferences"]}),
         "$context": SchemaField(TEXT),
@@ -136,8 +142,8 @@ def _are_choices(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(each, dict) for each in value.values())
 
 
-class PreferencesInput(InputSerializer):
-    kind = "NotificationPreferences"
+class NotificationPreferencesInput(InputSerializer):
+    kind, is_change = "NotificationPreferences", True
 
     kinds = wanted_field(
         CHOICES,
@@ -154,43 +160,55 @@ class PreferencesInput(InputSerializer):
     )
 
 
-class NotificationViewSet(TenantViewSet):
+class NotificationViewSet(ResourceViewSet):
     """One's own: a key's are those of the person whose it is."""
 
-    def list(self, request: Request) -> ApiResponse:
-        """The newest first."""
-        asked = read_parameters(request.GET, (*NARROWED_BY, "cursor", "limit"))
-        return ApiResponse(list_notifications(asked))
+    word, tag, is_refused = "notification", "Notification", True
 
+    @answers(NotificationSerializer, many=True, pages=PAGED_BY, parameters=NARROWED_BY)
+    def list(self, request: Request) -> ApiResponse:
+        """What you were told, the newest first; with a key, what the person was told whose it is. A 403 for a
+        key that is nobody's."""
+        return ApiResponse(list_notifications(self.asked))
+
+    @answers(NotificationSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
+        """One of them."""
         return ApiResponse(NotificationSerializer.to_json(inbox.find_line(_member(), id)))
 
+    @answers(NotificationSerializer, takes=NotificationInput)
     def partial_update(self, request: Request, id: str) -> ApiResponse:
-        """Note that one has read it, or that it is to be unread again."""
-        refuse_parameters(request.GET)
+        """Note that you have read it, or that it is to be unread again."""
         member = _writing_member()
         inbox.find_line(member, id)  # before anything is said of the body
         asked = NotificationInput.read_body(request.data)
         inbox.mark_read(member.user_id, id, read=asked["read"])
         return ApiResponse(NotificationSerializer.to_json(inbox.find_line(member, id)))
 
+    @answers(NotificationsReadSerializer, id="notificationReadAll")
     @action(detail=False, methods=["post"])
     def read(self, request: Request) -> ApiResponse:
-        """Note that one has read them all."""
-        refuse_parameters(request.GET)
+        """Note that you have read them all."""
         refuse_body(request.data, "Notification")
         changed = inbox.mark_read(_writing_member().user_id)
         return ApiResponse({"$type": "NotificationsRead", "read": changed})
 
-    @action(detail=False, methods=["get", "patch"])
+    @answers(NotificationPreferencesSerializer)
+    @action(detail=False)
     def preferences(self, request: Request) -> ApiResponse:
-        """Of what one is told, and where."""
-        refuse_parameters(request.GET)
-        if request.method == "PATCH":
-            asked = PreferencesInput.read_body(request.data, partial=True)
-            return ApiResponse(_preferences_json(_change_preferences(asked)))
+        """Of what you are told, and where."""
         return ApiResponse(_preferences_json(_member()))
+
+    @answers(
+        NotificationPreferencesSerializer,
+        takes=NotificationPreferencesInput,
+        id="notificationPreferencesUpdate",
+    )
+    @preferences.mapping.patch
+    def change_preferences(self, request: Request) -> ApiResponse:
+        """Say of what you are told, where, and when one mail tells all. Only what is sent changes."""
+        asked = NotificationPreferencesInput.read_body(request.data)
+        return ApiResponse(_preferences_json(_change_preferences(asked)))
 
 
 def list_notifications(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,12 +241,7 @@ _member = inbox.require_member
 
 def _writing_member() -> Membership:
     """The same, where something of theirs changes. Raises Forbidden for a key that only reads."""
-    actor = actors.current()
-    if actor.is_key and not actor.writes:
-        raise Forbidden(
-            f"As {actor.role} this key reads what you are told, and changes nothing.",
-            type="Notification",
-        )
+    refuse_key_that_reads("Notification")
     return _member()
 
 

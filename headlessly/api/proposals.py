@@ -9,13 +9,12 @@ from rest_framework.request import Request
 from rest_framework.serializers import CharField, ChoiceField, DictField, IntegerField, ListField
 
 from headlessly import errors
-from headlessly.access import tenancy
 from headlessly.api import preconditions
-from headlessly.api.base import TenantViewSet
+from headlessly.api.base import ResourceViewSet, made
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import (
     CheckedField,
     Count,
@@ -33,7 +32,7 @@ from headlessly.scripts.limits import LIMITS
 from headlessly.scripts.proposals import LONGEST_NOTE, LONGEST_REASON
 
 
-class DifferenceSerializer(WireSerializer):
+class ProposalDifferenceSerializer(WireSerializer):
     name = CharField()
     target = CharField(allow_null=True)
     field = CharField(allow_null=True)
@@ -58,7 +57,7 @@ class BriefEventSerializer(WireSerializer):
     )
 
 
-class ListedProposalSerializer(ResourceSerializer):
+class ProposalShortSerializer(ResourceSerializer):
     kind, prefix = "Proposal", Proposal.prefix
     meta: ClassVar = {
         "$version": IntegerField(
@@ -79,7 +78,7 @@ class ListedProposalSerializer(ResourceSerializer):
     event_count = Count()
     problem = DictField(allow_null=True, help_text="Why it no longer works.")
     differences = ListField(
-        child=DifferenceSerializer(),
+        child=ProposalDifferenceSerializer(),
         allow_null=True,
         help_text="What it would do differently from when it was first looked at.",
     )
@@ -92,7 +91,7 @@ class ListedProposalSerializer(ResourceSerializer):
         return instance.as_json(whole=False)  # as scripts answer it to whoever proposed it
 
 
-class ProposalSerializer(ListedProposalSerializer):
+class ProposalSerializer(ProposalShortSerializer):
     value = SchemaField(help_text="What the script answers.")
     output = CharField(help_text="What it prints.")
     events = ListField(child=BriefEventSerializer())
@@ -136,40 +135,45 @@ class ProposalRefusal(InputSerializer):
     )
 
 
-class ProposalViewSet(TenantViewSet):
+class ProposalViewSet(ResourceViewSet):
     """Those that one sees: all for whoever decides, else one's own."""
 
+    word, tag = "proposal", "Proposal"
     in_batch: ClassVar = ("retrieve",)  # a script has a transaction of its own
 
+    @answers(
+        ProposalShortSerializer,
+        many=True,
+        parameters={"status": TEXT | {"enum": list(Proposal.STATUSES)}},
+    )
     def list(self, request: Request) -> ApiResponse:
-        """The newest first."""
-        asked = read_parameters(request.GET, ("status", *PAGE))
+        """The proposals, the newest first: all for whoever decides on them, else one's own."""
         found = proposals.visible_proposals().order_by("-proposed_at", "id")
-        status = asked.pop("status", None)
+        status = self.asked.pop("status", None)
         if status is not None:
             found = found.filter(status__in=read_statuses(status))
         return ApiResponse(
-            paginate(found, ListedProposalSerializer.to_json, of=status or "", **asked)
+            paginate(found, ProposalShortSerializer.to_json, of=status or "", **self.asked)
         )
 
+    @answers(ProposalSerializer, takes=ProposalInput, status=201, errors=(404,))
     def create(self, request: Request) -> ApiResponse:
-        """Try a script, and store what it would do."""
-        refuse_parameters(request.GET)
-        made = proposals.propose(**ProposalInput.read_body(request.data))
-        address = f"{tenancy.context_url()}/proposals/{made.pk}"
-        answer = ProposalSerializer.to_json(made)
-        return ApiResponse(answer, status=201, headers={"Location": address})
+        """Try a script and store what it would do, for somebody to approve."""
+        found = proposals.propose(**ProposalInput.read_body(request.data))
+        return made(ProposalSerializer.to_json(found), f"proposals/{found.pk}")
 
+    @answers(ProposalSerializer, headers=("ETag",))
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
+        """One proposal: its script, what it would do, and what became of it."""
         found = proposals.find_proposal(id)
         tag = preconditions.etag(found.version)
         return ApiResponse(ProposalSerializer.to_json(found), headers={"ETag": tag})
 
+    @answers(ProposalSerializer, takes_version=True, errors=(412,))
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, id: str) -> ApiResponse:
-        """Do exactly what was proposed. With If-Match, what was looked at."""
-        refuse_parameters(request.GET)
+        """Do exactly what was proposed; where it would now do something else, a 409 with what differs, and
+        nothing is done."""
         proposals.find_proposal(id)  # before anything is said of the body
         refuse_body(request.data, "Proposal")
         seen = preconditions.read_if_match(request.META.get("HTTP_IF_MATCH"))
@@ -181,10 +185,10 @@ class ProposalViewSet(TenantViewSet):
             return ApiResponse(body, status=status, has_effect=True)
         return ApiResponse(ProposalSerializer.to_json(done))
 
+    @answers(ProposalSerializer, takes=ProposalRefusal)
     @action(detail=True, methods=["post"])
     def refuse(self, request: Request, id: str) -> ApiResponse:
-        """Do it not, and say why."""
-        refuse_parameters(request.GET)
+        """Refuse a proposal, and say why."""
         proposals.find_proposal(id)
         refused = proposals.refuse(id, ProposalRefusal.read_body(request.data)["reason"])
         return ApiResponse(ProposalSerializer.to_json(refused))

@@ -6,22 +6,14 @@ from django.urls import path
 
 from headlessly.api.about import MeView, SchemaView, StatusView
 from headlessly.api.batch import BatchView
-from headlessly.api.fields import FieldViewSet
-from headlessly.api.following import FollowingViewSet
-from headlessly.api.keys import ApiKeyViewSet
 from headlessly.api.log import EventViewSet
-from headlessly.api.notifications import NotificationViewSet
 from headlessly.api.openapi.views import DocsView, OpenApiView
-from headlessly.api.proposals import ProposalViewSet
 from headlessly.api.public import public_viewset_for
 from headlessly.api.records import viewset_for
 from headlessly.api.reports import ReportView
+from headlessly.api.resources import RESOURCES
 from headlessly.api.routers import TenantRouter
-from headlessly.api.saved_views import ViewViewSet
-from headlessly.api.transfers import ExportView, ImportFileView, ImportViewSet
-from headlessly.api.undo import RequestViewSet, UndoViewSet
-from headlessly.api.value_lists import ListViewSet
-from headlessly.api.webhooks import WebhookViewSet
+from headlessly.api.transfers import ExportView, ImportFileView
 from headlessly.declaration.registry import registry
 
 router = TenantRouter()
@@ -32,17 +24,8 @@ for noun in registry.values():
             router.register(noun.plural, public_viewset_for(verb), basename=name)
     router.register(noun.plural, viewset_for(noun), basename=noun.plural)
 router.register("events", EventViewSet, basename="events")
-router.register("following", FollowingViewSet, basename="following")
-router.register("imports", ImportViewSet, basename="imports")
-router.register("apikeys", ApiKeyViewSet, basename="apikeys")
-router.register("fields", FieldViewSet, basename="fields")
-router.register("lists", ListViewSet, basename="lists")
-router.register("notifications", NotificationViewSet, basename="notifications")
-router.register("proposals", ProposalViewSet, basename="proposals")
-router.register("requests", RequestViewSet, basename="requests")
-router.register("undos", UndoViewSet, basename="undos")
-router.register("views", ViewViewSet, basename="views")
-router.register("webhooks", WebhookViewSet, basename="webhooks")
+for name, viewset in RESOURCES.items():
+    router.register(name, viewset, basename=name)
 
 urlpatterns = [
     *router.urls,

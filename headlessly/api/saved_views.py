@@ -12,11 +12,12 @@ from rest_framework.serializers import BooleanField, CharField
 
 from headlessly.access import actors
 from headlessly.access.models import Membership
-from headlessly.api.base import TenantViewSet
+from headlessly.api.base import ResourceViewSet, refuse_key_that_reads
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
+from headlessly.api.parameters import PAGE
 from headlessly.api.serializers import Moment, ResourceSerializer, SchemaField, refuse_body
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden, InvalidFilter, did_you_mean
@@ -24,6 +25,8 @@ from headlessly.notifications import inbox
 from headlessly.query import saved_views
 from headlessly.query.saved_views import View
 from headlessly.subscriptions import following
+
+OF_NOUN = TEXT | {"examples": ["Lead"], "description": "Only those of it."}
 
 
 class ViewSerializer(ResourceSerializer):
@@ -49,40 +52,49 @@ class ViewSerializer(ResourceSerializer):
     )
 
 
-class ViewViewSet(TenantViewSet):
+class ViewViewSet(ResourceViewSet):
     """One's own views of lists, and the shared ones: a key's are those of the person whose it is."""
 
-    def list(self, request: Request) -> ApiResponse:
-        """By name; of one noun, where it is named."""
-        asked = read_parameters(request.GET, (*PAGE, "noun"))
-        return ApiResponse(list_views(asked))
+    word, tag = "view", "View"
 
+    @answers(ViewSerializer, many=True, parameters={"noun": OF_NOUN})
+    def list(self, request: Request) -> ApiResponse:
+        """The saved views that you may use, by name: your own and the shared ones."""
+        return ApiResponse(list_views(self.asked))
+
+    @answers(ViewSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
+        """One of them."""
         with _as_person() as member:
             return _answer(saved_views.get_view(id), member)
 
+    @answers(ViewSerializer)
     @action(detail=True, methods=["post"])
     def follow(self, request: Request, id: str) -> ApiResponse:
-        """Be told from now on of what enters it and leaves it."""
+        """Be told from now on of the records that enter a view and leave it. What is in it now is no news. A
+        422 that names `query` for one of too many records."""
         with _writing(request) as member:
             view = saved_views.get_view(id)
             following.follow(view, _somebody(member))
             return _answer(view, member)
 
+    @answers(ViewSerializer)
     @action(detail=True, methods=["post"])
     def unfollow(self, request: Request, id: str) -> ApiResponse:
-        """Be told of it no more."""
+        """Be told no more."""
         with _writing(request) as member:
             view = saved_views.get_view(id)
             following.unfollow(view, _somebody(member))
             return _answer(view, member)
 
+    @answers(ViewSerializer)
     @action(detail=True, methods=["post"])
     def watch(self, request: Request, id: str) -> ApiResponse:
-        """Have View.Entered and View.Left in the log, whoever follows it."""
+        """Have View.Entered and View.Left in the log, and sent to webhooks, whoever follows it. For managers,
+        of a view that is shared."""
         return self._watch(request, id, True)
 
+    @answers(ViewSerializer)
     @action(detail=True, methods=["post"])
     def unwatch(self, request: Request, id: str) -> ApiResponse:
         """Have them there only while somebody follows it."""
@@ -136,13 +148,9 @@ def _as_person() -> Iterator[Membership | None]:
 
 @contextmanager
 def _writing(request: Request) -> Iterator[Membership | None]:
-    """The same where something changes, without parameters or a body. Raises Forbidden for a key that only
-    reads."""
-    refuse_parameters(request.GET)
+    """The same where something changes, without a body. Raises Forbidden for a key that only reads."""
     refuse_body(request.data, "View")
-    actor = actors.current()
-    if actor.is_key and not actor.writes:
-        raise Forbidden(f"As {actor.role} this key reads views, and changes nothing.", type="View")
+    refuse_key_that_reads("View")
     with _as_person() as member:
         yield member
 

@@ -36,6 +36,11 @@ class WireSerializer(serializers.Serializer):
     meta: ClassVar[Mapping[str, serializers.Field]] = {}
 
     @classmethod
+    def component(cls) -> str:
+        """What the document calls it."""
+        return cls.__name__.removesuffix("Serializer")
+
+    @classmethod
     def to_json(cls, resource: Any) -> dict[str, Any]:
         """The resource as it is answered."""
         return cls().to_representation(resource)
@@ -141,14 +146,13 @@ class InputSerializer(WireSerializer):
     unknown: ClassVar[str] = "There is no such field. Fields: {}."
     #: Whether what was read can be sent back: its ``$`` fields are ignored then.
     takes_meta: ClassVar[bool] = False
+    #: Whether it is a change, which needs no field.
+    is_change: ClassVar[bool] = False
 
     @classmethod
-    def read_body(cls, body: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
-        """The values by their names in Python. Raises Invalid, which names every field that is wrong.
-
-        ``partial``: a change, which needs no field.
-        """
-        values, problems = cls(partial=partial).read_values(body)
+    def read_body(cls, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The values by their names in Python. Raises Invalid, which names every field that is wrong."""
+        values, problems = cls(partial=cls.is_change).read_values(body)
         if problems:
             raise Invalid.for_fields(problems, type=cls.kind)
         return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, TypeVar
 
 import orjson
@@ -17,18 +17,21 @@ from rest_framework.request import Request
 
 from headlessly.access import actors, tenancy
 from headlessly.api.auth import BelongsToTenant, IsConfirmed
-from headlessly.api.base import TenantView, TenantViewSet
+from headlessly.api.base import ResourceViewSet, TenantView, made
 from headlessly.api.bodies import ApiResponse, parse_object
+from headlessly.api.describing import TABLE, answers
 from headlessly.api.filtersets import filterset_for
-from headlessly.api.import_serializers import ImportSerializer, ListedImportSerializer
+from headlessly.api.import_serializers import (
+    ImportListedSerializer,
+    ImportSerializer,
+    RefusedRowSerializer,
+)
 from headlessly.api.log import paginate
 from headlessly.api.parameters import (
-    PAGE,
     PART,
     read_boolean,
     read_parameters,
     read_query,
-    refuse_parameters,
 )
 from headlessly.api.serializers import refuse_body
 from headlessly.api.uploads import OnlyFiles, Upload, UploadParser
@@ -91,52 +94,58 @@ class ImportFileView(NounView):
             dry_run=dry_run,
             options=options,
         )
-        address = f"{tenancy.context_url()}/imports/{source.pk}"
-        answer = import_with_errors(source)
-        return ApiResponse(answer, status=202, headers={"Location": address})
+        return made(import_with_errors(source), f"imports/{source.pk}", 202)
 
 
-class ImportViewSet(TenantViewSet):
+class ImportViewSet(ResourceViewSet):
     """The imports, how far they have come, and what they refused."""
 
+    word = "import"
     in_batch: ClassVar = ("list", "retrieve", "refused", "cancel")
 
+    @answers(ImportListedSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
-        """The newest first."""
-        page = read_parameters(request.GET, PAGE)
-        return ApiResponse(paginate(Import.visible(), ListedImportSerializer.to_json, **page))
+        """The imports, the newest first; all of them only for managers."""
+        return ApiResponse(paginate(Import.visible(), ImportListedSerializer.to_json, **self.asked))
 
+    @answers(ImportSerializer, shared=PART)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        """One import and what is wrong with its refused rows, a page of them."""
-        page = read_parameters(request.GET, PART)
-        return ApiResponse(import_with_errors(imports.get_import(id), **page))
+        """One import, and what is wrong with a page of its refused rows."""
+        return ApiResponse(import_with_errors(imports.get_import(id), **self.asked))
 
+    @answers(RefusedRowSerializer, many=True)
     @action(detail=True)
     def refused(self, request: Request, id: str) -> ApiResponse:
-        """The rows that it refused, each as it was sent and with what is wrong."""
-        asked = read_parameters(request.GET, PAGE)
+        """The refused rows, as they were sent, each with what is wrong."""
         source = imports.get_import(id)
 
         def said(row: RefusedRow) -> dict[str, Any]:
             values = _values_by_column(source, row)
             return {"row": row.row, "errors": row.errors(), "values": values}
 
-        page = paginate(source.rows.order_by("row"), said, of=id, **asked)
+        page = paginate(source.rows.order_by("row"), said, of=id, **self.asked)
         page.pop("totalIsExact", None)
         return ApiResponse(page | {"total": source.refused})
 
+    @answers(TABLE)
     @action(detail=True, url_path="refused.csv", url_name="refused-csv")
     def refused_csv(self, request: Request, id: str) -> StreamingHttpResponse:
-        """The same as a table: its own columns, the row's number and the reason; to correct and send."""
-        refuse_parameters(request.GET)
-        source = imports.get_import(id)
-        name = f"{source.pk}-refused.csv"
-        return stream_file(_write_refused_csv(source), exporting.MEDIA_TYPES["csv"], name)
+        """All refused rows with the reason, to be corrected and sent again.
 
+        Its own columns, the row's number and the reason.
+        """
+        source = imports.get_import(id)
+        names = [name for name in source.columns if name not in (ROW, REASON)]
+        heads = [*map(guard_cell, names), ROW, REASON]
+        rows = (
+            _refused_cells(source, row, names) for row in in_blocks(source.rows.order_by("row"))
+        )
+        return stream_table(heads, rows, f"{source.pk}-refused.csv")
+
+    @answers(ImportSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, id: str) -> ApiResponse:
-        """The rows that are in stay in, no more follow."""
-        refuse_parameters(request.GET)
+        """Stop an import; what is in stays in."""
         imports.get_import(id)  # before anything is said of the body
         refuse_body(request.data, ImportSerializer.kind)
         return ApiResponse(import_with_errors(imports.cancel_import(id)))
@@ -201,22 +210,13 @@ def _values_by_column(source: Import, row: RefusedRow) -> Any:
     return dict(zip(names, values, strict=False))
 
 
-def _write_refused_csv(source: Import) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    buffer.write("\ufeff")  # else a spreadsheet takes it for its country's own letters
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    names = [name for name in source.columns if name not in (ROW, REASON)]
-    writer.writerow([guard_cell(name) for name in names] + [ROW, REASON])
-    for row in in_blocks(source.rows.order_by("row")):
-        reason = " ".join(
-            f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in row.errors()
-        )
-        cells, width = _cells_of_row(source, row, names), len(names)
-        writer.writerow([*cells[:width], row.row, guard_cell(reason), *cells[width:]])
-        yield buffer.getvalue().encode("utf-8", "replace")
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue().encode("utf-8", "replace")
+def _refused_cells(source: Import, row: RefusedRow, names: list[str]) -> list[Any]:
+    """A line of the file of refused rows: the cells below their columns, the row's number and the reason."""
+    reason = " ".join(
+        f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in row.errors()
+    )
+    cells, width = _cells_of_row(source, row, names), len(names)
+    return [*cells[:width], row.row, guard_cell(reason), *cells[width:]]
 
 
 def _cells_of_row(source: Import, row: RefusedRow, names: list[str]) -> list[str]:
@@ -241,10 +241,29 @@ def _cell_text(value: Any) -> str:
 
 def in_blocks(found: QuerySet[Row]) -> Iterator[Row]:
     """Rows for a file, a thousand at a time in memory, all as of one moment."""
-    with (
-        transaction.atomic()
-    ):  # or a pooler gives each block another connection, without the cursor
+    # Or a pooler gives each block another connection, without the cursor.
+    with transaction.atomic():
         yield from found.iterator(1000)
+
+
+def stream_table(
+    heads: Iterable[str], rows: Iterable[Iterable[Any]], name: str
+) -> StreamingHttpResponse:
+    """A CSV file for spreadsheets, whose cells are guarded already."""
+
+    def write() -> Iterator[bytes]:
+        buffer = io.StringIO("\ufeff")  # else one takes it for its country's own letters
+        buffer.seek(1)
+        writer = csv.writer(buffer, lineterminator="\r\n")
+        writer.writerow(heads)
+        for row in rows:
+            writer.writerow(row)
+            yield buffer.getvalue().encode("utf-8", "replace")
+            buffer.seek(0)
+            buffer.truncate()
+        yield buffer.getvalue().encode("utf-8", "replace")
+
+    return stream_file(write(), exporting.MEDIA_TYPES["csv"], name)
 
 
 class _InTenant:

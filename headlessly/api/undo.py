@@ -3,9 +3,6 @@ large ones have come that are taken back in the background."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
@@ -13,12 +10,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BooleanField, CharField, ChoiceField, ListField
 
-from headlessly.access import tenancy
-from headlessly.api.base import TenantViewSet
+from headlessly.api.base import ResourceViewSet, made
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.describing import TABLE, answers
 from headlessly.api.json_schema import COUNT, TEXT, nullable, object_schema
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_dry_run, read_parameters, refuse_parameters
+from headlessly.api.parameters import read_boolean
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
@@ -29,7 +26,7 @@ from headlessly.api.serializers import (
     refuse_body,
     wanted_field,
 )
-from headlessly.api.transfers import in_blocks, stream_file
+from headlessly.api.transfers import in_blocks, stream_table
 from headlessly.transfer.cells import guard_cell
 from headlessly.undo import undos
 from headlessly.undo.models import Undo, UndoRecord
@@ -123,70 +120,84 @@ class UndoInput(InputSerializer):
     )  # fmt: skip
 
 
-class RequestViewSet(TenantViewSet):
+class RequestViewSet(ResourceViewSet):
     """Requests are known by what they left in the log; there is nothing of them to read beside that."""
 
+    word = "request"
+    ids: ClassVar = {
+        "id": TEXT
+        | {
+            "minLength": 1,
+            "maxLength": 64,
+            "examples": ["req_h3Kd92LmPq7R"],
+            "description": "The id of a request: the header X-Request-Id of its answer, the requestId of its "
+            "events. An import, a script and a bulk have one, too.",
+        }
+    }
+
+    @answers(
+        UndoSerializer,
+        takes=UndoInput,
+        needs_body=False,
+        also={202: LargeUndoSerializer},
+        shared=("dryRun",),
+    )
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, id: str) -> ApiResponse:
-        """Take back what a request did: all of it, or what nobody has touched since."""
-        dry_run = read_dry_run(request.GET)
+        """Take back what a request did, by ordinary verbs in one transaction: all of it, or what nobody has
+        touched since, with a list of what stays and why. A 409 where nothing can be taken back. One with
+        more than 5,000 events is taken back in the background: a 202 says where that is."""
+        dry_run = read_boolean("dryRun", self.asked)
         undos.check_may_take_back(id)
         asked: dict[str, Any] = UndoInput.read_body(request.data)
         done = undos.take_back(id, event=asked["event"], dry_run=dry_run)
         if isinstance(done, Undo):
-            address = f"{tenancy.context_url()}/undos/{done.pk}"
-            answer = LargeUndoSerializer.to_json(done)
-            return ApiResponse(answer, status=202, headers={"Location": address})
+            return made(LargeUndoSerializer.to_json(done), f"undos/{done.pk}", 202)
         return ApiResponse(done.as_json())
 
 
-class UndoViewSet(TenantViewSet):
+class UndoViewSet(ResourceViewSet):
     """What is taken back in the background, how far it has come, and what stays."""
 
+    word = "undo"
     in_batch: ClassVar = ("list", "retrieve", "stays", "cancel")
 
+    @answers(LargeUndoSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
-        """The newest first."""
-        page = read_parameters(request.GET, PAGE)
-        return ApiResponse(paginate(Undo.visible(), LargeUndoSerializer.to_json, **page))
+        """What is taken back in the background, the newest first; all of it only for managers."""
+        return ApiResponse(paginate(Undo.visible(), LargeUndoSerializer.to_json, **self.asked))
 
+    @answers(LargeUndoSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
+        """How far one has come, and what became of it."""
         return ApiResponse(LargeUndoSerializer.to_json(undos.get_undo(id)))
 
+    @answers(StayingRecordSerializer, many=True)
     @action(detail=True)
     def stays(self, request: Request, id: str) -> ApiResponse:
         """The records that stay as they are, each with the reason."""
-        page = read_parameters(request.GET, PAGE)
         found = undos.staying_records(undos.get_undo(id))
-        return ApiResponse(paginate(found, UndoRecord.as_json, of=id, **page))
+        return ApiResponse(paginate(found, UndoRecord.as_json, of=id, **self.asked))
 
+    @answers(LargeUndoSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, id: str) -> ApiResponse:
-        """Stop it; what was taken back by then stays taken back."""
-        refuse_parameters(request.GET)
+        """Stop an undo; what was taken back by then stays taken back."""
         undos.get_undo(id)  # before anything is said of the body
         refuse_body(request.data, LargeUndoSerializer.kind)
         return ApiResponse(LargeUndoSerializer.to_json(undos.cancel_undo(id)))
 
+    @answers(TABLE)
     @action(detail=True, url_path="stays.csv", url_name="stays-csv")
     def stays_csv(self, request: Request, id: str) -> StreamingHttpResponse:
         """The same as a table, for people."""
-        refuse_parameters(request.GET)
         undo = undos.get_undo(id)
-        return stream_file(_write_stays(undo), "text/csv; charset=utf-8", f"{undo.pk}-stays.csv")
-
-
-def _write_stays(undo: Undo) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    buffer.write("\ufeff")  # else a spreadsheet takes it for its country's own letters
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(("type", "id", "name", "reason", "message", "since"))
-    for row in in_blocks(undos.staying_records(undo)):
-        since = (row.since or {}).get("timestamp", "")
-        told = (row.type, row.record, row.name, row.code, row.reason, since)
-        writer.writerow([guard_cell(each) for each in told])
-        yield buffer.getvalue().encode("utf-8", "replace")
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue().encode("utf-8", "replace")
+        rows = (
+            map(
+                guard_cell,
+                (r.type, r.record, r.name, r.code, r.reason, (r.since or {}).get("timestamp", "")),
+            )
+            for r in in_blocks(undos.staying_records(undo))
+        )
+        heads = ("type", "id", "name", "reason", "message", "since")
+        return stream_table(heads, rows, f"{undo.pk}-stays.csv")

@@ -11,8 +11,8 @@ from rest_framework.serializers import ListField
 
 from headlessly.api.base import AdminViewSet
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, Schema
-from headlessly.api.parameters import refuse_parameters
 from headlessly.api.serializers import (
     CheckedField,
     Count,
@@ -56,7 +56,7 @@ class ListSerializer(WireSerializer):
     )
 
 
-class MergedSerializer(WireSerializer):
+class ListMergeSerializer(WireSerializer):
     meta: ClassVar = {"$type": SchemaField({"type": "string", "enum": ["ListMerge"]})}
 
     changed = ListField(
@@ -74,7 +74,7 @@ def _as_sent(schema: Schema, help_text: str = "", *, required: bool = False) -> 
 
 
 class ListInput(InputSerializer):
-    kind = "List"
+    kind, is_change = "List", True
 
     open = _as_sent({"type": "boolean"}, "False refuses every other value.")
     values = _as_sent(
@@ -83,7 +83,7 @@ class ListInput(InputSerializer):
     )
 
 
-class MergeInput(InputSerializer):
+class ListMergeInput(InputSerializer):
     kind = "List"
     meta: ClassVar = {
         "from": CheckedField(TEXT, lambda value: value, required=True, source="source")
@@ -95,31 +95,42 @@ class MergeInput(InputSerializer):
 class ListViewSet(AdminViewSet):
     """What people may write, or usually write, into the fields that have a list."""
 
-    kind, kind_in_words = "List", "lists of values"
+    kind, kind_in_words, word = "List", "lists of values", "list"
+    ids: ClassVar = {
+        "id": TEXT
+        | {
+            "minLength": 1,
+            "maxLength": 200,
+            "examples": ["Lead.lostReason"],
+            "description": "The noun and its field.",
+        }
+    }
 
+    @answers(ListSerializer, many=True, pages=())
     def list(self, request: Request) -> ApiResponse:
-        refuse_parameters(request.GET)
+        """The lists of values: of every field that has one."""
         found = [each.as_json() for each in value_lists.all_lists()]
         return ApiResponse(reads.Page(found, len(found), True, False).as_json())
 
+    @answers(ListSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        """One list, and how often each of its values is used."""
-        refuse_parameters(request.GET)
+        """One list, and how many records have each value."""
         found = value_lists.find_list(id)
         return ApiResponse(found.as_json(found.used()))
 
+    @answers(ListSerializer, takes=ListInput, errors=(409,))
     def partial_update(self, request: Request, id: str) -> ApiResponse:
-        """Say which values there are, in which order, which are retired, and whether others are refused."""
-        refuse_parameters(request.GET)
+        """Say which values a list has, in their order, which are retired, and whether it is open."""
         value_lists.find_list(id)  # before anything is said of the body
-        values: dict[str, Any] = ListInput.read_body(request.data, partial=True)
+        values: dict[str, Any] = ListInput.read_body(request.data)
         found = value_lists.change_list(id, values)
         return ApiResponse(found.as_json(found.used()))
 
+    @answers(ListMergeSerializer, takes=ListMergeInput)
     @action(detail=True, methods=["post"])
     def merge(self, request: Request, id: str) -> ApiResponse:
-        """Make one value another, in every record."""
-        refuse_parameters(request.GET)
+        """Make one value of a list another, in every record that has it, each by an event. Undone by the
+        request."""
         value_lists.find_list(id)
-        asked = MergeInput.read_body(request.data)
+        asked = ListMergeInput.read_body(request.data)
         return ApiResponse(value_lists.merge_values(id, asked["source"], asked["into"]).as_json())

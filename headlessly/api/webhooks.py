@@ -13,11 +13,11 @@ from rest_framework.request import Request
 from rest_framework.serializers import BooleanField, CharField, ChoiceField, IntegerField, ListField
 
 from headlessly.access import tenancy
-from headlessly.api.base import AdminViewSet, find_by_id
+from headlessly.api.base import AdminViewSet, find_by_id, made
 from headlessly.api.bodies import ApiResponse
+from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, Schema, id_schema, nullable
 from headlessly.api.log import paginate
-from headlessly.api.parameters import PAGE, read_parameters, refuse_parameters
 from headlessly.api.serializers import (
     CheckedField,
     Count,
@@ -53,7 +53,7 @@ class WebhookSerializer(ResourceSerializer):
     disabled_at = Moment(allow_null=True)
 
 
-class WebhookWithSecretSerializer(WebhookSerializer):
+class WebhookMadeSerializer(WebhookSerializer):
     secret = CharField(required=False, help_text="Signs what is sent. Only this answer has it.")
 
 
@@ -125,6 +125,10 @@ class WebhookInput(InputSerializer):
     )
 
 
+class WebhookChanges(WebhookInput):
+    is_change = True
+
+
 class DeliverySerializer(ResourceSerializer):
     kind, prefix = "Delivery", Delivery.prefix
 
@@ -151,69 +155,74 @@ class DeliverySerializer(ResourceSerializer):
 class WebhookViewSet(AdminViewSet):
     """The webhooks of the tenant, which only admins see: they are told of everything."""
 
-    kind, kind_in_words = "Webhook", "webhooks"
+    kind, kind_in_words, word, tag = "Webhook", "webhooks", "webhook", "Webhook"
+    ids: ClassVar = {"delivery": id_schema(Delivery.prefix)}
     never_kept: ClassVar = ("secret",)  # shown once: not to whoever sends the request again
 
+    @answers(WebhookSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
-        """The newest first."""
-        page = read_parameters(request.GET, PAGE)
+        """The webhooks of the tenant, without their secrets."""
         found = Webhook.objects.of_tenant().order_by("-created_at", "id")
-        return ApiResponse(paginate(found, WebhookSerializer.to_json, **page))
+        return ApiResponse(paginate(found, WebhookSerializer.to_json, **self.asked))
 
+    @answers(WebhookMadeSerializer, takes=WebhookInput, status=201)
     def create(self, request: Request) -> ApiResponse:
-        """Make one. This answer is the only place where its secret can be read."""
-        refuse_parameters(request.GET)
+        """Have events sent to an address, from now on: this answer is the only one with the secret."""
         webhook = registration.create_webhook(WebhookInput.read_body(request.data))
-        address = f"{tenancy.context_url()}/webhooks/{webhook.pk}"
-        made = WebhookWithSecretSerializer.to_json(webhook)
-        return ApiResponse(made, status=201, headers={"Location": address})
+        return made(WebhookMadeSerializer.to_json(webhook), f"webhooks/{webhook.pk}")
 
+    @answers(WebhookSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
+        """Read one webhook, without its secret."""
         return ApiResponse(WebhookSerializer.to_json(find_webhook(id)))
 
+    @answers(WebhookMadeSerializer, takes=WebhookChanges)
     def partial_update(self, request: Request, id: str) -> ApiResponse:
-        """Change it, pause it, let it go on. A new secret signs from now on, and is answered here only;
-        ``null`` has one made."""
-        refuse_parameters(request.GET)
+        """Change a webhook, pause it (nothing is lost: it goes on later), or give it another secret.
+
+        A new secret signs from now on, and is answered here only; ``null`` has one made.
+        """
         with transaction.atomic():
             registration.lock_tenant()
             webhook = find_webhook(id)
-            values = WebhookInput.read_body(_without_unchanged(request.data, webhook), partial=True)
+            values = WebhookChanges.read_body(_without_unchanged(request.data, webhook))
             registration.change_webhook(webhook, values)
-        shown = WebhookWithSecretSerializer if "secret" in values else WebhookSerializer
+        shown = WebhookMadeSerializer if "secret" in values else WebhookSerializer
         return ApiResponse(shown.to_json(webhook))
 
     update = partial_update  #: both merge what is given
 
+    @answers(None)
     def destroy(self, request: Request, id: str) -> ApiResponse:
-        """Delete it with its deliveries, at once; what waits is not sent."""
-        refuse_parameters(request.GET)
+        """Delete a webhook and its deliveries, at once.
+
+        What waits is not sent.
+        """
         with transaction.atomic():
             registration.lock_tenant()
             registration.delete_webhook(find_webhook(id))
         return ApiResponse(status=204)
 
+    @answers(DeliverySerializer, status=202)
     @action(detail=True, methods=["post"])
     def ping(self, request: Request, id: str) -> ApiResponse:
-        """A test: an event that never happened."""
-        refuse_parameters(request.GET)
+        """Send a test event, named ping."""
         webhook = find_webhook(id)
         refuse_body(request.data, "Webhook")
         delivery = registration.ping_webhook(webhook)
         return ApiResponse(DeliverySerializer.to_json(delivery), status=202)
 
+    @answers(DeliverySerializer, many=True)
     @action(detail=True)
     def deliveries(self, request: Request, id: str) -> ApiResponse:
-        """What it delivered, or is about to, the newest first."""
-        page = read_parameters(request.GET, PAGE)
+        """What a webhook delivered, or is about to, the newest first."""
         found = find_webhook(id).deliveries.select_related("event").order_by("-created_at", "-id")
-        return ApiResponse(paginate(found, DeliverySerializer.to_json, of=id, **page))
+        return ApiResponse(paginate(found, DeliverySerializer.to_json, of=id, **self.asked))
 
+    @answers(DeliverySerializer, status=202)
     @action(detail=True, methods=["post"], url_path="deliveries/<delivery>/redeliver")
     def redeliver(self, request: Request, id: str, delivery: str) -> ApiResponse:
-        """Send a delivery once more."""
-        refuse_parameters(request.GET)
+        """Send a delivery once more, at once."""
         webhook = find_webhook(id)
         find_by_id(webhook.deliveries.all(), "Delivery", delivery)
         refuse_body(request.data, "Webhook")

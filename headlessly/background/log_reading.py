@@ -49,7 +49,7 @@ def defer_reading(job: Job, name: str, tenant: Tenant, *, in_seconds: float = 0)
     once, at = f"{name}:{tenant.pk}", None
     if in_seconds:
         at = timezone.now() + timedelta(seconds=in_seconds)
-        once += ":later"
+        once += ":later"  # whoever comes meanwhile does not wait for that
     with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
         job.defer(at=at, once=once)
 

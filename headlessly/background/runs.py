@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import ClassVar, Self
 
 from django.db import models
+from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy, visibility
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
 from headlessly.context import clock
 from headlessly.declaration.fields import PublicId
 from headlessly.declaration.values import UNSTORABLE
+from headlessly.errors import Conflict
 
 
 class BackgroundRun(TenantRow):
@@ -54,9 +56,24 @@ class BackgroundRun(TenantRow):
         return visibility.made_by_actor(found.order_by("-created_at", "-id"))
 
     @classmethod
+    def find_unfinished(cls, id: str) -> Self | None:
+        """One of the tenant that is still to be done, for the worker that does it."""
+        found = cls.objects.filter(tenant_id=tenancy.require().pk, status__in=cls.UNFINISHED)
+        return found.filter(pk=id).first()
+
+    @classmethod
     def find_visible(cls, id: str) -> Self | None:
         """One of those, whatever was sent as its id; None where there is none."""
         return None if UNSTORABLE.search(id) else cls.visible().filter(pk=id).first()
+
+    @classmethod
+    def lock_unfinished(cls, id: str, type: str) -> Self:
+        """The one with this id, locked until the commit; Conflict, about a ``type``, where it is over."""
+        found = cls.objects.select_for_update().get(pk=id)
+        if found.finished:
+            said = _("This is over: it cannot be stopped.")
+            raise Conflict(said, type=type, id=id, status=found.status)
+        return found
 
     def end(self, status: Status, message: str | None = None) -> None:
         """How it ended, and that it did now; not yet written."""

@@ -38,7 +38,8 @@ def make_upload(source: Source, format: str | None = None) -> Upload:
             path = Path(source)
             with path.open("rb"):
                 pass  # what is wrong with it is told before anything is sent
-            return Upload(path.name if format is None else f"{path.stem}.{format}", _opener(path))
+            name = path.name if format is None else f"{path.stem}.{format}"
+            return Upload(name, lambda: path.open("rb"))
         case bytes() | bytearray():
             return Upload(f"rows.{_require_format(format)}", lambda: io.BytesIO(source))
     if hasattr(source, "read"):
@@ -52,10 +53,6 @@ def make_upload(source: Source, format: str | None = None) -> Upload:
         return Upload(named, lambda: io.BytesIO(content))
     rows = b"".join(dumps(dict(row)) + b"\n" for row in source)
     return Upload("rows.ndjson", lambda: io.BytesIO(rows))
-
-
-def _opener(path: Path) -> Callable[[], IO[bytes]]:
-    return lambda: path.open("rb")
 
 
 def _require_format(format: str | None) -> str:

@@ -42,9 +42,8 @@ class BackupFacts(NamedTuple):
     """What a backup says of itself."""
 
     made_at: datetime  #: everything that was committed before is in it
-    unknown: list[
-        str
-    ]  #: migrations that this version of the product does not have: it is an earlier one
+    #: Migrations that this version of the product does not have: it is an earlier one.
+    unknown: list[str]
     missing: list[str]  #: migrations of this version that are not in it: it is a later one
 
 

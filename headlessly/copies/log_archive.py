@@ -60,7 +60,8 @@ def archive_log(
         tenant = find_tenant(here, slug)
         begins = _earliest(here, tenant)
         here.rollback()
-        until, counted = _next_month(begins or before), dict.fromkeys(_names(), 0)
+        until = _next_month(begins or before)
+        counted = dict.fromkeys((table.name for table in _tables()), 0)
         while until <= before:
             try:
                 with here.transaction():
@@ -94,10 +95,6 @@ def restore_log(slug: str, folder: Path) -> Iterator[Month]:
 
 def _tables() -> list[TenantTable]:
     return [t for t in tenant_tables(with_secrets=False) if t.is_past or t.model is Event]
-
-
-def _names() -> list[str]:
-    return [table.name for table in _tables()]
 
 
 def _is_older(table: TenantTable) -> str:

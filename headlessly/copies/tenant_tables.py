@@ -32,7 +32,7 @@ SECRET = {
     "headlessly.IdempotentReply": "answers to retries may hold keys, and are good for a day",
     "headlessly.Invitation": "its link leads to the installation that sent it",
 }
-#: The columns of a tenant that tell of where it is, not of what it is.
+#: The columns of a tenant that belong to its installation, and not to the tenant.
 OF_THE_PLACE = {"headlessly.Tenant": {"id", "has_webhooks", "log_offset", "log_cluster"}}
 #: Without its secret a webhook is paused: what it signs with would be unknown to the receiver,
 #: who is told by the other installation besides.

@@ -1,9 +1,10 @@
 """States of migrations that are not drawn anew for what can be added to what is drawn.
 
-Django keeps the models of a migration's moment as classes, and for every model, field, index and constraint
-that is added it makes those of the table and of all its neighbours again, columns and all: where each table
-is a tenant's, that is all of them, a thousand times, and nearly all of what an empty database takes to
-migrate. What is added can be told to the classes that are there: they are then what Django would have made.
+Django keeps the models of each moment of the migrations as classes. For every model, field, index and
+constraint that is added it makes these classes again, for the table and all its neighbours. Here every table
+refers to the tenant, so that is all classes, a thousand times, and nearly all of the time it takes to migrate
+an empty database. Instead, what is added is told to the classes that are there: they become what Django would
+have made.
 
 Models and fields only on the way forward, where nobody looks at a state again once the next is there. On the
 way back the states are all made first, and each needs classes of its own.

@@ -112,8 +112,8 @@ def column_sql(alias: str, column: str) -> str:
 
 
 def json_reader(column: str) -> tuple[str, Callable[[Any], Any] | None]:
-    """Under which key the JSON of a record has the value of a column, and what makes of it what an answer
-    says, where that is not what stands there."""
+    """The key of a column's value in the JSON of a record; and the function that makes of it the value of an
+    answer, where the two differ."""
     if (parsed := parse_column(column)) is None:
         raise ValueError(f"{column} is no column of a tenant's own field.")
     storage, key = parsed

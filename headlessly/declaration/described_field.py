@@ -51,9 +51,8 @@ class Field:
     set_by: tuple[str, ...] = ()  #: the verbs that write a read-only field
     moves: bool = False  #: where the record stands in its machine: never empty
     given_by: str | None = None  #: the reference that gives a record its states
-    suggests: tuple[
-        str, ...
-    ] = ()  #: what people usually write; a tenant may have a list of its own
+    #: What people usually write; a tenant may have a list of its own.
+    suggests: tuple[str, ...] = ()
     #: What a form has to choose from, asked when it is made: see :class:`.fields.String`.
     offers: Callable[[], Iterable[tuple[str, Any]]] | None = None
     told: bool = False  #: whether it may be a sentence that people read in their language
@@ -71,47 +70,44 @@ class Field:
     unit: str = ""  #: what a number is counted in, for people
     default: Any = None
     description: str = ""
-    form_help: str = ""  #: what a form says of it, where that is not what programs read
+    form_help: str = ""  #: the help in forms, where it differs from that for programs
     label: str = ""
     validators: tuple[Callable[[Any], None], ...] = ()
-    normalize: Callable[[Any], Any] | None = (
-        None  #: how its text, or its JSON, is stored and compared
-    )
-    change: Callable[[Any, Any], Any] | None = None  #: its value after a change of some parts of it
-    unite: Callable[[Any, Any], Any] | None = None  #: its value where two records become one
-    list_name: str = ""  #: the list of values that its texts are taken from
-    beside: tuple[str, ...] = ()  #: the fields with the first values, of one that has the others
-    item: Field | None = None  #: what each of several values is, where it is more than a short text
-    #: Under which name the table of unique values has its values, where a record may have several of them.
+    #: How its text, or its JSON, is stored and compared.
+    normalize: Callable[[Any], Any] | None = None
+    change: Callable[[Any, Any], Any] | None = None  #: the value after some of its parts changed
+    unite: Callable[[Any, Any], Any] | None = None  #: the value of two records that become one
+    list_name: str = ""  #: the list from which its texts are taken
+    beside: tuple[str, ...] = ()  #: the fields with the first values, for a field of further ones
+    item: Field | None = None  #: what each value is, for a list of more than short texts
+    #: The name of its values in the table of unique values, where a record may have several of them.
     kept_as: str = ""
     parts: bool = False  #: whether its value has parts by name: ``externalIds.hubspot``
     computed: Callable[[Any], Any] | None = None
-    keys: tuple[str, ...] = ()  #: what the objects of a JSON value have
-    kinds: Mapping[str, Any] | None = None  #: how these are filled in, of a list of such objects
-    #: Whether a JSON value is a filter, with the noun that it is of: any, or one of these.
+    keys: tuple[str, ...] = ()  #: the keys of the objects in a JSON value
+    kinds: Mapping[str, Any] | None = None  #: how people fill in the keys, for a list of objects
+    #: Whether a JSON value is a filter and its noun: True for any noun, else the nouns that it may have.
     filters: bool | tuple[str, ...] = False
-    needs: tuple[str, ...] = ()  #: the columns that a computed field is made of
+    needs: tuple[str, ...] = ()  #: the columns that a computed field reads
     record: bool = False  #: a verb's input that the verb receives as a record, locked
-    new: bool = False  #: such an input that may also be the fields of a new record
-    day_if: str | None = None  #: the flag of the record that makes a moment stand for its whole day
+    new: bool = False  #: such an input that also takes the fields of a new record
+    day_if: str | None = None  #: the flag that makes a moment stand for its whole day
     done_at: str | None = None  #: the moment at which a deadline was met, or missed and made up for
     near_at: str | None = None  #: the moment from which on a deadline is near
-    cascades: bool = False  #: a reference whose record is deleted together with what it refers to
+    cascades: bool = False  #: whether the record is deleted with the one this reference leads to
     relative: bool = False  #: a verb's moment that may also be said as "7d ago"
     nullable: bool = True  #: whether a record may be without a value
-    value_labels: Mapping[str, str] | None = (
-        None  #: how its choices read, where nobody translates them
-    )
-    retired: tuple[str, ...] = ()  #: those of its choices that no form offers any more
+    value_labels: Mapping[str, str] | None = None  #: labels of choices that nobody translates
+    retired: tuple[str, ...] = ()  #: choices that no form offers any more
     #: The colours of values that have one, as :mod:`.colors` calls them.
     tones: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    group: str = ""  #: under which title a tenant's own field stands, where it says one
-    index_key: str = ""  #: under which the values of a tenant's own field are put in order
+    group: str = ""  #: the title over a tenant's own field, if it has one
+    index_key: str = ""  #: the key of an own field's values in the table that puts them in order
     listed: bool = False  #: whether a tenant keeps the list of its values
     list_of: str = ""  #: the name of that list: ``Lead.source``
     #: What refuses values that the list does not have, where it is closed.
     list_check: Callable[[Any], None] | None = None
-    former: tuple[str, ...] = ()  #: what it was called on the wire before
+    former: tuple[str, ...] = ()  #: its former names on the wire
 
     @cached_property
     def is_custom(self) -> bool:

@@ -32,10 +32,10 @@ class Engagements:
 
     forms: tuple[EngagementForm, ...]
     kind: str  #: the field that holds the kind: call, note, task
-    headline: str  #: the field of its title; left empty, it gets the first line of the text
+    headline: str  #: the field of its title; empty, it becomes the first line of the text
     text_fields: tuple[str, ...]  #: the fields of its text, the most important first
     detail_fields: tuple[str, ...] = ()  #: the fields that a timeline shows beside it
-    due: str = "created_at"  #: the field by which the open ones are ordered
+    due: str = "created_at"  #: the field that orders open ones
 
 
 class EngagementNoun(NamedTuple):

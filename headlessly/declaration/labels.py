@@ -41,6 +41,7 @@ from headlessly.language.wording import (
     event_label,
     indefinite_article,
     inside_sentence,
+    join_with_and,
     reads_english,
     split_words,
     state_label,
@@ -250,6 +251,11 @@ def engagement_label(name: str) -> str:
 def noun_in_error(noun: type[Record]) -> str:
     """A noun in an error: as programs know it, or as people read it."""
     return noun.__name__ if reads_english() else noun_title(noun)
+
+
+def fields_in_sentence(fields: Iterable[Field]) -> str:
+    """``email and phone``, within a sentence."""
+    return join_with_and(inside_sentence(field_label(field)) for field in fields)
 
 
 def field_in_error(field: Field) -> str:

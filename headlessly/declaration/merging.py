@@ -1,7 +1,7 @@
-"""Two records that become one: of which fields somebody says whose value stays, and how that is said.
+"""Two records that become one: whose value of each field stays, as somebody says it.
 
-``{"phone": "this"}``: the telephone number of the record that is merged stays, not that of the one that it is
-merged into. Of the fields of which nobody says anything the latter's stay, and the other's fill its gaps.
+``{"phone": "this"}`` keeps the telephone number of the record that is merged. The other fields keep the
+values of the record it is merged into, and the merged one only fills its gaps.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from headlessly.declaration.folding import fold
 from headlessly.declaration.record import Record
 from headlessly.errors import Invalid, did_you_mean
 
-#: Whose value stays: that of the record that is merged, or of the one that it is merged into.
+#: Whose value stays: that of the merged record, or of the record it is merged into.
 THIS, INTO = "this", "into"
 CHOICES = (THIS, INTO)
 
@@ -43,10 +43,10 @@ class Kept:
 
 
 def choosable_fields(noun: type[Record]) -> dict[str, Field]:
-    """The fields of which the value of one of two records stays, by Python name.
+    """The fields for which somebody may choose whose value stays, by Python name.
 
-    Of the others nobody has to choose: those with several values have the values of both, the currency is
-    that of the amounts, and moments that follow from what was done are the latest.
+    The others need no choice: a field with several values keeps those of both records, the currency goes with
+    the amounts, and a moment that follows from events is the latest one.
     """
     currency = noun.schema.currency
     return {
@@ -80,9 +80,8 @@ def clean_kept(noun: type[Record], said: Any) -> dict[str, str]:
 def said_otherwise(
     noun: type[Record], known: Mapping[str, Any], said: Mapping[str, Any]
 ) -> set[str]:
-    """The names of the fields that are said together and of which two know some differently, by the names of
-    fields: what one says of them fills no gap of the other. A part of a name is no other one: who is called
-    Ada Chen here may say Ada."""
+    """The names of fields that belong together where two records differ in one of them: then neither fills
+    the gaps of the other. A part of a name is no difference: who is called Ada Chen here may say Ada."""
     called = noun.schema.columns[0]
     return {
         name
@@ -112,9 +111,8 @@ def known_together(record: Record) -> dict[str, Any]:
 
 
 def keep_together(merged: Record, survivor: Record, keep: Mapping[str, str]) -> dict[str, str]:
-    """What was said, also of the fields that belong to one of which it was, where the two know a thing
-    differently. Where nothing was said all of it is the survivor's: a first name fills no gap beside
-    another name."""
+    """The choices in ``keep``, each for all fields that belong together, where the two records differ in
+    them. Without a choice all of these are the survivor's: a first name fills no gap beside another name."""
     found = dict(keep)
     others = said_otherwise(type(merged), known_together(survivor), known_together(merged))
     for names in merged.said_together:

@@ -1,7 +1,7 @@
 """Which steps a record may take next, and why it may not take the others: one answer for all.
 
-The buttons of a record, the columns of a board, the cell of a status, a refusal and what an agent reads of
-a noun are all made of it.
+It is used for the buttons of a record, the columns of a board, the cell of a status, the text of a refusal,
+and for what an agent reads about a noun.
 """
 
 from __future__ import annotations

@@ -42,13 +42,13 @@ def add_unique_constraints(noun: type[Record]) -> None:
 
 
 def add_search_indexes(noun: type[Record]) -> None:
-    """One index over the noun's own searchable columns, matching what a search asks of them (trigrams of
-    short texts, words of long ones), and one of its names in their order, for lists by name and names that
-    begin with what is typed. A noun that is found only by what it refers to, and one whose records have no
-    names but a choice, does without.
+    """Two indexes. One is over the noun's own searchable columns, as a search asks for them: trigrams of
+    short texts, words of long ones. The other has the names in order, for lists by name and for names that
+    begin with what is typed. A noun that is found only by its references, or whose records have a choice for
+    a name, does without.
 
-    The first begins with the tenant: what an index finds in all tenants would be met with a list of all
-    records of the one, which took longer than the search itself.
+    The first begins with the tenant. Else the index would find records of all tenants, and to keep those of
+    one took longer than the search itself.
     """
     searched = [name for name in noun.Surface.search if "__" not in name]
     texts = [Words(name) for name in searched if name in noun.schema.long_texts]

@@ -37,8 +37,8 @@ class Path:
     id: str | None = None  #: None for the usual states, which no record gives
     name: str = ""
     version: int = 0  #: of the record that gives them
-    is_default: bool = False  #: whether a record that refers to none is on this one
-    rotting: int | None = None  #: the same as of a state, of those that say nothing
+    is_default: bool = False  #: whether records without a path are on this one
+    rotting: int | None = None  #: that of its states which say none of their own
 
     @cached_property
     def by_key(self) -> dict[str, State]:

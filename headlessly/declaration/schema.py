@@ -184,8 +184,8 @@ class Schema:
 
     @cached_property
     def said(self) -> tuple[tuple[str, str, Callable[[Any], Any] | None], ...]:
-        """The stored fields as the JSON of a record has them: the wire name, the column, and what makes of a
-        value what is said of it, where that is another."""
+        """The stored fields as the JSON of a record has them: the wire name, the column, and the function
+        that makes the value of JSON, where that is another."""
         return tuple(
             (field.wire, field.column, None if field.is_said_as_stored else field.to_json)
             for field in self.stored

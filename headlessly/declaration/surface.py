@@ -49,10 +49,10 @@ class Kinds:
     to some kinds only. A record keeps its kind."""
 
     choice: str  #: the field that says of which kind a record is
-    #: What belongs to a kind, and to no other but those that name it too.
+    #: By kind: its own fields, which only kinds have that name them.
     fields: Mapping[str, tuple[str, ...]]
-    settings: Mapping[str, str] = field(default_factory=dict)  #: what a kind decides, in few words
-    #: The nouns that filters of a kind's records may be of, where not any will do.
+    settings: Mapping[str, str] = field(default_factory=dict)  #: what each kind decides, in short
+    #: By kind: the nouns that its filters may be of, where not every noun will do.
     about: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of_others(self, kind: str) -> frozenset[str]:
@@ -71,12 +71,11 @@ class Surface:
     area = "sales"  #: which row of the permission table applies
     icon: str = "circle"  #: of Material Symbols, beside the noun's name
     rank: int = 100  #: where menus list it, lowest first
-    is_in_menu: bool = True  #: whether they do: not what is seen on the pages of what it is about
-    setting: str = ""  #: what it decides, in a few words, where the settings lead to it
-    kinds: Kinds | None = None  #: which of its fields belong to which kind of its records
-    path: tuple[
-        str, ...
-    ] = ()  #: the states when all goes well; empty for the machine's longest way
+    is_in_menu: bool = True  #: not for what is shown on the pages of other records
+    setting: str = ""  #: what it decides, in a few words, for the page of settings
+    kinds: Kinds | None = None  #: the kinds of its records, each with its own fields
+    #: The states when all goes well; empty for the machine's longest way.
+    path: tuple[str, ...] = ()
     columns: tuple[str, ...] = ("name",)
     facets: tuple[str, ...] = ()
     #: The fields that a list can be filtered by from and to; None for its columns that are amounts or dates.
@@ -88,37 +87,33 @@ class Surface:
     views: Mapping[str, str] = {}
     #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None
-    #: Numbers of which a mean says nothing: those of another record are of something else.
+    #: Numbers whose mean says nothing, because each record counts something else.
     no_mean: tuple[str, ...] = ()
     #: The texts in which words are looked for: anywhere in short ones, where a word begins in long ones.
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)
     groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
     owner: str | None = None  #: the reference to whom a record belongs; `owner` where there is one
-    about: tuple[
-        str, ...
-    ] = ()  #: the references whose records decide who sees a record without an owner
-    due: str | None = None  #: the day or moment by which an open record has to be done
-    reminds: str | None = None  #: the moment at which the owner of an open record is reminded of it
-    #: Other moments of open records of which their owners are told, by the kind of notification.
+    #: The references whose records decide who sees a record without an owner.
+    about: tuple[str, ...] = ()
+    due: str | None = None  #: when an open record has to be done
+    reminds: str | None = None  #: when the owner of an open record is reminded
+    #: Further moments at which owners are told of open records, by the kind of notification.
     tells: Mapping[str, str] = {}
-    #: The references whose name and card its owner sees, whoever owns what they lead to.
+    #: References of which its owner sees name and card, even if they belong to somebody else.
     introduces: tuple[str, ...] = ()
     #: Of a noun that puts records of one kind into records of another: the references to both. Those of the
     #: first can then be filtered by the second, under its name: ("member", "team") makes ``owner.team``.
     joins: tuple[str, str] | None = None
     board: Board | None = None  #: how it stands on a board, for a noun with a machine
-    card: tuple[
-        str, ...
-    ] = ()  #: the fields that pages of other records show of it, such as phone and email
+    card: tuple[str, ...] = ()  #: its fields on pages of other records, such as phone and email
     #: Which of its records stand on somebody's day, and why.
     agenda: tuple[Reason, ...] = ()
-    #: The moment since when somebody whom an open record is about waits for an answer; lists and cards show
-    #: it, and its owner's day says who waits.
+    #: The field that says since when somebody waits for an answer. Lists and cards show it, and the owner's
+    #: day says who waits.
     waits: str = ""
-    engagements: Engagements | None = (
-        None  #: for a noun whose records are notes, calls or tasks about others
-    )
+    #: For a noun whose records are notes, calls or tasks about others.
+    engagements: Engagements | None = None
     #: The fields of which one is enough to take two records for one: whoever makes the second is told.
     alike: tuple[str, ...] = ("name",)
     #: The verbs, and the fields as columns of lists, that pages offer only where a tenant's shape says so
@@ -147,11 +142,9 @@ class Reason:
     rank: int  #: among the reasons of all nouns, lowest first
     moment: str  #: the field that says since when, or until when
     late: bool = False  #: whether something is wrong with it
-    #: A column without which nobody waits for this: one that lists have for some tenants only.
+    #: The column it needs, where only the lists of some tenants have it.
     column: str = ""
-    done: str = (
-        ""  #: the verb that says that it is done, of records that are no engagements themselves
-    )
+    done: str = ""  #: the verb that does it, for records that are no engagements
 
 
 @dataclass(frozen=True)
@@ -164,10 +157,10 @@ class Board:
     """
 
     order: str = "-created_at"  #: most urgent first within a column
-    measure: str | None = None  #: the money that a card shows and a column adds up
+    measure: str | None = None  #: the amount of a card; a column shows their sum
     shows: tuple[str, ...] = ()  #: what else a card shows
-    age_field: str = "updated_at"  #: the moment whose age a card shows
-    #: The moment that says when a record ended. With ``updated_at`` every update writes in every index.
+    age_field: str = "updated_at"  #: a card shows the age of this moment
+    #: The moment at which a record ended. With ``updated_at`` every update writes in every index.
     end_field: str = "updated_at"
 
     @property

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def added_rows_function(name: str, lock: int, statement: str) -> str:
-    """The function ``name`` for rows that were ``added``: it does ``statement`` for each ``tenant`` of whose
-    new records some have fields of its own, as one of many who hold the tenant's advisory lock ``lock``."""
+    """The function ``name`` for rows that were ``added``. For each ``tenant`` with own fields in new records
+    it runs ``statement``, while it shares the tenant's advisory lock ``lock`` with others."""
     return f"""
 CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE tenant bigint;

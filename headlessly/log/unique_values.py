@@ -1,14 +1,14 @@
 """Which record has a unique value that is more than one column: a narrow table, which the database keeps.
 
-Such are the values of a tenant's own field that is unique (:mod:`headlessly.declaration.custom_values`), and
-those of what a record may have more than one of (:mod:`headlessly.declaration.others`): the first and the
-others are one row each. The values stand in the records. That no two records that are not deleted share one,
-and the way from a value to its record, is this table's: one index for the fields of all tenants. Triggers
-write it: for new records once a statement, then only for rows whose values of that kind change.
+These are the values of a tenant's own unique field (:mod:`headlessly.declaration.custom_values`), and of a
+field that may have several values, such as email addresses (:mod:`headlessly.declaration.others`): each value
+is a row. The values themselves stand in the records. This table leads from a value to its record, and keeps
+two records that are not deleted from sharing one, by one index for the fields of all tenants. Triggers write
+it: once per statement for new records, later only for rows in which such a value changes.
 
-Whoever makes a field unique takes up the values while the tenant writes on. Then they wait for the writes
-that run, let later ones wait (:func:`hold_writes`), and take up what the log tells of meanwhile: each write
-is either among these, or sees that it has to keep its own values.
+A field can become unique while the tenant writes. Its values are copied first. Then writes that run are
+awaited, later ones are held (:func:`hold_writes`), and what the log tells of meanwhile is copied too. So each
+write is either copied or sees that the field is unique, and keeps its own values.
 """
 
 from __future__ import annotations

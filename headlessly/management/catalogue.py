@@ -1,9 +1,9 @@
 """Every message that people can read, collected for the catalogues of translations (``locale/``).
 
-There are three sources: what the code and the templates mark for translation, what the declarations bring
-along (:func:`headlessly.declaration.labels.catalogue_messages`), and what unfold marks, which ships no
-catalogues of its own; what Django translates itself is left to it. No tool of the system is needed: a
-fresh checkout can tell whether a catalogue is complete.
+There are three sources: what the code and the templates mark for translation, the words of the declarations
+(:func:`headlessly.declaration.labels.catalogue_messages`), and what Unfold marks, as it ships no catalogues.
+What Django translates itself is left to Django. This needs no tool of the system: a fresh checkout can tell
+whether a catalogue is complete.
 """
 
 from __future__ import annotations

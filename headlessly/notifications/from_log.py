@@ -1,14 +1,12 @@
 """What the log tells of: who was given a record, who was mentioned, what became of a record that one follows.
 
-A tenant's place in the log moves in the transaction that writes the notifications, and never skips an event
-(:meth:`~headlessly.log.events.EventQuerySet.settled_after`): each is looked at once, however often a job is
-killed. A commit that may concern somebody says that there is something to look at; where that gets lost, and
-for what was written in bulk, :func:`catch_up` finds out within a minute.
+A commit that may concern somebody says that there is something to look at; where that gets lost, and for what
+was written in bulk, :func:`catch_up` finds out within a minute.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +30,8 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Schema
 
-#: How many events are looked at in one transaction.
-PAGE = 500
-
 COLUMNS = (
-    *("xid", "seq", "id", "name", "target", "target_type", "actor", "timestamp"),
+    *("id", "name", "target", "target_type", "actor", "timestamp"),
     *("data", "previous", "request_id"),
 )
 
@@ -88,33 +83,14 @@ def read_log() -> None:
 
 
 def _read_page(tenant: Tenant) -> tuple[bool, bool]:
-    """Look at one page of the log. Answers whether there is more to look at, and whether there is more that
-    cannot be looked at yet."""
+    """Look at one page of the log. Answers what :meth:`LogReader.move_past` does."""
     NotificationReader.objects.get_or_create(tenant=tenant)
     readers = NotificationReader.objects.filter(tenant=tenant)
     reader = readers.select_for_update(no_key=True).get()
-    found = Event.log.settled_after(reader.position).values(*COLUMNS)[:PAGE]
-    rows = list(found)
-    if not rows:
-        return False, Event.log.all_after(reader.position).exists()
-    oldest = timezone.now() - FRESH
-    tell(notices_of([Row(row) for row in rows if row["timestamp"] >= oldest], tenant))
-    last = rows[-1]
-    readers.update(xid=int(last["xid"]), seq=last["seq"])
-    more = len(rows) == PAGE
-    end = NotificationReader(xid=int(last["xid"]), seq=last["seq"]).position
-    return more, not more and Event.log.all_after(end).exists()
-
-
-class Row:
-    """An event as it was read: its columns."""
-
-    def __init__(self, columns: Mapping[str, Any]) -> None:
-        self.__dict__.update(columns)
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
+    page, oldest = reader.next_events(COLUMNS), timezone.now() - FRESH
+    if fresh := [event for event in page if event.timestamp >= oldest]:
+        tell(notices_of(fresh, tenant))
+    return reader.move_past(page)
 
 
 def _is_quiet(noun: type[Record], event: Any) -> bool:

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 from django.db import models
 
-from headlessly.access.models import Tenant, User
+from headlessly.access.models import User
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
 from headlessly.declaration.fields import PublicId
-from headlessly.log.events import LogPosition
+from headlessly.log.readers import LogReader
 
 
 class Notification(TenantRow):
@@ -90,20 +90,8 @@ class Follower(TenantRow):
         return f"{self.user_id} follows {self.record}"
 
 
-class NotificationReader(TenantRow):
+class NotificationReader(LogReader):
     """How far a tenant's log and clock were read. Where there is none, nothing was: it begins at the start of
     the log, of which only what happened lately is told."""
 
-    tenant = models.OneToOneField(Tenant, models.CASCADE, related_name="+", primary_key=True)
-    xid = models.BigIntegerField(default=0)
-    seq = models.BigIntegerField(default=0)
     ticked_at = models.DateTimeField(null=True)
-
-    objects: ClassVar[TenantRowManager[NotificationReader]] = TenantRowManager()
-
-    def __str__(self) -> str:
-        return f"{self.position} of {self.tenant_id}"
-
-    @property
-    def position(self) -> LogPosition:
-        return LogPosition(self.xid, self.seq)

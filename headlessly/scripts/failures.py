@@ -39,8 +39,8 @@ class Busy(RateLimited):
 class ScriptFailed(ScriptError):
     """A script ended with an error, and nothing of it was done.
 
-    It says what ``inner`` says, and ``line``, the line of the script where that came up (None where it is
-    not known, as with a limit of the interpreter), with its ``source`` and the ``output`` so far.
+    It has the message of ``inner``, the ``line`` of the script where it happened, with its ``source``, and
+    the ``output`` so far. The line is None where nobody knows it, as at a limit of the interpreter.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Values on their way between the sandbox and the host: checked, and bounded before they are walked.
 
-A value of a few kilobytes may say a billion things (a list of ten times the same list, ten deep), so what is
-counted is what it would be as JSON, and counting ends where too much is reached.
+A value of a few kilobytes may stand for a billion things: a list of ten times the same list, ten deep. So the
+size that counts is that of its JSON, and counting stops when it is too much.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """What the interpreter has no classes for, written for it: ``lead.deal.value`` and ``find(...).first()``.
 
 A reference of a record is the id of another one, and what ``find`` answers is a list. The interpreter lets
-neither text nor lists have more attributes, nor a class compute one when it is read. So where a reference has
-something behind it the script calls a function of the prelude with the record and the reference's name, which
-reads the other record by its id, as of the same moment; and so does ``.first()``. Nothing here guards
-anything, and the lines stay where they are.
+neither text nor lists have more attributes, nor a class compute one when it is read. So a path through a
+reference becomes a call of a function of the prelude, with the record and the name of the reference: it reads
+the other record by its id, as of the same moment. ``.first()`` is done alike. Nothing here guards anything,
+and the lines stay where they are.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class RunningScript:
                     lambda: self.session.feed_start(code, print_callback=self._print)
                 )
                 while not isinstance(turn, MontyComplete):
-                    turn = self._take_turn(turn)
+                    turn = self._go_on(partial(turn.resume, *self._answer_turn(turn)))
                 # Only now is it read.
                 return self._go_on(lambda: turn.output)
             except MontyError as problem:
@@ -151,9 +151,6 @@ class RunningScript:
         self.printed.append(text)
 
     # -- one turn ---------------------------------------------------------------------------------
-
-    def _take_turn(self, turn: Any) -> Any:
-        return self._go_on(partial(turn.resume, *self._answer_turn(turn)))
 
     def _answer_turn(self, turn: Any) -> tuple[Any, ...]:
         """What the script is resumed with. Raises what it cannot go on from."""

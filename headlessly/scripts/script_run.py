@@ -44,7 +44,7 @@ def events_json(recorded: Sequence[Event]) -> dict[str, Any]:
 
 
 def event_summary(event: Event) -> dict[str, Any]:
-    """An event in few words: of a record what changed, from what to what, and not all of it."""
+    """An event in few words: of a record only its changes, each with the value before and after."""
     summary: dict[str, Any] = {
         "$id": event.id,
         "name": event.name,

@@ -89,9 +89,8 @@ class CustomField(TenantRow):
     help = models.CharField(max_length=255, blank=True, default="")
     #: Of a choice or choices, in their order: objects with ``value``, ``label``, ``color`` and ``retired``.
     options = models.JSONField(default=list, blank=True)
-    to = models.CharField(
-        max_length=64, blank=True, default=""
-    )  #: the noun that a reference leads to
+    #: The noun that a reference leads to.
+    to = models.CharField(max_length=64, blank=True, default="")
     required = models.BooleanField(default=False)
     unique = models.BooleanField(default=False, db_default=False)
     #: Under which its values are put in order (:mod:`headlessly.log.indexed_values`), if they are.

@@ -1,7 +1,6 @@
 """What the log tells of watched lists: the records that events touched, and those that refer to them.
 
-A tenant's place in the log moves in the transaction that writes who came and who went, and never skips an
-event. Lists are asked as things are when the job comes: what came in and went again before that was never
+Lists are asked as things are when the job comes: what came in and went again before that was never
 seen there. A commit only says that there is something to look at; where that gets lost, :mod:`.from_clock`
 finds out within a minute.
 """
@@ -20,20 +19,17 @@ from headlessly.background import log_reading
 from headlessly.background.jobs import job
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
-from headlessly.log.events import Event, LogPosition
+from headlessly.log.events import Event
 from headlessly.log.names import VIEW_EVENTS
 from headlessly.subscriptions import members
 from headlessly.subscriptions.following import renew
 from headlessly.subscriptions.members import Cause, ListQuestion
-from headlessly.subscriptions.models import ListReader, WatchedList
+from headlessly.subscriptions.models import WatchedList
 
-#: How many events are looked at in one transaction.
-PAGE = 500
 #: Of more records that refer to those touched the whole list is compared, outside of this transaction.
 MOST_ASKED = 2_000
 
-COLUMNS = ("xid", "seq", "id", "name", "target", "target_type", "actor", "previous", "request_id")
-Row = Mapping[str, Any]
+COLUMNS = ("id", "name", "target", "target_type", "actor", "previous", "request_id")
 
 
 def look_after_append(tenant: Tenant, events: Sequence[Event], **_: Any) -> None:
@@ -58,36 +54,28 @@ def read_log() -> None:
 
 
 def _read_page(tenant: Tenant) -> tuple[bool, bool]:
-    """Look at one page of the log. Answers whether there is more to look at, and whether there is more that
-    cannot be looked at yet."""
+    """Look at one page of the log. Answers what :meth:`LogReader.move_past` does."""
     reader = members.lock_reader(tenant)
-    found = Event.log.settled_after(reader.position).values(*COLUMNS)[:PAGE]
-    rows = list(found)
-    if not rows:
-        return False, Event.log.all_after(reader.position).exists()
-    touched = [row for row in rows if _touches(row["name"], row["target_type"])]
-    if touched:
+    page = reader.next_events(COLUMNS)
+    if touched := [event for event in page if _touches(event.name, event.target_type)]:
         causes = _causes(touched)
         for each in members.watched_lists(tenant):
             _ask(each, touched, causes)
-    end = LogPosition(int(rows[-1]["xid"]), rows[-1]["seq"])
-    ListReader.objects.filter(tenant=tenant).update(xid=end.xid, seq=end.seq)
-    more = len(rows) == PAGE
-    return more, not more and Event.log.all_after(end).exists()
+    return reader.move_past(page)
 
 
-def _causes(rows: Iterable[Row]) -> dict[str, Cause]:
+def _causes(events: Iterable[Any]) -> dict[str, Cause]:
     """What brought about that a record is as it is: of the last request that touched it the first event. What
     follows from that by itself, a rule, a hook, is no cause of its own."""
     found: dict[str, Cause] = {}
-    for row in rows:
-        known = found.get(row["target"])
-        if known is None or known.request_id != row["request_id"]:
-            found[row["target"]] = Cause(row["id"], row["actor"], row["request_id"])
+    for event in events:
+        known = found.get(event.target)
+        if known is None or known.request_id != event.request_id:
+            found[event.target] = Cause(event.id, event.actor, event.request_id)
     return found
 
 
-def _ask(each: WatchedList, rows: Sequence[Row], causes: Mapping[str, Cause]) -> None:
+def _ask(each: WatchedList, events: Sequence[Any], causes: Mapping[str, Cause]) -> None:
     """Look again for what was touched, of one list."""
     if each.view.noun not in registry:
         return
@@ -99,7 +87,7 @@ def _ask(each: WatchedList, rows: Sequence[Row], causes: Mapping[str, Cause]) ->
                 members.stop_watching(each, members.TOO_MANY)
             return
         question = ListQuestion.of_list(each)
-        asked = _asked(question, rows)
+        asked = _asked(question, events)
         if asked is None:
             WatchedList.objects.filter(pk=each.pk, tenant=each.tenant_id).update(due_at=clock.now())
             return
@@ -107,16 +95,16 @@ def _ask(each: WatchedList, rows: Sequence[Row], causes: Mapping[str, Cause]) ->
         members.compare_members(each, list(asked), by_record, question)
 
 
-def _asked(question: ListQuestion, rows: Sequence[Row]) -> dict[str, str] | None:
+def _asked(question: ListQuestion, events: Sequence[Any]) -> dict[str, str] | None:
     """The records that may have come or gone, each with the touched one that says so; None where they are too
     many to be asked one by one."""
-    by_noun: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        by_noun[row["target_type"]].append(row)
+    by_noun: dict[str, list[Any]] = defaultdict(list)
+    for event in events:
+        by_noun[event.target_type].append(event)
     noun, reach = question.noun, question.reach
     found: dict[str, str] = {}
     for name, paths in reach.paths.items():
-        if ids := {row["target"] for row in by_noun.get(name, ())}:
+        if ids := {event.target for event in by_noun.get(name, ())}:
             for path in sorted(paths):
                 behind = noun.objects.filter(**{f"{path}__in": ids}).order_by()
                 found |= dict(behind.values_list("pk", path)[: MOST_ASKED + 1])
@@ -125,20 +113,20 @@ def _asked(question: ListQuestion, rows: Sequence[Row]) -> dict[str, str] | None
             found |= _referred_to(name, column, by_noun.get(name, ()))
     if len(found) > MOST_ASKED:
         return None
-    return found | {row["target"]: row["target"] for row in by_noun.get(noun.__name__, ())}
+    return found | {event.target: event.target for event in by_noun.get(noun.__name__, ())}
 
 
-def _referred_to(name: str, column: str, rows: Sequence[Row]) -> dict[str, str]:
+def _referred_to(name: str, column: str, events: Sequence[Any]) -> dict[str, str]:
     """The records that these refer to, or did before."""
-    if not rows:
+    if not events:
         return {}
     other = registry[name]
-    ids = {row["target"] for row in rows}
+    ids = {event.target for event in events}
     now = other.with_deleted.filter(pk__in=ids, **{f"{column}__isnull": False})
     wire = next((f.wire for f in other.schema.stored if column in (f.name, f.column)), column)
     before = {
-        row["previous"][wire]: row["target"]
-        for row in rows
-        if row["previous"] and isinstance(row["previous"].get(wire), str)
+        event.previous[wire]: event.target
+        for event in events
+        if event.previous and isinstance(event.previous.get(wire), str)
     }
     return before | dict(now.values_list(column, "pk"))

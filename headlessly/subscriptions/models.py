@@ -8,7 +8,7 @@ from django.db import models
 
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.log.events import LogPosition
+from headlessly.log.readers import LogReader
 from headlessly.query.saved_views import View
 
 
@@ -53,21 +53,6 @@ class ListMember(TenantRow):
         return f"{self.record} in {self.list_id}"
 
 
-class ListReader(TenantRow):
+class ListReader(LogReader):
     """How far a tenant's log was read for its watched lists. Who changes what is in one holds this row: of
     two at once the second sees what the first wrote."""
-
-    tenant = models.OneToOneField(
-        "headlessly.Tenant", models.CASCADE, related_name="+", primary_key=True
-    )
-    xid = models.BigIntegerField(default=0)
-    seq = models.BigIntegerField(default=0)
-
-    objects: ClassVar[TenantRowManager[ListReader]] = TenantRowManager()
-
-    def __str__(self) -> str:
-        return f"{self.position} of {self.tenant_id}"
-
-    @property
-    def position(self) -> LogPosition:
-        return LogPosition(self.xid, self.seq)

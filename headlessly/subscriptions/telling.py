@@ -1,5 +1,5 @@
-"""Whom a watched list tells: who follows its view and still sees it, of records that they see, and not of
-what they did themselves."""
+"""Whom a watched list tells: those who follow its view and still see it. They hear only of records that they
+see, and not of what they did themselves."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
-from headlessly.access import actors, tenancy
+from headlessly.access import actors
 from headlessly.access.models import User
 from headlessly.background.garbage import collecting_later
 from headlessly.background.jobs import job, one_of_many
@@ -74,16 +74,14 @@ class Stopped(Exception):
 )
 def import_in_background(source: str) -> None:
     """Do an import, or go on with one."""
-    found = Import.objects.filter(pk=source, tenant_id=tenancy.require().pk).first()
-    if found is not None and not found.finished:
+    if (found := Import.find_unfinished(source)) is not None:
         Run(found).go()
 
 
 @import_in_background.on_failure
 def give_up(source: str) -> None:
     """Say of an import that it brings its workers down."""
-    found = Import.objects.filter(pk=source, tenant_id=tenancy.require().pk).first()
-    if found is not None and not found.finished:
+    if (found := Import.find_unfinished(source)) is not None:
         with translation.override(found.options.get("language", "en")):
             Run(found)._fail(
                 _("It took more time or memory than there is, three times. Send the file in parts.")

@@ -169,14 +169,7 @@ def cancel_import(id: str) -> Import:
     """Stop an import; the rows that are in stay in. Raises NotFound, Conflict when it is over."""
     with transaction.atomic():
         get_import(id)
-        source = Import.objects.select_for_update().get(pk=id)
-        if source.finished:
-            raise Conflict(
-                _("This is over: it cannot be stopped."),
-                type="Import",
-                id=id,
-                status=source.status,
-            )
+        source = Import.lock_unfinished(id, "Import")
         source.end(Import.Status.CANCELLED)
         source.save(update_fields=["status", "finished_at"])
         stored_file.drop_file(source)

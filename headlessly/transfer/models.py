@@ -35,8 +35,8 @@ class Import(BackgroundRun):
     seen = models.JSONField(null=True)  #: how it writes numbers and days, None until it was counted
     below = models.JSONField(default=list)  #: the lines below its rows
     size = models.BigIntegerField()  #: of the file, in bytes
-    match = models.CharField(max_length=255, null=True)  #: by what records are found, on the wire
-    #: Counts how often it was tried: a worker that reads the file as was said before has another one.
+    match = models.CharField(max_length=255, null=True)  #: the field that finds records
+    #: Counts the tries: a worker with another number reads the file by older options.
     revision = models.PositiveIntegerField(default=0)
     #: Of a trial the first rows as they will be, and the words of its columns (:mod:`.samples`).
     samples = models.JSONField(default=list)
@@ -49,13 +49,12 @@ class Import(BackgroundRun):
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
-    refused_bytes = models.BigIntegerField(default=0)  #: what is kept of those rows
+    refused_bytes = models.BigIntegerField(default=0)  #: the size of what is kept of them
     warned = models.PositiveIntegerField(default=0)  #: rows that are in without some of their cells
     #: Rows that are probably here already; None where the noun does not say how to tell.
     already_here = models.PositiveIntegerField(null=True)
-    made = models.JSONField(
-        default=dict
-    )  #: how many records beside their own the rows made, by noun
+    #: How many other records the rows made, by noun.
+    made = models.JSONField(default=dict)
 
     class Meta:
         indexes: ClassVar = [

@@ -39,20 +39,20 @@ class Options:
     days: str | None = None  #: the order of days in numbers: ``dmy`` or ``mdy``
     zone: str = "UTC"
     language: str = ENGLISH
-    unknown: str = IGNORE  #: what becomes of columns that are no field
-    create: str = MISSING  #: what becomes of records that a row describes beside its own
-    defaults: dict[str, Any] = field(default_factory=dict)  #: what rows say that do not say it
+    unknown: str = IGNORE  #: what to do with columns that are no field
+    create: str = MISSING  #: what to do with other records that a row describes
+    defaults: dict[str, Any] = field(default_factory=dict)  #: values for rows that have none
     #: What columns and words mean (:mod:`.mapping`).
     mapping: dict[str, Any] = field(default_factory=dict)
-    #: Whether that of the last file with the same headings is taken, where none was said; and the import
-    #: that it was taken from.
+    #: Whether the mapping of the last file with the same headings is used when none is given; and the import
+    #: it came from.
     keeps: bool = False
     kept_from: str | None = None
     program: str | None = None  #: the key of the program that the file comes from
-    chosen: bool = False  #: whether somebody looked at the columns, and nothing is to be guessed
+    chosen: bool = False  #: whether somebody chose the columns: then nothing is guessed
     encoding: str | None = None  #: of the text, by a name of ``encodings.ENCODINGS``
     delimiter: str | None = None  #: between the cells of a line
-    guess: str = HEADINGS  #: by what it is guessed which field a column is
+    guess: str = HEADINGS  #: what fields are guessed by: headings, or values too
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

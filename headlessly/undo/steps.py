@@ -134,7 +134,7 @@ class UndoSteps:
             self._perform(change, change.noun.__dict__["update"], back)
 
     def _free(self, wanted: set[Any]) -> None:
-        """Empty what others want of the unique fields of records that go, and that have to wait for who
+        """Empty unique fields that other records need, in records that go but cannot go yet because something
         refers to them."""
         for change in self._backwards():
             if not change.goes or change.id in self.gone:

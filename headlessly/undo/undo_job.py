@@ -1,9 +1,9 @@
 """The taking back of a large request at work, in the background.
 
-First every record is looked at and what cannot be taken back is noted, as an undo that is done at once would
-find it; nothing is changed by then. Then what can be is taken back, the last ones first, in parts: a part is
-one transaction with its verbs, their events and what became of the records, so that whoever takes over from a
-worker that died goes on behind it, and nothing is done twice. What others touch meanwhile stays.
+First it looks at every record and notes what cannot be taken back, by the same rules as an undo that is done
+at once; nothing changes yet. Then it takes the rest back in parts, the last ones first. A part is one
+transaction with its verbs, their events and their outcome: when a worker dies, the next one goes on behind
+the last part, and nothing is done twice. What others touch meanwhile stays.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ def take_back_in_background(undo: str) -> None:
 @take_back_in_background.on_failure
 def give_up(undo: str) -> None:
     """Say of an undo that it brings its workers down."""
-    found = Undo.objects.filter(pk=undo, tenant_id=tenancy.require().pk).first()
-    if found is not None and not found.finished:
+    if (found := Undo.find_unfinished(undo)) is not None:
         with translation.override(found.language):
             Run(found).fail(
                 _("It took more time or memory than there is, three times. Ask for it again.")
@@ -107,7 +106,9 @@ class Run:
                 records.collect_records(undo)
                 undo.status, undo.started_at = Undo.Status.RUNNING, clock.now()
         if not undo.total:
-            raise _only_tracked()
+            raise HeadlesslyError(
+                _("It only tracked events, and these stay in the log: nothing to take back.")
+            )
         while self._look():
             pass
         if undo.event is None:
@@ -273,7 +274,7 @@ class Run:
 
 
 def forget_records(undo: Undo) -> None:
-    """Forget what was noted of the records of an undo that is over, but for those that stay."""
+    """Delete the notes about the records of an undo that is over, except of those that stay."""
     UndoRecord.objects.filter(undo_id=undo.pk).exclude(state=State.STAYS).delete()
 
 
@@ -283,12 +284,6 @@ def tell_whose_it_is(undo: Undo, by: str = actors.SYSTEM.id) -> None:
         return
     occasion = f"{undo.pk}:{undo.status}"
     tell([Notice("undo_done", undo.created_by, occasion, by, excerpt=str(undo.undone))])
-
-
-def _only_tracked() -> HeadlesslyError:
-    return HeadlesslyError(
-        _("It only tracked events, and these stay in the log: nothing to take back.")
-    )
 
 
 def _nothing(undo: Undo) -> str:

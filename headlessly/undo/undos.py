@@ -79,17 +79,13 @@ def cancel_undo(id: str) -> Undo:
     over."""
     with transaction.atomic():
         get_undo(id)
-        undo = Undo.objects.select_for_update().get(pk=id)
-        if undo.finished:
-            said = _("This is over: it cannot be stopped.")
-            raise Conflict(said, type="LargeUndo", id=id, status=undo.status)
+        undo = Undo.lock_unfinished(id, "LargeUndo")
         stopped = _("It was stopped. What was taken back by then stays taken back.")
         undo.end(Undo.Status.CANCELLED, stopped)
         undo.save(update_fields=["status", "finished_at", "message"])
         tell_whose_it_is(undo, actors.current().id)
-        _put_in_line(
-            undo
-        )  # what was noted of its records is forgotten there, however many they are
+        # What was noted of its records is forgotten there, however many they are.
+        _put_in_line(undo)
     return undo
 
 
@@ -135,8 +131,8 @@ def get_undo(id: str) -> Undo:
 
 
 def staying_records(undo: Undo) -> models.QuerySet[Any]:
-    """The records that stay as they are, in the order in which they were done, of those that the actor sees
-    now, and those of which they were told that they do not see them any more."""
+    """The records that stay as they are, in the order they were done. Only those that the actor sees, and
+    those whose reason is that the actor does not see them any more."""
     found = undo.records.filter(state="stays", told=True)  # type: ignore[attr-defined]
     if visibility.visible_owner() is not None:
         seen = Q(code=HIDDEN)

@@ -11,7 +11,7 @@ import hmac
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -112,7 +112,8 @@ class CountRequests:
 
     def _trace(self, request: HttpRequest) -> HttpResponse:
         method = request.method or ""
-        path, headers = request.path_info, _lowercase(request.headers)
+        path = request.path_info
+        headers = {name.lower(): value for name, value in request.headers.items()}
         with span(method, "SERVER", headers=headers, http__request__method=method) as made:
             response = self.get_response(request)
             assert made is not None
@@ -129,10 +130,6 @@ class CountRequests:
 def _counters_of(method: str | None, route: str, status: int) -> tuple[Counter, Histogram]:
     """What counts such a request; kept, as to find it takes the client library longer than to count."""
     return requests_total.labels(method, route, status), request_seconds.labels(route)
-
-
-def _lowercase(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
 
 
 def route_of(request: HttpRequest) -> str:

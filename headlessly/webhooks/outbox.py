@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,10 +18,10 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from headlessly.access import actors, tenancy
+from headlessly.access import tenancy
 from headlessly.access.models import Tenant
+from headlessly.background import log_reading
 from headlessly.background.jobs import job
-from headlessly.context import tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.log.events import Event, LogPosition, view_of_event
 from headlessly.webhooks import deliveries
@@ -30,11 +29,9 @@ from headlessly.webhooks.models import Delivery, LogSnapshot, Webhook
 
 #: How many events are looked at in one transaction.
 PAGE = 1_000
-#: How long a job goes on before others have their turn, in seconds.
-SLICE = 20
 #: An event is not read while an older transaction is running. How long that is waited for, in seconds,
-#: how often it is looked whether it is over, and when the next job tries.
-PATIENCE, LOOK_AGAIN, LATER = 1.0, 0.05, 2.0
+#: and how often it is looked whether it is over.
+PATIENCE, LOOK_AGAIN = 1.0, 0.05
 
 
 class LogEntry(NamedTuple):
@@ -65,19 +62,14 @@ def pump_after_commit(tenant: Tenant) -> None:
 
 def defer_pump(tenant: Tenant, *, in_seconds: float = 0) -> None:
     """Defer :func:`pump` for a tenant. Call it after the commit, or the job may look too early."""
-    once, at = f"webhooks:{tenant.pk}", None
-    if in_seconds:
-        at = timezone.now() + timedelta(seconds=in_seconds)
-        once += ":later"  # whoever comes meanwhile does not wait for that
-    with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
-        pump.defer(at=at, once=once)
+    log_reading.defer_reading(pump, "webhooks", tenant, in_seconds=in_seconds)
 
 
 @job("webhooks.pump")
 def pump() -> None:
     """Make deliveries of what happened since the last time, and have them sent."""
     tenant = tenancy.require()
-    until = time.monotonic() + SLICE
+    until = time.monotonic() + log_reading.SLICE
     patience = time.monotonic() + PATIENCE
     while True:
         with transaction.atomic():
@@ -86,7 +78,7 @@ def pump() -> None:
             deliveries.defer_delivery(webhook)
         if more or unsettled:
             if time.monotonic() > (until if more else patience):
-                return defer_pump(tenant, in_seconds=0 if more else LATER)
+                return defer_pump(tenant, in_seconds=0 if more else log_reading.LATER)
             if not more:
                 time.sleep(LOOK_AGAIN)
             continue

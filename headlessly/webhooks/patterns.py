@@ -138,8 +138,8 @@ def _no_noun(name: str) -> str:
 def matches_any(
     patterns: Collection[str], name: str, target_type: str | None, view: str | None = None
 ) -> bool:
-    """Whether an event of this name, of a record of this noun, and of what enters or leaves this view, is one
-    of those. What admins alone read goes to no other system."""
+    """Whether the patterns name an event with this name and type; ``view`` is the view that a record entered
+    or left. What only admins may read goes to no other system."""
     if target_type == SECURITY:
         return False
     source = VIEW if name in VIEW_EVENTS else target_type

@@ -137,9 +137,8 @@ async def _post_one(pool: httpcore.AsyncConnectionPool, message: SignedRequest) 
         return AttemptResult(status, said, round((time.monotonic() - started) * 1000))
 
     try:
-        address = WebhookUrl.parse(
-            message.url
-        )  # what is allowed may have changed since it was made
+        # What is allowed may have changed since it was made.
+        address = WebhookUrl.parse(message.url)
     except ValueError as problem:
         return outcome(None, str(problem))
     try:

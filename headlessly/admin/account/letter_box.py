@@ -35,7 +35,10 @@ IN_FRAME = (
 @never_cache
 def letters_view(request: HttpRequest) -> HttpResponse:
     """The letters, the newest first: their text, and their HTML in a frame of its own."""
-    found = [letter for file in _files()[:MOST] for letter in reversed(_letters_in(file))]
+    found: list[dict[str, Any]] = []
+    for file in _files()[:MOST]:
+        letters = [_letter(each, file, number) for number, each in enumerate(_messages_in(file))]
+        found += reversed(letters)
     title = _("Mail")
     page = render_gate(request, "letters", title=title, letters=found[:MOST])
     page.headers[csp.HEADER] = f"{csp.STRICT}; frame-src 'self'"
@@ -67,10 +70,6 @@ def _messages_in(file: Path) -> list[Any]:
     """Django writes one file for each connection, with a line between letters."""
     texts = [part for part in BETWEEN.split(file.read_text(errors="replace")) if part.strip()]
     return [email.message_from_bytes(text.lstrip().encode(), policy=default) for text in texts]
-
-
-def _letters_in(file: Path) -> list[dict[str, Any]]:
-    return [_letter(each, file, number) for number, each in enumerate(_messages_in(file))]
 
 
 def _letter(message: Any, file: Path, number: int) -> dict[str, Any]:

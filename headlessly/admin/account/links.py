@@ -110,7 +110,7 @@ def forgotten_password_view(request: HttpRequest) -> HttpResponse:
     if not mail.is_set_up():
         return render_gate(request, "forgotten", title=title, without_mail=True)
     form = ForgottenForm(request.POST if request.method == "POST" else None)
-    if request.method != "POST" or not form.is_valid():
+    if not form.is_valid():
         status = 422 if form.errors else 200
         return render_gate(request, "forgotten", status=status, title=title, form=form)
     email = form.cleaned_data["email"]
@@ -136,7 +136,7 @@ def choose_password_view(request: HttpRequest, id: str, token: str, by: str = ""
     if user is None or not passwords.link_fits(user, token, by):
         raise Http404
     form = PasswordForm(user, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             passwords.choose_password_by_link(user, form.cleaned_data["new_password1"], token, by)
         except (Conflict, *REFUSALS) as problem:
@@ -167,7 +167,7 @@ def _accept_with_password(request: HttpRequest, found: Invitation) -> HttpRespon
     # Held against what the password may not be like.
     made = User(email=found.email, **known)
     form = InvitedForm(made, request.POST if request.method == "POST" else None, initial=known)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         names = {name: form.cleaned_data[name] for name in known}
         try:
             user = invitations.accept_with_password(

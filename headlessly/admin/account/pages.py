@@ -14,7 +14,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.password_validation import validate_password
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -62,6 +62,12 @@ def urls(site: Any) -> list[URLPattern]:
     ]
 
 
+def is_own_page(request: HttpRequest) -> bool:
+    """Whether this is a page of one's own account, which makes it safer."""
+    match = request.resolver_match
+    return match is not None and match.url_name in ALWAYS
+
+
 def ask_to_confirm(request: HttpRequest) -> HttpResponse:
     """To the page that asks for the password again, and back to where one can read."""
     onward = urlencode({"next": readable_address(request)})
@@ -89,11 +95,7 @@ def confirm_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """Type the password again, before what matters."""
     form = ConfirmForm(request.POST if request.method == "POST" else None)
     onward = safe_next(request) or reverse("admin:account")
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and _own_password_fits(request, form, "password")
-    ):
+    if form.is_valid() and _own_password_fits(request, form, "password"):
         entering.confirm(request)
         return HttpResponseRedirect(onward)
     return site.respond(
@@ -147,11 +149,7 @@ def password_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """Change the password; every other browser is signed out by it."""
     user: Any = request.user
     form = PasswordChangeForm(user, request.POST if request.method == "POST" else None)
-    if (
-        request.method == "POST"
-        and form.is_valid()
-        and _own_password_fits(request, form, "old_password")
-    ):
+    if form.is_valid() and _own_password_fits(request, form, "old_password"):
         try:
             key = request.session.session_key
             passwords.change_password(user, form.cleaned_data["new_password1"], keep=key)
@@ -161,7 +159,7 @@ def password_view(request: HttpRequest, *, site: Any) -> HttpResponse:
             update_session_auth_hash(request, user)
             entering.confirm(request)
             messages.success(request, _("Your password is changed. Other browsers are signed out."))
-            return HttpResponseRedirect(reverse("admin:account"))
+            return redirect("admin:account")
     return site.respond(request, "account/password", _("Change password"), form=form)
 
 
@@ -202,7 +200,7 @@ def end_session_view(request: HttpRequest, id: str, *, site: Any) -> HttpRespons
     found[0].delete()
     record_of_person(SESSIONS_ENDED, user, browser=found[0].browser)
     messages.success(request, _("That browser is signed out."))
-    return HttpResponseRedirect(reverse("admin:account"))
+    return redirect("admin:account")
 
 
 @require_POST
@@ -212,7 +210,7 @@ def end_others_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     count = sessions.end_sessions(user, but=request.session.session_key)
     record_of_person(SESSIONS_ENDED, user, count=count)
     messages.success(request, _("All other browsers are signed out."))
-    return HttpResponseRedirect(reverse("admin:account"))
+    return redirect("admin:account")
 
 
 class TotpForm(forms.Form):
@@ -232,7 +230,7 @@ def totp_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     key = decrypt(kept) if kept else factors.new_totp_key()
     request.session[TOTP_KEY] = kept or encrypt(key)
     form = TotpForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         if factors.add_totp(user, key, form.cleaned_data["code"]):
             request.session.pop(TOTP_KEY, None)
             return _factor_added(request, user)
@@ -276,14 +274,14 @@ def _factor_added(request: HttpRequest, user: Any) -> HttpResponse:
     sessions.end_sessions(user, but=request.session.session_key)
     messages.success(request, _("From now on it is asked for when you sign in."))
     page = "admin:account" if factors.codes_left(user) else "admin:codes"
-    return HttpResponseRedirect(reverse(page))
+    return redirect(page)
 
 
 def codes_view(request: HttpRequest, *, site: Any) -> HttpResponse:
     """Make recovery codes; the answer to the POST is the only place where they can be read."""
     user: Any = request.user
     if not factors.has_factor(user):
-        return HttpResponseRedirect(reverse("admin:account"))
+        return redirect("admin:account")
     codes = factors.new_codes(user) if request.method == "POST" else None
     return site.respond(
         request,
@@ -298,16 +296,14 @@ def codes_view(request: HttpRequest, *, site: Any) -> HttpResponse:
 def remove_factor_view(request: HttpRequest, id: str, *, site: Any) -> HttpResponse:
     """Ask for one no longer; every other browser is signed out by it."""
     user: Any = request.user
-    if not id.isascii() or not id.isprintable():
-        raise Http404
     factor = get_object_or_404(factors.factors_of(user), pk=id)
     try:
         factors.remove_own_factor(factor)
     except ValueError as refusal:
         messages.error(request, str(refusal))
-        return HttpResponseRedirect(reverse("admin:account"))
+        return redirect("admin:account")
     sessions.end_sessions(user, but=request.session.session_key)
     if not factors.has_factor(user):
         request.session[TWICE] = False
     messages.success(request, _("“%s” is removed.") % factor.name)
-    return HttpResponseRedirect(reverse("admin:account"))
+    return redirect("admin:account")

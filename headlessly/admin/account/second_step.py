@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -48,7 +49,7 @@ def second_step_view(request: HttpRequest) -> HttpResponse:
     user = _pending_user(pending)
     if user is None:
         request.session.pop(PENDING, None)
-        return HttpResponseRedirect(reverse("enter"))
+        return redirect("enter")
     form = CodeForm()
     status = 200
     if request.method == "POST":

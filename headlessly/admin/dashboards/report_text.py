@@ -91,13 +91,13 @@ def _difference_text(unit: str, now: Value, then: Value) -> str:
 
 
 def _signed(text: str, value: float) -> str:
-    """A size with the sign of what it is the size of."""
+    """The text of a size, with the sign of its value."""
     return f"+{text}" if value > 0 else f"−{text}" if value < 0 else "±0"
 
 
 def amounts_text(amounts: money.Amounts) -> str:
-    """The converted total of a sum, and of what it is where that is more than one currency; without all rates
-    each currency's own."""
+    """A sum converted to one currency, with its parts if there are several; the parts alone where a rate is
+    missing."""
     parts = [
         format_money(amounts.by_currency[code], code)
         for code in amounts.as_json()

@@ -1,8 +1,9 @@
 """The rows by which a filter is put together: read from what a form sent, and drawn again.
 
-Each row has a key, that of its group and its place in it: ``0`` is the whole, ``0.2`` its third part. Of row
-``0.2`` there is sent its field (``f.0.2``), what that was when it was drawn (``was.0.2``), the operator
-(``o.``), values (``v.``), how a day is said (``w.``), and of a group how its parts belong together (``m.``).
+Each row has a key: the key of its group, and its place there. ``0`` is the whole, ``0.2`` its third part. The
+form sends for row ``0.2`` its field (``f.0.2``), the field when it was drawn (``was.0.2``), the operator
+(``o.``), the values (``v.``) and the way a day is given (``w.``); for a group, whether all or any of its
+parts have to hold (``m.``).
 """
 
 from __future__ import annotations

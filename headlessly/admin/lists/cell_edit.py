@@ -53,7 +53,7 @@ class CellPages(NounPages):
             edit = self._edit(self.admin.find(id), field) if field.moves else edit
             return self._control(request, edit, problem)
         response = HttpResponse(status=204)
-        with suppress(Http404):  # given away by somebody who sees their own only
+        with suppress(NotFound):  # given away by somebody who sees their own only
             response = self._row(self.admin.find(answer.pk), address)
         response.headers[UNDO_HEADER] = toasts.undoable_request()
         return response

@@ -43,9 +43,8 @@ class Row:
     below: str
     cells: list[Cell]
     edits_name: bool = False
-    place: str = (
-        ""  #: where in the list it stands, for whoever makes the address of its page of that
-    )
+    #: Its place in the list, for the address of its page.
+    place: str = ""
     gone: Any = None  #: of a deleted one: who deleted it, when, and whether it can come back
     planned: Any = ""  #: what is planned with it
     problem: str = ""  #: why what was just tried was not done

@@ -144,7 +144,7 @@ class ListPage(NounPages):
         }
 
     def _totals(self, address: Address, found: NounList) -> dict[str, Any]:
-        """What the columns of a short list come to, and where that is asked of one that would wait for it."""
+        """The totals of a short list; of a long one the address that answers them later."""
         url = totals.totals_url(address, self.admin.place("totals"))
         if not url or not found.records or not found.exact:
             return {}

@@ -38,7 +38,7 @@ class SavedViewPages(NounPages):
             made = saved_views.save_view(self.noun, name, address.view_query, shared=shared)
         except HeadlesslyError as problem:
             saving = {"name": name, "shared": shared, "start": "start" in sent}
-            return self.list_page.render(request, address, saving=saving | _refusal(problem))
+            return self.list_page.render(request, address, saving=saving | refusal(problem))
         if "start" in sent:
             saved_views.set_start_view(self.noun, made.key)
         messages.success(request, _("Saved: %s.") % made)
@@ -57,7 +57,7 @@ class SavedViewPages(NounPages):
             done = self._do(sent.get("do", ""), view, sent, address)
         except HeadlesslyError as problem:
             if sent.get("do") == "rename":
-                renaming = {"name": sent.get("name", "")} | _refusal(problem)
+                renaming = {"name": sent.get("name", "")} | refusal(problem)
                 return self.list_page.render(request, address, renaming=renaming)
             messages.error(request, problem.first_message)
             return self._to_list(f"?{address.list_query}&view={view.key}")
@@ -71,19 +71,9 @@ class SavedViewPages(NounPages):
             return _("You start with “%s” now.") % view.name
         if not isinstance(view, saved_views.View):
             raise Http404
+        if said := change_view(what, view, sent.get("name", ""), address.view_query):
+            return said
         match what:
-            case "save":
-                view.change(query=address.view_query)
-                return _("Saved: %s.") % view
-            case "rename":
-                view.change(name=sent.get("name", ""))
-                return _("Renamed: %s.") % view
-            case "share":
-                view.change(shared=True)
-                return _("The team sees “%s” now.") % view
-            case "unshare":
-                view.change(shared=False)
-                return _("“%s” is private now.") % view
             case "follow":
                 following.follow(view, inbox.require_member())
                 return _("You are told what enters “%s” and what leaves it.") % view
@@ -107,6 +97,25 @@ class SavedViewPages(NounPages):
         return HttpResponseRedirect(self.admin.place("changelist") + query)
 
 
-def _refusal(problem: HeadlesslyError) -> dict[str, Any]:
+def change_view(what: str, view: saved_views.View, name: str, query: str) -> str:
+    """Change what a view, or a report that was saved, is or is called, and say so; empty where ``what`` is
+    something else."""
+    match what:
+        case "save":
+            view.change(query=query)
+            return _("Saved: %s.") % view
+        case "rename":
+            view.change(name=name)
+            return _("Renamed: %s.") % view
+        case "share":
+            view.change(shared=True)
+            return _("The team sees “%s” now.") % view
+        case "unshare":
+            view.change(shared=False)
+            return _("“%s” is private now.") % view
+    return ""
+
+
+def refusal(problem: HeadlesslyError) -> dict[str, Any]:
     """What went wrong, in a sentence, and with which status it is answered."""
     return {"problem": problem.first_message, "status": problem.status}

@@ -34,9 +34,8 @@ class Group:
     label: str
     url: str
     count: str
-    cells: list[tuple[str, str]] = field(
-        default_factory=list
-    )  #: of each column its name and its number
+    #: The name and the total of each column.
+    cells: list[tuple[str, str]] = field(default_factory=list)
     tone: str = ""  #: the colour of the value that they have in common, where it has one
 
 

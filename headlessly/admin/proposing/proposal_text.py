@@ -85,17 +85,11 @@ def proposal_summary(events: Sequence[Event]) -> str:
     for kind, said in says.items():
         found = [(noun, n) for (k, noun), n in counted.items() if k == kind]
         if found:
-            what = ", ".join(_count_of(noun, n) for noun, n in found)
+            what = ", ".join(display.counted(noun, n) for noun, n in found)
             parts.append(said % {"what": what})
     return "; ".join(parts) or ngettext("records %d event", "records %d events", len(events)) % len(
         events
     )
-
-
-def _count_of(noun: type[Noun], count: int) -> str:
-    """``3 leads``."""
-    noun_or_plural = labels.noun_in_sentence if count == 1 else labels.plural_in_sentence
-    return f"{display.number(count)} {noun_or_plural(noun)}"
 
 
 class ProposalTeller:

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -18,7 +19,7 @@ from headlessly.access.actor_names import actor_names
 from headlessly.admin import display, toasts
 from headlessly.admin.proposing import proposal_text
 from headlessly.admin.sites import TenantSite, menu_item
-from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.errors import HeadlesslyError
 from headlessly.models import Proposal
 from headlessly.scripts import proposals
 
@@ -76,13 +77,13 @@ def proposals_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 @require_GET
 def proposal_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One proposal, and what it would do."""
-    return _proposal_page(request, site, _find_proposal(id))
+    return _proposal_page(request, site, proposals.find_proposal(id))
 
 
 @require_POST
 def approve_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Do it, if it is still what the page showed."""
-    found = _find_proposal(id)
+    found = proposals.find_proposal(id)
     seen = request.POST.get("version", "")
     try:
         proposals.approve(id, version=int(seen) if seen.isdecimal() and len(seen) < 9 else ())
@@ -92,12 +93,12 @@ def approve_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
         messages.error(request, problem.message)
     else:
         toasts.say(request, _("Done: %s.") % _proposal_title(found), undo=True)
-    return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
+    return redirect("admin:proposal", id)
 
 
 @require_POST
 def refuse_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    found = _find_proposal(id)
+    found = proposals.find_proposal(id)
     reason = request.POST.get("reason", "")
     try:
         proposals.refuse(id, reason)
@@ -107,9 +108,9 @@ def refuse_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
                 request, site, found, status=problem.status, reason=reason, wrong=problem
             )
         messages.error(request, problem.message)
-        return HttpResponseRedirect(reverse("admin:proposal", args=[id]))
+        return redirect("admin:proposal", id)
     messages.success(request, _("Refused: %s.") % _proposal_title(found))
-    return HttpResponseRedirect(reverse("admin:proposals"))
+    return redirect("admin:proposals")
 
 
 def _proposal_page(
@@ -169,10 +170,3 @@ def _proposal_row(proposal: Proposal, names: dict[str, str]) -> dict[str, Any]:
         "decider": decider,
         "decided": _decision_text(proposal, decider),
     }
-
-
-def _find_proposal(id: str) -> Proposal:
-    try:
-        return proposals.find_proposal(id)
-    except NotFound as problem:
-        raise Http404(problem.message) from None

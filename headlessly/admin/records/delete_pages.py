@@ -23,12 +23,9 @@ from headlessly.nouns import Noun
 
 def _counted(noun: type[Record] | None, count: int) -> str:
     """``3 deals``; without a noun they are members of the team."""
-    one, many = (
-        (labels.noun_in_sentence(noun), labels.plural_in_sentence(noun))
-        if noun
-        else (_("member"), _("members"))
-    )
-    return f"{display.number(count)} {one if count == 1 else many}"
+    if noun is not None:
+        return display.counted(noun, count)
+    return f"{display.number(count)} {_('member') if count == 1 else _('members')}"
 
 
 class DeletePages(NounPages):

@@ -51,7 +51,9 @@ class VerbDialog:
         # What the record has already stands in the input that may say otherwise: sent untouched it stays.
         kept = self._kept(verb, record)
         self.kept = [f.name for f in kept]
-        own = {f.name: getattr(record, f.column) for f in [*self._repeated(verb), *kept]}
+        # So do inputs that may say otherwise of whom the record is about.
+        repeated = [f for f in verb.inputs.values() if f.new and not f.record]
+        own = {f.name: getattr(record, f.column) for f in [*repeated, *kept]}
         self.form = DeclaredForm(
             verb.inputs.values(), site, data=data, initial=own, id=verb.name, parent=self.id
         )
@@ -112,11 +114,6 @@ class VerbDialog:
             if b.name not in asked_first
             and not any(b.name in (c.name, c.without) for c in self.choices)
         ]  # fmt: skip
-
-    @staticmethod
-    def _repeated(verb: Verb) -> list[Field]:
-        """The inputs that may say otherwise of whom the record is about."""
-        return [f for f in verb.inputs.values() if f.new and not f.record]
 
     @staticmethod
     def _kept(verb: Verb, record: Noun) -> list[Field]:

@@ -162,9 +162,7 @@ class EditPages(NounPages):
                     "record": each,
                     "place": self.admin.place("change", each.pk),
                     "about": display.subtitle(each, about),
-                    "same": wording.join_with_and(
-                        wording.inside_sentence(labels.field_label(f)) for f in fields
-                    ),
+                    "same": labels.fields_in_sentence(fields),
                 }
                 for each, fields in alike
             ],
@@ -335,8 +333,8 @@ class EditPages(NounPages):
         }
 
     def _first_fields(self, form: forms.DeclaredForm) -> set[str]:
-        """What matters first: what is required, what the quick form asks for (of a noun without one the first
-        group), what the list shows and what is filled in row by row."""
+        """The fields that come first: those that are required, those of the quick form (without one, the
+        first group), the columns of the list, and those that are filled in row by row."""
         asked = {name.partition(".")[0] for name in self.noun.Surface.quick}
         if not asked and self.schema.groups:
             asked = set(self.schema.groups[0][1])

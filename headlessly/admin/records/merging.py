@@ -131,9 +131,7 @@ class MergeDialog(VerbDialog):
                 "url": f"{self.url}?into={each.pk}",
                 "name": str(each),
                 "about": display.subtitle(each, about),
-                "same": wording.join_with_and(
-                    wording.inside_sentence(labels.field_label(f)) for f in same
-                ),
+                "same": labels.fields_in_sentence(same),
             }
             for each, same in find_duplicates(self.verb.noun, given)
             if each.pk != self.record.pk
@@ -229,11 +227,7 @@ class MergeDialog(VerbDialog):
     def _told_of(self, counts: Mapping[type[Noun], int]) -> Iterator[SafeString]:
         if not counts:
             return
-        named = (
-            f"{display.number(count)} "
-            + (labels.noun_in_sentence(noun) if count == 1 else labels.plural_in_sentence(noun))
-            for noun, count in counts.items()
-        )
+        named = (display.counted(noun, count) for noun, count in counts.items())
         yield format_html(
             _("Moves to {other}: {what}."),
             other=format_html("<b>{}</b>", self.other),

@@ -45,14 +45,14 @@ from headlessly.nouns import Noun
 from headlessly.query import ranking
 from headlessly.query.duplicates import find_duplicates
 
-#: How many inputs the first one names, of those that it takes in one line.
+#: The first input takes several inputs in one line, and names this many of them at most.
 ONE_LINE = 4
-#: How many records are told that are called as somebody types, and from how many letters on.
+#: How many records with the name that somebody types are shown, and from how many letters on.
 MOST_TOLD, FEWEST_LETTERS = 4, 3
-#: The input that holds the id of the record that was taken, and what stands before the names of inputs that
-#: hold those of the page that the form was opened on.
+#: The input with the id of the record that was picked; and the prefix of the inputs that come from the page
+#: on which the form was opened.
 TAKEN, PRESET = "taken", "for-"
-#: The id of the form's place, in which what there is to choose from opens: a dialog lies above all else.
+#: The id of the form's place. Lists of choices open inside of it, because a dialog lies above all else.
 PLACE = "quick-form"
 
 
@@ -296,12 +296,8 @@ class QuickForm:
         for part in self.parts:
             given = part.given() | (taken if not part.name else {})
             for record, fields in find_duplicates(part.noun, given):
-                same = wording.join_with_and(
-                    wording.inside_sentence(labels.field_label(f)) for f in fields
-                )
-                found.setdefault(
-                    record.pk, self._tell(record, _("same %(fields)s") % {"fields": same})
-                )
+                same = _("same %(fields)s") % {"fields": labels.fields_in_sentence(fields)}
+                found.setdefault(record.pk, self._tell(record, same))
             if not part.name:
                 self._add_called(found, part, given)
         return list(found.values())

@@ -154,8 +154,7 @@ def _shown_value(record: Noun, declared: Field) -> Any:
     given = getattr(record, declared.column) if declared.filters else None
     if isinstance(given, dict) and (noun := registry.get(str(given.get("type")))) is not None:
         with suppress(InvalidFilter):
-            words = describe_part(noun, read_filter(noun, given.get("filter") or {}))
-            return f"{labels.plural_title(noun)}: {words}" if words else labels.plural_title(noun)
+            return _filter_in_words(noun, given.get("filter"))
     rows = getattr(record, declared.column) if _filter_keys(declared) else None
     if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
         told = [_with_filters_in_words(declared, row) for row in rows]
@@ -176,10 +175,14 @@ def _with_filters_in_words(declared: Field, row: dict[str, Any]) -> dict[str, An
         return row
     for key in _filter_keys(declared):
         with suppress(InvalidFilter):
-            words = describe_part(noun, read_filter(noun, row.get(key) or {}))
-            title = labels.plural_title(noun)
-            told[key] = f"{title}: {words}" if words else title
+            told[key] = _filter_in_words(noun, row.get(key))
     return told
+
+
+def _filter_in_words(noun: type[Noun], filter: Any) -> str:
+    """A filter with what it is of. Raises InvalidFilter."""
+    words, title = describe_part(noun, read_filter(noun, filter or {})), labels.plural_title(noun)
+    return f"{title}: {words}" if words else title
 
 
 def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGroup]:

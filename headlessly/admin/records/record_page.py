@@ -27,20 +27,17 @@ class RecordPage(NounPages):
 
     def record_view(self, request: HttpRequest, id: str) -> HttpResponse:
         if (moment := self._moment(request)) is not None:
-            try:
-                then = self.noun.get(id, as_of=moment)
-            except NotFound:
-                raise Http404 from None
+            then = self.noun.get(id, as_of=moment)
             as_they_were([then], self.schema.references.values(), moment)
             return self._render_past(request, then, moment)
         try:
-            found = self.noun.get(id, include=list(self.schema.references))
+            found = self.admin.find(id)
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
                 text = _("The %s you looked for was merged into this one.")
                 messages.info(request, text % labels.noun_in_sentence(self.noun))
                 return HttpResponseRedirect(self.admin.place("change", heir))
-            raise Http404(problem.message) from None
+            raise
         return self.render(request, found)
 
     def shortcut_view(self, request: HttpRequest, id: str) -> HttpResponse:

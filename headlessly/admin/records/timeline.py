@@ -1,8 +1,7 @@
 """What happened to a record and around it, newest first: its own events and those of its touches.
 
-A timeline holds the record's events, those of what it became and of what became it (a lead and its deal
-have one, whichever page one reads it on), and of the touches that are about any of them. What a verb caused
-is told below it.
+A record that became another shares its timeline: a lead and its deal show the same one. It holds the events
+of all these records, and of the touches about any of them. What a verb caused is told below it.
 """
 
 from __future__ import annotations

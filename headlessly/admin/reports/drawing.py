@@ -25,7 +25,7 @@ class ReportBar:
     url: str
     start: str
     length: str
-    tone: str = ""  #: the colour of the value that it is of, where that has one
+    tone: str = ""  #: the colour of its value, where it has one
 
 
 def draw_bars(report: Report, most: int = BARS) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.language import wording
 from headlessly.nouns import Noun
-from headlessly.query import filters, measures, querystring
+from headlessly.query import filters, measures
 from headlessly.query.filters import META_FIELDS
 from headlessly.query.measures import CALL, MOMENTS, NUMBERS, UNGROUPED, UNITS
 
@@ -95,10 +95,6 @@ def how_many() -> str:
     return pgettext("measure", "How many")
 
 
-def group_label(noun: type[Noun], path: str) -> str:
-    return path_label(noun, path)
-
-
 def measure_label(noun: type[Noun], term: str) -> str:
     """``sum(budget)`` as people say it. Raises InvalidFilter for what is no measure."""
     call = CALL.match(term)
@@ -121,8 +117,3 @@ def stretch_field(noun: type[Noun], term: str) -> tuple[str, Field]:
 def over_label(noun: type[Noun], term: str) -> str:
     unit, field = stretch_field(noun, term)
     return _in_stretches(field, unit)
-
-
-def field_behind(noun: type[Noun], path: str) -> Field:
-    """The field at the end of a path. Raises InvalidFilter."""
-    return querystring.field_at_path(noun, path)

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext_lazy
 
+from headlessly.admin.filtering.offered import path_label
 from headlessly.admin.lists.address import Address
 from headlessly.admin.reports import offered
 from headlessly.declaration import labels
@@ -117,7 +118,7 @@ class ReportAddress(Address):
         if self.errors:
             return labels.plural_title(self.noun)
         parts = [offered.measure_label(self.noun, term) for term in self.measure_terms]
-        parts += [offered.group_label(self.noun, name) for name in self.group_names]
+        parts += [path_label(self.noun, name) for name in self.group_names]
         parts += [offered.over_label(self.noun, self.over)] if self.over else []
         return f"{labels.plural_title(self.noun)}: {', '.join(parts)}"
 

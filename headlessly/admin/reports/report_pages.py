@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.utils.text import slugify
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from headlessly.access import actors
 from headlessly.admin import widgets
 from headlessly.admin.lists.parameters import canonical_query
+from headlessly.admin.lists.saved_views import change_view, refusal
 from headlessly.admin.reports.drawing import BARS, draw_bars, draw_lines
 from headlessly.admin.reports.report_address import ReportAddress
 from headlessly.admin.reports.results import Report, run_report
@@ -184,7 +186,7 @@ def save_report_view(request: HttpRequest, plural: str, *, site: TenantSite) -> 
         if "pinned" in sent:
             saved_views.pin_report(made)
     except HeadlesslyError as problem:
-        saving = {"name": name, "shared": shared, "pinned": "pinned" in sent} | _refusal(problem)
+        saving = {"name": name, "shared": shared, "pinned": "pinned" in sent} | refusal(problem)
         return _page(request, site, address, None, saving=saving)
     messages.success(request, _("Saved: %s.") % made)
     return HttpResponseRedirect(saved_url(made, noun))
@@ -194,7 +196,7 @@ def save_report_view(request: HttpRequest, plural: str, *, site: TenantSite) -> 
 def saved_report_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Do something with a saved report: ``do`` says what."""
     sent = request.POST
-    own_page = HttpResponseRedirect(reverse("admin:reports"))
+    own_page = redirect("admin:reports")
     try:
         view = saved_views.get_report(id)
     except NotFound as problem:
@@ -208,7 +210,7 @@ def saved_report_view(request: HttpRequest, id: str, *, site: TenantSite) -> Htt
         said = _do(sent.get("do", ""), view, sent.get("name", ""), address)
     except HeadlesslyError as problem:
         if sent.get("do") == "rename":
-            renaming = {"name": sent.get("name", "")} | _refusal(problem)
+            renaming = {"name": sent.get("name", "")} | refusal(problem)
             return _page(request, site, address, view, renaming=renaming)
         messages.error(request, problem.message)
     else:
@@ -220,19 +222,9 @@ def saved_report_view(request: HttpRequest, id: str, *, site: TenantSite) -> Htt
 
 def _do(what: str, view: View, name: str, address: ReportAddress) -> str:
     """Do it, and say so. Raises Http404 for what there is not to do."""
+    if said := change_view(what, view, name, address.view_query):
+        return said
     match what:
-        case "save":
-            view.change(query=address.view_query)
-            return _("Saved: %s.") % view
-        case "rename":
-            view.change(name=name)
-            return _("Renamed: %s.") % view
-        case "share":
-            view.change(shared=True)
-            return _("The team sees “%s” now.") % view
-        case "unshare":
-            view.change(shared=False)
-            return _("“%s” is private now.") % view
         case "delete":
             view.remove()
             return _("Deleted the report “%s”.") % view
@@ -246,11 +238,6 @@ def _do(what: str, view: View, name: str, address: ReportAddress) -> str:
             saved_views.move_report(view, -1 if what == "up" else 1)
             return ""
     raise Http404
-
-
-def _refusal(problem: HeadlesslyError) -> dict[str, Any]:
-    """What went wrong, in a sentence, and with which status it is answered."""
-    return {"problem": problem.first_message, "status": problem.status}
 
 
 # -- a page of one's own -------------------------------------------------------------------------------------

@@ -13,12 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from headlessly.admin import display, stretches
+from headlessly.admin.filtering.offered import path_label
 from headlessly.admin.reports import offered
 from headlessly.admin.reports.report_address import ReportAddress
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
-from headlessly.query import aggregates, measures, periods
+from headlessly.query import aggregates, measures, periods, querystring
 from headlessly.query.measures import MAX_GROUPS, Measure
 from headlessly.query.reports import record_names
 
@@ -72,7 +73,7 @@ class Report:
         address, noun = self.address, self.address.noun
         (sorted_by, descending), *_others = address.table_order
         found = [(address.unit, offered.over_label(noun, address.over))] if address.over else []
-        found += [(name, offered.group_label(noun, name)) for name in address.group_names]
+        found += [(name, path_label(noun, name)) for name in address.group_names]
         texts = len(found)
         found += [(term, offered.measure_label(noun, term)) for term in address.measure_terms]
         heads = []
@@ -120,7 +121,7 @@ class Report:
         """The names of the records that are grouped by, by the group and the id."""
         found = {}
         for name in self.address.group_names:
-            field = offered.field_behind(self.address.noun, name)
+            field = querystring.field_at_path(self.address.noun, name)
             if field.type == "reference":
                 ids = [answer[name] for answer in self.answers]
                 found[name] = record_names(field.target_noun, ids)
@@ -141,7 +142,7 @@ class Report:
                 else name
             )
         for name in address.group_names:
-            found = offered.field_behind(noun, name)
+            found = querystring.field_at_path(noun, name)
             labels.append(value_text(found, answer[name], names.get(name, {})))
             tones.append(found.tones.get(answer[name], ""))
         url = records_url(address, answer)
@@ -159,8 +160,9 @@ def run_report(address: ReportAddress, *, limit: int = MAX_GROUPS) -> Report:
     if address.is_wrong:
         found.problem = address.problem
         return found
+    order = [f"-{name}" if descending else name for name, descending in address.table_order]
     try:
-        answer = aggregate(address, sort=_order(address), limit=limit)
+        answer = aggregate(address, sort=order, limit=limit)
         found.answers, found.has_more = answer.groups, answer.has_more
         if found.answers and (address.over or address.group_names):
             found.total = aggregate(address, grouped=False).groups[0]
@@ -183,10 +185,6 @@ def aggregate(
         zone=timezone.get_current_timezone_name(),
         **asked,
     )
-
-
-def _order(address: ReportAddress) -> list[str]:
-    return [f"-{name}" if descending else name for name, descending in address.table_order]
 
 
 # -- in words ----------------------------------------------------------------------------------------------
@@ -279,7 +277,7 @@ def records_url(address: ReportAddress, answer: Mapping[str, Any]) -> str:
 def _group_parameter(address: ReportAddress, name: str, value: Any) -> dict[str, str]:
     """What an address says of the records of one group, as a facet where there is one."""
     noun = address.noun
-    found = offered.field_behind(noun, name)
+    found = querystring.field_at_path(noun, name)
     path = name.replace("$", "")
     facets = {noun.schema.by_name[facet].wire for facet in noun.schema.facets}
     chosen = path in facets and found.type in ("enum", "reference", "bool")

@@ -34,7 +34,7 @@ def _columns(report: Report) -> list[tuple[str, Any]]:
     heads = [head["label"] for head in report.heads if head["number"]]
     for measure, head in zip(report.measures, heads, strict=True):
         if not measure.is_money:
-            found.append((head, _reads(measure.name)))
+            found.append((head, lambda answer, name=measure.name: _plain(answer[name])))
             continue
         every = {currency for answer in report.answers for currency in answer[measure.name]}
         found += [
@@ -51,10 +51,6 @@ def _columns(report: Report) -> list[tuple[str, Any]]:
             }  # fmt: skip
             found.append((name, _reads_converted(measure)))
     return found
-
-
-def _reads(name: str) -> Any:
-    return lambda answer: _plain(answer[name])
 
 
 def _plain(value: Any) -> Any:

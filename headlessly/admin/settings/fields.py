@@ -6,31 +6,32 @@ beside its input.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
-from headlessly.access import actors
 from headlessly.admin import display
+from headlessly.admin.controls import Choice, Switch, Text
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import labels
 from headlessly.declaration.colors import TONES
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import FLAG_WORDS
-from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.errors import HeadlesslyError
 from headlessly.language.numbers import delocalize_number
 from headlessly.shaping import custom_fields, field_settings
 from headlessly.shaping.models import CustomField, types_that_keep_values
@@ -72,20 +73,6 @@ COLORS = {
 EMPTY = 4
 
 
-def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses of the fields among those of the settings."""
-
-    def page(route: str, view: Any, name: str) -> URLPattern:
-        return site.page(f"settings/fields/{route}", view, name, may=actors.may_administer)
-
-    return [
-        page("", fields_view, "settings_fields"),
-        page("<str:id>/", field_view, "settings_field"),
-        page("<str:id>/archive/", archive_view, "settings_field_archive"),
-        page("<str:id>/delete/", delete_view, "settings_field_delete"),
-    ]
-
-
 class SwitchAsSent(UnfoldBooleanSwitchWidget):
     """A switch that says what was sent: Django takes every word for yes."""
 
@@ -112,16 +99,11 @@ class YesOrNo(forms.BooleanField):
 class FieldForm(forms.Form):
     """What is said of a field; of one that is there already all but what never changes."""
 
-    label = forms.CharField(
-        label=gettext_lazy("Name"), max_length=80, widget=UnfoldAdminTextInputWidget
-    )
-    type = forms.ChoiceField(
-        label=gettext_lazy("Kind"), choices=list(TYPES.items()), widget=UnfoldAdminSelectWidget
-    )
-    to = forms.ChoiceField(
+    label = Text(label=gettext_lazy("Name"), max_length=80)
+    type = Choice(label=gettext_lazy("Kind"), choices=list(TYPES.items()))
+    to = Choice(
         label=gettext_lazy("Leads to"),
         required=False,
-        widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("Only for another record."),
     )
     required = YesOrNo(label=gettext_lazy("Has to be filled in"))
@@ -129,38 +111,22 @@ class FieldForm(forms.Form):
         label=gettext_lazy("Of one record only"),
         help_text=gettext_lazy("No two records may have the same value."),
     )
-    indexed = forms.BooleanField(
+    indexed = Switch(
         label=gettext_lazy("Sorted and narrowed by often"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy("Lists of very many records are quick in its order then."),
     )
-    minimum = forms.CharField(
-        label=gettext_lazy("At least"), required=False, widget=UnfoldAdminTextInputWidget
-    )
-    maximum = forms.CharField(
+    minimum = Text(label=gettext_lazy("At least"), required=False)
+    maximum = Text(
         label=gettext_lazy("At most"),
         required=False,
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("Only for numbers and amounts."),
     )
-    group = forms.CharField(
-        label=gettext_lazy("Under the title"),
-        max_length=80,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
-    help = forms.CharField(
-        label=gettext_lazy("A word beside it"),
-        max_length=255,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
-    name = forms.CharField(
+    group = Text(label=gettext_lazy("Under the title"), max_length=80, required=False)
+    help = Text(label=gettext_lazy("A word beside it"), max_length=255, required=False)
+    name = Text(
         label=gettext_lazy("Name for programs"),
         max_length=40,
         required=False,
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("Like contractEnd. Left empty, it is made of the name."),
     )
 
@@ -188,11 +154,11 @@ class FieldForm(forms.Form):
             )
             self.fields = {"noun": choice, **self.fields}
 
-    def values(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, Any]:
         """What was typed, as :mod:`~headlessly.shaping.custom_fields` takes it."""
         found = dict(self.cleaned_data)
         for bound in ("minimum", "maximum"):
-            text = found[bound].strip()
+            text = found.get(bound, "").strip()
             try:
                 found[bound] = float(delocalize_number(text)) if text else None
             except (ValueError, TypeError):
@@ -213,35 +179,40 @@ class FieldForm(forms.Form):
                 self.add_error(None, _("Send option_value with each option: it stays."))
         return found
 
-    def take_problems(self, problem: HeadlesslyError) -> None:
-        """Put what is wrong beside what it is wrong with."""
-        for each in problem.details or [{"field": problem.field or "", "message": problem.message}]:
-            name = str(each.get("field") or "")
-            self.add_error(name if name in self.fields else None, str(each["message"]))
+    def save(self, change: Callable[[dict[str, Any]], CustomField]) -> CustomField | None:
+        """The field that ``change`` makes of what was typed; None where that is wrong: the form says what."""
+        if not self.is_valid():
+            return None
+        try:
+            return change(self.cleaned_data)
+        except HeadlesslyError as problem:
+            alone = [{"field": problem.field or "", "message": problem.message}]
+            for each in problem.details or alone:
+                name = str(each.get("field") or "")
+                self.add_error(name if name in self.fields else None, str(each["message"]))
+        return None
 
 
-def read_options(sent: Mapping[str, Any]) -> list[dict[str, Any]]:
+def read_options(sent: Any) -> list[dict[str, Any]]:
     """The options of the form, in their order; lines without a name are left out."""
-    lists = [
-        sent.getlist(f"option_{what}") if hasattr(sent, "getlist") else sent.get(what, [])
-        for what in ("value", "label", "color", "retired")
+    return [
+        {"value": line["value"] or label, "label": label, **read_marks(line)}
+        for line in read_lines(sent, "option", "value", "label", "color", "retired")
+        if (label := line["label"].strip())
     ]
-    values, names, colors, retired = lists
-    found = []
-    for number, label in enumerate(names):
-        if not (label := label.strip()):
-            continue
-        option: dict[str, Any] = {"value": _at(values, number) or label, "label": label}
-        if color := _at(colors, number):
-            option["color"] = color
-        if _at(retired, number) == "yes":
-            option["retired"] = True
-        found.append(option)
-    return found
 
 
-def _at(found: list[str], number: int) -> str:
-    return found[number] if number < len(found) else ""
+def read_lines(sent: Any, prefix: str, *names: str) -> list[dict[str, str]]:
+    """The lines of a form's table, each with its inputs by name; of ``label`` all lines have sent
+    ``option_label``."""
+    columns = [sent.getlist(f"{prefix}_{name}") for name in names]
+    return [dict(zip(names, line, strict=True)) for line in zip_longest(*columns, fillvalue="")]
+
+
+def read_marks(line: Mapping[str, str]) -> dict[str, Any]:
+    """The colour of a value, and whether it is retired, where its line says so."""
+    color = {"color": line["color"]} if line["color"] else {}
+    return color | ({"retired": True} if line["retired"] == "yes" else {})
 
 
 def option_rows(options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -253,21 +224,11 @@ def option_rows(options: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def fields_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The fields there are, by what they are of; a POST makes one."""
     form = FieldForm(None, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        values = form.values()
-        if not form.errors:
-            try:
-                made = custom_fields.create_field(values)
-            except HeadlesslyError as problem:
-                form.take_problems(problem)
-            else:
-                noun = labels.plural_title(registry[made.noun])
-                messages.success(
-                    request,
-                    _("“%(name)s” is there now, on every page of %(nouns)s.")
-                    % {"name": made.label, "nouns": noun},
-                )
-                return HttpResponseRedirect(reverse("admin:settings_fields"))
+    if (made := form.save(custom_fields.create_field)) is not None:
+        named = {"name": made.label, "nouns": labels.plural_title(registry[made.noun])}
+        said = _("“%(name)s” is there now, on every page of %(nouns)s.") % named
+        messages.success(request, said)
+        return redirect("admin:settings_fields")
     return site.respond(
         request,
         "settings/fields",
@@ -296,18 +257,11 @@ def _fields_by_noun() -> list[dict[str, Any]]:
 
 def field_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One field; a POST changes it."""
-    field = _find(id)
+    field = custom_fields.find_field(id)
     form = FieldForm(field, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        values = form.values()
-        if not form.errors:
-            try:
-                custom_fields.change_field(field, values)
-            except HeadlesslyError as problem:
-                form.take_problems(problem)
-            else:
-                messages.success(request, _("Saved."))
-                return HttpResponseRedirect(request.get_full_path())
+    if form.save(partial(custom_fields.change_field, field)) is not None:
+        messages.success(request, _("Saved."))
+        return HttpResponseRedirect(request.get_full_path())
     return _respond(request, site, field, form)
 
 
@@ -330,7 +284,8 @@ def _respond(
         field=field,
         kind=TYPES[field.type],
         noun=labels.plural_title(registry[field.noun]),
-        has_options=field.type == "choices" or may_be_choice(field),
+        # Where it is one of a list, can become that, or is several of one.
+        has_options=field.type == "choices" or "choice" in types_that_keep_values(field.type),
         options=option_rows(sent),
         colors=COLORS.items(),
         used=f"{count}{'' if exact else '+'}",
@@ -338,22 +293,10 @@ def _respond(
     )
 
 
-def may_be_choice(field: CustomField) -> bool:
-    """Whether it is one of a list, or can become that."""
-    return "choice" in types_that_keep_values(field.type)
-
-
-def _find(id: str) -> CustomField:
-    try:
-        return custom_fields.find_field(id)
-    except NotFound:
-        raise Http404 from None
-
-
 @require_POST
 def archive_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Take it off every page, or bring it back with its values."""
-    field = _find(id)
+    field = custom_fields.find_field(id)
     try:
         if field.archived_at is None:
             custom_fields.archive_field(field)
@@ -363,16 +306,16 @@ def archive_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
             messages.success(request, _("It is there again, with its values."))
     except HeadlesslyError as problem:
         messages.error(request, problem.message)
-    return HttpResponseRedirect(reverse("admin:settings_field", args=[field.pk]))
+    return redirect("admin:settings_field", field.pk)
 
 
 @require_POST
 def delete_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Delete it for good, once its name was typed."""
-    field = _find(id)
+    field = custom_fields.find_field(id)
     try:
         custom_fields.delete_field(field, request.POST.get("typed", "").strip())
     except HeadlesslyError as problem:
         return _respond(request, site, field, FieldForm(field), problem=problem.message)
     messages.success(request, _("“%s” is deleted.") % field.label)
-    return HttpResponseRedirect(reverse("admin:settings_fields"))
+    return redirect("admin:settings_fields")

@@ -70,7 +70,7 @@ def general_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     tenant = tenancy.require()
     before = {name: getattr(tenant, name) for name in GeneralForm.Meta.fields}
     form = GeneralForm(request.POST if request.method == "POST" else None, instance=tenant)
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         with transaction.atomic():
             form.save()
             previous = {n: was for n, was in before.items() if getattr(tenant, n) != was}

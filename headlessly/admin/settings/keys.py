@@ -6,23 +6,18 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from unfold.widgets import (
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
-)
 
 from headlessly.access import tenancy
 from headlessly.access.models import ApiKey
 from headlessly.accounts.keys import issue_key, revoke_key
 from headlessly.admin import display
+from headlessly.admin.controls import Choice, Switch, Text
 from headlessly.admin.sites import TenantSite
 
 #: How long a key may last, in days; None for ever.
@@ -41,28 +36,15 @@ SCOPES = {
 
 
 class KeyForm(forms.Form):
-    name = forms.CharField(
+    name = Text(
         label=gettext_lazy("Name"),
         max_length=255,
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("What it is for: the events of this key will say it."),
     )
-    scope = forms.ChoiceField(
-        label=gettext_lazy("May"),
-        choices=list(SCOPES.items()),
-        initial="write",
-        widget=UnfoldAdminSelectWidget,
-    )
-    expires = forms.ChoiceField(
-        label=gettext_lazy("Expires"),
-        choices=list(LIFETIMES.items()),
-        required=False,
-        widget=UnfoldAdminSelectWidget,
-    )
-    service = forms.BooleanField(
+    scope = Choice(label=gettext_lazy("May"), choices=list(SCOPES.items()), initial="write")
+    expires = Choice(label=gettext_lazy("Expires"), choices=list(LIFETIMES.items()), required=False)
+    service = Switch(
         label=gettext_lazy("A service key"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy(
             "It stays when you leave. Any other one is yours, and ends with your place here."
         ),
@@ -73,7 +55,7 @@ def keys_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The keys there are; a POST issues one, and its answer is the only place where it can be read."""
     form = KeyForm(request.POST if request.method == "POST" else None)
     issued: tuple[ApiKey, str] | None = None
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         days = form.cleaned_data["expires"]
         issued = issue_key(
             form.cleaned_data["name"],
@@ -111,4 +93,4 @@ def revoke_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
     messages.success(
         request, _("“%(name)s” is revoked. Whoever uses it is refused.") % {"name": key.name}
     )
-    return HttpResponseRedirect(reverse("admin:settings_keys"))
+    return redirect("admin:settings_keys")

@@ -11,14 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
-    UnfoldBooleanSwitchWidget,
 )
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.access.sign_in_emails import normalize_sign_in_email, with_email
+from headlessly.admin.controls import Choice, Switch, Text
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.query.people_groups import list_groups
 
@@ -33,20 +31,18 @@ ROLES = {
 class RoleForm(forms.Form):
     """What a member may do, and who they are among the contacts."""
 
-    role = forms.ChoiceField(
+    role = Choice(
         label=gettext_lazy("Role"),
         choices=list(ROLES.items()),
-        widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy(
             "A rep works leads, deals and contacts. A manager works with every record and may delete. "
             "An admin manages members, keys and settings as well. A viewer only looks."
         ),
     )
-    contact = forms.CharField(
+    contact = Text(
         label=gettext_lazy("Contact"),
         required=False,
         max_length=255,
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy(
             "Email or id of the contact who they are: records are owned by contacts."
         ),
@@ -81,20 +77,11 @@ class InviteForm(RoleForm):
     email = forms.CharField(
         label=gettext_lazy("Email"), max_length=254, widget=UnfoldAdminEmailInputWidget
     )
-    first_name = forms.CharField(
-        label=gettext_lazy("First name"), max_length=150, widget=UnfoldAdminTextInputWidget
-    )
-    last_name = forms.CharField(
-        label=gettext_lazy("Last name"),
-        max_length=150,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
-    sells = forms.BooleanField(
+    first_name = Text(label=gettext_lazy("First name"), max_length=150)
+    last_name = Text(label=gettext_lazy("Last name"), max_length=150, required=False)
+    sells = Switch(
         label=gettext_lazy("They own records"),
-        required=False,
         initial=True,
-        widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy(
             "Links them to the contact with this email, and makes one if there is none."
         ),

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from headlessly.access import actors
-from headlessly.admin.settings.fields import COLORS, option_rows
+from headlessly.admin.settings.fields import COLORS, option_rows, read_lines, read_marks
 from headlessly.admin.sites import TenantSite
 from headlessly.context import tracing
 from headlessly.declaration import labels
-from headlessly.errors import HeadlesslyError, NotFound
+from headlessly.errors import HeadlesslyError
 from headlessly.shaping import value_lists
 from headlessly.shaping.value_lists import FieldList
-
-
-def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses of the lists among those of the settings."""
-
-    def page(route: str, view: Any, name: str) -> URLPattern:
-        return site.page(f"settings/lists/{route}", view, name, may=actors.may_administer)
-
-    return [
-        page("", lists_view, "settings_lists"),
-        page("<str:id>/", list_view, "settings_list"),
-        page("<str:id>/merge/", merge_view, "settings_list_merge"),
-    ]
 
 
 def title_of(found: FieldList) -> str:
@@ -59,7 +46,7 @@ def lists_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 def list_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """One list; a POST changes it."""
-    found = _find(id)
+    found = value_lists.find_list(id)
     if request.method != "POST":
         return _respond(request, site, found)
     sent = read_values(request.POST)
@@ -69,27 +56,19 @@ def list_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
     except HeadlesslyError as problem:
         return _respond(request, site, found, problem=_said(problem), sent=sent)
     messages.success(request, _("Saved."))
-    return HttpResponseRedirect(reverse("admin:settings_list", args=[id]))
+    return redirect("admin:settings_list", id)
 
 
 def read_values(sent: Any) -> list[dict[str, Any]]:
     """The values of the form in their order: by their numbers, and where those are the same as they stand."""
-    names, colors, retired, places = (
-        sent.getlist(f"value_{what}") for what in ("name", "color", "retired", "place")
-    )
-    found: list[tuple[int, int, dict[str, Any]]] = []
-    for number, name in enumerate(names):
-        if not name.strip():
-            continue
-        value: dict[str, Any] = {"value": name.strip()}
-        if number < len(colors) and colors[number]:
-            value["color"] = colors[number]
-        if number < len(retired) and retired[number] == "yes":
-            value["retired"] = True
-        place = places[number].strip() if number < len(places) else ""
-        at = int(place) if place.isascii() and place.isdigit() and len(place) < 6 else number + 1
-        found.append((at, number, value))
-    return [value for _place, _number, value in sorted(found, key=lambda each: each[:2])]
+    found: list[tuple[int, dict[str, Any]]] = []
+    lines = read_lines(sent, "value", "name", "color", "retired", "place")
+    for number, line in enumerate(lines, 1):
+        if name := line["name"].strip():
+            place = line["place"].strip()
+            at = int(place) if place.isascii() and place.isdigit() and len(place) < 6 else number
+            found.append((at, {"value": name, **read_marks(line)}))
+    return [value for _place, value in sorted(found, key=itemgetter(0))]
 
 
 def _respond(
@@ -127,7 +106,7 @@ def _respond(
 @require_POST
 def merge_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     """Make one value another in every record; a new name for it is a rename."""
-    found = _find(id)
+    found = value_lists.find_list(id)
     source, into = request.POST.get("from", ""), request.POST.get("into", "").strip()
     try:
         merged = value_lists.merge_values(id, source, into)
@@ -141,15 +120,8 @@ def merge_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
     messages.success(request, said)
     for _id, why in merged.refused[:3]:
         messages.error(request, f"{_id}: {why}")
-    return HttpResponseRedirect(reverse("admin:settings_list", args=[id]))
+    return redirect("admin:settings_list", id)
 
 
 def _said(problem: HeadlesslyError) -> str:
     return " ".join(str(each["message"]) for each in problem.details or ()) or problem.message
-
-
-def _find(id: str) -> FieldList:
-    try:
-        return value_lists.find_list(id)
-    except NotFound:
-        raise Http404 from None

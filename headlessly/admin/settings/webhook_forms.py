@@ -8,8 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminTextInputWidget
 
+from headlessly.admin.controls import Switch, Text
 from headlessly.admin.settings import webhook_events
 from headlessly.webhooks import addresses, patterns, signing
 
@@ -17,10 +18,9 @@ from headlessly.webhooks import addresses, patterns, signing
 class WebhookForm(forms.Form):
     """An address, and what it is told."""
 
-    url = forms.CharField(
+    url = Text(
         label=gettext_lazy("Address"),
         max_length=addresses.MAX_URL_LENGTH,
-        widget=UnfoldAdminTextInputWidget,
         help_text=gettext_lazy("https, on the public internet, like https://example.com/hook."),
     )
     events = forms.CharField(
@@ -69,16 +69,12 @@ class NewWebhookForm(WebhookForm):
 
 
 class ChangedWebhookForm(WebhookForm):
-    active = forms.BooleanField(
+    active = Switch(
         label=gettext_lazy("Sends"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy("Paused, it loses nothing: it goes on where it was."),
     )
-    new_secret = forms.BooleanField(
+    new_secret = Switch(
         label=gettext_lazy("Make a new secret"),
-        required=False,
-        widget=UnfoldBooleanSwitchWidget,
         help_text=gettext_lazy("It signs from now on; the old one no longer does."),
     )
 

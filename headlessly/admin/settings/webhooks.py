@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 from django.views.decorators.http import require_POST
 
-from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.settings import webhook_events
 from headlessly.admin.settings.webhook_forms import ChangedWebhookForm, NewWebhookForm
@@ -57,29 +53,11 @@ REASONS = {
 }
 
 
-def urls(site: TenantSite) -> list[URLPattern]:
-    """The addresses of the webhooks among those of the settings."""
-
-    def page(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-        return site.page(f"settings/webhooks/{route}", view, name, may=actors.may_administer)
-
-    again = "<str:id>/deliveries/<str:delivery>/redeliver/"
-    return [
-        page("", webhooks_view, "settings_webhooks"),
-        page("<str:id>/", webhook_view, "settings_webhook"),
-        page("<str:id>/enable/", partial(switch_view, active=True), "settings_webhook_enable"),
-        page("<str:id>/pause/", partial(switch_view, active=False), "settings_webhook_pause"),
-        page("<str:id>/ping/", ping_view, "settings_webhook_ping"),
-        page("<str:id>/delete/", delete_view, "settings_webhook_delete"),
-        page(again, redeliver_view, "settings_redeliver"),
-    ]
-
-
 def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The webhooks there are; a POST makes one, and its answer is the only place with the secret."""
     form = NewWebhookForm(request.POST if request.method == "POST" else None)
     made = None
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         try:
             made = registration.create_webhook(form.cleaned_data)
             form = NewWebhookForm()
@@ -116,7 +94,7 @@ def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
     }
     form = ChangedWebhookForm(request.POST if request.method == "POST" else None, initial=known)
     secret = None
-    if request.method == "POST" and form.is_valid():
+    if form.is_valid():
         changes = {name: form.cleaned_data[name] for name in form.changed_data if name in known}
         if form.cleaned_data["new_secret"]:
             changes["secret"] = secret = signing.new_secret()
@@ -155,7 +133,7 @@ def switch_view(request: HttpRequest, id: str, *, site: TenantSite, active: bool
     messages.success(
         request, _("It sends again, from where it was.") if active else _("It is paused.")
     )
-    return _to_webhook(id)
+    return redirect("admin:settings_webhook", id)
 
 
 @require_POST
@@ -166,7 +144,7 @@ def ping_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespons
         messages.success(request, _("A test is on its way."))
     except Conflict:
         messages.error(request, _("It is paused: enable it first."))
-    return _to_webhook(id)
+    return redirect("admin:settings_webhook", id)
 
 
 @require_POST
@@ -175,8 +153,6 @@ def redeliver_view(
 ) -> HttpResponse:
     """Send one delivery once more."""
     webhook = _find_webhook(id)
-    if UNSTORABLE.search(delivery):
-        raise Http404
     with transaction.atomic():
         rows = webhook.deliveries.select_for_update(no_key=True)
         found = get_object_or_404(rows, pk=delivery)
@@ -185,7 +161,7 @@ def redeliver_view(
             messages.success(request, _("%(name)s is sent once more.") % {"name": found.name})
         except Conflict:
             messages.error(request, _("It is paused: enable it first."))
-    return _to_webhook(id)
+    return redirect("admin:settings_webhook", id)
 
 
 @require_POST
@@ -193,7 +169,7 @@ def delete_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespo
     """Delete it with its deliveries; what waits is not sent."""
     registration.delete_webhook(_find_webhook(id))
     messages.success(request, _("The webhook is deleted."))
-    return HttpResponseRedirect(reverse("admin:settings_webhooks"))
+    return redirect("admin:settings_webhooks")
 
 
 def disabled_notes(tenant: Any) -> list[dict[str, Any]]:
@@ -201,13 +177,7 @@ def disabled_notes(tenant: Any) -> list[dict[str, Any]]:
     return [_webhook_row(webhook) for webhook in disabling.disabled_webhooks(tenant)]
 
 
-def _to_webhook(id: str) -> HttpResponse:
-    return HttpResponseRedirect(reverse("admin:settings_webhook", args=[id]))
-
-
 def _find_webhook(id: str) -> Webhook:
-    if UNSTORABLE.search(id):
-        raise Http404
     return get_object_or_404(Webhook.objects.of_tenant(), pk=id)
 
 

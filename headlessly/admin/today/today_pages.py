@@ -26,7 +26,6 @@ from headlessly.admin.today.entry_html import EntryWriter
 from headlessly.admin.undo import safe_return
 from headlessly.context import clock
 from headlessly.declaration import engagements, labels
-from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
@@ -79,8 +78,8 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
 
 
 def whose_day(request: HttpRequest) -> str:
-    """The id of the contact or of the group whose day is asked for, or ``team``, with which those begin who
-    lead others or are no contact; empty for somebody who is none and is limited to their own."""
+    """The id of the contact or the group whose day is asked for, or ``team``. Who leads others, or is no
+    contact, begins with the team. Empty for somebody who may see only their own and is no contact."""
     actor = actors.current()
     asked = request.GET.get("of", "")
     if asked == agenda.TEAM and not actor.limited:
@@ -145,7 +144,7 @@ class NextStepForm:
 def ask_next_step(request: HttpRequest, site: TenantSite, back: str) -> NextStepForm | None:
     """The form for the next step with the record that the address names as ``next``; None without one, and
     where one is planned."""
-    record = _record_named(request.GET.get("next", ""))
+    record = display.record_named(request.GET.get("next", ""))
     if record is None or (form := composers.plan_form(type(record))) is None:
         return None
     planned = composers.open_touches(record)
@@ -156,15 +155,6 @@ def ask_next_step(request: HttpRequest, site: TenantSite, back: str) -> NextStep
     return NextStepForm(record, composers.make_composer(form, record, site, "", proposal))
 
 
-def _record_named(text: str) -> Any:
-    """The record that ``Lead.lead_1`` names, as far as one sees it; else None."""
-    name, _dot, id = text.partition(".")
-    noun = registry.get(name)
-    if noun is None or UNSTORABLE.search(id):
-        return None
-    return noun.objects.filter(pk=id).first()
-
-
 # -- what is done from here --------------------------------------------------------------------
 
 
@@ -172,7 +162,7 @@ def _record_named(text: str) -> Any:
 def later_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Put a record off: what has a day of its own gets another, of all else a step is planned."""
     back = safe_return(request) or reverse("admin:index")
-    record = _record_named(request.POST.get("record", ""))
+    record = display.record_named(request.POST.get("record", ""))
     text = request.POST.get("until", "").strip()
     now = timezone.localtime(clock.now()).replace(tzinfo=None)
     when = read_when(text[:100], now)
@@ -224,7 +214,7 @@ def _due_values(noun: Any, name: str, when: When) -> Mapping[str, str]:
 def take_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """Make a record that nobody owns one's own; who comes second is told who was first."""
     back = safe_return(request) or reverse("admin:index")
-    record = _record_named(request.POST.get("record", ""))
+    record = display.record_named(request.POST.get("record", ""))
     person = actors.current().contact_id
     owner = None if record is None else record.schema.owner
     if record is None or owner is None or not person:

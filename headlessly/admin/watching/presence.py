@@ -53,9 +53,8 @@ class Presence:
 
     def __init__(self) -> None:
         self._heard: dict[tuple[str, str], Viewer] = {}  #: since they were last written down
-        self._watched: dict[
-            str, float
-        ] = {}  #: records that are open here, and since when nobody asked
+        #: Records that are open here, and since when nobody asked.
+        self._watched: dict[str, float] = {}
         self._there: dict[str, list[Viewer]] = {}
         #: Who was heard of and when, where nothing can be written down.
         self._here: dict[tuple[str, str], tuple[float, Viewer]] = {}
@@ -82,7 +81,9 @@ class Presence:
         self._here |= {key: (now, viewer) for key, viewer in self._heard.items()}
         self._here = {key: it for key, it in self._here.items() if now - it[0] < GONE_AFTER}
         self._heard = {}
-        self._there = self._by_record(sorted((v for _at, v in self._here.values()), key=_name))
+        self._there = self._by_record(
+            sorted((v for _at, v in self._here.values()), key=lambda v: v.name)
+        )
 
     def renew(self, tenant: int) -> None:
         """Write down who was heard of, and read who is there."""
@@ -107,7 +108,3 @@ class Presence:
         for viewer in viewers:
             found.setdefault(viewer.record, []).append(viewer)
         return found
-
-
-def _name(viewer: Viewer) -> str:
-    return viewer.name

@@ -46,8 +46,8 @@ class Happened:
 
 @dataclass(frozen=True)
 class Question:
-    """What a page asks, and for whom: what changed since, of which noun beside what it shows, and who else
-    is at the record that it is of."""
+    """What a page asks, and for whom: what has changed of its noun and of the records that it shows, and who
+    else has its record open."""
 
     actor: Actor
     since: LogPosition | None
@@ -62,9 +62,9 @@ class Changes:
 
     at: LogPosition
     changed: list[str]
-    others: int = 0  #: how many records of its noun changed that it does not show
+    others: int = 0  #: how many records of its noun changed beside those
     missed: bool = False  #: more happened than is remembered
-    here: list[dict[str, Any]] | None = None  #: who else is at the record that the page is of
+    here: list[dict[str, Any]] | None = None  #: who else has its record open
 
 
 @dataclass(frozen=True)

@@ -106,31 +106,6 @@ def read_operation(
     return operation(id, summary, tag, {"200": answer}, parameters=taken, errors=errors)
 
 
-def write_operation(
-    id: str,
-    summary: str,
-    tag: str,
-    answer: str,
-    takes: Schema | str | None = NOTHING,
-    status: str = "200",
-    errors: Iterable[int] = (404,),
-    *shared: str,
-) -> Schema:
-    """A POST, which may be sent again: what it takes and answers; what is made says where it is."""
-    headers = ("Location",) if status == "201" else ()
-    body = request_body(ref(takes)) if isinstance(takes, str) else takes
-    return operation(
-        id,
-        summary,
-        tag,
-        {status: answers.success_response(summary, ref(answer), *headers)},
-        parameters=shared_parameters("idempotencyKey", *shared),
-        errors=(*errors, *answers.WRITING),
-        writes=True,
-        **({} if body is None else {"requestBody": body}),
-    )
-
-
 def noun_paths(noun: type[Noun]) -> dict[str, Schema]:
     """The path items of one noun, in the order of its routes."""
     name, collection = noun.__name__, f"/{noun.plural}"
@@ -270,13 +245,9 @@ def _upsert_operation(noun: type[Noun]) -> Schema:
         parameters=shared_parameters("dryRun", "ifMatch"),
         errors=(404, 412, *answers.WRITING),
         writes=True,
-        requestBody=request_body(ref(_upsert_input(create)), required=False),
+        # The body of an update where there is one: what the address says and what is there may be left out.
+        requestBody=request_body(ref(input_name(noun.verbs.get("update", create))), required=False),
     )
-
-
-def _upsert_input(create: Verb) -> str:
-    """The body of an update where there is one: what the address says and what is there may be left out."""
-    return input_name(create.noun.verbs.get("update", create))
 
 
 def _get_operation(noun: type[Noun], id: str = "", summary: str = "Read one {}.") -> Schema:

@@ -1,7 +1,5 @@
-"""The addresses that belong to no noun, in one table: whoever adds one adds it here.
-
-A test holds the table against the routes.
-"""
+"""The addresses that belong to no noun: those of single views in a table, those of resources by what their
+actions say (:mod:`.resources`). A test holds all of them against the routes."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from headlessly.api.json_schema import (
     ref,
 )
 from headlessly.api.log import COLUMN_PARAMETERS, LONGEST_WAIT
-from headlessly.api.openapi import resource_components, resources, responses
+from headlessly.api.openapi import resources, responses
 from headlessly.api.openapi.components import dry_run_schema, event_schema, list_schema
 from headlessly.api.openapi.operations import operation, read_operation, request_body
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
@@ -98,7 +96,7 @@ def platform_components() -> dict[str, Schema]:
         "BatchAnswer": object_schema(results, results),
         "BatchResult": object_schema(result, result),
         "Status": object_schema(status, status),
-        **resource_components.resource_components(),
+        **resources.resource_components(),
         **_report_schemas(),
         "ImportFile": {
             "type": "object",

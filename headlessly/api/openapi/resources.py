@@ -1,425 +1,143 @@
-"""The addresses of the platform's resources; what they answer and take is in
-:mod:`~headlessly.api.openapi.resource_components`."""
+"""The platform's resources: their addresses as the router has them, and what their actions say of themselves
+(:mod:`headlessly.api.describing`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
 
-from headlessly.access.models import ApiKey
-from headlessly.api.json_schema import TEXT, WHEN, Schema, ref
+from headlessly.api.base import ResourceViewSet
+from headlessly.api.describing import TABLE, Described
+from headlessly.api.json_schema import TEXT, Schema, id_schema, ref
 from headlessly.api.openapi import responses
-from headlessly.api.openapi.operations import (
-    NOTHING,
-    operation,
-    read_operation,
-    request_body,
-    write_operation,
-)
-from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
-from headlessly.models import CustomField, Delivery, Proposal, View, Webhook
-from headlessly.notifications.models import Notification
-from headlessly.query.querystring import PART
-from headlessly.transfer.models import Import
-from headlessly.undo.models import Undo
+from headlessly.api.openapi.components import list_schema
+from headlessly.api.openapi.operations import NOTHING, operation, request_body
+from headlessly.api.openapi.parameters import query_parameter, shared_parameters
+from headlessly.api.openapi.serializers import serializer_schema
+from headlessly.api.proposals import ProposalDifferenceSerializer
+from headlessly.api.resources import RESOURCES
+from headlessly.api.routers import TenantRouter
+from headlessly.api.serializers import WireSerializer
 
-READING, WRITING = responses.READING, responses.WRITING
-get, post = read_operation, write_operation
+#: How an action ends the name of its operation, where it does not by its own.
+ENDINGS = {
+    "list": "List",
+    "create": "Create",
+    "retrieve": "Get",
+    "update": "Put",
+    "partial_update": "Update",
+    "destroy": "Delete",
+}
+
+
+def _actions() -> Iterator[tuple[type[ResourceViewSet], str, str, str, Described]]:
+    """Each with its viewset, its address, the method of HTTP and its name. One that says nothing of itself is
+    no part of the document."""
+    router = TenantRouter()
+    for prefix, viewset in RESOURCES.items():
+        for route in router.get_routes(viewset):
+            address = "/" + route.url.format(prefix=prefix, lookup="<id>")
+            for method, name in router.get_method_map(viewset, route.mapping).items():
+                if (said := getattr(getattr(viewset, name), "described", None)) is not None:
+                    yield viewset, re.sub(r"<(\w+)>", r"{\1}", address), method, name, said
 
 
 def resource_paths() -> dict[str, Schema]:
     """The path items, in the order of the routes. Where imports begin is each noun's own."""
-    return {
-        **_import_paths(),
-        **_key_paths(),
-        **_field_paths(),
-        **_list_paths(),
-        **_notification_paths(),
-        **_proposal_paths(),
-        **_undo_paths(),
-        **_following_paths(),
-        **_view_paths(),
-        **_webhook_paths(),
-    }
+    found: dict[str, Schema] = {}
+    for viewset, address, method, name, said in _actions():
+        if address not in found:
+            parts = re.findall(r"{(\w+)}", address)
+            named = [_path_parameter(viewset, part) for part in parts]
+            found[address] = {"parameters": named} if named else {}
+        found[address][method] = _operation(viewset, method, name, said, "{id}" in address)
+    return found
 
 
-def patch(
-    id: str,
-    summary: str,
-    tag: str,
-    answered: str,
-    answer: str,
-    takes: str,
-    errors: Iterable[int] = (404,),
-    *shared: str,
+def _path_parameter(viewset: type[ResourceViewSet], name: str) -> Schema:
+    schema = viewset.ids.get(name)
+    if schema is None:
+        schema = id_schema(viewset.retrieve.described.answer.prefix)  # type: ignore[attr-defined]
+    return _parameter(name, schema, "path") | {"required": True}
+
+
+def _parameter(name: str, schema: Schema, place: str = "query") -> Schema:
+    """What a schema says in words stands beside it, where people read it."""
+    plain = {key: said for key, said in schema.items() if key != "description"}
+    return query_parameter(name, plain, schema.get("description", ""), place)
+
+
+def _operation(
+    viewset: type[ResourceViewSet], method: str, name: str, said: Described, of_one: bool
 ) -> Schema:
-    """A PATCH: the component that it answers, described by ``answered``, the one that it takes, and which
-    errors it has beside those of every write. It has a 409 only where that is among them."""
-    every = [*errors, *(status for status in WRITING if status != 409)]
+    writes = method != "get"
+    ending = ENDINGS.get(name) or "".join(part.title() for part in name.split("_"))
+    doc = inspect.getdoc(getattr(viewset, name)) or ""
+    summary = " ".join(doc.partition("\n\n")[0].split())
+    own = [_parameter(name, schema) for name, schema in said.parameters.items()]
+    once = ("idempotencyKey",) if method == "post" else ()
+    version = ("ifMatch",) if said.takes_version else ()
+    shared = [name for name in said.query if name not in said.parameters]
+    found = {str(said.status): _response(summary, said)}
+    if method == "delete":
+        found = {"204": responses.success_response(summary, None)}
+    for status, answer in said.also.items():
+        schema = ref(answer.component())
+        found[str(status)] = responses.success_response(summary, schema, "Location")
+    body: dict[str, Any] = {}
+    if said.takes is not None:
+        taken = request_body(ref(said.takes.component()), required=said.needs_body)
+        body = {"requestBody": taken}
+    elif method == "post":
+        body = {"requestBody": NOTHING}
     return operation(
-        id,
+        said.id or viewset.word + ending,
         summary,
-        tag,
-        {"200": responses.success_response(answered, ref(answer))},
-        parameters=shared_parameters(*shared),
-        errors=every,
-        writes=True,
-        requestBody=request_body(ref(takes)),
+        viewset.tag,
+        found,
+        parameters=[*own, *shared_parameters(*once, *version, *shared)],
+        errors=_errors(viewset, method, said, of_one),
+        writes=writes,
+        **body,
     )
 
 
-def delete(
-    id: str,
-    summary: str,
-    tag: str,
-    gone: str | None = None,
-    errors: Iterable[int] = (403, 404, *READING),
-    own: Iterable[Schema] = (),
-) -> Schema:
-    return operation(
-        id,
-        summary,
-        tag,
-        {"204": responses.success_response(gone or summary, None)},
-        parameters=[*own, *shared_parameters()],
-        errors=errors,
-        writes=True,
-    )
+def _errors(viewset: type[ResourceViewSet], method: str, said: Described, of_one: bool) -> set[int]:
+    """What an action of this kind may refuse. One that changes a resource has a 409 only where it says so."""
+    found = {*(responses.READING if method in ("get", "delete") else responses.WRITING)}
+    if method in ("put", "patch"):
+        found.discard(409)
+    if of_one:
+        found.add(404)
+    if method == "delete" or viewset.is_refused:
+        found.add(403)
+    return found | {*said.errors}
 
 
-def _table() -> Schema:
-    table = responses.success_response("A table.", None, "Content-Disposition")
-    table["content"] = {"text/csv": {"schema": TEXT}}
-    return table
+def _response(summary: str, said: Described) -> Schema:
+    if said.answer == TABLE:
+        table = responses.success_response(summary, None, "Content-Disposition")
+        return table | {"content": {TABLE: {"schema": TEXT}}}
+    headers = (*said.headers, *(("Location",) if said.status == 201 else ()))
+    if not isinstance(said.answer, type):
+        return responses.success_response(summary, None, *headers)
+    name = _list_name(said.answer) if said.many else said.answer.component()
+    return responses.success_response(summary, ref(name), *headers)
 
 
-# fmt: off
-def _import_paths() -> dict[str, Schema]:
-    an_import = [path_parameter(Import.prefix)]
-    part = [ref(name, "parameters") for name in PART]
-    return {
-        "/imports": {
-            "get": get("importList", "The imports, the newest first; all of them only for managers.",
-                       "About", "ImportList", paged=True),
-        },
-        "/imports/{id}": {
-            "parameters": an_import,
-            "get": get("importGet", "One import, and what is wrong with a page of its refused rows.",
-                       "About", "Import", (404,), own=part),
-        },
-        "/imports/{id}/refused": {
-            "parameters": an_import,
-            "get": get("importRefused", "The refused rows, as they were sent, each with what is wrong.",
-                       "About", "RefusedRowList", (404,), paged=True),
-        },
-        "/imports/{id}/refused.csv": {
-            "parameters": an_import,
-            "get": get("importRefusedCsv",
-                       "All refused rows with the reason, to be corrected and sent again.",
-                       "About", _table(), (404,)),
-        },
-        "/imports/{id}/cancel": {
-            "parameters": an_import,
-            "post": post("importCancel", "Stop an import; what is in stays in.", "About", "Import", None),
-        },
-    }
+def _list_name(item: type[WireSerializer]) -> str:
+    return f"{getattr(item, 'kind', item.component())}List"
 
 
-def _key_paths() -> dict[str, Schema]:
-    return {
-        "/apikeys": {
-            "get": get("keyList", "The API keys of the tenant, without their secrets.", "About",
-                       "ApiKeyList", (403,), paged=True),
-            "post": post("keyIssue", "Issue an API key: this answer is the only place where it can be read.",
-                         "About", "ApiKeyIssued", "ApiKeyInput", "201", ()),
-        },
-        "/apikeys/{id}": {
-            "parameters": [path_parameter(ApiKey.prefix)],
-            "get": get("keyGet", "Read one API key.", "About", "ApiKey", (403, 404)),
-            "delete": delete("keyRevoke", "Revoke an API key, at once.", "About"),
-        },
-    }
-
-
-def _field_paths() -> dict[str, Schema]:
-    return {
-        "/fields": {
-            "get": get("fieldList", "The fields that the tenant added to the nouns, archived ones too.",
-                       "About", "FieldList", (403,), paged=True),
-            "post": post("fieldCreate", "Add a field to a noun, with `noun`, `type` and `label`.",
-                         "About", "Field", "FieldInput", "201", (409,)),
-        },
-        "/fields/{id}": {
-            "parameters": [path_parameter(CustomField.prefix)],
-            "get": get("fieldGet", "One of them, by its id.", "About", "Field", (403, 404)),
-            "patch": patch(
-                "fieldUpdate",
-                "Change a field; archive it, or bring it back. Renamed it keeps its values; another type "
-                "has to take all that are there.",
-                "About", "The field.", "Field", "FieldInput",
-                (404, 409), "dryRun"),
-            "delete": delete(
-                "fieldDelete",
-                "Delete a field for good, with its values. Without its `name` it says what would be lost.",
-                "About", "It is gone.", (404, *WRITING),
-                own=[query_parameter("name", TEXT, "The name of the field, to be sure.")]),
-        },
-    }
-
-
-def _list_paths() -> dict[str, Schema]:
-    a_list = {
-        "name": "id", "in": "path", "required": True,
-        "schema": TEXT | {"minLength": 1, "maxLength": 200, "examples": ["Lead.lostReason"]},
-        "description": "The noun and its field.",
-    }
-    return {
-        "/lists": {
-            "get": get("listList", "The lists of values: of every field that has one.", "About", "ListList",
-                       (403,)),
-        },
-        "/lists/{id}": {
-            "parameters": [a_list],
-            "get": get("listGet", "One list, and how many records have each value.", "About", "List",
-                       (403, 404)),
-            "patch": patch(
-                "listUpdate",
-                "Say which values a list has, in their order, which are retired, and whether it is open.",
-                "About", "The list.", "List", "ListInput", (404, 409)),
-        },
-        "/lists/{id}/merge": {
-            "parameters": [a_list],
-            "post": post("listMerge", "Make one value of a list another, in every record that has it, each "
-                         "by an event. Undone by the request.", "About", "ListMerge", "ListMergeInput", "200",
-                         (404,)),
-        },
-    }
-
-
-def _notification_paths() -> dict[str, Schema]:
-    narrowed = [
-        query_parameter("unread", {"type": "boolean"}, "Only those that you have not read."),
-        query_parameter("kind", TEXT | {"examples": ["assigned,mentioned"]}, "Of these kinds."),
-        query_parameter("since", WHEN, "Told since then."),
-        ref("limit", "parameters"),
-        ref("cursor", "parameters"),
-    ]
-    return {
-        "/notifications": {
-            "get": get("notificationList",
-                       "What you were told, the newest first; with a key, what the person was told whose it "
-                       "is. A 403 for a key that is nobody's.",
-                       "Notification", "NotificationList", (403,), own=narrowed),
-        },
-        "/notifications/read": {
-            "post": post("notificationReadAll", "Note that you have read them all.", "Notification",
-                         "NotificationsRead", NOTHING, "200", ()),
-        },
-        "/notifications/preferences": {
-            "get": get("notificationPreferences", "Of what you are told, and where.", "Notification",
-                       "NotificationPreferences", (403,)),
-            "patch": patch(
-                "notificationPreferencesUpdate",
-                "Say of what you are told, where, and when one mail tells all. Only what is sent changes.",
-                "Notification",
-                "What you want.", "NotificationPreferences", "NotificationPreferencesInput", ()),
-        },
-        "/notifications/{id}": {
-            "parameters": [path_parameter(Notification.prefix)],
-            "get": get("notificationGet", "One of them.", "Notification", "Notification", (403, 404)),
-            "patch": patch(
-                "notificationUpdate", "Note that you have read it, or that it is to be unread again.",
-                "Notification", "The notification.", "Notification", "NotificationInput"),
-        },
-    }
-
-
-def _proposal_paths() -> dict[str, Schema]:
-    proposal = [path_parameter(Proposal.prefix)]
-    statuses = query_parameter("status", TEXT | {"enum": list(Proposal.STATUSES)})
-    return {
-        "/proposals": {
-            "get": get("proposalList",
-                       "The proposals, the newest first: all for whoever decides on them, else one's own.",
-                       "Proposal", "ProposalList", paged=True, own=[statuses]),
-            "post": post("proposalCreate",
-                         "Try a script and store what it would do, for somebody to approve.",
-                         "Proposal", "Proposal", "ProposalInput", "201"),
-        },
-        "/proposals/{id}": {
-            "parameters": proposal,
-            "get": get("proposalGet", "One proposal: its script, what it would do, and what became of it.",
-                       "Proposal", "Proposal", (404,), "ETag"),
-        },
-        "/proposals/{id}/approve": {
-            "parameters": proposal,
-            "post": post("proposalApprove",
-                         "Do exactly what was proposed; where it would now do something else, a 409 with "
-                         "what differs, and nothing is done.",
-                         "Proposal", "Proposal", NOTHING, "200", (404, 412), "ifMatch"),
-        },
-        "/proposals/{id}/refuse": {
-            "parameters": proposal,
-            "post": post("proposalRefuse", "Refuse a proposal, and say why.", "Proposal", "Proposal",
-                         "ProposalRefusal"),
-        },
-    }
-
-
-def _undo_paths() -> dict[str, Schema]:
-    request = {
-        "name": "id", "in": "path", "required": True,
-        "schema": TEXT | {"minLength": 1, "maxLength": 64, "examples": ["req_h3Kd92LmPq7R"]},
-        "description": "The id of a request: the header X-Request-Id of its answer, the requestId of its "
-                       "events. An import, a script and a bulk have one, too.",
-    }
-    both = {
-        "200": responses.success_response("What was taken back, and what stays.", ref("Undo")),
-        "202": responses.success_response("It is in line.", ref("LargeUndo"), "Location"),
-    }
-    undo_body = request_body(ref("UndoInput"), required=False)
-    an_undo = [path_parameter(Undo.prefix)]
-    return {
-        "/requests/{id}/undo": {
-            "parameters": [request],
-            "post": operation("requestUndo",
-                         "Take back what a request did, by ordinary verbs in one transaction: all of it, or "
-                         "what nobody has touched since, with a list of what stays and why. A 409 where "
-                         "nothing can be taken back. One with more than 5,000 events is taken back in the "
-                         "background: a 202 says where that is.",
-                         "About", both, parameters=shared_parameters("idempotencyKey", "dryRun"),
-                         errors=(404, *WRITING), writes=True, requestBody=undo_body),
-        },
-        "/undos": {
-            "get": get("undoList",
-                       "What is taken back in the background, the newest first; all of it only for managers.",
-                       "About", "LargeUndoList", paged=True),
-        },
-        "/undos/{id}": {
-            "parameters": an_undo,
-            "get": get("undoGet", "How far one has come, and what became of it.", "About", "LargeUndo",
-                       (404,)),
-        },
-        "/undos/{id}/cancel": {
-            "parameters": an_undo,
-            "post": post("undoCancel", "Stop an undo; what was taken back by then stays taken back.", "About",
-                         "LargeUndo", None),
-        },
-        "/undos/{id}/stays": {
-            "parameters": an_undo,
-            "get": get("undoStays", "The records that stay as they are, each with the reason.", "About",
-                       "StayingRecordList", (404,), paged=True),
-        },
-        "/undos/{id}/stays.csv": {
-            "parameters": an_undo,
-            "get": get("undoStaysCsv", "The same as a table, for people.", "About", _table(), (404,)),
-        },
-    }
-
-
-def _following_paths() -> dict[str, Schema]:
-    a_record = {
-        "name": "id", "in": "path", "required": True, "description": "The id of a record.",
-        "schema": TEXT | {"examples": ["lead_7hqtm2XLwPhY"]},
-    }
-    return {
-        "/following": {
-            "get": get("followingList", "The records that you follow, by their ids.", "Notification",
-                       "FollowingList", (403,), paged=True),
-        },
-        "/following/{id}": {
-            "parameters": [a_record],
-            "get": get("followingGet", "Whether you follow a record.", "Notification", "Following",
-                       (403, 404)),
-        },
-        "/following/{id}/follow": {
-            "parameters": [a_record],
-            "post": post("followingFollow", "Be told from now on of what becomes of a record.",
-                         "Notification", "Following"),
-        },
-        "/following/{id}/unfollow": {
-            "parameters": [a_record],
-            "post": post("followingUnfollow", "Be told no more.", "Notification", "Following"),
-        },
-    }
-
-
-def _view_paths() -> dict[str, Schema]:
-    a_view = [path_parameter(View.prefix)]
-    return {
-        "/views": {
-            "get": get("viewList", "The saved views that you may use, by name: your own and the shared ones.",
-                       "View", "ViewList", paged=True, own=[query_parameter(
-                           "noun", TEXT | {"examples": ["Lead"]}, "Only those of it.")]),
-        },
-        "/views/{id}": {
-            "parameters": a_view,
-            "get": get("viewGet", "One of them.", "View", "View", (404,)),
-        },
-        "/views/{id}/follow": {
-            "parameters": a_view,
-            "post": post("viewFollow",
-                         "Be told from now on of the records that enter a view and leave it. What is in it "
-                         "now is no news. A 422 that names `query` for one of too many records.",
-                         "View", "View"),
-        },
-        "/views/{id}/unfollow": {
-            "parameters": a_view,
-            "post": post("viewUnfollow", "Be told no more.", "View", "View"),
-        },
-        "/views/{id}/watch": {
-            "parameters": a_view,
-            "post": post("viewWatch",
-                         "Have View.Entered and View.Left in the log, and sent to webhooks, whoever follows "
-                         "it. For managers, of a view that is shared.",
-                         "View", "View"),
-        },
-        "/views/{id}/unwatch": {
-            "parameters": a_view,
-            "post": post("viewUnwatch", "Have them there only while somebody follows it.", "View", "View"),
-        },
-    }
-
-
-def _webhook_paths() -> dict[str, Schema]:
-    webhook = [path_parameter(Webhook.prefix)]
-    delivery = path_parameter(Delivery.prefix) | {"name": "delivery"}
-    return {
-        "/webhooks": {
-            "get": get("webhookList", "The webhooks of the tenant, without their secrets.", "Webhook",
-                       "WebhookList", (403,), paged=True),
-            "post": post("webhookCreate",
-                         "Have events sent to an address, from now on: this answer is the only one with the "
-                         "secret.",
-                         "Webhook", "WebhookMade", "WebhookInput", "201", ()),
-        },
-        "/webhooks/{id}": {
-            "parameters": webhook,
-            "get": get("webhookGet", "Read one webhook, without its secret.", "Webhook", "Webhook",
-                       (403, 404)),
-            **{
-                method: patch(
-                    id,
-                    "Change a webhook, pause it (nothing is lost: it goes on later), or give it another "
-                    "secret.",
-                    "Webhook", "The webhook, and its secret if that is new.", "WebhookMade", "WebhookChanges")
-                for method, id in (("put", "webhookPut"), ("patch", "webhookUpdate"))
-            },
-            "delete": delete("webhookDelete", "Delete a webhook and its deliveries, at once.", "Webhook"),
-        },
-        "/webhooks/{id}/ping": {
-            "parameters": webhook,
-            "post": post("webhookPing", "Send a test event, named ping.", "Webhook", "Delivery",
-                         status="202"),
-        },
-        "/webhooks/{id}/deliveries": {
-            "parameters": webhook,
-            "get": get("webhookDeliveries", "What a webhook delivered, or is about to, the newest first.",
-                       "Webhook", "DeliveryList", (403, 404), paged=True),
-        },
-        "/webhooks/{id}/deliveries/{delivery}/redeliver": {
-            "parameters": [*webhook, delivery],
-            "post": post("webhookRedeliver", "Send a delivery once more, at once.", "Webhook", "Delivery",
-                         status="202"),
-        },
-    }
-# fmt: on
+def resource_components() -> dict[str, Schema]:
+    """What is answered and taken, by name; and what errors say of a proposal."""
+    serializers: list[type[WireSerializer]] = [ProposalDifferenceSerializer]
+    found: dict[str, Schema] = {}
+    for _viewset, _address, _method, _name, said in _actions():
+        named = (said.answer, said.takes, *said.also.values())
+        serializers += [each for each in named if isinstance(each, type)]
+        if said.many and isinstance(said.answer, type):
+            found[_list_name(said.answer)] = list_schema(ref(said.answer.component()))
+    return {each.component(): serializer_schema(each()) for each in serializers} | found

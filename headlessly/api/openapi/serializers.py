@@ -25,15 +25,12 @@ KINDS: dict[type[serializers.Field], Schema] = {
 
 def serializer_schema(serializer: serializers.Serializer) -> Schema:
     """An object with these fields and no others."""
-    return object_schema(
-        {name: field_schema(field) for name, field in serializer.fields.items()},
-        [name for name, field in serializer.fields.items() if field.required or _always(field)],
-    )
-
-
-def _always(field: serializers.Field) -> bool:
-    """Whether an answer has it: a field that is only read is never required, but there."""
-    return not isinstance(field.parent, InputSerializer) and field.read_only
+    fields = serializer.fields
+    if isinstance(serializer, InputSerializer):
+        needed = [n for n, field in fields.items() if field.required and not serializer.is_change]
+    else:  # what is only read is never required, but there
+        needed = [n for n, field in fields.items() if field.required or field.read_only]
+    return object_schema({name: field_schema(field) for name, field in fields.items()}, needed)
 
 
 def field_schema(field: serializers.Field) -> Schema:

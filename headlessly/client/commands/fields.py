@@ -10,7 +10,7 @@ import typer
 from headlessly.client.commands.failures import UsageError
 from headlessly.client.commands.group import OneNoun, Output, complete_noun_names
 from headlessly.client.commands.options import parse_object
-from headlessly.client.commands.output import every_row, write_note, write_one, write_rows
+from headlessly.client.commands.output import listed_rows, write_note, write_one, write_rows
 from headlessly.client.commands.state import State
 
 Which = Annotated[str, typer.Argument(metavar="FIELD", help="Lead.contractEnd, or its id")]
@@ -57,12 +57,8 @@ def list_(
     if noun is not None:
         noun = state.declared.noun(noun).name
 
-    def ask(limit: int, offset: int) -> dict[str, Any]:
-        query = {"limit": limit, "offset": offset}
-        page: dict[str, Any] = state.client.request("GET", "/fields", query=query)
-        return page
-
-    rows = (each for each in every_row(ask) if noun in (None, each["noun"]))
+    every = listed_rows(state.client, "/fields")
+    rows = (each for each in every if noun in (None, each["noun"]))
     write_rows(rows, form, COLUMNS, EVERY)
 
 

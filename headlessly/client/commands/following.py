@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
 from headlessly.client.commands.group import Output
-from headlessly.client.commands.output import every_row, write_note, write_rows
+from headlessly.client.commands.output import listed_rows, write_note, write_rows
 from headlessly.client.commands.state import State
 
 Record = Annotated[str, typer.Argument(metavar="RECORD", help="lead_...")]
@@ -29,29 +29,21 @@ def list_(
 ) -> None:
     """What you follow, by its id."""
     state, form = State.of_answer(context, output)
-
-    def ask(limit: int, offset: int) -> dict[str, Any]:
-        asked = {"limit": limit, "offset": offset}
-        found: dict[str, Any] = state.client.request("GET", "/following", query=asked)
-        return found
-
-    write_rows(islice(every_row(ask), limit), form, COLUMNS, COLUMNS)
+    write_rows(islice(listed_rows(state.client, "/following"), limit), form, COLUMNS, COLUMNS)
 
 
 @app.command()
 def follow(context: typer.Context, record: Record) -> None:
     """Be told of what becomes of a record."""
-    write_note(f"You follow {_post(context, record, 'follow')['name']}.")
+    write_note(f"You follow {_name_after(context, record, 'follow')}.")
 
 
 @app.command()
 def unfollow(context: typer.Context, record: Record) -> None:
     """Be told no more."""
-    write_note(f"You do not follow {_post(context, record, 'unfollow')['name']} any more.")
+    write_note(f"You do not follow {_name_after(context, record, 'unfollow')} any more.")
 
 
-def _post(context: typer.Context, record: str, verb: str) -> dict[str, Any]:
-    client = State.of_context(context).client
+def _name_after(context: typer.Context, record: str, verb: str) -> str:
     path = f"/following/{quote(record, safe='')}/{verb}"
-    found: dict[str, Any] = client.request("POST", path)
-    return found
+    return str(State.of_context(context).client.request("POST", path)["name"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
@@ -12,7 +11,7 @@ import typer
 from headlessly.client.commands.failures import UsageError
 from headlessly.client.commands.group import Output
 from headlessly.client.commands.options import parse_object
-from headlessly.client.commands.output import write_note, write_one, write_rows
+from headlessly.client.commands.output import listed_rows, write_note, write_one, write_rows
 from headlessly.client.commands.state import State
 
 COLUMNS = ("$createdAt", "kind", "text", "read")
@@ -35,18 +34,9 @@ def list_(
 ) -> None:
     """What you were told, the newest first."""
     state, form = State.of_answer(context, output)
-
-    def rows() -> Iterator[dict[str, Any]]:
-        cursor = None
-        while True:
-            page = state.client.notifications(
-                unread=unread, kind=kind, since=since, cursor=cursor, limit=min(limit or 100, 100)
-            )
-            yield from page["results"]
-            if (cursor := page["cursor"]) is None:
-                return
-
-    write_rows(islice(rows(), limit), form, COLUMNS, EVERY)
+    asked = {"unread": "true" if unread else None, "kind": kind, "since": since}
+    rows = listed_rows(state.client, "/notifications", **asked)
+    write_rows(islice(rows, limit), form, COLUMNS, EVERY)
 
 
 @app.command()

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from headlessly.client.clients import Headlessly
 from headlessly.client.commands.failures import UsageError
 from headlessly.client.declarations import NounDeclaration
 from headlessly.client.scripts import Ran
@@ -123,6 +124,18 @@ def every_row(ask: Callable[[int, int], dict[str, Any]]) -> Iterator[dict[str, A
         if not page["hasMore"]:
             return
         offset += PAGE
+
+
+def listed_rows(client: Headlessly, path: str, **asked: Any) -> Iterator[dict[str, Any]]:
+    """The rows of all pages of a list at an address."""
+    asked |= {"limit": PAGE}
+    while True:
+        query = {name: value for name, value in asked.items() if value is not None}
+        page = client.request("GET", path, query=query)
+        yield from page["results"]
+        if page["cursor"] is None:
+            return
+        asked["cursor"] = page["cursor"]
 
 
 def write_rows(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
 from headlessly.client.commands.group import Output
-from headlessly.client.commands.output import every_row, write_note, write_rows
+from headlessly.client.commands.output import listed_rows, write_note, write_rows
 from headlessly.client.commands.state import State
 
 View = Annotated[str, typer.Argument(metavar="VIEW", help="view_...")]
@@ -32,38 +32,33 @@ def list_(
 ) -> None:
     """The views that you may use, by name."""
     state, form = State.of_answer(context, output)
-
-    def ask(limit: int, offset: int) -> dict[str, Any]:
-        return state.client.views(noun=noun, limit=limit, offset=offset)
-
-    write_rows(islice(every_row(ask), limit), form, COLUMNS, EVERY)
+    write_rows(islice(listed_rows(state.client, "/views", noun=noun), limit), form, COLUMNS, EVERY)
 
 
 @app.command()
 def follow(context: typer.Context, view: View) -> None:
     """Be told what enters a view and leaves it, with a key of your own."""
-    write_note(f"You follow {_post(context, view, 'follow')['name']}.")
+    write_note(f"You follow {_name_after(context, view, 'follow')}.")
 
 
 @app.command()
 def unfollow(context: typer.Context, view: View) -> None:
     """Be told no more."""
-    write_note(f"You do not follow {_post(context, view, 'unfollow')['name']} any more.")
+    write_note(f"You do not follow {_name_after(context, view, 'unfollow')} any more.")
 
 
 @app.command()
 def watch(context: typer.Context, view: View) -> None:
     """Have View.Entered and View.Left in the log and sent to webhooks, whoever follows the view."""
-    write_note(f"{_post(context, view, 'watch')['name']} is watched.")
+    write_note(f"{_name_after(context, view, 'watch')} is watched.")
 
 
 @app.command()
 def unwatch(context: typer.Context, view: View) -> None:
     """Have them there only while somebody follows the view."""
-    write_note(f"{_post(context, view, 'unwatch')['name']} is not watched any more.")
+    write_note(f"{_name_after(context, view, 'unwatch')} is not watched any more.")
 
 
-def _post(context: typer.Context, view: str, verb: str) -> dict[str, Any]:
-    client = State.of_context(context).client
-    found: dict[str, Any] = client.request("POST", f"/views/{quote(view, safe='')}/{verb}")
-    return found
+def _name_after(context: typer.Context, view: str, verb: str) -> str:
+    path = f"/views/{quote(view, safe='')}/{verb}"
+    return str(State.of_context(context).client.request("POST", path)["name"])

@@ -46,11 +46,11 @@ class Question:
     """What somebody waits for."""
 
     tenant: int
-    slug: str  #: whose turn it is when it is read
-    key: Hashable  #: the same of two that are answered the same
-    seconds: float  #: how long
+    slug: str  #: of the tenant, for taking turns in reading
+    key: Hashable  #: equal for two that get the same answer
+    seconds: float  #: how long they wait
     first: Reading  #: what there was when it was asked
-    read: Callable[[Any], Reading]  #: reads on behind a position, in a thread
+    read: Callable[[Any], Reading]  #: reads on after a position, in a thread
 
 
 @dataclass

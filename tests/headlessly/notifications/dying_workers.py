@@ -109,10 +109,11 @@ def _main(database: str, mail_port: int) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from headlessly.notifications import from_log, telling
+    from headlessly.log import readers
+    from headlessly.notifications import telling
 
     telling.GATHERED_FOR = 0
-    from_log.PAGE = 2
+    readers.PAGE = 2
     for line in sys.stdin:
         dies_at, time = line.split(" ")
         pid = os.fork()

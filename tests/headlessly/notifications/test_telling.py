@@ -15,6 +15,7 @@ from django.utils import timezone
 from crm import Activity, Deal, Lead
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
+from headlessly.log import readers
 from headlessly.notifications import from_clock, from_log, inbox, telling, wording
 from headlessly.notifications.models import Follower, Notification
 from headlessly.scripts import proposals
@@ -256,7 +257,7 @@ def test_a_reading_that_is_killed_again_and_again_loses_and_doubles_nothing(
     with by(users.cleo):
         for number in range(20):
             Deal.create(name=f"Deal {number}", owner=people.bob, value=1)
-    monkeypatch.setattr(from_log, "PAGE", 3)
+    monkeypatch.setattr(readers, "PAGE", 3)
     real, calls = from_log.tell, iter(range(10_000))
 
     def killed(notices: Any) -> None:
