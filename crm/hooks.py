@@ -16,7 +16,6 @@ from headlessly.access.prepared_queries import prepared_query
 from headlessly.errors import Conflict, VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.executor import Context
-from headlessly.language import wording
 from headlessly.log.events import Event
 
 SECONDS_A_DAY = 86_400
@@ -99,7 +98,7 @@ def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
     if isinstance(deal, Deal) and not deal.is_open:
         raise VerbRefused(
             _("The deal is %s. Attach an open one, or let the conversion make one.")
-            % wording.state_in_error(deal.stage),
+            % deal.schema.require_machine().state_in_error(deal.stage),
             code="deal_not_open",
             field="deal",
         )

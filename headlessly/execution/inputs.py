@@ -255,7 +255,7 @@ class _InputCheck:
         key = self.name_for_caller(machine.name)
         state = self.values[machine.name]
         if state is None:
-            states = ", ".join(map(wording.state_in_error, machine.states))
+            states = ", ".join(map(machine.state_in_error, machine.states))
             self.problems[key] = _("Use one of %s.") % states
         elif (
             self.record._state.adding
@@ -264,8 +264,8 @@ class _InputCheck:
         ):
             self.problems[key] = _("A %(noun)s starts as %(entry)s, not as %(state)s.") % {
                 "noun": labels.noun_in_error(self.verb.noun),
-                "entry": wording.join_with_or(map(wording.state_in_error, machine.entry)),
-                "state": wording.state_in_error(state),
+                "entry": wording.join_with_or(map(machine.state_in_error, machine.entry)),
+                "state": machine.state_in_error(state),
             }
 
 
@@ -307,7 +307,7 @@ def _refuse_changes_to_closed(
                 _("This %(noun)s is %(state)s: its %(field)s no longer changes.")
                 % {
                     "noun": labels.noun_in_error(type(record)),
-                    "state": wording.state_in_error(state),
+                    "state": machine.state_in_error(state),
                     "field": labels.field_in_error(field),
                 },
                 type=record.schema.name,
