@@ -108,8 +108,8 @@ def plan_for(undo: Undo, rows: Sequence[UndoRecord]) -> PartialPlan:
                 "headlessly_event.request_id || '' = %s", (undo.request,), models.BooleanField()
             ),
             target__in=[row.record for row in rows],
+            # And what rules did since that follow it: that is of the request, too.
             seq__gte=min(row.first for row in rows),
-            seq__lte=max(row.last for row in rows),
         ).order_by("seq")
     )
     return PartialPlan(events, around=causes_of(events, undo.request), undo=undo)
