@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from crm import Activity, Lead, Rule
 from crm.rules import runs
 from headlessly.access import actors
 from headlessly.access.actors import Actor
-from headlessly.context import tracing
+from headlessly.context import running, tracing
 from headlessly.errors import Conflict, Forbidden
 from headlessly.log.events import Event
 from headlessly.undo import at_once, undos
@@ -39,6 +41,13 @@ def work_in(request: str) -> None:
     """What is due is done by a job that another request put in line."""
     with tracing.request_id_scope(request):
         runs.work()
+
+
+def at_the_same_moment(work: Callable[[], None]) -> None:
+    """What another process does meanwhile: nothing that is going on here is its own."""
+    elsewhere = copy_context()
+    elsewhere.run(running._execution.set, None)
+    elsewhere.run(work)
 
 
 @pytest.mark.parametrize("at_most", [5_000, 1])
@@ -102,6 +111,23 @@ def test_what_came_of_a_record_that_stays_stays_with_it(acme: Any) -> None:
         "Lead": "changed", "Activity": "belongs"
     }  # fmt: skip
     assert Activity.count() == 1
+
+
+def test_what_a_rule_does_while_it_is_taken_back_goes_too(acme: Any, monkeypatch: Any) -> None:
+    rule(CALL)
+    made(FIRST)
+    reads = at_once.events_of_request
+
+    def read_before_the_rule(*given: Any) -> list[Event]:
+        found = reads(*given)
+        if not Activity.count():
+            at_the_same_moment(lambda: work_in(SECOND))
+        return found
+
+    monkeypatch.setattr(at_once, "events_of_request", read_before_the_rule)
+    done = undo_request(FIRST)
+    assert {each.noun for each in done.undone} == {Lead, Activity} and not done.stays
+    assert Lead.count() == Activity.count() == 0
 
 
 def test_leads_that_a_rule_was_asked_to_give_away_are_taken_back_together(people: Any) -> None:
