@@ -102,7 +102,7 @@ def attach_only_an_open_deal(lead: Lead, ctx: Context) -> None:
     if isinstance(deal, Deal) and not deal.is_open:
         raise VerbRefused(
             _("The deal is %s. Attach an open one, or let the conversion make one.")
-            % wording.state_in_error(deal.stage),
+            % deal.schema.require_machine().state_in_error(deal.stage),
             code="deal_not_open",
             field="deal",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crm.gates import gates_by_noun
 from crm.models import Deal, Pipeline
@@ -68,7 +69,11 @@ def _refuse_if_used(pipeline: Pipeline, gone: list[paths.State]) -> None:
     for state in gone:
         if count := counts.get(state.key):
             raise Conflict(
-                _("%(count)d deals stand in %(stage)s. Remove it with moveTo, where they shall go.")
+                ngettext(
+                    "%(count)d deal stands in %(stage)s. Remove it with moveTo, where it shall go.",
+                    "%(count)d deals stand in %(stage)s. Remove it with moveTo, where they shall go.",
+                    count,
+                )
                 % {"count": count, "stage": state.name},
                 type="Pipeline",
                 id=pipeline.pk,

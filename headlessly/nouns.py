@@ -35,7 +35,6 @@ from headlessly.execution import table as execution_table
 from headlessly.execution import upsert as upserts
 from headlessly.execution.bound_verbs import BoundVerb, EventsByActor
 from headlessly.execution.executor import DryRun
-from headlessly.language import wording
 from headlessly.log import events, versions
 from headlessly.log.unique_lookups import UniqueLookupMixin
 from headlessly.query import aggregates, reads
@@ -323,8 +322,8 @@ class Noun(UniqueLookupMixin):
 
     def wrong_state(self, allowed: Iterable[str]) -> Invalid:
         """The error for a state that is none of the record's own path."""
-        field = self.schema.by_name[self.schema.require_machine().name]
-        names = [wording.state_in_error(field.spoken.get(each, each)) for each in allowed]
+        machine = self.schema.require_machine()
+        field, names = self.schema.by_name[machine.name], map(machine.state_in_error, allowed)
         return Invalid.for_fields(
             {field.wire: _("Use one of %s.") % ", ".join(names)}, type=type(self).__name__
         )

@@ -69,7 +69,7 @@ class ExchangeRate(Noun):
         currency = values.get("currency", self.currency)
         day = values.get("day", self.day)
         own = tenancy.require().currency
-        if currency == own:
+        if "currency" in values and currency == own:
             problems["currency"] = _("Amounts are converted to %s: its rate is 1.") % own
         others = ExchangeRate.objects.filter(currency=currency, day=day).exclude(pk=self.pk)
         if {"currency", "day"} & values.keys() and others.exists():

@@ -91,7 +91,8 @@ class Gate(Noun):
             return
         names = noun.schema.by_name[machine.name].choices
         state = str(values.get("state", self.state))
-        if state not in names and state not in machine.states:
+        stated = self._state.adding or {"type", "state"} & values.keys()
+        if stated and state not in names and state not in machine.states:
             problems["state"] = _("Use one of %s.") % ", ".join(names) + did_you_mean(state, names)
         if values.get("pipeline", self.pipeline_id) and not machine.paths:
             problems["pipeline"] = _("A %s has no pipeline.") % noun.__name__

@@ -242,7 +242,9 @@ class Rule(Noun):
         if others or not given["events"]:
             said = _("Say after what: use some of %s.") % ", ".join(known)
             problems["events"] = f"{others[0]}: {said}" if others else said
-        elif found := self.problem_of_views(noun, given["events"]):
+        elif {"condition", "events"} & values.keys() and (
+            found := self.problem_of_views(noun, given["events"])
+        ):
             problems["events"] = found
         try:
             if {"condition", "steps"} & set(values) or self._state.adding:
@@ -265,7 +267,7 @@ class Rule(Noun):
         how = values.get("how", self.how)
         needed = {self.How.PERSON: "person", self.How.TURNS: "team", self.How.FEWEST: "team"}
         name = needed.get(how)
-        if name and "how" in values:
+        if name and {"how", name} & values.keys():
             given = values.get(name, getattr(self, f"{name}_id"))
             if not given:
                 problems.setdefault(name, _("Say to whom: this way needs it."))

@@ -29,6 +29,8 @@ class RuleAttempt(TenantRow):
     next_at = models.DateTimeField(null=True)
     #: When somebody asked this rule for this record; None for what it came to by itself.
     asked_at = models.DateTimeField(null=True)
+    #: The request by which somebody did.
+    request_id = models.CharField(max_length=64, null=True, db_collation="C")
 
     objects: ClassVar[TenantRowManager[RuleAttempt]] = TenantRowManager()
 

@@ -29,6 +29,9 @@ class RuleRun(TenantRow):
     #: The event that it follows; none for one that somebody asked for.
     event = models.CharField(max_length=32, null=True, db_collation="C")
     event_name = models.CharField(max_length=255, null=True)
+    #: The request that what is done now belongs to: that of the event, or of who asked for it, and after each
+    #: wait one of its own.
+    request_id = models.CharField(max_length=64, null=True, db_collation="C")
     record = models.CharField(max_length=32, db_collation="C")
     record_type = models.CharField(max_length=64)
     #: When the event happened, or it was asked for: waits are counted from it.

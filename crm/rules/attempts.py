@@ -20,9 +20,10 @@ from crm.models import Rule, RuleAttempt
 from crm.rules.active import fits
 from crm.rules.automation import error_text, log_failure
 from headlessly.access import actors, tenancy
-from headlessly.context import clock
+from headlessly.context import clock, tracing
 from headlessly.execution.contention import is_contention, retry_on_deadlock
 from headlessly.execution.executor import Context, Execution, one_transaction
+from headlessly.ids import public_id
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
 
@@ -131,6 +132,7 @@ def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
             last_at=now,
             next_at=now,
             asked_at=now,
+            request_id=tracing.request_id(),
         )
         for record in records
     ]
@@ -139,7 +141,7 @@ def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=["tenant", "rule", "record"],
-        update_fields=["next_at", "asked_at"],
+        update_fields=["next_at", "asked_at", "request_id"],
     )
 
 
@@ -162,9 +164,11 @@ def try_due() -> bool:
     """Try again what is due, some of it. Answers whether anything came of it."""
     due = RuleAttempt.objects.filter(next_at__lte=clock.now()).order_by("next_at", "id")
     moved = False
-    for id in list(due.values_list("pk", flat=True)[:PAGE]):
+    for id, request in list(due.values_list("pk", "request_id")[:PAGE]):
         try:
-            moved |= retry_on_deadlock(partial(_try_once, id))
+            # Not that of the job, which is about all of them.
+            with tracing.request_id_scope(request or public_id("req")):
+                moved |= retry_on_deadlock(partial(_try_once, id))
         except Exception:
             logger.warning("Attempt %s could not be made.", id, exc_info=True)
     return moved

@@ -36,13 +36,14 @@ from crm.working_time import NoWorkingTime
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Membership
-from headlessly.context import clock
+from headlessly.context import clock, tracing
 from headlessly.context.running import current_moment
 from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError, VerbRefused
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.execution.executor import MAX_HOOK_DEPTH, Execution, one_transaction
+from headlessly.ids import public_id
 from headlessly.language.wording import tell_tracked_event
 from headlessly.log.events import Event
 from headlessly.notifications.telling import Notice, tell
@@ -90,12 +91,14 @@ SELECT CASE name WHEN %s THEN data ->> 'ruleName' END, name FROM up ORDER BY dep
 """
 
 
-def proceed_with_run(run: str, rule: str) -> bool:
-    """Take a run as far as it goes now. Answers whether it went any further, or failed."""
+def proceed_with_run(run: str, rule: str, request: str | None) -> bool:
+    """Take a run as far as it goes now, as a part of a request: many are at work in one job, and each is
+    taken back with what set it off. Answers whether it went any further, or failed."""
     moved = False
     while True:
         try:
-            more = retry_on_deadlock(partial(take_step, run, rule))
+            with tracing.request_id_scope(request):
+                more = retry_on_deadlock(partial(take_step, run, rule))
         except Exception as problem:
             log_failure(logger, f"Run {run} of rule {rule}", problem)
             note_failure(run, problem)
@@ -152,6 +155,7 @@ def _wait(
     if until > now:
         entry |= {"state": WAITING, "until": _text(until)}
         run.state, run.next_at = RuleRun.WAITING, until
+        run.request_id = public_id("req")  # what follows later is another matter
         run.save()
         return False
     if entry.get("state") == WAITING and not _still_fits(rule, record):

@@ -111,6 +111,7 @@ def new_run(
         rule_version=rule.version,
         event=event.id if event else None,
         event_name=event.name if event else None,
+        request_id=event.request_id if event else tracing.request_id(),
         record=record,
         record_type=noun,
         moment=moment,
@@ -174,8 +175,9 @@ def work_once() -> bool:
     begun = begin_due()
     tried = attempts.try_due()
     due = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=False)
-    found = list(due.order_by("next_at", "id").values_list("pk", "rule_id")[:PAGE])
-    moved = [automation.proceed_with_run(run, rule) for run, rule in found]
+    columns = ("pk", "rule_id", "request_id")
+    found = list(due.order_by("next_at", "id").values_list(*columns)[:PAGE])
+    moved = [automation.proceed_with_run(*each) for each in found]
     return bool(begun) or tried or any(moved)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from headlessly.errors import Invalid
-from headlessly.language import wording
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -92,8 +91,8 @@ def fields_lacking(record: Record, state: str) -> list[Field]:
 def refuse_at_gate(record: Record, state: str) -> None:
     """Raise Invalid with each field that is empty and may not be in ``state``."""
     if lacking := fields_lacking(record, state):
-        status = record.schema.by_name[record.schema.require_machine().name]
-        said = _("%s needs this.") % wording.state_in_error(status.to_json(state))
+        machine = record.schema.require_machine()
+        said = _("%s needs this.") % machine.state_in_error(state)
         problem = Invalid.for_fields(
             {field.wire: said for field in lacking}, type=record.schema.name
         )

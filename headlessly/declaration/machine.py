@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from headlessly.declaration import fields as columns
 from headlessly.declaration.paths import OPEN, WON, Path
 from headlessly.declaration.record import Record
+from headlessly.language import wording
 
 if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
@@ -76,6 +77,10 @@ class Machine:
     def default_path(self) -> Path:
         """The path of a record that refers to none."""
         return next((path for path in self.paths if path.is_default), self.paths[0])
+
+    def state_in_error(self, state: str) -> str:
+        """A state in an error, as it is called now."""
+        return wording.state_in_error(self.names.get(state, state))
 
     @cached_property
     def names(self) -> dict[str, str]:

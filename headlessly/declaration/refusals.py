@@ -137,7 +137,7 @@ class RefusalMixin(MergeMixin):
         """The conflict for a verb that the machine does not allow in the present state."""
         machine = self.schema.require_machine().of(self)
         state = getattr(self, machine.name)
-        said = {"noun": labels.noun_in_error(type(self)), "state": wording.state_in_error(state)}
+        said = {"noun": labels.noun_in_error(type(self)), "state": machine.state_in_error(state)}
         targets = machine.targets[verb.name].values()
         if {target for each in targets for target in each} == {state}:
             message = _("This %(noun)s is already %(state)s.") % said
@@ -157,8 +157,8 @@ class RefusalMixin(MergeMixin):
             else _("A %(noun)s does not go from %(state)s to %(target)s. %(ways)s")
             % {
                 "noun": labels.noun_in_error(type(self)),
-                "state": wording.state_in_error(state),
-                "target": wording.state_in_error(target),
+                "state": machine.state_in_error(state),
+                "target": machine.state_in_error(target),
                 "ways": self._possible_steps(),
             }
         )
@@ -173,20 +173,21 @@ class RefusalMixin(MergeMixin):
     def _possible_steps(self) -> str:
         """The sentence that names the steps that are possible from the present state."""
         machine = self.schema.require_machine().of(self)
-        ways = [
-            wording.state_in_error(step.target)
-            if step.is_plain
-            else _("%(state)s (by %(verb)s)")
-            % {
-                "state": wording.state_in_error(step.target),
-                "verb": labels.verb_in_error(step.verb, type(self)),
-            }
-            for step in next_steps(type(self), getattr(self, machine.name), machine=machine)
-            if step.target not in (None, step.source)
-        ]
+        ways: dict[str, str] = {}
+        for step in next_steps(type(self), getattr(self, machine.name), machine=machine):
+            if step.target is None or step.target == step.source:
+                continue
+            name = machine.state_in_error(step.target)
+            if step.is_plain:
+                ways[step.target] = name
+            else:
+                verb = labels.verb_in_error(step.verb, type(self))
+                ways.setdefault(
+                    step.target, _("%(state)s (by %(verb)s)") % {"state": name, "verb": verb}
+                )
         if not ways:
             return _("This is final.")
-        return _("From here it can become %s.") % ", ".join(ways)
+        return _("From here it can become %s.") % ", ".join(ways.values())
 
     def duplicate_conflict(self, constraint: str) -> Conflict:
         """The conflict for a violated unique constraint, with the id of the record that has the value."""

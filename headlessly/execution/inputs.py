@@ -62,7 +62,7 @@ def clean_inputs(
     if verb.takes_fields and noun.schema.kind is not None:
         _refuse_fields_of_others(record, noun.schema.kind, check)
     if not verb.asks:
-        record.validate(check.values, check.problems)
+        record.validate(check.news(), check.problems)
     if check.problems:
         raise Invalid.for_fields(
             {check.name_for_caller(name): message for name, message in check.problems.items()},
@@ -135,6 +135,19 @@ class _InputCheck:
         if not isinstance(value, str) or (field.type == "json" and not self.text):
             return False
         return not value.strip()
+
+    def news(self) -> dict[str, Any]:
+        """The values that the record does not have yet. What it has was checked when it came, and is sent
+        back as it was read, whatever became of what it is about since."""
+        if self.record._state.adding or not self.verb.takes_fields:
+            return self.values
+        known = self.schema.by_name
+        return {
+            name: value
+            for name, value in self.values.items()
+            if name not in known
+            or to_json_value(value) != to_json_value(known[name].value_of(self.record))
+        }
 
     def _find(self, key: str) -> Field | None:
         """The input called ``key`` on the wire or, in Python, by name or column."""
@@ -255,7 +268,7 @@ class _InputCheck:
         key = self.name_for_caller(machine.name)
         state = self.values[machine.name]
         if state is None:
-            states = ", ".join(map(wording.state_in_error, machine.states))
+            states = ", ".join(map(machine.state_in_error, machine.states))
             self.problems[key] = _("Use one of %s.") % states
         elif (
             self.record._state.adding
@@ -264,8 +277,8 @@ class _InputCheck:
         ):
             self.problems[key] = _("A %(noun)s starts as %(entry)s, not as %(state)s.") % {
                 "noun": labels.noun_in_error(self.verb.noun),
-                "entry": wording.join_with_or(map(wording.state_in_error, machine.entry)),
-                "state": wording.state_in_error(state),
+                "entry": wording.join_with_or(map(machine.state_in_error, machine.entry)),
+                "state": machine.state_in_error(state),
             }
 
 
@@ -307,7 +320,7 @@ def _refuse_changes_to_closed(
                 _("This %(noun)s is %(state)s: its %(field)s no longer changes.")
                 % {
                     "noun": labels.noun_in_error(type(record)),
-                    "state": wording.state_in_error(state),
+                    "state": machine.state_in_error(state),
                     "field": labels.field_in_error(field),
                 },
                 type=record.schema.name,

@@ -23,7 +23,6 @@ from headlessly.declaration import indexes, labels
 from headlessly.declaration.custom_values import COLUMN, CustomValues, HoldsCustomValues
 from headlessly.declaration.fields import Others, Stated, StatusField
 from headlessly.errors import Conflict, NotFound
-from headlessly.language import wording
 from headlessly.log import kept
 
 if TYPE_CHECKING:
@@ -277,7 +276,7 @@ def _refuse_if_closed(record: Record, past: Any) -> None:
         _("This %(noun)s is %(state)s and stays so.")
         % {
             "noun": labels.noun_in_error(type(record)),
-            "state": wording.state_in_error(state),
+            "state": machine.state_in_error(state),
         },
         type=type(record).__name__,
         id=record.pk,

@@ -239,7 +239,7 @@ class Converted(models.Transform):
         schema = getattr(noun, "schema", None) or noun.noun.schema
         if rates is None or schema.currency is None:
             return column, given
-        alias = connection.ops.quote_name(own.alias)
+        alias = compiler.quote_name_unless_alias(own.alias)  # of a subquery: it has no quotes
         name = f"{alias}.{prepared.quoted_column(noun, schema.currency.name)}"
         ends = [
             f"{alias}.{prepared.quoted_column(noun, each)}"

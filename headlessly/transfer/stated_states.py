@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from headlessly.declaration.schema import Machine
-from headlessly.language import wording
 from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.stated_past import Milestone, milestones
 
@@ -35,10 +34,10 @@ def settle_state(
         return
     wire, data = noun.schema.by_name[machine.name].wire, values.data
     for state, (path, yes) in values.flags.items():
-        named = {"state": wording.state_in_error(state)}
+        named = {"state": machine.state_in_error(state)}
         word = None if path in decides else data.get(wire)
         if yes and stating and word not in (None, state, *_states_before(machine, state)):
-            named["other"] = wording.state_in_error(word)
+            named["other"] = machine.state_in_error(str(word))
             message = _("It is %(state)s by this, and %(other)s by its word: the word is taken.")
             values.leave_out(path, message % named)
         elif yes and stating:
@@ -57,7 +56,7 @@ def settle_state(
             and data.get(wire) == state
             and not any(data.get(m.field.wire) for m in milestones(noun) if m.state == state)
         ):
-            named = {"state": wording.state_in_error(state)}
+            named = {"state": machine.state_in_error(state)}
             values.leave_out(path, _("It is %(state)s, and no column says since when.") % named)
 
 

@@ -143,11 +143,9 @@ class _OnlyTried(Exception):
 
 def _undo(id: Any, event: Any, dry_run: bool) -> RequestUndone:
     execution = running.current_execution()
-    plan = Plan(events_of_request(id, event))
-    hidden = check_permission(plan, id)
     try:
         with execution.attempt():
-            done = _carry_out(execution, plan, id, hidden, dry_run)
+            done = _carry_out(execution, id, event, dry_run)
             if dry_run:
                 raise _OnlyTried(done)
             return done
@@ -191,6 +189,13 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
             code="only_tracked",
         )
     return found
+
+
+def _count_events(id: Any) -> int:
+    """How many events a request has; that it is just taken back is none of them."""
+    if not isinstance(id, str) or UNSTORABLE.search(id):
+        return 0
+    return Event.log.filter(request_id=id[:65]).exclude(name=REQUEST_UNDONE).count()
 
 
 def no_event(id: Any, event: Any) -> NotFound:
@@ -285,23 +290,37 @@ def require_what_it_takes(plan: Plan) -> None:
 # -- doing it ---------------------------------------------------------------------------------------
 
 
-def _carry_out(
-    execution: Execution, plan: Plan, id: str, hidden: set[str], dry_run: bool
-) -> RequestUndone:
+class _MoreSince(Exception):
+    """The request has more events than were read: a rule that follows it was faster."""
+
+
+def _carry_out(execution: Execution, id: str, event: Any, dry_run: bool) -> RequestUndone:
     """Take back what can be; whatever a verb refuses stays, and then the rest is tried again."""
     gone_from_sight = Reason(HIDDEN, _("You do not see it any more."))
-    refused = dict.fromkeys(hidden, gone_from_sight)
+    plan: Plan | None = None
+    refused: dict[str, Reason] = {}
     for _try in range(MOST_TRIES):
+        if plan is None:
+            count = _count_events(id)
+            plan = Plan(events_of_request(id, event))
+            refused |= dict.fromkeys(check_permission(plan, id), gone_from_sight)
         try:
             with execution.attempt():
-                return _try_once(execution, plan, id, refused, dry_run)
+                return _try_once(execution, plan, id, refused, dry_run, count)
         except UndoRefused as problem:
             refused |= problem.reasons
+        except _MoreSince:
+            plan = None
     raise Conflict(_("This cannot be taken back now. Try again."), type="Request", id=id)
 
 
 def _try_once(
-    execution: Execution, plan: Plan, id: str, refused: dict[str, Reason], dry_run: bool
+    execution: Execution,
+    plan: Plan,
+    id: str,
+    refused: dict[str, Reason],
+    dry_run: bool,
+    count: int,
 ) -> RequestUndone:
     event = execution.append(
         name=REQUEST_UNDONE,
@@ -316,6 +335,8 @@ def _try_once(
     with execution.within(RunningVerb(UNDO, cast(Any, Request()), event)):
         plan.changes = {k: RecordChange(c.noun, k, c.events) for k, c in plan.changes.items()}
         plan.lock_records(execution)
+        if _count_events(id) != count:
+            raise _MoreSince
         plan.judge(refused)
         require_what_it_takes(plan)
         done.undone = UndoSteps(execution, plan).take()

@@ -108,19 +108,27 @@ def plan_for(undo: Undo, rows: Sequence[UndoRecord]) -> PartialPlan:
                 "headlessly_event.request_id || '' = %s", (undo.request,), models.BooleanField()
             ),
             target__in=[row.record for row in rows],
+            # And what rules did since that follow it: that is of the request, too.
             seq__gte=min(row.first for row in rows),
-            seq__lte=max(row.last for row in rows),
         ).order_by("seq")
     )
     return PartialPlan(events, around=causes_of(events, undo.request), undo=undo)
 
 
 def causes_of(events: Sequence[Event], request: str) -> list[Event]:
-    """The events of the same request which caused some of it, and are none of these."""
+    """The events of the same request which caused some of it, and are none of these; behind those that are
+    about no record, what caused these."""
     known = {event.id for event in events}
-    causes = {event.cause for event in events if event.cause is not None} - known
-    found = Event.log.filter(id__in=sorted(causes)).defer("data", "previous")
-    return [event for event in found if event.request_id == request]
+    causes: list[Event] = []
+    wanted = {event.cause for event in events if event.cause is not None} - known
+    while wanted:
+        known |= wanted
+        there = Event.log.filter(id__in=sorted(wanted)).defer("data", "previous")
+        found = [event for event in there if event.request_id == request]
+        causes += found
+        behind = {event.cause for event in found if event.target is None}
+        wanted = {id for id in behind if id is not None} - known
+    return causes
 
 
 def forget_findings(plan: PartialPlan) -> None:

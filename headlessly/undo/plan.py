@@ -254,16 +254,25 @@ class Plan:
 
     @cached_property
     def roots(self) -> list[Event]:
-        """The events that nothing but a script, an import or an undo of the request caused."""
-        known = [*self.events, *self.around]
-        by_id = {event.id: event for event in known}
-        platform = {event.id for event in known if event.name in PLATFORM_EVENTS}
+        """The events that nothing done to a record of the request caused: those of whoever asked for it, and
+        the first ones of a script, an import, an undo or a rule."""
         return [
             event
             for event in self.events
-            if event.target in self.changes
-            and (event.cause not in by_id or event.cause in platform)
+            if event.target in self.changes and self.cause_of(event) is None
         ]
+
+    def cause_of(self, event: Event) -> Event | None:
+        """The event of the request about a record that caused another one; None where there is none. What
+        is about no record stands between: that a script or a rule ran, that a request was taken back."""
+        cause = self._by_id.get(event.cause or "")
+        while cause is not None and cause.target is None:
+            cause = self._by_id.get(cause.cause or "")
+        return cause
+
+    @cached_property
+    def _by_id(self) -> dict[str, Event]:
+        return {event.id: event for event in (*self.events, *self.around)}
 
     @property
     def tracked(self) -> int:
@@ -391,8 +400,9 @@ class Plan:
     def _kept_cause(
         self, change: RecordChange, by_event: Mapping[str, RecordChange]
     ) -> RecordChange | None:
-        causes = (by_event.get(event.cause or "") for event in change.events)
-        return next((c for c in causes if c is not None and c.id != change.id), None)
+        causes = (self.cause_of(event) for event in change.events)
+        kept = (by_event.get(cause.id) for cause in causes if cause is not None)
+        return next((c for c in kept if c is not None and c.id != change.id), None)
 
     def _kept_referrer(self, change: RecordChange) -> RecordChange | None:
         """A record of the plan that goes on referring to ``change``, which would go."""

@@ -208,12 +208,11 @@ def _leaves(change: RecordChange) -> set[str]:
 
 def _records_of_causes(plan: PartialPlan) -> dict[str, set[str]]:
     """Of each record those whose events caused its own."""
-    by_event = {event.id: event.target for event in (*plan.around, *plan.events)}
     found: dict[str, set[str]] = {}
     for event in plan.events:
-        cause = by_event.get(event.cause or "")
-        if cause is not None and event.target is not None:
-            found.setdefault(event.target, set()).add(cause)
+        cause = plan.cause_of(event)
+        if cause is not None and cause.target is not None and event.target is not None:
+            found.setdefault(event.target, set()).add(cause.target)
     return found
 
 

@@ -63,6 +63,8 @@ class UndoSteps:
         self._free({v for c in self.possible if c.returns for v in self._values_held(c)})
         for change in self._returning(returning):
             self._bring_back(change)
+            # What it had taken over from one that went before it goes back to that one.
+            self._give_up(change)
         self.returning = set()
         later = {id for id, values in regained.items() if values & held}
         for change in self._backwards():
@@ -83,11 +85,21 @@ class UndoSteps:
         ]
 
     def _returning(self, waiting: set[str]) -> Iterator[RecordChange]:
-        """What comes back: first what others refer to, then these."""
+        """What comes back: first what others refer to, then these; and who has unique values of others that
+        come back too before these, to give them up."""
         left = [change for change in self.possible if change.returns]
         waiting = set(waiting)
+        givers: dict[Any, set[str]] = {}
+        for change in left:
+            for value in self._values_given_up(change):
+                givers.setdefault(value, set()).add(change.id)
+        before = {c.id: c.references - {c.id} for c in left}
+        for change in left:
+            for value in self._values_held(change):
+                if change.id not in (found := givers.get(value, set())):
+                    before[change.id] |= found
         while left:
-            ready = [c for c in left if not (c.references - {c.id}) & waiting] or left
+            ready = [c for c in left if not before[c.id] & waiting] or left
             yield from ready
             waiting -= {change.id for change in ready}
             left = [change for change in left if change.id in waiting]
@@ -104,6 +116,16 @@ class UndoSteps:
             else:
                 found |= set(_each(before)) - set(_each(after)) or {None}
         return found
+
+    def _values_given_up(self, change: RecordChange) -> set[Any]:
+        """The values that the unique fields which the request changed do not have any more."""
+        found: set[Any] = set()
+        for wire, (before, after) in self._unique_changes(change).items():
+            if self._field(change, wire).unique:
+                found.add(_compared(after))
+            else:
+                found |= set(_each(after)) - set(_each(before))
+        return found - {None}
 
     def _unique_changes(self, change: RecordChange) -> dict[str, tuple[Any, Any]]:
         """What the request changed of the fields whose values no two records have."""

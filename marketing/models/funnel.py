@@ -78,7 +78,8 @@ class Funnel(Noun):
         """Steps are what they say."""
         if values.get("steps") is not None and (found := funnels.steps_problem(values["steps"])):
             problems["steps"] = found
-        if (criteria := values.get("criteria", self.criteria)) is not None:
+        criteria = values.get("criteria", self.criteria)
+        if criteria is not None and {"criteria", "steps"} & values.keys():
             steps = values.get("steps", self.steps)
             if found := filter_problem(criteria) or funnels.criteria_problem(criteria, steps):
                 problems["criteria"] = found

@@ -74,6 +74,13 @@ def test_it_is_qualified_once(people: SimpleNamespace) -> None:
         Contact.qualify(people.ada.id)
 
 
+def test_a_refused_step_names_each_state_once_however_many_ways_lead_there() -> None:
+    ada = Contact.create(name="Ada", stage="Lead")
+    with refused(Conflict) as caught:
+        ada.update(stage="Customer")
+    assert caught.value.message.endswith("From here it can become Qualified.")
+
+
 # -- capture and enrich ---------------------------------------------------------------------------
 
 

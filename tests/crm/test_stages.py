@@ -121,6 +121,8 @@ def test_a_renamed_stage_is_the_same_one_before_and_after(renewals: Pipeline, ri
     assert "Legal review" not in Deal.schema.fields["stage"].choices
     with refused(Invalid, "Contract"):
         deal.move(stage="Nowhere")
+    with refused(Conflict, "A Deal that is Contract cannot reopen."):
+        deal.reopen()
     with tenancy.active(rival):
         assert "Contract" not in Deal.schema.fields["stage"].choices
         with refused(Invalid):

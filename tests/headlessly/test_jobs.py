@@ -16,6 +16,7 @@ from procrastinate.contrib.django import app
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.background.jobs import JobPlaces, ShareTaken, job, job_places
+from headlessly.background.putting_back import WorkersJobManager
 from headlessly.context import tracing
 
 seen = []
@@ -125,7 +126,8 @@ def die_with_all():
 
 
 def rescue():
-    async_to_sync(app.tasks["jobs.rescue"].func)(type("Context", (), {"app": app}), 0)
+    workers = SimpleNamespace(job_manager=WorkersJobManager(app.connector))
+    async_to_sync(app.tasks["jobs.rescue"].func)(SimpleNamespace(app=workers), 0)
 
 
 def states(name):
@@ -176,14 +178,31 @@ def test_fails_and_says_so_when_it_has_lost_its_worker_three_times(alone):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_is_put_back_although_another_cannot_be(alone):
-    greet.defer(name="Ada Chen", once="greeting")
+def test_goes_where_the_same_waits_by_then_and_keeps_no_other_from_its_place(alone):
+    greet.defer(name="Ada Chen", once="greeting", lock="greetings")
     bring_down.defer(text="too much")
     die_with_all()
-    assert greet.defer(name="Bob Stone", once="greeting"), "the first does not wait any more"
+    assert greet.defer(name="Ada Chen", once="greeting", lock="greetings"), "none waits any more"
     rescue()
-    assert states(greet.name) == ["failed", "todo"]
+    assert states(greet.name) == ["todo"], "the lost one is no failure"
     assert states(bring_down.name) == ["todo"]
+
+
+@job("tests.line_up_again", retry=3)
+def line_up_again(text):
+    """What fails when somebody has put the same in line meanwhile."""
+    if text == "first":
+        line_up_again.defer(text="again", once="one", lock="one")
+        raise ShareTaken
+
+
+@pytest.mark.django_db(transaction=True)
+def test_goes_where_the_same_was_put_in_line_while_it_was_at_work(alone):
+    line_up_again.defer(text="first", once="one", lock="one")
+    worker("tests.headlessly.test_jobs")
+    assert "doing" not in states(line_up_again.name), (
+        "its lock would be kept while its worker lives"
+    )
 
 
 @pytest.mark.django_db(transaction=True)

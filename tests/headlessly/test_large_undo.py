@@ -234,6 +234,8 @@ def test_what_others_touch_between_two_parts_stays(
         if not touched:
             lead = Lead.find({"name": "Person 1"})[0]
             touched.append(Lead.update(lead.pk, name="Renamed meanwhile"))
+            with tracing.request_id_scope(request):  # by a rule that follows what is taken back
+                Lead.update(Lead.find({"name": "Person 2"})[0].pk, score=7)
         return take_back_part(*given, **options)
 
     monkeypatch.setattr(undo_job, "take_back_part", interrupted)

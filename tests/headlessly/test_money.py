@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from crm.models import Deal, ExchangeRate, Lead, Organization
+from crm.models import Activity, Contact, Deal, ExchangeRate, Lead, Organization
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.errors import Invalid
 from headlessly.query import money
+from marketing import Campaign, Segment
+from tests.answered import answered
 
 pytestmark = pytest.mark.django_db
 
@@ -141,6 +145,37 @@ def test_a_list_of_several_currencies_is_sorted_narrowed_and_paged_converted(
     assert first + second == "BACD"
     up = api.call("GET", "/deals?sort=value").json()["results"]
     assert [deal["name"] for deal in up] == ["C", "A", "B", "D"]
+
+
+@pytest.mark.parametrize("as_of", [False, True])
+def test_amounts_behind_references_are_compared_converted_too(
+    rates: None, api: Any, people: Any, as_of: bool
+) -> None:
+    """In a list, as it is now and as it was, in a segment and of what refers to it."""
+    spring = Campaign.create(name="Spring", budget=95, currency="USD")
+    for name, currency in (("Dear", "EUR"), ("Cheap", "USD")):
+        person = Contact.create(name=name)
+        lead = Lead.create(
+            name=name, source="x", contact=person, budget=90, currency=currency, campaign=spring
+        )
+        for status in ("Contacted", "Qualified"):
+            lead.update(status=status)
+        Activity.create(subject=name, lead=lead, deal=lead.convert().deal, contact=person)
+    when = f"&asOf={clock.now().isoformat().replace('+00:00', 'Z')}" if as_of else ""
+    asked: dict[str, Any] = {
+        "leads": {"deal.value": {"$gt": 97}},
+        "activities": {"$or": [{"lead.budget": {"$gt": 97}}, {"deal.value": {"$gt": 97}}]},
+        "contacts": {"leads": {"$some": {"budget": {"$gt": 97}}}},
+        "deals": {"value": {"$gt": 97}, "campaign.budget": {"$lt": 97}},
+    }
+    for noun, filter in asked.items():
+        page = answered(api.call("GET", f"/{noun}?filter={quote(json.dumps(filter))}{when}"))
+        assert [row.get("name") or row["subject"] for row in page["results"]] == ["Dear"], noun
+        kind = {"leads": "Lead", "activities": "Activity", "contacts": "Contact", "deals": "Deal"}[
+            noun
+        ]
+        criteria = {"type": kind, "filter": filter}
+        assert Segment.create(name=noun, criteria=criteria).refresh().member_count == 1
 
 
 @pytest.mark.parametrize("rate", [0, -1, 1e-300, 1e300, "x", None])

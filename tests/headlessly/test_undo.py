@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -124,6 +125,26 @@ def test_it_takes_back_a_merge_with_all_that_it_moved(people: SimpleNamespace) -
     assert now == before
     (kept,) = done.stays
     assert (kept.id, kept.reason.code, kept.reason.fields) == (leads[2].pk, "changed", ("contact",))
+
+
+def test_it_takes_back_a_chain_of_merges_and_does_it_again(acme: Any) -> None:
+    chain = [
+        Contact.create(name=name, email=f"{name}@home.example", phone=f"+1 202 555 014{n}")
+        for n, name in enumerate("abcd")
+    ]
+    for each in chain:
+        Lead.create(name=each.name, contact=each, source="web")
+        Contact.create(name=f"Report of {each.name}", manager=each)
+    before = rows()
+    with tracing.request_id_scope("req_chain00000000000"):
+        for merged, survivor in pairwise(chain):
+            merged.merge(into=Contact.get(survivor.pk))
+    last = "req_chain00000000000"
+    for there in (before, rows(), before):
+        undone, last = last, f"{last}_undone"
+        with tracing.request_id_scope(last):
+            assert not undo_request(undone).stays
+        assert rows() == there
 
 
 def test_it_gives_a_member_back_who_they_were(users_of_acme: Any, people: SimpleNamespace) -> None:

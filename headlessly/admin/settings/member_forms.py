@@ -113,6 +113,13 @@ class InviteForm(RoleForm):
         return email
 
 
+def hold_admins() -> None:
+    """Hold the places of all admins until the commit: two who let go of one another's at once would leave
+    nobody."""
+    admins = Membership.objects.filter(tenant=tenancy.require(), role=actors.ADMIN)
+    list(admins.order_by("pk").select_for_update().values_list("pk"))
+
+
 def is_last_admin(member: Membership) -> bool:
     """Whether nobody else could manage the tenant."""
     if member.role != actors.ADMIN:

@@ -25,6 +25,7 @@ from headlessly.admin.settings.member_forms import (
     RoleForm,
     contact_name,
     find_contact_id,
+    hold_admins,
     is_last_admin,
 )
 from headlessly.admin.sites import TenantSite
@@ -114,8 +115,11 @@ def withdraw_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRes
     return redirect("admin:settings_members")
 
 
+@transaction.atomic
 def member_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpResponse:
     """One member: their role and their contact."""
+    if request.method == "POST":
+        hold_admins()
     member = _member(id)
     form = RoleForm(
         request.POST if request.method == "POST" else None,
@@ -143,22 +147,22 @@ def _change(member: Membership, role: str, contact_id: str | None) -> None:
     previous = {"role": member.role, "contact": member.contact_id}
     now = {"role": role, "contact": contact_id}
     member.role, member.contact_id = role, contact_id
-    with transaction.atomic():
-        member.save()
-        if now != previous:
-            record_security_event(ROLE_CHANGED, about=member.user_id, previous=previous, **now)
+    member.save()
+    if now != previous:
+        record_security_event(ROLE_CHANGED, about=member.user_id, previous=previous, **now)
 
 
 @require_POST
+@transaction.atomic
 def remove_view(request: HttpRequest, id: int, *, site: TenantSite) -> HttpResponse:
     """Let somebody in no longer; what they did and what they own stays."""
+    hold_admins()
     member = _member(id)
     if is_last_admin(member):
         messages.error(request, _("Somebody has to be admin: make another one first."))
         return redirect("admin:settings_member", id)
-    with transaction.atomic():
-        record_security_event(MEMBER_REMOVED, about=member.user_id, role=member.role)
-        member.delete()
+    record_security_event(MEMBER_REMOVED, about=member.user_id, role=member.role)
+    member.delete()
     logger.info("member %s removed by %s", member.user_id, actors.current().id)
     messages.success(request, _("%(name)s no longer belongs to it.") % {"name": member.user})
     return redirect("admin:settings_members")

@@ -12,6 +12,7 @@ from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
 from headlessly.background.jobs import job_places
+from headlessly.background.putting_back import WorkersJobManager
 from headlessly.background.worker import end_with_parent
 from headlessly.database.roles import connect_directly, name_connections
 from headlessly.database.timeouts import bound_connections
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         # Another app with the same tasks: what they defer themselves still goes through Django's own
         # connection, into the transaction at hand. (`replace_connector` would take that away.)
         worker = app.with_connector(connector)
+        worker.job_manager = WorkersJobManager(connector)
 
         async def work() -> None:
             async with worker.open_async():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -14,8 +17,10 @@ from crm import Contact, ExchangeRate
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, User
 from headlessly.accounts.models import Invitation
+from headlessly.admin.settings.member_forms import hold_admins
 from tests.headlessly.accounts.letters import link_in
 from tests.headlessly.admin.signed_in import client_of
+from tests.headlessly.test_races import at_once
 
 PLACES = ("", "members/", "keys/")
 CHOSEN = {
@@ -220,6 +225,29 @@ def test_it_keeps_one_admin(ann, users):
     assert ann.post(at(f"members/{member.pk}/"), {"role": "rep"}).status_code == 422
     member.refresh_from_db()
     assert member.role == "admin"
+
+
+@pytest.mark.parametrize("place", ["remove/", ""])
+@pytest.mark.django_db(transaction=True)
+def test_two_admins_who_let_go_of_one_another_at_once_leave_one(ann, users, place):
+    cleo = users.cleo.memberships.get()
+    cleo.role, cleo.seen_at = "admin", timezone.now()
+    cleo.save()
+    member, other, begun = users.ann.memberships.get(), client_of(users.cleo), threading.Event()
+
+    def let_cleo_go():
+        with transaction.atomic():
+            hold_admins()
+            Membership.objects.get(pk=cleo.pk).delete()
+            begun.set()
+            time.sleep(0.5)
+
+    def let_ann_go():
+        begun.wait(30)
+        return other.post(at(f"members/{member.pk}/{place}"), {"role": "rep"}).status_code
+
+    at_once(let_cleo_go, let_ann_go)
+    assert list(Membership.objects.filter(role="admin").values_list("pk")) == [(member.pk,)]
 
 
 def test_it_shows_no_members_of_another_tenant(ann, users, rival):
