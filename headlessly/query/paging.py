@@ -21,6 +21,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from django.db.models.expressions import RawSQL
 
 from headlessly.access import tenancy, visibility
+from headlessly.access.prepared_queries import compiled_query
 from headlessly.database import prepared as statements
 from headlessly.declaration import custom_values, indexes
 from headlessly.declaration.folding import FOLD, Folded
@@ -79,9 +80,22 @@ class RecordList:
     def queryset(self) -> models.QuerySet:
         """The records, whatever words are searched for. Raises InvalidFilter."""
         found = self.scope.queryset() if self.narrowed_to is None else self.narrowed_to
+        return found.filter(*self._conditions)
+
+    @cached_property
+    def _conditions(self) -> list[Q]:
+        """The filters compiled. Raises InvalidFilter."""
         if self.condition is not None:
-            return found.filter(self.condition)
-        return found.filter(*(filters.compile_filter(self.scope, f) for f in self.filters))
+            return [self.condition]
+        return [filters.compile_filter(self.scope, each) for each in self.filters]
+
+    @property
+    def _is_alike(self) -> bool:
+        """Whether others with such filters, in this order, differ in values alone: statements that search
+        are then compiled once for all. Rates, of which converted amounts are made, are no values."""
+        of_now = type(self.scope) is Scope and self.scope.as_of is None
+        converted = any(key.name.endswith(CONVERTED) for key in self.sort_keys)
+        return of_now and self.narrowed_to is None and not converted
 
     def page_keys(
         self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False
@@ -98,16 +112,19 @@ class RecordList:
             total, exact = self._count_up_to_cap(count_all)
             if not exact or total > self._cap:
                 return PageKeys(self._in_order(size, start, rest), total, exact)
-        parts = [self.queryset] if self.search is None else self.search.parts(self.queryset)
-        total, keys = self._gather(parts, size, start, rest)
+        search = None if self.search is None else self.search.led(self.queryset)
+        total, keys = self._gather(search, size, start, rest)
         if total <= self._cap:
             return PageKeys(keys, total, True)
         keys = (
             self._in_order(size, start, rest)
-            if self.search is None
-            else self._walk(self.search, size, start, rest)
+            if search is None
+            else self._walk(search, size, start, rest)
         )
-        return PageKeys(keys, *((self._count(parts), True) if count_all else (self._cap, False)))
+        if not count_all:
+            return PageKeys(keys, self._cap, False)
+        parts = [self.queryset] if search is None else search.parts(self.queryset)
+        return PageKeys(keys, self._count(parts), True)
 
     def read_page(
         self,
@@ -314,29 +331,30 @@ class RecordList:
     # -- gathered -----------------------------------------------------------------------------------
 
     def _gather(
-        self, parts: Sequence[models.QuerySet], size: int, start: int, rest: Sequence[Q]
+        self, search: Search | None, size: int, start: int, rest: Sequence[Q]
     ) -> tuple[int, list[Key]]:
-        """How many records are in the parts, up to one above the cap; and the page if they are all."""
-        more = []
-        if rest:
-            beyond = ExpressionWrapper(reduce(or_, rest), BooleanField())
-            parts, more = [part.annotate(_beyond=beyond) for part in parts], ["_beyond"]
-        found = union_sql(
-            [
-                p.order_by().values_list(self.scope.key, *self._names, *more)[: self._cap + 1]
-                for p in parts
-            ]
-        )
-        if found is None:
+        """How many records there are, up to one above the cap; and the page if they are all."""
+        row = [self.scope.key, *self._names]
+        if rest or search is None or not self._is_alike:
+            found = self.queryset
+            if rest:
+                beyond = ExpressionWrapper(reduce(or_, rest), BooleanField())
+                found, row = found.annotate(_beyond=beyond), [*row, "_beyond"]
+            gathered = _gathered_sql(found, row, self._cap, search)
+        else:
+            gathered = compiled_query(
+                _gathered_of, self._conditions, self.scope, tuple(row), self._cap, asked=search
+            )
+        if gathered is None:
             return 0, []
-        sql, parameters = found
-        row = ", ".join(self._row)
+        sql, parameters = gathered
+        names = ", ".join(self._row)
         rows = _rows(
-            f"WITH found ({row}{', beyond' if rest else ''}) AS MATERIALIZED "
+            f"WITH found ({names}{', beyond' if rest else ''}) AS MATERIALIZED "
             f"(SELECT * FROM ({sql}) AS united LIMIT {self._cap + 1}), "
             "counted AS (SELECT count(*) AS total FROM found) "
             "SELECT counted.total, page.* FROM counted LEFT JOIN LATERAL "
-            f"(SELECT {row} FROM found WHERE counted.total <= {self._cap}{' AND beyond' if rest else ''} "
+            f"(SELECT {names} FROM found WHERE counted.total <= {self._cap}{' AND beyond' if rest else ''} "
             f"ORDER BY {self._order} LIMIT %s OFFSET %s) AS page ON true",
             (*parameters, size + 1, start),
         )
@@ -347,13 +365,15 @@ class RecordList:
     def _walk(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
         """Record by record along the order until a page is full; else all there are, in order."""
         condition, order = next(self._ordered_conditions(start, rest))
-        looked_at = self.queryset.filter(condition).order_by(*order)
-        looked_at = looked_at.annotate(
-            _fits=ExpressionWrapper(search.record_condition, BooleanField())
-        )
-        fitting = union_sql(
-            [looked_at.values_list(self.scope.key, *self._names, "_fits")[:MAX_WALK]]
-        )
+        looked_at = [self.scope.key, *self._names, "_fits"]
+        if rest or not self._is_alike:
+            found = self.queryset.filter(condition)
+            fitting = _walked_sql(found, order, looked_at, MAX_WALK, search)
+        else:
+            conditions, given = [*self._conditions, condition], (tuple(order), tuple(looked_at))
+            fitting = compiled_query(
+                _walked_of, conditions, self.scope, *given, MAX_WALK, asked=search
+            )
         if fitting is None:
             return []
         sql, parameters = fitting
@@ -490,6 +510,32 @@ def narrow_by_search(found: models.QuerySet, search: Search | None) -> tuple[mod
     many = len(ids) > COUNT_CAP
     listed = {f"{search.scope.key}__in": ids}
     return found.filter(search.record_condition) if many else found.filter(**listed), many
+
+
+def _gathered_sql(
+    found: models.QuerySet, row: Sequence[str], most: int, search: Search | None
+) -> Sql | None:
+    """The records of ``found`` with the words, in no order, so many of each part of the search at most."""
+    parts = [found] if search is None else search.parts(found)
+    return union_sql([part.order_by().values_list(*row)[: most + 1] for part in parts])
+
+
+def _gathered_of(*given: Any) -> Sql | None:
+    *conditions, scope, row, most, search = given
+    return _gathered_sql(scope.queryset().filter(*conditions), row, most, search)
+
+
+def _walked_sql(
+    found: models.QuerySet, order: Sequence[Any], row: Sequence[str], most: int, search: Search
+) -> Sql | None:
+    """The first records of ``found`` in order, each with whether it has the words."""
+    fits = ExpressionWrapper(search.record_condition, BooleanField())
+    return union_sql([found.order_by(*order).annotate(_fits=fits).values_list(*row)[:most]])
+
+
+def _walked_of(*given: Any) -> Sql | None:
+    *conditions, scope, order, row, most, search = given
+    return _walked_sql(scope.queryset().filter(*conditions), order, row, most, search)
 
 
 def union_sql(parts: Sequence[models.QuerySet]) -> Sql | None:
