@@ -322,6 +322,7 @@ def compiled_query(
     )
     same = _SameBut((known, asked and asked.key), conditions, asked)
     made = _compiled_conditions(build, same, given, ambient)
+    same.forget_values()
     if made is None:
         return _compile(build, conditions, given, asked)
     filled = [*values, *(asked.values if asked else ())]
@@ -333,6 +334,10 @@ class _SameBut:
 
     def __init__(self, known: Hashable, conditions: Sequence[Q], asked: Asked | None) -> None:
         self.known, self.conditions, self.asked = known, conditions, asked
+
+    def forget_values(self) -> None:
+        """Keep what it is compared by: it is kept as long as what was compiled, and values may be many."""
+        self.conditions, self.asked = (), None
 
     def __hash__(self) -> int:
         return hash(self.known)
