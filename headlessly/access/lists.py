@@ -12,7 +12,9 @@ from typing import ClassVar
 from django.db import models
 
 from headlessly.access import tenancy
+from headlessly.access.prepared_queries import compiled_query
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.choices import choice_key, unique_choices
 
 #: How long a value and the name of a list (``Lead.source``) may be.
@@ -84,12 +86,17 @@ def values_with_words(
     begins = models.Q()
     for word in found:
         begins |= models.Q(key__startswith=word) | models.Q(key__contains=f" {word}")
-    values = ListValue.objects.filter(begins, list=list_name) if found else ListValue.objects.none()
-    for key, value in values.order_by("key").values_list("key", "value")[:limit]:
+    statement = compiled_query(_values_that, [begins], list_name, limit) if found else None
+    for key, value in execute_prepared(*statement) if statement else ():
         for word, those in found.items():
             if f" {word}" in f" {key}":
                 those.append(value)
     return found
+
+
+def _values_that(condition: models.Q, list_name: str, limit: int) -> models.QuerySet:
+    values = ListValue.objects.filter(condition, list=list_name).order_by("key")
+    return values.values_list("key", "value")[:limit]
 
 
 def values_of_list(list_name: str, starting: str = "", limit: int = 30) -> Iterable[str]:

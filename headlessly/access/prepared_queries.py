@@ -24,12 +24,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from functools import cache, wraps
-from typing import Any, ParamSpec
+from itertools import count
+from typing import Any, ParamSpec, Protocol
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connection, models
@@ -268,7 +268,7 @@ class _Values(list[Any]):
         if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
             self.extend(value)
             return name, list, len(value)
-        if value is not None and not isinstance(value, bool | int | float | Decimal):
+        if value is not None and not isinstance(value, bool | int | float):
             raise TypeError(f"{name} is compared with {value!r}.")
         return name, type(value), value
 
@@ -293,13 +293,33 @@ def _put_marks(condition: Q, number: int) -> tuple[Q, int]:
     return found, number
 
 
+class Asked(Protocol):
+    """What a query is made of besides conditions, such as the words of a search."""
+
+    @property
+    def key(self) -> Hashable:
+        """What the query is made of, besides the values."""
+
+    @property
+    def values(self) -> Sequence[Any]:
+        """The values that the query is filled in with: texts, and lists of them."""
+
+    def marked(self, numbers: Iterator[int]) -> Any:
+        """What stands for all with this key: marks with these numbers are in the place of its values."""
+
+
+#: A statement and its parameters.
+Sql = tuple[str, tuple[Any, ...]]
+
+
 def compiled_query(
-    build: Callable[..., models.QuerySet[Any, tuple[Any, ...]]],
+    build: Callable[..., models.QuerySet[Any, tuple[Any, ...]] | Sql | None],
     conditions: Sequence[Q],
     *given: Hashable,
-) -> tuple[str, Sequence[Any]] | None:
+    asked: Asked | None = None,
+) -> Sql | None:
     """The statement of the query that ``build`` makes of conditions and what else is given, and its
-    parameters; None where nothing can fulfil them.
+    parameters; None where nothing can fulfil them. What is ``asked`` besides is its last argument.
 
     Compiled once for all conditions that compare the same with other texts, moments and days, unless they are
     made of other queries. What it is made of depends on nothing else but the tenant, whoever reads, their
@@ -310,7 +330,7 @@ def compiled_query(
         known = tuple(map(values.take_from, conditions))
         hash(known)
     except (TypeError, ValueError):
-        return compile_query(build, conditions, given)
+        return compile_query(build, conditions, given, asked)
     tenant = tenancy.require()
     ambient = (
         tenant.pk,
@@ -319,17 +339,24 @@ def compiled_query(
         timezone.get_current_timezone_name(),
         clock.now().astimezone(UTC).date(),
     )
-    made = _compiled_conditions(build, _SameBut(known, conditions), given, ambient)
+    same = _SameBut((known, asked and asked.key), conditions, asked)
+    made = _compiled_conditions(build, same, given, ambient)
+    same.forget_values()
     if made is None:
-        return compile_query(build, conditions, given)
-    return (made.sql, made.fill(values)) if made.sql else None
+        return compile_query(build, conditions, given, asked)
+    filled = [*values, *(asked.values if asked else ())]
+    return (made.sql, tuple(made.fill(filled))) if made.sql else None
 
 
 class _SameBut:
-    """Conditions, which are the same as others that differ in values alone."""
+    """Conditions and what is asked besides, which are the same as others that differ in values alone."""
 
-    def __init__(self, known: Hashable, conditions: Sequence[Q]) -> None:
-        self.known, self.conditions = known, conditions
+    def __init__(self, known: Hashable, conditions: Sequence[Q], asked: Asked | None) -> None:
+        self.known, self.conditions, self.asked = known, conditions, asked
+
+    def forget_values(self) -> None:
+        """Keep what it is compared by: it is kept as long as what was compiled, and values may be many."""
+        self.conditions, self.asked = (), None
 
     def __hash__(self) -> int:
         return hash(self.known)
@@ -340,7 +367,7 @@ class _SameBut:
 
 @cached_by_shape(most=MOST_KEPT)
 def _compiled_conditions(
-    build: Callable[..., models.QuerySet],
+    build: Callable[..., models.QuerySet | Sql | None],
     same: _SameBut,
     given: tuple[Hashable, ...],
     _ambient: tuple[Hashable, ...],
@@ -351,19 +378,23 @@ def _compiled_conditions(
         put, number = _put_marks(condition, number)
         marked.append(put)
     try:
-        found = compile_query(build, marked, given)
+        found = compile_query(build, marked, given, same.asked and same.asked.marked(count(number)))
         statement = Statement("", ()) if found is None else Statement.of(*found)
     except (UnknownWay, ValidationError, ValueError):
         return None
-    all_there = found is None or statement.numbers == set(range(number))
+    all_there = found is None or statement.numbers.issuperset(range(number))
     return statement if all_there else None
 
 
 def compile_query(
-    build: Callable[..., models.QuerySet], asked: Sequence[Any], given: tuple[Hashable, ...]
-) -> tuple[str, Sequence[Any]] | None:
-    """The same compiled for this time alone, of querysets too."""
+    build: Callable[..., models.QuerySet | Sql | None],
+    conditions: Sequence[Any],
+    given: tuple[Hashable, ...],
+    asked: Any = None,
+) -> Sql | None:
+    """The same, compiled for this time alone: of querysets too, in the place of conditions."""
     try:
-        return build(*asked, *given).query.sql_with_params()
+        found = build(*conditions, *given, *(() if asked is None else (asked,)))
+        return found.query.sql_with_params() if isinstance(found, models.QuerySet) else found
     except EmptyResultSet:
         return None

@@ -15,12 +15,13 @@ from functools import cached_property, lru_cache, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import BooleanField, ExpressionWrapper, F, Q
 from django.db.models.expressions import RawSQL
 
 from headlessly.access import tenancy, visibility
-from headlessly.access.prepared_queries import compile_query, compiled_query
+from headlessly.access.prepared_queries import Sql, compile_query, compiled_query
 from headlessly.database import prepared as statements
 from headlessly.declaration import custom_values, indexes
 from headlessly.declaration.folding import FOLD, Folded
@@ -46,8 +47,6 @@ CONVERTED = f"__{money.Converted.lookup_name}"
 
 #: A key, and the record's values in the columns of the order.
 Key = tuple[Any, ...]
-#: A statement and its parameters.
-Sql = tuple[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -90,19 +89,32 @@ class RecordList:
         return Q(*(filters.compile_filter(self.scope, f) for f in self.filters))
 
     def _compiled(
-        self, build: Callable[..., models.QuerySet], beyond: Q, *given: Hashable
+        self,
+        build: Callable[..., Any],
+        beyond: Q,
+        *given: Hashable,
+        search: Search | None = None,
     ) -> Sql | None:
         """The statement of what ``build`` makes of the records, whatever words are searched for, of a
-        condition more, and of what else is given; None where nothing can be found. Of lists that differ in
-        values alone it is made once."""
-        if self.narrowed_to is not None or self.scope.moment is not self.scope.as_of:
-            return compile_query(build, [self.queryset, beyond], given)
-        moment = self.scope.moment
+        condition more, of what else is given, and of the ``search``; None where nothing can be found. Of
+        lists that differ in values alone it is made once."""
+        if not self._is_alike(search):
+            return compile_query(build, [self.queryset, beyond], given, search)
+        scope, moment = replace(self.scope, as_of=None), self.scope.moment
         if moment is not None:
             kept.refuse_before_kept(moment, "asOf")
         when = Q() if moment is None else Q(moment=moment)
-        scope = replace(self.scope, as_of=None)
-        return compiled_query(_of_records, [when, self._where, beyond], scope, build, *given)
+        conditions = [when, self._where, beyond]
+        return compiled_query(_of_records, conditions, scope, build, *given, asked=search)
+
+    def _is_alike(self, search: Search | None) -> bool:
+        """Whether others with such filters, in this order, differ in values alone. Rates, of which converted
+        amounts are made, are no values."""
+        if self.narrowed_to is not None or self.scope.moment is not self.scope.as_of:
+            return False
+        if search is not None and (type(self.scope) is not Scope or self.scope.as_of is not None):
+            return False
+        return not any(key.name.endswith(CONVERTED) for key in self.sort_keys)
 
     def page_keys(
         self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False
@@ -119,20 +131,19 @@ class RecordList:
             total, exact = self._count_up_to_cap(count_all)
             if not exact or total > self._cap:
                 return PageKeys(self._in_order(size, start, rest), total, exact)
-        if self.search is None:
-            total, keys = self._gather([self._any_keys(rest)], size, start, rest)
-            if total <= self._cap:
-                return PageKeys(keys, total, True)
-            counted = self._count_up_to_cap(True) if count_all else (self._cap, False)
-            return PageKeys(self._in_order(size, start, rest), *counted)
-        parts = self.search.parts(self.queryset)
-        total, keys = self._gather(
-            [self._any_keys(rest, part) for part in parts], size, start, rest
-        )
+        search = None if self.search is None else self.search.led(self.queryset)
+        total, keys = self._gather(search, size, start, rest)
         if total <= self._cap:
             return PageKeys(keys, total, True)
-        keys = self._walk(self.search, size, start, rest)
-        return PageKeys(keys, *((self._count(parts), True) if count_all else (self._cap, False)))
+        keys = (
+            self._in_order(size, start, rest)
+            if search is None
+            else self._walk(search, size, start, rest)
+        )
+        if not count_all:
+            return PageKeys(keys, self._cap, False)
+        parts = [self.queryset] if search is None else search.parts(self.queryset)
+        return PageKeys(keys, self._count(parts), True)
 
     def read_page(
         self,
@@ -357,20 +368,18 @@ class RecordList:
 
     # -- gathered -----------------------------------------------------------------------------------
 
-    def _any_keys(self, rest: Sequence[Q] = (), part: models.QuerySet | None = None) -> Sql | None:
-        """The statement that reads keys in any order, as many as are counted and one more, of all records or
-        of a ``part`` of them; each with whether it fulfils ``rest``."""
+    def _any_keys(self, rest: Sequence[Q] = (), search: Search | None = None) -> Sql | None:
+        """The statement that reads keys in any order, as many as are counted and one more; each with whether
+        it fulfils ``rest``."""
         beyond = reduce(or_, rest) if rest else Q()
         given = (tuple(self.sort_keys), bool(rest), self._cap + 1)
-        if part is not None:
-            return compile_query(_keys_in_any_order, [part, beyond], given)
-        return self._compiled(_keys_in_any_order, beyond, *given)
+        return self._compiled(_keys_in_any_order, beyond, *given, search=search)
 
     def _gather(
-        self, parts: Sequence[Sql | None], size: int, start: int, rest: Sequence[Q]
+        self, search: Search | None, size: int, start: int, rest: Sequence[Q]
     ) -> tuple[int, list[Key]]:
-        """How many records are in the parts, up to one above the cap; and the page if they are all."""
-        found = unite(parts)
+        """How many records there are, up to one above the cap; and the page if they are all."""
+        found = self._any_keys(rest, search)
         if found is None:
             return 0, []
         sql, parameters = found
@@ -391,14 +400,8 @@ class RecordList:
     def _walk(self, search: Search, size: int, start: int, rest: Sequence[Q]) -> list[Key]:
         """Record by record along the order until a page is full; else all there are, in order."""
         condition, nulls_first = next(self._ordered_conditions(start, rest))
-        order = _order_by(self.sort_keys, nulls_first)
-        looked_at = self.queryset.filter(condition).order_by(*order)
-        looked_at = looked_at.annotate(
-            _fits=ExpressionWrapper(search.record_condition, BooleanField())
-        )
-        fitting = union_sql(
-            [looked_at.values_list(self.scope.key, *self._names, "_fits")[:MAX_WALK]]
-        )
+        given = (tuple(self.sort_keys), nulls_first, MAX_WALK)
+        fitting = self._compiled(_keys_with_fit, condition, *given, search=search)
         if fitting is None:
             return []
         sql, parameters = fitting
@@ -549,7 +552,7 @@ def narrow_by_search(found: models.QuerySet, search: Search | None) -> tuple[mod
 
 def _of_records(
     when: Q, where: Q, beyond: Q, scope: Scope, build: Callable[..., Any], *given: Any
-) -> models.QuerySet:
+) -> Any:
     """What ``build`` makes of the records of now, or of then, that fulfil ``where``."""
     moments: list[Any] = [moment for _name, moment in when.children]  # type: ignore[misc]
     found = versions.valid_at(scope.noun, *moments) if moments else scope.queryset()
@@ -577,13 +580,34 @@ def _keys_of_one(
 
 
 def _keys_in_any_order(
-    found: models.QuerySet, beyond: Q, by: Sequence[SortKey], tells_beyond: bool, most: int
-) -> models.QuerySet:
+    found: models.QuerySet,
+    beyond: Q,
+    by: Sequence[SortKey],
+    tells_beyond: bool,
+    most: int,
+    search: Search | None = None,
+) -> Sql | None:
+    """So many of each part of the search at the most."""
     more = []
     if tells_beyond:
         found = found.annotate(_beyond=ExpressionWrapper(beyond, BooleanField()))
         more = ["_beyond"]
-    return found.order_by().values_list(*_columns(by), *more)[:most]
+    parts = [found] if search is None else search.parts(found)
+    return union_sql([p.order_by().values_list(*_columns(by), *more)[:most] for p in parts])
+
+
+def _keys_with_fit(
+    found: models.QuerySet,
+    beyond: Q,
+    by: Sequence[SortKey],
+    nulls_first: bool,
+    most: int,
+    search: Search,
+) -> models.QuerySet:
+    """The first in order, each with whether it has the words."""
+    fits = ExpressionWrapper(search.record_condition, BooleanField())
+    found = found.filter(beyond).order_by(*_order_by(by, nulls_first)).annotate(_fits=fits)
+    return found.values_list(*_columns(by), "_fits")[:most]
 
 
 def _some_keys(found: models.QuerySet, beyond: Q, most: int) -> models.QuerySet:
@@ -602,18 +626,15 @@ def _order_by(by: Sequence[SortKey], nulls_first: bool) -> list[Any]:
 
 def union_sql(parts: Sequence[models.QuerySet]) -> Sql | None:
     """The records of all parts, each once, as one statement; None where there can be none."""
-    return unite([compile_query(_as_it_is, [part], ()) for part in parts])
-
-
-def _as_it_is(found: models.QuerySet) -> models.QuerySet:
-    return found
-
-
-def unite(parts: Sequence[Sql | None]) -> Sql | None:
-    """The same of statements, of which there is None where nothing can be found."""
-    there = [part for part in parts if part is not None]
-    sql = " UNION ".join(f"({sql})" for sql, _ in there)
-    return (sql, tuple(each for _, given in there for each in given)) if there else None
+    statements, parameters = [], ()
+    for part in parts:
+        try:
+            sql, given = part.query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        statements.append(f"({sql})")
+        parameters += tuple(given)
+    return (" UNION ".join(statements), parameters) if statements else None
 
 
 def _count(sql: str, parameters: Sequence[Any]) -> int:

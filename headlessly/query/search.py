@@ -310,6 +310,33 @@ class Search:
             found.insert(0, SearchTable(self.scope, "", there.own or (), listed))
         return found
 
+    def led(self, found: models.QuerySet) -> Search:
+        """The same with the words in the order in which they lead among ``found``, and with what is behind
+        references listed where that is asked for: nothing is left to ask that its statements are made of."""
+        if len(self.words) < 2:
+            return self
+        led = SearchedText(self._by_rarity(found), of_many=True)
+        led.listed, led.matches = self.text.listed, self.text.matches
+        led.look_behind(tables_behind(self.scope))
+        return Search(self.scope, led)
+
+    @cached_property
+    def _asked(self) -> tuple[SearchKey, list[Any]]:
+        return self.text.key_in(self.scope.noun)
+
+    @property
+    def key(self) -> SearchKey:
+        """What statements of it are made of; :func:`compiled_query` fills in the :attr:`values`."""
+        return self._asked[0]
+
+    @property
+    def values(self) -> list[Any]:
+        return self._asked[1]
+
+    def marked(self, numbers: Iterator[int]) -> Search:
+        """The search that stands for all with this key while their statement is compiled."""
+        return Search(self.scope, SearchedText.marked(self.scope.noun, self.key, numbers))
+
     def parts(self, found: models.QuerySet) -> list[models.QuerySet]:
         """The matching records of ``found``, one queryset per table, or per pair of places where there are
         several words, led by their indexes; they may overlap. None where a word is nowhere."""

@@ -117,6 +117,33 @@ def _check_words(words: str, sort: str, few: bool, leads: dict[str, Lead]) -> No
     assert reads.record_page(Lead, q=words, count_all=True).total == len(found)
 
 
+@pytest.mark.parametrize("cap", [10_000, 2], ids=["few", "many"])
+def test_what_searches_is_compiled_once_for_all_words_and_filters_alike(
+    cap: int, leads: list[Lead], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "COUNT_CAP", cap)
+    compiled: list[str] = []
+    for name in ("_gathered_sql", "_walked_sql"):
+        plain = getattr(paging, name)
+        monkeypatch.setattr(
+            paging, name, lambda *given, of=plain: compiled.append("once") or of(*given)
+        )
+    once = []
+    for words, source in (
+        *(("platform rome", "web"), ("pilot rome", "fair"), ("rome platform", "web")),
+        *(("chen", "web"), ("nothing", "fair"), ("platform", "fair")),
+        *(("platform berlin", "web"), ("pilot berlin", "fair")),
+    ):
+        page = reads.record_page(Lead, {"source": source}, q=words, limit=100)
+        there = {lead.pk for lead in leads if lead.source == source}
+        assert {record["$id"] for record in page.results} == fitting(leads, words) & there
+        once.append(len(compiled))
+        compiled.clear()
+    assert once[0] and not any(once[1:3]), "Other words and another source are values."
+    assert once[3] and not once[4], "One word is another statement."
+    assert once[6] and not once[7], "So is one that a company has."
+
+
 def test_it_goes_on_where_a_walk_along_the_order_met_too_few(
     leads: list[Lead], monkeypatch: pytest.MonkeyPatch
 ) -> None:

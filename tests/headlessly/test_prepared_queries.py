@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from crm import Activity, Lead
-from headlessly.access import actors, tenancy
+from headlessly.access import actors, prepared_queries, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.prepared_queries import compiled_query, prepared_query
 from headlessly.context import clock
@@ -114,6 +115,8 @@ def test_conditions_that_differ_in_values_alone_are_compiled_once(people: Simple
         condition = Q(owner=owner, status__in=status, created_at__gte=now - timedelta(days=1))
         assert asked(condition) == found
     assert made == ["names"]
+    kept = [each for each in gc.get_objects() if isinstance(each, prepared_queries._SameBut)]
+    assert kept and not any(each.conditions or each.asked for each in kept), "No values are kept."
     assert asked(Q(created_at__lt=now - timedelta(days=1))) == []
     assert asked(Q(owner=None) & ~Q(name__icontains="IRS")) == ["50% off"]
     assert asked(Q(owner=None) & ~Q(name__icontains="0%")) == []
