@@ -24,6 +24,7 @@ from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
 from headlessly.log import indexed_values
 from headlessly.query.scope import MAX_WORDS, NOTHING
+from headlessly.query.search_words import Word
 
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
@@ -176,8 +177,7 @@ def _text_condition(field: Field, path: str, column: str, operator: str, operand
     operand = _normalized_text(path, operand)
     found = Q()
     for word in operand.split()[:MAX_WORDS]:
-        folded = fold(normalization.normalize_word(word))
-        found &= Q(**{f"{column}__folded__contains": folded})
+        found &= Word.read(normalization.normalize_word(word)).inside_condition(column)
     return found or Q(**{f"{column}__isnull": False})
 
 
