@@ -73,6 +73,11 @@ def write_out(text: str) -> str:
     return fold(unicodedata.normalize("NFC", text).lower().translate(_WRITTEN_OUT))
 
 
+def fold_words(text: str) -> str:
+    """A name as it is compared: case, accents and spaces aside."""
+    return " ".join(fold(text).split())
+
+
 #: In which ways two texts are compared that may be one: Muller is Müller, and so is Mueller.
 WAYS = (fold, write_out)
 

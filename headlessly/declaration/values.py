@@ -64,11 +64,17 @@ def required_message() -> str:
     return _("This is required.")
 
 
+def _normalize_text(field: Field, value: str) -> str:
+    if field.type == "text":
+        return normalization.normalize_text(value, lines=True)
+    return normalization.normalize_line(value)
+
+
 def clean_string(field: Field, value: Any, text: bool) -> str:
     if not isinstance(value, str):
         raise ValueError(_("This is text: send a string."))
     check_storable(value)
-    value = normalization.normalize_text(value, lines=field.type == "text")
+    value = _normalize_text(field, value)
     if value and field.normalize is not None:
         value = field.normalize(value)
     if field.max_length and len(value) > field.max_length:
@@ -84,7 +90,7 @@ def normalize_operand(field: Field, value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(_("This is text: compare it with a string."))
     check_storable(value)
-    value = normalization.normalize_text(value, lines=field.type == "text")
+    value = _normalize_text(field, value)
     if value and field.normalize is not None:
         with suppress(ValueError):
             value = field.normalize(value)
