@@ -84,6 +84,12 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
     return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
 
 
+def clean_operands(field: Field, path: str, operand: Any) -> list[Any]:
+    """The values of a condition that takes one or several."""
+    given = operand if isinstance(operand, list | tuple) else [operand]
+    return [value for each in given if (value := clean_operand(field, path, each)) is not None]
+
+
 def named_day_of(field: Field, operand: Any) -> date | None:
     """The day that a moment is said to be on: ``today``, not the moment at which it begins."""
     is_moment = field.type == "datetime" and isinstance(operand, str)
@@ -251,6 +257,8 @@ def find_condition(field: Field, operator: Any) -> Callable[[Field, str, str, An
     return OPERATOR_CONDITIONS.get(operator)
 
 
+#: What says which value a field has.
+EQUALITIES = {"$eq", "$in", Lookup.IEXACT}
 #: What compares amounts of several currencies converted.
 COMPARISONS = {"$gt", "$gte", "$lt", "$lte"}
 OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
