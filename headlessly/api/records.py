@@ -23,6 +23,7 @@ from headlessly.declaration.verbs import Verb
 from headlessly.errors import BadRequest, NotFound, Stale, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
+from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, reads
 from headlessly.query.record_operations import RecordOperation, by_path, record_operations
@@ -40,7 +41,7 @@ class VerbViewSet(TenantViewSet):
         dry_run = parameters.read_dry_run(request.GET)
         if id is not None and read_if_none_match(request.headers.get("If-None-Match")):
             self.noun.get(id)
-            said = _("There is such a %s already.") % labels.noun_in_error(self.noun)
+            said = wording.fill(_("There is such a %s already."), labels.noun_in_error(self.noun))
             raise Stale(said, type=self.noun.__name__, id=id)
         result = executor.run(
             verb,

@@ -237,8 +237,10 @@ def clean_reference(field: Field, value: Any, text: bool) -> str:
         value = value.get("$id")
     if not isinstance(value, str) or UNSTORABLE.search(value) or len(value) > 64:
         raise ValueError(
-            _("Send the id of a %(noun)s, like %(prefix)s_fX9bL5nRdK2a.")
-            % {"noun": field.to, "prefix": field.prefix}
+            wording.fill(
+                _("Send the id of a %(noun)s, like %(prefix)s_fX9bL5nRdK2a."),
+                {"noun": field.to, "prefix": field.prefix},
+            )
         )
     if not value.startswith(f"{field.prefix}_"):
         raise ValueError(

@@ -262,11 +262,14 @@ class _InputCheck:
             and state not in machine.entry
             and not self.execution.sets_protected_fields
         ):
-            self.problems[key] = _("A %(noun)s starts as %(entry)s, not as %(state)s.") % {
-                "noun": labels.noun_in_error(self.verb.noun),
-                "entry": wording.join_with_or(map(wording.state_in_error, machine.entry)),
-                "state": wording.state_in_error(state),
-            }
+            self.problems[key] = wording.fill(
+                _("A %(noun)s starts as %(entry)s, not as %(state)s."),
+                {
+                    "noun": labels.noun_in_error(self.verb.noun),
+                    "entry": wording.join_with_or(map(wording.state_in_error, machine.entry)),
+                    "state": wording.state_in_error(state),
+                },
+            )
 
 
 def _refuse_fields_of_others(record: Record, choice: Field, check: _InputCheck) -> None:

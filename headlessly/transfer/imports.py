@@ -13,6 +13,7 @@ from headlessly.declaration import labels
 from headlessly.errors import Conflict, Invalid, NotFound
 from headlessly.execution import refusals
 from headlessly.ids import public_id
+from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.transfer import storage, stored_file
 from headlessly.transfer.import_job import import_in_background
@@ -31,7 +32,7 @@ def check_may_import(noun: type[Noun], *, updating: bool) -> None:
     if updating and noun.immutable:
         said = _("A %(noun)s never changes: its rows are created, and match none.")
         named = {"noun": labels.noun_in_error(noun)}
-        raise Invalid.for_fields({"match": said % named}, type=noun.__name__)
+        raise Invalid.for_fields({"match": wording.fill(said, named)}, type=noun.__name__)
     for verb in ("create", "update") if updating else ("create",):
         refusals.refuse_unless_permitted(actors.current(), noun.verbs[verb])
 

@@ -46,6 +46,10 @@ class Composer:
         return labels.engagement_label(self.touch.name)
 
     @property
+    def one(self) -> str:
+        return wording.a_kind_of_engagement(self.touch.name)
+
+    @property
     def id(self) -> str:
         return f"write-{self.touch.name.lower()}"
 
