@@ -135,10 +135,9 @@ class FieldViewSet(AdminViewSet):
             FieldSerializer.to_json(field), status=201, headers={"Location": address}
         )
 
-    def retrieve(self, request: Request, id: str) -> ApiResponse:
+    def shown(self, id: str) -> dict[str, Any]:
         """One by its id, or as ``Lead.region``."""
-        refuse_parameters(request.GET)
-        return ApiResponse(FieldSerializer.to_json(custom_fields.find_field(id)))
+        return FieldSerializer.to_json(custom_fields.find_field(id))
 
     def partial_update(self, request: Request, id: str) -> ApiResponse:
         """Change it, archive it, bring it back. What is renamed keeps its values, also in the past.

@@ -74,6 +74,7 @@ class ApiKeyViewSet(AdminViewSet):
     """The keys of the tenant, the newest first; those that were revoked too, as the log names them."""
 
     kind, kind_in_words = ApiKey.__name__, "API keys"
+    untagged: ClassVar = ("lastUsedAt",)
     never_kept: ClassVar = ("key",)  # shown once: not to whoever sends the request again
 
     def list(self, request: Request) -> ApiResponse:
@@ -90,9 +91,8 @@ class ApiKeyViewSet(AdminViewSet):
         issued = ApiKeySerializer.to_json(key) | {"key": secret}
         return ApiResponse(issued, status=201, headers={"Location": address})
 
-    def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
-        return ApiResponse(ApiKeySerializer.to_json(find_by_id(keys_of_tenant(), self.kind, id)))
+    def shown(self, id: str) -> dict[str, Any]:
+        return ApiKeySerializer.to_json(find_by_id(keys_of_tenant(), self.kind, id))
 
     def destroy(self, request: Request, id: str) -> ApiResponse:
         """Revoke it, at once; also one that is revoked already."""

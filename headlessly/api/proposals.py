@@ -139,6 +139,7 @@ class ProposalRefusal(InputSerializer):
 class ProposalViewSet(TenantViewSet):
     """Those that one sees: all for whoever decides, else one's own."""
 
+    honours_if_match = True
     in_batch: ClassVar = ("retrieve",)  # a script has a transaction of its own
 
     def list(self, request: Request) -> ApiResponse:
@@ -155,6 +156,7 @@ class ProposalViewSet(TenantViewSet):
     def create(self, request: Request) -> ApiResponse:
         """Try a script, and store what it would do."""
         refuse_parameters(request.GET)
+        preconditions.refuse_if_match(request.META.get("HTTP_IF_MATCH"))
         made = proposals.propose(**ProposalInput.read_body(request.data))
         address = f"{tenancy.context_url()}/proposals/{made.pk}"
         answer = ProposalSerializer.to_json(made)
@@ -183,10 +185,12 @@ class ProposalViewSet(TenantViewSet):
 
     @action(detail=True, methods=["post"])
     def refuse(self, request: Request, id: str) -> ApiResponse:
-        """Do it not, and say why."""
+        """Do it not, and say why. With If-Match, what was looked at."""
         refuse_parameters(request.GET)
         proposals.find_proposal(id)
-        refused = proposals.refuse(id, ProposalRefusal.read_body(request.data)["reason"])
+        reason = ProposalRefusal.read_body(request.data)["reason"]
+        seen = preconditions.read_if_match(request.META.get("HTTP_IF_MATCH"))
+        refused = proposals.refuse(id, reason, version=seen)
         return ApiResponse(ProposalSerializer.to_json(refused))
 
 

@@ -12,7 +12,7 @@ from rest_framework.serializers import BooleanField, CharField
 
 from headlessly.access import actors
 from headlessly.access.models import Membership
-from headlessly.api.base import TenantViewSet
+from headlessly.api.base import ResourceViewSet
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.json_schema import TEXT, nullable
 from headlessly.api.log import paginate
@@ -49,18 +49,20 @@ class ViewSerializer(ResourceSerializer):
     )
 
 
-class ViewViewSet(TenantViewSet):
+class ViewViewSet(ResourceViewSet):
     """One's own views of lists, and the shared ones: a key's are those of the person whose it is."""
+
+    kind = "View"
+    untagged: ClassVar = ("problem",)
 
     def list(self, request: Request) -> ApiResponse:
         """By name; of one noun, where it is named."""
         asked = read_parameters(request.GET, (*PAGE, "noun"))
         return ApiResponse(list_views(asked))
 
-    def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
+    def shown(self, id: str) -> dict[str, Any]:
         with _as_person() as member:
-            return _answer(saved_views.get_view(id), member)
+            return _said_of(saved_views.get_view(id), member)
 
     @action(detail=True, methods=["post"])
     def follow(self, request: Request, id: str) -> ApiResponse:
@@ -114,7 +116,11 @@ def list_views(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(view: View, member: Membership | None) -> ApiResponse:
-    return ApiResponse(_said(view, following.states_of([view], member)))
+    return ApiResponse(_said_of(view, member))
+
+
+def _said_of(view: View, member: Membership | None) -> dict[str, Any]:
+    return _said(view, following.states_of([view], member))
 
 
 def _said(view: View, states: dict[str, following.State]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
 from rest_framework.decorators import action
 from rest_framework.fields import BooleanField, CharField
 from rest_framework.request import Request
@@ -96,17 +97,24 @@ class ListViewSet(AdminViewSet):
     """What people may write, or usually write, into the fields that have a list."""
 
     kind, kind_in_words = "List", "lists of values"
+    untagged: ClassVar = ("others",)
 
     def list(self, request: Request) -> ApiResponse:
         refuse_parameters(request.GET)
         found = [each.as_json() for each in value_lists.all_lists()]
         return ApiResponse(reads.Page(found, len(found), True, False).as_json())
 
-    def retrieve(self, request: Request, id: str) -> ApiResponse:
+    def shown(self, id: str) -> dict[str, Any]:
         """One list, and how often each of its values is used."""
-        refuse_parameters(request.GET)
         found = value_lists.find_list(id)
-        return ApiResponse(found.as_json(found.used()))
+        return found.as_json(found.used())
+
+    def _tagged(self, response: HttpResponse) -> dict[str, Any]:
+        """Not how often they are used."""
+        said = super()._tagged(response)
+        for value in said.get("values", ()):
+            value.pop("used", None)
+        return said
 
     def partial_update(self, request: Request, id: str) -> ApiResponse:
         """Say which values there are, in which order, which are retired, and whether others are refused."""

@@ -168,9 +168,8 @@ class WebhookViewSet(AdminViewSet):
         made = WebhookWithSecretSerializer.to_json(webhook)
         return ApiResponse(made, status=201, headers={"Location": address})
 
-    def retrieve(self, request: Request, id: str) -> ApiResponse:
-        refuse_parameters(request.GET)
-        return ApiResponse(WebhookSerializer.to_json(find_webhook(id)))
+    def shown(self, id: str) -> dict[str, Any]:
+        return WebhookSerializer.to_json(find_webhook(id))
 
     def partial_update(self, request: Request, id: str) -> ApiResponse:
         """Change it, pause it, let it go on. A new secret signs from now on, and is answered here only;

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from headlessly.access.models import ApiKey
+from headlessly.api.bodies import JSON
 from headlessly.api.json_schema import TEXT, WHEN, Schema, ref
 from headlessly.api.openapi import responses
 from headlessly.api.openapi.operations import (
@@ -24,22 +25,44 @@ from headlessly.undo.models import Undo
 
 READING, WRITING = responses.READING, responses.WRITING
 get, post = read_operation, write_operation
+#: What has a tag.
+TAGGED = [
+    ref(name)
+    for name in ("ApiKey", "ApiKeyIssued", "Field", "List", "View", "Webhook", "WebhookMade")
+]
 
 
 def resource_paths() -> dict[str, Schema]:
     """The path items, in the order of the routes. Where imports begin is each noun's own."""
     return {
         **_import_paths(),
-        **_key_paths(),
-        **_field_paths(),
-        **_list_paths(),
+        **_with_tags(_key_paths()),
+        **_with_tags(_field_paths()),
+        **_with_tags(_list_paths()),
         **_notification_paths(),
         **_proposal_paths(),
         **_undo_paths(),
         **_following_paths(),
-        **_view_paths(),
-        **_webhook_paths(),
+        **_with_tags(_view_paths()),
+        **_with_tags(_webhook_paths()),
     }
+
+
+def _with_tags(paths: dict[str, Schema]) -> dict[str, Schema]:
+    """The same of resources that have a tag (:class:`~headlessly.api.base.ResourceViewSet`): answers with one
+    of them say it, and what changes one takes it."""
+    for path, item in paths.items():
+        for method, each in item.items():
+            if method == "parameters":
+                continue
+            if method != "get" and "{id}" in path:
+                each["parameters"].insert(0, ref("ifMatch", "parameters"))
+                each["responses"] |= responses.error_responses((412,))
+            for status, response in each["responses"].items():
+                schema = response.get("content", {}).get(JSON, {}).get("schema")
+                if status in ("200", "201") and schema in TAGGED:
+                    response["headers"]["ETag"] = ref("ETag", "headers")
+    return paths
 
 
 def patch(
@@ -260,7 +283,7 @@ def _proposal_paths() -> dict[str, Schema]:
         "/proposals/{id}/refuse": {
             "parameters": proposal,
             "post": post("proposalRefuse", "Refuse a proposal, and say why.", "Proposal", "Proposal",
-                         "ProposalRefusal"),
+                         "ProposalRefusal", "200", (404, 412), "ifMatch"),
         },
     }
 

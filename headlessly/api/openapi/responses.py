@@ -35,7 +35,10 @@ HEADERS: dict[str, Schema] = {
         TEXT | {"enum": ["true"]},
     ),
     "Retry-After": _header("How many seconds to wait.", INTEGER),
-    "ETag": _header("The record's version, for If-Match.", TEXT | {"examples": ['"3"']}),
+    "ETag": _header(
+        "The record's version, for If-Match; of what has no version another one for each change.",
+        TEXT | {"examples": ['"3"']},
+    ),
     "Content-Disposition": _header("The name of the file."),
     "Location": _header("The record's address.", TYPES["url"]),
 }
