@@ -154,7 +154,8 @@ def get_import(id: str) -> Import:
 
 @undos.refuses_undo
 def refuse_undo_at_work(request: str) -> None:
-    """Raise Conflict for the request of an import that is at work: what is taken back would come again."""
+    """Raise Conflict for the request of an import that is at work, or in line: what is taken back would come
+    again."""
     at_work = Import.objects.filter(
         tenant_id=tenancy.require().pk, status__in=Import.UNFINISHED, event__isnull=False
     )
@@ -162,8 +163,16 @@ def refuse_undo_at_work(request: str) -> None:
     events = Event.log.filter(id__in=list(of_event), request_id=request) if of_event else ()
     for begun in events:
         said = _("Its import is still at work. Stop it, or take it back when it is done.")
-        about: dict[str, Any] = {"import": of_event[begun.id]}
-        raise Conflict(said, type="Request", id=request, code="at_work", **about)
+        raise _at_work(said, request, str(of_event[begun.id]))
+    waiting = [str(given["source"]) for given in import_in_background.of_request(request)]
+    if (found := Import.visible().filter(pk__in=waiting, event=None).first()) is not None:
+        said = _("Its import has not begun: nothing is changed yet. Stop it, or wait.")
+        raise _at_work(said, request, found.pk)
+
+
+def _at_work(said: str, request: str, source: str) -> Conflict:
+    about: dict[str, Any] = {"import": source}
+    return Conflict(said, type="Request", id=request, code="at_work", **about)
 
 
 def cancel_import(id: str) -> Import:

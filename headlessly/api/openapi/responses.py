@@ -86,6 +86,7 @@ def error_schema() -> Schema:
             {"type": "array", "items": ref("StayingRecord")},
             "Of a request that cannot be taken back: the records that stay, and why.",
         ),
+        "import": (TEXT, "Of a request that cannot be taken back yet: the import that is at work."),
         "version": (INTEGER, "The record's present version."),
         "failed": (failed, "The operation of a batch that failed."),
         "results": (
