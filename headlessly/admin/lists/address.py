@@ -46,7 +46,7 @@ def past_moment(text: str, name: str = "asOf") -> datetime | None:
     """The moment that ``asOf``, or the parameter ``name``, names; of a day its end, for that is how people
     mean it. Raises InvalidFilter.
     """
-    moment = reads.check_moment(text or None, name)
+    moment = reads.read_moment(name, text or None)
     if moment is None:
         return None
     try:
