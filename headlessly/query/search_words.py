@@ -184,8 +184,8 @@ class MarkedWord(Word):
         return self.marked
 
 
-def read_words(text: str) -> list[Word]:
-    """The words of ``text``. The groups of a phone number are one."""
+def read_words(text: str, most: int | None = MAX_WORDS) -> list[Word]:
+    """The words of ``text``, the first ones. The groups of a phone number are one."""
     words: dict[Word, None] = {}
     spelled = map(normalization.normalize_word, text.split())
     for numbers, group in groupby(spelled, key=lambda word: NUMBER.match(word) is not None):
@@ -198,7 +198,7 @@ def read_words(text: str) -> list[Word]:
         for part in parts:
             digits = phone_digits(part) if numbers else ""
             words[Word.read(part, digits if len(digits) >= PHONE_DIGITS else "")] = None
-    return list(words)[:MAX_WORDS]
+    return list(words)[:most]
 
 
 class SpellingKind(NamedTuple):
