@@ -57,8 +57,8 @@ def list_(
     if noun is not None:
         noun = state.declared.noun(noun).name
 
-    def ask(limit: int, offset: int) -> dict[str, Any]:
-        query = {"limit": limit, "offset": offset}
+    def ask(limit: int, cursor: str | None) -> dict[str, Any]:
+        query = {"limit": limit, "cursor": cursor}
         page: dict[str, Any] = state.client.request("GET", "/fields", query=query)
         return page
 

@@ -30,8 +30,8 @@ def list_(
     """What you follow, by its id."""
     state, form = State.of_answer(context, output)
 
-    def ask(limit: int, offset: int) -> dict[str, Any]:
-        asked = {"limit": limit, "offset": offset}
+    def ask(limit: int, cursor: str | None) -> dict[str, Any]:
+        asked = {"limit": limit, "cursor": cursor}
         found: dict[str, Any] = state.client.request("GET", "/following", query=asked)
         return found
 

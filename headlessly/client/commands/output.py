@@ -114,15 +114,15 @@ def write_script_run(ran: Ran) -> None:
 # -- many -----------------------------------------------------------------------------------------
 
 
-def every_row(ask: Callable[[int, int], dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows of all pages of an answer; ``ask`` is given how many, and after how many."""
-    offset = 0
+def every_row(ask: Callable[[int, str | None], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of all pages of an answer; ``ask`` is given how many, and the cursor of the page before."""
+    cursor = None
     while True:
-        page = ask(PAGE, offset)
+        page = ask(PAGE, cursor)
         yield from page["results"]
         if not page["hasMore"]:
             return
-        offset += PAGE
+        cursor = page["cursor"]
 
 
 def write_rows(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:

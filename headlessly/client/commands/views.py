@@ -33,8 +33,8 @@ def list_(
     """The views that you may use, by name."""
     state, form = State.of_answer(context, output)
 
-    def ask(limit: int, offset: int) -> dict[str, Any]:
-        return state.client.views(noun=noun, limit=limit, offset=offset)
+    def ask(limit: int, cursor: str | None) -> dict[str, Any]:
+        return state.client.views(noun=noun, limit=limit, cursor=cursor)
 
     write_rows(islice(every_row(ask), limit), form, COLUMNS, EVERY)
 
