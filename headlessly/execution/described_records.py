@@ -111,7 +111,10 @@ def _visible(noun: type[Record]) -> QuerySet[Any]:
     """What the caller sees, though a verb is running."""
     person = visibility.visible_owner_of_actor()
     found: QuerySet[Any] = noun.objects.all()
-    return found if person is None else found.filter(visibility.visible_condition(noun, person))
+    if person is None:
+        return found
+    seen = visibility.visible_condition(noun, person)
+    return found.filter(seen | visibility.is_introduced_to(noun, person))
 
 
 def _create(execution: Execution, reference: Field, given: Mapping[str, Any]) -> str:

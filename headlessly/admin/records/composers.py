@@ -215,11 +215,11 @@ def touch_references(touching: EngagementNoun, record: Noun) -> dict[str, str]:
     found = {}
     for about in schema.about:
         own = record.schema.references.get(about.name)
-        # One that the writer does not see is not theirs to refer to.
+        # One that the writer does not see, not even its card, is not theirs to refer to.
         if own is None or own.to != about.to:
             continue
         other = getattr(record, own.name)
-        if other is not None and not other.is_card:
+        if other is not None:
             found[about.name] = getattr(record, own.column)
     owner, person = schema.owner, actors.current().contact_id
     if owner is not None and person:
