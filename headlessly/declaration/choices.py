@@ -93,8 +93,8 @@ def change_choices(
 
 
 def unite_choices(now: Sequence[str] | None, others: Sequence[str] | None) -> Texts | None:
-    """The texts of two records that become one."""
-    return unique_choices([*(now or ()), *(others or ())])[:MOST] or None
+    """The texts of two records that become one, be they more than there may be."""
+    return unique_choices([*(now or ()), *(others or ())]) or None
 
 
 def _in_json(value: Any) -> str:
