@@ -136,7 +136,8 @@ def test_it_finds_umlauts_whichever_way_they_are_typed(acme: Any) -> None:
         Contact.create(name=name)
     for written, expected in UMLAUTS.items():
         assert set(found(Contact, written)) == expected, written
-        assert {row.name for row in Contact.find({"name": {"$text": written}})} == expected
+        # It looks inside of words, however short the word is.
+        assert {row.name for row in Contact.find({"name": {"$text": written}})} >= expected
         best = ranking.best_matches([Contact], written)[: len(expected)]  # then those with an error
         assert {Contact.get(match.key).name for match in best} == expected, written
 
