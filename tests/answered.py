@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from headlessly.api.openapi import responses
+from headlessly.declaration.registry import registry
 from tests.refusals import everything
 
 
@@ -24,12 +26,20 @@ def problem(response: Any, status: int, code: str, **body: Any) -> dict[str, Any
     found = response.json()
     assert found["error"] == code
     assert isinstance(found["message"], str) and found["message"]
+    assert not wrong_articles().search(found["message"]), found["message"]
     assert found["requestId"] == response["X-Request-Id"]
     assert {key: found.get(key) for key in body} == body
     assert found.keys() <= documented(), "the document does not say that errors have this"
     for detail in found.get("details", ()):
         assert detail.keys() == {"field", "message"}
     return found
+
+
+@cache
+def wrong_articles() -> re.Pattern[str]:
+    """``a Organization``."""
+    names = [name for name in registry if name[0] in "AEIO"]
+    return re.compile(rf"\b[Aa] ({'|'.join(names)})\b")
 
 
 @cache

@@ -13,6 +13,7 @@ from headlessly.declaration.fields import Json, Reference, String
 from headlessly.declaration.gates import Gate as DeclaredGate
 from headlessly.declaration.schema import FieldsByName
 from headlessly.errors import did_you_mean
+from headlessly.language import wording
 from headlessly.nouns import Noun, registry
 
 #: How many fields one gate may ask for.
@@ -95,7 +96,7 @@ class Gate(Noun):
         if stated and state not in names and state not in machine.states:
             problems["state"] = _("Use one of %s.") % ", ".join(names) + did_you_mean(state, names)
         if values.get("pipeline", self.pipeline_id) and not machine.paths:
-            problems["pipeline"] = _("A %s has no pipeline.") % noun.__name__
+            problems["pipeline"] = wording.fill(_("A %s has no pipeline."), noun.__name__)
         fields = gate_fields(noun)
         # What was archived since can be filled by nobody: it stays, and is asked for when it is back.
         there = [each for each in self.requires or () if each["field"] in fields]

@@ -23,6 +23,7 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field, snake_name, wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import did_you_mean
+from headlessly.language import wording
 from headlessly.webhooks.models import Webhook
 
 MOST_STEPS, MOST_REFERENCES = 20, 3
@@ -192,8 +193,10 @@ def _read_do(noun: type[Record], step: dict[str, Any]) -> Do:
             raise ValueError(_("of: %s makes a record of its own.") % step["do"])
     elif (leads := _end_of(noun, path)) is not other:
         raise ValueError(
-            _("of: %(verb)s is of a %(noun)s. Name a reference that leads to one.")
-            % {"verb": step["do"], "noun": other.__name__}
+            wording.fill(
+                _("of: %(verb)s is of a %(noun)s. Name a reference that leads to one."),
+                {"verb": step["do"], "noun": other.__name__},
+            )
             if leads is not None
             else _("of: name a reference.")
         )

@@ -127,7 +127,7 @@ def find_runs(rule: Rule, state: str | None = None) -> QuerySet[RuleRun]:
 )
 def list_runs(id: str, state: str | None = None, **page: Any) -> dict[str, Any]:
     """What an automation did and waits for, the newest first."""
-    return paginate(find_runs(_rule(id), state), RuleRun.as_json, **page)
+    return paginate(find_runs(_rule(id), state), RuleRun.as_json, of=f"{id} {state}", **page)
 
 
 @does(
@@ -190,7 +190,7 @@ def find_failures(rule: Rule) -> QuerySet[RuleAttempt]:
 def list_failures(id: str, **page: Any) -> dict[str, Any]:
     """What a rule failed at and has not made up for, the latest first; nextAt is when it is tried again, null
     for what is not any more."""
-    return paginate(find_failures(_rule(id)), RuleAttempt.as_json, **page)
+    return paginate(find_failures(_rule(id)), RuleAttempt.as_json, of=id, **page)
 
 
 @does(

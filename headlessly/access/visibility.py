@@ -112,9 +112,9 @@ def visible_clause(
     return f" AND {sql}", [person] * count
 
 
-def card_clause(noun: type[Record], alias: str) -> tuple[str, list[str]]:
+def card_clause(noun: type[Record], alias: str, person: str | None = None) -> tuple[str, list[str]]:
     """The same for rows of which the actor sees the card at least: its name, and how to reach it."""
-    person = visible_owner()
+    person = visible_owner() if person is None else person
     if person is None or not noun.schema.is_limited:
         return "", []
     seen, count = _visible_sql(noun, alias)
@@ -221,6 +221,16 @@ def _loading_own(names: list[str], inner: Any) -> Any:
     return OwnReferences
 
 
+def introduced_rows(noun: type[Record], alias: str, person: str | None) -> tuple[str, list[Any]]:
+    """The predicate of a statement written by hand, of rows that ``person`` may refer to: those that they
+    see, be it the card alone. Whoever sees all is no person."""
+    condition, parameters = tenant_rows(alias)
+    if person is None:
+        return condition, parameters
+    sql, persons = card_clause(noun, alias, person)
+    return condition + sql, [*parameters, *persons]
+
+
 def is_introduced_to(noun: type[Record], person: str) -> Q:
     """The condition that a record is referred to by one that ``person`` owns, and that introduces it."""
     found = Q()
@@ -238,6 +248,11 @@ def with_cards(noun: type[Record]) -> models.QuerySet:
     if person is None or not noun.schema.introduced_by:
         return noun.objects.all()
     return _unlimited(noun).filter(visible_condition(noun, person) | is_introduced_to(noun, person))
+
+
+def is_seen_by(noun: type[Record], id: str, person: str) -> bool:
+    """Whether ``person`` sees a record, and more of it than its card."""
+    return bool(_unlimited(noun).filter(visible_condition(noun, person), pk=id).exists())
 
 
 def introduced_ids(noun: type[Record], ids: Iterable[str]) -> set[str]:

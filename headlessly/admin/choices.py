@@ -17,6 +17,7 @@ from headlessly.access import actors, tenancy, visibility
 from headlessly.access.models import Membership
 from headlessly.admin import display, suitable_records
 from headlessly.database import timeouts
+from headlessly.declaration.folding import WAYS, fold
 from headlessly.declaration.quick import quick_fields
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter, NotFound
@@ -121,20 +122,20 @@ def find_members(noun: type[Noun], term: str, *, offers: bool) -> list[dict[str,
     mine = actors.current().contact_id
     linked = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
     people = noun.objects.filter(pk__in=list(linked.values_list("contact_id", flat=True)))
-    sought = " ".join(term.casefold().split())
+    sought = " ".join(term.split())
     ranked = []
     for person in people:
         text = choice_label(person)
-        if (rank := _rank(text.casefold(), sought)) is not None:
+        if (rank := _rank(text, sought)) is not None:
             me = person.pk == mine
             label = f"{text} ({_('me')})" if me else text
-            ranked.append((not me or bool(sought), rank, text.casefold(), person.pk, label))
+            ranked.append((not me or bool(sought), rank, fold(text), person.pk, label))
     found = [{"id": id, "text": text} for *_order, id, text in sorted(ranked)]
     if not offers:
         return found
     special = [(ME, _("Me"))] if mine else []
     special.append((NONE, _("Nobody")))
-    fitting = [(id, text) for id, text in special if text.casefold().startswith(sought)]
+    fitting = [(id, text) for id, text in special if fold(text).startswith(fold(sought))]
     return [{"id": id, "text": text} for id, text in fitting] + found
 
 
@@ -152,6 +153,11 @@ def offered_members(noun: type[Noun], most: int) -> list[tuple[str, str]]:
 
 def _rank(text: str, sought: str) -> int | None:
     """How well a name fits: it begins so, one of its words does, it has it within, or None."""
+    ranks = [_rank_folded(way(text), way(sought)) for way in WAYS]
+    return min((rank for rank in ranks if rank is not None), default=None)
+
+
+def _rank_folded(text: str, sought: str) -> int | None:
     if text.startswith(sought):
         return 0
     if f" {sought}" in text:

@@ -16,7 +16,7 @@ from headlessly.admin.lists.tabs import Tabs, ready_views
 from headlessly.admin.settings import navigation
 from headlessly.database import timeouts
 from headlessly.declaration import labels, values
-from headlessly.declaration.folding import fold
+from headlessly.declaration.folding import WAYS, may_be_in
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter
 from headlessly.language import wording
@@ -64,18 +64,21 @@ def _group(title: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _fitting(items: list[dict[str, Any]], text: str) -> list[dict[str, Any]]:
     """Those whose label or other ``words`` have all that was typed, the best first."""
-    sought = fold(text).split()
+    sought = text.split()
     ranked = []
     for item in items:
         words = f"{item['label']} {item.pop('words', '')}"
-        if all(word in fold(words) for word in sought):
+        if all(may_be_in(word, words) for word in sought):
             ranked.append((_rank(item["label"], text), item))
     return [item for _rank, item in sorted(ranked, key=lambda each: each[0])]
 
 
 def _rank(label: str, text: str) -> int:
     """How well a label fits: it begins so, its words do, it has it within or is called otherwise."""
-    known, sought = fold(label), fold(text)
+    return min(_rank_folded(way(label), way(text)) for way in WAYS)
+
+
+def _rank_folded(known: str, sought: str) -> int:
     if known.startswith(sought):
         return 0
     return 1 if all(f" {word}" in f" {known}" for word in sought.split()) else 2
@@ -147,9 +150,9 @@ def _record_item(record: Noun) -> dict[str, Any]:
 def _found_item(record: Noun, text: str) -> dict[str, Any]:
     """A record with the words that were looked for, where they are in a text that is not shown else."""
     item = _record_item(record)
-    words = fold(text).split()
-    shown = fold(f"{item['label']} {item['detail']}")
-    if not all(word in shown for word in words):
+    words = text.split()
+    shown = f"{item['label']} {item['detail']}"
+    if not all(may_be_in(word, shown) for word in words):
         schema = type(record).schema
         for name in schema.search:
             known = getattr(record, name, None) if name in schema.by_name else None
@@ -161,7 +164,7 @@ def _found_item(record: Noun, text: str) -> dict[str, Any]:
 def _part_with(text: str, words: list[str]) -> str:
     """What stands around the first of the words in ``text``; nothing where none does."""
     parts = text.split()
-    at = next((n for n, part in enumerate(parts) if any(w in fold(part) for w in words)), None)
+    at = next((n for n, part in enumerate(parts) if any(may_be_in(w, part) for w in words)), None)
     if at is None:
         return ""
     first, last = max(at - AROUND, 0), at + AROUND + 1

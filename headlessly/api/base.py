@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
-from django.db import models
+import orjson
+from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -14,17 +16,22 @@ from rest_framework.viewsets import ViewSetMixin
 
 from headlessly import errors
 from headlessly.access import actors, tenancy
+from headlessly.access.models import Tenant
 from headlessly.api.auth import SCHEME, BelongsToTenant, IsTenantAdmin
 from headlessly.api.bodies import JSON, ApiResponse, BodyRequest, OnlyJson
 from headlessly.api.idempotency import answer_once
 from headlessly.api.inner import InnerRequest
 from headlessly.api.json_schema import Schema
 from headlessly.api.parameters import read_parameters
+from headlessly.api.preconditions import etag_of_content, refuse_if_changed, refuse_if_match
 
 logger = logging.getLogger("headlessly.api")
 
 Found = TypeVar("Found", bound=models.Model)
 Handler = Callable[..., HttpResponse]
+
+#: The methods that change nothing.
+READING = ("get", "head", "options")
 
 
 class TenantView(APIView):
@@ -34,6 +41,8 @@ class TenantView(APIView):
     in_batch: ClassVar[bool | tuple[str, ...]] = True
     #: Entries of an answer that are never kept, not even to be given again.
     never_kept: ClassVar[tuple[str, ...]] = ()
+    #: Whether its writes read If-Match themselves.
+    honours_if_match: ClassVar[bool] = False
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The framework's, but that a POST with an Idempotency-Key is done once."""
@@ -45,6 +54,8 @@ class TenantView(APIView):
             method = f"{request.method}".lower()
             known = method in self.http_method_names and hasattr(self, method)
             handler: Handler = getattr(self, method if known else "http_method_not_allowed")
+            if known and method not in READING and not self.honours_if_match:
+                handler = partial(self.write, handler)
             if request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META:
                 response = answer_once(
                     request, lambda: handler(request, *args, **kwargs), unkept=self.never_kept
@@ -55,6 +66,11 @@ class TenantView(APIView):
             response = self.handle_exception(exc)
         self.response = self.finalize_response(request, response, *args, **kwargs)
         return self.response
+
+    def write(self, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What changes something. Raises BadRequest where If-Match is sent, as nothing here has a version."""
+        refuse_if_match(request.META.get("HTTP_IF_MATCH"))
+        return handler(request, *args, **kwargs)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         found = BodyRequest(
@@ -110,13 +126,52 @@ class ResourceViewSet(TenantViewSet):
             self.asked = read_parameters(request.GET, described.query)
 
 
-class AdminViewSet(ResourceViewSet):
+class TaggedViewSet(ResourceViewSet):
+    """Resources that one reads, and then changes: each has an ETag, of what it says."""
+
+    kind: ClassVar[str]
+    #: Entries that change by themselves: no part of the tag.
+    untagged: ClassVar[tuple[str, ...]] = ()
+
+    def shown(self, id: str) -> dict[str, Any]:
+        """What one of them says. Raises NotFound."""
+        raise NotImplementedError
+
+    def write(self, handler: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What changes something: of a resource that is as it was when its tag was read, if that is sent."""
+        sent = request.META.get("HTTP_IF_MATCH")
+        if sent is None or "id" not in kwargs:
+            return super().write(handler, request, *args, **kwargs)
+        with transaction.atomic():
+            # Who changes one of them waits for who does, or finds it changed.
+            Tenant.objects.select_for_update(no_key=True).get(pk=tenancy.require().pk)
+            now = ApiResponse(self.shown(kwargs["id"]))
+            refuse_if_changed(sent, self._tagged(now), self.kind, kwargs["id"])
+            return handler(request, *args, **kwargs)
+
+    def finalize_response(
+        self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        found = super().finalize_response(request, response, *args, **kwargs)
+        is_one = "id" in kwargs or request.method == "POST"
+        if is_one and found.status_code in (200, 201) and not request.GET:
+            said = self._tagged(found)
+            if said.get("$type") == self.kind:
+                found["ETag"] = etag_of_content(said)
+        return found
+
+    def _tagged(self, response: HttpResponse) -> dict[str, Any]:
+        """What an answer says of a resource, but for what changes by itself or is said once."""
+        said = orjson.loads(response.content)
+        return {k: v for k, v in said.items() if k not in (*self.never_kept, *self.untagged)}
+
+
+class AdminViewSet(TaggedViewSet):
     """What is there for admins of the tenant only."""
 
     permission_classes: ClassVar = [BelongsToTenant, IsTenantAdmin]
     is_refused = True
-    #: What only they see and change, by its name and in words.
-    kind: ClassVar[str]
+    #: What only they see and change, in words.
     kind_in_words: ClassVar[str]
 
 

@@ -137,13 +137,16 @@ class FieldViewSet(AdminViewSet):
                 field = custom_fields.archive_field(field)
         return made(FieldSerializer.to_json(field), f"fields/{field.pk}")
 
+    def shown(self, id: str) -> dict[str, Any]:
+        return FieldSerializer.to_json(custom_fields.find_field(id))
+
     @answers(FieldSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One of them, by its id.
 
         Or as ``Lead.region``.
         """
-        return ApiResponse(FieldSerializer.to_json(custom_fields.find_field(id)))
+        return ApiResponse(self.shown(id))
 
     @answers(FieldSerializer, takes=FieldInput, shared=("dryRun",), errors=(409,))
     def partial_update(self, request: Request, id: str) -> ApiResponse:

@@ -74,6 +74,7 @@ class ApiKeyViewSet(AdminViewSet):
     """The keys of the tenant, the newest first; those that were revoked too, as the log names them."""
 
     kind, kind_in_words, word = ApiKey.__name__, "API keys", "key"
+    untagged: ClassVar = ("lastUsedAt",)
     never_kept: ClassVar = ("key",)  # shown once: not to whoever sends the request again
 
     @answers(ApiKeySerializer, many=True)
@@ -88,10 +89,13 @@ class ApiKeyViewSet(AdminViewSet):
         key, secret = issue_key(**ApiKeyInput.read_body(request.data))
         return made(ApiKeySerializer.to_json(key) | {"key": secret}, f"apikeys/{key.pk}")
 
+    def shown(self, id: str) -> dict[str, Any]:
+        return ApiKeySerializer.to_json(find_by_id(keys_of_tenant(), self.kind, id))
+
     @answers(ApiKeySerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """Read one API key."""
-        return ApiResponse(ApiKeySerializer.to_json(find_by_id(keys_of_tenant(), self.kind, id)))
+        return ApiResponse(self.shown(id))
 
     @answers(None, id="keyRevoke")
     def destroy(self, request: Request, id: str) -> ApiResponse:

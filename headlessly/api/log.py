@@ -135,8 +135,8 @@ def list_events(asked: Mapping[str, Any]) -> dict[str, Any]:
             for name, column in COLUMN_PARAMETERS.items()
             if name in asked
         },
-        since=reads.check_moment(asked.get("since") or None, "since"),
-        until=reads.check_moment(asked.get("until") or None, "until"),
+        since=reads.read_moment("since", asked.get("since") or None),
+        until=reads.read_moment("until", asked.get("until") or None),
     )
     cursor, size = _read_cursor(asked.get("cursor")), reads.check_limit(asked.get("limit"))
     kept.refuse_before_kept(question.since, "since")

@@ -220,7 +220,7 @@ def list_notifications(asked: Mapping[str, Any]) -> dict[str, Any]:
         inbox.rows_of(member.user_id),
         unread=read_boolean("unread", asked),
         kind=named,
-        since=reads.check_moment(asked.get("since") or None, "since"),
+        since=reads.read_moment("since", asked.get("since") or None),
     )
     size = reads.check_limit(asked.get("limit"))
     total, exact = reads.count_records(found)

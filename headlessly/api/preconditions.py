@@ -1,18 +1,46 @@
-"""``ETag``, ``If-Match`` and ``If-None-Match``: a record's version is its tag."""
+"""``ETag``, ``If-Match`` and ``If-None-Match``: a record's version is its tag, that of a resource of the
+platform is made of what it says. A write of what has neither refuses ``If-Match``: who sends it relies on
+it."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.errors import BadRequest
+from headlessly.errors import BadRequest, Stale
+from headlessly.log.events import dump_json
 
 TAG = re.compile(r'\s*(?:W/)?"?([^",]*)"?\s*\Z')
 
 
 def etag(version: int) -> str:
     return f'"{version}"'
+
+
+def etag_of_content(said: Mapping[str, Any]) -> str:
+    """The tag of a resource that has no version: another one whenever it says something else."""
+    content = dump_json(dict(sorted(said.items())))
+    return f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+
+
+def refuse_if_changed(header: str, said: Mapping[str, Any], kind: str, id: str) -> None:
+    """Raises Stale where a resource does not say what ``If-Match`` has the tag of."""
+    tags = _tags(header)
+    if "*" not in tags and etag_of_content(said).strip('"') not in tags:
+        raise Stale(f"{kind} {id[:64]} has changed since you read it.", type=kind, id=id[:64])
+
+
+def refuse_if_match(header: str | None) -> None:
+    """Raises BadRequest for who sends ``If-Match`` where nothing has a version."""
+    if header is not None:
+        raise BadRequest(
+            "If-Match: nothing that this changes has a version. Send it without.",
+            field="If-Match",
+        )
 
 
 def read_if_match(header: str | None) -> tuple[int, ...] | None:

@@ -139,6 +139,7 @@ class ProposalViewSet(ResourceViewSet):
     """Those that one sees: all for whoever decides, else one's own."""
 
     word, tag = "proposal", "Proposal"
+    honours_if_match = True
     in_batch: ClassVar = ("retrieve",)  # a script has a transaction of its own
 
     @answers(
@@ -159,6 +160,7 @@ class ProposalViewSet(ResourceViewSet):
     @answers(ProposalSerializer, takes=ProposalInput, status=201, errors=(404,))
     def create(self, request: Request) -> ApiResponse:
         """Try a script and store what it would do, for somebody to approve."""
+        preconditions.refuse_if_match(request.META.get("HTTP_IF_MATCH"))
         found = proposals.propose(**ProposalInput.read_body(request.data))
         return made(ProposalSerializer.to_json(found), f"proposals/{found.pk}")
 
@@ -185,12 +187,17 @@ class ProposalViewSet(ResourceViewSet):
             return ApiResponse(body, status=status, has_effect=True)
         return ApiResponse(ProposalSerializer.to_json(done))
 
-    @answers(ProposalSerializer, takes=ProposalRefusal)
+    @answers(ProposalSerializer, takes=ProposalRefusal, takes_version=True, errors=(412,))
     @action(detail=True, methods=["post"])
     def refuse(self, request: Request, id: str) -> ApiResponse:
-        """Refuse a proposal, and say why."""
+        """Refuse a proposal, and say why.
+
+        With If-Match, what was looked at.
+        """
         proposals.find_proposal(id)
-        refused = proposals.refuse(id, ProposalRefusal.read_body(request.data)["reason"])
+        reason = ProposalRefusal.read_body(request.data)["reason"]
+        seen = preconditions.read_if_match(request.META.get("HTTP_IF_MATCH"))
+        refused = proposals.refuse(id, reason, version=seen)
         return ApiResponse(ProposalSerializer.to_json(refused))
 
 

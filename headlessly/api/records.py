@@ -16,13 +16,20 @@ from headlessly.api.base import TenantViewSet
 from headlessly.api.bodies import ApiResponse, FormBody
 from headlessly.api.filtersets import NounFilterSet, filterset_for
 from headlessly.api.log import record_history
-from headlessly.api.preconditions import etag, is_known, read_if_match, read_if_none_match
+from headlessly.api.preconditions import (
+    etag,
+    is_known,
+    read_if_match,
+    read_if_none_match,
+    refuse_if_match,
+)
 from headlessly.declaration import labels
 from headlessly.declaration.schema import wire_name
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import BadRequest, NotFound, Stale, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
+from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, reads
 from headlessly.query.record_operations import RecordOperation, by_path, record_operations
@@ -35,12 +42,15 @@ class VerbViewSet(TenantViewSet):
     """Executes verbs of ``noun``."""
 
     noun: ClassVar[type[Noun]]
+    honours_if_match = True
 
     def execute(self, request: Request, verb: Verb, id: str | None) -> HttpResponse:
         dry_run = parameters.read_dry_run(request.GET)
+        if verb.creates:
+            refuse_if_match(request.META.get("HTTP_IF_MATCH"))
         if id is not None and read_if_none_match(request.headers.get("If-None-Match")):
             self.noun.get(id)
-            said = _("There is such a %s already.") % labels.noun_in_error(self.noun)
+            said = wording.fill(_("There is such a %s already."), labels.noun_in_error(self.noun))
             raise Stale(said, type=self.noun.__name__, id=id)
         result = executor.run(
             verb,
@@ -48,7 +58,7 @@ class VerbViewSet(TenantViewSet):
             {} if verb.name == "delete" else request.data,
             wire=True,
             text=isinstance(request.data, FormBody),
-            if_match=None if verb.creates else read_if_match(request.META.get("HTTP_IF_MATCH")),
+            if_match=read_if_match(request.META.get("HTTP_IF_MATCH")),
             dry_run=dry_run,
         )
         return self.answer(verb, result, dry_run=dry_run)
@@ -214,6 +224,8 @@ def operation_view(asked: RecordOperation) -> Callable[..., HttpResponse]:
     def answer(self: NounViewSet, request: Request, id: str, **named: str) -> HttpResponse:
         given = {**parameters.read_parameters(request.GET, asked.in_query), **named}
         asked.require(id, given)
+        if asked.writes:
+            refuse_if_match(request.META.get("HTTP_IF_MATCH"))
         if asked.method == "POST" and request.data:
             first = str(next(iter(request.data)))[:64]
             raise BadRequest("This takes no body.", field=first)

@@ -12,7 +12,7 @@ from rest_framework.serializers import BooleanField, CharField
 
 from headlessly.access import actors
 from headlessly.access.models import Membership
-from headlessly.api.base import ResourceViewSet, refuse_key_that_reads
+from headlessly.api.base import TaggedViewSet, refuse_key_that_reads
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, nullable
@@ -52,10 +52,11 @@ class ViewSerializer(ResourceSerializer):
     )
 
 
-class ViewViewSet(ResourceViewSet):
+class ViewViewSet(TaggedViewSet):
     """One's own views of lists, and the shared ones: a key's are those of the person whose it is."""
 
-    word, tag = "view", "View"
+    kind, word, tag = "View", "view", "View"
+    untagged: ClassVar = ("problem",)
 
     @answers(ViewSerializer, many=True, parameters={"noun": OF_NOUN})
     def list(self, request: Request) -> ApiResponse:
@@ -65,8 +66,11 @@ class ViewViewSet(ResourceViewSet):
     @answers(ViewSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One of them."""
+        return ApiResponse(self.shown(id))
+
+    def shown(self, id: str) -> dict[str, Any]:
         with _as_person() as member:
-            return _answer(saved_views.get_view(id), member)
+            return _said_of(saved_views.get_view(id), member)
 
     @answers(ViewSerializer)
     @action(detail=True, methods=["post"])
@@ -126,7 +130,11 @@ def list_views(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(view: View, member: Membership | None) -> ApiResponse:
-    return ApiResponse(_said(view, following.states_of([view], member)))
+    return ApiResponse(_said_of(view, member))
+
+
+def _said_of(view: View, member: Membership | None) -> dict[str, Any]:
+    return _said(view, following.states_of([view], member))
 
 
 def _said(view: View, states: dict[str, following.State]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
 from rest_framework.decorators import action
 from rest_framework.fields import BooleanField, CharField
 from rest_framework.request import Request
@@ -96,6 +97,7 @@ class ListViewSet(AdminViewSet):
     """What people may write, or usually write, into the fields that have a list."""
 
     kind, kind_in_words, word = "List", "lists of values", "list"
+    untagged: ClassVar = ("others",)
     ids: ClassVar = {
         "id": TEXT
         | {
@@ -115,8 +117,18 @@ class ListViewSet(AdminViewSet):
     @answers(ListSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """One list, and how many records have each value."""
+        return ApiResponse(self.shown(id))
+
+    def shown(self, id: str) -> dict[str, Any]:
         found = value_lists.find_list(id)
-        return ApiResponse(found.as_json(found.used()))
+        return found.as_json(found.used())
+
+    def _tagged(self, response: HttpResponse) -> dict[str, Any]:
+        """Not how often they are used."""
+        said = super()._tagged(response)
+        for value in said.get("values", ()):
+            value.pop("used", None)
+        return said
 
     @answers(ListSerializer, takes=ListInput, errors=(409,))
     def partial_update(self, request: Request, id: str) -> ApiResponse:

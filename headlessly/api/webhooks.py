@@ -171,10 +171,13 @@ class WebhookViewSet(AdminViewSet):
         webhook = registration.create_webhook(WebhookInput.read_body(request.data))
         return made(WebhookMadeSerializer.to_json(webhook), f"webhooks/{webhook.pk}")
 
+    def shown(self, id: str) -> dict[str, Any]:
+        return WebhookSerializer.to_json(find_webhook(id))
+
     @answers(WebhookSerializer)
     def retrieve(self, request: Request, id: str) -> ApiResponse:
         """Read one webhook, without its secret."""
-        return ApiResponse(WebhookSerializer.to_json(find_webhook(id)))
+        return ApiResponse(self.shown(id))
 
     @answers(WebhookMadeSerializer, takes=WebhookChanges)
     def partial_update(self, request: Request, id: str) -> ApiResponse:

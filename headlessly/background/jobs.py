@@ -64,6 +64,11 @@ HASTEN = (
     "UPDATE procrastinate_jobs SET scheduled_at = NULL, attempts = 0 "
     "WHERE queueing_lock = %s AND task_name = %s AND status = 'todo'"
 )
+OF_REQUEST = (
+    "SELECT args - 'circumstances' FROM procrastinate_jobs WHERE task_name = %s "
+    "AND status IN ('todo', 'doing') AND args @> jsonb_build_object('circumstances', "
+    "jsonb_build_object('tenant', %s::bigint, 'request_id', %s::text))"
+)
 COUNT_LOSS = (
     "UPDATE procrastinate_jobs SET args = jsonb_set(args, '{circumstances,losses}', %(losses)s::jsonb) "
     "WHERE id = %(job_id)s"
@@ -175,6 +180,12 @@ class Job:
         """Have the one that waits as ``once`` until it is tried again begin now, and be tried as often as a
         new one: somebody asked for it. It is seen within some seconds of the commit."""
         prepared.execute_prepared(HASTEN, [once, self.name], rows=False)
+
+    def of_request(self, request_id: str) -> list[dict[str, Any]]:
+        """The arguments of those that a request of the active tenant has put in line and are not done."""
+        asked = [self.name, tenancy.require().pk, request_id]
+        found = prepared.execute_prepared(OF_REQUEST, asked)
+        return [orjson.loads(args) if isinstance(args, str) else args for (args,) in found]
 
     def on_failure(self, hook: Callable[..., None]) -> Callable[..., None]:
         """Decorate what is called, with the job's arguments, when it is given up for it loses its workers."""

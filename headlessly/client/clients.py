@@ -177,11 +177,16 @@ class BaseClient:
         return self._session.request_json(Call("GET", "/notifications", query))
 
     def _views(
-        self, *, noun: str | None = None, limit: int | None = None, offset: int = 0
+        self,
+        *,
+        noun: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        cursor: str | None = None,
     ) -> Steps[dict[str, Any]]:
-        """A page of the saved views that I may use, by name: ``results``, ``hasMore``."""
+        """A page of the saved views that I may use, by name: ``results``, ``hasMore``, ``cursor``."""
         asked = {"noun": noun, "limit": None if limit is None else str(limit)}
-        asked["offset"] = str(offset) if offset else None
+        asked |= {"offset": str(offset) if offset else None, "cursor": cursor}
         query = tuple((name, value) for name, value in asked.items() if value is not None)
         return self._session.request_json(Call("GET", "/views", query))
 
@@ -229,7 +234,8 @@ class BaseClient:
         """Any other call of the API, below the tenant's address: ``request("GET", "/webhooks")``."""
         if not path.startswith("/"):
             raise ValueError(f"A path begins with a slash, below {self.url}: /leads.")
-        parameters = tuple((name, str(value)) for name, value in (query or {}).items())
+        given = {name: value for name, value in (query or {}).items() if value is not None}
+        parameters = tuple((name, str(value)) for name, value in given.items())
         return self._session.request_json(Call(method.upper(), path, parameters, body))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration.folding import fold
+from headlessly.declaration.folding import fold_words
 from headlessly.declaration.normalization import normalize_text
 
 #: How many a record may have, and how long each may be.
@@ -25,7 +25,7 @@ Texts = list[str]
 
 def choice_key(text: str) -> str:
     """A text as it is compared: case and accents aside."""
-    return fold(" ".join(text.split()))
+    return fold_words(text)
 
 
 def split_choices(text: str) -> Texts:
@@ -93,8 +93,8 @@ def change_choices(
 
 
 def unite_choices(now: Sequence[str] | None, others: Sequence[str] | None) -> Texts | None:
-    """The texts of two records that become one."""
-    return unique_choices([*(now or ()), *(others or ())])[:MOST] or None
+    """The texts of two records that become one, be they more than there may be."""
+    return unique_choices([*(now or ()), *(others or ())]) or None
 
 
 def _in_json(value: Any) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from headlessly.language.wording import with_article
+
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
@@ -61,7 +63,7 @@ def engagement_noun(noun: type[Record]) -> EngagementNoun | None:
 def require_engagement_noun(noun: type[Record]) -> EngagementNoun:
     """The same of a noun that has one. Raises TypeError for another."""
     if (found := engagement_noun(noun)) is None:
-        raise TypeError(f"Nobody engages with a {noun.__name__}.")
+        raise TypeError(f"Nobody engages with {with_article(noun.__name__)}.")
     return found
 
 

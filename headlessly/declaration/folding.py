@@ -22,6 +22,11 @@ MARKS = "".join(chr(code) for code in range(0x300, 0x370))
 LETTERS = {"ø": "o", "ł": "l", "đ": "d", "ħ": "h", "ŧ": "t", "ı": "i", "ς": "σ"}
 DOUBLE_LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "þ": "th"}
 TRANSLATION = str.maketrans({**LETTERS, **DOUBLE_LETTERS, **dict.fromkeys(MARKS, "")})
+#: Letters that people write as two where a keyboard has none of them: ``Mueller``, ``Soerensen``, ``Aarhus``.
+WRITTEN_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"}
+_WRITTEN_OUT = str.maketrans(WRITTEN_OUT)
+#: Two letters that may stand for one. Of Bauer, neue and Quelle they are what they are.
+TWO_LETTERS = re.compile("aa|ae|oe|(?<![aeq])ue")
 
 FOLD = "headlessly_fold"
 #: The planner writes the first into the statement, as it is not strict: most text has nothing to fold but
@@ -61,6 +66,32 @@ def fold(text: str) -> str:
     return lower.translate(TRANSLATION)
 
 
+def write_out(text: str) -> str:
+    """``Größe`` → ``groesse``: as :class:`WrittenOut` has it in the database."""
+    if text.isascii():
+        return text.lower()
+    return fold(unicodedata.normalize("NFC", text).lower().translate(_WRITTEN_OUT))
+
+
+def fold_words(text: str) -> str:
+    """A name as it is compared: case, accents and spaces aside."""
+    return " ".join(fold(text).split())
+
+
+#: In which ways two texts are compared that may be one: Muller is Müller, and so is Mueller.
+WAYS = (fold, write_out)
+
+
+def draw_together(folded: str) -> str:
+    """``groesse`` → ``grosse``: how a text is folded in which each two letters that may be one are one."""
+    return TWO_LETTERS.sub(lambda two: two[0][0], folded)
+
+
+def may_be_in(words: str, text: str) -> bool:
+    """Whether ``text`` has the words in it, with ä or ae."""
+    return any(way(words) in way(text) for way in WAYS)
+
+
 def phone_digits(text: str) -> str:
     """The digits of a telephone number that all its spellings share: without the zeros before it."""
     return re.sub(NO_DIGIT, "", text, flags=re.ASCII).lstrip("0")
@@ -73,6 +104,21 @@ class Folded(Transform):
 
     lookup_name = "folded"
     function = FOLD
+    output_field = models.TextField()
+
+
+@CharField.register_lookup
+@TextField.register_lookup
+class WrittenOut(Transform):
+    """A column folded, with two letters for one that may be written so: ``name__written_out``. No index has
+    it: for records that another condition has found."""
+
+    lookup_name = "written_out"
+    template = (
+        f"{FOLD}({'replace(' * len(WRITTEN_OUT)}lower(%(expressions)s)"
+        + "".join(f", '{letter}', '{two}')" for letter, two in WRITTEN_OUT.items())
+        + ")"
+    )
     output_field = models.TextField()
 
 

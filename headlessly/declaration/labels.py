@@ -39,12 +39,12 @@ from headlessly.language.wording import (
     VERB,
     english_json_key,
     event_label,
-    indefinite_article,
     inside_sentence,
     join_with_and,
     reads_english,
     split_words,
     state_label,
+    with_article,
 )
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def _english_plural(noun: type[Record]) -> str:
 
 def a_noun(noun: type[Record], case: str = OBJECT) -> str:
     """``a lead``, ``an organization``."""
-    name = split_words(noun.__name__).lower()
-    return pgettext(case, f"{indefinite_article(name)} {name}")
+    return pgettext(case, with_article(split_words(noun.__name__).lower()))
 
 
 def the_noun(noun: type[Record], case: str = OBJECT) -> str:
@@ -307,7 +306,8 @@ def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
     yield NOUN, name
     yield NOUNS, _english_plural(noun)
     for case in (SUBJECT, OBJECT):
-        for word in (indefinite_article(name.lower()), "the", "this"):
+        yield case, with_article(name.lower())
+        for word in ("the", "this"):
             yield case, f"{word} {name.lower()}"
     yield from ((GROUP, title) for title, _names in noun.schema.groups)
     yield from (
@@ -320,9 +320,6 @@ def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
     yield from ((RELATION, _english_relation(each)) for each in noun.schema.relations.values())
     if surface.engagements:
         for kind in noun.schema.by_name[surface.engagements.kind].choices:
-            yield (
-                OBJECT,
-                f"{indefinite_article(split_words(kind).lower())} {split_words(kind).lower()}",
-            )
+            yield OBJECT, with_article(split_words(kind).lower())
             yield OBJECT, f"the {split_words(kind).lower()}"
         yield from ((ENGAGEMENT, way.name) for way in surface.engagements.forms)

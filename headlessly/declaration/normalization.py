@@ -25,6 +25,7 @@ STRAY_JOINER = re.compile(
     "|[\u200c\u200d](?![\u0600-\u1fff\u2600-\uffff\U00010000-\U0010ffff])"
 )
 SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+SPACES = re.compile("[ \t]+")
 LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
 #: ASCII that needs nothing done to it, but for what ends a line.
 PLAIN = re.compile("[ -~]*", re.ASCII)
@@ -59,6 +60,12 @@ def normalize_text(text: str, *, lines: bool = False) -> str:
         text = STRAY_JOINER.sub("", text)
         text = SPACE.sub(" ", unicodedata.normalize("NFC", text))
     return text if lines else text.strip()
+
+
+def normalize_line(text: str) -> str:
+    """The same of one line, in which words are apart by one space."""
+    text = normalize_text(text)
+    return SPACES.sub(" ", text) if "  " in text or "\t" in text else text
 
 
 def normalize_email(text: str) -> str:

@@ -28,8 +28,16 @@ def changing_others(example: Sequence[str] | None) -> Callable[[Any, Mapping[str
 
 
 def unite_others(now: Sequence[str] | None, others: Sequence[str] | None) -> list[str] | None:
-    """The others of two records that become one, as many as there may be."""
-    return choices.unique_choices([*(now or ()), *(others or ())])[:MOST] or None
+    """The others of two records that become one, be they more than there may be."""
+    return choices.unique_choices([*(now or ()), *(others or ())]) or None
+
+
+def without_firsts(record: Record, others: Field, values: Mapping[str, Any]) -> list[str]:
+    """The others among ``values``, which a record gets, without the first ones that it has then."""
+    firsts = (values.get(f.name, getattr(record, f.column)) for f in first_fields(record, others))
+    held = _keys(others, firsts)
+    given: Sequence[str] = values[others.name] or ()
+    return [value for value in given if other_key(others, value) not in held]
 
 
 def other_key(field: Field, value: str) -> str:

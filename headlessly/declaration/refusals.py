@@ -131,7 +131,9 @@ class RefusalMixin(MergeMixin):
             "verb": verb,
             "verbs": ", ".join(cls.verbs),
         }
-        return MethodNotAllowed(said % named, type=cls.__name__, allowedVerbs=list(cls.verbs))
+        return MethodNotAllowed(
+            wording.fill(said, named), type=cls.__name__, allowedVerbs=list(cls.verbs)
+        )
 
     def illegal_verb_conflict(self, verb: Verb) -> Conflict:
         """The conflict for a verb that the machine does not allow in the present state."""
@@ -143,7 +145,9 @@ class RefusalMixin(MergeMixin):
             message = _("This %(noun)s is already %(state)s.") % said
         else:
             said |= {"verb": labels.verb_in_error(verb, type(self)), "ways": self._possible_steps()}
-            message = _("A %(noun)s that is %(state)s cannot %(verb)s. %(ways)s") % said
+            message = wording.fill(
+                _("A %(noun)s that is %(state)s cannot %(verb)s. %(ways)s"), said
+            )
         return Conflict(message, type=type(self).__name__, id=self.pk, **self.status_for_conflict())
 
     def illegal_step_conflict(self, target: str) -> Conflict:
@@ -154,13 +158,15 @@ class RefusalMixin(MergeMixin):
             _("Use the verb %s for that.")
             % wording.join_with_or(labels.verb_in_error(via, type(self)) for via in ways)
             if ways
-            else _("A %(noun)s does not go from %(state)s to %(target)s. %(ways)s")
-            % {
-                "noun": labels.noun_in_error(type(self)),
-                "state": machine.state_in_error(state),
-                "target": machine.state_in_error(target),
-                "ways": self._possible_steps(),
-            }
+            else wording.fill(
+                _("A %(noun)s does not go from %(state)s to %(target)s. %(ways)s"),
+                {
+                    "noun": labels.noun_in_error(type(self)),
+                    "state": machine.state_in_error(state),
+                    "target": machine.state_in_error(target),
+                    "ways": self._possible_steps(),
+                },
+            )
         )
         return Conflict(
             why,
@@ -209,7 +215,7 @@ class RefusalMixin(MergeMixin):
                 type=type(self).__name__,
                 field=field.wire,
             )
-        said = _("There is already such a %s.") % labels.noun_in_error(type(self))
+        said = wording.fill(_("There is already such a %s."), labels.noun_in_error(type(self)))
         return Conflict(said, type=type(self).__name__)
 
     def taken_conflict(self, name: str, key: Any) -> Conflict:
@@ -238,12 +244,14 @@ class RefusalMixin(MergeMixin):
         # Only to somebody who sees that record.
         more: dict[str, Any] = {"existingId": first} if first else {}
         return Conflict(
-            _("There is already a %(noun)s with %(field)s %(value)s.")
-            % {
-                "noun": labels.noun_in_error(type(self)),
-                "field": labels.field_in_error(field),
-                "value": value,
-            },
+            wording.fill(
+                _("There is already a %(noun)s with %(field)s %(value)s."),
+                {
+                    "noun": labels.noun_in_error(type(self)),
+                    "field": labels.field_in_error(field),
+                    "value": value,
+                },
+            ),
             type=type(self).__name__,
             field=field.wire,
             **more,

@@ -154,6 +154,10 @@ class Schema:
         """The fields that hold more values of what a record has more than one of (:mod:`.others`)."""
         return tuple(field for field in self.stored if field.beside)
 
+    def others_beside(self, field: Field) -> tuple[Field, ...]:
+        """Those that hold more values of this field: who looks for a record by one of them finds it."""
+        return tuple(each for each in self.others if field.name in each.beside)
+
     @cached_property
     def long_texts(self) -> frozenset[str]:
         """The columns that hold texts: searched by how their words begin."""

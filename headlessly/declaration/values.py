@@ -64,11 +64,17 @@ def required_message() -> str:
     return _("This is required.")
 
 
+def _normalize_text(field: Field, value: str) -> str:
+    if field.type == "text":
+        return normalization.normalize_text(value, lines=True)
+    return normalization.normalize_line(value)
+
+
 def clean_string(field: Field, value: Any, text: bool) -> str:
     if not isinstance(value, str):
         raise ValueError(_("This is text: send a string."))
     check_storable(value)
-    value = normalization.normalize_text(value, lines=field.type == "text")
+    value = _normalize_text(field, value)
     if value and field.normalize is not None:
         value = field.normalize(value)
     if field.max_length and len(value) > field.max_length:
@@ -84,7 +90,7 @@ def normalize_operand(field: Field, value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(_("This is text: compare it with a string."))
     check_storable(value)
-    value = normalization.normalize_text(value, lines=field.type == "text")
+    value = _normalize_text(field, value)
     if value and field.normalize is not None:
         with suppress(ValueError):
             value = field.normalize(value)
@@ -231,8 +237,10 @@ def clean_reference(field: Field, value: Any, text: bool) -> str:
         value = value.get("$id")
     if not isinstance(value, str) or UNSTORABLE.search(value) or len(value) > 64:
         raise ValueError(
-            _("Send the id of a %(noun)s, like %(prefix)s_fX9bL5nRdK2a.")
-            % {"noun": field.to, "prefix": field.prefix}
+            wording.fill(
+                _("Send the id of a %(noun)s, like %(prefix)s_fX9bL5nRdK2a."),
+                {"noun": field.to, "prefix": field.prefix},
+            )
         )
     if not value.startswith(f"{field.prefix}_"):
         raise ValueError(

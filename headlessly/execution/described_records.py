@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.declaration import labels
-from headlessly.declaration.folding import fold
+from headlessly.declaration.folding import fold_words
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Invalid
@@ -102,7 +102,7 @@ def find_described(noun: type[Record], given: Mapping[str, Any]) -> str | None:
     name = given.get(noun.schema.columns[0])
     if unique or not isinstance(name, str) or UNSTORABLE.search(name):
         return None
-    called = _visible(noun).filter(**{f"{noun.schema.columns[0]}__folded": fold(name)})
+    called = _visible(noun).filter(**{f"{noun.schema.columns[0]}__folded": fold_words(name)})
     found = list(called.order_by().values_list("pk", flat=True)[:2])
     return found[0] if len(found) == 1 else None
 
@@ -111,7 +111,10 @@ def _visible(noun: type[Record]) -> QuerySet[Any]:
     """What the caller sees, though a verb is running."""
     person = visibility.visible_owner_of_actor()
     found: QuerySet[Any] = noun.objects.all()
-    return found if person is None else found.filter(visibility.visible_condition(noun, person))
+    if person is None:
+        return found
+    seen = visibility.visible_condition(noun, person)
+    return found.filter(seen | visibility.is_introduced_to(noun, person))
 
 
 def _create(execution: Execution, reference: Field, given: Mapping[str, Any]) -> str:

@@ -275,11 +275,14 @@ class _InputCheck:
             and state not in machine.entry
             and not self.execution.sets_protected_fields
         ):
-            self.problems[key] = _("A %(noun)s starts as %(entry)s, not as %(state)s.") % {
-                "noun": labels.noun_in_error(self.verb.noun),
-                "entry": wording.join_with_or(map(machine.state_in_error, machine.entry)),
-                "state": machine.state_in_error(state),
-            }
+            self.problems[key] = wording.fill(
+                _("A %(noun)s starts as %(entry)s, not as %(state)s."),
+                {
+                    "noun": labels.noun_in_error(self.verb.noun),
+                    "entry": wording.join_with_or(map(machine.state_in_error, machine.entry)),
+                    "state": machine.state_in_error(state),
+                },
+            )
 
 
 def _refuse_fields_of_others(record: Record, choice: Field, check: _InputCheck) -> None:
@@ -339,7 +342,8 @@ def _check_references(execution: Execution, noun: type[Record], check: _InputChe
     ]
     if not wanted:
         return
-    unknown = [(n, f, id) for n, f, id in wanted if id not in execution.known_ids]
+    # Of what something is done with, to be known is not enough: its card may be all that is seen of it.
+    unknown = [(n, f, id) for n, f, id in wanted if f.record or id not in execution.known_ids]
     found = _lock_existing(execution, noun, unknown) if unknown else set()
     for name, field, id in unknown:
         if (name, id) in found:
@@ -352,11 +356,27 @@ def _check_references(execution: Execution, noun: type[Record], check: _InputChe
     for name, field, id in wanted:
         if field.record and name not in check.problems:
             check.values[name] = execution.lock(field.target_noun, id)
+    _keep_what_is_about_cards(execution, noun, check)
+
+
+def _keep_what_is_about_cards(execution: Execution, noun: type[Record], check: _InputCheck) -> None:
+    """What a limited rep writes about somebody whom only their own records introduce is theirs: if it were
+    nobody's, they would not see it."""
+    owner, person = noun.schema.owner, visibility.visible_owner_of_actor()
+    adding = check.record._state.adding
+    if not person or owner is None or not execution.is_callers_own or not adding:
+        return
+    if check.values.get(owner.name) is not None:
+        return
+    for field in noun.schema.about:
+        id = check.values.get(field.name)
+        if isinstance(id, str) and not visibility.is_seen_by(field.target_noun, id, person):
+            check.values[owner.name] = person
 
 
 def lock_references(execution: Execution, noun: type[Record], ids: Iterable[str]) -> None:
     """Check that many records exist in one statement, and lock them against deletion until the commit."""
-    visible, shown = visibility.visible_rows(noun, "o", person=visibility.visible_owner_of_actor())
+    visible, shown = visibility.introduced_rows(noun, "o", visibility.visible_owner_of_actor())
     sql = f"SELECT id FROM {table_of(noun).name} o WHERE id = ANY(%s) AND {visible} ORDER BY id FOR KEY SHARE"
     found = prepared.execute_prepared(sql, [sorted(ids), *shown])
     execution.known_ids.update(id for (id,) in found)
@@ -374,11 +394,12 @@ def _lock_existing(
     person = visibility.visible_owner_of_actor() if execution.is_callers_own else None
     for name, field, id in references:
         other = field.target_noun
-        there, shown = (
-            visibility.visible_rows(other, "o", person=person)
-            if execution.is_callers_own
-            else visibility.tenant_rows("o")
-        )
+        if not execution.is_callers_own:
+            there, shown = visibility.tenant_rows("o")
+        elif field.record:  # something is done with it
+            there, shown = visibility.visible_rows(other, "o", person=person)
+        else:
+            there, shown = visibility.introduced_rows(other, "o", person)
         parts.append(
             f"SELECT %s::text, id FROM (SELECT id FROM {table_of(other).name} o "
             f"WHERE id = %s AND {there} FOR KEY SHARE) AS r"

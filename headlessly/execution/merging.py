@@ -177,11 +177,31 @@ def _united(merged: Record, survivor: Record, values: Mapping[str, Any]) -> dict
             found[field.name] = field.unite(now, other)
         elif field.follows_events and other is not None:
             found[field.name] = max(filter(None, (now, other)))
+    _refuse_too_many(survivor, values, found)
     return {
         name: value
         for name, value in found.items()
         if value != getattr(survivor, schema.by_name[name].column)
     }
+
+
+def _refuse_too_many(
+    survivor: Record, values: Mapping[str, Any], united: Mapping[str, Any]
+) -> None:
+    """Raise Invalid where both have more of something together than one may have: which of it is to go, only
+    people know."""
+    problems = {}
+    for name, value in united.items():
+        field = survivor.schema.by_name[name]
+        if field.beside:
+            value = others.without_firsts(survivor, field, {**values, name: value})
+        if field.type == "choices" and field.maximum and len(value or ()) > field.maximum:
+            said = _(
+                "Together they have %(count)s, and one has %(most)s at the most. Take some away first."
+            )
+            problems[field.wire] = said % {"count": len(value), "most": int(field.maximum)}
+    if problems:
+        raise Invalid.for_fields(problems, type=survivor.schema.name)
 
 
 def steps_between(machine: Machine, state: str, target: str) -> list[str] | None:

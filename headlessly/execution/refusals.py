@@ -41,12 +41,14 @@ def refuse_unless_permitted(actor: Actor, verb: Verb) -> None:
     """Raise Forbidden where ``actor`` may not execute the verb."""
     if not actors.may(actor, verb.name, verb.noun):
         raise Forbidden(
-            _("As %(role)s you may not %(verb)s a %(noun)s.")
-            % {
-                "role": wording.role_in_error(actor.role),
-                "verb": labels.verb_in_error(verb, verb.noun),
-                "noun": labels.noun_in_error(verb.noun),
-            },
+            wording.fill(
+                _("As %(role)s you may not %(verb)s a %(noun)s."),
+                {
+                    "role": wording.role_in_error(actor.role),
+                    "verb": labels.verb_in_error(verb, verb.noun),
+                    "noun": labels.noun_in_error(verb.noun),
+                },
+            ),
             type=verb.noun.__name__,
         )
 

@@ -22,6 +22,7 @@ from headlessly.declaration.external_ids import (
 )
 from headlessly.errors import BadRequest, Conflict, Invalid, NotFound, Stale, did_you_mean
 from headlessly.execution import executor
+from headlessly.language import wording
 from headlessly.log.external_ids import find_by_external_id, systems_in_use
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def upsert(
             )
         if id is not None and only_new:
             raise Stale(
-                _("There is such a %s already.") % labels.noun_in_error(named.noun),
+                wording.fill(_("There is such a %s already."), labels.noun_in_error(named.noun)),
                 type=named.noun.__name__,
                 id=id,
             )

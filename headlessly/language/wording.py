@@ -39,15 +39,34 @@ def inside_sentence(text: str) -> str:
     return " ".join(word if sum(map(str.isupper, word)) > 1 else word.lower() for word in words)
 
 
+#: What is written with a vowel and not spoken so: a user, a unit.
+CONSONANTS = re.compile("eu|u[^aeiou][aeiou]", re.IGNORECASE)
+ARTICLE = re.compile(r"\b([Aa]) (?=%(?:\((\w+)\))?s)")
+
+
 def indefinite_article(name: str) -> str:
     """``a`` or ``an``."""
-    return "an" if name[:1] in "aeiou" else "a"
+    return "an" if name[:1].lower() in tuple("aeiou") and not CONSONANTS.match(name) else "a"
+
+
+def with_article(name: str) -> str:
+    """``an Organization``, as programs know it."""
+    return f"{indefinite_article(name)} {name}"
+
+
+def fill(text: str, gaps: Mapping[str, Any] | str) -> str:
+    """``A %(noun)s starts as …`` with its gaps filled: in English of an Organization with ``An``."""
+
+    def fitting(found: re.Match[str]) -> str:
+        name = gaps if isinstance(gaps, str) else gaps[found[2]]
+        return f"{found[1]}{indefinite_article(str(name))[1:]} "
+
+    return (ARTICLE.sub(fitting, text) if reads_english() else text) % gaps
 
 
 def a_kind_of_engagement(kind: str) -> str:
     """``a call``: an engagement by its kind, as the object of a sentence."""
-    name = split_words(kind).lower()
-    return pgettext(OBJECT, f"{indefinite_article(name)} {name}")
+    return pgettext(OBJECT, with_article(split_words(kind).lower()))
 
 
 def the_kind_of_engagement(kind: str) -> str:

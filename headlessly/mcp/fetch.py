@@ -11,6 +11,7 @@ from headlessly.declaration.next_steps import next_steps
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
 from headlessly.errors import BadRequest, NotFound, did_you_mean
+from headlessly.language.wording import with_article
 from headlessly.mcp import arguments
 from headlessly.mcp.search import (
     checked_event_fields,
@@ -93,7 +94,9 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
         )
     except NotFound as problem:
         if (other := noun_by_prefix(id)) not in (None, noun):
-            problem.message += f" This is the id of a {other.__name__}: fetch that type."
+            problem.message += (
+                f" This is the id of {with_article(other.__name__)}: fetch that type."
+            )
         raise
 
 
@@ -103,11 +106,11 @@ def fetch_operation(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
     id, _slash, name = asked["id"].partition("/")
     if (found := named_operation(noun, name)) is None or found.writes:
         said = ", ".join(f"<id>/{each}" for each in _reading(noun)) or "nothing"
-        problem = f"Of a {noun.__name__} there is said, beside its fields: {said}."
+        problem = f"Of {with_article(noun.__name__)} there is said, beside its fields: {said}."
         if found is not None:
             problem += f" {found.key} changes something: call it in a script, with do."
         elif (other := noun_by_prefix(id)) not in (None, noun):
-            problem += f" This is the id of a {other.__name__}: fetch that type."
+            problem += f" This is the id of {with_article(other.__name__)}: fetch that type."
         raise NotFound(problem, id=id[:64])
     allowed = (
         "id",

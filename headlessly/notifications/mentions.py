@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
+from headlessly.declaration.folding import WAYS, fold
 from headlessly.declaration.record import Record
 
 #: As many members of a tenant can be named.
@@ -38,13 +39,14 @@ def members_by_name() -> dict[str, str]:
 def suggest_members(begun: str, record: Record | None) -> list[str]:
     """The names of members that begin so, or one of whose words does: of those who may see ``record``, and
     are not who writes. Whose first word begins so comes first."""
-    actor, begun = actors.current(), " ".join(begun.casefold().split())
+    actor, begun = actors.current(), " ".join(begun.split())
+    ways = [(way, way(begun)) for way in WAYS]
     found = []
     for name, member in _named_members():
-        words = name.casefold()
-        place = 0 if words.startswith(begun) else 1 + words.find(f" {begun}")
-        if member.user_id != actor.id and (place or words.startswith(begun)):
-            found.append((place > 0, words, name, member))
+        is_first = any(way(name).startswith(sought) for way, sought in ways)
+        begins = is_first or any(f" {sought}" in way(name) for way, sought in ways)
+        if member.user_id != actor.id and begins:
+            found.append((not is_first, fold(name), name, member))
     names: list[str] = []
     for *_order, name, member in sorted(found, key=lambda each: each[:2])[:ASKED]:
         if len(names) < SUGGESTED and (record is None or _sees(member, record)):

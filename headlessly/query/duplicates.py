@@ -15,7 +15,7 @@ from headlessly.access import visibility
 from headlessly.declaration import normalization
 from headlessly.declaration.choices import split_choices
 from headlessly.declaration.fields import Domain
-from headlessly.declaration.folding import fold, phone_digits
+from headlessly.declaration.folding import draw_together, fold, phone_digits, write_out
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 
@@ -70,9 +70,15 @@ def _condition_of(field: Field) -> Condition:
 
 
 def _is_called_the_same(noun: type[Record], field: Field, value: Any) -> Q | None:
-    """Whatever the case and the accents."""
+    """Whatever the case and the accents, and with ae for ä."""
     text = " ".join(str(value).split())
-    return Q(**{f"{field.name}__folded": fold(text)}) if text else None
+    if not text:
+        return None
+    column, out = f"{field.name}__folded", write_out(text)
+    same = Q(**{f"{column}__in": list({fold(text), out})})
+    if (together := draw_together(out)) != out:
+        same |= Q(**{column: together, f"{field.name}__written_out": out})
+    return same
 
 
 def _has_its_number(noun: type[Record], field: Field, value: Any) -> Q | None:

@@ -24,6 +24,7 @@ from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.staleness import stale_filter
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.log import indexed_values
+from headlessly.log.unique_values import records_holding
 from headlessly.log.versions import RowsMoment
 from headlessly.query import money, operators
 from headlessly.query.external_ids import id_condition
@@ -158,6 +159,8 @@ def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | Non
     if value is None or isinstance(value, Mapping | list):
         return None
     if field is None or field.computed is not None or field.type in ("json", "choices"):
+        return None
+    if noun.schema.others_beside(field):
         return None
     if operators.named_day_of(field, value) is not None:
         return None
@@ -402,6 +405,8 @@ class _Compiler:
         if field.wire in REACHED:
             return _reached_condition(scope.noun, field, path, operator, operand)
         condition = build(field, path, column, operator, operand)
+        if operator in operators.EQUALITIES and scope.noun.schema.others_beside(field):
+            condition = self._first_or_other(scope, field, path, operand, condition)
         if self._is_indexed(scope, field, operator):
             return operators.find_in_index(field, path, operator, operand)
         asks_for_none = operand is None or (isinstance(operand, list | tuple) and None in operand)
@@ -409,6 +414,23 @@ class _Compiler:
             # Of a column Django knows that there may be no value; a complement needs it said.
             condition &= Q(**{f"{field.column}__isnull": False})
         return condition
+
+    @staticmethod
+    def _first_or_other(scope: Scope, field: Field, path: str, operand: Any, is_first: Q) -> Q:
+        """The condition that one of these values is the first of a record, or one of the others."""
+        wanted = operators.clean_operands(field, path, operand)
+        if not wanted:
+            return is_first
+        if field.kept_as and scope.as_of is None:
+            held = records_holding(field, wanted).values("record")
+            found = Q(**{f"{scope.key}__in": held})
+            if isinstance(operand, list | tuple) and None in operand:
+                found |= Q(**{f"{field.column}__isnull": True})
+            return found
+        for others in scope.noun.schema.others_beside(field):
+            filled = Q(**{f"{others.column}__isnull": False})
+            is_first |= filled & Q(**{f"{others.column}__has_any_keys": wanted})
+        return is_first
 
     @staticmethod
     def _is_indexed(scope: Scope, field: Field, operator: str) -> bool:

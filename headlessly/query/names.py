@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.declaration import values
-from headlessly.declaration.folding import fold
+from headlessly.declaration.folding import fold_words
 from headlessly.declaration.registry import registry
 from headlessly.declaration.surface import WORKERS
 from headlessly.errors import InvalidFilter, did_you_mean
@@ -146,7 +146,7 @@ def _find_by_name(noun: type[Record], path: str, name: str) -> str:
                 found = noun.objects.filter(**{field.column: given})
             if (id := found.values_list("pk", flat=True).first()) is not None:
                 return str(id)
-    called = noun.objects.filter(**{f"{noun.schema.columns[0]}__folded": _folded(name)})
+    called = noun.objects.filter(**{f"{noun.schema.columns[0]}__folded": fold_words(name)})
     ids = list(called.order_by("pk").values_list("pk", flat=True)[: MOST_COUNTED + 1])
     if len(ids) == 1:
         return str(ids[0])
@@ -185,10 +185,6 @@ def _near_names(noun: type[Record], name: str) -> str:
         near |= dict.fromkeys(map(str, noun.objects.filter(pk__in=keys)))
     told = ", ".join(repr(each) for each in sorted(near)[:MOST_TOLD])
     return did_you_mean(name, near) or (told and " " + _("There is %s.") % told)
-
-
-def _folded(name: str) -> str:
-    return " ".join(fold(name).split())
 
 
 __all__ = ["resolve_name", "resolve_names"]

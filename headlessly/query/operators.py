@@ -24,6 +24,7 @@ from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
 from headlessly.log import indexed_values
 from headlessly.query.scope import MAX_WORDS, NOTHING
+from headlessly.query.search_words import Word
 
 MAX_VALUES = 1_000
 MAX_PATTERN = 200
@@ -81,6 +82,12 @@ def _in_condition(field: Field, path: str, column: str, operator: str, operand: 
         condition = reduce(or_, (_compare_column(field, column, "", value) for value in given))
     condition = reduce(or_, (_on_day(field, column, day) for day in named), condition)
     return condition | Q(**{f"{column}__isnull": True}) if None in found else condition
+
+
+def clean_operands(field: Field, path: str, operand: Any) -> list[Any]:
+    """The values of a condition that takes one or several."""
+    given = operand if isinstance(operand, list | tuple) else [operand]
+    return [value for each in given if (value := clean_operand(field, path, each)) is not None]
 
 
 def named_day_of(field: Field, operand: Any) -> date | None:
@@ -176,8 +183,7 @@ def _text_condition(field: Field, path: str, column: str, operator: str, operand
     operand = _normalized_text(path, operand)
     found = Q()
     for word in operand.split()[:MAX_WORDS]:
-        folded = fold(normalization.normalize_word(word))
-        found &= Q(**{f"{column}__folded__contains": folded})
+        found &= Word.read(normalization.normalize_word(word)).inside_condition(column)
     return found or Q(**{f"{column}__isnull": False})
 
 
@@ -251,6 +257,8 @@ def find_condition(field: Field, operator: Any) -> Callable[[Field, str, str, An
     return OPERATOR_CONDITIONS.get(operator)
 
 
+#: What says which value a field has.
+EQUALITIES = {"$eq", "$in", Lookup.IEXACT}
 #: What compares amounts of several currencies converted.
 COMPARISONS = {"$gt", "$gte", "$lt", "$lte"}
 OPERATOR_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {

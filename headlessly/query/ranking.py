@@ -18,7 +18,7 @@ from django.db.models import CharField, F, Value
 from headlessly.access import tenancy, visibility
 from headlessly.access.prepared_queries import Statement, mark_text
 from headlessly.database import prepared, timeouts
-from headlessly.declaration.folding import fold
+from headlessly.declaration.folding import draw_together, fold_words, write_out
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.query import misspelled, paging
@@ -56,9 +56,11 @@ class Match(NamedTuple):
 
 def best_matches(nouns: Sequence[type[Record]], text: str) -> list[Match]:
     """The matches of ``text`` among the records of ``nouns``, the best first. Raises InvalidFilter."""
-    folded = " ".join(fold(text).split())
+    folded = fold_words(text)
     matches = _find_matches(nouns, text, folded)
-    matches.sort(key=lambda match: _rank(match, folded))
+    out = " ".join(write_out(text).split())
+    texts = {folded, out, draw_together(out)}
+    matches.sort(key=lambda match: min(_rank(match, each) for each in texts))
     if len(matches) < FEW:
         known = {match.key for match in matches}
         near = [match for match in _misspelled_matches(nouns, text) if match.key not in known]

@@ -13,6 +13,7 @@ from django.db import models
 
 from headlessly.access import visibility
 from headlessly.access.managers import BoundedQuerySet
+from headlessly.context import clock
 from headlessly.database.timeouts import statement_timeout
 from headlessly.declaration import days, values
 from headlessly.errors import InvalidFilter, NotFound, did_you_mean
@@ -285,6 +286,19 @@ def check_whole_number(name: str, value: Any, default: int, low: int, high: int)
 
 
 def check_moment(moment: Any, name: str = "asOf") -> datetime | None:
+    """The past moment that a parameter names, absolute or relative. Raises InvalidFilter, also for one that
+    is yet to come."""
+    found = read_moment(name, moment)
+    if found is not None and clock.is_in_future(found):
+        raise InvalidFilter(
+            f"{name}: this is yet to come, and nobody knows what is then. Give a moment until now, or leave "
+            "it out for the present.",
+            field=name,
+        )
+    return found
+
+
+def read_moment(name: str, moment: Any) -> datetime | None:
     """The moment that a parameter names, absolute or relative. Raises InvalidFilter."""
     if moment is None:
         return None

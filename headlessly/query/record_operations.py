@@ -71,7 +71,11 @@ class Parameter:
 #: What several of them take, and the API has a name for.
 AS_OF = Parameter("datetime", "As it was at this moment.")
 DRY_RUN = Parameter("bool", "Answer what would happen, and do nothing.")
-PAGE = {"limit": Parameter("integer", "How many on a page."), "offset": Parameter("integer")}
+PAGE = {
+    "limit": Parameter("integer", "How many on a page."),
+    "offset": Parameter("integer"),
+    "cursor": Parameter(description="Where the page before ended, whatever came meanwhile."),
+}
 
 
 def nobody_is_refused() -> None:

@@ -29,6 +29,7 @@ from headlessly.access import lists, tenancy, visibility
 from headlessly.access.prepared_queries import Statement, mark_texts
 from headlessly.database.among import Among
 from headlessly.declaration import custom_values, normalization, values
+from headlessly.declaration.folding import write_out
 from headlessly.declaration.schema import Field
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.errors import InvalidFilter
@@ -191,8 +192,18 @@ class SearchedText:
         """The values of a list in which each word begins: they are few, and an index has the records with
         one."""
         if name not in self.listed:
-            words = [word.text for word in self.words if not word.is_symbol]
-            self.listed[name] = lists.values_with_words(name, words)
+            words = [word for word in self.words if not word.is_symbol]
+            texts = [each.text for word in words for each in word.spellings]
+            found = lists.values_with_words(name, texts)
+            self.listed[name] = {
+                word.text: [
+                    value
+                    for each in word.spellings
+                    for value in found[each.text]
+                    if each.written_out in write_out(value)
+                ]
+                for word in words
+            }
         return self.listed[name]
 
     def look_behind(self, tables: Iterable[SearchTable]) -> None:

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import groupby
 from operator import or_
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from django.db.models import Q
 
 from headlessly.access.prepared_queries import mark_text
 from headlessly.declaration import custom_values, normalization
-from headlessly.declaration.folding import fold, phone_digits
+from headlessly.declaration.folding import draw_together, fold, phone_digits, write_out
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import MAX_WORDS
 
@@ -37,6 +37,27 @@ NUMBER = re.compile(r"[+()./\-\u2010-\u2015]*\d[\d+()./\-\u2010-\u2015]*\Z")
 #: From how many digits on a number may be one of a telephone; in several groups that begin like no other
 #: number, or like any.
 PHONE_DIGITS, PHONE_GROUPS = 5, 7
+#: Fewer letters are looked for as they are written alone.
+FEWEST_LETTERS = 2
+
+
+class Spelling(NamedTuple):
+    """One way in which a word is written: text as it is folded."""
+
+    text: str
+    #: What of it an index of words knows: letters and digits that stand together; nothing where they are
+    #: those of another spelling.
+    letters: tuple[str, ...]
+    #: Whether an index finds it inside of words, too.
+    is_anywhere: bool
+    #: What else is in a text with it, written out: "muller" is in Müller and Muller, and "mueller" in one.
+    written_out: str = ""
+
+    def is_meant(self, column: str) -> Q:
+        """The condition that what was found in a column is this."""
+        if not self.written_out:
+            return Q()
+        return Q(**{f"{column}__written_out__contains": self.written_out})
 
 
 @dataclass(frozen=True)
@@ -45,48 +66,71 @@ class Word:
 
     text: str
     digits: str = ""
+    #: The text with two letters for one that may be written so: "mueller", of Müller and Mueller.
+    written_out: str = ""
 
-    @property
-    def letters(self) -> tuple[str, ...]:
-        """What of it an index of words knows: letters and digits that stand together."""
-        return tuple(LETTERS.findall(self.text))
+    @classmethod
+    def read(cls, text: str, digits: str = "") -> Word:
+        return cls(fold(text), digits, write_out(text))
 
-    @property
-    def spellings(self) -> list[str]:
-        """The text as it is, and with the signs that are usual for its apostrophes and hyphens."""
-        plain = self.text.translate(PLAIN_SIGNS)
-        return list(dict.fromkeys((self.text, plain, plain.replace("'", "\u2019"))))
+    @cached_property
+    def spellings(self) -> tuple[Spelling, ...]:
+        """The text as it is, with ae for ä and ä for ae, each with the signs that are usual for its
+        apostrophes and hyphens."""
+        out = self.written_out or self.text
+        together = draw_together(out)
+        ways = {self.text: "", out: ""}
+        if len(together) >= FEWEST_LETTERS:
+            ways.setdefault(together, out)
+        found: dict[str, Spelling] = {}
+        for way, meant in ways.items():
+            letters = tuple(LETTERS.findall(way))
+            for n, (text, also) in enumerate(
+                zip(_with_signs(way), _with_signs(meant), strict=True)
+            ):
+                anywhere = not letters or _has_trigram(text)
+                found.setdefault(text, Spelling(text, () if n else letters, anywhere, also))
+        return tuple(found.values())
 
     @property
     def is_symbol(self) -> bool:
         """Whether no index knows of it."""
-        return not self.letters
+        return not self.spellings[0].letters
 
     @property
     def has_trigram(self) -> bool:
         """Whether an index finds it anywhere, also inside of words."""
-        for found in LETTERS.finditer(self.text):
-            around = BEFORE * (found.start() > 0) + BEHIND * (found.end() < len(self.text))
-            if len(found[0]) + around >= TRIGRAM:
-                return True
-        return False
+        return not self.is_symbol and all(each.is_anywhere for each in self.spellings)
 
     def text_condition(self, column: str) -> Q:
         """The condition that a column with a long text has it."""
         if self.is_symbol:
             return Q(**{f"{column}__folded__contains": self.text})
-        return Q(**{f"{column}__words__begin": self.letters})
+        condition = Q()
+        for each in self.spellings:
+            if each.letters:
+                there = Q(**{f"{column}__words__begin": each.letters})
+                condition |= there & each.is_meant(column)
+        return condition
 
     def column_condition(self, column: str) -> Q:
         """The condition that a column of text has it."""
         condition = Q()
-        for text in self.spellings:
-            if self.has_trigram or self.is_symbol:
-                condition |= Q(**{f"{column}__folded__contains": text})
-                continue
-            condition |= Q(**{f"{column}__folded__startswith": text})
-            for before in BEFORE_WORDS:
-                condition |= Q(**{f"{column}__folded__contains": before + text})
+        for each in self.spellings:
+            if each.is_anywhere:
+                found = Q(**{f"{column}__folded__contains": each.text})
+            else:
+                found = Q(**{f"{column}__folded__startswith": each.text})
+                for before in BEFORE_WORDS:
+                    found |= Q(**{f"{column}__folded__contains": before + each.text})
+            condition |= found & each.is_meant(column)
+        return condition
+
+    def inside_condition(self, column: str) -> Q:
+        """The condition that a column has it anywhere, however short it is."""
+        condition = Q()
+        for each in self.spellings:
+            condition |= Q(**{f"{column}__folded__contains": each.text}) & each.is_meant(column)
         return condition
 
     def others_condition(self, field: Field) -> Q:
@@ -100,11 +144,13 @@ class Word:
 
     def _within_json(self, whole: str) -> Q:
         """The condition that JSON has it in one of its texts, each of which begins behind quotation marks."""
-        anywhere, somewhere = self.has_trigram or self.is_symbol, Q()
-        for text in self.spellings:
-            written = json.dumps(text, ensure_ascii=False)[1:-1]
-            for before in ("",) if anywhere else ('"', *BEFORE_WORDS):
-                somewhere |= Q(**{f"{whole}__folded__contains": before + written})
+        somewhere = Q()
+        for each in self.spellings:
+            written = json.dumps(each.text, ensure_ascii=False)[1:-1]
+            found = Q()
+            for before in ("",) if each.is_anywhere else ('"', *BEFORE_WORDS):
+                found |= Q(**{f"{whole}__folded__contains": before + written})
+            somewhere |= found & each.is_meant(whole)
         return somewhere
 
     def custom_condition(self, columns: Sequence[str]) -> Q:
@@ -114,29 +160,32 @@ class Word:
         return Q(custom__isnull=False) & self._within_json(custom_values.TEXTS) & exact
 
 
+def _has_trigram(text: str) -> bool:
+    for found in LETTERS.finditer(text):
+        around = BEFORE * (found.start() > 0) + BEHIND * (found.end() < len(text))
+        if len(found[0]) + around >= TRIGRAM:
+            return True
+    return False
+
+
+def _with_signs(text: str) -> tuple[str, ...]:
+    plain = text.translate(PLAIN_SIGNS)
+    return text, plain, plain.replace("'", "\u2019")
+
+
 @dataclass(frozen=True)
 class MarkedWord(Word):
     """What stands for a word while a query is compiled: nothing depends on its letters but this."""
 
-    other_spellings: tuple[str, ...] = ()
-    marks: tuple[str, ...] = ()
-    is_long: bool = False
+    marked: tuple[Spelling, ...] = ()
 
     @property
-    def spellings(self) -> list[str]:
-        return [self.text, *self.other_spellings]
-
-    @property
-    def letters(self) -> tuple[str, ...]:
-        return self.marks
-
-    @property
-    def has_trigram(self) -> bool:
-        return self.is_long
+    def spellings(self) -> tuple[Spelling, ...]:
+        return self.marked
 
 
-def read_words(text: str) -> list[Word]:
-    """The words of ``text``. The groups of a phone number are one."""
+def read_words(text: str, most: int | None = MAX_WORDS) -> list[Word]:
+    """The words of ``text``, the first ones. The groups of a phone number are one."""
     words: dict[Word, None] = {}
     spelled = map(normalization.normalize_word, text.split())
     for numbers, group in groupby(spelled, key=lambda word: NUMBER.match(word) is not None):
@@ -148,30 +197,53 @@ def read_words(text: str) -> list[Word]:
                 continue
         for part in parts:
             digits = phone_digits(part) if numbers else ""
-            words[Word(fold(part), digits if len(digits) >= PHONE_DIGITS else "")] = None
-    return list(words)[:MAX_WORDS]
+            words[Word.read(part, digits if len(digits) >= PHONE_DIGITS else "")] = None
+    return list(words)[:most]
+
+
+class SpellingKind(NamedTuple):
+    """What matters of a spelling besides its letters."""
+
+    letters: int
+    is_anywhere: bool
+    is_written_out: bool
 
 
 class WordKind(NamedTuple):
     """What matters of a word besides its letters."""
 
-    spellings: int
-    letters: int
-    has_trigram: bool
+    spellings: tuple[SpellingKind, ...]
     has_digits: bool
 
 
 def word_kind(word: Word) -> WordKind:
-    return WordKind(len(word.spellings), len(word.letters), word.has_trigram, bool(word.digits))
+    kinds = (
+        SpellingKind(len(each.letters), each.is_anywhere, bool(each.written_out))
+        for each in word.spellings
+    )
+    return WordKind(tuple(kinds), bool(word.digits))
 
 
 def word_texts(word: Word) -> list[str]:
     """What a word is made of: :func:`marked_word` has a mark for each."""
-    return [*word.spellings, *([word.digits] if word.digits else ()), *word.letters]
+    found = [word.digits] if word.digits else []
+    for each in word.spellings:
+        found += [each.text, *each.letters, *([each.written_out] if each.written_out else ())]
+    return found
 
 
 def marked_word(kind: WordKind, numbers: Iterator[int]) -> MarkedWord:
-    text, *others = (mark_text(next(numbers)) for _ in range(kind.spellings))
-    digits = mark_text(next(numbers)) if kind.has_digits else ""
-    letters = tuple(mark_text(next(numbers)) for _ in range(kind.letters))
-    return MarkedWord(text, digits, tuple(others), letters, kind.has_trigram)
+    def mark() -> str:
+        return mark_text(next(numbers))
+
+    digits = mark() if kind.has_digits else ""
+    spellings = tuple(
+        Spelling(
+            mark(),
+            tuple(mark() for _ in range(each.letters)),
+            each.is_anywhere,
+            mark() if each.is_written_out else "",
+        )
+        for each in kind.spellings
+    )
+    return MarkedWord(spellings[0].text, digits, marked=spellings)

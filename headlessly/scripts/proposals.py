@@ -246,15 +246,16 @@ def may_approve_proposal(proposal: Proposal) -> bool:
     return actor.id not in (proposal.proposed_by, owner)
 
 
-def refuse(id: Any, reason: Any) -> Proposal:
-    """Refuse a proposal. Raises Invalid without a reason, Conflict where it is decided already."""
+def refuse(id: Any, reason: Any, *, version: Any = None) -> Proposal:
+    """Refuse a proposal. Raises Invalid without a reason, Conflict where it is decided already, Stale where
+    it has another outcome than the one that was looked at."""
     proposal = _find_to_decide(id)
     if not (text := _checked_text(REASON, reason)):
         raise Invalid.for_fields(
             {"reason": _("Say why: whoever proposed it reads this.")}, type="Proposal"
         )
     with transaction.atomic():
-        locked = _lock_open(proposal.pk, None)
+        locked = _lock_open(proposal.pk, version)
         locked.status, locked.reason = Proposal.REFUSED, text
         _save_decision(locked)
     return locked

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.declaration import labels
-from headlessly.declaration.folding import Folded, fold
+from headlessly.declaration.folding import Folded, fold_words
 from headlessly.declaration.schema import Field
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
@@ -91,7 +91,7 @@ class Describer:
             self.found.update({(noun.__name__, field.name, key): id for key, id in ids.items()})
         name = naming_field(noun).name
         composed = (composed_name(noun, g, {}) for g in given)
-        names = {fold(text) for text in composed if text and is_storable(text)}
+        names = {fold_words(text) for text in composed if text and is_storable(text)}
         if names:
             folded = scope.annotate(called=Folded(name)).filter(called__in=names)
             named = folded.order_by().values_list("called")
@@ -110,7 +110,7 @@ class Describer:
             if _is_text(given.get(field.wire))
         ]
         name = composed_name(noun, given, {})
-        named = [(noun.__name__, naming_field(noun).name, fold(name))] if name else []
+        named = [(noun.__name__, naming_field(noun).name, fold_words(name))] if name else []
         # A person with another address is another person, whatever the name.
         return unique or named
 

@@ -1,7 +1,7 @@
 """How the text of a file is encoded: found from its bytes, since no file says it.
 
 UTF-8 is what most are, UTF-16 what Windows calls Unicode, and Windows-1252 what a spreadsheet writes in
-Western Europe when it is asked for a CSV; Macs and Central Europe have others.
+Western Europe when it is asked for a CSV; Macs, DOS and Central Europe have others.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.values import group_thousands
 from headlessly.transfer.rows import Unreadable
 
-UTF_8, UTF_16, UTF_16_LE, UTF_16_BE, UTF_32, WINDOWS, WINDOWS_1250, MACINTOSH = (
-    "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "cp1250", "mac_roman"
+UTF_8, UTF_16, UTF_16_LE, UTF_16_BE, UTF_32, WINDOWS, WINDOWS_1250, MACINTOSH, DOS = (
+    "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "cp1250", "mac_roman", "cp850"
 )  # fmt: skip
 #: As people call them.
 NAMES = {
@@ -33,9 +33,15 @@ NAMES = {
 #: What may be said where the bytes do not show it, and how it is read.
 ENCODINGS = {
     "utf-8": UTF_8, "utf-16": UTF_16, "windows-1252": WINDOWS, "windows-1250": WINDOWS_1250, "iso-8859-15":
-    "iso8859_15", "macintosh": MACINTOSH,
+    "iso8859_15", "macintosh": MACINTOSH, "ibm850": DOS,
 }  # fmt: skip
-NAMES |= {WINDOWS_1250: "Windows-1250", "iso8859_15": "ISO-8859-15", MACINTOSH: "Macintosh"}
+NAMES |= {
+    WINDOWS_1250: "Windows-1250",
+    "iso8859_15": "ISO-8859-15",
+    MACINTOSH: "Macintosh",
+    DOS: "IBM850",
+}
+UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 BLOCK = 1024 * 1024
 #: What no text has; a file with these is something else.
 NO_TEXT = bytes(n for n in range(32) if n not in b"\t\n\v\f\r\x1a\x1b")
@@ -46,15 +52,18 @@ def find_encoding(file: BinaryIO, asked: str | None = None) -> str:
 
     Raises Unreadable where there is none.
     """
-    if asked is not None:
-        _read_through(file, ENCODINGS[asked], asked=True)
-        return ENCODINGS[asked]
     file.seek(0)
     start = file.read(4096)
+    if asked is not None:
+        encoding = ENCODINGS[asked]
+        if encoding == UTF_16 and start[:2] not in UTF_16_MARKS:
+            encoding = _utf_16_without_a_mark(start) or UTF_16_LE
+        _read_through(file, encoding, asked=True)
+        return encoding
     if start[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
         _read_through(file, UTF_32)
         return UTF_32
-    if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+    if start[:2] in UTF_16_MARKS:
         _read_through(file, UTF_16)
         return UTF_16
     if (guess := _utf_16_without_a_mark(start)) is not None:
@@ -65,8 +74,8 @@ def find_encoding(file: BinaryIO, asked: str | None = None) -> str:
         return UTF_8
     line, byte, had_others = problem
     # What was good UTF-8 up to here is UTF-8 that was damaged, and nothing else.
-    if not had_others and _is_windows(file):
-        return _most_likely(file)
+    if not had_others and (found := _of_a_byte_a_letter(file)) is not None:
+        return found
     raise Unreadable(
         _(
             "The file is not UTF-8: line %(line)s has the byte %(byte)s. Save it as UTF-8 (in a "
@@ -77,12 +86,13 @@ def find_encoding(file: BinaryIO, asked: str | None = None) -> str:
 
 
 def _utf_16_without_a_mark(start: bytes) -> str | None:
-    """Every other byte of Western text in UTF-16 is zero."""
+    """Text in UTF-16 has spaces and signs of ASCII, whatever its letters: of each of them one byte is zero,
+    always the same of two. Other text has no zeros."""
     half = len(start) // 2
     even, odd = start[0::2].count(0), start[1::2].count(0)
-    if half > 3 and odd > half * 0.4 and even < half * 0.05:
+    if odd > max(half * 0.05, 3) and even < odd / 8:
         return UTF_16_LE
-    if half > 3 and even > half * 0.4 and odd < half * 0.05:
+    if even > max(half * 0.05, 3) and odd < even / 8:
         return UTF_16_BE
     return None
 
@@ -99,7 +109,7 @@ def _read_through(file: BinaryIO, encoding: str, *, asked: bool = False) -> None
         for block in _blocks(file):
             decoder.decode(block)
         decoder.decode(b"", final=True)
-    except UnicodeDecodeError as problem:
+    except UnicodeError as problem:
         raise Unreadable(
             (
                 _("The file is not %(encoding)s: %(reason)s.")
@@ -108,7 +118,7 @@ def _read_through(file: BinaryIO, encoding: str, *, asked: bool = False) -> None
                     "The file begins like %(encoding)s, and is none: %(reason)s. Save it as UTF-8."
                 )
             )
-            % {"encoding": NAMES[encoding], "reason": problem.reason}
+            % {"encoding": NAMES[encoding], "reason": getattr(problem, "reason", problem)}
         ) from None
 
 
@@ -131,40 +141,63 @@ def _first_problem(file: BinaryIO) -> tuple[int, int, bool] | None:
     return None
 
 
-def _is_windows(file: BinaryIO) -> bool:
+def _of_a_byte_a_letter(file: BinaryIO) -> str | None:
+    """The most likely of the encodings with a byte a letter, if the file is text in that."""
+    found = _most_likely(file)
     try:
         for block in _blocks(file):
             if block.translate(None, NO_TEXT) != block:
-                return False
-            block.decode(WINDOWS)
+                return None
+            block.decode(found)
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
+    return found
 
 
 #: Letters within words as Polish has them in Windows-1250, which no word has in Windows-1252: ``Pawe³``.
 POLISH = re.compile(rb"[A-Za-z][\xb3\xb9\xbf][a-z]")
-#: Letters of Western languages, which old Macs have elsewhere: there they also end lines with CR alone.
+#: Letters of Western languages, which old Macs and DOS have elsewhere.
 WESTERN = frozenset("äöüÄÖÜßéèêëàâáãåæçíìîïñóòôõøúùûÉÀÇÅÆØ")
+#: What stands within a word, and the signs there that are no letters in Windows-1252: don’t, so–called.
+WITHIN_A_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff](?=[a-z\x80-\xff])")
+SIGNS = frozenset("’‘“”–—…•·\u00ad".encode(WINDOWS)) - frozenset(b"\x94")
+#: Letters that are in Windows-1252 too, and small.
+SMALL = frozenset("äöüßéèêëàâáãåæçíìîïñóòôõøúùûšžœýÿð")
 
 
 def _most_likely(file: BinaryIO) -> str:
-    """Which of the encodings with a byte a letter it is: Windows-1252, unless its letters say otherwise."""
-    counts, polish = Counter[int](), False
+    """Which of the encodings with a byte a letter it is: Windows-1252, unless its letters say otherwise. The
+    Macs that have others end no line with LF."""
+    counts, within, polish = Counter[int](), Counter[int](), False
     for block in _blocks(file):
         counts.update(block)
+        within.update(sign[0] for sign in WITHIN_A_WORD.findall(block))
         polish = polish or POLISH.search(block) is not None
-    letters = {
-        encoding: sum(
-            count
-            for byte, count in counts.items()
-            if byte > 127 and bytes([byte]).decode(encoding, "replace") in WESTERN
-        )
-        for encoding in (WINDOWS, MACINTOSH)
-    }
-    if not counts[ord("\n")] and letters[MACINTOSH] > letters[WINDOWS]:
+    may_be_mac = not counts[ord("\n")]
+    if may_be_mac and counts[ord("\r")] and _letters(counts, MACINTOSH) > _letters(counts, WINDOWS):
         return MACINTOSH
-    return WINDOWS_1250 if polish else WINDOWS
+    if polish:
+        return WINDOWS_1250
+    likely = (WINDOWS, DOS, MACINTOSH) if may_be_mac else (WINDOWS, DOS)
+    return max(likely, key=lambda encoding: _fitting(within, encoding))
+
+
+def _letters(counts: Counter[int], encoding: str) -> int:
+    """How many letters of Western languages there are of these bytes."""
+    return sum(n for byte, n in counts.items() if byte > 127 and _letter(byte, encoding) in WESTERN)
+
+
+def _fitting(within: Counter[int], encoding: str) -> int:
+    """How many more of the bytes within words are small letters than are none."""
+    return sum(
+        n if _letter(byte, encoding) in SMALL else -n
+        for byte, n in within.items()
+        if byte not in SIGNS
+    )
+
+
+def _letter(byte: int, encoding: str) -> str:
+    return bytes([byte]).decode(encoding, "replace")
 
 
 class Text(io.TextIOWrapper):

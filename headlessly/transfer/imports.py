@@ -13,6 +13,7 @@ from headlessly.declaration import labels
 from headlessly.errors import Conflict, Invalid, NotFound
 from headlessly.execution import refusals
 from headlessly.ids import public_id
+from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.transfer import storage, stored_file
 from headlessly.transfer.import_job import import_in_background
@@ -31,7 +32,7 @@ def check_may_import(noun: type[Noun], *, updating: bool) -> None:
     if updating and noun.immutable:
         said = _("A %(noun)s never changes: its rows are created, and match none.")
         named = {"noun": labels.noun_in_error(noun)}
-        raise Invalid.for_fields({"match": said % named}, type=noun.__name__)
+        raise Invalid.for_fields({"match": wording.fill(said, named)}, type=noun.__name__)
     for verb in ("create", "update") if updating else ("create",):
         refusals.refuse_unless_permitted(actors.current(), noun.verbs[verb])
 
@@ -153,7 +154,8 @@ def get_import(id: str) -> Import:
 
 @undos.refuses_undo
 def refuse_undo_at_work(request: str) -> None:
-    """Raise Conflict for the request of an import that is at work: what is taken back would come again."""
+    """Raise Conflict for the request of an import that is at work, or in line: what is taken back would come
+    again."""
     at_work = Import.objects.filter(
         tenant_id=tenancy.require().pk, status__in=Import.UNFINISHED, event__isnull=False
     )
@@ -161,8 +163,16 @@ def refuse_undo_at_work(request: str) -> None:
     events = Event.log.filter(id__in=list(of_event), request_id=request) if of_event else ()
     for begun in events:
         said = _("Its import is still at work. Stop it, or take it back when it is done.")
-        about: dict[str, Any] = {"import": of_event[begun.id]}
-        raise Conflict(said, type="Request", id=request, code="at_work", **about)
+        raise _at_work(said, request, str(of_event[begun.id]))
+    waiting = [str(given["source"]) for given in import_in_background.of_request(request)]
+    if (found := Import.visible().filter(pk__in=waiting, event=None).first()) is not None:
+        said = _("Its import has not begun: nothing is changed yet. Stop it, or wait.")
+        raise _at_work(said, request, found.pk)
+
+
+def _at_work(said: str, request: str, source: str) -> Conflict:
+    about: dict[str, Any] = {"import": source}
+    return Conflict(said, type="Request", id=request, code="at_work", **about)
 
 
 def cancel_import(id: str) -> Import:

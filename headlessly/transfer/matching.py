@@ -6,12 +6,13 @@ from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import Count, F, Max, Min, Q, QuerySet, TextField, Value
+from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, TextField, Value
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from headlessly.database.among import Among
 from headlessly.declaration import labels, values
+from headlessly.declaration.folding import Digits, Folded, fold_words, phone_digits
 from headlessly.declaration.schema import Field
 from headlessly.errors import Invalid, InvalidFilter
 from headlessly.language import wording
@@ -19,6 +20,7 @@ from headlessly.log.external_ids import records_with
 from headlessly.query.external_ids import field_of_system
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
+from headlessly.transfer.cell_reader import is_phone
 from headlessly.transfer.headings import plain_heading
 from headlessly.transfer.references import by_unique
 
@@ -81,16 +83,16 @@ class Matcher:
 
     def key(self, data: Mapping[str, Any], text: bool) -> Hashable | None:
         """What a row's record is found by; None where it says none of it."""
-        key = tuple(self._comparable(f, data.get(f.wire), text) for f in self.fields)
+        key = tuple(self._read(f, data.get(f.wire), text) for f in self.fields)
         return None if all(part is None for part in key) else key
 
-    def _comparable(self, field: Field, value: Any, text: bool) -> Any:
+    def _read(self, field: Field, value: Any, text: bool) -> Any:
         """A value as it would be stored and compared; None for what would be refused."""
         try:
             value = None if value in (None, "") else field.clean(value, text=text)
         except (ValueError, TypeError):
             return None
-        return key_of(value) if field.unique else values.to_json_value(value)
+        return _comparable(field, value)
 
     def find(self, keys: Iterable[Hashable]) -> dict[Hashable, str]:
         """The ids of the records with these values, where only one has them; else see ``many``."""
@@ -101,23 +103,26 @@ class Matcher:
         if self.unique is not None:
             found = by_unique(scope, self.unique, [key[0] for key in wanted], merged=True)
             return {(part,): id for part, id in found.items() if (part,) in wanted}
-        for position, field in enumerate(self.fields):
-            scope = _narrowed(scope, field, {key[position] for key in wanted})
         ids: dict[Hashable, str] = {}
-        columns = [f.column for f in self.fields]
-        grouped = scope.order_by().values_list(*columns).annotate(Count("pk"), Min("pk"))
-        for *parts, count, id in grouped:
-            key = tuple(
-                key_of(part) if f.unique else values.to_json_value(part)
-                for f, part in zip(self.fields, parts, strict=True)
-            )
-            if key not in wanted:
-                continue
+        for *parts, count, id in self.grouped(scope, wanted, Count("pk"), Min("pk")):
+            key = tuple(map(values.to_json_value, parts))
             if count > 1:
                 self.many[key] = count
             else:
                 ids[key] = id
-        return ids
+        return {key: id for key, id in ids.items() if key in wanted}
+
+    def grouped(self, scope: QuerySet, wanted: Iterable[Any], *told: Any) -> QuerySet:
+        """What is ``told`` of the records with each of these keys, and of a few more, behind the key."""
+        columns = [f"_{position}" for position in range(len(self.fields))]
+        scope = scope.alias(
+            **{name: _compared(field) for name, field in zip(columns, self.fields, strict=True)}
+        )
+        for position, name in enumerate(columns):
+            given = {key[position] for key in wanted}
+            scope = scope.filter(_among(name, self.fields[position], given))
+        grouped = scope.order_by().values_list(*map(F, columns))
+        return grouped.annotate(*told)
 
     def ambiguous(self, key: Hashable) -> str:
         """Why nobody knows which record a row is about."""
@@ -170,22 +175,36 @@ class Twins:
         wanted = {key for key in keys if isinstance(key, tuple)}
         if not wanted:
             return {}
-        matcher = self.matcher
-        scope = Scope(matcher.noun).queryset().filter(created_at__lt=before)
-        for position, field in enumerate(matcher.fields):
-            scope = _narrowed(scope, field, {key[position] for key in wanted})
-        columns = [f.column for f in matcher.fields]
-        grouped = scope.order_by().values_list(*columns).annotate(Max("pk"))
+        scope = Scope(self.matcher.noun).queryset().filter(created_at__lt=before)
+        grouped = self.matcher.grouped(scope, wanted, Max("pk"))
         found = {tuple(map(values.to_json_value, parts)): id for *parts, id in grouped}
         return {key: id for key, id in found.items() if key in wanted}
 
 
-def _narrowed(scope: QuerySet, field: Field, given: set[Any]) -> QuerySet:
-    """The records with one of these values, as far as the database can say it at once."""
-    name = field.column
-    if field.unique and field.type in values.TEXT_TYPES:
-        name = f"{field.name}_lower"
-        scope = scope.alias(**{name: Lower(field.name)})
+def _comparable(field: Field, value: Any) -> Any:
+    """A value of a field as it is compared, whoever wrote it: a name whatever its capitals, accents and
+    spaces, a number of a telephone by its digits."""
+    if field.type not in values.TEXT_TYPES or not isinstance(value, str):
+        return values.to_json_value(value)
+    if field.unique:
+        return key_of(value)
+    return phone_digits(value) or None if is_phone(field) else fold_words(value)
+
+
+def _compared(field: Field) -> Any:
+    """The same in the database."""
+    column = F(field.column)
+    if field.type not in values.TEXT_TYPES:
+        return column
+    if field.unique:
+        return Lower(column)
+    if is_phone(field):
+        return Func(Digits(column), Value("0"), function="ltrim", output_field=TextField())
+    return Folded(column)
+
+
+def _among(name: str, field: Field, given: set[Any]) -> Q:
+    """The condition that a record has one of these values, as far as the database can say it at once."""
     known = sorted((value for value in given if value is not None), key=str)
     if not field.is_custom and all(isinstance(value, str) for value in known):
         # One parameter, whatever the rows of a chunk say: a list would be written and read value by value.
@@ -194,4 +213,4 @@ def _narrowed(scope: QuerySet, field: Field, given: set[Any]) -> QuerySet:
         condition = Q(**{f"{name}__in": known})
     if None in given:
         condition |= Q(**{f"{field.column}__isnull": True})
-    return scope.filter(condition)
+    return condition

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.declaration import labels, values
-from headlessly.declaration.folding import fold
+from headlessly.declaration.folding import fold, fold_words
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import SETUP, WORKERS
 from headlessly.language import wording
@@ -183,12 +183,24 @@ class References:
             rest = rest - hits.keys()
         name = naming_field(noun).name
         if rest:
-            named = scope.filter(**{f"{name}__in": rest}).order_by().values_list(name)
-            for text, count, id in named.annotate(Count("pk"), Min("pk")):
-                if count == 1:
-                    self.known[noun.__name__, text] = id
-                else:
-                    self.many[noun.__name__, text] = count
+            named = scope.filter(**{f"{name}__folded__in": {fold_words(text) for text in rest}})
+            called: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
+            for own, count, id in (
+                named.order_by().values_list(name).annotate(Count("pk"), Min("pk"))
+            ):
+                called[fold_words(own)][own] = count, id
+            for text in rest:
+                self._take_named((noun.__name__, text), called[fold_words(text)])
+
+    def _take_named(self, place: tuple[str, str], called: dict[str, tuple[int, str]]) -> None:
+        """Whom a name means, of records by their own names, which are the same but for capitals, accents and
+        spaces: the one that is called exactly so, else the only one."""
+        found = [called[place[1]]] if place[1] in called else list(called.values())
+        count = sum(count for count, _id in found)
+        if count == 1:
+            self.known[place] = found[0][1]
+        elif count:
+            self.many[place] = count
 
 
 class Members:

@@ -53,6 +53,9 @@ class RowLookup:
         self.ids = next(field for field in self.schema.stored if field.parts)
         self.matcher = self._matcher(self.match) if self.match and self.match != ID else None
         self.twins = self._twins()
+        #: By what of a row its record was found.
+        found_by = self.matcher or (self.twins and self.twins.matcher)
+        self.found_by = {field.wire for field in found_by.fields} if found_by else set()
         self.references = References(self.noun)
         self.describer = Describer(self.noun, making=self.options.create == MISSING)
         self.name = naming_field(self.noun)

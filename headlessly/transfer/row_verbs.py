@@ -236,8 +236,8 @@ class RowVerbs:
         for wire, value in said.data.items():
             if wire in META or value == "":
                 continue  # an empty cell says nothing
-            if self.match and wire == self.match:
-                continue  # by which it was found: perhaps what one had that was merged into it
+            if wire in self.lookup.found_by:
+                continue  # perhaps in other letters, or what one had that was merged into it
             field = self.schema.fields.get(wire)
             try:
                 now = None if field is None else getattr(record, field.column)

@@ -266,12 +266,14 @@ def _by_noun(
 def _require(actor: Actor, verb: str, noun: type[Record]) -> None:
     if not actors.may(actor, verb, noun):
         raise Forbidden(
-            _("As %(role)s you may not %(verb)s a %(noun)s, and so not take this back.")
-            % {
-                "role": wording.role_in_error(actor.role),
-                "verb": labels.verb_in_error(verb, noun) if verb in noun.verbs else verb,
-                "noun": labels.noun_in_error(noun),
-            },
+            wording.fill(
+                _("As %(role)s you may not %(verb)s a %(noun)s, and so not take this back."),
+                {
+                    "role": wording.role_in_error(actor.role),
+                    "verb": labels.verb_in_error(verb, noun) if verb in noun.verbs else verb,
+                    "noun": labels.noun_in_error(noun),
+                },
+            ),
             type=noun.__name__,
         )
 

@@ -112,8 +112,12 @@ def check_may_take_back(id: Any) -> None:
     """Raise what :func:`take_back` does for a request that is not there, or not the actor's to take back."""
     if is_large(id):
         _check_permission(id)
-    else:
+        return
+    try:
         at_once.check_request(id)
+    except NotFound:
+        _refuse_while_at_work(id)  # what it does is still to come
+        raise
 
 
 def is_large(id: Any) -> bool:

@@ -510,6 +510,22 @@ def test_rest_answers_runs_stops_them_and_tries_again(people, api, rival_api):
     problem(rival_api.call("GET", there), 404, "not_found")
 
 
+def test_rest_goes_on_in_the_runs_where_a_page_ended_whatever_came_meanwhile(people, api):
+    greet = rule()
+    for name in "ABC":
+        lead(name)
+        work()
+    there = f"/rules/{greet.pk}/runs?limit=2"
+    first = answered(api.call("GET", there))
+    lead("D")
+    work()
+    rest = answered(api.call("GET", f"{there}&cursor={first['cursor']}"))
+    told = [each["id"] for each in first["results"] + rest["results"]]
+    assert len(set(told)) == 3 == len(told) and not rest["hasMore"]
+    wrong = f"/rules/{greet.pk}/failures?cursor={first['cursor']}"
+    problem(api.call("GET", wrong), 400, "invalid_filter", field="cursor")
+
+
 def test_a_rule_runs_on_what_is_there_only_when_it_is_asked(people, api):
     lead("A", source="web"), lead("B")
     greet = rule(filter={"source": "web"})

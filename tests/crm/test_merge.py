@@ -20,7 +20,7 @@ from headlessly.execution.execution import Execution
 from headlessly.log.events import Event
 from headlessly.undo.at_once import undo_request
 from tests.contract.custom import add_fields
-from tests.refusals import everything, refused
+from tests.refusals import details, everything, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
 
@@ -116,6 +116,29 @@ def test_an_address_that_gives_way_is_one_of_the_others(ada: Contact, twin: Cont
     now = twin.merge(into=ada, keep={"email": "this"})
     assert (now.email, now.other_emails) == ("ada@home.example", ["ada@acme.example"])
     assert Contact.capture(email="ada@acme.example").pk == ada.pk
+
+
+def test_what_is_more_than_one_may_have_is_refused_and_nothing_is_lost(
+    ada: Contact, twin: Contact
+) -> None:
+    ada.update(
+        other_emails=[f"a{n}@x.example" for n in range(12)], tags=[f"a{n}" for n in range(30)]
+    )
+    twin.update(
+        other_emails=[f"b{n}@x.example" for n in range(8)], tags=[f"b{n}" for n in range(30)]
+    )
+    with refused(Invalid) as caught:
+        twin.merge(into=ada)
+    assert details(caught) == {
+        "otherEmails": "Together they have 21, and one has 20 at the most. Take some away first.",
+        "tags": "Together they have 60, and one has 50 at the most. Take some away first.",
+    }
+    twin.update(
+        other_emails={"remove": ["b0@x.example"]}, tags={"remove": [f"b{n}" for n in range(10)]}
+    )
+    now = twin.merge(into=ada)
+    assert len(now.other_emails) == 20 and "ada@home.example" in now.other_emails
+    assert len(now.tags) == 50
 
 
 def test_a_request_takes_it_back_whole(ada: Contact, twin: Contact) -> None:

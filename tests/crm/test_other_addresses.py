@@ -190,6 +190,30 @@ def test_it_is_searched_by_each_of_them(words: str, found: bool, api: Any, rival
     assert [each["$id"] for each in answer["results"]] == [first.pk]
 
 
+def test_a_filter_knows_a_person_by_each_of_them(api: Any) -> None:
+    first = ada(other_emails=[HOME, "ada@club.example"], other_phones=["+49 30 1234567"])
+    bob = Contact.create(name="Bob", email="bob@x.example")
+    nobody = Contact.create(name="Nobody")
+    lead = Lead.create(name="L", source="x", contact=first)
+    moment = clock.now().isoformat()
+    Contact.update(first.pk, other_emails=["ada@club.example"])
+    for asked in (f"email={HOME.upper()}", f"email__iexact={HOME}", f"email__in={HOME},x@y.example",
+                  f'filter={{"email":{{"$in":["{HOME}",null]}},"name":"Ada Chen"}}',
+                  f'filter={{"contact.email":"{HOME}"}}', "phone=%2B49 30 1234567"):  # fmt: skip
+        path = "leads" if "contact." in asked else "contacts"
+        then = answered(api.call("GET", f"/{path}?{asked}&asOf={moment}".replace("+", "%2B")))
+        expected = lead.pk if path == "leads" else first.pk
+        assert [each["$id"] for each in then["results"]] == [expected], asked
+        now = answered(api.call("GET", f"/{path}?{asked}"))
+        assert bool(now["results"]) == ("phone" in asked), asked
+    for email in (first.email, "ada@club.example"):
+        assert list(Contact.find({"email": email})) == [first]
+        assert set(Contact.find({"email": {"$ne": email}})) == {bob, nobody}
+        assert set(Contact.find({"email": {"$nin": [email, bob.email]}})) == {nobody}
+    assert list(Contact.find({"email": None})) == [nobody]
+    assert set(Contact.find({"email": {"$exists": True}})) == {first, bob}
+
+
 def test_a_lookup_reads_the_narrow_table_and_one_contact() -> None:
     first = ada()
     email = Contact.schema.by_name["email"]

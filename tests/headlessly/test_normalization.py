@@ -21,6 +21,7 @@ pytestmark = pytest.mark.usefixtures("acme")
         ("Jose\u0301", "José"),
         ("\ufeffAda\u200b Ch\u00aden\u202c", "Ada Chen"),
         ("\u00a0Ada\u00a0Chen\u2009 ", "Ada Chen"),
+        ("Ada  \t Chen", "Ada Chen"),
         ("Ada\r\nChen\u2028Example", "Ada\nChen\nExample"),
         ("A\u200dda \u2067Chen\x08", "Ada Chen"),
         ("👩\u200d💻 Dana", "👩\u200d💻 Dana"),

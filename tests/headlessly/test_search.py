@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -109,6 +110,48 @@ def test_it_finds_letters_of_every_kind(stored: str, written: str, acme: Any) ->
     Organization.create(name=stored)
     Organization.create(name="1000 a-b corp")
     assert [fold(name) for name in found(Organization, written)] == [fold(stored)]
+
+
+#: What is typed, and the names that are meant.
+UMLAUTS = {
+    "mueller": {"Anna Müller", "Bea Mueller"},
+    "MÜLLER": {"Anna Müller", "Bea Mueller", "Cem Muller"},
+    "muller": {"Anna Müller", "Cem Muller"},
+    "muell": {"Anna Müller", "Bea Mueller"},
+    "groesse": {"Größe Süd", "Grösse Nord"},
+    "größe sued": {"Größe Süd"},
+    "soerensen": {"Ida Sørensen"},
+    "oel": {"Öl", "Oel & Gas"},
+    "öl": {"Öl", "Oel & Gas"},
+    "o'koelle": {"Pat O\u2019Kölle"},
+    # Two letters that are two.
+    "michael": {"Michael Bauer"},
+    "bauer": {"Michael Bauer"},
+    "baur": set(),
+}
+
+
+def test_it_finds_umlauts_whichever_way_they_are_typed(acme: Any) -> None:
+    for name in {*chain(*UMLAUTS.values()), "Michal Baer", "Ulla Mulla"}:
+        Contact.create(name=name)
+    for written, expected in UMLAUTS.items():
+        assert set(found(Contact, written)) == expected, written
+        # It looks inside of words, however short the word is.
+        assert {row.name for row in Contact.find({"name": {"$text": written}})} >= expected
+        best = ranking.best_matches([Contact], written)[: len(expected)]  # then those with an error
+        assert {Contact.get(match.key).name for match in best} == expected, written
+
+
+def test_it_finds_umlauts_in_long_texts_and_tags(acme: Any) -> None:
+    leads = {
+        "need": Lead.create(name="One", source="web", need="Wants the größere Anlage."),
+        "tags": Lead.create(name="Two", source="web", tags=["Größe XL"]),
+        "name": Lead.create(name="Grosse", source="web", need="A grosse.", tags=["Grosse"]),
+    }
+    assert found(Lead, "groesse") == [leads["tags"].name, leads["need"].name]
+    assert set(found(Lead, "größe")) == {"One", "Two", "Grosse"}
+    assert Lead.create(name="Three", source="web", need="groessere", tags=["groesse"])
+    assert set(found(Lead, "größe")) == {"One", "Two", "Grosse", "Three"}
 
 
 def test_it_folds_in_python_as_the_database_does(db: Any) -> None:
@@ -302,6 +345,8 @@ def test_what_is_typed_is_compiled_once_for_all_texts(
         ("tiles", "roof", "zinnober"),
         ("roof tiles", "tiles roof", "zinnober rubin"),
         ("eva novák", "eva nová"),
+        ("mueller", "goethe"),
+        ("müller", "größe"),
     ):
         ranking.best_matches([Contact, Lead, Organization], first)
         for other in others:

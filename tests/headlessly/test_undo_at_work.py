@@ -20,6 +20,7 @@ from headlessly.transfer.models import Import
 from headlessly.undo import undo_job, undos
 from headlessly.undo.models import Undo, UndoRecord
 from headlessly.undo.undos import take_back
+from tests.answered import problem
 from tests.headlessly.test_large_undo import REQUEST, begin, few, import_leads
 from tests.refusals import refused
 
@@ -138,6 +139,26 @@ def test_a_request_whose_import_is_at_work_waits(few: None, api: Any, work: Any)
     assert Undo.objects.count() == 0 and Lead.count() == 3
     begin(request)
     work()
+    assert Lead.count() == 0
+
+
+def test_a_request_whose_import_has_not_begun_is_said_to_be_in_line(
+    few: None, api: Any, ben: Any, work: Any
+) -> None:
+    answer = api.generic(
+        "POST", f"{api.base}/import/leads", "name,source\nA,web\n", content_type="text/csv",
+        headers={"Authorization": f"Bearer {api.secret}"},
+    )  # fmt: skip
+    request, source = answer["X-Request-Id"], Import.objects.get()
+    for query in ("", "?dryRun=true"):
+        body = api.call("POST", f"/requests/{request}/undo{query}")
+        told = problem(body, 409, "conflict", reason="at_work", id=request)
+        assert told["import"] == source.pk and "has not begun" in told["message"]
+    with actors.acting(Actor(ben.actor.id, "Ben", actors.REP)), refused(NotFound):
+        take_back(request)
+    assert api.call("POST", f"/imports/{source.pk}/cancel").status_code == 200
+    work()
+    problem(api.call("POST", f"/requests/{request}/undo"), 404, "not_found")
     assert Lead.count() == 0
 
 

@@ -27,6 +27,7 @@ from headlessly.log.events import Event
 from headlessly.log.names import SECURITY
 from headlessly.query import reads
 from marketing import Campaign, Form
+from tests.answered import answered
 from tests.headlessly.admin.signed_in import client_of
 from tests.refusals import everything, refused
 
@@ -436,6 +437,24 @@ def test_it_refers_to_none_of_the_others(bob: Any, world: Any) -> None:
         ):
             with refused(Invalid):
                 call()
+
+
+def test_it_names_the_person_of_their_own_lead_and_does_nothing_with_them(
+    bob: Any, as_bob: Any, world: Any, people: Any
+) -> None:
+    body = {"subject": "Called back", "lead": world.own.pk, "contact": world.known.pk}
+    for path in ("/activities/log", "/activities"):
+        made = answered(as_bob("POST", path, body), 201)
+        assert (made["contact"], made["assignee"]) == (world.known.pk, people.bob.pk)
+        seen = answered(as_bob("GET", f"/activities/{made['$id']}", include="contact"))
+        assert seen["contact"]["name"] == "Known Person" and "department" not in seen["contact"]
+    note = answered(as_bob("POST", "/activities", {"subject": "Free", "lead": world.own.pk}), 201)
+    assert note["assignee"] is None, "what is about nobody hidden stays as it was said"
+    named = {"name": "Second", "source": "x", "contact": {"email": "known@acme.example"}}
+    assert answered(as_bob("POST", "/leads", named), 201)["contact"] == world.known.pk
+    with actors.acting(bob.actor), refused(NotFound):
+        Contact.update(world.known.pk, title="x")
+    assert Contact.get(world.known.pk).department == "Whisper department"
 
 
 def test_it_learns_of_a_unique_value_but_not_whose_it_is(bob: Any, world: Any) -> None:

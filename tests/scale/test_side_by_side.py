@@ -48,7 +48,7 @@ ask("POST", "/leads/" + lead + "/convert")
 for each in ask("GET", "/leads?include=deal,contact")["results"]:
     ask("PATCH", "/contacts/" + each["contact"]["$id"], {"title": "of " + sys.argv[1]})
     assert ask("GET", "/leads/" + each["$id"])["status"] == "Converted"
-assert ask("GET", "/leads?asOf=2030-01-01T00:00:00Z")["results"]
+assert ask("GET", "/leads?asOf=now")["results"]
 print(json.dumps([each["name"] for each in ask("GET", "/events?limit=100")["results"]]))
 """
 

@@ -10,6 +10,7 @@ the order (``o=-score``), the columns (``columns=status,score``), a past day (``
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -38,15 +39,16 @@ from headlessly.nouns import Noun
 from headlessly.query import filters, list_address, periods, reads, sorting
 from headlessly.query.list_address import NONE
 from headlessly.query.querystring import BROWSER_LIST
-from headlessly.query.scope import Scope
+from headlessly.query.scope import MAX_WORDS, Scope
 from headlessly.query.search import Search
+from headlessly.query.search_words import read_words
 
 
 def past_moment(text: str, name: str = "asOf") -> datetime | None:
     """The moment that ``asOf``, or the parameter ``name``, names; of a day its end, for that is how people
     mean it. Raises InvalidFilter.
     """
-    moment = reads.check_moment(text or None, name)
+    moment = reads.read_moment(name, text or None)
     if moment is None:
         return None
     try:
@@ -214,22 +216,38 @@ class Address(Parameters):
 
     @cached_property
     def sort(self) -> list[str]:
-        """The names of the fields to sort by, ``-`` in front of those that descend; unknown ones drop.
+        """The names of the fields to sort by, ``-`` in front of those that descend; unknown ones drop."""
+        return [name for _part, name in self._sorted_by if name]
+
+    @cached_property
+    def _sorted_by(self) -> list[tuple[str, str]]:
+        """What the address says to sort by, each with the name of the field; without one where it is none.
 
         A number is the place of one of the columns that the noun declares.
         """
-        found = []
+        found: list[tuple[str, str]] = []
         declared = self.noun.schema.columns
-        for part in self.given.get("o", "").replace(".", ",").split(",")[: sorting.MAX_SORT_KEYS]:
-            name = part.removeprefix("-")
+        for part in filter(None, self.given.get("o", "").replace(".", ",").split(",")):
+            name, sorted_by = part.removeprefix("-"), ""
             if name.isdecimal():
                 name = declared[int(name)] if len(name) < 4 and int(name) < len(declared) else ""
-            try:
+            with suppress(InvalidFilter):
                 field = listable_field(self.noun, name)
-            except InvalidFilter:
-                continue
-            if is_sortable(field):
-                found.append(part[: part.startswith("-")] + field.name)
+                if is_sortable(field) and len(found) < sorting.MAX_SORT_KEYS:
+                    sorted_by = part[: part.startswith("-")] + field.name
+            found.append((part, sorted_by))
+        return found
+
+    @property
+    def left_out(self) -> list[str]:
+        """What the address says that cannot be, in sentences: the list is shown without it."""
+        found = [
+            _("This list cannot be sorted by “%s”.") % part.removeprefix("-")[:64]
+            for part, name in self._sorted_by[: sorting.MAX_SORT_KEYS + 1]
+            if not name
+        ]
+        if len(read_words(self.query, most=None)) > MAX_WORDS:
+            found.append(_("Only the first %s words are searched for.") % MAX_WORDS)
         return found
 
     @property

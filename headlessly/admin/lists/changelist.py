@@ -149,6 +149,16 @@ class NounList:
         last = max(1, reads.COUNT_CAP // self.per_page)
         return min(max(int(text), 1), last) if text.isdecimal() and len(text) < 9 else 1
 
+    @property
+    def left_out(self) -> list[str]:
+        """What the address says of a page that there is not, in a sentence."""
+        text = self.address.given.get("p", "1")
+        if self.problem or text == str(self.page):
+            return []
+        return [_("There is no page %(asked)s here: this is page %(page)s.") % {
+            "asked": text[:16], "page": display.number(self.page),
+        }]  # fmt: skip
+
     # -- what the page shows ----------------------------------------------------------------------
 
     @property

@@ -70,7 +70,8 @@ class ListPage(NounPages):
             return HttpResponseRedirect(self.admin.place("changelist") + whole)
         found = NounList(address, per_page=self.admin.list_per_page)
         found.read_page()
-        grouped = self._grouped(address, found)
+        left_out = [*address.left_out, *found.left_out, *tabs.left_out]
+        grouped = self._grouped(address, found, left_out)
         selects = address.live or (address.deleted and self.admin.may("restore"))
         return self.admin.respond(
             request,
@@ -78,6 +79,7 @@ class ListPage(NounPages):
             status=refused["status"] if refused else 200,
             title=labels.plural_title(self.noun),
             cl=found,
+            left_out=left_out,
             address=address,
             tabs=tabs,
             saving=saving,
@@ -120,12 +122,15 @@ class ListPage(NounPages):
             restore_url=self.admin.place("bulk", "restore"),
         )
 
-    def _grouped(self, address: Address, found: NounList) -> dict[str, Any]:
-        """What a list shows that is grouped, and by what it can be."""
+    def _grouped(self, address: Address, found: NounList, left_out: list[str]) -> dict[str, Any]:
+        """What a list shows that is grouped, and by what it can be; else that is ``left_out``."""
         by, more = None, False
         shown: list[totals.Group] = []
         try:
             by = totals.chosen_group(address)
+        except InvalidFilter as problem:
+            left_out.append(problem.message)
+        try:
             if by is not None and found.records:
                 shown, more = totals.groups(address, by)
         except InvalidFilter as problem:

@@ -76,6 +76,14 @@ class Tabs:
         return named or next((v for v in self.every if canonical_query(v.query) == said), None)
 
     @property
+    def left_out(self) -> list[str]:
+        """That the view which the address names is none that one has, in a sentence."""
+        key = self.address.given.get("view")
+        if not key or any(view.key == key for view in self.every):
+            return []
+        return [_("The view that this address names is gone, or is not shared with you.")]
+
+    @property
     def edited(self) -> bool:
         """Whether the list is no longer what the view says."""
         return self.now is None or canonical_query(self.now.query) != self.address.view_query

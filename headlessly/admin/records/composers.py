@@ -46,6 +46,10 @@ class Composer:
         return labels.engagement_label(self.touch.name)
 
     @property
+    def one(self) -> str:
+        return wording.a_kind_of_engagement(self.touch.name)
+
+    @property
     def id(self) -> str:
         return f"write-{self.touch.name.lower()}"
 
@@ -211,11 +215,11 @@ def touch_references(touching: EngagementNoun, record: Noun) -> dict[str, str]:
     found = {}
     for about in schema.about:
         own = record.schema.references.get(about.name)
-        # One that the writer does not see is not theirs to refer to.
+        # One that the writer does not see, not even its card, is not theirs to refer to.
         if own is None or own.to != about.to:
             continue
         other = getattr(record, own.name)
-        if other is not None and not other.is_card:
+        if other is not None:
             found[about.name] = getattr(record, own.column)
     owner, person = schema.owner, actors.current().contact_id
     if owner is not None and person:

@@ -31,7 +31,7 @@ from headlessly.admin.records.edit_pages import own_by_default
 from headlessly.admin.widgets import Input
 from headlessly.database import timeouts
 from headlessly.declaration import labels
-from headlessly.declaration.folding import fold
+from headlessly.declaration.folding import WAYS
 from headlessly.declaration.quick import quick_fields
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
@@ -306,7 +306,8 @@ class QuickForm:
         self, found: dict[str, Told], part: QuickPart, given: Mapping[str, Any]
     ) -> None:
         """What is called as is being typed: by the name alone, so that an email is no search."""
-        term = given.get(part.noun.schema.columns[0])
+        name = part.noun.schema.columns[0]
+        term = given.get(name)
         if not isinstance(term, str) or len(term) < FEWEST_LETTERS:
             return
         try:
@@ -314,12 +315,11 @@ class QuickForm:
                 matches = ranking.best_matches([part.noun], term)[:MOST_TOLD]
         except InvalidFilter:
             return
-        called = [m.key for m in matches if _is_called(m.name, term)]
         rows = visibility.load_visible_references(
             part.noun.objects.all(), part.noun.schema.references
-        ).in_bulk(called)
-        for key in called:
-            if key in rows:
+        ).in_bulk([match.key for match in matches])
+        for key, *_known in matches:
+            if key in rows and _is_called(str(getattr(rows[key], name)), term):
                 told = self._tell(rows[key], "")
                 if part.name:
                     told.fills = {
@@ -358,9 +358,11 @@ def _distinctions(record: Noun) -> list[str]:
 
 
 def _is_called(name: str, term: str) -> bool:
-    """Whether each word of ``term`` begins one of the folded ``name``."""
-    words = fold(term).split()
-    return all(any(part.startswith(word) for part in (name or "").split()) for word in words)
+    """Whether each word of ``term`` begins one of ``name``."""
+    return any(
+        all(any(part.startswith(word) for part in way(name).split()) for word in way(term).split())
+        for way in WAYS
+    )
 
 
 def quick_nouns() -> list[type[Noun]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.text import capfirst
+
 from headlessly.api.json_schema import (
     COUNT,
     TEXT,
@@ -22,12 +24,14 @@ from headlessly.declaration import describe
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.verbs import Verb
+from headlessly.language.wording import with_article
 from headlessly.nouns import Noun
 
 
 def noun_components(noun: type[Noun]) -> dict[str, Schema]:
     """The components of one noun by name."""
     name, schema = noun.__name__, noun.schema
+    one = with_article(name)
     fields = {wire: read_schema(field) for wire, field in schema.fields.items()}
     whole = meta_properties(noun) | fields
     found = {
@@ -35,19 +39,19 @@ def noun_components(noun: type[Noun]) -> dict[str, Schema]:
         f"{name}Read": object_schema(
             whole | _included_properties(noun),
             META,
-            description=f"A {name} as it was asked for: with `fields` only some of its fields, with "
+            description=f"{capfirst(one)} as it was asked for: with `fields` only some of its fields, with "
             "`include` other records in the place of their ids, and lists of those that refer to it.",
         ),
         f"{name}Exported": object_schema(
             whole,
             META,
-            description=f"A {name} in a file: computed fields are there where `fields` names them.",
+            description=f"{capfirst(one)} in a file: computed fields are there where `fields` names them.",
         ),
         f"{name}List": list_schema(ref(f"{name}Read")),
         f"{name}DryRun": dry_run_schema(ref(name)),
         f"{name}Answer": _answer_schema(ref(name), ref(f"{name}DryRun")),
         f"{name}Reference": {
-            "description": f"The id of a {name}, or a {name} as it was read.",
+            "description": f"The id of {one}, or {one} as it was read.",
             "anyOf": [
                 id_schema(noun.prefix),
                 {

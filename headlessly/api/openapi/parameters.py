@@ -75,7 +75,9 @@ SHARED: dict[str, Schema] = {
     "dryRun": query_parameter(
         "dryRun", {"type": "boolean"}, "Answer what would happen, and do nothing."
     ),
-    "asOf": query_parameter("asOf", WHEN, "As it was at this moment."),
+    "asOf": query_parameter(
+        "asOf", WHEN, "As it was at this moment, which is none that is yet to come."
+    ),
     "limit": query_parameter(
         "limit",
         {"type": "integer", "minimum": 1, "maximum": reads.MAX_LIMIT},

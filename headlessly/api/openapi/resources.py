@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from headlessly.api.base import ResourceViewSet
+from headlessly.api.base import ResourceViewSet, TaggedViewSet
 from headlessly.api.describing import TABLE, Described
 from headlessly.api.json_schema import TEXT, Schema, id_schema, ref
 from headlessly.api.openapi import responses
@@ -78,9 +78,10 @@ def _operation(
     summary = " ".join(doc.partition("\n\n")[0].split())
     own = [_parameter(name, schema) for name, schema in said.parameters.items()]
     once = ("idempotencyKey",) if method == "post" else ()
-    version = ("ifMatch",) if said.takes_version else ()
+    tagged = issubclass(viewset, TaggedViewSet) and of_one and writes
+    version = ("ifMatch",) if said.takes_version or tagged else ()
     shared = [name for name in said.query if name not in said.parameters]
-    found = {str(said.status): _response(summary, said)}
+    found = {str(said.status): _response(viewset, summary, said)}
     if method == "delete":
         found = {"204": responses.success_response(summary, None)}
     for status, answer in said.also.items():
@@ -113,22 +114,31 @@ def _errors(viewset: type[ResourceViewSet], method: str, said: Described, of_one
         found.add(404)
     if method == "delete" or viewset.is_refused:
         found.add(403)
+    if issubclass(viewset, TaggedViewSet) and of_one and method != "get":
+        found.add(412)
     return found | {*said.errors}
 
 
-def _response(summary: str, said: Described) -> Schema:
+def _response(viewset: type[ResourceViewSet], summary: str, said: Described) -> Schema:
     if said.answer == TABLE:
         table = responses.success_response(summary, None, "Content-Disposition")
         return table | {"content": {TABLE: {"schema": TEXT}}}
     headers = (*said.headers, *(("Location",) if said.status == 201 else ()))
     if not isinstance(said.answer, type):
         return responses.success_response(summary, None, *headers)
-    name = _list_name(said.answer) if said.many else said.answer.component()
-    return responses.success_response(summary, ref(name), *headers)
+    if said.many:
+        return responses.success_response(summary, ref(_list_name(said.answer)), *headers)
+    if issubclass(viewset, TaggedViewSet) and _kind(said.answer) == viewset.kind:
+        headers = ("ETag", *headers)
+    return responses.success_response(summary, ref(said.answer.component()), *headers)
 
 
 def _list_name(item: type[WireSerializer]) -> str:
-    return f"{getattr(item, 'kind', item.component())}List"
+    return f"{_kind(item)}List"
+
+
+def _kind(item: type[WireSerializer]) -> str:
+    return getattr(item, "kind", item.component())
 
 
 def resource_components() -> dict[str, Schema]:

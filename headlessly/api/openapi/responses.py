@@ -35,7 +35,10 @@ HEADERS: dict[str, Schema] = {
         TEXT | {"enum": ["true"]},
     ),
     "Retry-After": _header("How many seconds to wait.", INTEGER),
-    "ETag": _header("The record's version, for If-Match.", TEXT | {"examples": ['"3"']}),
+    "ETag": _header(
+        "The record's version, for If-Match; of what has no version another one for each change.",
+        TEXT | {"examples": ['"3"']},
+    ),
     "Content-Disposition": _header("The name of the file."),
     "Location": _header("The record's address.", TYPES["url"]),
 }
@@ -83,6 +86,7 @@ def error_schema() -> Schema:
             {"type": "array", "items": ref("StayingRecord")},
             "Of a request that cannot be taken back: the records that stay, and why.",
         ),
+        "import": (TEXT, "Of a request that cannot be taken back yet: the import that is at work."),
         "version": (INTEGER, "The record's present version."),
         "failed": (failed, "The operation of a batch that failed."),
         "results": (

@@ -263,7 +263,7 @@ def _operation_options(noun: NounDeclaration, name: str) -> list[Option]:
     declared = noun.operations[name]
     made = [ID]
     for wire, field in declared["takes"].items():
-        if declared.get("paged") and wire in ("limit", "offset"):
+        if declared.get("paged") and wire in ("limit", "offset", "cursor"):
             continue
         if field.get("required"):
             argument = {"metavar": wire.upper(), "kind": str, "argument": True}
@@ -287,14 +287,17 @@ def _operate(
             asked[wire] = options.parse_value(field, text, options.flags(wire)[0])
     asked = {wire: value for wire, value in asked.items() if value is not None}
 
-    def ask(**page: int) -> Any:
+    def ask(**page: Any) -> Any:
         return session.run(session.execute(noun.name, name, given["id"], asked | page))
 
     if not declared.get("paged"):
         output.write_answer(ask(), form)
         return
     most = _read_limit(given) or None
-    rows = islice(output.every_row(lambda n, after: ask(limit=n, offset=after)), most)
+    rows = islice(
+        output.every_row(lambda n, after: ask(limit=n, **({"cursor": after} if after else {}))),
+        most,
+    )
     columns = declared.get("columns") or ()
     if not output.write_rows(rows, form, columns, columns) and form == "table":
         output.write_note("None.")

@@ -115,15 +115,15 @@ def write_script_run(ran: Ran) -> None:
 # -- many -----------------------------------------------------------------------------------------
 
 
-def every_row(ask: Callable[[int, int], dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows of all pages of an answer; ``ask`` is given how many, and after how many."""
-    offset = 0
+def every_row(ask: Callable[[int, str | None], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of all pages of an answer; ``ask`` is given how many, and the cursor of the page before."""
+    cursor = None
     while True:
-        page = ask(PAGE, offset)
+        page = ask(PAGE, cursor)
         yield from page["results"]
         if not page["hasMore"]:
             return
-        offset += PAGE
+        cursor = page["cursor"]
 
 
 def listed_rows(client: Headlessly, path: str, **asked: Any) -> Iterator[dict[str, Any]]:

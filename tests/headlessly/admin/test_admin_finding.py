@@ -8,6 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from crm import Contact
+from headlessly.admin import choices
+from headlessly.query.duplicates import find_duplicates
 from tests.headlessly.admin.signed_in import client_of
 
 FIND = "/~acme/admin/find/"
@@ -64,6 +67,18 @@ def test_puts_what_is_called_like_that_first_and_shows_five(bob, acme):
         Organization.create(name=name)
     found = labels(find(bob, q="ember"), "Organizations")
     assert found == ["Ember", "Ember Two", "Embers & Sons", "Old Ember", "The Ember Works"]
+
+
+def test_finds_umlauts_in_records_and_members_whichever_way_they_are_typed(bob, people):
+    Contact.update(people.bob.pk, name="Jürgen Böhm")
+    for typed in ("juergen", "boehm", "JÜRGEN", "jurgen"):
+        assert labels(find(bob, q=typed), "Contacts") == ["Jürgen Böhm"]
+        (member,) = choices.find_members(Contact, typed, offers=False)
+        assert member["id"] == people.bob.pk
+    for typed in ("JUERGEN  boehm", "Jurgen Bohm", " jürgen böhm "):
+        ((record, _same),) = find_duplicates(Contact, {"name": typed})
+        assert record.pk == people.bob.pk
+    assert not find_duplicates(Contact, {"name": "Jurgen Boehme"})
 
 
 def test_finds_a_record_by_its_id(bob, lead):

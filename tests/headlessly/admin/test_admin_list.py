@@ -234,6 +234,36 @@ def test_says_what_is_wrong_with_an_address(bob, leads, query):
     assert names(bob, query) == []
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("o=nope", "cannot be sorted by “nope”"), ("o=-bant,-score", "cannot be sorted by “bant”"),
+        ("o=99", "cannot be sorted by “99”"), ("p=0", "no page 0 here: this is page 1"),
+        ("p=abc", "no page abc"), ("p=99", "no page 99 here: this is page 1"),
+        ("view=view_222222222222", "The view that this address names is gone"),
+        ("view=nope&o=name", "The view that this address names is gone"),
+        ("group=nope", "cannot be grouped by “nope”"),
+        ("group=createdAt", "cannot be grouped by “createdAt”"),
+    ],
+)  # fmt: skip
+def test_shows_a_list_without_what_its_address_says_that_cannot_be(bob, leads, query, said):
+    html = bob.get(f"{LEADS}?{query}&status=New,Contacted,Lost").content.decode()
+    assert '<p class="notice" role="status">' in html and said in html
+    assert 'role="alert"' not in html.split('class="facets"')[0]
+    assert sorted(names(bob, query)) == ["Coral contacted", "Larch lost", "Nadir new"]
+    if "o=-bant" in query:
+        assert names(bob, query)[0] == "Larch lost"
+
+
+def test_says_nothing_of_an_address_that_can_be(bob, leads):
+    for query in ("o=-score,name", "p=1", "view=all", "view=mine", "group=status", "o=1", ""):
+        html = bob.get(f"{LEADS}?{query}", follow=True).content.decode()
+        assert '<p class="notice" role="status">' not in html, query
+    for words, is_said in (("+".join(f"w{n}" for n in range(11)), True), ("nadir+" * 12, False)):
+        html = bob.get(f"{LEADS}?q={words}").content.decode()
+        assert ("Only the first 10 words" in html) is is_said
+
+
 def test_keeps_filters_without_a_control_while_others_change(bob, leads):
     html = bob.get(f"{LEADS}?organization.industry=Technology&is=bant-complete").content.decode()
     form = html.split('<form class="facets"')[1].split("</form>")[0]

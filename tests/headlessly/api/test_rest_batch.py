@@ -526,9 +526,10 @@ def test_it_honours_the_version_that_an_operation_names(api: Any, lead: Any) -> 
     assert Lead.get(lead.pk).score == 3
 
 
-def test_it_ignores_the_headers_of_the_batch_for_its_operations(api: Any, lead: Any) -> None:
+def test_it_refuses_a_version_for_all_of_its_operations(api: Any, lead: Any) -> None:
     body = {"operations": [op(None, "PATCH", f"/leads/{lead.pk}", {"score": 5})]}
-    results(api.call("POST", "/batch", body, If_Match='"99"'), 200)
+    with unchanged():
+        problem(api.call("POST", "/batch", body, If_Match='"99"'), 400, "bad_request")
 
 
 # -- dry runs -------------------------------------------------------------------------------------

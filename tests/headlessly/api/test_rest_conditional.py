@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from django.test import Client
 from crm import Lead
 from headlessly.database import timeouts
 from headlessly.query import reads
-from tests.answered import answered, problem
+from tests.answered import answered, problem, unchanged
 
 # -- If-None-Match --------------------------------------------------------------------------------
 
@@ -134,3 +136,64 @@ def test_a_write_that_shall_create_alone_changes_nothing(api: Any, people: Any) 
         assert (there.status_code, of_a_version.status_code) == (412, 400), method
     assert api.call("PATCH", "/contacts/contact_none", {}, If_None_Match="*").status_code == 404
     assert answered(api.call("GET", address))["$version"] == 1
+
+
+# -- If-Match -------------------------------------------------------------------------------------
+
+
+def test_it_changes_what_the_platform_keeps_only_as_it_was_read(api: Any, people: Any) -> None:
+    """Webhooks, keys, fields and lists have a tag as records have one."""
+    made = {
+        "webhooks": api.call("POST", "/webhooks", {"url": "https://x.example", "events": ["*"]}),
+        "apikeys": api.call("POST", "/apikeys", {"name": "For a job"}),
+        "fields": api.call(
+            "POST", "/fields", {"noun": "Lead", "type": "string", "label": "Region"}
+        ),
+    }
+    changes: dict[str, dict[str, Any]] = {
+        "webhooks": {"active": False}, "fields": {"label": "Area"}, "lists": {"values": ["Price"]}
+    }  # fmt: skip
+    for kind in ("webhooks", "apikeys", "fields", "lists"):
+        address = f"/{kind}/Lead.lostReason"
+        if kind in made:
+            address = f"/{kind}/{answered(made[kind], 201)['$id']}"
+        first = api.call("GET", address)
+        tag = first["ETag"]
+        assert kind not in made or made[kind]["ETag"] == tag
+        with unchanged_resource(api, address):
+            for method in ("PATCH", "DELETE"):
+                if (method == "DELETE" and kind == "lists") or (
+                    method == "PATCH" and kind == "apikeys"
+                ):
+                    continue
+                stale = api.call(method, address, changes.get(kind), If_Match='"abc"')
+                assert problem(stale, 412, "stale")["type"] == answered(first)["$type"]
+        if kind in changes:
+            changed = api.call("PATCH", address, changes[kind], If_Match=f'"x", {tag}')
+            assert answered(changed) and changed["ETag"] != tag
+            assert api.call("GET", address)["ETag"] == changed["ETag"]
+            problem(api.call("PATCH", address, {}, If_Match=tag), 412, "stale")
+            tag = changed["ETag"]
+        if kind != "lists":
+            query = "?name=region" if kind == "fields" else ""
+            answered(api.call("DELETE", f"{address}{query}", If_Match=tag), 204)
+
+
+def test_it_refuses_if_match_where_nothing_has_a_version(api: Any, lead: Lead, people: Any) -> None:
+    with unchanged():
+        for path, body in (
+            ("/leads", {"name": "L", "source": "x"}), ("/activities/log", {"subject": "S"}),
+            ("/events", {"name": "page_view"}), ("/webhooks", {"url": "https://x.example"}),
+            ("/import/leads", {}), ("/batch", {"operations": []}), ("/notifications/read", {}),
+            (f"/following/{lead.pk}/follow", {}),
+        ):  # fmt: skip
+            refused = problem(api.call("POST", path, body, If_Match='"1"'), 400, "bad_request")
+            assert refused["field"] == "If-Match", path
+
+
+@contextmanager
+def unchanged_resource(api: Any, address: str) -> Iterator[None]:
+    before = api.call("GET", address).json()
+    yield
+    after = api.call("GET", address).json()
+    assert before | {"lastUsedAt": None} == after | {"lastUsedAt": None}

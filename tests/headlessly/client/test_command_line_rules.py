@@ -14,6 +14,7 @@ from crm.models import RuleAttempt, RuleRun
 from crm.rules import runs
 from headlessly.access import actors, tenancy
 from headlessly.client import AsyncHeadlessly, Headlessly
+from headlessly.client.commands import output
 from tests.headlessly.client.test_command_line import cli, signed_in
 
 __all__ = ["cli", "signed_in"]
@@ -52,6 +53,18 @@ def automation(*steps: Any) -> Rule:
     Lead.create(name="Ada", source="website")
     runs.work()
     return made
+
+
+def test_all_that_a_rule_did_is_listed_page_by_page(
+    cli: Any, signed_in: Any, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "PAGE", 2)
+    rule = automation(WAITS, FAILS)
+    for name in "BCDE":
+        Lead.create(name=name, source="website")
+    runs.work()
+    listed = cli("Rule.runs", rule.pk).json()
+    assert len({each["id"] for each in listed}) == len(listed) == 5
 
 
 def test_what_a_rule_did_is_listed_step_by_step_stopped_and_tried_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -148,3 +149,40 @@ def test_the_command_adds_what_is_new_drops_what_is_old_and_keeps_the_rest(copy,
     assert after.find("Long gone") is None
     assert after.find("%(nouns)s board").msgstr == ""
     assert after.find("Saved.").msgstr == "Gespeichert."
+
+
+@pytest.mark.parametrize(
+    ("said", "gaps", "expected"),
+    [
+        (
+            "A %(noun)s starts as %(state)s.",
+            {"noun": "Organization", "state": "New"},
+            "An Organization starts as New.",
+        ),
+        ("a %(noun)s, a %(noun)s", {"noun": "ExchangeRate"}, "an ExchangeRate, an ExchangeRate"),
+        ("There is such a %s already.", "Activity", "There is such an Activity already."),
+        (
+            "As %(role)s you may not make a %(noun)s.",
+            {"role": "admin", "noun": "User"},
+            "As admin you may not make a User.",
+        ),
+    ],
+)
+def test_an_article_fits_what_follows_it(said: str, gaps: Any, expected: str) -> None:
+    assert wording.fill(said, gaps) == expected
+    with translation.override("de"):
+        assert wording.fill("Nicht a %(noun)s", {"noun": "Organisation"}) == "Nicht a Organisation"
+
+
+def test_no_article_stands_before_a_gap_that_is_filled_as_it_is() -> None:
+    """``a %(noun)s`` is filled by ``wording.fill``; what is no message says ``with_article``."""
+    before_a_gap = re.compile(r"\b[Aa] \{")
+    for path in (p for app in ("headlessly", "crm", "marketing") for p in Path(app).rglob("*.py")):
+        text = path.read_text()
+        assert not [line for line in text.splitlines() if before_a_gap.search(line)], path
+        if not wording.ARTICLE.search(text):
+            continue
+        for each in ast.walk(ast.parse(text)):
+            if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Mod):
+                said = [n.value for n in ast.walk(each.left) if isinstance(n, ast.Constant)]
+                assert not any(wording.ARTICLE.search(str(text)) for text in said), (path, said)

@@ -58,7 +58,10 @@ def test_rest_lists_follows_and_unfollows(
     assert [each["$id"] for each in rest["results"]] == [shared.pk] and not rest["hasMore"]
     for wrong in (f"cursor={first['cursor']}", f"noun=Lead&offset=1&cursor={first['cursor']}"):
         problem(cleos.call("GET", f"/views?{wrong}"), 400)
-    said = answered(cleos.call("POST", f"/views/{shared.pk}/follow"))
+    tag = cleos.call("GET", f"/views/{shared.pk}")["ETag"]
+    said = answered(cleos.call("POST", f"/views/{shared.pk}/follow", If_Match=tag))
+    stale = cleos.call("POST", f"/views/{shared.pk}/unfollow", If_Match=tag)
+    assert problem(stale, 412)["id"] == shared.pk
     assert said == answered(cleos.call("GET", f"/views/{shared.pk}"))
     assert {n: said[n] for n in ("$type", "name", "noun", "query", "following", "watched")} == {
         "$type": "View", "name": "Hot leads", "noun": "Lead", "query": "score__gte=80",

@@ -105,6 +105,9 @@ def test_it_reads_telephones_as_spreadsheets_break_them(imported: Any, acme: Any
     [
         ("mac_roman", "\r", "Jürgen Weiß"), ("cp1252", "\r", "Jürgen Weiß"),
         ("cp1250", "\r\n", "Małgorzata Łoś"), ("cp1252", "\n", "Café ³ ¿qué?"),
+        ("cp850", "\r\n", "Jürgen Weiß"), ("cp850", "\n", "Jörg Ärmel"), ("cp850", "\n", "Zoë Müller-Größe"),
+        ("cp1252", "\n", "Don’t so–called"), ("cp1252", "\n", "Tomáš Šťastný Beneška".replace("ť", "t")),
+        ("utf-16-le", "\r\n", "Иван Петров"), ("utf-16-be", "\r\n", "王小明"),
     ],
 )  # fmt: skip
 def test_it_tells_encodings_with_a_byte_a_letter_by_their_letters(
@@ -113,6 +116,18 @@ def test_it_tells_encodings_with_a_byte_a_letter_by_their_letters(
     text = end.join(("Name;E-Mail", f"{name};a@x.example", ""))
     assert counts(imported("contacts", text.encode(encoding))) == {"created": 1}
     assert Contact.find().get().name == name
+
+
+@pytest.mark.parametrize("query", ["", "?encoding=utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "cp850", "mac_roman", "cp1252"])
+def test_it_reads_objects_in_encodings_that_nothing_says(
+    encoding: str, query: str, imported: Any, acme: Any
+) -> None:
+    called = {"cp850": "ibm850", "mac_roman": "macintosh", "cp1252": "windows-1252"}
+    query = query.replace("utf-16", called.get(encoding, "utf-16"))
+    text = '[{"name": "Jürgen", "title": "Größe"}]'.encode(encoding)
+    assert counts(imported("contacts", text, query, kind="application/json")) == {"created": 1}
+    assert Contact.find().get().title == "Größe"
 
 
 def test_it_reads_text_that_is_guarded_as_a_formula(imported: Any, acme: Any) -> None:

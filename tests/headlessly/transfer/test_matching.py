@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm import Activity, Contact, Lead
+from crm import Activity, Contact, Lead, Organization
 from headlessly.shaping import custom_fields
 from tests.answered import problem
 from tests.headlessly.transfer.conftest import counts
@@ -102,6 +102,41 @@ def test_people_and_companies_that_come_twice_are_not_doubled(
     assert counts(imported(collection, table)) == {"created": 2}
     again = imported(collection, table)
     assert (counts(again), again["alreadyHere"]) == ({"unchanged": 2}, 2)
+
+
+def test_what_is_spelled_otherwise_is_the_same(imported: Any, acme: Any) -> None:
+    """Whatever its capitals, accents and spaces; a number by its digits."""
+    there = "name,domain,city\nAcme GmbH,acme.example,Oslo\n Café  Zürich,,Rome\n"
+    imported("organizations", there)
+    assert Organization.count({"name": "Café Zürich"}) == 1
+    for query in ("", "?match=name,domain"):
+        table = "name,domain,city\n  ACME  GMBH,ACME.example,Oslo\ncafe zurich,,Rome\n"
+        again = imported("organizations", table, query)
+        assert counts(again) == {"unchanged": 2} and again["alreadyHere"] in (2, None)
+    assert counts(imported("organizations", "name,city\nacme gmbh,Bergen\n", "?match=name")) == {
+        "updated": 1
+    }
+    assert {(row.name, row.city) for row in Organization.find()} == {
+        ("Acme GmbH", "Bergen"),
+        ("Café Zürich", "Rome"),
+    }
+    imported("contacts", "name,phone\nAda Chen,+49 (0)171 5551234\n")
+    table = "name,phone,organization\nADA CHEN,0049 171 555-1234,  acme  GMBH\n"
+    again = imported("contacts", table)
+    assert (counts(again), again["alreadyHere"]) == (
+        {"created": 1},
+        1,
+    )  # it says for whom she works
+    assert Contact.find({"name": "ADA CHEN"}).get().organization.name == "Acme GmbH"
+
+
+def test_of_names_that_differ_in_capitals_the_one_that_is_written_is_meant(
+    imported: Any, acme: Any
+) -> None:
+    first, _second = (Organization.create(name=name) for name in ("ACME", "Acme"))
+    done = imported("contacts", "name,organization\nAda,ACME\nBob,acme\n")
+    assert Contact.find({"name": "Ada"}).get().organization == first
+    assert "There are 2 organizations called 'acme'" in done["errors"][0]["message"]
 
 
 def test_people_described_in_a_file_that_comes_twice_are_not_doubled(
