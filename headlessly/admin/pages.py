@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from headlessly.access import actors
 from headlessly.admin import display, widgets
 from headlessly.admin.sites import TenantSite
+from headlessly.admin.whole_records import find_whole
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.values import UNSTORABLE
@@ -91,7 +92,7 @@ class NounAdminBase:
     def find(self, id: str) -> Noun:
         """The record with its references. Raises Http404, for another tenant's as for none."""
         try:
-            return self.model.get(id, include=list(self.schema.references))
+            return find_whole(self.model, id)
         except NotFound as problem:
             raise Http404(problem.message) from None
 

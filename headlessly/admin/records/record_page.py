@@ -16,6 +16,7 @@ from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import as_they_were
 from headlessly.admin.pages import NounPages, list_query
 from headlessly.admin.records import composers, neighbours, panels, record, timeline
+from headlessly.admin.whole_records import find_whole
 from headlessly.declaration import labels
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.language import wording
@@ -34,7 +35,7 @@ class RecordPage(NounPages):
             as_they_were([then], self.schema.references.values(), moment)
             return self._render_past(request, then, moment)
         try:
-            found = self.noun.get(id, include=list(self.schema.references))
+            found = find_whole(self.noun, id)
         except NotFound as problem:
             if heir := problem.extra.get("mergedInto"):
                 text = _("The %s you looked for was merged into this one.")
