@@ -87,7 +87,8 @@ _TRIED: dict[str, Schema] = {
     "events": COUNT,
     "fitting": COUNT,
 }
-TRIED = object_schema(_TRIED, _TRIED)
+#: And what rules of its kind count.
+TRIED = object_schema(_TRIED, _TRIED, additionalProperties=True)
 #: Which run is meant.
 THE_RUN = {"run": Parameter(in_path=RuleRun.prefix)}
 

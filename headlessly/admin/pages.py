@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from headlessly.access import actors
 from headlessly.admin import display, widgets
 from headlessly.admin.sites import TenantSite
+from headlessly.admin.whole_records import find_whole
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Schema
 from headlessly.declaration.values import UNSTORABLE
@@ -89,7 +90,7 @@ class NounAdminBase:
 
     def find(self, id: str) -> Noun:
         """The record with its references. Raises NotFound, for another tenant's as for none."""
-        return self.model.get(id, include=list(self.schema.references))
+        return find_whole(self.model, id)
 
     def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
         """What every page of the noun shows beside what all of the site do, and ``more``. A subclass may add

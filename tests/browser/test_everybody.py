@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,9 @@ from headlessly.models import Delivery
 from headlessly.notifications.telling import Notice, tell
 from headlessly.webhooks import registration
 from tests.browser.conftest import PASSWORD, open_session, sign_in
+from tests.browser.markup import Markup, with_something_new
 from tests.contract import samples
+from tests.headlessly.admin.signed_in import client_of
 
 pytestmark = pytest.mark.browser
 
@@ -136,6 +138,7 @@ class Walk:
         self.place = ""
         self.known_frames: set[str] = set()
         self.legible: list[str] = []
+        self.is_large = True
         page.set_viewport_size(LARGE)
         page.emulate_media(reduced_motion="reduce")  # a colour on its way to another is neither
         page.add_init_script(AXE_SCRIPT + COLOURS + LOOKS)
@@ -151,7 +154,12 @@ class Walk:
         if "Failed to load resource" not in said.text:
             self.note("console", said.text)
 
-    def go(self, address: str, *, status: int = 200, full: bool = True) -> None:
+    def go_through(self, addresses: Iterable[str], *, full: bool = True) -> None:
+        """Look at one page after the other."""
+        for address in addresses:
+            self.go(address, full=full, stay=True)
+
+    def go(self, address: str, *, status: int = 200, full: bool = True, stay: bool = False) -> None:
         """Open a page and look at it."""
         self.place = address
         answer = self.page.goto(self.site + address)
@@ -159,7 +167,7 @@ class Walk:
             self.note("status", answer.status)
         if "content-security-policy" not in answer.headers:
             self.note("policy", "none")
-        self.look(full=full)
+        self.look(full=full, stay=stay)
         if full and "/~" in address and self.page.evaluate(HAS_KEYS):
             self._ask_for_keys()
 
@@ -170,12 +178,31 @@ class Walk:
         else:
             self.note("keys", "? tells none")
 
-    def look(self, name: str = "", *, within: str = "html", full: bool = True) -> None:
+    def look(
+        self, name: str = "", *, within: str = "html", full: bool = True, stay: bool = False
+    ) -> None:
         """Large and light; with ``full`` also on a phone in the dark: each rule in both shapes, and each
-        colour in both lights."""
+        colour in both lights. Whoever ``stay``s goes on to the next page as they saw this one last: pages are
+        drawn in one shape and come to fit the other, by turns."""
         self.place = f"{self.place.split(' (')[0]} ({name})" if name else self.place
-        self.axe(within, "large")
-        self.page.set_viewport_size(PHONE)
+        was_large = self.is_large
+        for is_large in (was_large, not was_large):
+            self._resize(is_large)
+            if is_large:
+                self.axe(within, "large")
+            else:
+                self._look_small(within, full)
+            if full and is_large is was_large:
+                self._look_from_near()
+        if not stay:
+            self._resize(True)
+
+    def _resize(self, is_large: bool) -> None:
+        if is_large is not self.is_large:
+            self.page.set_viewport_size(LARGE if is_large else PHONE)
+            self.is_large = is_large
+
+    def _look_small(self, within: str, full: bool) -> None:
         if full:
             self.page.emulate_media(color_scheme="dark")
             width = self.axe(within, "on a phone in the dark")
@@ -184,11 +211,11 @@ class Walk:
             width = self.page.evaluate(WIDTH)
         if width > PHONE["width"]:
             self.note("sideways", width)
-        if full:
-            self.page.set_viewport_size(ZOOMED)
-            if (width := self.page.evaluate(WIDTH)) > ZOOMED["width"]:
-                self.note("sideways at 200 %", width)
-        self.page.set_viewport_size(LARGE)
+
+    def _look_from_near(self) -> None:
+        self.page.set_viewport_size(ZOOMED)
+        if (width := self.page.evaluate(WIDTH)) > ZOOMED["width"]:
+            self.note("sideways at 200 %", width)
 
     def axe(self, within: str, how: str) -> int:
         """Note what axe finds; answers how wide the page is."""
@@ -322,21 +349,30 @@ def test_those_who_sell(walk, site, acme, people, qualified):
     open_session(walk.page, site, ann)
     start = "/~acme/admin/"
     # A page that is added is looked at from that day on.
-    for address in pages_of_the_workplace():
-        walk.go(start + address)
+    walk.go_through(start + address for address in pages_of_the_workplace())
+    client, known = client_of(ann), set()
+    pages: dict[str, str] = {}
     for record in records:
         noun = f"{start}{record._meta.app_label}/{record._meta.model_name}/"
-        for address in ("", "add/", f"{record.pk}/change/"):
+        for address in (noun, f"{noun}add/", f"{noun}{record.pk}/change/"):
+            html = client.get(address).content.decode()
             # They share their templates: two of them stand for all in the dark and on a phone.
-            walk.go(noun + address, full=type(record).__name__ in ("Lead", "Activity"))
-    leads = f"{start}crm/lead/"
-    for address in ("board/", "?q=nobody+at+all", "?deleted=true", "?asOf=2026-01-31"):
-        walk.go(leads + address)
-    for address in ("history/", "delete/", "edit/"):
-        walk.go(f"{leads}{qualified.pk}/{address}")
+            if type(record).__name__ in ("Lead", "Activity"):
+                walk.go(address, stay=True)
+                known |= Markup(html).kinds
+            else:
+                pages[address] = html
+    # That each is there, and what it may load, is in ``test_admin_get.py``.
+    others = with_something_new(pages, known)
+    assert 10 < len(others) < len(pages)
+    walk.go_through(others, full=False)
     deal = next(record for record in records if type(record).__name__ == "Deal")
-    for address in ("", "deals/", f"{deal.pk}/"):
-        walk.go(f"{start}marketing/touchpoint/attribution/{address}")
+    lead, credit = f"{start}crm/lead/", f"{start}marketing/touchpoint/attribution/"
+    walk.go_through([
+        *(lead + each for each in ("board/", "?q=nobody+at+all", "?deleted=true", "?asOf=2026-01-31")),
+        *(f"{lead}{qualified.pk}/{each}/" for each in ("history", "delete", "edit")),
+        *(credit + each for each in ("", "deals/", f"{deal.pk}/")),
+    ])  # fmt: skip
     walk.go(f"{start}dashboard/tables/team/")
     walk.go(f"{start}nothing/", status=404)
 
@@ -459,14 +495,13 @@ def test_what_settles_counts_and_narrows(walk, site, acme, people, qualified):
     place, goal, funnel = (samples.create(noun, full=True) for noun in (TeamMember, Goal, Funnel))
     open_session(walk.page, site, ann)
     page, start = walk.page, "/~acme/admin/"
-    for address in (
+    walk.go_through(start + each for each in (
         "settings/members/", f"settings/members/{member.pk}/", "settings/log/?what=Lead",
         f"crm/team/{place.team_id}/change/", "crm/team/", "crm/teammember/add/", "crm/goal/",
         f"crm/goal/{goal.pk}/change/", "reports/leads/?groupBy=status",
         f"marketing/funnel/steps/?funnel={funnel.pk}", f"?of={place.team_id}",
         f"dashboard/?owner.team={place.team_id}",
-    ):  # fmt: skip
-        walk.go(start + address)
+    ))  # fmt: skip
     walk.go(f"{start}crm/lead/?view=all&owner=-&owner={people.bob.pk}")
     page.locator("summary", has_text="More filters").click()
     page.get_by_role("link", name="Build a filter…").click()
@@ -512,9 +547,9 @@ def test_what_is_set_up(walk, site, acme, people, qualified, work):
     open_session(walk.page, site, user("ann", (acme, "admin")))
     page, start = walk.page, "/~acme/admin/"
     for kind, rule in rules.items():
-        walk.go(f"{start}crm/rule/add/?kind={kind}", full=kind in ("Score", "Automation"))
-        for address in ("change/", "edit/"):
-            walk.go(f"{start}crm/rule/{rule.pk}/{address}", full=kind in ("Score", "Automation"))
+        rules_own = [f"{start}crm/rule/{rule.pk}/{each}/" for each in ("change", "edit")]
+        pages = [f"{start}crm/rule/add/?kind={kind}", *rules_own]
+        walk.go_through(pages, full=kind in ("Score", "Automation"))
         if kind != "Score":
             walk.go(f"{start}crm/rule/{rule.pk}/backtest/", full=False)
             page.get_by_role("button", name="Try", exact=True).click()
@@ -522,9 +557,10 @@ def test_what_is_set_up(walk, site, acme, people, qualified, work):
             walk.look(f"{kind} was tried")
     walk.go(f"{start}crm/rule/{rules['Score'].pk}/panels/try/")
     walk.go(f"{start}crm/rule/{rules['Automation'].pk}/run/")
+    # What is given row by row is a table of its own on each.
     for other in others:
-        for address in ("change/", "edit/"):
-            walk.go(f"{start}crm/{other._meta.model_name}/{other.pk}/{address}", full=False)
+        noun = f"{start}crm/{other._meta.model_name}/{other.pk}/"
+        walk.go_through((f"{noun}change/", f"{noun}edit/"), full=False)
     told = registration.create_webhook({"url": "https://example.com/hook", "events": ["Lead.*"]})
     delivery = Delivery.make(told, timezone.now(), name="ping")
     delivery.status, delivery.attempts, delivery.tried_at = Delivery.FAILING, 3, timezone.now()
@@ -537,8 +573,8 @@ def test_what_is_set_up(walk, site, acme, people, qualified, work):
 
 def test_a_new_tenant_has_pages_without_records(walk, site, acme):
     open_session(walk.page, site, user("ann", (acme, "admin")))
-    for address in ("", "dashboard/", "crm/lead/", "crm/lead/board/", "crm/contact/"):
-        walk.go(f"/~acme/admin/{address}")
+    pages = ("", "dashboard/", "crm/lead/", "crm/lead/board/")
+    walk.go_through(f"/~acme/admin/{each}" for each in pages)
 
 
 def test_those_who_operate(walk, site, acme):
@@ -553,7 +589,9 @@ def test_those_who_operate(walk, site, acme):
     for model, record in changed.items():
         for address in ("", "add/", record and f"{record.pk}/change/"):
             if address is not None:
-                walk.go(f"/admin/headlessly/{model}/{address}")
+                # They share their templates, too.
+                place = f"/admin/headlessly/{model}/{address}"
+                walk.go(place, full=model == "tenant", stay=True)
 
 
 def test_visitors_of_a_form(walk, site, acme):

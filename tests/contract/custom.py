@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,16 +14,28 @@ from headlessly.shaping.field_settings import take_settings
 from headlessly.shaping.models import TYPES, CustomField
 from tests.contract import samples
 
-#: Programs write and read them on every noun. What else there is reads a noun by its schema, whichever it
-#: is: one half of it is tried on every other noun and on what never changes, the other on the rest and on
-#: boards.
-some_nouns, other_nouns = (
-    pytest.mark.parametrize("noun", found, ids=lambda n: n.__name__)
-    for found in (
-        [n for number, n in enumerate(samples.NOUNS) if number % 2 == 0 or n.immutable],
-        [n for number, n in enumerate(samples.NOUNS) if number % 2 == 1 or n.Surface.board],
-    )
+#: What makes a noun another one for a surface, beside its fields.
+KINDS: tuple[Callable[[type[Noun]], Any], ...] = (
+    lambda noun: noun.immutable,
+    lambda noun: noun.Surface.board,
+    lambda noun: noun.schema.kind,
 )
+
+
+def by_turns(turn: int) -> pytest.MarkDecorator:
+    """Some nouns, and one of each kind.
+
+    Programs write and read each field on every noun. What else there is reads a noun by its schema, whichever
+    it is: each noun is asked by some of these tests, and each kind of noun by all.
+    """
+    found = samples.NOUNS[turn % 5 :: 5]
+    for kind in KINDS:
+        those = [noun for noun in samples.NOUNS if kind(noun)]
+        if those and not any(map(kind, found)):
+            found.append(those[turn % len(those)])
+    return pytest.mark.parametrize("noun", found, ids=lambda n: n.__name__)
+
+
 OPTIONS = ["North", "South & East", "West"]
 #: What each type needs beside its name.
 MORE: dict[str, dict[str, Any]] = {

@@ -111,7 +111,7 @@ def asked_by_words(api: Any, noun: type[Noun], words: str) -> list[str]:
     return [r["$id"] for r in page["results"]]
 
 
-@custom.some_nouns
+@custom.by_turns(0)
 def test_the_log_the_past_and_what_takes_back_know_it(api: Any, noun: type[Noun]) -> None:
     custom.add_fields(noun)
     low, _high = two_records(api, noun)
@@ -160,7 +160,7 @@ def test_what_programs_read_first_names_it_for_every_noun_and_in_no_other_tenant
         assert "ownDate" not in said and "South" not in said, place
 
 
-@custom.other_nouns
+@custom.by_turns(1)
 def test_its_errors_are_those_of_every_field(
     api: Any, noun: type[Noun], rival: Any, rival_api: Any
 ) -> None:
@@ -184,7 +184,7 @@ def test_its_errors_are_those_of_every_field(
         assert "ownDate" not in said.content.decode() and "South" not in said.content.decode()
 
 
-@custom.some_nouns
+@custom.by_turns(2)
 def test_it_is_on_every_page_of_the_browser(api: Any, noun: type[Noun], users: Any) -> None:
     ann = client_of(users.ann)
     custom.add_fields(noun, group="Our own")
@@ -219,7 +219,7 @@ def test_it_is_on_every_page_of_the_browser(api: Any, noun: type[Noun], users: A
         assert noun.get(low["$id"]).own_integer == 41
 
 
-@custom.other_nouns
+@custom.by_turns(3)
 def test_files_scripts_and_agents_know_it(
     api: Any, noun: type[Noun], acme: Any, imported: Any, exported: Any
 ) -> None:

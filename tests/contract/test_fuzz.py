@@ -54,6 +54,10 @@ FEWER = settings(FEW, max_examples=2)
 TAGS = [*registry, "Event", "Notification", "View", "Proposal", "Webhook", "About"]
 #: Of so many nouns an operation is one that most have.
 MANY = 6
+#: A header or a cookie is read by the same code whatever is asked: so many operations are sent each of them.
+SENT_TO = 10
+#: What says who asks is the key, which every request has; whatever was drawn for it would not be sent.
+WHO_ASKS = "Authorization"
 
 
 @pytest.fixture
@@ -77,7 +81,8 @@ def questions_by(document: bytes) -> list[tuple[Any, list[GenerationMode], setti
     What is asked word for word alike of several nouns, and answered by the same code, is asked of the first:
     ``test_openapi.py`` has the answers of each. What most nouns have, in words of their own, is asked of each
     in one mode, by turns. A wrong body is sent of the first noun alone, and where that would be the turn of
-    another, nothing: ``test_rest_nasty.py`` sends every input of every verb whatever is wrong.
+    another, nothing: ``test_rest_nasty.py`` sends every input of every verb whatever is wrong. Headers and
+    cookies go with the first operations that take them.
     """
     schema = schemathesis.openapi.from_dict(json.loads(document))
     schema.app = get_wsgi_application()
@@ -103,6 +108,10 @@ def questions_by(document: bytes) -> list[tuple[Any, list[GenerationMode], setti
             if sends and tag in registry:
                 wrongly = number == 0
             modes += [GenerationMode.POSITIVE] * rightly + [GenerationMode.NEGATIVE] * wrongly
+    sent: Counter[tuple[str, str]] = Counter()
+    for operation, modes, _place in found:
+        if modes:
+            _leave_out_what_was_sent(operation, sent)
     return [
         (operation, modes, FEWER if len(alike[place]) >= MANY else FEW)
         for operation, modes, place in found
@@ -202,6 +211,23 @@ def check(
             transaction.set_rollback(True)
 
     anything()
+
+
+def _leave_out_what_was_sent(operation: Any, sent: Counter[tuple[str, str]]) -> None:
+    """Its headers and cookies, but for those that few were sent yet, and where nothing else can be wrong."""
+    for those in (operation.headers, operation.cookies):
+        those.items[:] = [each for each in those if each.name != WHO_ASKS]
+    names = [(each.location, each.name) for each in (*operation.headers, *operation.cookies)]
+    others = [*operation.body, *filter(_says_what_it_takes, operation.path_parameters)]
+    others += filter(_says_what_it_takes, operation.query)
+    for those in (operation.headers, operation.cookies) if others else ():
+        those.items[:] = [each for each in those if sent[each.location, each.name] < SENT_TO]
+    sent.update(names)
+
+
+def _says_what_it_takes(parameter: Any) -> bool:
+    """Whether not every text is right there."""
+    return {*parameter.definition["schema"]} - {"description", "examples"} != {"type"}
 
 
 def _can_be_wrong(operation: Any) -> bool:

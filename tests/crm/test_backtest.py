@@ -18,6 +18,7 @@ from headlessly.access import actors, tenancy
 from headlessly.context import clock
 from headlessly.log.events import Event
 from tests.answered import answered, problem
+from tests.contract.described import described_to
 from tests.headlessly.admin.conftest import *  # noqa: F403  (the people who sign in)
 
 NOW = timezone.now()
@@ -363,6 +364,7 @@ def test_rest_tries_a_rule(team, people, api, rival, rival_api):
     rule = assignment(team=team)
     there = f"/rules/{rule.pk}/backtest"
     assert answered(api.call("POST", there))["fitting"] == 1
+    described_to(api).fits("ruleBacktest", api.call("POST", there), 200)
     assert answered(api.call("POST", f"{there}?from=30d ago"))["fitting"] == 0
     day = (NOW - timedelta(days=41)).date()
     assert answered(api.call("POST", f"{there}?from={day}&to=now"))["fitting"] == 1

@@ -21,6 +21,7 @@ from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.admin.records.dialogs import GateDialog, VerbDialog
 from headlessly.admin.records.record_page import RecordPage
+from headlessly.admin.whole_records import find_whole
 from headlessly.declaration import labels
 from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.declaration.next_steps import NextStep
@@ -115,7 +116,7 @@ class BoardPages(NounPages):
     def _move_card(self, request: HttpRequest) -> HttpResponse:
         try:
             move = Move.parse(request.POST.get("move", ""))
-            found = self.noun.get(move.id, include=list(self.schema.references))
+            found = find_whole(self.noun, move.id)
         except (BadRequest, NotFound) as problem:
             return self._refused(request, None, problem)
         machine = self.schema.require_machine()

@@ -18,6 +18,7 @@ from headlessly.admin.lists.row_html import rows_html
 from headlessly.admin.pages import NounPages
 from headlessly.admin.planned import planned_texts
 from headlessly.admin.toasts import UNDO_HEADER
+from headlessly.admin.whole_records import find_whole
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import HeadlesslyError, NotFound, Stale
@@ -38,7 +39,7 @@ class CellPages(NounPages):
             return self._control(request, self._edit(self.admin.find(id), field))
         address = Address(self.noun, request.POST.get("in", ""), self.site)
         try:
-            found = self.noun.get(id, include=list(self.schema.references))
+            found = find_whole(self.noun, id)
             edit = FieldEdit(self.site, found, field, request.POST, id="cell")
             answer = edit.save(parse_version(request.POST.get("version")))
         except Stale:

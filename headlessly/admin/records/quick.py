@@ -28,6 +28,7 @@ from headlessly.admin.field_edit import check_readable
 from headlessly.admin.forms import DeclaredForm, clean_sent_text, text_of
 from headlessly.admin.pages import NounPages
 from headlessly.admin.records.edit_pages import own_by_default
+from headlessly.admin.whole_records import find_whole
 from headlessly.admin.widgets import Input
 from headlessly.database import timeouts
 from headlessly.declaration import labels
@@ -288,7 +289,7 @@ class QuickForm:
             if part.name and given:
                 id = self._taken_id(part, given) or find_described(part.noun, given)
                 if id is not None:
-                    record = part.noun.get(id, include=list(part.noun.schema.references))
+                    record = find_whole(part.noun, id)
                     taken[part.name] = id
                     found[id] = self._tell(record, _("is taken"), taken=True)
                 else:

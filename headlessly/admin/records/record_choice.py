@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.admin import suitable_records
 from headlessly.admin.forms import DeclaredForm, clean_sent_text
+from headlessly.admin.whole_records import find_whole
 from headlessly.admin.widgets import ReferenceSelect
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
@@ -117,7 +118,7 @@ class RecordChoice:
         if not (id := self.form.data.get(self.name)):
             return None
         try:
-            return self.noun.get(id, include=list(self.noun.schema.references))
+            return find_whole(self.noun, id)
         except HeadlesslyError:
             return None
 
