@@ -124,7 +124,7 @@ def test_what_an_assignment_gave_in_the_same_moment_counts(people, users):
     rule(filter={"owner.name": "Bob Stone"})
     lead("Given")
     work()
-    assert subjects() == ["Call  of Given"]
+    assert subjects() == ["Call of Given"]
 
 
 def test_verbs_are_done_on_what_the_record_refers_to(people):
@@ -263,7 +263,7 @@ def test_a_rule_that_is_disabled_stops_what_waits_and_what_is_edited_goes_on_as_
     greet.update(steps=[{"do": "Lead.update", "with": {"budget": 1}}])
     assert Lead.count({"budget": 1}) == 0, "an edit runs nothing"
     work()
-    assert subjects() == ["Call  of Old"]
+    assert subjects() == ["Call of Old"]
     assert Event.objects.get(name=automation.RAN).data["ruleVersion"] == 1
     greet.update(steps=[{"wait": "3 days"}, CALL])
     with at(10):
@@ -364,7 +364,7 @@ def test_a_worker_that_is_killed_at_any_step_loses_and_doubles_nothing(people, m
                 continue
     assert kills[0] > 40
     assert set(RuleRun.objects.values_list("state", flat=True)) == {"Done"}
-    assert Counter(subjects()) == {f"Call  of L{n}": 2 for n in range(5)}
+    assert Counter(subjects()) == {f"Call of L{n}": 2 for n in range(5)}
     assert Lead.count({"budget": 7}) == 5
 
 
@@ -377,7 +377,7 @@ def test_workers_at_once_do_each_step_once(people):
     assert at_once(*[work] * 4) == [None] * 4
     work()
     assert set(RuleRun.objects.values_list("state", flat=True)) == {"Done"}
-    assert Counter(subjects()) == {f"Call  of L{n}": 1 for n in range(12)}
+    assert Counter(subjects()) == {f"Call of L{n}": 1 for n in range(12)}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -534,7 +534,7 @@ def test_a_rule_runs_on_what_is_there_only_when_it_is_asked(people, api):
     assert (said["count"], RuleRun.objects.count()) == (1, 0)
     assert answered(api.call("POST", there), 202)["count"] == 1
     work()
-    assert subjects() == ["Call  of A"]
+    assert subjects() == ["Call of A"]
     greet.update(is_active=False)
     problem(api.call("POST", there), 409, "conflict")
 
@@ -564,7 +564,7 @@ def test_the_browser_runs_a_rule_on_what_is_there_after_it_said_on_what(people, 
     assert "There" in cleo.get(page).content.decode() and RuleRun.objects.count() == 0
     cleo.post(page)
     work()
-    assert subjects() == ["Call  of There"]
+    assert subjects() == ["Call of There"]
 
 
 def test_a_verb_that_is_none_is_answered_with_those_there_are(acme: Any) -> None:

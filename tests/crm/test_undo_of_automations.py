@@ -80,7 +80,7 @@ def test_each_is_taken_back_with_what_set_it_off_whichever_job_did_it(acme: Any)
     assert requests_of("Activity.Created") == {FIRST, SECOND}
     with actors.acting(BOB):
         done = undo_request(FIRST)
-    assert {each.name for each in done.undone} == {"One", "Call  of One"} and not done.stays
+    assert {each.name for each in done.undone} == {"One", "Call of One"} and not done.stays
     assert [each.lead_id for each in Activity.find()] == [two.pk], "that is none of Bob's"
     assert one.pk not in {each.pk for each in Lead.find()}
 

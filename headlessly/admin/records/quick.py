@@ -319,7 +319,7 @@ class QuickForm:
         rows = visibility.load_visible_references(
             part.noun.objects.all(), part.noun.schema.references
         ).in_bulk([match.key for match in matches])
-        for key, *_known in matches:
+        for key in (match.key for match in matches):
             if key in rows and _is_called(str(getattr(rows[key], name)), term):
                 told = self._tell(rows[key], "")
                 if part.name:
