@@ -147,6 +147,10 @@ def test_a_card_is_lost_for_the_reason_that_it_is_dropped_on(board, lead):
     expect(reason).to_be_hidden()
     # What others do renews the board while the card is on its way.
     board.desk.evaluate(LATE)
+    with board.desk.expect_response(
+        "**/admin/watch/"
+    ):  # a page hears of what comes after its first question
+        pass
     lead.update(score=7)
     board.desk.wait_for_function("() => window.late.length")
     drag(board, "Contacted", drop=False)

@@ -117,6 +117,8 @@ def test_what_runs_is_seen_at_once_and_focus_stays_where_it_was(desk, site, lead
         }"""
     )
     assert seen == ['""', "fixed"]
+    while not held:
+        desk.wait_for_timeout(20)
     held[0].continue_()
     expect(current(desk)).to_have_text("Contacted")
     assert desk.evaluate("document.activeElement.closest('header.head') !== null")
