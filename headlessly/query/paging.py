@@ -11,29 +11,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache, reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
-from django.db.models import BooleanField, ExpressionWrapper, F, Q
-from django.db.models.expressions import RawSQL
+from django.db.models import Q
 
 from headlessly.access import tenancy, visibility
 from headlessly.access.prepared_queries import Sql, compile_query, compiled_query
 from headlessly.database import prepared as statements
-from headlessly.declaration import custom_values, indexes
-from headlessly.declaration.folding import FOLD, Folded
+from headlessly.declaration import indexes
 from headlessly.log import kept, versions
 from headlessly.query import filters, money
 from headlessly.query.indexed_order import IndexedOrder
+from headlessly.query.list_statements import (
+    ListStatements,
+    first_page_statement,
+    keys_in_any_order,
+    keys_in_order,
+    keys_of_one,
+    keys_with_fit,
+    list_statements,
+    of_records,
+    order_by,
+    some_keys,
+    union_sql,
+)
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 from headlessly.query.sorting import SortKey
 
 if TYPE_CHECKING:
-    from headlessly.declaration.record import Record
     from headlessly.query.rows import RowStatement
 
 #: Counting stops here: nobody pages to the end of more, and counting all costs as much as reading.
@@ -105,7 +114,7 @@ class RecordList:
             kept.refuse_before_kept(moment, "asOf")
         when = Q() if moment is None else Q(moment=moment)
         conditions = [when, self._where, beyond]
-        return compiled_query(_of_records, conditions, scope, build, *given, asked=search)
+        return compiled_query(of_records, conditions, scope, build, *given, asked=search)
 
     def _is_alike(self, search: Search | None) -> bool:
         """Whether others with such filters, in this order, differ in values alone. Rates, of which converted
@@ -269,7 +278,7 @@ class RecordList:
         if everything:
             return self.queryset.order_by().count(), True
         if self._statements is None:
-            found = self._compiled(_some_keys, Q(), self._cap + 1)
+            found = self._compiled(some_keys, Q(), self._cap + 1)
             seen = 0 if found is None else _count(*found)
         else:
             given = [*self._given, self._cap + 1]
@@ -311,7 +320,7 @@ class RecordList:
                 keys += self._merge_values(condition, nulls_first, *apart, missing, start)
                 continue
             compiled = self._compiled(
-                _keys_in_order,
+                keys_in_order,
                 condition,
                 tuple(self.sort_keys),
                 nulls_first,
@@ -340,7 +349,7 @@ class RecordList:
     ) -> list[Key]:
         """The first keys of those with each value in ``column``, merged in order."""
         asked = (tuple(self.sort_keys), nulls_first, column, start + size)
-        each = self._compiled(_keys_of_one, beyond, *asked)
+        each = self._compiled(keys_of_one, beyond, *asked)
         if each is None:
             return []
         sql, parameters = each
@@ -373,7 +382,7 @@ class RecordList:
         it fulfils ``rest``."""
         beyond = reduce(or_, rest) if rest else Q()
         given = (tuple(self.sort_keys), bool(rest), self._cap + 1)
-        return self._compiled(_keys_in_any_order, beyond, *given, search=search)
+        return self._compiled(keys_in_any_order, beyond, *given, search=search)
 
     def _gather(
         self, search: Search | None, size: int, start: int, rest: Sequence[Q]
@@ -401,7 +410,7 @@ class RecordList:
         """Record by record along the order until a page is full; else all there are, in order."""
         condition, nulls_first = next(self._ordered_conditions(start, rest))
         given = (tuple(self.sort_keys), nulls_first, MAX_WALK)
-        fitting = self._compiled(_keys_with_fit, condition, *given, search=search)
+        fitting = self._compiled(keys_with_fit, condition, *given, search=search)
         if fitting is None:
             return []
         sql, parameters = fitting
@@ -418,7 +427,7 @@ class RecordList:
         keys: list[Key] = []
         for condition, nulls_first in self._ordered_conditions(start, rest):
             if (missing := size + 1 - len(keys)) > 0:
-                order = _order_by(self.sort_keys, nulls_first)
+                order = order_by(self.sort_keys, nulls_first)
                 parts = search.parts(self.queryset.filter(condition).order_by(*order))
                 keys += self._merge(parts, missing, start)
         return keys
@@ -446,80 +455,6 @@ class RecordList:
         )
 
 
-@dataclass(frozen=True)
-class ListStatements:
-    """Statements that take the tenant, the values that columns have, in the past the moment, and how many;
-    and what they are made of, which takes the same but for how many."""
-
-    page: str
-    count: str
-    source: str
-    names: tuple[str, ...]  #: the columns of the order
-    sorted_by: tuple[str, ...]  #: which way each of them goes, as SQL says it behind its name
-
-
-@lru_cache(maxsize=1024)
-def list_statements(
-    noun: type[Record],
-    visible: str,
-    equal: tuple[str, ...],
-    columns: tuple[SortKey, ...],
-    *,
-    past: bool,
-) -> ListStatements:
-    """The page and the count of a list, written once per process for each set of columns."""
-    quote = connection.ops.quote_name
-    model = noun.past if past else noun
-
-    def column(name: str) -> str:
-        plain = name.removesuffix(f"__{Folded.lookup_name}")
-        quoted = (
-            custom_values.column_sql("r", plain)
-            if custom_values.is_custom(plain)
-            else f"r.{statements.quoted_column(model, plain)}"
-        )
-        return quoted if plain == name else f"{FOLD}({quoted})"
-
-    values = "".join(f" AND {column(name)} = %s" for name in equal)
-    valid = f" AND {versions.valid_sql('r')}" if past else ""
-    source = f"FROM {quote(model._meta.db_table)} r WHERE {visible}{values}{valid}"
-    names = tuple(column(each.name) for each in columns)
-    sorted_by = tuple(
-        (" DESC" if c.descending else "") + (" NULLS LAST" if c.nullable else "") for c in columns
-    )
-    order = ", ".join(map("".join, zip(names, sorted_by, strict=True)))
-    row = ", ".join([column("record" if past else "pk"), *names])
-    return ListStatements(
-        f"SELECT {row} {source} ORDER BY {order} LIMIT %s OFFSET %s",
-        f"SELECT count(*) FROM (SELECT {source} LIMIT %s) AS found",
-        source,
-        names,
-        sorted_by,
-    )
-
-
-@lru_cache(maxsize=1024)
-def first_page_statement(
-    listed: ListStatements, reading: RowStatement, size: int, counted: int
-) -> str:
-    """The number of records, as far as they are counted, and the first of them: each with its key and its
-    values in the order, and what ``reading`` reads of it. Takes what ``listed`` takes twice, and the moments
-    that ``reading`` joins at.
-
-    The limits are no parameters: for any limit the planner would join whole tables.
-    """
-    keys = [f"k{number}" for number in range(len(listed.names))]
-    chosen = ", ".join(f"{name} AS {k}" for name, k in zip(listed.names, keys, strict=True))
-    order = ", ".join(map("".join, zip(listed.names, listed.sorted_by, strict=True)))
-    again = ", ".join(f"r.{k}{by}" for k, by in zip(keys, listed.sorted_by, strict=True))
-    return (
-        f"SELECT (SELECT count(*) FROM (SELECT {listed.source} LIMIT {counted}) AS found), "
-        f"r.id, {', '.join(f'r.{k}' for k in keys)}, {reading.columns} "
-        f"FROM (SELECT r.*, {chosen} {listed.source} ORDER BY {order} LIMIT {size}) AS r "
-        f"{reading.joins} ORDER BY {again}"
-    )
-
-
 def count_records(found: models.QuerySet, *, everything: bool = False) -> tuple[int, bool]:
     """How many, and whether that is exact: counting stops at the cap unless all are asked for."""
     if everything:
@@ -545,96 +480,6 @@ def narrow_by_search(found: models.QuerySet, search: Search | None) -> tuple[mod
     many = len(ids) > COUNT_CAP
     listed = {f"{search.scope.key}__in": ids}
     return found.filter(search.record_condition) if many else found.filter(**listed), many
-
-
-# -- what is asked of the records of a list, to be compiled -------------------------------------------
-
-
-def _of_records(
-    when: Q, where: Q, beyond: Q, scope: Scope, build: Callable[..., Any], *given: Any
-) -> Any:
-    """What ``build`` makes of the records of now, or of then, that fulfil ``where``."""
-    moments: list[Any] = [moment for _name, moment in when.children]  # type: ignore[misc]
-    found = versions.valid_at(scope.noun, *moments) if moments else scope.queryset()
-    return build(found.filter(where), beyond, *given)
-
-
-def _keys_in_order(
-    found: models.QuerySet, beyond: Q, by: Sequence[SortKey], nulls_first: bool, *stretch: int
-) -> models.QuerySet:
-    found = found.filter(beyond).order_by(*_order_by(by, nulls_first))
-    return found.values_list(*_columns(by))[slice(*stretch)]
-
-
-def _keys_of_one(
-    found: models.QuerySet,
-    beyond: Q,
-    by: Sequence[SortKey],
-    nulls_first: bool,
-    column: str,
-    most: int,
-) -> models.QuerySet:
-    """Of those with one value in ``column``, which whatever this is a part of names."""
-    one = found.filter(**{column: RawSQL("apart.value", ())})
-    return _keys_in_order(one, beyond, by, nulls_first, 0, most)
-
-
-def _keys_in_any_order(
-    found: models.QuerySet,
-    beyond: Q,
-    by: Sequence[SortKey],
-    tells_beyond: bool,
-    most: int,
-    search: Search | None = None,
-) -> Sql | None:
-    """So many of each part of the search at the most."""
-    more = []
-    if tells_beyond:
-        found = found.annotate(_beyond=ExpressionWrapper(beyond, BooleanField()))
-        more = ["_beyond"]
-    parts = [found] if search is None else search.parts(found)
-    return union_sql([p.order_by().values_list(*_columns(by), *more)[:most] for p in parts])
-
-
-def _keys_with_fit(
-    found: models.QuerySet,
-    beyond: Q,
-    by: Sequence[SortKey],
-    nulls_first: bool,
-    most: int,
-    search: Search,
-) -> models.QuerySet:
-    """The first in order, each with whether it has the words."""
-    fits = ExpressionWrapper(search.record_condition, BooleanField())
-    found = found.filter(beyond).order_by(*_order_by(by, nulls_first)).annotate(_fits=fits)
-    return found.values_list(*_columns(by), "_fits")[:most]
-
-
-def _some_keys(found: models.QuerySet, beyond: Q, most: int) -> models.QuerySet:
-    return found.filter(beyond).order_by().values_list("pk")[:most]
-
-
-def _columns(by: Sequence[SortKey]) -> list[str]:
-    """The columns of a key: that of the record, by which the order ends, and all of the order."""
-    return [by[-1].name, *(column.name for column in by)]
-
-
-def _order_by(by: Sequence[SortKey], nulls_first: bool) -> list[Any]:
-    order = [column.expression for column in by]
-    return [F(by[0].name).asc(nulls_first=True), *order[1:]] if nulls_first else order
-
-
-def union_sql(parts: Sequence[models.QuerySet]) -> Sql | None:
-    """The records of all parts, each once, as one statement; None where there can be none."""
-    statements, parameters = [], ()
-    for part in parts:
-        try:
-            sql, given = part.query.sql_with_params()
-        except EmptyResultSet:
-            continue
-        statements.append(f"({sql})")
-        parameters += tuple(given)
-    return (" UNION ".join(statements), parameters) if statements else None
 
 
 def _count(sql: str, parameters: Sequence[Any]) -> int:

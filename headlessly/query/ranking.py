@@ -21,7 +21,8 @@ from headlessly.database import prepared, timeouts
 from headlessly.declaration.folding import draw_together, fold_words, write_out
 from headlessly.declaration.registry import registry
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.query import misspelled, paging
+from headlessly.query import misspelled
+from headlessly.query.list_statements import union_sql
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search, SearchedText, SearchKey, tables_behind
 from headlessly.query.search_words import (
@@ -99,7 +100,7 @@ def _statement(noun: type[Record], key: SearchKey, _tenant: int, _person: str | 
     search = Search(Scope(noun), SearchedText.marked(noun, key, numbers))
     gathered = [beginning.order_by(name, "pk")]
     gathered += [part.order_by() for part in search.parts(noun.objects.all()) if search.words]
-    found = paging.union_sql([_as_match(noun, part) for part in gathered])
+    found = union_sql([_as_match(noun, part) for part in gathered])
     assert found is not None, "Names can always begin so."
     return Statement.of(*found)
 
@@ -145,7 +146,7 @@ def _statement_of_misspelled(
     numbers = count()
     words: list[Word] = [marked_word(kind, numbers) for kind in kinds]
     patterns = {words[place]: mark_text(next(numbers)) for place in wrong}
-    found = paging.union_sql([_as_match(noun, misspelled.find_misspelled(noun, words, patterns))])
+    found = union_sql([_as_match(noun, misspelled.find_misspelled(noun, words, patterns))])
     return None if found is None else Statement.of(*found)
 
 

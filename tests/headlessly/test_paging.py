@@ -123,7 +123,7 @@ def test_what_searches_is_compiled_once_for_all_words_and_filters_alike(
 ) -> None:
     monkeypatch.setattr(paging, "COUNT_CAP", cap)
     compiled: list[str] = []
-    for name in ("_keys_in_any_order", "_keys_with_fit"):
+    for name in ("keys_in_any_order", "keys_with_fit"):
         plain = getattr(paging, name)
         monkeypatch.setattr(
             paging, name, lambda *given, of=plain: compiled.append("once") or of(*given)

@@ -30,7 +30,8 @@ from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
 from headlessly.query import cursors, money, reads, sorting
 from headlessly.query import scope as query_scope
-from headlessly.query.paging import RecordList, union_sql
+from headlessly.query.list_statements import union_sql
+from headlessly.query.paging import RecordList
 
 #: How many cards a column shows at once; one whose records have ended shows the latest.
 CARDS, ENDED_CARDS = 25, 8
