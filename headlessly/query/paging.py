@@ -117,8 +117,8 @@ class RecordList:
         return compiled_query(of_records, conditions, scope, build, *given, asked=search)
 
     def _is_alike(self, search: Search | None) -> bool:
-        """Whether others with such filters, in this order, differ in values alone. Rates, of which converted
-        amounts are made, are no values."""
+        """Whether others with such filters, in this order, differ in values alone. An order by converted
+        amounts is compiled each time: it is also made of the day at whose rates they are."""
         if self.narrowed_to is not None or self.scope.moment is not self.scope.as_of:
             return False
         if search is not None and (type(self.scope) is not Scope or self.scope.as_of is not None):

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm import Activity, Contact, Lead, Organization
+from crm import Activity, Contact, Deal, ExchangeRate, Lead, Organization
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration import indexes
 from headlessly.query import paging, reads, search, sorting
@@ -271,3 +271,15 @@ def test_a_first_page_of_nothing_says_so(leads: list[Lead]) -> None:
 def _read_apart(self: Any, listed: Any, reading: Any, size: int) -> Any:
     page = self.page_keys(size)
     return reading.fetch([key for key, *_ in page.keys[:size]]), page
+
+
+def test_a_new_rate_counts_at_once_in_what_is_compiled(acme: Any) -> None:
+    for name, value, currency in (("Paid in euros", 100, "EUR"), ("Paid in dollars", 150, "USD")):
+        Deal.create(name=name, value=value, currency=currency)
+    above = {"value": {"$gte": 140}}
+    for rate, day, largest in ((1.2, "2026-01-01", "dollars"), (2, "2026-02-01", "euros")):
+        ExchangeRate.create(currency="EUR", rate=rate, day=day)
+        for filter, words in ((None, None), (None, "paid"), (above, None)):
+            page = reads.record_page(Deal, filter, sort="-value", q=words)
+            assert page.results[0]["name"] == f"Paid in {largest}", (rate, filter, words)
+        assert reads.record_page(Deal, above).total == (1 if rate < 1.4 else 2)
