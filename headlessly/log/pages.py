@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from django.db import models
 
 from headlessly.access import tenancy, visibility
+from headlessly.context.running import flush_events
 from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.registry import registry
 from headlessly.log.event_visibility import without_security
@@ -39,6 +40,11 @@ MANY_SINCE = f"{SINCE} ORDER BY timestamp DESC OFFSET {EVENTS_SINCE} LIMIT 1"
 FIRST_SINCE = f"""
 WITH recent AS MATERIALIZED ({SINCE} ORDER BY timestamp DESC LIMIT {EVENTS_SINCE})
 SELECT xid::text, seq FROM recent ORDER BY recent.xid, recent.seq LIMIT 1"""
+#: The last event of a tenant before the horizon, or of one's own transaction.
+LAST_SETTLED = """
+SELECT xid::text, seq FROM headlessly_event
+WHERE tenant_id = %s AND (xid < %s::text::xid8 OR xid = %s::text::xid8)
+ORDER BY headlessly_event.xid DESC, seq DESC LIMIT 1"""
 #: The columns that an index has in the order of the log, the rarest values first.
 INDEXED = ("target", "actor", "name")
 
@@ -167,8 +173,12 @@ def _of_type(
 
 def end_of_log() -> LogPosition:
     """The position of the last event that no earlier one can appear before."""
-    last = Event.log.settled_after(LOG_START).reverse().values_list("xid", "seq").first()
-    return LOG_START if last is None else LogPosition(int(last[0]), last[1])
+    flush_events()
+    # In a statement of its own: one that asked for the horizon too would not see what ended meanwhile.
+    until, own = settled_horizon()
+    asked = (tenancy.require().pk, str(until), str(own or 0))
+    last = execute_prepared(LAST_SETTLED, asked)
+    return LogPosition(int(last[0][0]), last[0][1]) if last else LOG_START
 
 
 def visible_numbers(numbers: Iterable[int]) -> list[int]:

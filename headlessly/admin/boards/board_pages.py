@@ -21,6 +21,7 @@ from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.admin.records.dialogs import GateDialog, VerbDialog
 from headlessly.admin.records.record_page import RecordPage
+from headlessly.admin.watching.position import watched
 from headlessly.admin.whole_records import find_whole
 from headlessly.declaration import labels
 from headlessly.declaration.gates import GATE_CLOSED
@@ -59,6 +60,7 @@ class BoardPages(NounPages):
         super().__init__(admin)
         self.record_page = record_page
 
+    @watched
     def board_view(self, request: HttpRequest) -> HttpResponse:
         """The board; a POST moves a card."""
         if self.noun.Surface.board is None:

@@ -26,6 +26,7 @@ from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.lists.typed_filters import expand_typed_filters
 from headlessly.admin.pages import NounPages
 from headlessly.admin.sites import PART
+from headlessly.admin.watching.position import watched
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
 from headlessly.transfer.formats import XLSX
@@ -40,6 +41,7 @@ class ListPage(NounPages):
     """The list of a noun's records."""
 
     @method_decorator(require_GET)
+    @watched
     def list_view(self, request: HttpRequest) -> HttpResponse:
         address = Address(self.noun, request.GET, self.site)
         if address.deleted and not self.admin.may("restore"):

@@ -16,6 +16,7 @@ from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import as_they_were
 from headlessly.admin.pages import NounPages, list_query
 from headlessly.admin.records import composers, neighbours, panels, record, timeline
+from headlessly.admin.watching.position import watched
 from headlessly.declaration import labels
 from headlessly.errors import HeadlesslyError, NotFound
 from headlessly.language import wording
@@ -25,6 +26,7 @@ from headlessly.nouns import Noun
 class RecordPage(NounPages):
     """One record, to be read, with what can be done from here."""
 
+    @watched
     def record_view(self, request: HttpRequest, id: str) -> HttpResponse:
         if (moment := self._moment(request)) is not None:
             then = self.noun.get(id, as_of=moment)

@@ -107,7 +107,7 @@ class RecentEvents:
             if self._end is None or is_new or time.monotonic() - self._asked > OLDEST:
                 if not reads:
                     return None
-                self._read_on()
+                self._read_on(question.since)
             if (found := self._compare(question, reads=reads)) is None:
                 return None
             if question.viewer is not None:
@@ -162,20 +162,28 @@ class RecentEvents:
         own = actor.contact_id
         return [e for e in events if e.position.seq in seen or (own and e.former_owner == own)]
 
-    def _read_on(self) -> None:
+    def _read_on(self, since: LogPosition | None) -> None:
         with tenancy.active(self.tenant), actors.acting(actors.SYSTEM):
-            self._read_log()
+            self._read_log(since)
             if settings.READ_ONLY:
                 self.presence.renew_alone()
             else:
                 self.presence.renew(self.tenant.pk)
         self._asked = time.monotonic()
 
-    def _read_log(self) -> None:
+    def _read_log(self, since: LogPosition | None) -> None:
+        """Remember what happened since the log was read last; for the first time, since the page that asks
+        was made, where that is not long ago."""
         if self._end is None:
             self._start = self._end = pages.end_of_log()
-            return
-        page = pages.LogQuestion().read_page(self._end, REMEMBERED)
+            if since is None or since >= self._end:
+                return
+            page = pages.LogQuestion().read_page(since, REMEMBERED)
+            if page.has_more:
+                return
+            self._start = since
+        else:
+            page = pages.LogQuestion().read_page(self._end, REMEMBERED)
         for event in page.events:
             if len(self._events) == REMEMBERED:
                 self._start = self._events[0].position

@@ -10,7 +10,7 @@
   const shown = () => [...new Set([...document.querySelectorAll("#hly [data-row], #hly [data-card], #hly [data-touch]")].map((each) => each.dataset.row || each.dataset.card || each.dataset.touch))];
 
   let token = "";
-  let at = "";
+  let at = ""; // the page says where the log ended when it was made
   let timer = 0;
   let looked = 0;
   let gap = EVERY;
@@ -26,16 +26,18 @@
       if (!answer.ok) return;
       ({ token } = await answer.json());
     }
+    const since = at || main().dataset.at || "";
     const here = record();
     const of = [...shown(), ...(here ? [here] : [])];
-    const body = new URLSearchParams({ token, since: at, noun: noun(), of: of.join(","), here: here || "", writes: writes() ? "1" : "" });
+    const body = new URLSearchParams({ token, since, noun: noun(), of: of.join(","), here: here || "", writes: writes() ? "1" : "" });
     const answer = await fetch(words().watch, { method: "POST", body, credentials: "omit" });
     if (answer.status === 401) return void (token = "");
     if (!answer.ok) return;
     const told = await answer.json();
     if (here !== record()) return;
     if (here) meet(told.here || []);
-    if (at && told.at !== at) document.dispatchEvent(new Event("happened"));
+    if (!since) told.missed = true; // the page came in parts, and says not when it was made
+    if (since && told.at !== since) document.dispatchEvent(new Event("happened"));
     if (await renew(told)) at = told.at;
   }
 

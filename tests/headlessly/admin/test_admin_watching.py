@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
@@ -200,3 +201,31 @@ def test_a_page_hears_how_many_records_changed_that_it_does_not_show(
     lead.update(score=5)
     told = client.post(WATCH, asked | {"since": at}).json()
     assert (told["changed"], told["others"]) == ([lead.pk], 2)
+
+
+def test_a_process_that_has_just_begun_tells_what_happened_since_the_page_was_made(
+    client: Any, ann: Any, token: str, lead: Any, monkeypatch: Any
+) -> None:
+    def made_at(*, part: bool = False) -> str:
+        headers = {"X-Region": "1"} if part else {}
+        page = ann.get(f"/~acme/admin/crm/lead/{lead.pk}/change/", headers=headers).content.decode()
+        return (
+            found[1] if (found := re.search(r'data-noun="Lead" data-at="([\d.]+)"', page)) else ""
+        )
+
+    def ask(since: str) -> Any:
+        monkeypatch.setattr(recent, "_tenants", {})
+        asked = {"token": token, "noun": "Lead", "of": lead.pk, "since": since}
+        told = client.post(WATCH, asked).json()
+        return told["changed"], told["missed"]
+
+    at = made_at()
+    assert ask(at) == ([], False)
+    lead.update(score=3)
+    assert ask(at) == ([lead.pk], False)
+    assert ask(made_at()) == ([], False)
+    assert made_at(part=True) == "", "a page that is open knows where it stands"
+    # Whose page was made long ago takes it over as a whole.
+    monkeypatch.setattr(recent, "REMEMBERED", 1)
+    lead.update(score=4)
+    assert ask(at) == ([lead.pk], True)
