@@ -209,7 +209,14 @@ def valid_at(noun: type[Record], moment: Any) -> models.QuerySet:
         valid_from__lte=moment,
         created_at__lte=moment,  # follows, and tells an index by age where to begin
     )
+    # For whoever compares what a version was worth then.
+    found = found.alias(moment=_expression_of(moment))
     return visibility.visible_versions(found, noun)
+
+
+def _expression_of(moment: Any) -> Any:
+    is_one = isinstance(moment, datetime)
+    return models.Value(moment, output_field=models.DateTimeField()) if is_one else moment
 
 
 #: How many times the condition below takes the moment.

@@ -23,6 +23,7 @@ from headlessly.context import clock
 from headlessly.database import prepared
 from headlessly.declaration.custom_values import CustomValue
 from headlessly.declaration.registry import registry
+from headlessly.log.versions import Version
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -248,14 +249,25 @@ class Converted(models.Transform):
         ]
         days = "".join(f"({end})::date, " for end in ends)
         tenant = tenancy.require()
+        today, asked = _day_asked(compiler, own.target.model, alias)
         sql = (
             f"CASE WHEN {name} = %s THEN {column} ELSE round({column} * "
             f"(SELECT x.rate::numeric FROM {_table(rates)} x WHERE x.tenant_id = %s "
             f"AND x.deleted_at IS NULL AND x.currency = {name} "
-            f"AND x.day <= least(coalesce({days}%s), %s) ORDER BY x.day DESC LIMIT 1), 2) END"
+            f"AND x.day <= least(coalesce({days}{today}), {today}) "
+            "ORDER BY x.day DESC LIMIT 1), 2) END"
         )
-        today = rate_day()
-        return sql, [tenant.currency, *given, *given, tenant.pk, today, today]
+        return sql, [tenant.currency, *given, *given, tenant.pk, *asked, *asked]
+
+
+def _day_asked(compiler: Any, model: type[models.Model], alias: str) -> tuple[str, list[Any]]:
+    """The day at whose rates a query converts what is open, in SQL: today, or that of the moment of which its
+    versions are (:func:`headlessly.log.versions.valid_at`), each its own where nobody said one."""
+    if not issubclass(model, Version):
+        return "%s", [rate_day()]
+    moment = compiler.query.annotations.get("moment")
+    sql, given = (f"{alias}.valid_from", ()) if moment is None else compiler.compile(moment)
+    return f"({sql} AT TIME ZONE 'UTC')::date", [*given]
 
 
 models.DecimalField.register_lookup(Converted)

@@ -117,13 +117,10 @@ class RecordList:
         return compiled_query(of_records, conditions, scope, build, *given, asked=search)
 
     def _is_alike(self, search: Search | None) -> bool:
-        """Whether others with such filters, in this order, differ in values alone. An order by converted
-        amounts is compiled each time: it is also made of the day at whose rates they are."""
+        """Whether others with such filters, in this order, differ in values alone."""
         if self.narrowed_to is not None or self.scope.moment is not self.scope.as_of:
             return False
-        if search is not None and (type(self.scope) is not Scope or self.scope.as_of is not None):
-            return False
-        return not any(key.name.endswith(CONVERTED) for key in self.sort_keys)
+        return search is None or (type(self.scope) is Scope and self.scope.as_of is None)
 
     def page_keys(
         self, size: int, start: int = 0, rest: Sequence[Q] = (), *, count_all: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,9 +11,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Contact, Deal, ExchangeRate, Lead, Organization
+from headlessly.access import actors
+from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration import indexes
-from headlessly.query import paging, reads, search, sorting
+from headlessly.log.versions import RowsMoment
+from headlessly.query import filters, paging, reads, search, sorting
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
@@ -283,3 +287,30 @@ def test_a_new_rate_counts_at_once_in_what_is_compiled(acme: Any) -> None:
             page = reads.record_page(Deal, filter, sort="-value", q=words)
             assert page.results[0]["name"] == f"Paid in {largest}", (rate, filter, words)
         assert reads.record_page(Deal, above).total == (1 if rate < 1.4 else 2)
+
+
+def test_amounts_of_then_are_compared_at_the_rates_of_then(acme: Any) -> None:
+    def noon(day: int, month: int = 1) -> datetime:
+        return datetime(2026, month, day, 12, tzinfo=UTC)
+
+    with clock.set_clock(noon(10), purpose="demo"):
+        company = Organization.create(name="Berlin Works")
+        for name, value, currency in (("Euros", 100, "EUR"), ("Dollars", 150, "USD")):
+            Deal.create(name=name, value=value, currency=currency, organization=company)
+    for rate, month in ((1.2, 1), (2, 2)):
+        ExchangeRate.create(currency="EUR", rate=rate, day=f"2026-{month:02}-01")
+    above = {"value": {"$gte": 140}}
+    for moment, largest, many in (
+        (noon(15), "Dollars", 1),
+        (noon(15, 2), "Euros", 2),
+        (None, "Euros", 2),
+    ):
+        page = reads.record_page(Deal, sort="-value", as_of=moment)
+        assert page.results[0]["name"] == largest, moment
+        assert reads.record_page(Deal, above, as_of=moment).total == many, moment
+        behind = {"deals": {"$some": {"currency": "EUR", **above}}}
+        assert reads.record_page(Organization, behind, as_of=moment).total == many - 1, moment
+    with actors.acting(actors.SYSTEM):
+        kept = filters.compile_filter(Scope(Deal, RowsMoment()), above)
+    past = Deal.past.objects.filter(kept, tenant_id=acme.pk)
+    assert {each.name for each in past} == {"Dollars"}, "each as of the day on which it began"
