@@ -108,6 +108,7 @@ class Execution:
             self.waiting_rows.forget_of(len(self.frames))
             record.__dict__.clear()
             record.__dict__.update(untouched)
+            refusals.name_input(problem, verb, data, wire=wire)
             refusals.name_record(problem, record)
             # A hook may catch the refusal of what it tried, but not half of what has been written.
             if len(self.events) > writes or not isinstance(problem, HeadlesslyError):

@@ -224,10 +224,11 @@ class _InputCheck:
                 else other.schema.by_name.get(key)
             )
             if inner is None or inner.read_only:
-                names = ", ".join(other.verbs["create"].inputs)
+                inputs = other.verbs["create"].inputs.values()
+                allowed = [each.wire if self.wire else each.name for each in inputs]
                 self.problems[f"{field.wire}.{key}"] = _(
                     "There is no such field. Fields: %s."
-                ) % names + did_you_mean(key, other.verbs["create"].inputs)
+                ) % ", ".join(allowed) + did_you_mean(key, allowed)
                 continue
             try:
                 cleaned[inner.name] = inner.clean(item, text=self.text)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.declaration import labels
-from headlessly.errors import Forbidden, HeadlesslyError, Stale
+from headlessly.errors import Forbidden, HeadlesslyError, Invalid, Stale
 from headlessly.language import wording
 
 if TYPE_CHECKING:
@@ -60,6 +60,29 @@ def refuse_unless_possible(verb: Verb, record: Record) -> None:
         return
     if getattr(record, machine.name) not in machine.targets[verb.name]:
         raise record.illegal_verb_conflict(verb)
+
+
+def name_input(problem: Exception, verb: Verb, data: Mapping[str, Any], *, wire: bool) -> None:
+    """Name the fields of a new record that a hook could not make of what the caller described, as the caller
+    did: ``deal.stage``, not ``stage`` of a deal."""
+    if not isinstance(problem, Invalid) or problem.type in (None, verb.noun.__name__):
+        return
+    for field in verb.inputs.values():
+        given = data.get(field.wire if wire else field.name)
+        if not (field.new and isinstance(given, Mapping)):
+            continue
+        if problem.type != field.target_noun.__name__:
+            continue
+        schema, renamed = field.target_noun.schema, {}
+        for each in problem.details or ():
+            inner = schema.by_name.get(each["field"]) or schema.fields.get(each["field"])
+            key = inner and (inner.wire if wire else inner.name)
+            renamed[f"{field.wire}.{key}" if key in given else each["field"]] = each["message"]
+        if any(name.startswith(f"{field.wire}.") for name in renamed):
+            named = Invalid.for_fields(renamed, type=verb.noun.__name__)
+            problem.args, problem.message, problem.type = named.args, named.message, named.type
+            problem.field, problem.details = named.field, named.details
+        return
 
 
 def name_record(problem: Exception, record: Record) -> None:
