@@ -1269,11 +1269,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='organization',
-            index=models.Index(models.F('tenant'), django.db.models.functions.text.Lower('slug'), condition=models.Q(('successor__isnull', False)), name='organization_merged_slug'),
+            index=models.Index(models.F('tenant'), models.F('slug'), condition=models.Q(('successor__isnull', False)), name='organization_merged_slug'),
         ),
         migrations.AddIndex(
             model_name='organization',
-            index=models.Index(models.F('tenant'), django.db.models.functions.text.Lower('domain'), condition=models.Q(('successor__isnull', False)), name='organization_merged_domain'),
+            index=models.Index(models.F('tenant'), models.F('domain'), condition=models.Q(('successor__isnull', False)), name='organization_merged_domain'),
         ),
         migrations.AddIndex(
             model_name='organization',
@@ -1293,11 +1293,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='organization',
-            constraint=models.UniqueConstraint(models.F('tenant'), django.db.models.functions.text.Lower('slug'), condition=models.Q(('deleted_at', None)), name='organization_slug_unique'),
+            constraint=models.UniqueConstraint(models.F('tenant'), models.F('slug'), condition=models.Q(('deleted_at', None)), name='organization_slug_unique'),
         ),
         migrations.AddConstraint(
             model_name='organization',
-            constraint=models.UniqueConstraint(models.F('tenant'), django.db.models.functions.text.Lower('domain'), condition=models.Q(('deleted_at', None)), name='organization_domain_unique'),
+            constraint=models.UniqueConstraint(models.F('tenant'), models.F('domain'), condition=models.Q(('deleted_at', None)), name='organization_domain_unique'),
         ),
         migrations.AddIndex(
             model_name='leadversion',
@@ -1429,7 +1429,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='contact',
-            index=models.Index(models.F('tenant'), django.db.models.functions.text.Lower('email'), condition=models.Q(('successor__isnull', False)), name='contact_merged_email'),
+            index=models.Index(models.F('tenant'), models.F('email'), condition=models.Q(('successor__isnull', False)), name='contact_merged_email'),
         ),
         migrations.AddIndex(
             model_name='contact',
@@ -1457,7 +1457,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='contact',
-            constraint=models.UniqueConstraint(models.F('tenant'), django.db.models.functions.text.Lower('email'), condition=models.Q(('deleted_at', None)), name='contact_email_unique'),
+            constraint=models.UniqueConstraint(models.F('tenant'), models.F('email'), condition=models.Q(('deleted_at', None)), name='contact_email_unique'),
         ),
         migrations.AddIndex(
             model_name='activityversion',
@@ -1557,7 +1557,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='pipeline',
-            constraint=models.UniqueConstraint(models.F('tenant'), django.db.models.functions.text.Lower('slug'), condition=models.Q(('deleted_at', None)), name='pipeline_slug_unique'),
+            constraint=models.UniqueConstraint(models.F('tenant'), models.F('slug'), condition=models.Q(('deleted_at', None)), name='pipeline_slug_unique'),
         ),
         migrations.AddIndex(
             model_name='gateversion',

@@ -14,7 +14,10 @@ from typing import Any
 
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import CharField, Lookup, TextField, Transform
+from django.db.models import CharField, F, Lookup, TextField, Transform
+from django.db.models.functions import Lower
+
+from headlessly.declaration.normalization import SMALL_LETTERS
 
 #: Accents, as they stand behind their letter when it is taken apart.
 MARKS = "".join(chr(code) for code in range(0x300, 0x370))
@@ -64,6 +67,12 @@ def fold(text: str) -> str:
     # Letter by letter: Python knows of the end of a word, and the database does not.
     lower = "".join(letter.lower() for letter in unicodedata.normalize("NFKD", text))
     return lower.translate(TRANSLATION)
+
+
+def small_letters(field: Any) -> F | Lower:
+    """The text of a column in small letters, as the unique index has it: some are always written so."""
+    is_small = getattr(field, "normalize", None) in SMALL_LETTERS
+    return F(field.column) if is_small else Lower(field.column)
 
 
 def write_out(text: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F
-from django.db.models.functions import Lower
 
 from headlessly.declaration.custom_values import COLUMN, OwnTexts
 from headlessly.declaration.fields import Choice, Others
-from headlessly.declaration.folding import Digits, Folded, Numbers, WholeText, Words
+from headlessly.declaration.folding import Digits, Folded, Numbers, WholeText, Words, small_letters
 from headlessly.declaration.indexes import LIVE
 from headlessly.declaration.record import Record
 from headlessly.declaration.refusals import unique_index_name
@@ -24,14 +23,16 @@ def add_unique_constraints(noun: type[Record]) -> None:
         column = noun._meta.get_field(name)
         constraint = models.UniqueConstraint(
             F("tenant"),
-            Lower(name) if isinstance(column, models.CharField | models.TextField) else F(name),
+            small_letters(column)
+            if isinstance(column, models.CharField | models.TextField)
+            else F(name),
             condition=models.Q(deleted_at=None),
             name=unique_index_name(noun, name),
         )
         if isinstance(column, models.CharField) and any(v.merges for v in noun.verbs.values()):
             merged = models.Index(
                 F("tenant"),
-                Lower(name),
+                small_letters(column),
                 condition=models.Q(successor__isnull=False),
                 name=f"{noun._meta.model_name}_merged_{name}",
             )

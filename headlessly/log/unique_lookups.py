@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
-from django.db.models.functions import Lower
 
 from headlessly.declaration import values
+from headlessly.declaration.folding import small_letters
 from headlessly.declaration.refusals import RefusalMixin
 from headlessly.log.unique_values import find_held_elsewhere, records_holding
 
@@ -34,8 +34,8 @@ class UniqueLookupMixin(RefusalMixin):
             key = values.normalize_operand(field, value)
             found = cls.objects.filter(pk__in=records_holding(field, [key]).values("record"))
         elif field.type in values.TEXT_TYPES:
-            keyed = cls.objects.alias(key=Lower(field.name))
-            found = keyed.filter(key=Lower(models.Value(values.normalize_operand(field, value))))
+            key = values.normalize_operand(field, value).lower()
+            found = cls.objects.alias(key=small_letters(field)).filter(key=key)
         else:
             found = cls.objects.filter(**{field.column: value})
         # Not first(): its order by id would send the planner along the primary key.
@@ -58,7 +58,7 @@ class UniqueLookupMixin(RefusalMixin):
         ):
             return {}
         keys = {values.normalize_operand(field, value).lower() for value in wanted}
-        gone = cls.with_deleted.filter(successor__isnull=False).alias(key=Lower(field.name))
+        gone = cls.with_deleted.filter(successor__isnull=False).alias(key=small_letters(field))
         merged = gone.filter(key__in=keys).order_by("deleted_at")
         found = {key.lower(): id for key, id in merged.values_list(field.column, "successor")}
         return {

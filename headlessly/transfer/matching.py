@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Count, F, Func, Max, Min, Q, QuerySet, TextField, Value
-from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from headlessly.database.among import Among
 from headlessly.declaration import labels, values
-from headlessly.declaration.folding import Digits, Folded, fold_words, phone_digits
+from headlessly.declaration.folding import Digits, Folded, fold_words, phone_digits, small_letters
 from headlessly.declaration.schema import Field
 from headlessly.errors import Invalid, InvalidFilter
 from headlessly.language import wording
@@ -197,7 +196,7 @@ def _compared(field: Field) -> Any:
     if field.type not in values.TEXT_TYPES:
         return column
     if field.unique:
-        return Lower(column)
+        return small_letters(field)
     if is_phone(field):
         return Func(Digits(column), Value("0"), function="ltrim", output_field=TextField())
     return Folded(column)

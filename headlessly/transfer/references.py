@@ -12,13 +12,12 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import Count, Min
-from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.declaration import labels, values
-from headlessly.declaration.folding import fold, fold_words
+from headlessly.declaration.folding import fold, fold_words, small_letters
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import SETUP, WORKERS
 from headlessly.language import wording
@@ -50,7 +49,7 @@ def by_unique(
     elif field.is_custom:
         found = found.filter(pk__in=records_holding(field, keys).values("record"))
     elif field.type in values.TEXT_TYPES:
-        found = found.alias(key=Lower(field.name)).filter(key__in=keys)
+        found = found.alias(key=small_letters(field)).filter(key__in=keys)
     else:
         found = found.filter(**{f"{field.column}__in": keys})
     if not field.kept_as:

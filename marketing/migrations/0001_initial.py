@@ -397,7 +397,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='campaign',
-            constraint=models.UniqueConstraint(models.F('tenant'), django.db.models.functions.text.Lower('slug'), condition=models.Q(('deleted_at', None)), name='campaign_slug_unique'),
+            constraint=models.UniqueConstraint(models.F('tenant'), models.F('slug'), condition=models.Q(('deleted_at', None)), name='campaign_slug_unique'),
         ),
         migrations.AddIndex(
             model_name='campaignversion',
@@ -429,7 +429,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='form',
-            constraint=models.UniqueConstraint(models.F('tenant'), django.db.models.functions.text.Lower('slug'), condition=models.Q(('deleted_at', None)), name='form_slug_unique'),
+            constraint=models.UniqueConstraint(models.F('tenant'), models.F('slug'), condition=models.Q(('deleted_at', None)), name='form_slug_unique'),
         ),
         migrations.AddIndex(
             model_name='formversion',

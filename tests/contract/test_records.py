@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import models
+from django.db import connection, models
 
 from headlessly.access import actors, tenancy
 from headlessly.declaration.describe import describe_field, describe_noun
+from headlessly.declaration.normalization import SMALL_LETTERS
+from headlessly.declaration.refusals import unique_index_name
 from headlessly.declaration.schema import META, Field
 from headlessly.errors import (
     Conflict,
@@ -217,6 +219,19 @@ def test_it_is_unique_within_the_tenant_whatever_the_case(
         samples.create(noun, **{field.wire: word})
     samples.run(noun.verbs["delete"], first.pk)
     samples.create(noun, **{field.wire: word})
+
+
+@each(when=lambda f: f.unique and f.normalize in SMALL_LETTERS and not f.kept_as)
+def test_it_is_looked_up_by_its_unique_value(noun: type[Noun], field: Field) -> None:
+    """However many records there are: a filter does not read those of the whole tenant."""
+    table, column = noun._meta.db_table, field.column
+    with connection.cursor() as cursor:
+        indexes = connection.introspection.get_constraints(cursor, table)
+    assert indexes[unique_index_name(noun, field.name)]["columns"] == ["tenant_id", column]
+    for asked in (word := samples.value(field), {"$in": [word, samples.value(field)]}):
+        assert f'"{table}"."{column}" {"=" if asked == word else "IN"} ' in str(
+            noun.find({field.wire: asked}).query
+        )
 
 
 # -- update ---------------------------------------------------------------------------------------
