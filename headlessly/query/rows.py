@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: How many records of the other side of a reference an include shows.
 INVERSE_LIMIT = 25
+#: A row begins with the key by which it was asked for.
+KEY_WIDTH = 1
 META_COLUMNS = [(wire, column) for wire, column in META.items() if column]
 
 #: How values of a type become JSON that the driver does not give as such; JSON itself is read as text.
@@ -47,12 +50,14 @@ def _converter(noun: type[Record], field: Field) -> Callable[[Any], Any] | None:
 
 
 class RowShape:
-    """One noun's columns on the wire, and how a row of them becomes a record."""
+    """One noun's columns on the wire, and how a row that has them from ``start`` on becomes a record."""
 
-    def __init__(self, noun: type[Record], only: tuple[str, ...] | None) -> None:
+    def __init__(
+        self, noun: type[Record], only: tuple[str, ...] | None, start: int = KEY_WIDTH
+    ) -> None:
         schema = noun.schema
         chosen = [f for f in schema.fields.values() if only is None or f.wire in only]
-        self.noun = noun
+        self.noun, self.start = noun, start
         self.stored = [f for f in chosen if f.computed is None]
         computed = [f for f in chosen if f.computed is not None]
         self.functions = [(f.wire, f.computed) for f in computed if f.computed is not None]
@@ -66,13 +71,25 @@ class RowShape:
         columns += [custom_values.COLUMN] if self.custom else []
         extra = [name for f in computed for name in f.needs]
         self.columns = list(dict.fromkeys([*columns, *extra]))
-        self.convert = [
-            (self.columns.index(f.column), f.wire, _converter(noun, f)) for f in self.plain
-        ]
+        # What is no column has its place there too.
+        wires = {wire: column or "id" for wire, column in META.items()}
+        wires |= {f.wire: f.column for f in self.plain}
+        # A list has thousands of values: those of a row are taken at once, and few are converted.
+        self.wires = tuple(wires)
+        self.take = itemgetter(*(start + self.columns.index(column) for column in wires.values()))
+        converted = ((f.wire, _converter(noun, f)) for f in self.plain)
+        self.convert = [(wire, convert) for wire, convert in converted if convert is not None]
         as_json = {f.column for f in schema.stored if f.type in ("json", "choices")}
         self.json = as_json | {custom_values.COLUMN}
-        self.at_custom = self.columns.index(custom_values.COLUMN) if self.custom else 0
-        self.positions = {name: self.columns.index(name) for name in extra}
+        self.at_custom = start + self.columns.index(custom_values.COLUMN) if self.custom else 0
+        self.needed = [
+            (name, start + self.columns.index(name), name in self.json) for name in extra
+        ]
+
+    @property
+    def end(self) -> int:
+        """Where what follows in a row begins."""
+        return self.start + len(self.columns)
 
     def select(self, alias: str, key: str = "id") -> str:
         quote = connection.ops.quote_name
@@ -87,18 +104,11 @@ class RowShape:
         return next((f.column for f in fields if f.attname == name and f.column), name)
 
     def record(self, row: Sequence[Any], context: str) -> dict[str, Any]:
-        found = {
-            "$id": row[0],
-            "$type": self.noun.__name__,
-            "$context": context,
-            "$version": row[1],
-            "$createdAt": row[2],
-            "$createdBy": row[3],
-            "$updatedAt": row[4],
-        }
-        for position, wire, convert in self.convert:
-            value = row[position]
-            found[wire] = value if convert is None or value is None else convert(value)
+        found = dict(zip(self.wires, self.take(row), strict=True))
+        found["$type"], found["$context"] = self.noun.__name__, context
+        for wire, convert in self.convert:
+            if (value := found[wire]) is not None:
+                found[wire] = convert(value)
         if self.custom:
             held = row[self.at_custom]
             known = {} if held is None else orjson.loads(held)
@@ -107,12 +117,11 @@ class RowShape:
                 if found[wire] is not None:
                     found[wire] = load(found[wire])
         if self.functions:
-            columns = SimpleNamespace(
-                **{
-                    n: orjson.loads(row[at]) if n in self.json and row[at] is not None else row[at]
-                    for n, at in self.positions.items()
-                }
-            )
+            columns = SimpleNamespace()
+            for name, at, is_json in self.needed:
+                value = row[at]
+                is_text = is_json and value is not None
+                setattr(columns, name, orjson.loads(value) if is_text else value)
             for wire, function in self.functions:
                 found[wire] = function(columns)
         return found
@@ -136,17 +145,17 @@ class RowStatement:
         if only is not None:
             only = (*only, *(f.wire for f in references))
         self.shape = RowShape(noun, only)
-        self.includes: list[tuple[Field, RowShape, int]] = []
+        self.includes: list[tuple[Field, RowShape]] = []
         selects = [self.shape.select("r")]
         joins = []
-        position = len(self.shape.columns)
+        position = self.shape.end
         for number, field in enumerate(references):
             other = field.target_noun
-            shape, alias = RowShape(other, None), f"i{number}"
+            shape, alias = RowShape(other, None, position), f"i{number}"
             selects.append(shape.select(alias))
             joins.append(_join(noun, field, other, alias, past))
-            self.includes.append((field, shape, position))
-            position += len(shape.columns)
+            self.includes.append((field, shape))
+            position = shape.end
         table = noun.past._meta.db_table if past else noun._meta.db_table
         source = f"{quote(table)} r" if not past else LAST_UNTIL.format(table=quote(table))
         self.columns, self.joins = f"r.id, {', '.join(selects)}", " ".join(joins)
@@ -177,14 +186,13 @@ class RowStatement:
         """The records with these keys, in this order, of rows of ``columns``."""
         context = tenancy.context_url()
         by_key: dict[Any, dict[str, Any]] = {}
-        for key, *row in rows:
-            record = self.shape.record(row, context)
-            for field, shape, start in self.includes:
-                if row[start] is not None:
-                    record[field.wire] = shape.record(row[start:], context)
-            by_key[key] = record
+        for row in rows:
+            by_key[row[0]] = record = self.shape.record(row, context)
+            for field, shape in self.includes:
+                if row[shape.start] is not None:
+                    record[field.wire] = shape.record(row, context)
         found = [by_key[key] for key in keys if key in by_key]
-        for field, shape, _ in self.includes:
+        for field, shape in self.includes:
             _hide_invisible(found, field, shape.noun)
         for relation in self.inverse:
             self._fetch_inverse(relation, {record["$id"]: record for record in found}, as_of)
@@ -222,8 +230,8 @@ class RowStatement:
         context = tenancy.context_url()
         for record in found.values():
             record[relation.wire] = []
-        for owner, *row in rows:
-            found[owner][relation.wire].append(shape.record(row, context))
+        for row in rows:
+            found[row[0]][relation.wire].append(shape.record(row, context))
 
 
 def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[Record]) -> None:

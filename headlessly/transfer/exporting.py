@@ -431,7 +431,7 @@ def _literal(text: str) -> str:
 
 def _records(question: Question, asked: tuple[str, ...], context: str) -> Blocks:
     """The same with computed fields, which are Python's."""
-    shape = rows.row_statement(question.noun, asked).shape
+    shape = rows.RowShape(question.noun, asked, 0)
     if (found := question.found(shape.columns)) is None:
         return
     until = time.monotonic() + LONGEST
