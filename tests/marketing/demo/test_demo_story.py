@@ -35,7 +35,7 @@ from headlessly.notifications.models import Notification
 from headlessly.query.periods import Period
 from headlessly.query.reports import Slice
 from headlessly.query.saved_views import pinned_reports, watched_views
-from headlessly.scripts import proposals
+from headlessly.scripts import host, proposals
 from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
 from marketing.demo import automations, business, cast, suggestions, views, words
@@ -346,3 +346,12 @@ def test_somebody_works_in_the_mornings_and_somebodys_leave_is_planned(acme: Ten
     whys = Lead.objects.filter(source="partner").exclude(assigned_because=None)
     told = " ".join(whys.values_list("assigned_because", flat=True))
     assert f"{part_time.member.name} works again" in told, told
+
+
+def test_a_busy_machine_leaves_out_what_it_cannot_try_in_time(
+    acme: Tenant, monkeypatch: Any
+) -> None:
+    known = proposals.Proposal.objects.count()
+    monkeypatch.setattr(host, "REHEARSAL_SECONDS", 0)
+    suggestions.add_suggestions()
+    assert proposals.Proposal.objects.count() == known
