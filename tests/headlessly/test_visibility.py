@@ -439,6 +439,14 @@ def test_it_refers_to_none_of_the_others(bob: Any, world: Any) -> None:
                 call()
 
 
+def test_it_sends_back_what_their_own_record_refers_to(as_bob: Any, world: Any) -> None:
+    place = f"/leads/{world.own.pk}"
+    read = answered(as_bob("GET", place))
+    assert read["campaign"] == world.campaign.pk
+    changed = answered(as_bob("PATCH", place, {"name": "Renamed", "campaign": read["campaign"]}))
+    assert (changed["name"], changed["campaign"]) == ("Renamed", world.campaign.pk)
+
+
 def test_it_names_the_person_of_their_own_lead_and_does_nothing_with_them(
     bob: Any, as_bob: Any, world: Any, people: Any
 ) -> None:
