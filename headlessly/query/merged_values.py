@@ -45,9 +45,11 @@ class MergedValue:
         return isinstance(value, str) and choice_key(value) == choice_key(self.source)
 
     def both(self, values: Iterable[Any]) -> list[Any]:
-        """The values with the new one before the former one; as they are where it is among them."""
+        """The values with the new one before the former one; as they are where it is among them, or is but
+        another spelling."""
         given = list(values)
-        if not any(map(self.is_source, given)) or self.into in given:
+        is_there = any(map(self.is_source, given)) and not self.is_source(self.into)
+        if not is_there or self.into in given:
             return given
         place = next(n for n, value in enumerate(given) if self.is_source(value))
         return [*given[:place], self.into, *given[place:]]
@@ -90,7 +92,8 @@ def _end_of(noun: type[Record], path: str) -> tuple[type[Record], Field | None]:
 
 def _follow_operators(value: Any, merged: MergedValue) -> Any:
     if merged.is_source(value):
-        return {"$in": merged.both([value])}
+        both = merged.both([value])
+        return {"$in": both} if len(both) > 1 else value
     if not isinstance(value, Mapping):
         return value
     found: dict[str, Any] = {}

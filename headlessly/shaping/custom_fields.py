@@ -13,6 +13,7 @@ from typing import Any
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from headlessly.access import tenancy
 from headlessly.declaration.registry import registry
@@ -231,8 +232,10 @@ def delete_field(field: CustomField, confirmed_name: str) -> None:
             lost = f"{count}{'' if exact else '+'}"
             raise Invalid.for_fields(
                 {
-                    "name": _(
-                        "Give its name, %(name)s, to delete it with its values in %(count)s records."
+                    "name": ngettext(
+                        "Give its name, %(name)s, to delete it with its values in %(count)s record.",
+                        "Give its name, %(name)s, to delete it with its values in %(count)s records.",
+                        count,
                     )
                     % {"name": field.name, "count": lost}
                 },

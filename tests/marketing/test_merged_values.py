@@ -63,6 +63,8 @@ def test_a_filter_asks_for_both(ads: Any, asked: Any, follows: Any) -> None:
         ("Fair, Berlin", "source=Ads&q=x", 'q=x&filter={"source":{"$in":["Fair, Berlin","Ads"]}}'),
         ("Google", 'filter={"source":"Ads"}', 'filter={"source":{"$in":["Google","Ads"]}}'),
         ("Google", "filter={", "filter={"),
+        ("ADS", "source=Ads", "source=Ads"),
+        ("ADS", 'filter={"source":"ads"}', 'filter={"source":"ads"}'),
     ],
 )
 def test_an_address_asks_for_both(ads: Any, into: str, query: str, follows: str) -> None:
