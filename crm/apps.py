@@ -24,6 +24,7 @@ class CrmConfig(AppConfig):
         "crm.hooks",
         "crm.replies",  # a conversion has its deal by then
         "crm.rules.assignment",
+        "crm.rules.given_values",
         "crm.rules.first_answer",  # which rule is for a lead may hang on its owner
         "crm.rules.runs",
         "crm.rules.score.hooks",  # the last one: it counts what the others did

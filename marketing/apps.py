@@ -17,6 +17,7 @@ class MarketingConfig(AppConfig):
     declaring: ClassVar = (
         # what follows a verb, behind what follows it in sales
         "marketing.hooks",
+        "marketing.offered_options",
         "marketing.touches",
         # what is counted, asked and shown
         "marketing.named",

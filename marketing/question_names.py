@@ -37,15 +37,16 @@ def offered_names() -> Iterator[tuple[Any, ...]]:
         fields += [(field.wire, field) for field in dict.fromkeys(own_fields(noun).values())]
         for name, field in fields:
             said = f"{labels.noun_title(noun)}: {labels.field_label(field)}"
-            options = _options(field) if field.is_custom else []
+            options = list(options_of(field).values()) if field.is_custom else []
             yield (name, said, {"type": "select", "options": options}) if options else (name, said)
 
 
-def _options(field: Field) -> list[str]:
-    """The choices of a field as visitors read them."""
+def options_of(field: Field) -> dict[str, str]:
+    """The choices that a field offers, as visitors read them."""
     if field.type != "enum":
-        return []
-    return [labels.choice_label(field, each) for each in field.choices if each not in field.retired]
+        return {}
+    offered = (each for each in field.choices if each not in field.retired)
+    return {each: labels.choice_label(field, each) for each in offered}
 
 
 def meant_value(field: Field, answer: Any) -> Any:

@@ -179,7 +179,7 @@ def wrong_stages(stages: Any) -> str | None:
     """What is wrong with a list of stages, or None."""
     if not isinstance(stages, list) or len(stages) > MOST_STAGES:
         return _("Send a list of at most %d stages.") % MOST_STAGES
-    names, keys = set(), set()
+    names, keys = set[str](), dict[str, str]()
     for number, stage in enumerate(stages, 1):
         if not isinstance(stage, dict) or set(stage) - set(KEYS):
             return _("Stage %d: send name, kind, probability, rotting and order.") % number
@@ -198,7 +198,11 @@ def wrong_stages(stages: Any) -> str | None:
                 "stage": number, "most": LONGEST
             }  # fmt: skip
         if key in keys:
-            return _("Stage %d: its key is that of another one.") % number
+            said = _(
+                "Stage %(stage)d: %(key)s is what %(other)s was first called, and is found by still. Give it "
+                "another name."
+            )
+            return said % {"stage": number, "key": key, "other": keys[key]}
         if stage.get("kind") not in (None, *paths.KINDS):
             return _("Stage %(stage)d: kind is one of %(kinds)s.") % {
                 "stage": number, "kinds": ", ".join(paths.KINDS)
@@ -224,7 +228,7 @@ def wrong_stages(stages: Any) -> str | None:
         if isinstance(order, bool) or not isinstance(order, int):
             return _("Stage %d: order is a whole number.") % number
         names.add(name.strip())
-        keys.add(key)
+        keys[key] = name.strip()
     if stages and not any(stage_as_state(stage).kind == paths.OPEN for stage in stages):
         return _("Give at least one stage in which deals are open.")
     return None

@@ -139,12 +139,13 @@ def _read_wait(noun: type[Record], wait: Any) -> Wait:
     if until == WORKING_DAY:
         return Wait(until=until, at=at or time(9))
     fields = [f.wire for f in noun.schema.stored if f.type in ("date", "datetime")]
-    if until not in fields:
+    field = noun.schema.field(until) if isinstance(until, str) else None
+    if field is None or field.wire not in fields:
         raise ValueError(
             _("wait: until one of %s.") % ", ".join([WORKING_DAY, *fields])
             + (did_you_mean(until, fields) if isinstance(until, str) else "")
         )
-    return Wait(until=until, at=at)
+    return Wait(until=field.wire, at=at)
 
 
 def read_duration(text: str) -> timedelta:
@@ -200,14 +201,15 @@ def _read_do(noun: type[Record], step: dict[str, Any]) -> Do:
             if leads is not None
             else _("of: name a reference.")
         )
-    _check_input(noun, verb, given)
-    return Do(verb, path, given)
+    return Do(verb, path, _read_input(noun, verb, given))
 
 
-def _check_input(noun: type[Record], verb: Verb, given: Mapping[str, Any]) -> None:
+def _read_input(noun: type[Record], verb: Verb, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The input by the names of now."""
     inputs = verb.inputs
+    said: dict[str, Any] = {}
     for wire, value in given.items():
-        field = inputs.get(wire)
+        field = find_input(verb, wire)
         if field is None:
             raise ValueError(
                 _("with: there is no %(input)s; it takes %(inputs)s.")
@@ -217,9 +219,17 @@ def _check_input(noun: type[Record], verb: Verb, given: Mapping[str, Any]) -> No
             _check_value(noun, field, value)
         except ValueError as problem:
             raise ValueError(f"with: {wire}: {problem}") from None
-    missing = [wire for wire, field in inputs.items() if field.required and wire not in given]
+        said[field.wire] = value
+    missing = [wire for wire, field in inputs.items() if field.required and wire not in said]
     if missing:
         raise ValueError(_("with: it needs %s.") % ", ".join(missing))
+    return said
+
+
+def find_input(verb: Verb, wire: str) -> Field | None:
+    """An input of a verb by its name, or by what a field of the tenant's own was called before."""
+    inputs = verb.inputs
+    return inputs.get(wire) or next((f for f in inputs.values() if wire in f.former), None)
 
 
 def _check_value(noun: type[Record], field: Field, value: Any) -> None:
@@ -268,12 +278,23 @@ def check_place(noun: type[Record], place: str) -> None:
     *references, last = _names_in(noun, place)
     end = _end_of(noun, _read_path(noun, ".".join(references)))
     fields = [*end.schema.fields, "$id"] if end is not None else []
-    if last not in fields:
+    if end is None or (last != "$id" and last not in end.schema.fields):
         raise ValueError(
             _("{{%(place)s}}: %(noun)s has no field %(field)s.")
             % {"place": place[:64], "noun": (end or noun).__name__, "field": last[:64]}
             + did_you_mean(last, fields)
         )
+
+
+def field_of_place(noun: type[Record], place: str) -> tuple[type[Record], str] | None:
+    """The field that stands in a place, and of which noun it is; None where there is none."""
+    *references, last = _names_in(noun, place)
+    try:
+        end = _end_of(noun, _read_path(noun, ".".join(references)))
+    except ValueError:
+        return None
+    field = end.schema.field(last) if end is not None else None
+    return None if end is None or field is None else (end, field.wire)
 
 
 def _names_in(noun: type[Record], place: str) -> list[str]:

@@ -206,15 +206,17 @@ def clean_sent_text(field: Field, text: Any) -> Any:
         return numbers.delocalize_number(text)
     if field.type not in ("date", "datetime"):
         return text
-    when = read_when(text, timezone.localtime(clock.now()).replace(tzinfo=None))
+    when = read_when(text, timezone.localtime(clock.now()))
     if when is None or (field.type == "date" and when.time is not None):
         return text  # the executor says what is wrong with it
     if field.type == "date":
         return f"{when.day}"
     if when.time is None and field.day_if is not None:
         return f"{when.day}{WHOLE_DAY}"
-    text = f"{when.day}T{when.time or time():%H:%M}"
-    return _moment_with_zone(text, keeps_day=field.day_if is not None)
+    at = when.time or time()
+    return _moment_with_zone(
+        f"{when.day}T{at:%H:%M}", keeps_day=field.day_if is not None, fold=at.fold
+    )
 
 
 def is_whole_day(text: Any) -> bool:
@@ -222,11 +224,12 @@ def is_whole_day(text: Any) -> bool:
     return isinstance(text, str) and text.endswith(WHOLE_DAY)
 
 
-def _moment_with_zone(text: str, *, keeps_day: bool) -> str:
+def _moment_with_zone(text: str, *, keeps_day: bool, fold: int = 0) -> str:
     """What a reader types as a moment, in their own time zone; one that may stand for its day ``keeps_day``:
-    it is the day where the reader is."""
+    it is the day where the reader is. Of a time that comes twice ``fold`` says which."""
     try:
-        local = parse_iso_moment(text).replace(tzinfo=timezone.get_current_timezone())
+        zone = timezone.get_current_timezone()
+        local = parse_iso_moment(text).replace(tzinfo=zone, fold=fold)
         return local.isoformat() if keeps_day else f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     except (ValueError, OverflowError):
         return text  # the executor says what is wrong with it

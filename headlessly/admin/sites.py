@@ -64,7 +64,7 @@ def session_view(request: HttpRequest, *, site: Site) -> HttpResponse:
 @require_GET
 def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
     """What is understood of a day or a moment that somebody types: see when.js."""
-    now = timezone.localtime(clock.now()).replace(tzinfo=None)
+    now = timezone.localtime(clock.now())
     when = read_when(request.GET.get("text", "")[:100], now)
     if when is None:
         return JsonResponse(

@@ -67,6 +67,19 @@ class ListMergeSerializer(WireSerializer):
         {"type": "array", "items": {"type": "object", "properties": {"id": TEXT, "message": TEXT}}}
     )
     remaining = Count(help_text="How many have it still: asked again, the next are changed.")
+    followed = SchemaField(
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "$type": TEXT, "$id": TEXT, "name": TEXT, "message": TEXT, "previous": TEXT
+                },
+            },
+        },
+        help_text="What asked for the value, or gave it: rules, segments, views, reports. It asks for both "
+        "now, and gives the new one; a `message` says why one does not. Of a view also its `previous` query.",
+    )  # fmt: skip
 
 
 def _as_sent(schema: Schema, help_text: str = "", *, required: bool = False) -> CheckedField:

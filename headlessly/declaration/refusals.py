@@ -154,6 +154,8 @@ class RefusalMixin(MergeMixin):
         machine = self.schema.require_machine().of(self)
         state = getattr(self, machine.name)
         ways = [s.via for s in machine.steps_from(state) if s.target == target]
+        if state not in machine.states and target in machine.entry:  # it would go to another path
+            ways = [verb.name for verb in machine.verbs if verb.chooses]
         why = (
             _("Use the verb %s for that.")
             % wording.join_with_or(labels.verb_in_error(via, type(self)) for via in ways)
@@ -162,7 +164,7 @@ class RefusalMixin(MergeMixin):
                 _("A %(noun)s does not go from %(state)s to %(target)s. %(ways)s"),
                 {
                     "noun": labels.noun_in_error(type(self)),
-                    "state": machine.state_in_error(state),
+                    "state": self.schema.require_machine().state_in_error(state),
                     "target": machine.state_in_error(target),
                     "ways": self._possible_steps(),
                 },

@@ -199,6 +199,15 @@ class _InputCheck:
                 else _("%s does not take this.") % own
             )
 
+    def has_already(self, field: Field) -> bool:
+        """Whether the record has the reference that is given for a field of its own."""
+        return (
+            self.verb.takes_fields
+            and not self.record._state.adding
+            and not field.record
+            and field.value_of(self.record) == self.values[field.name]
+        )
+
     def _unchanged(self, field: Field, value: Any) -> bool:
         """Whether the caller sends back what was read."""
         if self.record._state.adding and value in (None, field.default):
@@ -335,11 +344,14 @@ def _refuse_changes_to_closed(
 
 
 def _check_references(execution: Execution, noun: type[Record], check: _InputCheck) -> None:
-    """Every record referred to exists in this tenant, and keeps existing until the transaction ends."""
+    """Every record referred to exists in this tenant, and keeps existing until the transaction ends. What the
+    record refers to already may be sent with it, also by somebody who does not see it."""
     wanted = [
         (name, field, check.values[name])
         for name, field in check.fields.items()
-        if field.type == "reference" and isinstance(check.values.get(name), str)
+        if field.type == "reference"
+        and isinstance(check.values.get(name), str)
+        and not check.has_already(field)
     ]
     if not wanted:
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from django.utils import translation
@@ -105,7 +105,7 @@ class When(NamedTuple):
 
 
 def read_when(text: str, now: datetime) -> When | None:
-    """What somebody means by ``text`` whose clock shows ``now``; None for text that says no day."""
+    """What somebody means by ``text`` for whom it is ``now`` in their zone; None for what says no day."""
     words = " ".join(text.lower().replace(",", " ").split())
     if not words:
         return None
@@ -157,7 +157,8 @@ def _distance(words: str, now: datetime) -> When | None:
         return None
     count = _ONE.get(match["count"]) or int(match["count"])
     if unit in ("minutes", "hours"):
-        moment = now + timedelta(**{unit: count})
+        # Hours pass also in the night in which the clock is changed.
+        moment = (now.astimezone(UTC) + timedelta(**{unit: count})).astimezone(now.tzinfo)
         return When(moment.date(), moment.time().replace(second=0, microsecond=0))
     if unit in ("days", "weeks"):
         return When(now.date() + timedelta(**{unit: count}))

@@ -7,11 +7,13 @@ request. Nobody but an admin may.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from headlessly.access import tenancy
 from headlessly.declaration.registry import registry
@@ -31,12 +33,20 @@ from headlessly.query import paging
 from headlessly.shaping import indexing
 from headlessly.shaping.changing import changing_shape
 from headlessly.shaping.field_settings import FIXED, check_name, name_from_label, take_settings
-from headlessly.shaping.held_values import check_survival, keep_unique, settings_of_other_type
+from headlessly.shaping.held_values import (
+    check_survival,
+    keep_unique,
+    keep_used_options,
+    settings_of_other_type,
+)
 from headlessly.shaping.models import TYPES, CustomField, new_key
 
 #: A noun's own field is called ``name`` now instead of ``former``, which it is found by still: for what shows
 #: names to be chosen.
 field_renamed = Signal()
+#: Options of a noun's own field are called otherwise now, or are offered no more; ``former`` is what each
+#: value was called. For what shows them to be chosen.
+options_changed = Signal()
 #: How many fields of its own a tenant may add to one noun, archived ones among them.
 MOST_FIELDS = 200
 #: By how many of its former names a field is found.
@@ -69,7 +79,7 @@ def create_field(values: Mapping[str, Any]) -> CustomField:
         field = CustomField(tenant=tenancy.require())
         given = dict(values)
         if given.get("name") in (None, "") and isinstance(given.get("label"), str):
-            given["name"] = name_from_label(given["label"])
+            given["name"] = name_from_label(given["label"]) or _free_name(given.get("noun"))
         if given.get("label") in (None, "") and isinstance(given.get("name"), str):
             given["label"] = snake_name(given["name"]).replace("_", " ").capitalize()
         take_settings(field, given)
@@ -87,6 +97,15 @@ def create_field(values: Mapping[str, Any]) -> CustomField:
         field.save(force_insert=True)
         record_security_event(FIELD_CREATED, about=field.pk, **describe(field))
     return field
+
+
+def _free_name(noun: Any) -> str:
+    """A name for a label without a letter of English, such as one in Arabic: ``field3``."""
+    there = CustomField.objects.filter(noun=str(noun)[:64])
+    taken = {
+        name for own, former in there.values_list("name", "former_names") for name in (own, *former)
+    }
+    return next(name for n in count(1) if (name := f"field{n}") not in taken)
 
 
 class _OnlyTried(Exception):
@@ -131,6 +150,7 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
     if isinstance(other, str) and other in TYPES and other != was_type:
         values = settings_of_other_type(field, values)
     take_settings(field, values)
+    keep_used_options(field, before["options"] or [])
     if field.type != was_type:
         check_survival(field)
         if field.indexed and field.index_key == index_key:  # another type, another order
@@ -151,6 +171,10 @@ def _change(field: CustomField, values: Mapping[str, Any]) -> CustomField:
     if "name" in changed and field.archived_at is None:  # in no form is a name that is archived
         tenancy.renew_shape()
         field_renamed.send(registry[field.noun], former=before["name"], name=field.name)
+    if "options" in changed and field.archived_at is None:
+        tenancy.renew_shape()
+        former = {each["value"]: each["label"] for each in before["options"] or ()}
+        options_changed.send(registry[field.noun], name=field.name, former=former)
     return field
 
 
@@ -183,6 +207,10 @@ def _bring_back(field: CustomField) -> CustomField:
             raise Invalid.for_fields(problems, type="Field")
         field.save(update_fields=["archived_at", "updated_at"])
         record_security_event(FIELD_RESTORED, about=field.pk, noun=field.noun, name=field.name)
+        if field.former_names:  # it may have been renamed meanwhile
+            tenancy.renew_shape()
+            for former in field.former_names:
+                field_renamed.send(registry[field.noun], former=former, name=field.name)
     return field
 
 
@@ -204,8 +232,10 @@ def delete_field(field: CustomField, confirmed_name: str) -> None:
             lost = f"{count}{'' if exact else '+'}"
             raise Invalid.for_fields(
                 {
-                    "name": _(
-                        "Give its name, %(name)s, to delete it with its values in %(count)s records."
+                    "name": ngettext(
+                        "Give its name, %(name)s, to delete it with its values in %(count)s record.",
+                        "Give its name, %(name)s, to delete it with its values in %(count)s records.",
+                        count,
                     )
                     % {"name": field.name, "count": lost}
                 },

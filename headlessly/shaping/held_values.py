@@ -85,6 +85,22 @@ def _refuse_lost_values(field: CustomField, values: Iterable[tuple[Any, int]]) -
         )
 
 
+def keep_used_options(field: CustomField, former: list[dict[str, Any]]) -> None:
+    """Retire the options that are left out and that records have, deleted ones too: what a record has it can
+    be sent back with, filtered by and put back to. The others are gone."""
+    known = {option["value"] for option in field.options}
+    left = [option for option in former if option["value"] not in known]
+    if not left or field.type not in ("choice", "choices"):
+        return
+    held = set[Any]()
+    for value, _count in unique_values.count_values(registry[field.noun], field.key):
+        held.update(value if isinstance(value, list) else [value])
+    field.options = [
+        *field.options,
+        *({**option, "retired": True} for option in left if option["value"] in held),
+    ]
+
+
 def keep_unique(field: CustomField) -> None:
     """Let the database keep the field unique, or cease to, from the end of the transaction on.
 

@@ -34,7 +34,9 @@ from headlessly.errors import HeadlesslyError, Invalid, NotFound, did_you_mean
 from headlessly.execution.executor import one_transaction, run
 from headlessly.log.names import LIST_CHANGED
 from headlessly.log.security_events import record_security_event
+from headlessly.query.merged_values import MergedValue
 from headlessly.shaping.changing import changing_shape
+from headlessly.shaping.following import Followed, follow_value
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -228,6 +230,9 @@ class Merged:
     changed: list[str]  #: the ids of those that have the other now
     refused: list[tuple[str, str]]  #: the ids of those that were refused, and why
     remaining: int  #: how many have it still; asked again, the next are changed
+    followed: list[
+        Followed
+    ]  #: what asked for the one value, or gave it, and knows of the other now
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -235,6 +240,7 @@ class Merged:
             "changed": self.changed,
             "refused": [{"id": id, "message": said} for id, said in self.refused],
             "remaining": self.remaining,
+            "followed": [each.as_json() for each in self.followed],
         }
 
 
@@ -242,8 +248,8 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
     """Make ``source`` the value ``into``: it is retired, and every record that has it is changed by an event.
 
     Each is changed by itself, at the most :data:`MOST_MERGED` of them; undoing the request gives them back
-    what they had. A value of no list may be merged too, a new one is added: so a value is renamed. Raises
-    Invalid, NotFound and Forbidden.
+    what they had. What asks for the value, or gives it, follows together with the list. A value of no list
+    may be merged too, a new one is added: so a value is renamed. Raises Invalid, NotFound and Forbidden.
     """
     problems: dict[str, str] = {}
     for key, text in (("from", source), ("into", into)):
@@ -265,7 +271,7 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
         made = _merged(found.values, source, into)
         if found.is_choice:
             made = _of_choice(found, made)
-        _keep(stored.choices, found, made)
+        followed = _keep(stored.choices, found, made, MergedValue(found.fields, source, into))
     found = find_list(name)
     changed: list[str] = []
     refused: list[tuple[str, str]] = []
@@ -280,7 +286,7 @@ def merge_values(name: str, source: Any, into: Any) -> Merged:
             else:
                 changed.extend([id] if is_done else [])
     remaining = sum(noun.objects.filter(**{f.column: source}).count() for noun, f in found.fields)
-    return Merged(changed, refused, remaining)
+    return Merged(changed, refused, remaining, followed)
 
 
 def _occurs(found: FieldList, value: str) -> bool:
@@ -330,11 +336,29 @@ def _merged(values: ValueList, source: str, into: str) -> ValueList:
         raise Invalid.for_fields({"into": str(problem)}, type="List") from None
 
 
-def _keep(stored: Mapping[str, Any], found: FieldList, values: ValueList) -> None:
+def _keep(
+    stored: Mapping[str, Any],
+    found: FieldList,
+    values: ValueList,
+    merged: MergedValue | None = None,
+) -> list[Followed]:
+    """Store the list, and have what names a value that was merged follow; one event tells both."""
     tenant = tenancy.require()
-    now = values.as_json()
-    if stored.get(found.name) != now:
+    now, followed = values.as_json(), list[Followed]()
+    is_other = stored.get(found.name) != now
+    if is_other:
         tenant.choices = {**stored, found.name: now}
         Tenant.objects.filter(pk=tenant.pk).update(choices=tenant.choices)
+    said: dict[str, Any] = {}
+    if merged is not None:
+        tenancy.renew_shape()
+        followed = follow_value(merged)
+        said["merged"] = {
+            "from": merged.source,
+            "into": merged.into,
+            "followed": [each.as_json() for each in followed],
+        }
+    if is_other or followed:
         previous = found.values.as_json()
-        record_security_event(LIST_CHANGED, list=found.name, previous=previous, **now)
+        record_security_event(LIST_CHANGED, list=found.name, previous=previous, **said, **now)
+    return followed

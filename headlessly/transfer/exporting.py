@@ -41,6 +41,7 @@ from headlessly.query.scope import Scope
 from headlessly.transfer import formats
 from headlessly.transfer.cells import guard_cell
 from headlessly.transfer.formats import CSV, JSON, NDJSON, XLSX
+from headlessly.transfer.headings import heading_for_people
 from headlessly.transfer.references import naming_field
 from headlessly.transfer.workbook_writing import write_workbook
 
@@ -242,7 +243,7 @@ def _csv(question: Question) -> Blocks:
     noun, names = question.noun, list(dict.fromkeys(name for name, _field in columns))
     if question.labels:
         with translation.override(question.labels):
-            header = _for_people([labels.field_label(field) for _name, field in columns])
+            header = _for_people([heading_for_people(noun, field) for _name, field in columns])
             cells = [_cell_for_people(noun, name, field) for name, field in columns]
     else:
         header = (",".join(field.wire for _name, field in columns) + "\n").encode()
@@ -256,7 +257,7 @@ def _xlsx(question: Question) -> Blocks:
     noun, names = question.noun, list(dict.fromkeys(name for name, _field in columns))
     with translation.override(question.labels or ENGLISH):
         headings = [
-            guard_cell(labels.field_label(field)) if question.labels else field.wire
+            guard_cell(heading_for_people(noun, field)) if question.labels else field.wire
             for _name, field in columns
         ]
         cell = _cell_for_people if question.labels else _cell
@@ -307,6 +308,13 @@ def _cell_for_people(noun: type[Record], name: str, field: Field) -> str:
             for c in dict.fromkeys((*field.spoken, *field.choices))
         ]
         return f"CASE {column} {' '.join(words)} ELSE {column} END"
+    if field.type == "choices" and field.choices:
+        said = [
+            f"WHEN {_literal(c)} THEN {_literal(label)}"
+            for c in field.choices
+            if BETWEEN not in (label := labels.choice_label(field, c)) and label != c
+        ]
+        return _several(column, f"CASE v {' '.join(said)} ELSE v END" if said else "v")
     if field.type == "bool":
         return f"CASE WHEN {column} THEN {_literal(_('Yes'))} ELSE {_literal(_('No'))} END"
     if field.type == "datetime":
@@ -362,15 +370,20 @@ def _cell(noun: type[Record], name: str, field: Field) -> str:
         said = (f"WHEN {_literal(k)} THEN {_literal(v)}" for k, v in field.spoken.items())
         return f"CASE {column} {' '.join(said)} ELSE {column} END"
     if field.type == "choices":
-        return _put_together(
-            column,
-            f"string_agg(v, '{BETWEEN} ' ORDER BY n)",
-            f"jsonb_array_elements_text({column}) WITH ORDINALITY AS t(v, n)",
-        )
+        return _several(column, "v")
     if field.type in TEXT_TYPES and field.type != "enum" and field.wire not in META:
         return GUARDED.format(c=column)
     written = "{c}" if field.type in AS_IT_IS else SAID.get(field.type, "{c}::text")
     return written.format(c=column)
+
+
+def _several(column: str, value: str) -> str:
+    """Several texts as one cell; ``value`` is what is said of each, called v."""
+    return _put_together(
+        column,
+        f"string_agg({value}, '{BETWEEN} ' ORDER BY n)",
+        f"jsonb_array_elements_text({column}) WITH ORDINALITY AS t(v, n)",
+    )
 
 
 def _put_together(column: str, text: str, source: str) -> str:

@@ -66,16 +66,25 @@ def known_headings(noun: type[Record]) -> dict[str, Meaning]:
     for wire, field in META_FIELDS.items():
         if wire != "$id":  # "Id" is another program's
             found[plain_heading(field.name)] = Meaning(wire, noun, field)
-    fields = noun.schema.fields
-    for field in fields.values():
+    fields = noun.schema.fields.values()
+    declared = [field for field in fields if not field.is_custom]
+    own = [field for field in fields if field.is_custom]
+    for field in declared:
         for name in (labels.english_label(field), field.label, field.name, field.wire):
             found[plain_heading(name)] = Meaning(field.wire, noun, field)
     for language, _name in settings.LANGUAGES:
         with translation.override(language):
-            for field in fields.values():
+            for field in declared:
                 found.setdefault(
                     plain_heading(labels.field_label(field)), Meaning(field.wire, noun, field)
                 )
+    for (
+        field
+    ) in own:  # what one is called may be what another is called as well; its name is its own
+        meaning = Meaning(field.wire, noun, field)
+        found |= {plain_heading(name): meaning for name in (field.name, field.wire)}
+        for name in (field.label, f"{field.label} {field.wire}", *field.former):
+            found.setdefault(plain_heading(name), meaning)
     for name, field, rank in _other_headings(noun):
         found.setdefault(
             plain_heading(name), Meaning(field.wire, noun, field, own=False, rank=rank)
@@ -89,6 +98,14 @@ def known_headings(noun: type[Record]) -> dict[str, Meaning]:
         found.setdefault(heading, meaning)
         found.setdefault(plain_heading(noun.__name__) + heading, meaning)
     return found
+
+
+def heading_for_people(noun: type[Record], field: Field) -> str:
+    """What a column is called in a file for people: what the field is called; with its name behind that where
+    it would be taken for another one, as of a tenant's own that is called Owner."""
+    label = labels.field_label(field)
+    means = known_headings(noun).get(plain_heading(label)) if field.is_custom else None
+    return label if means is None or means.path == field.wire else f"{label} ({field.wire})"
 
 
 def names_of(noun: type[Record]) -> tuple[str, ...]:

@@ -318,6 +318,31 @@ def test_a_condition_that_means_nothing_any_more_is_an_error_of_the_run(people):
     assert run().state == "Retrying" and "region" in run().because
 
 
+def test_steps_follow_a_field_that_is_called_otherwise_now(people):
+    for name, type in (("region", "string"), ("start", "date")):
+        custom_fields.create_field({"noun": "Lead", "name": name, "type": type})
+    given = rule(
+        {"wait": "until start 09:00"},
+        {"do": "Activity.create", "of": "", "with": {"subject": "{{region}} {{name}}", "lead": "{{$id}}"}},
+        {"do": "Lead.update", "with": {"region": "Of {{lead.region}}"}},
+    )  # fmt: skip
+    region, start = CustomField.objects.order_by("name")
+    custom_fields.change_field(region, {"name": "area"})
+    custom_fields.archive_field(start)
+    custom_fields.change_field(CustomField.objects.get(pk=start.pk), {"name": "begin"})
+    custom_fields.bring_back_field(CustomField.objects.get(pk=start.pk))
+    steps = Rule.get(given.pk).steps
+    assert Rule.get(given.pk).error is None
+    assert steps[0] == {"wait": "until begin 09:00"}
+    assert steps[1]["with"]["subject"] == "{{area}} {{name}}"
+    assert steps[2]["with"] == {"area": "Of {{lead.area}}"}
+    # What knows the former name alone, as a program that wrote it down, is understood as well.
+    given.update(steps=[{"do": "Lead.update", "with": {"region": "{{region}}!"}}])
+    made = lead(area="DACH")
+    work()
+    assert Lead.get(made.pk).as_json()["area"] == "DACH!"
+
+
 def test_rules_that_cause_each_other_stop_at_16_with_their_path(people):
     rule({"do": "Lead.update", "with": {"sourceDetail": "{{sourceDetail}}x"}},
          events=["Lead.Updated"], name="Ping")  # fmt: skip

@@ -84,6 +84,8 @@ def test_a_deal_goes_to_another_pipeline_with_a_stage_of_that(
     with refused(Invalid, "Upcoming") as caught:
         deal.update(pipeline=renewals.id)
     assert list(details(caught)) == ["stage"]
+    with refused(Conflict, "Use the verb move for that"):
+        deal.update(pipeline=renewals.id, stage="Upcoming")
     moved = deal.move(pipeline=renewals.id, stage="Legal review")
     assert (moved.pipeline_id, moved.stage) == (renewals.id, "Legal review")
     back = deal.move(pipeline=sales.id, stage="Proposal")
@@ -309,6 +311,9 @@ def test_a_name_in_the_place_of_another_renames_that_stage(renewals: Pipeline) -
     renewals.update(stages=stages)
     assert Deal.get(deal.id).as_json()["stage"] == "Contract"
     assert Pipeline.get(renewals.id).stages[1]["key"] == "Legal review"
+    stages = [*Pipeline.get(renewals.id).stages, {"name": "Legal review"}]
+    with refused(Invalid, "is what Contract was first called"):
+        renewals.update(stages=stages)
 
 
 def test_a_deal_in_the_only_open_stage_goes_to_another_pipeline(sales: Any, api: Any) -> None:

@@ -26,6 +26,7 @@ from headlessly.log import event_visibility, tracking
 from headlessly.log.events import Event
 from headlessly.log.names import SECURITY
 from headlessly.query import reads
+from headlessly.shaping import custom_fields
 from marketing import Campaign, Form
 from tests.answered import answered
 from tests.headlessly.admin.signed_in import client_of
@@ -437,6 +438,15 @@ def test_it_refers_to_none_of_the_others(bob: Any, world: Any) -> None:
         ):
             with refused(Invalid):
                 call()
+
+
+def test_it_sends_back_what_their_own_record_refers_to(as_bob: Any, world: Any) -> None:
+    custom_fields.create_field({"noun": "Lead", "type": "reference", "name": "old", "to": "Deal"})
+    Lead.update(world.own.pk, old=world.deal.pk)
+    place = f"/leads/{world.own.pk}"
+    sent = {"name": "Renamed", "old": answered(as_bob("GET", place))["old"]}
+    assert sent["old"] == world.deal.pk
+    assert answered(as_bob("PATCH", place, sent))["name"] == "Renamed"
 
 
 def test_it_names_the_person_of_their_own_lead_and_does_nothing_with_them(

@@ -11,6 +11,7 @@ from headlessly.access import actors
 from headlessly.errors import Conflict, Forbidden, Invalid, VerbRefused
 from headlessly.log.events import Event
 from marketing import Campaign, Form
+from tests.answered import answered
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -347,3 +348,15 @@ def test_it_lets_a_stranger_send_it_and_do_nothing_else(demo: Form, people: Any)
     assert [v.name for v in Form.verbs.values() if actors.may(actors.PUBLIC, v.name, Form)] == [
         "submit"
     ]
+
+
+def test_it_offers_what_the_options_of_a_field_are_called_now(api: Any) -> None:
+    options = [{"value": v, "label": label} for v, label in (("n", "North"), ("s", "South"))]
+    region = {"noun": "Lead", "name": "region", "type": "choice", "options": options}
+    place = f"/fields/{answered(api.call('POST', '/fields', region), 201)['$id']}"
+    asked = {"name": "region", "type": "select", "options": ["North", "South", "Elsewhere"]}
+    other = {"name": "size", "type": "select", "options": ["North"]}
+    form = Form.create(name="A", fields=[{"name": "email", "type": "email"}, asked, other])
+    now = [{"value": "n", "label": "Up there"}, options[1] | {"retired": True}]
+    answered(api.call("PATCH", place, {"options": now}))
+    assert Form.get(form.pk).fields[1:] == [asked | {"options": ["Up there", "Elsewhere"]}, other]

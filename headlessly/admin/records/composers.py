@@ -133,7 +133,7 @@ def _day_in_words(
     headline, due = touching.declared.headline, touching.declared.due
     if due not in way.asks or data.get(due, "").strip():
         return {}
-    now = timezone.localtime(clock.now()).replace(tzinfo=None)
+    now = timezone.localtime(clock.now())
     day = find_ending_day(data.get(headline, "")[-100:], now)
     return {due: day} if day else {}
 

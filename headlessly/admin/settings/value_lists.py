@@ -16,8 +16,10 @@ from headlessly.admin.settings.fields import COLORS, option_rows, read_lines, re
 from headlessly.admin.sites import TenantSite
 from headlessly.context import tracing
 from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError
 from headlessly.shaping import value_lists
+from headlessly.shaping.following import Followed
 from headlessly.shaping.value_lists import FieldList
 
 
@@ -116,11 +118,23 @@ def merge_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
     said = ngettext("%d record has it now.", "%d records have it now.", count) % count
     if merged.remaining:
         said += " " + _("%d have the old one still: merge again.") % merged.remaining
+    if followed := [each for each in merged.followed if each.refused is None]:
+        said += " " + _("These ask for it too now: %s.") % ", ".join(map(_named, followed))
     said += " " + _("Request %s, to undo it.") % tracing.request_id()
     messages.success(request, said)
     for _id, why in merged.refused[:3]:
         messages.error(request, f"{_id}: {why}")
+    for each in merged.followed:
+        if each.refused is not None:
+            messages.error(request, f"{_named(each)}: {each.refused}")
     return redirect("admin:settings_list", id)
+
+
+def _named(followed: Followed) -> str:
+    """What people call something that names a value: ``Segment “From fairs”``."""
+    noun = registry.get(followed.type)
+    kind = labels.noun_title(noun) if noun is not None else _("View")
+    return f"{kind} “{followed.name}”" if followed.name else kind
 
 
 def _said(problem: HeadlesslyError) -> str:

@@ -164,7 +164,7 @@ def later_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     back = safe_return(request) or reverse("admin:index")
     record = display.record_named(request.POST.get("record", ""))
     text = request.POST.get("until", "").strip()
-    now = timezone.localtime(clock.now()).replace(tzinfo=None)
+    now = timezone.localtime(clock.now())
     when = read_when(text[:100], now)
     if record is None:
         messages.error(request, _("This is not there any more."))

@@ -11,8 +11,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from crm import Lead
-from headlessly.access import tenancy
+from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
+from marketing import Segment
 from tests.headlessly.admin.signed_in import client_of
 
 pytestmark = pytest.mark.django_db
@@ -40,8 +41,12 @@ def test_an_admin_orders_closes_and_merges(ann: Client, lead: Any, acme: Any) ->
     }
     html = ann.get(place).content.decode()
     assert "1 record" in html and "are refused" in html
+    with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+        criteria = {"type": "Lead", "filter": {"source": source}}
+        Segment.create(name="Ours", criteria=criteria)
     assert ann.post(f"{place}merge/", {"from": source, "into": "Fair"}).status_code == 302
-    assert "1 record has it now." in ann.get(place).content.decode()
+    html = ann.get(place).content.decode()
+    assert "1 record has it now. These ask for it too now: Segment “Ours”." in html
     with tenancy.active(tenant):
         assert Lead.get(lead.pk).source == "Fair"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import translation
@@ -11,7 +12,7 @@ from headlessly.language.moments import When, find_ending_day, read_when
 from headlessly.language.numbers import delocalize_number
 
 #: A Saturday, at half past four.
-NOW = datetime(2026, 11, 28, 16, 30)
+NOW = datetime(2026, 11, 28, 16, 30, tzinfo=UTC)
 
 
 def text_of(found: When) -> str:
@@ -62,6 +63,21 @@ def text_of(found: When) -> str:
 def test_reads_a_day_and_its_time(typed, meant):
     found = read_when(typed, NOW)
     assert found is not None and text_of(found) == meant
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "typed", "meant"),
+    [
+        ("Europe/Berlin", (2026, 3, 28, 23, 30), "in 4 hours", (2026, 3, 29, 4, 30, 0)),
+        ("Europe/Berlin", (2026, 10, 25, 1, 30), "in 2 hours", (2026, 10, 25, 2, 30, 1)),
+        ("Australia/Lord_Howe", (2026, 10, 4, 1, 30), "in 1 h", (2026, 10, 4, 3, 0, 0)),
+    ],
+)
+def test_hours_pass_in_the_night_in_which_the_clock_is_changed(zone, now, typed, meant):
+    found = read_when(typed, datetime(*now, tzinfo=ZoneInfo(zone)))
+    assert found is not None and found.time is not None
+    at = found.time
+    assert (*found.day.timetuple()[:3], at.hour, at.minute, at.fold) == meant
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,36 @@ def test_it_comes_back_as_it_was(exported: Any, imported: Any, lead: Lead, peopl
         assert counts(done) == {"unchanged": 1}, done
 
 
+def test_own_fields_that_are_called_alike_come_back_as_they_were(
+    exported: Any, imported: Any, api: Any, people: Any
+) -> None:
+    options = [{"value": "a", "label": "Alpha"}, {"value": "b", "label": "Be; ta"}]
+    for name, label, more in (
+        ("ownerTwo", "Owner", {}), ("care", "Betreuung", {}), ("first", "Same", {}),
+        ("second", "Same", {}), ("kinds", "Kinds", {"type": "choices", "options": options}),
+    ):  # fmt: skip
+        sent = {"noun": "Lead", "name": name, "label": label, "type": "string", **more}
+        assert api.call("POST", "/fields", sent).status_code == 201
+    own = {"ownerTwo": "o", "care": "q", "first": "1", "second": "2", "kinds": ["a", "b"]}
+    sent = {"name": "A", "source": "web", "owner": people.bob.pk, **own}
+    made = api.call("POST", "/leads", sent).json()
+    own_headings = {"Owner (ownerTwo)", "Betreuung (care)", "Same", "Same (second)"}
+    for language in ("en", "de"):
+        fields = ",".join(["name", "owner", "source", *own])
+        table = exported(f"leads?fields={fields}&labels={language}")
+        (row,) = rows(table)
+        assert own_headings <= row.keys()
+        assert row["Kinds"] == "Alpha; b"
+        changed = api.call("PATCH", f"/leads/{made['$id']}", dict.fromkeys(own))
+        assert changed.status_code == 200
+        assert counts(imported("leads", table, "?match=name")) == {"updated": 1}
+        back = api.call("GET", f"/leads/{made['$id']}").json()
+        assert {name: back[name] for name in own} == own
+        assert back["owner"] == people.bob.pk
+    imported("leads", "Name,Source,Owner\nB,web,Cleo Marsh\n")
+    assert Lead.find({"name": "B"}).get().owner_id == people.cleo.pk
+
+
 def test_it_names_nobody_whom_the_reader_does_not_see(acme: Any, people: Any, api: Any) -> None:
     from headlessly.transfer import exporting
 

@@ -1,0 +1,170 @@
+"""Conditions on a value that became another, in filters and in the addresses of lists: they are about both.
+
+About both and not about the new one alone: a merge of many records takes several requests, one that is undone
+gives records the former value back, and in the past they have it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
+
+from headlessly.declaration.choices import choice_key
+from headlessly.errors import InvalidFilter
+from headlessly.query import list_address, querystring
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+#: Operators of one value, and those that are the same of several.
+SEVERAL = {"$eq": "$in", "$in": "$in", "$ne": "$nin", "$nin": "$nin"}
+OPPOSITES = {"$in": "$nin", "$nin": "$in"}
+LOOKUPS = {"exact": "in", "in": "in", "ne": "nin", "nin": "nin"}
+
+
+@dataclass(frozen=True)
+class MergedValue:
+    """The value ``source`` of some fields, which became ``into``."""
+
+    fields: tuple[tuple[type[Record], Field], ...]
+    source: str
+    into: str
+
+    def is_of(self, noun: type[Record], field: Field | None) -> bool:
+        """Whether the field is one of these."""
+        return field is not None and any(
+            noun is of and field.wire == each.wire for of, each in self.fields
+        )
+
+    def is_source(self, value: Any) -> bool:
+        """Whether a condition compares with the former value, however it is spelled there."""
+        return isinstance(value, str) and choice_key(value) == choice_key(self.source)
+
+    def both(self, values: Iterable[Any]) -> list[Any]:
+        """The values with the new one before the former one; as they are where it is among them, or is but
+        another spelling."""
+        given = list(values)
+        is_there = any(map(self.is_source, given)) and not self.is_source(self.into)
+        if not is_there or self.into in given:
+            return given
+        place = next(n for n, value in enumerate(given) if self.is_source(value))
+        return [*given[:place], self.into, *given[place:]]
+
+
+def follow_filter(noun: type[Record], filter: Any, merged: MergedValue) -> Any:
+    """The filter, asking for both where it asks for the former value; what cannot be read stays as it is."""
+    if not isinstance(filter, Mapping):
+        return filter
+    found: dict[str, Any] = {}
+    for key, value in filter.items():
+        if key in ("$and", "$or") and isinstance(value, list):
+            found[key] = [follow_filter(noun, part, merged) for part in value]
+        elif key == "$not":
+            found[key] = follow_filter(noun, value, merged)
+        elif noun.schema.field(key) is None and key in noun.schema.relations:
+            other = noun.registry[noun.schema.relations[key].noun]
+            found[key] = (
+                {op: follow_filter(other, part, merged) for op, part in value.items()}
+                if isinstance(value, Mapping)
+                else value
+            )
+        elif merged.is_of(*_end_of(noun, key)):
+            found[key] = _follow_operators(value, merged)
+        else:
+            found[key] = value
+    return found
+
+
+def _end_of(noun: type[Record], path: str) -> tuple[type[Record], Field | None]:
+    """The field at the end of a path of references, and of which noun it is; None where there is none."""
+    *references, last = path.split(".")
+    for name in references:
+        field = noun.schema.field(name)
+        if field is None or field.type != "reference":
+            return noun, None
+        noun = field.target_noun
+    return noun, noun.schema.field(last)
+
+
+def _follow_operators(value: Any, merged: MergedValue) -> Any:
+    if merged.is_source(value):
+        both = merged.both([value])
+        return {"$in": both} if len(both) > 1 else value
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[str, Any] = {}
+    for operator, operand in value.items():
+        several = operand if isinstance(operand, list) else [operand]
+        if operator == "$not":
+            found[operator] = _follow_operators(operand, merged)
+        elif operator not in SEVERAL or (both := merged.both(several)) == several:
+            found[operator] = operand
+        elif (said := SEVERAL[operator]) == operator or said not in value:
+            found[said] = both
+        elif "$not" in value:
+            found[operator] = operand
+        else:  # of other values it is said already
+            found["$not"] = {OPPOSITES[said]: both}
+    return found
+
+
+def follow_address(noun: type[Record], query: str, merged: MergedValue) -> str:
+    """The address of a list or a report, likewise."""
+    given = parse_qsl(query, keep_blank_values=True)
+    said: list[tuple[str, str]] = []
+    conditions: list[dict[str, Any]] = []
+    for name, text in given:
+        followed = _follow_parameter(noun, name, text, merged)
+        if isinstance(followed, dict):
+            conditions.append(followed)
+        else:
+            said.append(followed)
+    if said == given and not conditions:
+        return query
+    if conditions:  # a value with a comma is none of several in an address
+        there = [dict(list_address.parse_filter(t)) for n, t in said if n == "filter" and t]
+        said = [each for each in said if each[0] != "filter"]
+        whole = {"$and": [*there, *conditions]} if there or len(conditions) > 1 else conditions[0]
+        said.append(("filter", _as_text(whole)))
+    return urlencode(said, safe=",:-")
+
+
+def _follow_parameter(
+    noun: type[Record], name: str, text: str, merged: MergedValue
+) -> tuple[str, str] | dict[str, Any]:
+    """One parameter as it is then; or the condition that says it where no parameter does."""
+    if name == "filter":
+        try:
+            filter = list_address.parse_filter(text)
+        except InvalidFilter:
+            return name, text
+        followed = follow_filter(noun, filter, merged)
+        return (name, text) if followed == filter else (name, _as_text(followed))
+    if name in querystring.BROWSER_LIST:
+        return name, text
+    try:
+        path, lookup = querystring.parse_lookup(noun, name)
+    except InvalidFilter:
+        return name, text
+    of, field = _end_of(noun, path)
+    if field is None or not merged.is_of(of, field) or lookup not in LOOKUPS:
+        return name, text
+    facet = lookup == "exact" and path in noun.schema.fields
+    whole = merged.is_source(text) or not (lookup in ("in", "nin") or facet)
+    parts = [text] if whole or list_address.is_searched(field) else text.split(",")
+    both = merged.both(parts)
+    if both == parts:
+        return name, text
+    if any("," in part for part in both):
+        return {path: {f"${LOOKUPS[lookup]}": both}}
+    if facet and not list_address.is_searched(field):
+        return name, ",".join(both)
+    return f"{path}__{LOOKUPS[lookup]}", ",".join(both)
+
+
+def _as_text(filter: Any) -> str:
+    return json.dumps(filter, ensure_ascii=False, separators=(",", ":"))
