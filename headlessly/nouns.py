@@ -261,7 +261,7 @@ class Noun(UniqueLookupMixin):
         return [
             name
             for name in names
-            if (value := values.get(name)) is not (now := own[name]) and value != now
+            if (value := values[name]) is not (now := own[name]) and value != now
         ]
 
     # -- what verbs and the executor need of a record ---------------------------------------------
