@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.db import connection
+from django.db.models import Field
 
 from headlessly.access import visibility
 from headlessly.database.copying import copy_rows
@@ -42,9 +44,9 @@ class Table:
         self.json_names = [self.names[n] for n in self.json]
         # Only these need Django's hand; the driver knows the other types.
         self.adapted = {
-            f.attname: f.get_db_prep_save
+            f.attname: ADAPTED_TYPES[type](f)
             for f in self.fields
-            if f.get_internal_type() in ADAPTED_TYPES
+            if (type := f.get_internal_type()) in ADAPTED_TYPES
         }
 
     def find(self, id: str) -> Any:
@@ -138,16 +140,24 @@ class Table:
         """What a record has in these columns, as the driver takes it, and ``more``."""
         held, adapted = record.__dict__, self.adapted
         values = [
-            value
-            if (value := held[name]) is None or name not in adapted
-            else adapted[name](value, connection)
+            value if (value := held[name]) is None or name not in adapted else adapted[name](value)
             for name in names
         ]
         values += more
         return values
 
 
-ADAPTED_TYPES = {"JSONField", "DecimalField"}
+def _adapt_json(field: Field[Any, Any]) -> Callable[[Any], Any]:
+    return lambda value: field.get_db_prep_save(value, connection)
+
+
+def _adapt_decimal(field: Field[Any, Any]) -> Callable[[Any], Any]:
+    adapt = _adapt_json(field)
+    return lambda value: value if type(value) is Decimal else adapt(value)
+
+
+#: How values of the types that the driver does not know as Django does are made parameters.
+ADAPTED_TYPES = {"JSONField": _adapt_json, "DecimalField": _adapt_decimal}
 
 
 @cache
