@@ -40,6 +40,12 @@ def test_it_is_written_once_by_a_conversion_with_each_version_in_its_past(qualif
     assert (before[1], before[4]) == ("Qualified", moment)
     assert converted[1:] == ("Converted", None, moment, moment)
     assert attached[1:] == ("Converted", qualified.deal_id, moment, None)
+    whole = Lead.past.objects.filter(tenant_id=qualified.tenant_id, record=qualified.pk)
+    *_, was, between, now = whole.order_by("seq").values()
+    own = {"seq", "version", "valid_from", "valid_to", "updated_at"}
+    changed = {name for name in was if was[name] != between[name]} - own
+    assert changed == {"status", "converted_at", "last_activity_at"}
+    assert {name for name in now if now[name] != between[name]} - own == {"deal_id"}
     events = Lead.history(qualified).order_by("seq")
     told = [(e.name, e.version, e.data["deal"], e.previous) for e in events][-2:]
     assert [each[:3] for each in told] == [
