@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterable
 
 #: Letters and digits without look-alikes: no 0 O o, no 1 I l i.
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"
 LENGTH = 12
-#: Every two of them: what is drawn is told in half as many steps.
-PAIRS = [first + second for second in ALPHABET for first in ALPHABET]
-COUNT = len(PAIRS)
+#: Which letter a random byte stands for, and the bytes that stand for none, so that all are as likely.
+USED = 256 - 256 % len(ALPHABET)
+LETTERS = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))
+UNUSED = bytes(range(USED, 256))
 
 
 def public_id(prefix: str) -> str:
     """A new id: ``prefix``, an underscore and 12 random characters (about 69 bits), never sequential."""
-    # Asking the system once instead of twelve times; what the remainder favours is below 2**-50.
-    number = secrets.randbits(128)
-    id = prefix + "_"
-    for _ in range(LENGTH // 2):
-        id += PAIRS[number % COUNT]
-        number //= COUNT
-    return id
+    drawn = b""
+    while len(drawn) < LENGTH:  # the system is mostly asked once
+        drawn += os.urandom(2 * LENGTH).translate(LETTERS, UNUSED)
+    return f"{prefix}_{drawn[:LENGTH].decode()}"
 
 
 def is_id(text: str, prefixes: Iterable[str]) -> bool:

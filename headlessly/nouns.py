@@ -206,11 +206,10 @@ class Noun(UniqueLookupMixin):
             given = {name: value for name, value in given.items() if value is not None}
             self.take_over(executor.run(type(self).verbs["create"], None, given))
             return
-        read = getattr(self, "_read", {})
         changed = {
             f.name: getattr(self, f.column)
             for f in fields
-            if f.column not in read or read[f.column] != getattr(self, f.column)
+            if f.column not in self._read or self._read[f.column] != getattr(self, f.column)
         }
         self.update(**changed, **own)
 
@@ -261,7 +260,7 @@ class Noun(UniqueLookupMixin):
         return [
             name
             for name in names
-            if (value := values.get(name)) is not (now := own[name]) and value != now
+            if (value := values[name]) is not (now := own[name]) and value != now
         ]
 
     # -- what verbs and the executor need of a record ---------------------------------------------
@@ -348,23 +347,23 @@ class Noun(UniqueLookupMixin):
         """Set what follows from other columns: what the noun says, choices that nobody stated, the currency
         of its amounts, and moments that stand for a day."""
         self.before_write()
-        others.settle_others(self, getattr(self, "_read", {}))
-        for column in self.schema.followers:
+        schema, read = self.schema, self._read
+        others.settle_others(self, read)
+        for column in schema.followers:
             if column.follows and not getattr(self, f"{column.name}{Stated.SUFFIX}"):
                 source, results = column.follows
                 value = results(self) if callable(results) else results.get(getattr(self, source))
                 setattr(self, column.attname, value)
-        currency = self.schema.currency
+        currency = schema.currency
         if currency is not None and not getattr(self, currency.attname):
             setattr(self, currency.attname, tenancy.require().currency)
-        read = getattr(self, "_read", {})
-        for field in self.schema.day_moments:
+        for field in schema.day_moments:
             if (moment := getattr(self, field.column)) is None:
                 continue
             if not getattr(self, field.day_if or ""):
                 moment = moment.astimezone(UTC)
             else:
-                if moment is read.get(field.column) and not read.get(field.day_if):
+                if moment is read.get(field.column) and not read.get(field.day_if or ""):
                     # The flag is new: it is a day of who set it.
                     moment = timezone.localtime(moment)
                 moment = days.moment_of_its_day(moment)

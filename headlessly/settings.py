@@ -133,7 +133,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "headlessly.language.languages.LanguageMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "headlessly.admin.toasts.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

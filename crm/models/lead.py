@@ -463,9 +463,8 @@ class Lead(Noun):
             problems["first_touch_at"] = _("This is after the conversion.")
 
     def before_write(self) -> None:
-        read: Mapping[str, Any] = getattr(self, "_read", {})
-        given = not self._state.adding and read.get("owner_id") != self.owner_id
-        if given and read.get("assigned_because") == self.assigned_because:
+        given = not self._state.adding and self._read.get("owner_id") != self.owner_id
+        if given and self._read.get("assigned_because") == self.assigned_because:
             self.assigned_because = None  # whoever has it now has it for another reason
         known = (self.created_at, self.converted_at, self.lost_at)
         self.first_touch_at = self.first_touch_at or min(filter(None, known))

@@ -14,6 +14,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest
+from django.http.request import HttpHeaders
 from django.utils import timezone
 
 from headlessly.access.encryption import hash_secret
@@ -25,6 +26,7 @@ from headlessly.database.prepared import fetch_by_unique
 NOTED_EVERY = timedelta(minutes=1)
 #: Sent by a page with what it asks by itself, again and again: that is no use of a session.
 UNATTENDED = "X-Unattended"
+UNATTENDED_META = HttpHeaders.to_wsgi_name(UNATTENDED)
 #: Where a session keeps what its list shows.
 CREATED, ADDRESS, BROWSER = "created_at", "address", "browser"
 
@@ -135,4 +137,4 @@ class SessionMiddleware(DjangoSessionMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.session.is_unattended = UNATTENDED in request.headers  # type: ignore[attr-defined]
+        request.session.is_unattended = UNATTENDED_META in request.META  # type: ignore[attr-defined]

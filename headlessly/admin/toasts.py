@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from django.contrib import messages
+from django.contrib.messages.middleware import MessageMiddleware as DjangoMessageMiddleware
 from django.http import HttpRequest
 
 from headlessly.admin.undo import REDO, Undo
 from headlessly.context import tracing
+from headlessly.language.languages import SpokenRequest, is_read_by_people
 from headlessly.log.events import Event
 from headlessly.log.names import SECURITY
 
 #: Where the answer to a script says which request takes back what it did.
 UNDO_HEADER = "X-Undo"
+
+
+class MessageMiddleware(DjangoMessageMiddleware):
+    """Django's, for people: programs are told nothing beside their answer."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if is_read_by_people(cast(SpokenRequest, request)):
+            super().process_request(request)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 from django.core.files.uploadhandler import MemoryFileUploadHandler
-from django.http import HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 from rest_framework.negotiation import BaseContentNegotiation
@@ -167,6 +167,11 @@ class BodyRequest(Request):
 
     Django takes such a body for an empty one, and a change would silently be none.
     """
+
+    def __init__(self, request: HttpRequest, **options: Any) -> None:
+        super().__init__(request, **options)
+        # Asked all the time, where the framework looks for what it does not have itself each time.
+        self.META, self.method = request.META, request.method
 
     def _load_stream(self) -> None:
         meta = self._request.META

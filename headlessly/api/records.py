@@ -48,7 +48,7 @@ class VerbViewSet(TenantViewSet):
         dry_run = parameters.read_dry_run(request.GET)
         if verb.creates:
             refuse_if_match(request.META.get("HTTP_IF_MATCH"))
-        if id is not None and read_if_none_match(request.headers.get("If-None-Match")):
+        if id is not None and read_if_none_match(request.META.get("HTTP_IF_NONE_MATCH")):
             self.noun.get(id)
             said = wording.fill(_("There is such a %s already."), labels.noun_in_error(self.noun))
             raise Stale(said, type=self.noun.__name__, id=id)
@@ -113,7 +113,7 @@ class NounViewSet(VerbViewSet):
         )
         headers = {"ETag": etag(version := record["$version"])}
         # An included record changes without this one; a computed field is made of the record's own columns.
-        known = is_known(version, request.headers.get("If-None-Match"))
+        known = is_known(version, request.META.get("HTTP_IF_NONE_MATCH"))
         if known and not asked.get("include"):
             return ApiResponse(status=304, headers=headers)
         return ApiResponse(record, headers=headers)
@@ -142,7 +142,7 @@ class NounViewSet(VerbViewSet):
             wire=True,
             text=isinstance(request.data, FormBody),
             if_match=read_if_match(request.META.get("HTTP_IF_MATCH")),
-            only_new=read_if_none_match(request.headers.get("If-None-Match")),
+            only_new=read_if_none_match(request.META.get("HTTP_IF_NONE_MATCH")),
             dry_run=dry_run,
         )
         return self.answer(self.noun.verbs["create"], result, dry_run=dry_run)

@@ -63,8 +63,8 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-Id", "")
-        token = _referrer.set(request.headers.get("Referer"))
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        token = _referrer.set(request.META.get("HTTP_REFERER"))
         try:
             with request_id_scope(given if ACCEPTABLE_ID.match(given) else public_id("req")) as id:
                 request.request_id = id  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ def new_instance(model: type[M], **values: Any) -> M:
     """The same as ``model(**values)``, for values by the names of columns."""
     template, made = _template(model)
     new = model.__new__(model)
-    new.__dict__.update(template, _state=ModelState(), **values)
+    new.__dict__ = {**template, **values, "_state": ModelState()}
     for field in made:
         if field.attname not in values:
             new.__dict__[field.attname] = field.get_default()

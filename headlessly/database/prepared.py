@@ -7,7 +7,6 @@ model and prepared by the server. Everything else is the ORM's.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -16,14 +15,45 @@ from typing import Any
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import Field, Model
+from psycopg.adapt import Transformer
 
 from headlessly.context.running import write_rows_before
+from headlessly.database.instances import loaded_instance
 from headlessly.database.row_security import AS_IT_IS, in_scope
 from headlessly.database.schema_editor import tenant_field
-from headlessly.database.slow import timed
+from headlessly.database.slow import asked, timed
 
 #: Says in a transaction whether prepared statements are planned anew for their parameters.
 PLANS = "SELECT set_config('plan_cache_mode', %s, true)"
+#: A cursor of whose last answer more rows than these are kept is not kept itself.
+MOST_ROWS = 1_000
+
+
+class KeptCursor(psycopg.Cursor[tuple[Any, ...]]):
+    """A cursor for all statements of a connection, one after the other. How a value becomes a parameter and a
+    column a value, the driver finds out anew for each statement but the one that it ran last; that costs more
+    than to send it. Here it is found out once."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        super().__init__(connection)
+        self._tx = Transformer(self)
+
+    def run(self, sql: str, parameters: Any, *, prepare: bool, binary: bool) -> None:
+        self._last_query = sql  # by which the driver keeps it
+        self.execute(sql, parameters, prepare=prepare, binary=binary)
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        found = self.fetchall()
+        if len(found) > MOST_ROWS:
+            self.close()
+        return found
+
+
+def _cursor_of(pg: Any) -> KeptCursor:
+    cursor: KeptCursor | None = pg.__dict__.get("kept_cursor")
+    if cursor is None or cursor.closed:
+        cursor = pg.kept_cursor = KeptCursor(pg)
+    return cursor
 
 
 def execute_prepared(
@@ -75,16 +105,16 @@ def _execute(
     write_rows_before(sql)
     # The proxy ``connection`` would look it up for each attribute.
     wrapper = connections[DEFAULT_DB_ALIAS]
-    wrapper.ensure_connection()
+    if wrapper.connection is None:
+        wrapper.ensure_connection()
     wrapper.validate_no_broken_transaction()
-    started = time.monotonic()
-    with wrapper.wrap_database_errors, psycopg.Cursor(wrapper.connection) as cursor:
-        with in_scope(wrapper) if scoped else AS_IT_IS, timed(sql):
-            cursor.execute(sql, parameters, prepare=prepare, binary=binary)
-        found = cursor.fetchall() if rows else []
-    if wrapper.queries_logged:
-        took = time.monotonic() - started
-        wrapper.queries_log.append({"sql": sql, "time": f"{took:.3f}"})
+    with wrapper.wrap_database_errors:
+        cursor = _cursor_of(wrapper.connection)
+        with in_scope(wrapper) if scoped else AS_IT_IS, timed(sql) as run:
+            cursor.run(sql, parameters, prepare=prepare, binary=binary)
+        found = cursor.rows() if rows else []
+    if wrapper.force_debug_cursor or asked.debug:
+        wrapper.queries_log.append({"sql": sql, "time": f"{run.took:.3f}"})
     return found
 
 
@@ -124,6 +154,6 @@ def select_by_unique(model: type[Model], *names: str) -> tuple[str, Callable[[Se
         values = list(row)
         for number, column in converted:
             values[number] = column.from_db_value(values[number], None, connection)
-        return model.from_db(connection.alias, attributes, values)
+        return loaded_instance(model, attributes, values)
 
     return f"SELECT {columns} FROM {quote(model._meta.db_table)} WHERE {where}", made

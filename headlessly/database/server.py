@@ -14,6 +14,7 @@ import threading
 import time
 import warnings
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 import psycopg
@@ -72,7 +73,7 @@ class Server:
         self.pid = os.getpid()
         self.data.mkdir(parents=True, exist_ok=True)
 
-    @property
+    @cached_property
     def socket_dir(self):
         if len(os.fsencode(self.cluster / SOCKET_NAME)) <= SOCKET_PATH_MAX:
             return self.cluster

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 from headlessly.context import tracing
 from headlessly.context.spans import span
@@ -19,32 +20,50 @@ logger = logging.getLogger("headlessly.database")
 SHOWN = 1_000
 
 
+class Asked:
+    """The settings that every statement asks for, which Django looks up anew each time."""
+
+    def __init__(self) -> None:
+        setting_changed.connect(self._read, weak=False)
+        self._read()
+
+    def _read(self, **_: Any) -> None:
+        self.slow, self.traces, self.debug = (
+            settings.SLOW_STATEMENT, settings.TRACES, settings.DEBUG
+        )  # fmt: skip
+
+
+asked = Asked()
+
+
 class timed:
     """Trace ``sql``, which the block runs, where that is asked for, and log it when it takes
-    ``settings.SLOW_STATEMENT`` seconds or more.
+    ``settings.SLOW_STATEMENT`` seconds or more. Afterwards ``took`` says how many it took.
 
     Every statement comes here: written out, for a generator would cost it twice as much.
     """
 
-    __slots__ = ("span", "sql", "started")
+    __slots__ = ("span", "sql", "started", "took")
 
     def __init__(self, sql: Any) -> None:
         self.sql = sql
 
-    def __enter__(self) -> None:
-        self.span = _span_of(self.sql) if settings.TRACES else None
+    def __enter__(self) -> timed:
+        self.span = _span_of(self.sql) if asked.traces else None
         self.started = time.monotonic()
         if self.span is not None:
             self.span.__enter__()
+        return self
 
     def __exit__(self, *raised: Any) -> None:
         if self.span is not None:
             self.span.__exit__(*raised)
-        if (took := time.monotonic() - self.started) >= settings.SLOW_STATEMENT:
-            fields = {"route": tracing.route(), "seconds": round(took, 3)}
+        self.took = time.monotonic() - self.started
+        if self.took >= asked.slow:
+            fields = {"route": tracing.route(), "seconds": round(self.took, 3)}
             logger.warning(
                 "%.2f s for %s: %s",
-                took,
+                self.took,
                 tracing.route(),
                 str(self.sql)[:SHOWN],
                 extra={"fields": fields},

@@ -469,6 +469,12 @@ class StatusField(_Plain, FSMField):
         kwargs.setdefault("max_length", 32)
         super().__init__(help_text=help_text, **kwargs)
 
+    def get_state(self, instance: Any) -> Any:
+        """The machine's own makes an object each time, which reads a value that was left out; mostly there is
+        one."""
+        held = instance.__dict__
+        return held[self.name] if self.name in held else super().get_state(instance)
+
     def contribute_to_class(
         self, cls: type[models.Model], name: str, private_only: bool = False
     ) -> None:

@@ -75,6 +75,8 @@ def gate_in_words(schema: Schema, gate: Gate) -> str:
 def fields_lacking(record: Record, state: str) -> list[Field]:
     """The fields that are empty and may not be in ``state``, in the order of their noun."""
     schema = record.schema
+    if not schema.gates:
+        return []
     machine = schema.machine
     path = machine.path_of(record).id if machine and machine.paths else None
     names = {

@@ -64,6 +64,8 @@ class Hook(Signal, Generic[N]):
         # Who receives it is found out once for all, not each time.
         super().__init__(use_caching=True)
         self.noun, self.name = noun, name
+        #: The functions behind it, where it was a decorator for all of them; None where nobody looked yet.
+        self._decorated: list[Receiver[N]] | None = None
 
     def __call__(self, receiver: Receiver[N]) -> Receiver[N]:
         def adapter(sender: type[N], record: N, ctx: Any, **_: Any) -> None:
@@ -73,6 +75,14 @@ class Hook(Signal, Generic[N]):
         adapter.hook = receiver  # type: ignore[attr-defined]
         self.connect(adapter, weak=False, dispatch_uid=receiver)
         return receiver
+
+    def connect(self, *args: Any, **kwargs: Any) -> None:
+        super().connect(*args, **kwargs)
+        self._decorated = None
+
+    def disconnect(self, *args: Any, **kwargs: Any) -> bool:
+        self._decorated = None
+        return super().disconnect(*args, **kwargs)
 
     def remove(self, receiver: Receiver[N]) -> bool:
         """Take back what the decorator did; True when there was something to take back."""
@@ -96,13 +106,19 @@ class Hook(Signal, Generic[N]):
         try:
             yield
         finally:
-            self.receivers = before
+            self.receivers, self._decorated = before, None
             self.sender_receivers_cache.clear()
 
     def fire(self, record: N, ctx: Any) -> None:
         """Run every receiver in the order of connection; what one raises goes through."""
-        if self.receivers:
+        if self._decorated is None:
+            each = [getattr(receiver, "hook", None) for _lookup, receiver, *_ in self.receivers]
+            self._decorated = [function for function in each if function is not None]
+        if len(self._decorated) < len(self.receivers):  # some are Django's, and look for senders
             self.send(sender=type(record), record=record, ctx=ctx)
+            return
+        for function in self._decorated:
+            function(record, ctx)
 
     @property
     def needs_rows(self) -> bool:

@@ -107,16 +107,16 @@ class Machine:
         return self.on(self.path_of(record)) if self.paths else self
 
     def on(self, path: Path) -> Machine:
-        """The machine of one path."""
-        if path not in self._by_path:
+        """The machine of one of its paths."""
+        if path.id not in self._by_path:
             alone = replace(path, is_default=True)
-            self._by_path[path] = Machine(
+            self._by_path[path.id] = Machine(
                 self.field, self.verbs, (), (alone,), is_one_of_many=self.has_others
             )
-        return self._by_path[path]
+        return self._by_path[path.id]
 
     @cached_property
-    def _by_path(self) -> dict[Path, Machine]:
+    def _by_path(self) -> dict[str | None, Machine]:
         return {}
 
     @cached_property

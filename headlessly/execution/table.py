@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.db import connection
+from django.db.models import Field
 
 from headlessly.access import visibility
 from headlessly.database.copying import copy_rows
@@ -33,10 +35,7 @@ class Table:
         columns = ", ".join(quoted(f) for f in self.fields)
         marks = ", ".join(["%s"] * len(self.fields))
         self._insert = f"INSERT INTO {self.name} ({columns}) VALUES ({marks})"
-        past = quote(version_table(noun))
-        self._insert_past = (
-            f"INSERT INTO {past} ({columns}, valid_from, valid_to) VALUES ({marks}, %s, %s)"
-        )
+        self.past = quote(version_table(noun))
         self._select = f"SELECT {columns} FROM {self.name} r WHERE"
 
         self.by_name = {f.attname: f for f in self.fields}
@@ -45,9 +44,9 @@ class Table:
         self.json_names = [self.names[n] for n in self.json]
         # Only these need Django's hand; the driver knows the other types.
         self.adapted = {
-            f.attname: f.get_db_prep_save
+            f.attname: ADAPTED_TYPES[type](f)
             for f in self.fields
-            if f.get_internal_type() in ADAPTED_TYPES
+            if (type := f.get_internal_type()) in ADAPTED_TYPES
         }
 
     def find(self, id: str) -> Any:
@@ -87,11 +86,6 @@ class Table:
     def insert(self, record: Record) -> None:
         execute_prepared(self._insert, self._values(record, self.names), rows=False)
 
-    def insert_past(self, state: Record, end: datetime) -> None:
-        """Insert a version that was over at ``end``, of a row that is written as something later."""
-        values = self._values(state, self.names, (state.updated_at, end))
-        execute_prepared(self._insert_past, values, rows=False)
-
     def copy(self, records: Sequence[Record]) -> None:
         """Insert many rows at once."""
         self._copy(self.name, records)
@@ -101,9 +95,8 @@ class Table:
 
         What holds from then on comes to the past with the row itself, by the trigger of its table.
         """
-        past = connection.ops.quote_name(version_table(self.noun))
         spans = [(state.updated_at, end) for state, end in states]
-        self._copy(past, [state for state, _end in states], ("valid_from", "valid_to"), spans)
+        self._copy(self.past, [state for state, _end in states], ("valid_from", "valid_to"), spans)
 
     def _copy(
         self,
@@ -118,13 +111,16 @@ class Table:
         )
         copy_rows(table, (*map(quoted, self.fields), *more), rows)
 
-    def rewrite(self, record: Record, names: Sequence[str]) -> None:
-        """Write these columns of a row that is locked."""
-        execute_prepared(
-            _update(self.name, tuple(self.by_name[n].column for n in names)),
-            self._values(record, names, (record.pk, record.tenant_id)),
-            rows=False,
-        )
+    def rewrite(self, read: Record, states: Sequence[Record]) -> None:
+        """Make the last of these ``states`` of a row that is locked and was ``read`` so. Those before it were
+        over when the next began: they go into the past."""
+        changed = tuple(tuple(state.columns_unlike(read)) for state in states)
+        where, values = (read.pk, read.tenant_id), []
+        for state, names, later in zip(states, changed, states[1:], strict=False):
+            span = (state.updated_at, later.updated_at)
+            values += self._values(state, names, (*span, *where))
+        values += self._values(states[-1], changed[-1], where)
+        execute_prepared(_rewrite(self, changed), values, rows=False)
 
     def rewrite_many(self, records: Sequence[Record], names: Sequence[str]) -> None:
         """Write these columns of rows of the active tenant that are locked, in one statement."""
@@ -144,22 +140,44 @@ class Table:
         """What a record has in these columns, as the driver takes it, and ``more``."""
         held, adapted = record.__dict__, self.adapted
         values = [
-            value
-            if (value := held[name]) is None or name not in adapted
-            else adapted[name](value, connection)
+            value if (value := held[name]) is None or name not in adapted else adapted[name](value)
             for name in names
         ]
         values += more
         return values
 
 
-ADAPTED_TYPES = {"JSONField", "DecimalField"}
+def _adapt_json(field: Field[Any, Any]) -> Callable[[Any], Any]:
+    return lambda value: field.get_db_prep_save(value, connection)
+
+
+def _adapt_decimal(field: Field[Any, Any]) -> Callable[[Any], Any]:
+    adapt = _adapt_json(field)
+    return lambda value: value if type(value) is Decimal else adapt(value)
+
+
+#: How values of the types that the driver does not know as Django does are made parameters.
+ADAPTED_TYPES = {"JSONField": _adapt_json, "DecimalField": _adapt_decimal}
 
 
 @cache
-def _update(table: str, columns: tuple[str, ...]) -> str:
-    assignments = ", ".join(f"{connection.ops.quote_name(c)} = %s" for c in columns)
-    return f"UPDATE {table} SET {assignments} WHERE id = %s AND tenant_id = %s"
+def _rewrite(table: Table, changed: tuple[tuple[str, ...], ...]) -> str:
+    """The statement for a row of which ``changed`` names the columns that were others: in each version that
+    is over, and as it is written."""
+    *passed, written = changed
+    where = "WHERE id = %s AND tenant_id = %s"
+    columns = [quoted(field) for field in table.fields]
+    inserts = []
+    for number, names in enumerate(passed):
+        # The row is still the one that was read: what did not change is taken from there.
+        values = ("%s" if f.attname in names else quoted(f) for f in table.fields)
+        inserts.append(
+            f"passed_{number} AS (INSERT INTO {table.past} ({', '.join(columns)}, valid_from, valid_to) "
+            f"SELECT {', '.join(values)}, %s, %s FROM {table.name} {where})"
+        )
+    assignments = ", ".join(f"{quoted(table.by_name[name])} = %s" for name in written)
+    update = f"UPDATE {table.name} SET {assignments} {where}"
+    return f"WITH {', '.join(inserts)} {update}" if inserts else update
 
 
 @cache

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from headlessly.context.tenant_scope import scoped_to
@@ -51,12 +50,9 @@ class WaitingRow:
         return self.record._meta.db_table
 
     def write(self) -> None:
-        table, last = table_of(type(self.record)), self.states[-1]
         # Whoever asks may have another tenant open, or none: there the row would not be found.
-        with scoped_to(last.tenant_id):
-            for state, later in pairwise(self.states):
-                table.insert_past(state, later.updated_at)
-            table.rewrite(last, last.columns_unlike(self.read))
+        with scoped_to(self.read.tenant_id):
+            table_of(type(self.record)).rewrite(self.read, self.states)
 
 
 class WaitingRows:

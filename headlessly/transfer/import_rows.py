@@ -147,7 +147,8 @@ class Taker:
             try:
                 became = take()
                 outcome.counts[became] += 1
-                outcome.made += self.lookup.describer.count(made)
+                if made:
+                    outcome.made += self.lookup.describer.count(made)
                 if said.left_out:
                     outcome.warnings.append((said.row.number, list_problems(said.left_out)))
                 if became in (CREATED, UNCHANGED) and said.twin:

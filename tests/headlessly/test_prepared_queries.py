@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from crm import Activity, Lead
@@ -16,6 +17,7 @@ from headlessly.access import actors, prepared_queries, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.prepared_queries import compiled_query, prepared_query
 from headlessly.context import clock
+from headlessly.database.prepared import MOST_ROWS, execute_prepared
 
 made: list[str] = []
 
@@ -77,6 +79,35 @@ def test_an_argument_may_be_in_a_pattern_and_its_signs_mean_themselves(
     assert named("%", "100%") == [("100% a_b",)]
     assert named("a_b", "1") == [("100% a_b",)]
     assert named("\\%", "100") == [("100\\% a",)]
+
+
+# -- statements that are written by hand --------------------------------------------------------------------
+
+
+def test_one_cursor_takes_and_reads_each_statement_in_its_own_types(acme: Any) -> None:
+    moment, amount = clock.now(), Decimal("1.50")
+    for binary in (False, True, False):
+        for given, types in (
+            (["a", moment, None], "text, timestamptz, integer"),
+            ([7, amount, "b"], "integer, numeric, text"),
+            ([moment.date(), True, [1, 2]], "date, boolean, integer[]"),
+            ([None, 2**40, ["x"]], "text, bigint, text[]"),
+        ):
+            columns = ", ".join(f"%s::{type}" for type in types.split(", "))
+            assert execute_prepared(f"SELECT {columns}", given, binary=binary) == [tuple(given)]
+    cursor = connection.connection.kept_cursor
+    with pytest.raises(DataError), transaction.atomic():
+        execute_prepared("SELECT %s::text::integer", ["none"])
+    assert execute_prepared("SELECT 1 / %s", [1]) == [(1,)]
+    assert connection.connection.kept_cursor is cursor
+
+
+def test_a_cursor_keeps_no_answer_of_many_rows(acme: Any) -> None:
+    assert len(execute_prepared("SELECT generate_series(1, %s)", [MOST_ROWS])) == MOST_ROWS
+    cursor = connection.connection.kept_cursor
+    assert len(execute_prepared("SELECT generate_series(1, %s)", [MOST_ROWS + 1])) > MOST_ROWS
+    assert cursor.closed
+    assert execute_prepared("SELECT %s::integer", [1]) == [(1,)]
 
 
 # -- conditions of which only the values are others --------------------------------------------------------

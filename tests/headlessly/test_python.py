@@ -128,6 +128,33 @@ def test_it_hears_hooks_by_decorator_and_by_connect(qualified: Lead) -> None:
     assert not Lead.converting.remove(by_decorator)
 
 
+def test_it_hears_hooks_of_both_kinds_in_their_order_and_of_its_own_sender(lead: Lead) -> None:
+    heard: list[str] = []
+
+    def by_signal(sender: type, record: Lead, ctx: Any, **_: Any) -> None:
+        heard.append("signal")
+
+    def of_deals(sender: type, record: Lead, ctx: Any, **_: Any) -> None:
+        heard.append("deal")
+
+    def hook(name: str) -> Any:
+        return Lead.updated.attached(lambda record, ctx: heard.append(name))
+
+    with hook("first"):
+        lead.update(score=1)
+        Lead.updated.connect(by_signal)
+        Lead.updated.connect(of_deals, sender=Deal)
+        try:
+            with hook("last"):
+                lead.update(score=2)
+        finally:
+            assert Lead.updated.disconnect(by_signal)
+            assert Lead.updated.disconnect(of_deals, sender=Deal)
+        lead.update(score=3)
+    lead.update(score=4)
+    assert heard == ["first", "first", "signal", "last", "first"]
+
+
 def test_it_gives_a_hook_every_noun_and_who_where_and_what(lead: Lead, acme: Any) -> None:
     seen = {}
 

@@ -20,8 +20,8 @@ from headlessly.log.events import Event
 
 
 def updates(asked: CaptureQueriesContext, table: str) -> list[str]:
-    beginning = f'UPDATE "{table}" '
-    return [q["sql"] for q in asked.captured_queries if q["sql"].startswith(beginning)]
+    update = f'UPDATE "{table}" SET '
+    return [q["sql"] for q in asked.captured_queries if update in q["sql"]]
 
 
 def past(lead: Lead) -> list[tuple[Any, ...]]:
@@ -32,13 +32,20 @@ def past(lead: Lead) -> list[tuple[Any, ...]]:
 def test_it_is_written_once_by_a_conversion_with_each_version_in_its_past(qualified: Lead) -> None:
     with CaptureQueriesContext(connection) as asked:
         qualified.convert()
-    assert len(updates(asked, "crm_lead")) == 1
+    (update,) = updates(asked, "crm_lead")
+    assert 'INSERT INTO "crm_lead_version"' in update
     *_, before, converted, attached = past(qualified)
     moment = converted[3]
     assert before[0] + 2 == converted[0] + 1 == attached[0] == qualified.version
     assert (before[1], before[4]) == ("Qualified", moment)
     assert converted[1:] == ("Converted", None, moment, moment)
     assert attached[1:] == ("Converted", qualified.deal_id, moment, None)
+    whole = Lead.past.objects.filter(tenant_id=qualified.tenant_id, record=qualified.pk)
+    *_, was, between, now = whole.order_by("seq").values()
+    own = {"seq", "version", "valid_from", "valid_to", "updated_at"}
+    changed = {name for name in was if was[name] != between[name]} - own
+    assert changed == {"status", "converted_at", "last_activity_at"}
+    assert {name for name in now if now[name] != between[name]} - own == {"deal_id"}
     events = Lead.history(qualified).order_by("seq")
     told = [(e.name, e.version, e.data["deal"], e.previous) for e in events][-2:]
     assert [each[:3] for each in told] == [

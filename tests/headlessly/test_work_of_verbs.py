@@ -38,12 +38,12 @@ def new_lead(people: SimpleNamespace) -> Callable[[Any], Lead]:
 
 
 def test_to_create_a_lead(new_lead: Callable[[Any], Lead]) -> None:
-    assert calls_of(new_lead, [*range(ROUNDS)]) < 1_300
+    assert calls_of(new_lead, [*range(ROUNDS)]) < 930
 
 
 def test_to_change_a_lead(new_lead: Callable[[Any], Lead]) -> None:
     leads = [new_lead(number) for number in range(ROUNDS)]
-    assert calls_of(lambda lead: Lead.update(lead.pk, need="More of it"), leads) < 1_300
+    assert calls_of(lambda lead: Lead.update(lead.pk, need="More of it"), leads) < 930
 
 
 def test_to_convert_a_lead(new_lead: Callable[[Any], Lead]) -> None:
@@ -51,4 +51,4 @@ def test_to_convert_a_lead(new_lead: Callable[[Any], Lead]) -> None:
     for lead in leads:
         lead.update(status="Contacted")
         lead.update(status="Qualified")
-    assert calls_of(lambda lead: Lead.convert(lead.pk), leads) < 3_000
+    assert calls_of(lambda lead: Lead.convert(lead.pk), leads) < 2_300
