@@ -274,13 +274,17 @@ SPOILS = {
 def test_a_walk_tells_of_what_nobody_can_read_and_of_what_comes_from_elsewhere(page, site, acme):
     walk = Walk(page, site)
     open_session(page, site, user("ann", (acme, "admin")))
+    walk.go("/~acme/admin/crm/lead/", full=False)
+    assert walk.wrong == []
+    page.evaluate("window.unspoilt = document.getElementById('hly').cloneNode(true)")
     for spoils in SPOILS.values():
-        walk.go("/~acme/admin/crm/lead/", full=False)
-        assert walk.wrong == []
         page.locator("#hly h1").evaluate(spoils)
         walk.look(full=False)
         assert ["color-contrast" in each for each in walk.wrong] == [True], spoils
         walk.wrong.clear()
+        page.evaluate("document.getElementById('hly').replaceWith(unspoilt.cloneNode(true))")
+    walk.look(full=False)
+    assert walk.wrong == []
     with page.expect_event("requestfailed"):
         page.evaluate("new Image().src = 'https://elsewhere.example/'")
     assert any("elsewhere: https://elsewhere.example/" in each for each in walk.wrong)
