@@ -189,7 +189,7 @@ class Walk:
         for is_large in (was_large, not was_large):
             self._resize(is_large)
             if is_large:
-                self.axe(within, "large")
+                self._fits(self.axe(within, "large"), LARGE)
             else:
                 self._look_small(within, full)
             if full and is_large is was_large:
@@ -209,13 +209,15 @@ class Walk:
             self.page.emulate_media(color_scheme="light")
         else:
             width = self.page.evaluate(WIDTH)
-        if width > PHONE["width"]:
-            self.note("sideways", width)
+        self._fits(width, PHONE)
+
+    def _fits(self, width: int, window: dict[str, int]) -> None:
+        if width > window["width"]:
+            self.note("sideways", f"{width} in {window['width']}")
 
     def _look_from_near(self) -> None:
         self.page.set_viewport_size(ZOOMED)
-        if (width := self.page.evaluate(WIDTH)) > ZOOMED["width"]:
-            self.note("sideways at 200 %", width)
+        self._fits(self.page.evaluate(WIDTH), ZOOMED)
 
     def axe(self, within: str, how: str) -> int:
         """Note what axe finds; answers how wide the page is."""
