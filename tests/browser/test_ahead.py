@@ -83,14 +83,38 @@ def test_a_column_is_typed_through(desk: Any, site: str) -> None:
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&o=name")
     desk.wait_for_load_state()
     slow_to_answer(desk, "/cell/", 0, 10, 60, 20, 120)
+    cells = desk.locator("[data-cell=score]")
     for n in range(6):
-        desk.locator("[data-cell=score]").nth(n).click()
+        cells.nth(n).click()
         desk.keyboard.type(f"{n}7")
     desk.keyboard.press("Enter")
     for n in range(6):
         row = desk.locator("table.list tr", has_text=f"Lead {n}")
         expect(row.locator("[data-cell=score]")).to_have_text(f"{n}7" if n else "7")
     assert [Lead.get(each.pk).score for each in leads] == [7, 17, 27, 37, 47, 57]
+
+
+def test_a_cell_takes_what_is_typed_though_another_came_while_it_was_pressed(
+    desk: Any, site: str
+) -> None:
+    from crm import Lead
+
+    leads = [Lead.create(name=f"Lead {n}", source="fair", score=90 - n) for n in range(2)]
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&o=name")
+    desk.wait_for_load_state()
+    slow_to_answer(desk, "/cell/")
+    first, second = (desk.locator("[data-cell=score]").nth(n) for n in range(2))
+    first.click()
+    desk.keyboard.type("17")
+    second.hover()
+    desk.mouse.down()
+    expect(desk.locator(".celled")).to_be_visible()
+    desk.mouse.up()
+    desk.keyboard.type("27")
+    desk.keyboard.press("Enter")
+    expect(first).to_have_text("17")
+    expect(second).to_have_text("27")
+    assert [Lead.get(each.pk).score for each in leads] == [17, 27]
 
 
 def test_a_dialog_takes_what_is_typed_before_it_is_there(desk: Any, site: str, lead: Any) -> None:

@@ -7,11 +7,14 @@
 
   let coming = null; // what is on its way last, and what was pressed since
   let before = ""; // the key that asked for it
+  let pressed = null; // what a hand pressed, until a key follows
   let pressing = false;
 
   // On its way back to the one who asked: answers false where it does not come, and then nothing is pressed.
   function ahead(asked) {
-    const mine = (coming = { by: before, from: document.activeElement, keys: [] });
+    // While a button is held down, what came meanwhile may have taken the focus: nobody asked by typing there.
+    const from = pressed?.isConnected ? pressed : document.activeElement;
+    const mine = (coming = { by: before, from, keys: [] });
     const done = (came) => {
       if (coming === mine) coming = null;
       // Pressed again and again by whoever saw nothing happen: they meant it once.
@@ -22,6 +25,7 @@
   }
 
   window.addEventListener("keydown", (event) => {
+    if (event.isTrusted) pressed = null;
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing;
     if (!coming || pressing) return void (before = plain ? event.key : "");
     // Who asked by typing, such as in a search, types on.
@@ -36,7 +40,8 @@
     if (!event.repeat) coming.keys.push(event.shiftKey && event.key === "Tab" ? "Shift-Tab" : event.key);
   }, true);
   // Who presses something else meanwhile, types there.
-  window.addEventListener("pointerdown", () => {
+  window.addEventListener("pointerdown", (event) => {
+    pressed = event.target;
     before = "";
     coming = null;
   }, true);
