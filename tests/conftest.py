@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
 from collections.abc import Generator, Iterator
 from functools import cache
@@ -82,16 +83,24 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def prepared_statements_outlive_a_rollback() -> None:
     """A connection keeps what it has prepared, as it does from one request to the next: a test ends with a
-    rollback, and the driver would forget all of it then. What is dropped or altered still lets it forget."""
-    forgets = PrepareManager._should_discard
+    rollback, and the driver would forget all of it then. It still does where a table was made, altered or
+    dropped, and where that is taken back."""
+    forgets = PrepareManager.clear
+    alters = re.compile(rb"(?:CREATE|ALTER|DROP|DISCARD ALL|DEALLOCATE ALL)\b").match
 
     def should_discard(manager: Any, prep: Any, results: Any, *matching: Any) -> bool:
         for each in results:
-            if each.status == ExecStatus.COMMAND_OK and each.command_status != b"ROLLBACK":
-                return forgets(manager, prep, results, *matching)
+            if each.status == ExecStatus.COMMAND_OK and alters(each.command_status or b""):
+                manager.altered = True
+                return forgets(manager)
         return False
 
+    # What ``rollback()`` of a connection calls, and nobody else.
+    def clear(manager: Any) -> bool:
+        return vars(manager).pop("altered", False) and forgets(manager)
+
     PrepareManager._should_discard = should_discard  # type: ignore[method-assign]
+    PrepareManager.clear = clear  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session", autouse=True)

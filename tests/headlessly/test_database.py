@@ -179,3 +179,20 @@ def test_moments_are_read_by_the_drivers_compiled_loader_and_are_those_of_django
             cursor.fetchone()
     used = connection.connection.adapters.get_loader(TIMESTAMPTZ, Format.TEXT)
     assert type(used(TIMESTAMPTZ)).__module__.startswith("psycopg_")
+
+
+def test_tests_find_prepared_what_those_before_them_prepared(db):
+    """What ends a test takes nothing from the next; what is dropped, or altered and taken back, does."""
+    params = connection.get_connection_params()
+
+    def prepared():
+        return (
+            psycopg.ClientCursor(own).execute("SELECT name FROM pg_prepared_statements").fetchall()
+        )
+
+    with psycopg.connect(**{name: params[name] for name in ("dbname", "user", "host")}) as own:
+        for altering in (None, "CREATE TEMP TABLE made ()", "DROP TABLE IF EXISTS made"):
+            own.execute("SELECT 1", prepare=True)
+            own.execute(altering or "SELECT 2")
+            own.rollback()
+            assert bool(prepared()) is (altering is None)
