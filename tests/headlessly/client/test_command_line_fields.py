@@ -49,7 +49,7 @@ def test_a_field_is_added_changed_archived_and_deleted(
     assert not cli("fields", "restore", "Lead.number").json()["archived"]
     assert cli("Lead.get", lead["$id"]).json()["number"] == "K1"
     refused = cli("fields", "delete", "Lead.number")
-    assert refused.code != 0 and "1 records" in refused.err
+    assert refused.code != 0 and "in 1 record." in refused.err
     assert cli("fields", "delete", "Lead.number", "--confirm", "number").code == 0
     assert custom_fields_of(signed_in, "Lead") == []
 
