@@ -37,10 +37,11 @@ class HeadlesslyConfig(AppConfig):
 
 
 def keep_the_past(**_: Any) -> None:
-    """Renew what the database does by itself: the append-only log, the versions of every noun."""
+    """Renew what the database does by itself: the append-only log, the versions of every noun, how closely it
+    looks at what is searched."""
     from django.db import connection
 
-    from headlessly.database import policies
+    from headlessly.database import policies, statistics
     from headlessly.declaration.registry import registry
     from headlessly.log import events, external_ids, indexed_values, unique_values, versions
 
@@ -52,6 +53,7 @@ def keep_the_past(**_: Any) -> None:
     nouns = [noun for noun in registry.values() if noun._meta.db_table in tables]
     for noun in nouns:
         versions.install_triggers(noun)
+    statistics.look_closely([noun._meta.db_table for noun in nouns])
     if external_ids.ExternalId._meta.db_table in tables:
         external_ids.install_triggers(nouns)
     if unique_values.UniqueValue._meta.db_table in tables:

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from headlessly.access.models import Membership, User
 from headlessly.admin.lists.changelist import PER_PAGE
 from headlessly.admin.lists.columns import MAX_COLUMNS
+from headlessly.database import statistics
 from headlessly.nouns import Noun
 from tests.contract import samples
 
@@ -123,3 +124,21 @@ def test_it_is_listed_by_as_many_statements_and_in_a_page_as_small_however_many_
         if "/admin/" in address:
             row = (size - few[address][1]) / MORE
             assert size + row * (PER_PAGE - total) < LARGEST, address
+
+
+def test_the_planner_is_told_how_many_have_a_word_by_more_values_than_by_itself(db: None) -> None:
+    """Of each expression that a search is looked up by; and of none that the planner never asks."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT x.relname, i.indpred IS NULL, array_agg(a.attstattarget ORDER BY a.attnum) "
+            "FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid "
+            "JOIN pg_attribute a ON a.attrelid = x.oid AND i.indkey[a.attnum - 1] = 0 "
+            "WHERE t.relname = ANY(%s) GROUP BY 1, 2",
+            [[noun._meta.db_table for noun in samples.NOUNS]],
+        )
+        found = {index: (of_all, kept) for index, of_all, kept in cursor.fetchall()}
+    declared = {index.name: index for noun in samples.NOUNS for index in noun._meta.indexes}
+    searched = {name for name in declared if name.endswith("_search")}
+    assert searched <= set(found) and len(searched) > 10
+    for name, (of_all, kept) in found.items():
+        assert set(kept) == {statistics.KEPT if of_all else 0}, name

@@ -152,6 +152,12 @@ def test_keeps_its_socket_short_in_a_folder_however_deep(tmp_path):
     assert not socket.is_relative_to(server.data)
 
 
+def test_starts_no_processes_for_what_takes_no_longer_than_starting_them(db):
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW parallel_setup_cost")
+        assert int(cursor.fetchone()[0]) >= 10_000
+
+
 @pytest.mark.django_db
 def test_hands_out_no_connection_that_the_server_has_closed():
     pooled = connection.copy()
