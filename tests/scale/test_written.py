@@ -46,8 +46,9 @@ def test_a_conversion_writes_little(leads: list[Lead]) -> None:
     """Deal, lead and four events; their person has been qualified by another one."""
     leads[-1].convert()
     written = measure_writing(lambda number: leads[number].convert())
-    assert written.total <= 61, written.entries  # 60, and a page that is split
-    assert written.bytes <= 12_000, written
+    split = written.total > 60  # a page of an index, by what other tests have left in it
+    assert written.total <= 61, written.entries
+    assert written.bytes <= (12_800 if split else 12_000), written
 
 
 def test_a_full_page_leaves_room_to_change_what_no_index_has() -> None:

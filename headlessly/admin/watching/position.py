@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from headlessly.admin.sites import PART
-from headlessly.log.pages import end_of_log
+from headlessly.log.pages import seen_by_now
 
 P = ParamSpec("P")
 
@@ -18,7 +18,7 @@ P = ParamSpec("P")
 def watched(
     view: Callable[Concatenate[Any, HttpRequest, P], HttpResponse],
 ) -> Callable[Concatenate[Any, HttpRequest, P], HttpResponse]:
-    """Tell a page that watches (see watch.js) where the log ended before anything was read for it.
+    """Tell a page that watches (see watch.js) up to where it has the log: asked before it reads anything.
 
     A page that is open already, and fetches parts of itself anew, knows where it stands.
     """
@@ -26,7 +26,7 @@ def watched(
     @wraps(view)
     def wrapped(self: Any, request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         is_new = request.method == "GET" and PART not in request.headers
-        at = end_of_log() if is_new else None
+        at = seen_by_now() if is_new else None
         response = view(self, request, *args, **kwargs)
         if at is not None and isinstance(response, TemplateResponse):
             response.context_data = {**(response.context_data or {}), "made_at": at}

@@ -10,7 +10,7 @@
   const shown = () => [...new Set([...document.querySelectorAll("#hly [data-row], #hly [data-card], #hly [data-touch]")].map((each) => each.dataset.row || each.dataset.card || each.dataset.touch))];
 
   let token = "";
-  let at = ""; // the page says where the log ended when it was made
+  let at = ""; // up to where the page has the log; it says so itself when it is made
   let timer = 0;
   let looked = 0;
   let gap = EVERY;
