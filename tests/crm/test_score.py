@@ -340,6 +340,14 @@ def test_the_page_of_a_lead_shows_what_its_score_is_made_of(people, cleo):
     assert "once, last Mar 2, 2026; half after 10 days" in past
 
 
+def test_a_line_that_costs_points_and_would_have_to_end_is_said_to(people, cleo):
+    rule(WEB, {**RICH, "points": -7, "filter": {"budget": None}}, CALLS,
+         thresholds=[{"name": "Hot", "from": 50}])  # fmt: skip
+    lead = Lead.create(name="L", source="website")
+    said = page(cleo, f"crm/lead/{lead.pk}/change/")
+    assert f"Enough would be: Calls (+20) + no more “{RICH['name']}” (+7)." in said
+
+
 def test_a_page_without_a_score_rule_costs_and_shows_nothing_more(people, cleo):
     lead = Lead.create(name="L", source="website", score=5)
     page(cleo, f"crm/lead/{lead.pk}/change/")

@@ -251,6 +251,8 @@ def _of_fit(earned: Iterable[Earned]) -> int:
     return sum(each.line.about == "fit" for each in earned)
 
 
-def say_change(change: dict[str, Any]) -> str:
-    """One of them for people."""
+def say_change(change: dict[str, Any], *, ends: bool) -> str:
+    """One of them for people; a line that costs points now, and would have to end, is said to."""
+    if ends:
+        return _("no more “%(line)s” (+%(points)d)") % change
     return _("%(line)s (+%(points)d)") % change

@@ -79,7 +79,11 @@ def _say_more(said: dict[str, Any]) -> Iterator[str]:
             text = _("%(missing)s points to %(name)s (%(from)s): no few lines would be enough.")
             yield text % named
         else:
-            named["changes"] = " + ".join(map(explaining.say_change, ahead["changes"]))
+            costly = {each["name"] for each in said["lines"] if each["points"] < 0}
+            named["changes"] = " + ".join(
+                explaining.say_change(each, ends=each["line"] in costly)
+                for each in ahead["changes"]
+            )
             yield (
                 _("%(missing)s points to %(name)s (%(from)s). Enough would be: %(changes)s.")
                 % named
