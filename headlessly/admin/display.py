@@ -312,10 +312,18 @@ def about_references(noun: type[Record]) -> tuple[Field, ...]:
 
 
 def subtitle(record: Noun, fields: Sequence[Field]) -> str:
-    """What stands below a record's name in a list: the names of the first two that it refers to."""
+    """What stands below a record's name in a list: the names of the first two that it refers to and whom its
+    own name does not say."""
     filled = [f for f in fields if getattr(record, f.column)]
     names = dict.fromkeys(visible_name(getattr(record, f.name)) for f in filled)
-    return " · ".join(cut(name, LONGEST_BELOW) for name in [*names][:2])
+    own = str(record)
+    below = [name for name in names if not says(own, name)]
+    return " · ".join(cut(name, LONGEST_BELOW) for name in below[:2])
+
+
+def says(text: str, name: str) -> bool:
+    """Whether a name stands in a text, as words of it: ``Acme`` in ``acme: new site``, not in ``Acmeon``."""
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def cut(text: str, longest: int) -> str:

@@ -108,6 +108,26 @@ def test_counts_to_the_cap(bob, leads, monkeypatch):
     assert '<span class="count">2+</span>' in html
 
 
+def test_says_below_a_name_only_what_the_name_does_not_say(bob, people):
+    from crm import Lead
+
+    about = {
+        "contact": people.ada,
+        "organization": people.corp,
+        "owner": people.bob,
+        "source": "web",
+    }
+    company = people.corp.name
+    for name in ("One", f"{company.upper()}: more seats", f"{company}eon"):
+        Lead.create(name=name, **about)
+    html = bob.get(LEADS).content.decode()
+    rows = re.findall(r'<td class="name".*?</td>', html, re.DOTALL)
+    told = {row: (people.ada.name in row, row.count(company)) for row in rows}
+    assert [told[row] for row in rows if ">One<" in row] == [(True, 1)]
+    assert [told[row] for row in rows if "more seats" in row] == [(True, 0)]
+    assert [told[row] for row in rows if f"{company}eon" in row] == [(True, 2)]
+
+
 def test_asks_the_database_as_often_for_25_rows_as_for_one(bob, people):
     from crm import Lead
 
