@@ -45,16 +45,6 @@ LAST_SETTLED = """
 SELECT xid::text, seq FROM headlessly_event
 WHERE tenant_id = %s AND (xid < %s::text::xid8 OR xid = %s::text::xid8)
 ORDER BY headlessly_event.xid DESC, seq DESC LIMIT 1"""
-#: The same before the oldest transaction that runs anywhere, as of the statement's own snapshot.
-LAST_SEEN = """
-WITH log AS (SELECT log_offset FROM headlessly_tenant WHERE id = %s)
-SELECT xid::text, seq FROM headlessly_event
-WHERE tenant_id = %s AND (
-    xid < ((SELECT log_offset FROM log)
-        + pg_snapshot_xmin(pg_current_snapshot())::text::bigint)::text::xid8
-    OR xid = ((SELECT log_offset FROM log)
-        + pg_current_xact_id_if_assigned()::text::bigint)::text::xid8)
-ORDER BY headlessly_event.xid DESC, seq DESC LIMIT 1"""
 #: The columns that an index has in the order of the log, the rarest values first.
 INDEXED = ("target", "actor", "name")
 
@@ -188,14 +178,6 @@ def end_of_log() -> LogPosition:
     until, own = settled_horizon()
     asked = (tenancy.require().pk, str(until), str(own or 0))
     last = execute_prepared(LAST_SETTLED, asked)
-    return LogPosition(int(last[0][0]), last[0][1]) if last else LOG_START
-
-
-def seen_by_now() -> LogPosition:
-    """A position up to which whatever is read next has all events, in one statement. While a transaction runs
-    anywhere in the cluster it lies before :func:`end_of_log`."""
-    tenant = tenancy.require().pk
-    last = execute_prepared(LAST_SEEN, (tenant, tenant))
     return LogPosition(int(last[0][0]), last[0][1]) if last else LOG_START
 
 

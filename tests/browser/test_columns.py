@@ -33,6 +33,10 @@ def many(people: Any, acme: Any) -> None:
         Lead.create(name=f"Lead {number:02}", source="web", need="One tool for all of it", score=5)
 
 
+def tells_of_a_change(response: Any) -> bool:
+    return response.url.endswith("/admin/watch/") and bool(response.json()["changed"])
+
+
 def head(page: Any, wire: str) -> Any:
     return page.locator(f"table.list thead th[data-wire={wire}]")
 
@@ -80,14 +84,26 @@ def test_a_wide_list_scrolls_under_its_names_and_says_that_there_is_more(desk, s
 
 
 def test_a_column_is_widened_and_moved_in_a_list_that_scrolls(desk, site, many):
+    from crm import Lead
+
     desk.goto(f"{site}/~acme/admin/crm/lead/?view=all&columns=status,score")
     expect(desk.locator(f"{SHEET}.fits")).to_have_count(1)
     edge = head(desk, "score").locator(".edge").bounding_box()
     desk.mouse.move(edge["x"] + 3, edge["y"] + 5)
     desk.mouse.down()
+    desk.mouse.move(edge["x"] + 453, edge["y"] + 5)
+    # What a colleague does meanwhile is shown when the hand is off it.
+    with desk.expect_response(tells_of_a_change):
+        Lead.find({"name": "Lead 03"}).get().update(score=77)
+    with desk.expect_response(tells_of_a_change):  # which is asked for again until it is shown
+        pass
+    assert head(desk, "score").bounding_box()["width"] > 450
     desk.mouse.move(edge["x"] + 903, edge["y"] + 5)
     desk.mouse.up()
     assert head(desk, "score").bounding_box()["width"] > 700
+    expect(desk.locator("tr", has_text="Lead 03").locator("[data-cell=score]")).to_contain_text(
+        "77"
+    )
     # There is no room for it any more: the sheet scrolls from now on.
     expect(desk.locator(f"{SHEET}.fits")).to_have_count(0)
     head(desk, "score").drag_to(head(desk, "status"), target_position={"x": 3, "y": 10})

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from headlessly.admin.sites import PART
-from headlessly.log.pages import seen_by_now
+from headlessly.log.pages import end_of_log
 
 P = ParamSpec("P")
 
@@ -26,7 +26,7 @@ def watched(
     @wraps(view)
     def wrapped(self: Any, request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         is_new = request.method == "GET" and PART not in request.headers
-        at = seen_by_now() if is_new else None
+        at = end_of_log() if is_new else None
         response = view(self, request, *args, **kwargs)
         if at is not None and isinstance(response, TemplateResponse):
             response.context_data = {**(response.context_data or {}), "made_at": at}

@@ -91,6 +91,7 @@
     const head = event.target.closest?.("th[draggable]");
     if (!head) return;
     dragged = head.dataset.wire;
+    head.classList.add("held"); // the list is not renewed under one's hand: see watch.js
     event.dataTransfer.effectAllowed = "move";
     event.dataTransfer.setData("text/plain", dragged);
   });
@@ -114,6 +115,7 @@
   });
   document.addEventListener("dragend", () => {
     dragged = null;
+    for (const head of heads()) head.classList.remove("held");
     unmark();
   });
   document.addEventListener("keydown", async (event) => {
@@ -139,12 +141,14 @@
     const [start, before] = [event.clientX, head.offsetWidth];
     const { draggable } = head;
     head.draggable = false;
+    head.classList.add("held");
     let width = before;
     const move = (now) => widen(document, head, (width = Math.max(NARROWEST, before + now.clientX - start)));
     window.addEventListener("pointermove", move);
     window.addEventListener("pointerup", () => {
       window.removeEventListener("pointermove", move);
       head.draggable = draggable;
+      head.classList.remove("held");
       keep({ ...widths(), [nameOf(head)]: width });
     }, { once: true });
   });
