@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
@@ -147,20 +147,22 @@ class Table:
         return values
 
 
-def _adapt_json(field: Field[Any, Any]) -> Callable[[Any], Any]:
+def _adapt_as_django_does(field: Field[Any, Any]) -> Callable[[Any], Any]:
     return lambda value: field.get_db_prep_save(value, connection)
 
 
 def _adapt_decimal(field: Field[Any, Any]) -> Callable[[Any], Any]:
-    adapt = _adapt_json(field)
-    return lambda value: value if type(value) is Decimal else adapt(value)
+    adapt = _adapt_as_django_does(field)  # which refuses what is no number
+    return lambda value: value if type(value) is Decimal and value.is_finite() else adapt(value)
 
 
+#: Clients choose which columns change: not every statement that was ever run is kept.
+MOST_KEPT = 1_000
 #: How values of the types that the driver does not know as Django does are made parameters.
-ADAPTED_TYPES = {"JSONField": _adapt_json, "DecimalField": _adapt_decimal}
+ADAPTED_TYPES = {"JSONField": _adapt_as_django_does, "DecimalField": _adapt_decimal}
 
 
-@cache
+@lru_cache(MOST_KEPT)
 def _rewrite(table: Table, changed: tuple[tuple[str, ...], ...]) -> str:
     """The statement for a row of which ``changed`` names the columns that were others: in each version that
     is over, and as it is written."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 
 from crm import Activity, Contact, Deal, Lead, Organization
@@ -452,3 +454,16 @@ def test_it_touches_nothing_it_was_not_asked_to(lead: Lead) -> None:
     assert Lead.get(lead.id).as_json() == before
     done.delete()
     assert Lead.get(lead.id).as_json() == before
+
+
+def test_a_hook_writes_no_amount_that_is_no_number(lead: Lead) -> None:
+    def spoil(found: Lead, ctx: Any) -> None:
+        found.budget = Decimal("NaN")
+
+    Lead.updating(spoil)
+    try:
+        with pytest.raises(ValidationError):
+            lead.update(name="Another")
+    finally:
+        Lead.updating.remove(spoil)
+    assert Lead.get(lead.id).name == lead.name != "Another"
