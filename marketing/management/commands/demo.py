@@ -22,6 +22,7 @@ from headlessly.access.models import Tenant
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.management.ports import port_refusal
+from headlessly.scripts.workers import stop_workers
 from marketing.demo import access
 from marketing.demo.cast import ACME, CASTS, OPERATOR, Cast, Occupied, fill, is_filled
 
@@ -54,10 +55,16 @@ class Command(BaseCommand):
         file = settings.DATA_DIR / "demo.json"
         known = access.read(file)
         password = access.password_of(known)
-        self.fill(leads, password)
+        is_new = self.fill(leads, password)
         url = f"http://127.0.0.1:{port}"
         tenants = access.open_up(known, password, url)
         access.write(file, url, tenants)
+        if serve and is_new:
+            # Once more, as on any other day: a process that ran scripts, as the demo's agent does, cannot
+            # fork those of the site (see headlessly/scripts/workers.py).
+            stop_workers()
+            self.stdout.flush()
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         self.tell(url, tenants, file)
         if serve:
             self.stdout.write("\nCtrl-C stops it.")
@@ -66,7 +73,8 @@ class Command(BaseCommand):
 
     # -- filling ----------------------------------------------------------------------------------
 
-    def fill(self, leads: int, password: str) -> None:
+    def fill(self, leads: int, password: str) -> bool:
+        """Fill the tenants that are not there; True when there was one."""
         try:
             missing = [cast for cast in CASTS if not is_filled(cast)]
         except Occupied as tenant:
@@ -81,6 +89,7 @@ class Command(BaseCommand):
             with connection.cursor() as cursor:
                 # The planner should know the tables from the first page on, not some minutes later.
                 cursor.execute("ANALYZE")
+        return bool(missing)
 
     def fill_one(self, cast: Cast, leads: int, hashed: str) -> None:
         started, month = time.monotonic(), None

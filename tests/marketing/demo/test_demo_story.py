@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -39,6 +42,7 @@ from headlessly.scripts import host, proposals
 from headlessly.transfer.models import Import
 from marketing import Campaign, Form, Funnel, Segment
 from marketing.demo import automations, business, cast, suggestions, views, words
+from marketing.management.commands import demo
 from tests.marketing.demo.telling import DAY, LEADS
 
 MIDNIGHT = datetime(2025, 6, 16, tzinfo=UTC)
@@ -355,3 +359,31 @@ def test_a_busy_machine_leaves_out_what_it_cannot_try_in_time(
     monkeypatch.setattr(host, "REHEARSAL_SECONDS", 0)
     suggestions.add_suggestions()
     assert proposals.Proposal.objects.count() == known
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_the_site_is_served_by_a_process_that_ran_no_scripts(
+    is_new: bool, monkeypatch: Any
+) -> None:
+    """One that did cannot fork others that run any, and the demo's agent runs some."""
+    done: list[str] = []
+
+    class Replaced(Exception):
+        """The process is another one."""
+
+    def execv(program: str, arguments: list[str]) -> None:
+        assert [program, *sys.orig_argv[1:]] == arguments
+        raise Replaced
+
+    monkeypatch.setattr(demo, "call_command", lambda name, **_: done.append(name))
+    monkeypatch.setattr(demo, "access", SimpleNamespace(
+        read=lambda *_: {}, password_of=lambda *_: "", open_up=lambda *_: {},
+        write=lambda *_: done.append("kept"),
+    ))  # fmt: skip
+    monkeypatch.setattr(demo, "port_refusal", lambda *_: None)
+    monkeypatch.setattr(demo.os, "execv", execv)
+    monkeypatch.setattr(demo.Command, "fill", lambda *_: is_new)
+    monkeypatch.setattr(demo.Command, "tell", lambda *_: done.append("told"))
+    with pytest.raises(Replaced) if is_new else nullcontext():
+        demo.Command().handle(port=0, serve=True, leads=1)
+    assert done == ["migrate", "kept"] + ([] if is_new else ["told", "serve"])
