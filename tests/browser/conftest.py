@@ -71,6 +71,8 @@ SHOWN = """() => ({
   dialogs: [...document.querySelectorAll("dialog[open]")].map((each) => each.innerText.slice(0, 400)),
   said: [...document.querySelectorAll("[role=alert], [role=status], .toast")].map((each) => each.innerText),
   focus: document.activeElement?.outerHTML.slice(0, 200),
+  typed: document.activeElement?.value,
+  offered: [...document.querySelectorAll("[role=listbox]")].map((each) => each.innerText.slice(0, 200)),
   text: document.body?.innerText.slice(0, 1200),
 })"""
 

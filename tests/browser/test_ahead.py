@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PASSWORD
+from tests.browser.conftest import PASSWORD, cut_off
 from tests.browser.test_rep import current, dialog, open_lead
-from tests.browser.test_unsent import sign_out
+from tests.browser.test_unsent import sign_in_over, sign_out
 
 pytestmark = pytest.mark.browser
 
@@ -193,3 +193,59 @@ def test_keys_are_for_the_record_that_is_on_its_way(desk: Any, site: str) -> Non
     desk.keyboard.press("Control+Enter")
     expect(desk.get_by_label("Timeline")).to_contain_text("Call me in June")
     assert Activity.objects.get().lead_id == second.pk
+
+
+def test_a_choice_is_of_what_was_typed_and_not_of_what_was_there_before(
+    desk: Any, site: str, acme: Any, people: Any
+) -> None:
+    from crm import Contact
+    from headlessly.access.models import Membership, User
+
+    cleo = User.objects.create_user("cleo@sign.example", PASSWORD)
+    Membership.objects.create(user=cleo, tenant=acme, role="rep", contact_id=people.cleo.pk)
+    Contact.create(name="Zoe Adams")
+    Contact.create(name="Mia Holm")  # the latest: offered first before anything is typed
+    desk.goto(f"{site}/~acme/admin/crm/deal/add/")
+    desk.wait_for_load_state()
+    desk.get_by_role("combobox", name="Contact").click()
+    desk.get_by_role("option", name="Mia Holm").wait_for()
+    slow_to_answer(desk, "/autocomplete/")
+    desk.keyboard.type("Zoe")
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("Tab")  # meant for what comes after the choice
+    # By Tab one comes to the next choice, and types at once.
+    desk.keyboard.type("cleo")
+    desk.keyboard.press("Enter")
+    chosen = desk.get_by_role("combobox", name="Contact")
+    expect(chosen).to_contain_text("Zoe Adams")
+    expect(desk.get_by_role("combobox", name="Owner")).to_contain_text("Cleo Marsh")
+    expect(desk.locator(".select2-container--open")).to_have_count(0)
+    # Without an answer one is asked for again, and whoever is signed out signs in first.
+    cut_off(desk)
+    desk.get_by_role("combobox", name="Organization").click()
+    desk.keyboard.type("Corp")
+    expect(desk.get_by_role("option", name="could not be loaded")).to_be_visible()
+    desk.keyboard.press("Enter")
+    sign_out(desk)
+    desk.context.set_offline(False)
+    sign_in_over(desk)
+    expect(desk.get_by_role("combobox", name="Organization")).to_contain_text("Corp")
+
+
+def test_a_mention_is_of_whoever_was_typed(desk: Any, site: str, lead: Any) -> None:
+    from crm import Contact
+    from headlessly.access.models import Membership, User
+
+    for name in ("Zack Moss", "Zoe Adams"):
+        user = User.objects.create_user(f"{name[:3]}@sign.example", PASSWORD)
+        person = Contact.create(name=name)
+        Membership.objects.create(user=user, tenant=lead.tenant, role="rep", contact_id=person.pk)
+    open_lead(desk, site)
+    desk.keyboard.press("c")
+    desk.keyboard.type("Ask @z")
+    names = desk.get_by_role("listbox", name="Members").get_by_role("option")
+    expect(names).to_have_text(["Zack Moss", "Zoe Adams"])
+    slow_to_answer(desk, "/mentions/")
+    desk.keyboard.type("oe")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("textarea[data-mentions]:focus")).to_have_value("Ask @Zoe Adams ")

@@ -10,10 +10,10 @@
   let pressed = null; // what a hand pressed, until a key follows
   let pressing = false;
 
-  // On its way back to the one who asked: answers false where it does not come, and then nothing is pressed.
-  function ahead(asked) {
-    // While a button is held down, what came meanwhile may have taken the focus: nobody asked by typing there.
-    const from = pressed?.isConnected ? pressed : document.activeElement;
+  // On its way back to the one who asked: answers false where it does not come, and then nothing is pressed. Who asked
+  // by typing types on meanwhile, unless it is ``from`` nowhere.
+  // While a button is held down, what came meanwhile may have taken the focus: nobody asked by typing there.
+  function ahead(asked, from = pressed?.isConnected ? pressed : document.activeElement) {
     const mine = (coming = { by: before, from, keys: [] });
     const done = (came) => {
       if (coming === mine) coming = null;

@@ -21,6 +21,8 @@
     const measured = fresh.toArray().filter((each) => !each.style.width && !each.dataset.width);
     const widths = measured.map((each) => (each.offsetWidth > 0 ? `${each.offsetWidth}px` : "auto"));
     measured.forEach((each, index) => each.setAttribute("data-width", widths[index]));
+    // The wait for quiet is ours: from the first key on, what is shown is not what one looks for.
+    fresh.each((_, each) => each.removeAttribute("data-ajax--delay"));
     make.call(fresh);
     for (const each of measured) each.removeAttribute("data-width");
     fresh.each(function () {
@@ -44,6 +46,73 @@
     });
     return this;
   };
+
+  // Whoever came by Tab types at once, as into any other field; and its search has the focus some moments after it is opened.
+  document.addEventListener("keydown", (event) => {
+    const { target, key } = event;
+    if (!target.matches?.(".select2-selection--single:not([aria-disabled=true])") || key.length > 1 || key === " ") return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    event.preventDefault();
+    $(target.closest(".select2-container").previousElementSibling).select2("open");
+    const search = $(".select2-container--open .select2-search__field");
+    search.val(search.val() + key).trigger("input").trigger("focus");
+  });
+
+  // -- what is looked for ------------------------------------------------------------------------------
+
+  const QUIET = 150; // ms without a key before what was typed is asked for
+  const SELDOM = 4000; // ms between two tries, at last
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  let asking = null; // what is looked for now: ``found`` once its answer is shown, false where none came
+
+  // Asked until there is an answer, or nobody waits for one any more; whoever is signed out signs in over the page.
+  async function find(address, { signal }, tell) {
+    for (let wait = 250; !signal.aborted; wait = Math.min(2 * wait, SELDOM)) {
+      try {
+        const answer = await window.hly.send(address, { signal });
+        if (answer.ok) return await answer.json();
+        if (answer.status < 500) return void tell();
+      } catch (problem) {
+        if (signal.aborted) return;
+        if (!(problem instanceof window.hly.Unsent)) throw problem;
+        if (problem instanceof window.hly.SignedOut) return void tell();
+      }
+      tell();
+      await pause(wait);
+    }
+  }
+  $.fn.select2.defaults.set("ajax--transport", ({ url, data }, show, tell) => {
+    const turn = new AbortController();
+    const ask = () => find(`${url}?${$.param(data)}`, turn, () => turn.signal.aborted || tell());
+    const found = pause(data.term ? QUIET : 0).then(ask).then((answer) => {
+      if (!answer || turn.signal.aborted) return false;
+      show(answer);
+      if (asking?.turn === turn) asking = null;
+      return true;
+    });
+    // More of what is shown changes nothing of what is chosen.
+    if (!(data.page > 1)) asking = { turn, found };
+    return { abort: () => turn.abort() };
+  });
+  $(document).on("select2:close", () => {
+    asking?.turn.abort();
+    asking = null;
+  });
+  // Who types and presses Enter at once means what they typed, not what was found before it; and what they press after
+  // that is meant for what comes after the choice.
+  document.addEventListener("keydown", (event) => {
+    const { target, key } = event;
+    if (!asking || key !== "Enter" || event.isComposing || !target.matches(".select2-search__field, .select2-selection")) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (asking.taken) return;
+    asking.taken = true;
+    const taken = asking.found.then((came) => {
+      if (came) $(target).trigger($.Event("keydown", { key, which: 13 }));
+      return came && !document.querySelector(".select2-container--open");
+    });
+    window.hly.ahead(taken, null);
+  }, true);
 
   // What opens in a dialog may stand out of it, unless the dialog is one that scrolls.
   $(document).on("select2:opening", ({ target }) => {

@@ -53,6 +53,16 @@
     else shut();
   }
 
+  // What fits no more goes at once: who types and presses Enter means nobody that was suggested before.
+  const fold = (said) => said.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  function narrow(typed) {
+    const kept = [...list.children].filter((option) => ` ${fold(option.textContent)}`.includes(` ${fold(typed)}`));
+    list.replaceChildren(...kept);
+    if (kept.length) return choose(0);
+    list.remove();
+    list = null;
+  }
+
   function take() {
     const found = begun();
     const name = list.children[chosen].textContent;
@@ -68,7 +78,9 @@
     if (text !== target) shut();
     text = target;
     clearTimeout(timer);
-    if (!begun()) return shut();
+    const found = begun();
+    if (!found) return shut();
+    if (list) narrow(found[1] || "");
     timer = setTimeout(ask, QUIET);
   });
 

@@ -114,7 +114,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const query = new URLSearchParams({ q: text, at: location.pathname });
     if (!text) query.set("recent", recent().filter((id) => id !== here).join(","));
     try {
-      const answer = await fetch(`${find}?${query}`, {
+      const answer = await window.hly.send(`${find}?${query}`, {
         headers: { Accept: "application/json" },
         signal: asking.signal,
         redirect: "error",

@@ -5,18 +5,20 @@ window.hly = (() => {
 
   // Why something did not reach the server, in words to show beside it.
   class Unsent extends Error {}
+  class SignedOut extends Unsent {}
 
-  // As fetch; whoever is signed out signs in over the page first. Throws Unsent where that or the line fails.
+  // As fetch; whoever is signed out signs in over the page first. Throws Unsent where that or the line fails, and as
+  // fetch does where it is called off.
   async function send(url, options = {}, again = false) {
     let answer;
     try {
       answer = await fetch(url, { credentials: "same-origin", ...options, headers: { "X-Live": "1", ...options.headers } });
-    } catch {
-      throw new Unsent(words().offline);
+    } catch (problem) {
+      throw options.signal?.aborted ? problem : new Unsent(words().offline);
     }
     const address = answer.headers.get("X-Sign-In");
     if (address) {
-      if (!(await signIn(address))) throw new Unsent(words().signedOut);
+      if (!(await signIn(address))) throw new SignedOut(words().signedOut);
     } else if (answer.headers.has("X-Stale-Token") && !again) {
       // Signed in anew in another window: what this page holds is known no more.
       const page = await send(location.href, {}, true);
@@ -130,6 +132,8 @@ window.hly = (() => {
         place.remove();
         done(inside);
       });
+      // A list of choices shuts where one presses beside it; this one is over it, and it waits.
+      place.addEventListener("mousedown", (event) => event.stopPropagation());
       place.append(dialog);
       document.body.append(place);
       dialog.showModal();
@@ -196,5 +200,5 @@ window.hly = (() => {
     arriving.delete(form);
   });
 
-  return { send, write, written, sentWith, sentUnchanged, recall, arrived, tell, parse, words, Unsent };
+  return { send, write, written, sentWith, sentUnchanged, recall, arrived, tell, parse, words, Unsent, SignedOut };
 })();
