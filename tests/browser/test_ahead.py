@@ -232,6 +232,32 @@ def test_a_choice_is_of_what_was_typed_and_not_of_what_was_there_before(
     expect(desk.get_by_role("combobox", name="Organization")).to_contain_text("Corp")
 
 
+def test_what_a_choice_makes_is_sent_with_its_form(desk: Any, site: str, acme: Any) -> None:
+    from crm import Deal
+
+    desk.goto(f"{site}/~acme/admin/crm/deal/add/")
+    desk.wait_for_load_state()
+    desk.get_by_label("Name").first.fill("A pilot")
+    slow_to_answer(desk, "/autocomplete/")
+    # Nobody is called so: the form is not sent without them, and says by whom it waits.
+    desk.get_by_role("combobox", name="Owner").focus()
+    desk.keyboard.type("Nobody at all")
+    desk.keyboard.press("Enter")
+    desk.locator("#id_value").click()
+    desk.keyboard.type("500")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("searchbox", name="Owner")).to_have_value("Nobody at all")
+    desk.keyboard.press("Escape")
+    slow_to_answer(desk, "/quick/")
+    desk.get_by_role("combobox", name="Organization").focus()
+    desk.keyboard.type("Brook Mill")
+    desk.keyboard.press("Enter")
+    desk.locator("#id_value").click()
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("heading", level=1)).to_have_text("A pilot")
+    assert str(Deal.find({"name": "A pilot"})[0].organization) == "Brook Mill"
+
+
 def test_a_mention_is_of_whoever_was_typed(desk: Any, site: str, lead: Any) -> None:
     from crm import Contact
     from headlessly.access.models import Membership, User

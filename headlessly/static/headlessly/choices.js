@@ -1,4 +1,5 @@
-// Searchable choices as Django makes them say to nobody what they are about: here they get their label.
+// Searchable choices as Django makes them: here they get their label, are asked for as everything is, take what is typed
+// ahead, and make what is not there.
 (() => {
   const $ = window.django?.jQuery;
   const make = $?.fn.djangoAdminSelect2;
@@ -53,17 +54,21 @@
     if (!target.matches?.(".select2-selection--single:not([aria-disabled=true])") || key.length > 1 || key === " ") return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     event.preventDefault();
-    $(target.closest(".select2-container").previousElementSibling).select2("open");
-    const search = $(".select2-container--open .select2-search__field");
-    search.val(search.val() + key).trigger("input").trigger("focus");
+    lookFor(target.closest(".select2-container").previousElementSibling, (typed()?.value || "") + key);
   });
+  const typed = () => document.querySelector(".select2-container--open .select2-search__field");
+  function lookFor(select, text) {
+    $(select).select2("open");
+    $(typed()).val(text).trigger("input").trigger("focus");
+  }
 
   // -- what is looked for ------------------------------------------------------------------------------
 
   const QUIET = 150; // ms without a key before what was typed is asked for
   const SELDOM = 4000; // ms between two tries, at last
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
-  let asking = null; // what is looked for now: ``found`` once its answer is shown, false where none came
+  let opened = null; // the choice whose list is open, or was last
+  let asking = null; // what is looked for now: ``found`` is its answer once that is shown, or null
 
   // Asked until there is an answer, or nobody waits for one any more; whoever is signed out signs in over the page.
   async function find(address, { signal }, tell) {
@@ -85,33 +90,67 @@
     const turn = new AbortController();
     const ask = () => find(`${url}?${$.param(data)}`, turn, () => turn.signal.aborted || tell());
     const found = pause(data.term ? QUIET : 0).then(ask).then((answer) => {
-      if (!answer || turn.signal.aborted) return false;
-      show(answer);
       if (asking?.turn === turn) asking = null;
-      return true;
+      if (!answer || turn.signal.aborted) return null;
+      show(answer);
+      return answer;
     });
     // More of what is shown changes nothing of what is chosen.
     if (!(data.page > 1)) asking = { turn, found };
     return { abort: () => turn.abort() };
   });
   $(document).on("select2:close", () => {
-    asking?.turn.abort();
+    if (!asking?.entered) asking?.turn.abort();
     asking = null;
   });
-  // Who types and presses Enter at once means what they typed, not what was found before it; and what they press after
-  // that is meant for what comes after the choice.
+
+  // Who types and presses Enter at once means what they typed, not what was found before it. What they press after that is
+  // meant for what comes after the choice, and a form is not sent before its choices are there.
+  const waiting = new Map();
+  function wait(select, text, chosen) {
+    const { form } = select;
+    const mine = { select, text, chosen };
+    waiting.set(form, mine);
+    chosen.finally(() => waiting.get(form) === mine && waiting.delete(form));
+    return chosen;
+  }
+  let entering = false;
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
     if (!asking || key !== "Enter" || event.isComposing || !target.matches(".select2-search__field, .select2-selection")) return;
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (asking.taken) return;
-    asking.taken = true;
-    const taken = asking.found.then((came) => {
-      if (came) $(target).trigger($.Event("keydown", { key, which: 13 }));
-      return came && !document.querySelector(".select2-container--open");
-    });
-    window.hly.ahead(taken, null);
+    if (asking.entered) return;
+    asking.entered = true;
+    const select = opened;
+    const enter = (answer) => {
+      if (!answer) return false;
+      if (!$(select).select2("isOpen")) return choose(select, answer.results);
+      const before = waiting.get(select.form);
+      entering = true;
+      $(target).trigger($.Event("keydown", { key, which: 13 }));
+      entering = false;
+      const after = waiting.get(select.form);
+      return after === before ? !$(select).select2("isOpen") : after.chosen;
+    };
+    window.hly.ahead(wait(select, typed()?.value || "", asking.found.then(enter)), null);
+  }, true);
+  // Its list was shut meanwhile, by whoever went on elsewhere.
+  function choose(select, results) {
+    const first = results.find(({ id }) => id === select.value) || results[0];
+    if (!first || !select.isConnected) return false;
+    if (first.create) return makeChoice(select, first);
+    take(select, first);
+    $(select).trigger($.Event("select2:select", { params: { data: first } }));
+    return true;
+  }
+  window.addEventListener("submit", (event) => {
+    const { target: form, submitter } = event;
+    const wanted = waiting.get(form);
+    if (!wanted) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    wanted.chosen.then((came) => (came ? form.requestSubmit(submitter) : lookFor(wanted.select, wanted.text)));
   }, true);
 
   // What opens in a dialog may stand out of it, unless the dialog is one that scrolls.
@@ -121,7 +160,7 @@
   });
   $(document).on("select2:close", ({ target }) => target.closest("dialog")?.classList.remove("lets-out"));
   $(document).on("select2:open", ({ target }) => {
-    const place = shown(target);
+    const place = shown((opened = target));
     place?.setAttribute("aria-controls", place.getAttribute("aria-owns"));
     for (const part of [".select2-search__field", ".select2-results__options"]) {
       document.querySelector(`.select2-container--open ${part}`)?.setAttribute("aria-label", labelled(target));
@@ -153,18 +192,26 @@
     }
   }
   $(document).on("select2:select", ({ target, params }) => bring(target, params.data.brings));
-  $(document).on("select2:selecting", async (event) => {
+  $(document).on("select2:selecting", (event) => {
     const { target, params } = event;
-    if (!params.args.data.create) return;
+    const wanted = params.args.data;
+    if (!wanted.create) return;
     event.preventDefault();
     $(target).select2("close");
+    const made = wait(target, Object.values(wanted.sends)[0], makeChoice(target, wanted));
+    if (!entering) window.hly.ahead(made, null);
+  });
+  async function makeChoice(select, wanted) {
+    let made = null;
     try {
-      take(target, await window.hly.choose(target, params.args.data));
+      take(select, (made = await window.hly.choose(select, wanted)));
     } catch (problem) {
       if (!(problem instanceof window.hly.Unsent)) throw problem;
       window.hly.warn(problem.message);
     }
-    shown(target)?.focus();
-  });
+    const place = shown(select);
+    if (!window.hly.writesElsewhere(place)) place?.focus();
+    return made !== null;
+  }
   $(document).on("select2:close", ({ target }) => shown(target)?.removeAttribute("aria-controls"));
 })();
