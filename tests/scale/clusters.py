@@ -9,11 +9,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+import pytest
 from django.db import connections
 
+from crm import Lead
 from headlessly.access import actors, tenancy
-from headlessly.access.models import Tenant
+from headlessly.access.models import Tenant, User
 from headlessly.database.server import ROLE, Server
+from headlessly.errors import Conflict
+from headlessly.notifications.models import Follower
+from headlessly.query.saved_views import View
+from headlessly.shaping.custom_fields import create_field
+from headlessly.subscriptions import following
+from headlessly.subscriptions.models import ListMember
 from headlessly.webhooks.registration import create_webhook
 
 
@@ -112,6 +120,51 @@ def acme_at(cluster: Cluster, name: str = "headlessly") -> Iterator[Tenant]:
         tenant = Tenant.objects.get(slug="acme")
         with tenancy.active(tenant):
             yield tenant
+
+
+def shape() -> str:
+    """What the database keeps beside the rows: a value of the active tenant's own field, unique and indexed;
+    a view that is watched, with its members; and what somebody who has left followed. Answers the view's id.
+    """
+    create_field(
+        {"noun": "Lead", "label": "Number", "type": "string", "unique": True, "indexed": True}
+    )
+    tenancy.renew_shape()
+    numbered = Lead.create(name="Numbered", source="website", number="A-1")
+    tenant = tenancy.require()
+    user = User.objects.create_user(f"left@{tenant.slug}.example")
+    view = View.objects.create(
+        tenant=tenant, user=user, noun="Lead", name="Numbered", query="number=A-1", shared=True
+    )
+    following.watch(view)
+    left = User.objects.create_user(f"former@{tenant.slug}.example")
+    Follower.objects.create(tenant=tenant, record=numbered.pk, user=left)
+    return view.pk
+
+
+def check_shape(view: str) -> None:
+    """That it is all there, and goes on."""
+    (numbered,) = Lead.find({"number": "A-1"})
+    with pytest.raises(Conflict, match="with number a-1"):
+        Lead.create(name="Twice", source="website", number="a-1")
+    assert [lead.pk for lead in Lead.find({"number": {"$gte": "A"}}, sort="number")] == [
+        numbered.pk
+    ]
+    tenant = tenancy.require()
+    members = ListMember.objects.filter(tenant=tenant, list__view=view)
+    assert list(members.values_list("record", flat=True)) == [numbered.pk]
+    (follower,) = Follower.objects.filter(tenant=tenant).select_related("user")
+    assert follower.user.email.startswith("former@")
+    another = View.objects.create(
+        tenant=tenant,
+        user=follower.user,
+        noun="Lead",
+        name="Named",
+        query="q=numbered",
+        shared=True,
+    )
+    following.watch(another)
+    assert ListMember.objects.filter(tenant=tenant, list__view=another).count() == 1
 
 
 def listen(url: str) -> None:

@@ -20,7 +20,7 @@ from headlessly.log.events import LOG_START
 from headlessly.query.saved_views import View
 from headlessly.webhooks.models import Webhook
 
-from .clusters import Cluster, acme_at
+from .clusters import Cluster, acme_at, check_shape, shape
 from .test_log_offset import NEXT, follow, told, write
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +54,7 @@ def exported(original: Cluster, tmp_path_factory: Any, django_db_blocker: Any) -
         Membership.objects.create(user=user, tenant=acme, role="admin", contact_id=ada.pk)
         ApiKey.issue(acme, "key")
         View.objects.create(tenant=acme, user=user, noun="Lead", name="Mine", query="q=a")
+        shape()
         told()
         rival = Tenant.objects.create(slug="rival", name="Rival of them")
         with tenancy.active(rival), actors.acting(actors.SYSTEM):
@@ -108,6 +109,16 @@ def here(cell: Cluster, exported: Path) -> Iterator[None]:
         yield
 
 
+def test_it_brings_own_values_members_of_views_and_what_people_left_who_are_gone(
+    here: None, exported: Path
+) -> None:
+    run("import", exported, "--slug", "shaped")
+    shaped = Tenant.objects.get(slug="shaped")
+    (watched,) = (exported / "headlessly_watchedlist.ndjson").read_bytes().splitlines()
+    with tenancy.active(shaped), actors.acting(actors.SYSTEM):
+        check_shape(orjson.loads(watched)["view_id"])
+
+
 def test_it_comes_in_beside_itself_under_another_name(
     here: None, exported: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +160,21 @@ def test_it_refuses_what_is_not_whole_or_not_of_this_version(
         lines = (folder / "headlessly_event.ndjson").read_text().splitlines(keepends=True)
         (folder / "headlessly_event.ndjson").write_text("".join(lines[:-1]))
 
+    def cut(name: str, at: int) -> Callable[[Path], Any]:
+        def cut_file(folder: Path) -> None:
+            (folder / name).write_bytes((folder / name).read_bytes()[:at])
+
+        return cut_file
+
+    def without(name: str, column: str) -> Callable[[Path], Any]:
+        def leave_out(folder: Path) -> None:
+            first, *rest = (folder / name).read_bytes().splitlines()
+            row = orjson.loads(first)
+            del row[column]
+            (folder / name).write_bytes(b"\n".join([orjson.dumps(row), *rest]))
+
+        return leave_out
+
     def garble(folder: Path) -> None:
         (folder / "crm_contact.ndjson").write_text('{"id": 12\n')
 
@@ -162,6 +188,32 @@ def test_it_refuses_what_is_not_whole_or_not_of_this_version(
         "no leads": (lambda f: (f / "crm_lead.ndjson").unlink(), "crm_lead.ndjson is missing"),
         "cut off": (truncate, "headlessly_event.ndjson is not whole"),
         "garbled": (garble, "crm_contact, rows 1 to 1"),
+        "half an event": (
+            cut("headlessly_event.ndjson", 1000),
+            r"event\.ndjson, line \d+: unexpected",
+        ),
+        "an event without number": (
+            without("headlessly_event.ndjson", "seq"),
+            r"headlessly_event\.ndjson, line 1: seq is missing",
+        ),
+        "half a character": (
+            lambda f: (f / "people.ndjson").write_bytes(b'{"first_name":"Z\xc3'),
+            r"people\.ndjson is not as an export wrote it",
+        ),
+        "somebody without address": (
+            without("people.ndjson", "email"),
+            r"people\.ndjson, line 1: email is missing",
+        ),
+        "fewer people": (cut("people.ndjson", 0), r"people\.ndjson is not whole: it has 0 rows"),
+        "no tenant": (
+            cut("headlessly_tenant.ndjson", 0),
+            r"headlessly_tenant\.ndjson is not whole: it has 0 rows",
+        ),
+        "half a manifest": (cut("manifest.json", 200), "no whole export of a tenant"),
+        "another manifest": (
+            lambda f: (f / "manifest.json").write_bytes(b'{"format": 1, "tables": []}'),
+            r"manifest\.json is not as an export wrote it",
+        ),
         "columns": (add_column, "other columns in crm_lead"),
     }
     before = Tenant.objects.count()

@@ -27,7 +27,7 @@ from headlessly.errors import Unavailable
 from headlessly.log.events import LOG_START, Event
 from headlessly.webhooks.models import Delivery, Webhook
 
-from .clusters import Cluster, listen
+from .clusters import Cluster, check_shape, listen, shape
 from .test_log_offset import follow, told, write
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +144,7 @@ def test_it_has_copied_everything_when_nobody_writes_any_more(
 ) -> None:
     make(original, "quiet", 5)
     with at(original, "quiet"):
+        view = shape()
         told()
     said = tmp_path / "switched"
     with original.in_use():
@@ -154,6 +155,8 @@ def test_it_has_copied_everything_when_nobody_writes_any_more(
     with cell.in_use():
         export_tenant("quiet", tmp_path / "moved", with_secrets=True)
     assert comparable(tmp_path / "left") == comparable(tmp_path / "moved")
+    with at(cell, "quiet"):
+        check_shape(view)
     with original.in_use():
         others = Event._base_manager.exclude(tenant__slug=left).count()
         for wrong in ("acme", "nobody"):
