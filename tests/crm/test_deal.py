@@ -59,6 +59,10 @@ def test_it_needs_an_interval_for_what_recurs(deal: Deal) -> None:
         deal.update(recurring_value=10)
     assert list(details(caught)) == ["recurring_interval"]
     deal.update(recurring_value=10, recurring_interval="Monthly")
+    with refused(Invalid) as caught:
+        deal.update(recurring_interval=None)
+    assert list(details(caught)) == ["recurring_interval"]
+    deal.update(recurring_value=None, recurring_interval=None)
 
 
 def test_it_advances_stage_by_stage(deal: Deal) -> None:
