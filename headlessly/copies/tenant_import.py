@@ -15,6 +15,7 @@ import psycopg
 from django.core.exceptions import ValidationError
 
 from headlessly.access.models import SLUG, Tenant
+from headlessly.background.runs import BackgroundRun
 from headlessly.copies.tenant_export import FORMAT, MANIFEST, PEOPLE
 from headlessly.copies.tenant_rows import Arrival, Connection, CopyRefused, connect
 from headlessly.copies.tenant_tables import PERSON_COLUMNS, TenantTable, tenant_tables
@@ -56,11 +57,7 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
             if count != manifest["tables"][table.name]["rows"]:
                 raise CopyRefused(f"{table.name}.ndjson is not whole: it has {count} rows.")
         raise_drawn_numbers(arrival, tables)
-        target.execute(
-            "UPDATE headlessly_import SET status = 'failed', message = %s, finished_at = now() "
-            "WHERE tenant_id = %s AND status IN ('queued', 'running')",
-            (STOPPED, arrival.tenant),
-        )
+        end_unfinished(arrival, tables)
         keep_own_values(arrival)
         target.execute("SET CONSTRAINTS ALL IMMEDIATE")
         open_log(arrival)
@@ -150,6 +147,22 @@ def raise_drawn_numbers(arrival: Arrival, tables: list[TenantTable]) -> None:
                 f"max({table.drawn}) AS m FROM {table.name} WHERE tenant_id = %s) AS arrived "
                 "WHERE m IS NOT NULL",
                 (arrival.tenant,),
+            )
+
+
+def end_unfinished(arrival: Arrival, tables: list[TenantTable]) -> None:
+    """Let what was under way in the background have failed: its jobs stayed behind."""
+    for table in tables:
+        if issubclass(table.model, BackgroundRun):
+            arrival.target.execute(
+                f"UPDATE {table.name} SET status = %s, message = %s, finished_at = now() "  # type: ignore[arg-type]
+                "WHERE tenant_id = %s AND status = ANY(%s)",
+                (
+                    BackgroundRun.Status.FAILED,
+                    STOPPED,
+                    arrival.tenant,
+                    list(BackgroundRun.UNFINISHED),
+                ),
             )
 
 

@@ -11,6 +11,7 @@ import orjson
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
@@ -18,6 +19,7 @@ from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.copies.tenant_tables import LEFT_OUT, SECRET, tenant_tables
 from headlessly.log.events import LOG_START
 from headlessly.query.saved_views import View
+from headlessly.undo.models import Undo
 from headlessly.webhooks.models import Webhook
 
 from .clusters import Cluster, acme_at, check_shape, shape
@@ -117,6 +119,20 @@ def test_it_brings_own_values_members_of_views_and_what_people_left_who_are_gone
     (watched,) = (exported / "headlessly_watchedlist.ndjson").read_bytes().splitlines()
     with tenancy.active(shaped), actors.acting(actors.SYSTEM):
         check_shape(orjson.loads(watched)["view_id"])
+
+
+def test_it_ends_what_was_under_way_whose_jobs_stay_behind(here: None, tmp_path: Path) -> None:
+    busy = Tenant.objects.create(slug="busy", name="Busy")
+    Undo.objects.create(
+        id="undo_busy", tenant=busy, request="req_a", request_id="req_b", language="en",
+        created_at=timezone.now(), created_by="system", status=Undo.Status.RUNNING,
+    )  # fmt: skip
+    run("export", "busy", tmp_path / "busy")
+    run("import", tmp_path / "busy", "--slug", "rested")
+    (undo,) = Undo.objects.filter(tenant__slug="rested")
+    assert (undo.status, undo.finished_at is not None) == ("failed", True)
+    assert "moved to another installation" in undo.message
+    assert Undo.objects.get(tenant=busy).status == "running"
 
 
 def test_it_comes_in_beside_itself_under_another_name(
