@@ -23,8 +23,6 @@ LEFT_OUT = {
     "headlessly.IndexedValue": "the database keeps it by itself, of what stands in the records",
     "headlessly.UniqueValue": "the database keeps it by itself, of what stands in the records",
     "headlessly.Presence": "who looks at a record just now",
-    "headlessly.ListReader": "how far this database's log was read",
-    "headlessly.NotificationReader": "how far this database's log was read",
 }
 #: What is only copied together with the secrets, and why.
 SECRET = {

@@ -17,11 +17,13 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant, User
 from headlessly.database.server import ROLE, Server
 from headlessly.errors import Conflict
-from headlessly.notifications.models import Follower
+from headlessly.log.events import LOG_START
+from headlessly.notifications import from_log
+from headlessly.notifications.models import Follower, NotificationReader
 from headlessly.query.saved_views import View
 from headlessly.shaping.custom_fields import create_field
 from headlessly.subscriptions import following
-from headlessly.subscriptions.models import ListMember
+from headlessly.subscriptions.models import ListMember, ListReader
 from headlessly.webhooks.registration import create_webhook
 
 
@@ -137,6 +139,7 @@ def shape() -> str:
         tenant=tenant, user=user, noun="Lead", name="Numbered", query="number=A-1", shared=True
     )
     following.watch(view)
+    from_log.read_log()
     left = User.objects.create_user(f"former@{tenant.slug}.example")
     Follower.objects.create(tenant=tenant, record=numbered.pk, user=left)
     return view.pk
@@ -155,6 +158,8 @@ def check_shape(view: str) -> None:
     assert list(members.values_list("record", flat=True)) == [numbered.pk]
     (follower,) = Follower.objects.filter(tenant=tenant).select_related("user")
     assert follower.user.email.startswith("former@")
+    for reader in (NotificationReader, ListReader):  # nothing is told once more
+        assert reader.objects.get(tenant=tenant).position > LOG_START
     another = View.objects.create(
         tenant=tenant,
         user=follower.user,
