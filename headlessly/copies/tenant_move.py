@@ -27,6 +27,7 @@ from headlessly.access.models import Tenant
 from headlessly.copies.tenant_delete import LEFT_BEHIND
 from headlessly.copies.tenant_export import find_tenant, read_people
 from headlessly.copies.tenant_import import (
+    analyze,
     clear_past,
     keep_own_values,
     open_log,
@@ -81,6 +82,7 @@ class Move:
         try:
             self.begin()
             self.copy_until_little_changes()
+            analyze(self.target, self.tables)
             self.wait_for_jobs()
             stopped = time.monotonic()
             self.stop_writers()

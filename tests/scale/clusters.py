@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from crm import Lead
 from headlessly.access import actors, tenancy
@@ -143,6 +143,14 @@ def shape() -> str:
     left = User.objects.create_user(f"former@{tenant.slug}.example")
     Follower.objects.create(tenant=tenant, record=numbered.pk, user=left)
     return view.pk
+
+
+def times_analyzed(table: str) -> int:
+    """How often the planner was told of a table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute("SELECT analyze_count FROM pg_stat_user_tables WHERE relname = %s", [table])
+        return int(cursor.fetchone()[0])
 
 
 def check_shape(view: str) -> None:

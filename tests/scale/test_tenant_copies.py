@@ -22,7 +22,7 @@ from headlessly.query.saved_views import View
 from headlessly.undo.models import Undo
 from headlessly.webhooks.models import Webhook
 
-from .clusters import Cluster, acme_at, check_shape, shape
+from .clusters import Cluster, acme_at, check_shape, shape, times_analyzed
 from .test_log_offset import NEXT, follow, told, write
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +114,9 @@ def here(cell: Cluster, exported: Path) -> Iterator[None]:
 def test_it_brings_own_values_members_of_views_and_what_people_left_who_are_gone(
     here: None, exported: Path
 ) -> None:
+    before = times_analyzed("crm_lead")
     run("import", exported, "--slug", "shaped")
+    assert times_analyzed("crm_lead") > before
     shaped = Tenant.objects.get(slug="shaped")
     (watched,) = (exported / "headlessly_watchedlist.ndjson").read_bytes().splitlines()
     with tenancy.active(shaped), actors.acting(actors.SYSTEM):
