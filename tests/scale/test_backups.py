@@ -111,6 +111,20 @@ def test_it_leaves_everything_as_it_was_when_it_fails(
         assert Tenant.objects.filter(slug="kept").exists()
 
 
+def test_it_leaves_everything_as_it_was_when_the_end_of_the_file_is_missing(
+    elsewhere: Cluster, backup: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut"
+    cut.write_bytes(backup.read_bytes()[:-10])  # what there is ends between two statements
+    with elsewhere.in_use():
+        if not connection.introspection.table_names():
+            run("restore", backup)
+        Tenant.objects.get_or_create(slug="stayed", name="Stayed")
+        with pytest.raises(CommandError, match="end of file"):
+            run("restore", cut, "--replace")
+        assert Tenant.objects.filter(slug="stayed").exists()
+
+
 def test_it_refuses_what_is_no_backup_of_this_version(
     original: Cluster, backup: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
