@@ -102,6 +102,22 @@ def test_it_takes_old_months_out_and_brings_them_back(lead: Lead, tmp_path: Path
     assert not run("restore", tmp_path), "it is here"
 
 
+def test_of_two_changes_at_one_moment_the_last_holds_when_they_are_back(
+    lead: Lead, tmp_path: Path
+) -> None:
+    with clock.set_clock(datetime(2026, 2, 20, tzinfo=UTC), purpose="replay"):
+        twice = Lead.create(name="At one moment", source="website", score=1)
+        twice.update(score=2)
+    run("archive", tmp_path, "--before", "2026-03")
+    tenancy.require().refresh_from_db()
+    assert as_of(twice, LAST_OF_MARCH) == 2
+    run("restore", tmp_path)
+    tenancy.require().refresh_from_db()
+    assert as_of(twice, LAST_OF_MARCH) == as_of(twice, datetime(2026, 2, 21, tzinfo=UTC)) == 2
+    (row,) = reads.record_page(Lead, {"score": 2}, as_of=LAST_OF_MARCH).as_json()["results"]
+    assert (row["$id"], row["score"]) == (twice.pk, 2)
+
+
 def test_it_begins_a_month_anew_that_was_not_done(
     lead: Lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
