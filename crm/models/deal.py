@@ -155,6 +155,7 @@ class Deal(Noun):
         )
         ranges = ("value", "probability", "expected_close_date", "last_activity_at")
         inline = ("stage", "owner", "probability", "expected_close_date")
+        no_mean = ("recurring_value",)  # each in its own interval
         presets = {
             "Reply waiting": replies.WAITING,
             "Nothing planned": NOTHING_PLANNED,
