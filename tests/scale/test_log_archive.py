@@ -149,6 +149,14 @@ def test_it_says_what_it_cannot_take_out(words: Any, said: str, tmp_path: Path) 
         run("archive", tmp_path, *words)
 
 
+def test_it_says_where_nothing_can_be_written(lead: Lead, tmp_path: Path) -> None:
+    (tmp_path / "acme").write_text("a file")
+    before = everything()
+    with pytest.raises(CommandError, match=r"acme.*: Not a directory"):
+        run("archive", tmp_path, "--before", "2026-02", "--tenant", "acme")
+    assert everything() == before
+
+
 def test_it_keeps_what_a_webhook_has_not_been_told(lead: Lead, tmp_path: Path) -> None:
     create_webhook({"url": "https://hooks.example/", "events": ["*"], "secret": "s" * 24})
     with connection.cursor() as cursor:

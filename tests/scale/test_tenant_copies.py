@@ -246,6 +246,8 @@ def test_it_refuses_what_is_not_whole_or_not_of_this_version(
         run("export", "nobody", tmp_path / "nobody")
     with pytest.raises(CommandError, match="is not empty"):
         run("export", "acme", exported)
+    with pytest.raises(CommandError, match=r"manifest\.json.*: Not a directory"):
+        run("export", "acme", exported / "manifest.json" / "below")
     assert Tenant.objects.count() == before
 
 

@@ -60,6 +60,8 @@ class Command(BaseCommand):
                 getattr(self, f"{action}_months")(tenants, **options)
             except CopyRefused as problem:
                 raise CommandError(str(problem)) from None
+            except OSError as problem:  # of the folder, or of its disk
+                raise CommandError(f"{problem.filename}: {problem.strerror}.") from None
         elif action == "check":
             self.check_logs()
         else:
