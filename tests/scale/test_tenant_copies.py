@@ -17,7 +17,7 @@ from crm import Contact, Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.copies.tenant_tables import LEFT_OUT, SECRET, tenant_tables
-from headlessly.log.events import LOG_START
+from headlessly.log.events import LOG_START, Event
 from headlessly.query.saved_views import View
 from headlessly.undo.models import Undo
 from headlessly.webhooks.models import Webhook
@@ -121,6 +121,30 @@ def test_it_brings_own_values_members_of_views_and_what_people_left_who_are_gone
     (watched,) = (exported / "headlessly_watchedlist.ndjson").read_bytes().splitlines()
     with tenancy.active(shaped), actors.acting(actors.SYSTEM):
         check_shape(orjson.loads(watched)["view_id"])
+
+
+def test_it_says_who_did_what_by_the_ids_that_people_have_here(
+    original: Cluster, cell: Cluster, tmp_path: Path
+) -> None:
+    with original.in_use():
+        there = User.objects.create_user("both@staff.example", email_proven_at=timezone.now())
+        tenant = Tenant.objects.create(slug="staffed", name="Staffed")
+        place = Membership.objects.create(user=there, tenant=tenant, role="manager")
+        with tenancy.active(tenant), actors.acting(actors.Actor(there.pk, "Both", place.role)):
+            lead = Lead.create(name="Theirs", source="website").pk
+        run("export", "staffed", tmp_path / "staffed")
+    with cell.in_use():
+        here = User.objects.create_user("Both@staff.example")
+        assert here.pk != there.pk
+        assert "both@staff.example has an account" in run("import", tmp_path / "staffed")
+        tenant = Tenant.objects.get(slug="staffed")
+        assert Membership.objects.get(tenant=tenant).user_id == here.pk
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            assert Lead.get(lead).created_by == here.pk
+            (event,) = Event.log.filter(target=lead)
+            assert event.actor == event.data["$createdBy"] == here.pk
+            (version,) = Lead.past.objects.filter(tenant_id=tenant.pk, record=lead)
+            assert version.created_by == here.pk
 
 
 def test_it_ends_what_was_under_way_whose_jobs_stay_behind(here: None, tmp_path: Path) -> None:
