@@ -161,5 +161,18 @@ def test_it_keeps_what_a_webhook_has_not_been_told(lead: Lead, tmp_path: Path) -
     create_webhook({"url": "https://hooks.example/", "events": ["*"], "secret": "s" * 24})
     with connection.cursor() as cursor:
         cursor.execute("UPDATE headlessly_webhook SET xid = 0, seq = 0")
-    with pytest.raises(CommandError, match="still to be told"):
+    with pytest.raises(CommandError, match=r"still to be told of events before 2026-02-01\.\Z"):
         run("archive", tmp_path, "--before", "2026-03", "--tenant", "acme")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE headlessly_webhook SET active = false")
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"acme: .* It is paused"):
+        call_command(
+            *("log", "archive", "--folder", str(tmp_path), "--before", "2026-03"), stdout=out
+        )
+    # The other tenant does not wait for it.
+    assert [line.partition(": ")[2] for line in out.getvalue().splitlines()] == [
+        "1 rows of rival.",
+        "2 rows of rival.",
+    ]
+    assert not (tmp_path / "acme").exists()
