@@ -155,6 +155,7 @@ class Deal(Noun):
         )
         ranges = ("value", "probability", "expected_close_date", "last_activity_at")
         inline = ("stage", "owner", "probability", "expected_close_date")
+        no_mean = ("recurring_value",)  # each in its own interval
         presets = {
             "Reply waiting": replies.WAITING,
             "Nothing planned": NOTHING_PLANNED,
@@ -332,7 +333,8 @@ class Deal(Noun):
         """What comes back every month needs to say how often."""
         recurring = values.get("recurring_value", self.recurring_value)
         interval = values.get("recurring_interval", self.recurring_interval)
-        if recurring and not interval and "recurring_value" in values:
+        said = {"recurring_value", "recurring_interval"} & values.keys()
+        if recurring and not interval and said:
             problems["recurring_interval"] = _("Say how often: %s.") % wording.join_with_or(
                 map(wording.state_in_error, self.Interval.values)
             )

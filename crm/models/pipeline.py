@@ -190,13 +190,16 @@ def wrong_stages(stages: Any) -> str | None:
         )
         if not isinstance(name, str) or not name.strip() or name.strip() in names:
             return _("Stage %d: give it a name of its own.") % number
-        key = stage.get("key", name.strip())
-        if not isinstance(key, str) or not key.strip() or key != key.strip() or "," in key:
-            return _("Stage %d: its key is what it was first called.") % number
-        if len(name) > LONGEST or "," in name or len(key) > LONGEST:
+        if len(name) > LONGEST or "," in name:
             return _("Stage %(stage)d: its name has at most %(most)d characters and no comma.") % {
                 "stage": number, "most": LONGEST
             }  # fmt: skip
+        key = stage.get("key", name.strip())
+        if (
+            not isinstance(key, str) or not key.strip() or key != key.strip()
+            or "," in key or len(key) > LONGEST
+        ):  # fmt: skip
+            return _("Stage %d: its key is what it was first called.") % number
         if key in keys:
             said = _(
                 "Stage %(stage)d: %(key)s is what %(other)s was first called, and is found by still. Give it "

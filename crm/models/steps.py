@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
+from headlessly.context import clock
 from headlessly.declaration import days, values
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
@@ -47,7 +48,7 @@ class StepProblem(ValueError):
 class Wait:
     """Wait for a time, until a date of the record, or until a working day."""
 
-    duration: timedelta | None = None
+    distance: tuple[int, str, str] | None = None  #: as :func:`.days.parse_relative` reads it
     until: str | None = None  #: a field, by its wire name, or WORKING_DAY
     at: time | None = None
 
@@ -129,7 +130,7 @@ def _read_wait(noun: type[Record], wait: Any) -> Wait:
     if isinstance(wait, str) and (said := UNTIL.fullmatch(wait.strip())):
         wait = {name: text for name, text in said.groupdict().items() if text}
     if isinstance(wait, str):
-        return Wait(duration=read_duration(wait))
+        return Wait(distance=read_distance(wait))
     if not isinstance(wait, dict) or "until" not in wait or set(wait) - {"until", "at"}:
         raise ValueError(
             _('wait: send a time such as "3 days", or "until %s 09:00".') % WORKING_DAY
@@ -148,21 +149,21 @@ def _read_wait(noun: type[Record], wait: Any) -> Wait:
     return Wait(until=field.wire, at=at)
 
 
-def read_duration(text: str) -> timedelta:
-    """A time such as ``3 days``. Raises ValueError."""
+def read_distance(text: str) -> tuple[int, str, str]:
+    """How far a time such as ``3 days`` goes. Raises ValueError."""
     found = days.parse_relative(f"{text.strip()} from now")
     try:
-        duration = None if found is None else found[0] * days.UNITS[found[1]]
-    except OverflowError:
-        duration = None
-    if duration is None or not timedelta() < duration <= LONGEST_WAIT:
+        length = None if found is None else days.moment_from(now := clock.now(), found) - now
+    except (OverflowError, ValueError):
+        length = None
+    if found is None or length is None or not timedelta() < length <= LONGEST_WAIT:
         raise ValueError(
             _(
                 'wait: send a time such as "3 days", of three years at the most, or "until %s 09:00".'
             )
             % WORKING_DAY
         )
-    return duration
+    return found
 
 
 def _read_time(text: Any) -> time:

@@ -39,6 +39,7 @@ from headlessly.access.models import Membership
 from headlessly.context import clock, tracing
 from headlessly.context.running import current_moment
 from headlessly.database.prepared import execute_prepared
+from headlessly.declaration import days
 from headlessly.declaration.registry import registry
 from headlessly.errors import HeadlesslyError, VerbRefused
 from headlessly.execution.contention import retry_on_deadlock
@@ -168,8 +169,8 @@ def _wait(
 
 def moment_of(step: Wait, begins: datetime, record: Any) -> datetime | None:
     """Until when a wait lasts that begins at a moment; None where the record has no such date."""
-    if step.duration is not None:
-        return begins + step.duration
+    if step.distance is not None:
+        return days.moment_from(begins, step.distance)
     if step.until == WORKING_DAY:
         return next_working_moment(begins, step.at or time(9))
     field = record.schema.fields[step.until]

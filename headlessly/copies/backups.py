@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +32,8 @@ AND application_name NOT LIKE 'headlessly copy%' GROUP BY 1 ORDER BY 1"""
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 #: In the transaction of the restore: where that fails, all is as it was.
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+#: How much is passed on at once, in bytes.
+CHUNK = 1 << 20
 #: Of a database that belongs to somebody else: extensions and their comments are the administrator's.
 PLAIN = ("--no-owner", "--no-privileges", "--no-comments")
 
@@ -159,12 +163,18 @@ def _pour(file: Path) -> None:
         writer = subprocess.Popen(
             writing,
             env=environment,
-            stdin=reader.stdout,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=problems,
         )
-        if reader.stdout is not None:
-            reader.stdout.close()  # it is the writer's: where that ends, the reader learns of it
+        assert reader.stdout is not None and writer.stdin is not None
+        with suppress(BrokenPipeError):  # psql has said why it ended
+            shutil.copyfileobj(reader.stdout, writer.stdin, CHUNK)
+        reader.stdout.close()
+        if reader.wait():
+            writer.kill()  # the end of what is not all of it would be committed
+        with suppress(BrokenPipeError):
+            writer.stdin.close()
         failed = [writer.wait(), reader.wait()]
         problems.seek(0)
         if any(failed):

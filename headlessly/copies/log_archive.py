@@ -35,8 +35,8 @@ LAST_PLACE = """
 SELECT t.xid::text, t.seq FROM headlessly_event AS t WHERE t.tenant_id = %s AND t.timestamp < %s
 ORDER BY t.xid DESC, t.seq DESC LIMIT 1"""
 UNTOLD = """
-SELECT id FROM headlessly_webhook
-WHERE tenant_id = %s AND active AND (xid, seq) < (%s::bigint, %s::bigint) LIMIT 1"""
+SELECT id, active FROM headlessly_webhook
+WHERE tenant_id = %s AND (xid, seq) < (%s::bigint, %s::bigint) ORDER BY active DESC LIMIT 1"""
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,11 @@ def _take_out(
     last = here.execute(LAST_PLACE, (tenant, until)).fetchone()
     to = LogPosition(int(last[0]), last[1]) if last else None
     if to and (webhook := here.execute(UNTOLD, (tenant, *to)).fetchone()):
+        id, is_active = webhook
+        paused = " It is paused: an admin of the tenant lets it go on, or deletes it."
         raise CopyRefused(
-            f"{slug}: the webhook {webhook[0]} has still to be told of events before {until:%F}."
+            f"{slug}: the webhook {id} has still to be told of events before {until:%F}."
+            f"{'' if is_active else paused}"
         )
     if archived_to:
         to = max(LogPosition.parse(archived_to), to or LogPosition(0, 0))

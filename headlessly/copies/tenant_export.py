@@ -22,15 +22,6 @@ from headlessly.environment import product_version
 #: Of the files; another number for what an earlier version would not understand.
 FORMAT = 1
 MANIFEST, PEOPLE = "manifest.json", "people.ndjson"
-#: Whoever has a place, a view or a key in the tenant.
-PEOPLE_SQL = """
-SELECT {columns} FROM headlessly_user AS u WHERE u.id IN (
-    SELECT user_id FROM headlessly_membership WHERE tenant_id = %(tenant)s
-    UNION SELECT user_id FROM headlessly_view WHERE tenant_id = %(tenant)s
-    UNION SELECT user_id FROM headlessly_start WHERE tenant_id = %(tenant)s
-    UNION SELECT user_id FROM headlessly_pin WHERE tenant_id = %(tenant)s
-    UNION SELECT user_id FROM headlessly_apikey WHERE tenant_id = %(tenant)s
-) ORDER BY u.id"""
 
 
 def export_tenant(slug: str, folder: Path, *, with_secrets: bool = False) -> dict[str, Any]:
@@ -82,10 +73,18 @@ def find_tenant(source: Connection, slug: str) -> int:
 
 
 def read_people(source: Connection, tenant: int, *, with_secrets: bool) -> Iterator[dict[str, Any]]:
-    """The accounts that the tenant's rows refer to."""
+    """The accounts that the tenant's rows refer to: those of former members too, who left some behind."""
     names = [*PERSON_COLUMNS, *(["password"] if with_secrets else [])]
-    query = PEOPLE_SQL.format(columns=", ".join(f"u.{name}" for name in names))
-    for row in source.execute(query, {"tenant": tenant}):  # type: ignore[arg-type]
+    referring = [
+        f"SELECT t.{column} FROM {table.name} AS t WHERE {table.owned_by}"
+        for table in tenant_tables(with_secrets=with_secrets)
+        for column in table.people
+    ]
+    query = (
+        f"SELECT {', '.join(f'u.{name}' for name in names)} FROM headlessly_user AS u "
+        f"WHERE u.id IN ({' UNION '.join(referring)}) ORDER BY u.id"
+    )
+    for row in source.execute(query, [tenant] * len(referring)):  # type: ignore[arg-type]
         yield dict(zip(names, row, strict=True))
 
 

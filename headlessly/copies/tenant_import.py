@@ -6,7 +6,7 @@ and so do the cursors of followers. They are the tenant's own: PostgreSQL refuse
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ import psycopg
 from django.core.exceptions import ValidationError
 
 from headlessly.access.models import SLUG, Tenant
+from headlessly.background.runs import BackgroundRun
 from headlessly.copies.tenant_export import FORMAT, MANIFEST, PEOPLE
 from headlessly.copies.tenant_rows import Arrival, Connection, CopyRefused, connect
-from headlessly.copies.tenant_tables import TenantTable, tenant_tables
+from headlessly.copies.tenant_tables import PERSON_COLUMNS, TenantTable, tenant_tables
 from headlessly.declaration.registry import registry
 from headlessly.log import indexed_values, offsets, unique_values
 
@@ -37,9 +38,14 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
         arrival = Arrival(target, fixed={"slug": slug or manifest["tenant"]})
         refuse_slug(target, arrival.fixed["slug"])
         raise_numbers(target, _last_number(folder / "headlessly_event.ndjson"))
-        (line,) = _lines(folder / "headlessly_tenant.ndjson")
-        arrival.add_tenant(line)
-        known = arrival.add_people(map(orjson.loads, _lines(folder / PEOPLE)))
+        own = list(_lines(folder / "headlessly_tenant.ndjson"))
+        if len(own) != 1:
+            raise CopyRefused(f"headlessly_tenant.ndjson is not whole: it has {len(own)} rows.")
+        arrival.add_tenant(own[0])
+        people = [row for _, row in _rows(folder / PEOPLE, PERSON_COLUMNS)]
+        if len(people) != manifest["people"]:
+            raise CopyRefused(f"{PEOPLE} is not whole: it has {len(people)} rows.")
+        known = arrival.add_people(people)
         past_is_cleared = False
         for table in tables:
             if table.model is Tenant:
@@ -50,17 +56,17 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
             count = arrival.write_rows(table, _lines(folder / f"{table.name}.ndjson"))
             if count != manifest["tables"][table.name]["rows"]:
                 raise CopyRefused(f"{table.name}.ndjson is not whole: it has {count} rows.")
-        target.execute(
-            "UPDATE headlessly_import SET status = 'failed', message = %s, finished_at = now() "
-            "WHERE tenant_id = %s AND status IN ('queued', 'running')",
-            (STOPPED, arrival.tenant),
-        )
+        raise_drawn_numbers(arrival, tables)
+        end_unfinished(arrival, tables)
         keep_own_values(arrival)
         target.execute("SET CONSTRAINTS ALL IMMEDIATE")
         open_log(arrival)
         target.commit()
+        analyze(target, tables)
     except psycopg.IntegrityError as problem:
         raise CopyRefused(f"Something that is referred to is missing: {problem}") from None
+    except psycopg.DataError as problem:
+        raise CopyRefused(f"{folder} has what no column takes: {problem}") from None
     finally:
         target.close()
     return manifest, known
@@ -70,14 +76,31 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """What is in the folder. Raises CopyRefused for one that is no export, or not whole."""
     try:
         manifest = orjson.loads((folder / MANIFEST).read_bytes())
-        kind, *_ = (manifest["format"], manifest["tables"], manifest["tenant"], manifest["secrets"])
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+    except (OSError, orjson.JSONDecodeError):
+        manifest = None
+    if not isinstance(manifest, dict) or "format" not in manifest:
         raise CopyRefused(
             f"{folder} is no whole export of a tenant: {MANIFEST}, which is written last, is not there."
-        ) from None
-    if kind != FORMAT:
-        raise CopyRefused(f"{folder} has the format {kind}; this version reads {FORMAT}.")
+        )
+    if manifest["format"] != FORMAT:
+        raise CopyRefused(
+            f"{folder} has the format {manifest['format']}; this version reads {FORMAT}."
+        )
+    if not _says_what_there_is(manifest):
+        raise CopyRefused(f"{folder}: {MANIFEST} is not as an export wrote it.")
     return manifest
+
+
+def _says_what_there_is(manifest: dict[str, Any]) -> bool:
+    """Whether a manifest has all that is read of it."""
+    said = {"tenant": str, "moment": str, "secrets": bool, "people": int, "tables": dict}
+    return all(isinstance(manifest.get(name), kind) for name, kind in said.items()) and all(
+        isinstance(table, dict)
+        and isinstance(table.get("rows"), int)
+        and isinstance(table.get("columns"), list)
+        and all(isinstance(column, str) for column in table["columns"])
+        for table in manifest["tables"].values()
+    )
 
 
 def _check(manifest: dict[str, Any], tables: list[TenantTable], folder: Path) -> None:
@@ -114,6 +137,36 @@ def raise_numbers(target: Connection, last: int) -> None:
     )
 
 
+def raise_drawn_numbers(arrival: Arrival, tables: list[TenantTable]) -> None:
+    """Let the numbers that are drawn here from now on lie behind those that arrived, of each other table
+    whose numbers are referred to."""
+    for table in tables:
+        if table.drawn:
+            arrival.target.execute(
+                "SELECT setval(s, greatest(m, nextval(s))) FROM ("  # type: ignore[arg-type]
+                f"SELECT pg_get_serial_sequence('{table.name}', '{table.drawn}') AS s, "
+                f"max({table.drawn}) AS m FROM {table.name} WHERE tenant_id = %s) AS arrived "
+                "WHERE m IS NOT NULL",
+                (arrival.tenant,),
+            )
+
+
+def end_unfinished(arrival: Arrival, tables: list[TenantTable]) -> None:
+    """Let what was under way in the background have failed: its jobs stayed behind."""
+    for table in tables:
+        if issubclass(table.model, BackgroundRun):
+            arrival.target.execute(
+                f"UPDATE {table.name} SET status = %s, message = %s, finished_at = now() "  # type: ignore[arg-type]
+                "WHERE tenant_id = %s AND status = ANY(%s)",
+                (
+                    BackgroundRun.Status.FAILED,
+                    STOPPED,
+                    arrival.tenant,
+                    list(BackgroundRun.UNFINISHED),
+                ),
+            )
+
+
 def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:
     """Delete the versions that the triggers made of the rows that arrived: the true ones follow."""
     for table in tables:
@@ -125,24 +178,40 @@ def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:
 
 
 def keep_own_values(arrival: Arrival) -> None:
-    """Take up the values of the tenant's own fields that are unique or indexed, whichever of the two arrived
-    first, the fields or the records."""
-    for noun, key, index_key, type in arrival.target.execute(
-        "SELECT noun, key, index_key, type FROM headlessly_customfield "
-        "WHERE tenant_id = %s AND index_key <> ''",
+    """Make anew what the database keeps of the values of the tenant's own fields that are unique or indexed,
+    whichever of the two arrived first, the fields or the records. No index is still being made then."""
+    declared = [
+        others.kept_as
+        for noun in registry.values()
+        for others in noun.schema.others
+        if others.kept_as
+    ]
+    arrival.target.execute(
+        "DELETE FROM headlessly_indexedvalue WHERE tenant_id = %s", (arrival.tenant,)
+    )
+    arrival.target.execute(
+        "DELETE FROM headlessly_uniquevalue WHERE tenant_id = %s AND key <> ALL(%s)",
+        (arrival.tenant, declared),
+    )
+    for noun, key, index_key, type, is_unique in arrival.target.execute(
+        'SELECT noun, key, index_key, type, "unique" FROM headlessly_customfield WHERE tenant_id = %s',
         (arrival.tenant,),
     ).fetchall():
-        if noun in registry:
-            take_up = indexed_values.TAKE_UP.format(table=registry[noun]._meta.db_table)
+        if noun not in registry:
+            continue
+        table = registry[noun]._meta.db_table
+        if index_key:
+            take_up = indexed_values.TAKE_UP.format(table=table)
             given = {"key": key, "index_key": index_key, "type": type, "after": "", "most": None}
             arrival.target.execute(take_up, given | {"tenant": arrival.tenant})  # type: ignore[arg-type]
-    for noun, key in arrival.target.execute(
-        'SELECT noun, key FROM headlessly_customfield WHERE tenant_id = %s AND "unique"',
-        (arrival.tenant,),
-    ).fetchall():
-        if noun in registry:
-            fill = unique_values.FILL.format(table=registry[noun]._meta.db_table)
+        if is_unique:
+            fill = unique_values.FILL.format(table=table, narrowed="")
             arrival.target.execute(fill, (key, key, arrival.tenant, key))  # type: ignore[arg-type]
+    arrival.target.execute(
+        "UPDATE headlessly_customfield SET indexed_at = now() "
+        "WHERE tenant_id = %s AND index_key <> '' AND indexed_at IS NULL",
+        (arrival.tenant,),
+    )
 
 
 def open_log(arrival: Arrival) -> None:
@@ -156,13 +225,41 @@ def open_log(arrival: Arrival) -> None:
     arrival.target.execute(offsets.RESUME, (arrival.tenant, False))  # type: ignore[arg-type]
 
 
+def analyze(target: Connection, tables: list[TenantTable]) -> None:
+    """Let the planner know of what arrived, or the first questions take too long."""
+    target.execute(f"ANALYZE {', '.join(table.name for table in tables)}")  # type: ignore[arg-type]
+    target.commit()
+
+
 def _last_number(file: Path) -> int:
     """The highest number of the events in a file; 1 where there are none."""
-    return max((orjson.loads(line)["seq"] for line in _lines(file)), default=1)
+    last = 1
+    for number, row in _rows(file, ("seq",)):
+        if not isinstance(row["seq"], int):
+            raise CopyRefused(f"{file.name}, line {number}: seq is a whole number.")
+        last = max(last, row["seq"])
+    return last
+
+
+def _rows(file: Path, columns: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows of a file, each with which of them it is. Raises CopyRefused for one without these columns."""
+    for number, line in enumerate(_lines(file), 1):
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError as problem:
+            raise CopyRefused(f"{file.name}, line {number}: {problem}.") from None
+        if not isinstance(row, dict) or (missing := [c for c in columns if c not in row]):
+            what = f"{', '.join(missing)} is missing" if isinstance(row, dict) else "it is no row"
+            raise CopyRefused(f"{file.name}, line {number}: {what}.")
+        yield number, row
 
 
 def _lines(file: Path) -> Iterator[str]:
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.strip():
-                yield line.rstrip("\n")
+    """The lines of a file that say something. Raises CopyRefused for what is no text."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.strip():
+                    yield line.rstrip("\n")
+    except UnicodeDecodeError as problem:
+        raise CopyRefused(f"{file.name} is not as an export wrote it: {problem}.") from None

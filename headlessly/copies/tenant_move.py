@@ -26,11 +26,20 @@ from psycopg.types.json import Jsonb
 from headlessly.access.models import Tenant
 from headlessly.copies.tenant_delete import LEFT_BEHIND
 from headlessly.copies.tenant_export import find_tenant, read_people
-from headlessly.copies.tenant_import import clear_past, open_log, raise_numbers, refuse_slug
+from headlessly.copies.tenant_import import (
+    analyze,
+    clear_past,
+    keep_own_values,
+    open_log,
+    raise_drawn_numbers,
+    raise_numbers,
+    refuse_slug,
+)
 from headlessly.copies.tenant_rows import Arrival, Connection, CopyRefused, connect, read_rows
 from headlessly.copies.tenant_tables import TenantTable, tenant_tables
 from headlessly.database.cluster import CLOSED
 from headlessly.log.events import Event
+from headlessly.shaping.models import CustomField
 
 #: A look that took no longer than this is followed by the stop, in seconds; and how many looks there are.
 QUICK, LOOKS = 1.0, 10
@@ -73,6 +82,7 @@ class Move:
         try:
             self.begin()
             self.copy_until_little_changes()
+            analyze(self.target, self.tables)
             self.wait_for_jobs()
             stopped = time.monotonic()
             self.stop_writers()
@@ -81,6 +91,7 @@ class Move:
                 self.move_jobs()
                 last = "SELECT last_value FROM headlessly_event_seq_seq"
                 raise_numbers(self.target, self._ask(self.source, last))
+                raise_drawn_numbers(self.arrival, self.tables)
                 open_log(self.arrival)
                 if (late := time.monotonic() - stopped) > self.limit:
                     raise CopyRefused(
@@ -160,6 +171,8 @@ class Move:
             for table in self.tables:
                 if table.is_past:
                     self.rows += self.arrival.write_rows(table, self._changed(table))
+        if self.since is None or changed[CustomField._meta.db_table]:
+            keep_own_values(self.arrival)  # of records also that have not changed
         self.source.commit()
         self.source.isolation_level = None
         self.since = oldest

@@ -23,8 +23,6 @@ LEFT_OUT = {
     "headlessly.IndexedValue": "the database keeps it by itself, of what stands in the records",
     "headlessly.UniqueValue": "the database keeps it by itself, of what stands in the records",
     "headlessly.Presence": "who looks at a record just now",
-    "headlessly.ListReader": "how far this database's log was read",
-    "headlessly.NotificationReader": "how far this database's log was read",
 }
 #: What is only copied together with the secrets, and why.
 SECRET = {
@@ -69,8 +67,15 @@ class TenantTable:
             for f in self.model._meta.concrete_fields
             if f.column != "tenant_id"
             and f.column not in left_out
-            and (not isinstance(f, models.AutoField | models.BigAutoField) or self.model is Event)
+            and (not _is_drawn(f) or self.model is Event or _is_referred_to(self.model))
         )
+
+    @property
+    def drawn(self) -> str | None:
+        """The copied column whose number the database draws; those of events are drawn for all tenants."""
+        pk = self.model._meta.pk
+        is_copied = _is_drawn(pk) and self.model is not Event and pk.column in self.columns
+        return str(pk.column) if is_copied else None
 
     @property
     def has_tenant(self) -> bool:
@@ -115,6 +120,18 @@ def tenant_tables(*, with_secrets: bool, with_moment: bool = False) -> list[Tena
         if model._meta.label not in skipped and (condition := _condition(model, "t")) is not None:
             found.append(TenantTable(model, condition))
     return sorted(found, key=lambda t: (t.model is not Tenant, t.is_past, t.name))
+
+
+def _is_drawn(field: Any) -> bool:
+    return isinstance(field, models.AutoField | models.BigAutoField)
+
+
+def _is_referred_to(model: type[models.Model]) -> bool:
+    """Whether other tables have its number."""
+    return any(
+        each.auto_created and not each.concrete and each.is_relation
+        for each in model._meta.get_fields(include_hidden=True)
+    )
 
 
 def _condition(model: type[models.Model], alias: str) -> str | None:

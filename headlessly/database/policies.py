@@ -78,6 +78,8 @@ def install_row_security() -> bool:
                 f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
             )
         cursor.execute(
+            # A schema that was made anew, as by a restore, is nobody's but its owner's.
+            f"GRANT USAGE ON SCHEMA public TO {ROLE}; "
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {ROLE}; "
             f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {ROLE}"
         )

@@ -14,19 +14,20 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from headlessly.context import clock
+from headlessly.language.moments import months_on
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
 
+#: The units that are always as long, and those of which the calendar says it, in months.
 UNITS = {
     "m": timedelta(minutes=1),
     "h": timedelta(hours=1),
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
-    "mo": timedelta(days=30),
-    "y": timedelta(days=365),
 }
+MONTHS = {"mo": 1, "y": 12}
 #: The same as people write them, one or many.
 WORDS = {
     "m": "m|mins?|minutes?",
@@ -50,11 +51,11 @@ def describe_relative_forms() -> str:
 
 
 def parse_relative(text: str) -> tuple[int, str, str] | None:
-    """How many, of what (a key of :data:`UNITS`), and ``ago`` or ``from now``; None for other text."""
+    """How many, of what (a key of :data:`WORDS`), and ``ago`` or ``from now``; None for other text."""
     match = RELATIVE.match(text.strip())
     if match is None:
         return None
-    unit = next(unit for unit in UNITS if match[unit])
+    unit = next(unit for unit in WORDS if match[unit])
     return int(match["count"]), unit, match["direction"].lower()
 
 
@@ -94,8 +95,8 @@ def relative_moment(text: str) -> datetime | None:
     if (found := parse_relative(text)) is None:
         return None
     try:
-        return clock.now() + _distance(found)
-    except OverflowError:
+        return moment_from(clock.now(), found)
+    except (OverflowError, ValueError):
         raise ValueError(_("This moment is out of range.")) from None
 
 
@@ -106,10 +107,10 @@ def relative_day(text: str) -> date | None:
     found = parse_relative(text)
     try:
         if found is not None and found[1] not in ("m", "h"):
-            return today() + _distance(found)
+            return _day_from(today(), found)
         moment = relative_moment(text)
         return None if moment is None else day_of(moment)
-    except OverflowError:
+    except (OverflowError, ValueError):
         raise ValueError(_("This day is out of range.")) from None
 
 
@@ -117,9 +118,26 @@ def _lowered(text: str) -> str:
     return text.strip().lower()
 
 
-def _distance(found: tuple[int, str, str]) -> timedelta:
-    count, unit, direction = found
-    return count * UNITS[unit] * (-1 if direction == "ago" else 1)
+def moment_from(moment: datetime, distance: tuple[int, str, str]) -> datetime:
+    """The moment as far from this one as :func:`parse_relative` read it: by months and years the same time of
+    the same day, where one reads. Raises OverflowError or ValueError where there is none."""
+    unit = distance[1]
+    if unit in UNITS:
+        return moment + _count(distance) * UNITS[unit]
+    local = moment.astimezone(timezone.get_current_timezone())
+    day = _day_from(local.date(), distance)
+    return datetime.combine(day, local.timetz()).astimezone(UTC)
+
+
+def _day_from(day: date, distance: tuple[int, str, str]) -> date:
+    unit = distance[1]
+    if unit in UNITS:
+        return day + _count(distance) * UNITS[unit]
+    return months_on(day, _count(distance) * MONTHS[unit])
+
+
+def _count(distance: tuple[int, str, str]) -> int:
+    return -distance[0] if distance[2] == "ago" else distance[0]
 
 
 # -- moments that stand for a day ---------------------------------------------------------------------

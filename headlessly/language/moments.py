@@ -162,7 +162,7 @@ def _distance(words: str, now: datetime) -> When | None:
         return When(moment.date(), moment.time().replace(second=0, microsecond=0))
     if unit in ("days", "weeks"):
         return When(now.date() + timedelta(**{unit: count}))
-    return When(_months_on(now.date(), count * (12 if unit == "years" else 1)))
+    return When(months_on(now.date(), count * (12 if unit == "years" else 1)))
 
 
 def _day(words: str, today: date) -> date | None:
@@ -186,7 +186,7 @@ def _next(what: str, today: date, *, far: bool) -> date | None:
     if far and what in ("week", "woche"):
         return monday + timedelta(weeks=1)
     if far and what in ("month", "monat"):
-        return _months_on(today.replace(day=1), 1)
+        return months_on(today.replace(day=1), 1)
     if what not in _WEEKDAY:
         return _day(what, today) if not far else None
     if far:
@@ -223,6 +223,8 @@ def _calendar_day(said: dict[str, str | None], today: date) -> date | None:
     return None
 
 
-def _months_on(day: date, count: int) -> date:
+def months_on(day: date, count: int) -> date:
+    """The same day so many months on, or back; the last of its month where that is shorter. Raises ValueError
+    where there is no such year."""
     year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

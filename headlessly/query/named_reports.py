@@ -157,6 +157,11 @@ class Report:
         return self.over_time and not self.columns
 
     @property
+    def has_rows(self) -> bool:
+        """Whether it is measured as rows: one that answers by itself is shown by a page of its own."""
+        return bool(self.columns) and self.measure is not None
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """What it can be asked with."""
         if self.measure is None:

@@ -170,7 +170,7 @@ class RowStatement:
             return []
         given: list[Any] = [tenancy.require().pk, list(keys)]
         if self.past:
-            given = [*reversed(given), as_of, *[as_of] * self.joined_moments]
+            given = [*reversed(given), as_of, as_of, *[as_of] * self.joined_moments]
         rows = prepared.execute_prepared(self.sql, given, binary=True)
         return self.records(rows, keys, as_of)
 
@@ -246,11 +246,13 @@ def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[R
             record[field.wire] = {n: whole[n] for n in card} if id in introduced else id
 
 
-#: Of each record the last version that had begun at a moment: the one that was valid, where one was. Found
-#: by the key, however many versions there are; takes the ids, the tenant and the moment.
+#: Of each record the version that was valid at a moment: the last that had begun, and of several that began
+#: at one moment the one that did not end there, whichever was written first. Found by the key, however many
+#: versions there are; takes the ids, the tenant and the moment, twice.
 LAST_UNTIL = """(
     SELECT last.* FROM unnest(%s::text[]) AS k(id) CROSS JOIN LATERAL (
         SELECT p.* FROM {table} p WHERE p.tenant_id = %s AND p.id = k.id AND p.valid_from <= %s
+        AND (p.valid_to IS NULL OR p.valid_to > %s)
         ORDER BY p.valid_from DESC, p.seq DESC LIMIT 1) AS last) AS r"""
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from headlessly.declaration.registry import registry
+from headlessly.declaration.schema import wire_name
 from headlessly.errors import did_you_mean
 from headlessly.nouns import Noun
 from headlessly.scripts import prelude
@@ -124,6 +125,8 @@ def _missing_on_noun_hint(noun: type[Noun], wanted: str, *, is_record: bool) -> 
     name, schema = noun.__name__, noun.schema
     if is_record and (wanted in schema.fields or wanted in schema.by_name):
         return f"{wanted} of this {name} was not read: name it in fields, or leave fields out."
+    if is_record and (other := wire_name(wanted)) in schema.relations:
+        return f'{wanted} of this {name} were not read: name them in include, as in include=["{other}"].'
     if elsewhere := asked_elsewhere(noun, wanted):
         return elsewhere
     forms = {

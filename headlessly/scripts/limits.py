@@ -33,7 +33,7 @@ class Limits:
 MB = 1024 * 1024
 EXCEEDED = {
     "seconds": "A script takes at most {most:g} s.",
-    "memory": "A script uses at most {megabytes} MB of memory.",
+    "memory": "A script uses at most {megabytes} MB of memory. Find with fewer fields, and answer less.",
     "calls": "A script calls nouns at most {most:,} times. Do it in several.",
     "records": "A script reads at most {most:,} records. Give find a limit or a narrower filter, or count.",
     "answer": "A script answers at most {most:,} bytes. Answer fewer fields, or count.",

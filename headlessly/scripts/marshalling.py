@@ -94,7 +94,7 @@ class _BoundedCopy:
                 key = str(key)
             elif not isinstance(key, str):
                 raise NotJson(
-                    f"The keys of an object are text, not {_with_article(type(key).__name__)}."
+                    f"The keys of an object are text: {_with_article(type(key).__name__)} is none."
                 )
             self._spend(len(key))
             found[key] = self.copy(item, depth + 1)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from crm import Activity, Calendar, Contact, Deal, Lead, Rule
 from crm.models import RuleRun
+from crm.models.steps import Wait, read_distance
 from crm.rules import automation, runs
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
@@ -198,6 +199,19 @@ def test_a_wait_is_shown_and_ends_at_its_moment(people):
     with at(7):
         work()
     assert (run().state, states(), len(subjects())) == ("Done", ["Done", "Done"], 1)
+
+
+def test_a_month_is_waited_by_the_calendar() -> None:
+    begins = datetime(2025, 1, 31, 9, tzinfo=UTC)
+    for said, until in (
+        ("1 month", datetime(2025, 2, 28, 9, tzinfo=UTC)),
+        ("1 year", datetime(2026, 1, 31, 9, tzinfo=UTC)),
+        ("4 weeks", datetime(2025, 2, 28, 9, tzinfo=UTC)),
+    ):
+        assert automation.moment_of(Wait(distance=read_distance(said)), begins, None) == until
+    for wrong in ("37 months", "0 days", "99999 years", "a while"):
+        with pytest.raises(ValueError, match="wait: send a time"):
+            read_distance(wrong)
 
 
 def test_the_condition_is_asked_again_when_a_wait_ends(people):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crm import Contact, Deal, Lead, Organization
+from headlessly.admin.lists import totals
 from headlessly.context import clock
 from headlessly.errors import Conflict, Invalid, VerbRefused
 from headlessly.execution import executor
@@ -59,6 +60,16 @@ def test_it_needs_an_interval_for_what_recurs(deal: Deal) -> None:
         deal.update(recurring_value=10)
     assert list(details(caught)) == ["recurring_interval"]
     deal.update(recurring_value=10, recurring_interval="Monthly")
+    with refused(Invalid) as caught:
+        deal.update(recurring_interval=None)
+    assert list(details(caught)) == ["recurring_interval"]
+    deal.update(recurring_value=None, recurring_interval=None)
+
+
+def test_a_list_does_not_add_up_what_recurs_in_other_intervals() -> None:
+    by_name = Deal.schema.by_name
+    assert totals.measure_of(Deal, by_name["value"]) == "sum(value)"
+    assert totals.measure_of(Deal, by_name["recurring_value"]) == ""
 
 
 def test_it_advances_stage_by_stage(deal: Deal) -> None:

@@ -42,6 +42,13 @@ def test_it_refuses_stages_that_are_none(stages: Any) -> None:
     assert list(details(caught)) == ["stages"]
 
 
+@pytest.mark.parametrize("name", ["Offer, sent", "A" * 101])
+def test_it_says_what_a_name_of_a_stage_has(name: str) -> None:
+    with refused(Invalid) as caught:
+        Pipeline.create(name="Sales", stages=[{"name": "A"}, {"name": name}])
+    assert "Stage 2: its name has at most" in details(caught)["stages"]
+
+
 def test_it_is_the_default_alone_in_its_tenant(rival: Any) -> None:
     first = Pipeline.create(name="Sales", is_default=True)
     second = Pipeline.create(name="Renewals")

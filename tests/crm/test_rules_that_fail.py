@@ -443,6 +443,22 @@ def test_a_recount_that_fails_says_so_and_that_it_has_given_up(acme, users, ann,
     assert "longer than" not in ann.get(page).content.decode()
 
 
+def test_a_recount_goes_on_whose_jobs_stayed_behind(acme, users, work):
+    lead = make()
+    scores()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs"
+        )  # as where the tenant was copied from elsewhere
+    work()
+    assert recount.progress().finished_at is None
+    recount.tick(0)
+    recount.tick(0)
+    work()
+    assert recount.progress().finished_at is not None
+    assert Lead.get(lead.pk).score == 30
+
+
 def test_try_again_of_a_score_waits_for_no_retry(acme, users, api, work):
     lead = make()
     made = scores()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -211,9 +212,21 @@ def test_what_it_does_not_understand_it_says(cleo, query):
 
 
 def test_of_a_number_without_rows_there_is_no_such_page(cleo, acme):
-    for name in ("newLeads", "nonsense"):
+    for name in (
+        "newLeads",
+        "nonsense",
+        "funnel",
+    ):  # the steps of a funnel have a page of their own
         assert cleo.get(f"/~acme/admin/dashboard/tables/{name}/").status_code == 404
     assert cleo.get("/~acme/admin/dashboard/tables/lostReasons/").status_code == 200
+
+
+def test_every_table_that_the_reports_lead_to_is_there(cleo, acme):
+    html = cleo.get("/~acme/admin/reports/").content.decode()
+    found = set(re.findall(r'href="(/~acme/admin/dashboard/tables/\w+/)"', html))
+    assert f"{TEAM}" in found and len(found) > 5
+    for address in found:
+        assert cleo.get(address).status_code == 200, address
 
 
 def test_a_limited_rep_sees_their_own_row(month, bob, acme):

@@ -160,6 +160,14 @@ def test_it_lets_a_known_user_into_a_tenant_without_a_new_password(acme: Tenant)
     assert Membership.objects.get().role == "admin"
 
 
+def test_it_says_nothing_was_made_when_nothing_was(db: None) -> None:
+    out = StringIO()
+    with pytest.raises(CommandError, match="nobody is not an email address"):
+        call_command("tenant", "acme", admin="ada@example.com", member="nobody", stdout=out)
+    assert not out.getvalue()
+    assert not Tenant.objects.exists() and not User.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [

@@ -9,11 +9,21 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import connections
+import pytest
+from django.db import connection, connections
 
+from crm import Lead
 from headlessly.access import actors, tenancy
-from headlessly.access.models import Tenant
+from headlessly.access.models import Tenant, User
 from headlessly.database.server import ROLE, Server
+from headlessly.errors import Conflict
+from headlessly.log.events import LOG_START
+from headlessly.notifications import from_log
+from headlessly.notifications.models import Follower, NotificationReader
+from headlessly.query.saved_views import View
+from headlessly.shaping.custom_fields import create_field
+from headlessly.subscriptions import following
+from headlessly.subscriptions.models import ListMember, ListReader
 from headlessly.webhooks.registration import create_webhook
 
 
@@ -112,6 +122,62 @@ def acme_at(cluster: Cluster, name: str = "headlessly") -> Iterator[Tenant]:
         tenant = Tenant.objects.get(slug="acme")
         with tenancy.active(tenant):
             yield tenant
+
+
+def shape() -> str:
+    """What the database keeps beside the rows: a value of the active tenant's own field, unique and indexed;
+    a view that is watched, with its members; and what somebody who has left followed. Answers the view's id.
+    """
+    create_field(
+        {"noun": "Lead", "label": "Number", "type": "string", "unique": True, "indexed": True}
+    )
+    tenancy.renew_shape()
+    numbered = Lead.create(name="Numbered", source="website", number="A-1")
+    tenant = tenancy.require()
+    user = User.objects.create_user(f"left@{tenant.slug}.example")
+    view = View.objects.create(
+        tenant=tenant, user=user, noun="Lead", name="Numbered", query="number=A-1", shared=True
+    )
+    following.watch(view)
+    from_log.read_log()
+    left = User.objects.create_user(f"former@{tenant.slug}.example")
+    Follower.objects.create(tenant=tenant, record=numbered.pk, user=left)
+    return view.pk
+
+
+def times_analyzed(table: str) -> int:
+    """How often the planner was told of a table."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
+        cursor.execute("SELECT analyze_count FROM pg_stat_user_tables WHERE relname = %s", [table])
+        return int(cursor.fetchone()[0])
+
+
+def check_shape(view: str) -> None:
+    """That it is all there, and goes on."""
+    (numbered,) = Lead.find({"number": "A-1"})
+    with pytest.raises(Conflict, match="with number a-1"):
+        Lead.create(name="Twice", source="website", number="a-1")
+    assert [lead.pk for lead in Lead.find({"number": {"$gte": "A"}}, sort="number")] == [
+        numbered.pk
+    ]
+    tenant = tenancy.require()
+    members = ListMember.objects.filter(tenant=tenant, list__view=view)
+    assert list(members.values_list("record", flat=True)) == [numbered.pk]
+    (follower,) = Follower.objects.filter(tenant=tenant).select_related("user")
+    assert follower.user.email.startswith("former@")
+    for reader in (NotificationReader, ListReader):  # nothing is told once more
+        assert reader.objects.get(tenant=tenant).position > LOG_START
+    another = View.objects.create(
+        tenant=tenant,
+        user=follower.user,
+        noun="Lead",
+        name="Named",
+        query="q=numbered",
+        shared=True,
+    )
+    following.watch(another)
+    assert ListMember.objects.filter(tenant=tenant, list__view=another).count() == 1
 
 
 def listen(url: str) -> None:

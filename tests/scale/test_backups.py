@@ -15,6 +15,7 @@ from django.test import Client
 from crm import Lead
 from headlessly.access.models import Tenant
 from headlessly.copies import backups
+from headlessly.database import policies, row_security
 from headlessly.log.events import LOG_START
 
 from .clusters import Cluster, acme_at
@@ -81,6 +82,21 @@ def test_it_refuses_a_database_that_is_not_empty_and_replaces_it_when_told(
         assert not Tenant.objects.filter(slug="later").exists()
 
 
+def test_it_is_in_use_again_where_the_database_keeps_tenants_apart(
+    elsewhere: Cluster, backup: Path
+) -> None:
+    with elsewhere.in_use():
+        run("restore", backup, "--replace")
+        with elsewhere.connect(user="postgres", autocommit=True) as admin:  # as the handbook says
+            for function in policies.LEAKPROOF:
+                admin.execute(f"ALTER FUNCTION {function} LEAKPROOF".encode())
+        assert policies.install_row_security()
+    with acme_at(elsewhere):
+        assert Lead.count() > 20
+        assert Lead.create(name="After the restore", source="website")
+        assert row_security.scope_of(connection.connection).is_enforced
+
+
 def test_it_leaves_everything_as_it_was_when_it_fails(
     elsewhere: Cluster, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +109,20 @@ def test_it_leaves_everything_as_it_was_when_it_fails(
         with pytest.raises(CommandError, match="division by zero"):
             run("restore", backup, "--replace")
         assert Tenant.objects.filter(slug="kept").exists()
+
+
+def test_it_leaves_everything_as_it_was_when_the_end_of_the_file_is_missing(
+    elsewhere: Cluster, backup: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut"
+    cut.write_bytes(backup.read_bytes()[:-10])  # what there is ends between two statements
+    with elsewhere.in_use():
+        if not connection.introspection.table_names():
+            run("restore", backup)
+        Tenant.objects.get_or_create(slug="stayed", name="Stayed")
+        with pytest.raises(CommandError, match="end of file"):
+            run("restore", cut, "--replace")
+        assert Tenant.objects.filter(slug="stayed").exists()
 
 
 def test_it_refuses_what_is_no_backup_of_this_version(

@@ -102,6 +102,22 @@ def test_it_takes_old_months_out_and_brings_them_back(lead: Lead, tmp_path: Path
     assert not run("restore", tmp_path), "it is here"
 
 
+def test_of_two_changes_at_one_moment_the_last_holds_when_they_are_back(
+    lead: Lead, tmp_path: Path
+) -> None:
+    with clock.set_clock(datetime(2026, 2, 20, tzinfo=UTC), purpose="replay"):
+        twice = Lead.create(name="At one moment", source="website", score=1)
+        twice.update(score=2)
+    run("archive", tmp_path, "--before", "2026-03")
+    tenancy.require().refresh_from_db()
+    assert as_of(twice, LAST_OF_MARCH) == 2
+    run("restore", tmp_path)
+    tenancy.require().refresh_from_db()
+    assert as_of(twice, LAST_OF_MARCH) == as_of(twice, datetime(2026, 2, 21, tzinfo=UTC)) == 2
+    (row,) = reads.record_page(Lead, {"score": 2}, as_of=LAST_OF_MARCH).as_json()["results"]
+    assert (row["$id"], row["score"]) == (twice.pk, 2)
+
+
 def test_it_begins_a_month_anew_that_was_not_done(
     lead: Lead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,9 +149,30 @@ def test_it_says_what_it_cannot_take_out(words: Any, said: str, tmp_path: Path) 
         run("archive", tmp_path, *words)
 
 
+def test_it_says_where_nothing_can_be_written(lead: Lead, tmp_path: Path) -> None:
+    (tmp_path / "acme").write_text("a file")
+    before = everything()
+    with pytest.raises(CommandError, match=r"acme.*: Not a directory"):
+        run("archive", tmp_path, "--before", "2026-02", "--tenant", "acme")
+    assert everything() == before
+
+
 def test_it_keeps_what_a_webhook_has_not_been_told(lead: Lead, tmp_path: Path) -> None:
     create_webhook({"url": "https://hooks.example/", "events": ["*"], "secret": "s" * 24})
     with connection.cursor() as cursor:
         cursor.execute("UPDATE headlessly_webhook SET xid = 0, seq = 0")
-    with pytest.raises(CommandError, match="still to be told"):
+    with pytest.raises(CommandError, match=r"still to be told of events before 2026-02-01\.\Z"):
         run("archive", tmp_path, "--before", "2026-03", "--tenant", "acme")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE headlessly_webhook SET active = false")
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"acme: .* It is paused"):
+        call_command(
+            *("log", "archive", "--folder", str(tmp_path), "--before", "2026-03"), stdout=out
+        )
+    # The other tenant does not wait for it.
+    assert [line.partition(": ")[2] for line in out.getvalue().splitlines()] == [
+        "1 rows of rival.",
+        "2 rows of rival.",
+    ]
+    assert not (tmp_path / "acme").exists()

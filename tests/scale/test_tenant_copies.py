@@ -11,16 +11,18 @@ import orjson
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.copies.tenant_tables import LEFT_OUT, SECRET, tenant_tables
-from headlessly.log.events import LOG_START
+from headlessly.log.events import LOG_START, Event
 from headlessly.query.saved_views import View
+from headlessly.undo.models import Undo
 from headlessly.webhooks.models import Webhook
 
-from .clusters import Cluster, acme_at
+from .clusters import Cluster, acme_at, check_shape, shape, times_analyzed
 from .test_log_offset import NEXT, follow, told, write
 
 pytestmark = pytest.mark.django_db
@@ -54,6 +56,7 @@ def exported(original: Cluster, tmp_path_factory: Any, django_db_blocker: Any) -
         Membership.objects.create(user=user, tenant=acme, role="admin", contact_id=ada.pk)
         ApiKey.issue(acme, "key")
         View.objects.create(tenant=acme, user=user, noun="Lead", name="Mine", query="q=a")
+        shape()
         told()
         rival = Tenant.objects.create(slug="rival", name="Rival of them")
         with tenancy.active(rival), actors.acting(actors.SYSTEM):
@@ -108,6 +111,56 @@ def here(cell: Cluster, exported: Path) -> Iterator[None]:
         yield
 
 
+def test_it_brings_own_values_members_of_views_and_what_people_left_who_are_gone(
+    here: None, exported: Path
+) -> None:
+    before = times_analyzed("crm_lead")
+    run("import", exported, "--slug", "shaped")
+    assert times_analyzed("crm_lead") > before
+    shaped = Tenant.objects.get(slug="shaped")
+    (watched,) = (exported / "headlessly_watchedlist.ndjson").read_bytes().splitlines()
+    with tenancy.active(shaped), actors.acting(actors.SYSTEM):
+        check_shape(orjson.loads(watched)["view_id"])
+
+
+def test_it_says_who_did_what_by_the_ids_that_people_have_here(
+    original: Cluster, cell: Cluster, tmp_path: Path
+) -> None:
+    with original.in_use():
+        there = User.objects.create_user("both@staff.example", email_proven_at=timezone.now())
+        tenant = Tenant.objects.create(slug="staffed", name="Staffed")
+        place = Membership.objects.create(user=there, tenant=tenant, role="manager")
+        with tenancy.active(tenant), actors.acting(actors.Actor(there.pk, "Both", place.role)):
+            lead = Lead.create(name="Theirs", source="website").pk
+        run("export", "staffed", tmp_path / "staffed")
+    with cell.in_use():
+        here = User.objects.create_user("Both@staff.example")
+        assert here.pk != there.pk
+        assert "both@staff.example has an account" in run("import", tmp_path / "staffed")
+        tenant = Tenant.objects.get(slug="staffed")
+        assert Membership.objects.get(tenant=tenant).user_id == here.pk
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM):
+            assert Lead.get(lead).created_by == here.pk
+            (event,) = Event.log.filter(target=lead)
+            assert event.actor == event.data["$createdBy"] == here.pk
+            (version,) = Lead.past.objects.filter(tenant_id=tenant.pk, record=lead)
+            assert version.created_by == here.pk
+
+
+def test_it_ends_what_was_under_way_whose_jobs_stay_behind(here: None, tmp_path: Path) -> None:
+    busy = Tenant.objects.create(slug="busy", name="Busy")
+    Undo.objects.create(
+        id="undo_busy", tenant=busy, request="req_a", request_id="req_b", language="en",
+        created_at=timezone.now(), created_by="system", status=Undo.Status.RUNNING,
+    )  # fmt: skip
+    run("export", "busy", tmp_path / "busy")
+    run("import", tmp_path / "busy", "--slug", "rested")
+    (undo,) = Undo.objects.filter(tenant__slug="rested")
+    assert (undo.status, undo.finished_at is not None) == ("failed", True)
+    assert "moved to another installation" in undo.message
+    assert Undo.objects.get(tenant=busy).status == "running"
+
+
 def test_it_comes_in_beside_itself_under_another_name(
     here: None, exported: Path, tmp_path: Path
 ) -> None:
@@ -149,6 +202,21 @@ def test_it_refuses_what_is_not_whole_or_not_of_this_version(
         lines = (folder / "headlessly_event.ndjson").read_text().splitlines(keepends=True)
         (folder / "headlessly_event.ndjson").write_text("".join(lines[:-1]))
 
+    def cut(name: str, at: int) -> Callable[[Path], Any]:
+        def cut_file(folder: Path) -> None:
+            (folder / name).write_bytes((folder / name).read_bytes()[:at])
+
+        return cut_file
+
+    def without(name: str, column: str) -> Callable[[Path], Any]:
+        def leave_out(folder: Path) -> None:
+            first, *rest = (folder / name).read_bytes().splitlines()
+            row = orjson.loads(first)
+            del row[column]
+            (folder / name).write_bytes(b"\n".join([orjson.dumps(row), *rest]))
+
+        return leave_out
+
     def garble(folder: Path) -> None:
         (folder / "crm_contact.ndjson").write_text('{"id": 12\n')
 
@@ -162,6 +230,32 @@ def test_it_refuses_what_is_not_whole_or_not_of_this_version(
         "no leads": (lambda f: (f / "crm_lead.ndjson").unlink(), "crm_lead.ndjson is missing"),
         "cut off": (truncate, "headlessly_event.ndjson is not whole"),
         "garbled": (garble, "crm_contact, rows 1 to 1"),
+        "half an event": (
+            cut("headlessly_event.ndjson", 1000),
+            r"event\.ndjson, line \d+: unexpected",
+        ),
+        "an event without number": (
+            without("headlessly_event.ndjson", "seq"),
+            r"headlessly_event\.ndjson, line 1: seq is missing",
+        ),
+        "half a character": (
+            lambda f: (f / "people.ndjson").write_bytes(b'{"first_name":"Z\xc3'),
+            r"people\.ndjson is not as an export wrote it",
+        ),
+        "somebody without address": (
+            without("people.ndjson", "email"),
+            r"people\.ndjson, line 1: email is missing",
+        ),
+        "fewer people": (cut("people.ndjson", 0), r"people\.ndjson is not whole: it has 0 rows"),
+        "no tenant": (
+            cut("headlessly_tenant.ndjson", 0),
+            r"headlessly_tenant\.ndjson is not whole: it has 0 rows",
+        ),
+        "half a manifest": (cut("manifest.json", 200), "no whole export of a tenant"),
+        "another manifest": (
+            lambda f: (f / "manifest.json").write_bytes(b'{"format": 1, "tables": []}'),
+            r"manifest\.json is not as an export wrote it",
+        ),
         "columns": (add_column, "other columns in crm_lead"),
     }
     before = Tenant.objects.count()
@@ -176,6 +270,8 @@ def test_it_refuses_what_is_not_whole_or_not_of_this_version(
         run("export", "nobody", tmp_path / "nobody")
     with pytest.raises(CommandError, match="is not empty"):
         run("export", "acme", exported)
+    with pytest.raises(CommandError, match=r"manifest\.json.*: Not a directory"):
+        run("export", "acme", exported / "manifest.json" / "below")
     assert Tenant.objects.count() == before
 
 

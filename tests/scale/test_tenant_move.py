@@ -27,7 +27,7 @@ from headlessly.errors import Unavailable
 from headlessly.log.events import LOG_START, Event
 from headlessly.webhooks.models import Delivery, Webhook
 
-from .clusters import Cluster, listen
+from .clusters import Cluster, check_shape, listen, shape, times_analyzed
 from .test_log_offset import follow, told, write
 
 pytestmark = pytest.mark.django_db
@@ -144,8 +144,11 @@ def test_it_has_copied_everything_when_nobody_writes_any_more(
 ) -> None:
     make(original, "quiet", 5)
     with at(original, "quiet"):
+        view = shape()
         told()
     said = tmp_path / "switched"
+    with cell.in_use():
+        before = times_analyzed("crm_lead")
     with original.in_use():
         call_command("tenant", "move", "quiet", to=cell.url, on_switch=f'echo "$TENANT" > {said}')
         assert said.read_text() == "quiet\n"
@@ -154,6 +157,9 @@ def test_it_has_copied_everything_when_nobody_writes_any_more(
     with cell.in_use():
         export_tenant("quiet", tmp_path / "moved", with_secrets=True)
     assert comparable(tmp_path / "left") == comparable(tmp_path / "moved")
+    with at(cell, "quiet"):
+        check_shape(view)
+        assert times_analyzed("crm_lead") > before
     with original.in_use():
         others = Event._base_manager.exclude(tenant__slug=left).count()
         for wrong in ("acme", "nobody"):

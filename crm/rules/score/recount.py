@@ -265,6 +265,14 @@ def begin_where_rules_are_others() -> None:
         begin("")
 
 
+def line_up_unfinished() -> None:
+    """Go on with what is not finished and did not fail, where no job does: a tenant that was copied from
+    another installation has none of its jobs here."""
+    left = ScoreRun.objects.filter(tenant=tenancy.require(), finished_at=None, attempts=0)
+    for descends in left.values_list("descends", flat=True):
+        _line_up(descends)
+
+
 def count_chunk(descends: bool = False) -> bool:
     """Count the next chunk of the recount on one of its two ways; answers whether there may be more."""
     tenant = tenancy.require()
@@ -329,12 +337,14 @@ def tick(timestamp: int) -> None:
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
             count_due.defer(lock=f"score:{tenant.pk}", once=f"score.due:{tenant.pk}")
     with every_tenant():
-        counted = ScoreRun.objects.filter(tenant=OuterRef("pk"), counted_by__isnull=False)
+        some = Q(counted_by__isnull=False) | Q(finished_at=None)
+        counted = ScoreRun.objects.filter(some, tenant=OuterRef("pk"))
         tenants = list(Tenant.objects.filter(Exists(counted)))
     for tenant in tenants:
         if not tenant.is_closed:
             with one_of_many(tenant):
                 begin_where_rules_are_others()
+                line_up_unfinished()
 
 
 @job("score.due", retry=RETRY)

@@ -26,7 +26,7 @@ from headlessly.query.reports import Slice
 def table_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResponse:
     """The rows of the report called ``name``; of a number without rows there is no such page."""
     report = reports.by_name.get(name)
-    if report is None or not report.columns:
+    if report is None or not report.has_rows:
         raise Http404
     asked = AskedSlice(request, site)
     context: dict[str, Any] = {}

@@ -269,7 +269,7 @@ def own_page_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         tables=[
             {"label": each.title, "url": reverse("admin:report_table", args=[each.name])}
             for each in reports.by_name.values()
-            if each.columns and each.is_offered()
+            if each.has_rows and each.is_offered()
         ],
         about=[
             {"label": labels.plural_title(noun), "url": report_url(noun)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,8 @@ class Command(BaseCommand):
                 getattr(self, f"{action}_months")(tenants, **options)
             except CopyRefused as problem:
                 raise CommandError(str(problem)) from None
+            except OSError as problem:  # of the folder, or of its disk
+                raise CommandError(f"{problem.filename}: {problem.strerror}.") from None
         elif action == "check":
             self.check_logs()
         else:
@@ -90,18 +92,25 @@ class Command(BaseCommand):
         if folder is None:
             raise CommandError("Where to? --folder FOLDER.")
         until = read_month(before)
-        for each in tenants:
-            self.say_months(each.slug, archive_log(each.slug, folder, until, dry_run=dry_run))
+        self.say_months(tenants, lambda slug: archive_log(slug, folder, until, dry_run=dry_run))
 
     def restore_months(self, tenants: Any, *, folder: Path | None, **_: Any) -> None:
         if folder is None or not folder.is_dir():
             raise CommandError("Where from? --folder FOLDER, the one of `log archive`.")
-        for each in tenants:
-            self.say_months(each.slug, restore_log(each.slug, folder))
+        self.say_months(tenants, lambda slug: restore_log(slug, folder))
 
-    def say_months(self, slug: str, months: Iterable[Month]) -> None:
-        for month in months:
-            self.stdout.write(f"{month.folder}: {sum(month.rows.values()):,} rows of {slug}.")
+    def say_months(self, tenants: Any, months_of: Callable[[str], Iterable[Month]]) -> None:
+        """Do it for all tenants; one that is refused holds up no other. Raises CopyRefused with what was."""
+        refused = []
+        for each in tenants:
+            try:
+                for month in months_of(each.slug):
+                    rows = sum(month.rows.values())
+                    self.stdout.write(f"{month.folder}: {rows:,} rows of {each.slug}.")
+            except CopyRefused as problem:
+                refused.append(str(problem))
+        if refused:
+            raise CopyRefused("\n".join(refused))
 
 
 def read_month(text: str | None) -> datetime:

@@ -87,7 +87,9 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"{' '.join(words)}: name one tenant, or one of {', '.join(COPYING)}."
                 )
+            self.done: list[str] = []
             self.change_tenant(slug=action, **options)
+            self.stdout.write("\n".join(self.done))  # all of it or nothing
             return
         form, count = COPYING[action]
         if len(rest) != count:
@@ -98,6 +100,8 @@ class Command(BaseCommand):
             getattr(self, f"{action}_tenant")(*rest, **options)
         except CopyRefused as problem:
             raise CommandError(str(problem)) from None
+        except OSError as problem:  # of the folder, or of its disk
+            raise CommandError(f"{problem.filename or rest[-1]}: {problem.strerror}.") from None
 
     def export_tenant(self, tenant: str, folder: str, *, with_secrets: bool, **_: Any) -> None:
         manifest = export_tenant(tenant, Path(folder), with_secrets=with_secrets)
@@ -173,7 +177,7 @@ class Command(BaseCommand):
             except ValidationError as problem:
                 raise CommandError(f"{value}: {problem.message}") from None
         tenant = Tenant.objects.create(slug=slug, name=name or slug.capitalize(), currency=currency)
-        self.stdout.write(f"Made the tenant {tenant.name}, at /~{slug}/")
+        self.done.append(f"Made the tenant {tenant.name}, at /~{slug}/")
         return tenant
 
     def add_member(self, tenant: Tenant, email: str, role: str) -> None:
@@ -188,7 +192,7 @@ class Command(BaseCommand):
             password = secrets.token_urlsafe(12)
             # Whoever may run this says whose it is.
             user = User.objects.create_user(email, password, email_proven_at=timezone.now())
-            self.stdout.write(f"Made the user {user.email}, with the password {password}")
+            self.done.append(f"Made the user {user.email}, with the password {password}")
         try:
             membership, created = Membership.objects.get_or_create(
                 user=user, tenant=tenant, defaults={"role": role}
@@ -202,4 +206,4 @@ class Command(BaseCommand):
         membership.save(update_fields=["role"])
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
             record_security_event(ROLE_CHANGED, about=user.pk, previous=previous, role=role)
-        self.stdout.write(f"{user.email} is {role} in {tenant.slug}.")
+        self.done.append(f"{user.email} is {role} in {tenant.slug}.")

@@ -224,7 +224,7 @@ REFUSED = {
     "not a number": ("float('nan')", "no JSON"),
     "a number without end": ("10 ** 400", "no JSON"),
     "bytes": ("b'abc'", "no JSON"),
-    "keys that are no text": ("{(1, 2): 3}", "keys of an object"),
+    "keys that are no text": ("{(1, 2): 3}", "keys of an object are text: A tuple is none"),
     "NUL in the script": ("x = 1\0", ""),
     "NUL in a value": ("Lead.find({'name': 'a\\0b'})", "NUL"),
     "half a character": ("x = '\ud800'", "no valid Unicode"),

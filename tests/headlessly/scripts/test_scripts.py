@@ -334,6 +334,11 @@ def test_an_error_has_its_line_and_what_rest_would_say(lead):
         ("Lead.find()[0].deal.name", 1, "before .name is None"),
         ("Lead.find()[0].deal + 1", 1, "A field without a value is None"),
         ("Lead.find(fields=['name'])[0].lost_reason", 1, "lost_reason of this Lead was not read"),
+        (
+            "Lead.find()[0].activities",
+            1,
+            'activities of this Lead were not read: name them in include, as in include=["activities"]',
+        ),
         ("datetime.now() - Lead.find()[0].createdAt", 1, "datetime.fromisoformat"),
         ("date.today() > Lead.find()[0].createdAt", 1, "datetime.fromisoformat"),
         ("datetime.now() - datetime.now(timezone.utc)", 1, "time zone"),
