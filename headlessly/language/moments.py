@@ -125,9 +125,9 @@ def read_when(text: str, now: datetime) -> When | None:
 
 def split_ending_day(text: str, now: datetime) -> tuple[str, str]:
     """What ``text`` says, and the day from today on that it ends with, empty where there is none: "Send the
-    offer" and ``tomorrow 9``. Tomorrow is another day the day after, so it leaves the text; a day with a name,
-    and one that the text leads up to ("Prepare for Friday"), stays in it. What only may be a day, like ``3.12``
-    or ``2 weeks``, is none here."""
+    offer" and ``tomorrow 9``. Tomorrow is another day the day after, so it leaves the text; a day with a
+    name, and one that the text leads up to ("Prepare for Friday"), stays in it. What only may be a day, like
+    ``3.12`` or ``2 weeks``, is none here."""
     words = list(_WORDS.finditer(text))
     for count in range(min(MOST_WORDS, len(words) - 1), 0, -1):
         first = words[-count].group().lower()
@@ -138,7 +138,9 @@ def split_ending_day(text: str, now: datetime) -> tuple[str, str]:
         if when is not None and when.day >= now.date():
             leads = words[-count - 1].group().lower() in _LEADS_TO
             is_named = first in _WEEKDAY or first in _NAMES or first[0].isdigit()
-            stays = text if leads or is_named else text[: words[-count].start()].rstrip(" ,;:–-\n")
+            stays = (
+                text if leads or is_named else text[: words[-count].start()].rstrip(" ,;:\u2013-\n")
+            )
             return stays or text, end
     return text, ""
 

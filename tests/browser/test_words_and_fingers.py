@@ -133,3 +133,20 @@ def test_what_has_ended_takes_no_more_room_than_it_needs(desk: Any, site: str, l
     assert impossible.count() and not impossible.first.is_visible()
     desk.set_viewport_size({"width": 1440, "height": 900})
     expect(impossible.first).to_be_visible()
+
+
+def test_filters_share_one_line_and_the_menu_moves_no_page(
+    desk: Any, site: str, people: Any
+) -> None:
+    desk.set_viewport_size({"width": 1440, "height": 600})
+    narrowed = f"stage=Proposal,Negotiation&owner=me&campaign={people.spring.pk}"
+    desk.goto(f"{site}/~acme/admin/crm/deal/?{narrowed}")
+    chosen = ":is(select:not(.select2-hidden-accessible), input[type=text], .select2-container)"
+    controls = desk.locator(f"form.facets .inside > {chosen}, form.facets .more > summary")
+    expect(desk.locator(".facets .select2-selection__choice").first).to_be_visible()
+    tops = controls.evaluate_all("all => all.map((each) => each.getBoundingClientRect().bottom)")
+    assert len(tops) > 6 and max(tops) - min(tops) < 6
+    desk.goto(f"{site}/~acme/admin/settings/fields/")
+    expect(desk.locator(".frame-places a[aria-current]")).to_be_in_viewport()
+    desk.wait_for_function("document.querySelector('.frame-places').scrollTop > 0")
+    assert desk.evaluate("scrollY") == 0

@@ -131,8 +131,8 @@ def make_composer(
 def _day_in_words(
     touching: EngagementNoun, way: EngagementForm, data: Mapping[str, str]
 ) -> dict[str, str]:
-    """What the headline says and the day that it ends with, where none is said beside it, or only the one that
-    was proposed there: "Send the offer tomorrow 9"."""
+    """What the headline says and the day that it ends with, where none is said beside it but the one that was
+    proposed there: "Send the offer tomorrow 9"."""
     headline, due = touching.declared.headline, touching.declared.due
     beside = data.get(due, "").strip()
     if due not in way.asks or (beside and beside != data.get(PROPOSED)):

@@ -43,6 +43,22 @@ def test_a_lead_shows_who_it_is_what_is_known_and_what_is_next(bob, lead, addres
     assert strong(response) == ["Move to Contacted"]
 
 
+def test_where_one_calls_stands_on_top_of_a_contact_and_on_what_is_to_be_done_with_them(
+    bob, lead, people, address
+):
+    from crm import Activity
+
+    people.ada.update(phone="+1 212 555 527")
+    call = '<a href="tel:+1212555527">+1 212 555 527</a>'
+    html = bob.get(address(people.ada)).content.decode()
+    assert call in html.split('<dl class="facts">')[1].split("</dl>")[0]
+    task = Activity.create(subject="Call Ada", lead=lead, contact=people.ada)
+    html = bob.get(address(task)).content.decode()
+    about = html.split('<dl class="people">')[1].split("</dl>")[0]
+    assert call in about and "Ada Chen" in about
+    assert "+ add" not in about, "what it is not about is no gap"
+
+
 def test_questions_without_any_answer_are_one_line_below_what_is_known(bob, people, address):
     from crm import Lead
 
@@ -334,6 +350,22 @@ def test_the_timeline_names_records_and_keys(bob, lead, acme, people, address):
         Lead.update(lead.pk, owner=people.cleo.pk)
     said = text(bob.get(address(lead)))
     assert "API key “site” changed owner: Bob Stone → Cleo Marsh" in said
+
+
+def test_what_follows_for_the_record_one_looks_at_names_it_not_again(bob, people, address):
+    from crm import Lead, Rule
+    from headlessly.access import actors
+
+    about = {"type": "Lead", "filter": {}}
+    rule = Rule.create(name="Half a day", kind="FirstAnswer", within=240, condition=about)
+    lead = Lead.create(name="Asked", source="website", owner=people.bob)
+    with actors.acting(actors.Actor(rule.pk, rule.name, "admin")):
+        Lead.update(lead.pk, authority="CTO")
+    bob.post(address(lead, "touch", "Call"), {"outcome": "Reached her"})
+    said = text(bob.get(address(lead))).split("+ Note")[1]
+    assert "Rule “Half a day” added authority: CTO" in said
+    assert "Bob logged a call Reached her" in said
+    assert "touched this lead" in said and "touched the lead" not in said
 
 
 def test_what_an_event_caused_is_told_below_it(bob, qualified, address):

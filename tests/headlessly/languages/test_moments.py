@@ -121,7 +121,7 @@ def test_reads_amounts_as_people_type_them(language, typed, meant):
         ("Send the offer tomorrow 9", "Send the offer", "tomorrow 9"),
         ("Ask again, in 2 weeks", "Ask again", "in 2 weeks"),
         ("Angebot schicken nächsten Montag", "Angebot schicken", "nächsten Montag"),
-        ("Rückruf – morgen", "Rückruf", "morgen"),
+        ("Rückruf \u2013 morgen", "Rückruf", "morgen"),
         # What stays true the day after stays, and so does what the text leads up to.
         ("Call Ada on Friday", None, "on Friday"),
         ("Call Ada fri", None, "fri"),
