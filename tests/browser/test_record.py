@@ -73,6 +73,16 @@ def test_edits_in_place_and_says_so(desk, site, lead):
     expect(bant).to_contain_text("2 of 4")
     lead.refresh_from_db()
     assert lead.authority == "CTO"
+    # All four at once, by keyboard: what is open already is gone on with.
+    desk.keyboard.press("q")
+    expect(bant.get_by_label("Budget", exact=True)).to_be_focused()
+    bant.get_by_label("Need", exact=True).fill("Replace five tools")
+    bant.get_by_role("link", name="Answer").click()
+    expect(bant.get_by_label("Need", exact=True)).to_have_value("Replace five tools")
+    bant.get_by_label("Timeline", exact=True).fill("Q1")
+    desk.keyboard.press("Enter")
+    expect(bant).to_contain_text("4 of 4")
+    expect(bant.get_by_role("link", name="Answer")).to_be_focused()
 
 
 def test_a_list_is_filled_in_row_by_row_and_a_word_without_end_breaks(desk, site, bob, acme):

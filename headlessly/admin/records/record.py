@@ -225,20 +225,12 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
     return [g for g in (*(g for g in found if g.filled), quiet) if g.filled or g.empty]
 
 
-def editable_fields(record: Noun) -> set[str]:
-    """The fields that one may change by typing: no verb sets them, and the state does not close them."""
-    schema, closed = record.schema, field_edit.closed_fields(record)
-    if schema.kind is not None:
-        closed = {*closed, *schema.fields_of_others(schema.kind.value_of(record))}
-    return {f.name for f in schema.inputs() if not f.moves and f.name not in closed}
-
-
 def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     """Everything that the template of a record shows, but its buttons and its timeline."""
-    asked = answer_panels(record)
+    changing = field_edit.editable_fields(record) if editable else set()
+    asked = answer_panels(record, changing)
     covered = {answer.name for panel in asked for answer in panel.answers}
     machine = record.schema.machine
-    changing = editable_fields(record) if editable else set()
     about = cards(record, changing)
     on_cards = {card["name"] for card in about}
     first = facts(record, changing, on_cards)

@@ -216,7 +216,7 @@
 
   // -- one field in place ---------------------------------------------------------------------------
   function stand(place, form) {
-    for (const child of place.children) child.hidden = true;
+    for (const child of place.children) child.hidden = !child.matches("header");
     place.querySelector("form[data-one]")?.remove();
     place.append(form);
   }
@@ -274,6 +274,12 @@
   const edit = (pen) => ahead(editInPlace(pen));
   async function editInPlace(pen) {
     const from = document.activeElement;
+    // What is open already is gone on with: one of several questions, or all of them.
+    const there = pen.closest("[data-field]").querySelector("form[data-one]");
+    if (there) {
+      there.querySelector("input:not([type=hidden]), textarea, select").focus();
+      return true;
+    }
     const url = new URL(pen.href);
     url.hash = "";
     url.searchParams.set("only", pen.dataset.edits);

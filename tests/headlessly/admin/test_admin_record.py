@@ -65,7 +65,7 @@ def test_questions_without_any_answer_are_one_line_below_what_is_known(bob, peop
     lead = Lead.create(name="Nothing known", source="website", contact=people.ada)
     said = text(bob.get(address(lead)))
     assert said.index("Ada Chen") < said.index("BANT")
-    assert "0 of 4 Not filled: Budget , Authority , Need , Timeline" in said
+    assert "0 of 4 Answer Not filled: Budget , Authority , Need , Timeline" in said
     assert "+ add" not in said[said.index("BANT") :].split("Details")[0]
 
 
