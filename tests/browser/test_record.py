@@ -59,6 +59,21 @@ def test_keys_write_move_and_walk(desk, site, lead):
     expect(desk.get_by_role("heading", level=1)).to_have_text("Another lead")
 
 
+def test_who_calls_has_the_call_to_note_when_they_come_back(desk, site, lead, people):
+    people.ada.update(phone="+44 20 7946 950")
+    open_lead(desk, site)
+    # There is nothing here that calls.
+    desk.evaluate("document.addEventListener('click', (event) => event.preventDefault())")
+    desk.get_by_role("link", name="+44 20 7946 950").click()
+    call = desk.get_by_role("group").filter(has=desk.locator("[data-key=c]"))
+    expect(call.get_by_label("Call", exact=True)).to_be_visible()
+    call.get_by_label("Call", exact=True).fill("Wants a pilot")
+    # What is written already stays where it is.
+    desk.get_by_role("link", name="ada@acme.example").click()
+    expect(call.get_by_label("Call", exact=True)).to_have_value("Wants a pilot")
+    expect(call.get_by_label("Call", exact=True)).to_be_visible()
+
+
 def test_edits_in_place_and_says_so(desk, site, lead):
     open_lead(desk, site)
     bant = desk.get_by_label("BANT")

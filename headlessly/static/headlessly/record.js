@@ -265,6 +265,13 @@
     place.querySelector("[data-edits]")?.focus();
   }
 
+  // Who calls or writes from here has it to note when they come back.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("#record a:is([href^='tel:'], [href^='mailto:'])");
+    const form = link && main().querySelector(`.composer[data-after="${link.protocol}"]:not([open])`);
+    if (form && !holdsUnsaved(form.parentElement)) form.open = true;
+  });
+
   // What was typed stays, for when it is opened again.
   function shut(details) {
     details.open = false;
