@@ -110,9 +110,12 @@ def test_a_list_is_filled_in_row_by_row_and_a_word_without_end_breaks(desk, site
     rows = desk.locator(".rows li")
     rows.last.get_by_role("button", name="Remove row 4").click()
     desk.get_by_role("button", name="Add a row").click()
-    for label, text in (("Name", "size"), ("Label", '"><b>'), ("Options", "1\n2 to 1,000")):
+    for label, text in (("Name", "size"), ("Label", '"><b>')):
         rows.last.get_by_label(label).fill(text)
+    # Options are asked for where it is one of a list.
+    expect(rows.last.get_by_label("Options")).to_be_hidden()
     rows.last.get_by_label("Type").select_option("select")
+    rows.last.get_by_label("Options").fill("1\n2 to 1,000")
     rows.last.get_by_label("Required").check()
     rows.last.get_by_role("button", name="Move row 4 up").click()
     desk.get_by_role("button", name="Create").click()
