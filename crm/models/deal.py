@@ -273,7 +273,7 @@ class Deal(Noun):
         """
         self.pipeline_id = pipeline or self.pipeline_id
 
-    @verb(sets=["reply_waiting_since"], needs="reply_waiting_since")
+    @verb(sets=["reply_waiting_since"], needs="reply_waiting_since", title="Reply handled")
     def settle(self) -> None:
         """Say that their reply was answered, or needs no answer."""
         replies.note(self, None)

@@ -116,6 +116,19 @@ def test_a_dialog_that_nobody_touched_empties_nothing(bob, lead, people):
     assert type(lead).get(lead.pk).owner_id is None
 
 
+def test_a_reply_that_waits_is_done_with_beside_the_next_step(bob, lead, people, address):
+    from crm import Activity
+
+    assert "Reply handled" not in bob.get(address(lead)).content.decode()
+    lead.update(status="Contacted")
+    Activity.log(subject="Re", type="Email", direction="Inbound", lead=lead)
+    bar = actions(bob.get(address(lead))).split("<details")[0]
+    assert "Reply handled" in bar
+    bob.post(address(lead, "do", "settle"))
+    lead.refresh_from_db()
+    assert lead.reply_waiting_since is None
+
+
 def test_what_somebody_has_is_not_offered_to_be_taken(bob, lead, people, address):
     assert "/do/claim/" not in bob.get(address(lead)).content.decode()
     type(lead).update(lead.pk, owner=None)
