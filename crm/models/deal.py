@@ -245,7 +245,12 @@ class Deal(Noun):
             index_of_reference("campaign", name="deal_by_campaign"),
         ]  # fmt: skip
 
-    @verb(source=paths.OPEN, target=paths.CLOSED, sets=["actual_close_date"])
+    @verb(
+        source=paths.OPEN,
+        target=paths.CLOSED,
+        sets=["actual_close_date"],
+        title="Close without result",
+    )
     def close(self) -> None:
         """End this deal without a winner or a loser."""
         self.actual_close_date = self.moment().date()
