@@ -250,6 +250,7 @@ class Deal(Noun):
         target=paths.CLOSED,
         sets=["actual_close_date"],
         title="Close without result",
+        aside=True,
     )
     def close(self) -> None:
         """End this deal without a winner or a loser."""

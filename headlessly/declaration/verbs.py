@@ -88,6 +88,7 @@ class Options(TypedDict, total=False):
     unless: str
     quiet: bool
     title: str
+    aside: bool
 
 
 class Existing:
@@ -152,6 +153,7 @@ class Verb(Generic[N, P]):
         unless: str | None = None,
         quiet: bool = False,
         title: str = "",
+        aside: bool = False,
     ) -> None:
         self.body: Callable[..., Any] = body
         self.name = body.__name__
@@ -160,7 +162,7 @@ class Verb(Generic[N, P]):
         for state in (source,) if isinstance(source, str) else source:
             self.declared_steps[state] = target or state
         self.chooses, self.quiet, self.title = chooses, quiet, title
-        self.needs, self.unless = needs, unless
+        self.needs, self.unless, self.aside = needs, unless, aside
         self.sets = frozenset(sets)
         self.creates = creates
         self.finds = finds
@@ -375,7 +377,7 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     ``needs`` the field without a value of which there is nothing to do, so that pages do not offer it,
     ``unless`` the one with a value of which there is nothing;
     ``quiet`` that who follows the record is not told of it; ``title`` what its button says where its name
-    alone would say too little.
+    alone would say too little, ``aside`` that it is rare, and stands in the menu of a page.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without

@@ -158,7 +158,11 @@ def test_converting_lands_on_the_deal(bob, qualified, address):
     assert qualified.status == "Converted"
     assert response.headers["Location"] == address(qualified.deal)
     # The lead's own timeline goes on there, and says how it came to be.
-    told = text(bob.get(address(qualified.deal)))
+    page = bob.get(address(qualified.deal))
+    seen, menu = actions(page).split("<details", 1)
+    assert "Win…" in seen and "Close without result" not in seen, "what is rare is in the menu"
+    assert "Close without result" in menu
+    told = text(page)
     assert "converted the lead Acme Platform Evaluation" in told
     assert "created the lead" in told
 
