@@ -112,10 +112,11 @@ class Activity(Noun):
                 EngagementForm("Note", "n", "log", ("description",), {"type": "Note"}),
                 EngagementForm(
                     "Call", "c", "log", ("outcome", "result", "duration", "direction"),
-                    {"type": "Call"},
+                    {"type": "Call"}, after="tel",
                 ),
                 EngagementForm(
-                    "Email", "m", "log", ("description", "direction"), {"type": "Email"}
+                    "Email", "m", "log", ("description", "direction"), {"type": "Email"},
+                    after="mailto",
                 ),
                 EngagementForm("Task", "t", "create", ("subject", "due_at"), {"type": "Task"}),
             ),

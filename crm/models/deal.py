@@ -246,7 +246,13 @@ class Deal(Noun):
             index_of_reference("campaign", name="deal_by_campaign"),
         ]  # fmt: skip
 
-    @verb(source=paths.OPEN, target=paths.CLOSED, sets=["actual_close_date"])
+    @verb(
+        source=paths.OPEN,
+        target=paths.CLOSED,
+        sets=["actual_close_date"],
+        title="Close without result",
+        aside=True,
+    )
     def close(self) -> None:
         """End this deal without a winner or a loser."""
         self.actual_close_date = self.moment().date()
@@ -274,7 +280,7 @@ class Deal(Noun):
         """
         self.pipeline_id = pipeline or self.pipeline_id
 
-    @verb(sets=["reply_waiting_since"], needs="reply_waiting_since")
+    @verb(sets=["reply_waiting_since"], needs="reply_waiting_since", title="Reply handled")
     def settle(self) -> None:
         """Say that their reply was answered, or needs no answer."""
         replies.note(self, None)

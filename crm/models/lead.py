@@ -381,7 +381,7 @@ class Lead(Noun):
         if answer_due_at is not None:
             self.expect_until(answer_due_at, answer_near_at, reason)
 
-    @verb(sets=["reply_waiting_since"], needs="reply_waiting_since")
+    @verb(sets=["reply_waiting_since"], needs="reply_waiting_since", title="Reply handled")
     def settle(self) -> None:
         """Say that their reply was answered, or needs no answer."""
         replies.note(self, None)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, User
+from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 
 
@@ -23,5 +24,9 @@ def actor_names(ids: set[str]) -> dict[str, str]:
         # What acts by itself has a record that says how, and is called like it.
         own_ids = [id for id in ids if id.startswith(f"{noun.prefix}_")]
         if own_ids:
-            names |= {each.pk: str(each) for each in noun.with_deleted.filter(pk__in=own_ids)}
+            said = {"noun": labels.noun_title(noun)}
+            names |= {
+                each.pk: _("%(noun)s “%(name)s”") % (said | {"name": each})
+                for each in noun.with_deleted.filter(pk__in=own_ids)
+            }
     return names

@@ -49,9 +49,10 @@ def record_buttons(record: Noun) -> tuple[list[Button], list[Button]]:
             if step.verb.name in chosen:
                 continue
             chosen.add(step.verb.name)
-        # Without a machine nothing is expected next, and nothing needs to be put away for it.
-        in_sight = step.is_plain or step.verb.steps or machine is None
-        (steps if in_sight else others).append(_button(step, record))
+        # Without a machine nothing is expected next, and nothing needs to be put away for it; what is there
+        # only where something waits is looked for then.
+        wanted = step.is_plain or step.verb.steps or machine is None or step.verb.needs
+        (steps if wanted and not step.verb.aside else others).append(_button(step, record))
     steps.sort(key=lambda button: (bool(button.reason), not button.strong))
     return steps, others
 

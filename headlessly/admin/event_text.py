@@ -76,7 +76,8 @@ class Entry:
 class Teller:
     """Tells events; every name that they need is fetched once, per kind of thing."""
 
-    def __init__(self, events: list[Event]) -> None:
+    def __init__(self, events: list[Event], here: str | None = None) -> None:
+        self.here = here  #: the record that one looks at: "this lead", wherever it is told of
         proposed = (event.data.get("proposedBy") for event in events if event.name == SCRIPT_RAN)
         self.actors = actor_names({event.actor for event in events} | set(filter(None, proposed)))
         self.reader = EventReader(events)
@@ -192,8 +193,8 @@ class Teller:
         for event in below[:CAUSED]:
             if _only_refers(event, made):
                 continue
-            same = event.target == entry.event.target
-            child = self.tell(event, about=not same and event.target is not None)
+            known = (None, entry.event.target, self.here)
+            child = self.tell(event, about=event.target not in known)
             if depth < 2:
                 self.nest(child, caused, depth + 1)
             if not _trivial(child):

@@ -1,8 +1,9 @@
-"""One field of one record, changed where it stands: on the record's page, or in a cell of a list."""
+"""A field of a record changed where it stands, on the record's page or in a cell of a list; or several
+that are answered together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -31,36 +32,50 @@ def closed_fields(record: Noun) -> Any:
     return machine.closed.get(getattr(record, machine.name), ()) if machine else ()
 
 
+def editable_fields(record: Noun) -> set[str]:
+    """The fields that one may change by typing: no verb sets them, and the state does not close them."""
+    schema, closed = record.schema, closed_fields(record)
+    if schema.kind is not None:
+        closed = {*closed, *schema.fields_of_others(schema.kind.value_of(record))}
+    return {f.name for f in schema.inputs() if not f.moves and f.name not in closed}
+
+
 class FieldEdit:
-    """A field of a record about to be changed, with what was typed."""
+    """A field of a record about to be changed, or several, with what was typed."""
 
     def __init__(
         self,
         site: TenantSite,
         record: Noun,
-        field: Field,
+        fields: Sequence[Field],
         data: Mapping[str, str] | None = None,
         *,
         id: str = "id",
     ) -> None:
-        self.record, self.field = record, field
-        self.form = forms.DeclaredForm([field], site, data=data, record=record, id=id)
-        if field.moves:
-            self.form.fields[field.name].widget.choices = state_choices(record)
+        self.record, self.fields = record, fields
+        self.form = forms.DeclaredForm(fields, site, data=data, record=record, id=id)
+        for field in fields:
+            if field.moves:
+                self.form.fields[field.name].widget.choices = state_choices(record)
 
     @property
-    def input(self) -> Any:
-        return self.form[self.field.name]
+    def inputs(self) -> list[Any]:
+        return [self.form[field.name] for field in self.fields]
 
-    def save(self, version: int | None) -> Noun:
-        """Change the field by the verb ``update``, or a state by the verb that leads there. Raises what the
-        executor raises; Stale where the record is no longer of this ``version``."""
+    def save(self, version: int | None, only: Collection[str] | None = None) -> Noun:
+        """Change the fields, or those named in ``only``, by the verb ``update``, or a state by the verb that
+        leads there. Raises what the executor raises; Stale where the record is no longer of this
+        ``version``."""
         verb, sent = self.record.verbs["update"], self.form.given()
-        if (day_if := self.field.day_if) and (said := sent.get(self.field.name)):
-            # A day without a time is the whole of it; a time makes a moment of it.
-            sent[day_if] = "true" if forms.is_whole_day(said) else "false"
-        text = str(sent.get(self.field.name, ""))
-        if self.field.moves and text.startswith(BY_VERB):
+        changing = [f for f in self.fields if only is None or f.name in only]
+        sent = {f.name: sent[f.name] for f in changing if f.name in sent}
+        for field in changing:
+            if (day_if := field.day_if) and (said := sent.get(field.name)):
+                # A day without a time is the whole of it; a time makes a moment of it.
+                sent[day_if] = "true" if forms.is_whole_day(said) else "false"
+        moves = next((f.name for f in changing if f.moves), "")
+        text = str(sent.get(moves, ""))
+        if text.startswith(BY_VERB):
             name, _colon, target = text.removeprefix(BY_VERB).partition(":")
             named = self.record.verbs.get(name)
             if named is None or not buttons.is_button(named):
@@ -71,39 +86,54 @@ class FieldEdit:
 
 
 class FieldPages(NounPages):
-    """A field edited in place on the record's page."""
+    """A field edited in place on the record's page, or several under the name of what asks for them."""
 
-    def field_view(self, request: HttpRequest, found: Noun, field: Field) -> HttpResponse:
-        """Its input; a POST saves it. What others saved in other fields meanwhile is no conflict."""
+    def field_view(
+        self, request: HttpRequest, found: Noun, name: str, fields: Sequence[Field]
+    ) -> HttpResponse:
+        """Their inputs; a POST saves them. What others saved in other fields meanwhile is no conflict."""
         if request.method != "POST":
-            return self._page(request, FieldEdit(self.site, found, field), found.version)
-        edit = FieldEdit(self.site, found, field, request.POST)
+            return self._page(request, name, FieldEdit(self.site, found, fields), found.version)
+        edit = FieldEdit(self.site, found, fields, request.POST)
         version = parse_version(request.POST.get("version"))
         base = values_at(found, version)
-        if not edit.form.changed(base):
+        changed = edit.form.changed(base)
+        if not changed:
             return self.to_record(request, found.pk)
-        if to_json_value(getattr(found, field.column)) != to_json_value(base[field.name]):
-            value = field_values.value_text(found, field) or _("empty")
+        theirs = [
+            field
+            for field in fields
+            if field.name in changed
+            and to_json_value(getattr(found, field.column)) != to_json_value(base[field.name])
+        ]
+        if theirs:
             edit.form.is_valid()
-            edit.form.add_error(
-                field.name,
-                _("%(who)s made this %(value)s meanwhile. Saving puts yours in its place.")
-                % {"who": event_facts.who_changed(found, version, field), "value": value},
-            )
-            return self._page(request, edit, found.version, status=Stale.status)
+            for field in theirs:
+                value = field_values.value_text(found, field) or _("empty")
+                edit.form.add_error(
+                    field.name,
+                    _("%(who)s made this %(value)s meanwhile. Saving puts yours in its place.")
+                    % {"who": event_facts.who_changed(found, version, field), "value": value},
+                )
+            return self._page(request, name, edit, found.version, status=Stale.status)
         try:
-            edit.save(found.version)
+            edit.save(found.version, changed)
         except Stale:
-            return self.field_view(request, self.admin.find(found.pk), field)
+            return self.field_view(request, self.admin.find(found.pk), name, fields)
         except HeadlesslyError as problem:
             edit.form.refuse(problem)
-            return self._page(request, edit, version, status=problem.status)
+            return self._page(request, name, edit, version, status=problem.status)
         toasts.say(request, _("Saved."), undo=True)
         back = safe_return(request)
         return HttpResponseRedirect(back) if back else self.to_record(request, found.pk)
 
     def _page(
-        self, request: HttpRequest, edit: FieldEdit, version: int | None, status: int = 200
+        self,
+        request: HttpRequest,
+        name: str,
+        edit: FieldEdit,
+        version: int | None,
+        status: int = 200,
     ) -> HttpResponse:
         found, keep = edit.record, self.keep(request)
         return self.admin.respond(
@@ -113,7 +143,8 @@ class FieldPages(NounPages):
             original=found,
             title=_("Edit %s") % found,
             form=edit.form,
-            bound=edit.input,
+            only=name,
+            bound=edit.inputs,
             version=version or found.version,
             action=self.admin.place("edit", found.pk) + keep,
             back=self.admin.place("change", found.pk) + keep,

@@ -24,7 +24,7 @@ from headlessly.admin import display
 from headlessly.admin.choices import MEMBER, MEMBER_FILTER, OR_NEW, SUITS
 from headlessly.declaration import labels
 from headlessly.declaration.choices import BETWEEN
-from headlessly.declaration.fields import Pairs
+from headlessly.declaration.fields import ListWhere, Pairs
 from headlessly.declaration.normalization import normalize_phone
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
@@ -238,7 +238,8 @@ def _offered(offers: Callable[[], Iterable[tuple[Any, ...]]] | None) -> list[lis
 
 def _builder(field: Field) -> dict[str, str]:
     """What the page's script needs to have a filter put together: of which nouns, and where it gets rows."""
-    named = registry if field.filters is True else field.filters or ()
+    ranked = sorted(registry, key=lambda name: registry[name].Surface.rank)
+    named = ranked if field.filters is True else field.filters or ()
     return {"data-builds": json.dumps(_building(named), ensure_ascii=False)}
 
 
@@ -275,6 +276,8 @@ def _rows(field: Field) -> dict[str, str]:
         column: dict[str, Any] = {"key": key, "label": wording.json_key_label(key)}
         if isinstance(kind, Pairs):
             column |= {"kind": str(kind), "names": _offered(kind.names)}
+        elif isinstance(kind, ListWhere):
+            column |= {"kind": str(kind), "beside": kind.beside, "where": kind.value}
         elif callable(kind):
             column |= {"kind": "text", "offers": _offered(kind)}
         elif not isinstance(kind, str):

@@ -26,6 +26,7 @@ class EngagementForm:
     verb: str
     asks: tuple[str, ...]  #: the inputs that the user fills in
     values: Mapping[str, Any] = field(default_factory=dict)  #: the inputs that it sets itself
+    after: str = ""  #: behind a link of this scheme, such as ``tel``, there is one to write
 
 
 @dataclass(frozen=True)

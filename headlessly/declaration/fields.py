@@ -221,18 +221,32 @@ class Pairs(str):
         return made
 
 
+class ListWhere(str):
+    """The kind of a key of JSON whose value is a list of texts, which an object has where its key ``beside``
+    is ``value``."""
+
+    beside: str
+    value: str
+
+    def __new__(cls, beside: str, value: str) -> ListWhere:
+        made = super().__new__(cls, "list")
+        made.beside, made.value = beside, value
+        return made
+
+
 class Json(_Optional, models.JSONField):
     """Any JSON value; a noun checks its shape in ``validate``.
 
     ``keys`` are what its objects have. With ``kinds`` it is a list of such objects, which people fill in
-    row by row: ``number``, ``flag``, ``list`` (of texts), ``pairs`` (an object, a line for each of its
-    keys; :class:`Pairs` where these have words), ``date``, ``order`` (their place in it), ``hidden`` (kept as
-    it is), ``filter:Lead`` (a filter of that noun or of one that refers to it, which one is in the key
-    ``type``), the choices there are, whose ``offers`` say what people call them, or what makes the pairs of a
-    value and a label that are suggested, behind which may stand what the row has beside it then; what has no
-    kind is text. One that ``filters`` has a noun's name as ``type`` and a ``filter`` of it, which people put
-    together row by row. ``example`` is a value that a noun accepts. ``form_help`` is what a form says of it,
-    where ``help_text`` says how programs write it.
+    row by row: ``number``, ``flag``, ``list`` (of texts; :class:`ListWhere` where only some have one),
+    ``pairs`` (an object, a line for each of its keys; :class:`Pairs` where these have words), ``date``,
+    ``order`` (their place in it), ``hidden`` (kept as it is), ``filter:Lead`` (a filter of that noun or of
+    one that refers to it, which one is in the key ``type``), the choices there are, whose ``offers`` say
+    what people call them, or what makes the pairs of a value and a label that are suggested, behind which
+    may stand what the row has beside it then; what has no kind is text. One that ``filters`` has a noun's
+    name as ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a value
+    that a noun accepts. ``form_help`` is what a form says of it, where ``help_text`` says how programs
+    write it.
     """
 
     def __init__(

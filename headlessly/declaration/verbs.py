@@ -87,6 +87,8 @@ class Options(TypedDict, total=False):
     needs: str
     unless: str
     quiet: bool
+    title: str
+    aside: bool
 
 
 class Existing:
@@ -150,6 +152,8 @@ class Verb(Generic[N, P]):
         needs: str | None = None,
         unless: str | None = None,
         quiet: bool = False,
+        title: str = "",
+        aside: bool = False,
     ) -> None:
         self.body: Callable[..., Any] = body
         self.name = body.__name__
@@ -157,8 +161,8 @@ class Verb(Generic[N, P]):
         self.declared_steps = dict(moves or {})
         for state in (source,) if isinstance(source, str) else source:
             self.declared_steps[state] = target or state
-        self.chooses, self.quiet = chooses, quiet
-        self.needs, self.unless = needs, unless
+        self.chooses, self.quiet, self.title = chooses, quiet, title
+        self.needs, self.unless, self.aside = needs, unless, aside
         self.sets = frozenset(sets)
         self.creates = creates
         self.finds = finds
@@ -233,7 +237,7 @@ class Verb(Generic[N, P]):
 
     @property
     def label(self) -> str:
-        return self.name.replace("_", " ").capitalize()
+        return self.title or self.name.replace("_", " ").capitalize()
 
     @property
     def summary(self) -> str:
@@ -372,7 +376,8 @@ def verb(body: Callable[..., Any] | None = None, **options: Any) -> Any:
     conjugation would be another; ``chooses`` the input that says to which of several states it leads;
     ``needs`` the field without a value of which there is nothing to do, so that pages do not offer it,
     ``unless`` the one with a value of which there is nothing;
-    ``quiet`` that who follows the record is not told of it.
+    ``quiet`` that who follows the record is not told of it; ``title`` what its button says where its name
+    alone would say too little, ``aside`` that it is rare, and stands in the menu of a page.
 
     ``asks`` names a method that answers the verb's input by name where each record has its own: the
     hooks find it in ``ctx.input``, the body has no arguments. ``public`` lets anybody execute it, without

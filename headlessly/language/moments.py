@@ -79,6 +79,14 @@ _BEGINS = {
     ),
     *(word for word in _WEEKDAY if len(word) > 2 and word not in ("sat", "sun")),
 }
+#: Behind them a day has a name.
+_NAMES = ("on", "am")
+#: Behind them a day belongs to what is said.
+_LEADS_TO = {
+    *("for", "by", "until", "till", "of", "from", "since", "before", "after", "and", "or", "to"),
+    *("für", "bis", "von", "vom", "seit", "ab", "vor", "nach", "und", "oder", "zu", "zum"),
+}
+_WORDS = re.compile(r"[^\s,]+")
 _BEGINS_DAY = re.compile(
     r"\d{4}-\d{1,2}-\d{1,2}\Z|\d{1,2}\.\d{1,2}\.(\d{2,4})?\Z|n(ä|ae)chste[rnsm]?\Z"
 )
@@ -115,18 +123,26 @@ def read_when(text: str, now: datetime) -> When | None:
         return None
 
 
-def find_ending_day(text: str, now: datetime) -> str:
-    """The end of ``text`` that says a day from today on: ``tomorrow 9`` of "Send the offer tomorrow 9"; empty
-    where there is none. What only may be a day, like ``3.12`` or ``2 weeks``, is none here."""
-    words = text.replace(",", " ").split()
+def split_ending_day(text: str, now: datetime) -> tuple[str, str]:
+    """What ``text`` says, and the day from today on that it ends with, empty where there is none: "Send the
+    offer" and ``tomorrow 9``. Tomorrow is another day the day after, so it leaves the text; a day with a
+    name, and one that the text leads up to ("Prepare for Friday"), stays in it. What only may be a day, like
+    ``3.12`` or ``2 weeks``, is none here."""
+    words = list(_WORDS.finditer(text))
     for count in range(min(MOST_WORDS, len(words) - 1), 0, -1):
-        first, end = words[-count].lower(), " ".join(words[-count:]).rstrip("!?")
+        first = words[-count].group().lower()
+        end = " ".join(word.group() for word in words[-count:]).rstrip("!?")
         if not (first in _BEGINS or _BEGINS_DAY.match(first)):
             continue
         when = read_when(end, now)
         if when is not None and when.day >= now.date():
-            return end
-    return ""
+            leads = words[-count - 1].group().lower() in _LEADS_TO
+            is_named = first in _WEEKDAY or first in _NAMES or first[0].isdigit()
+            stays = (
+                text if leads or is_named else text[: words[-count].start()].rstrip(" ,;:\u2013-\n")
+            )
+            return stays or text, end
+    return text, ""
 
 
 def _read(words: str, now: datetime) -> When | None:

@@ -224,12 +224,15 @@ def _total(reports: list[Attribution]) -> list[str]:
 
 
 def _amount(converted: Decimal | None, amounts: Any) -> str:
-    """An amount in the tenant's currency; where a rate is missing one for each currency."""
+    """An amount in the tenant's currency; where a rate is missing one for each currency. A share of a deal
+    has cents that say nothing."""
     if converted is not None:
-        return display.money(converted, tenancy.require().currency)
+        return display.money(round(converted), tenancy.require().currency)
     if amounts is None:
         return "–"
-    return " + ".join(display.money(each, code) for code, each in amounts.by_currency.items())
+    return " + ".join(
+        display.money(round(each), code) for code, each in amounts.by_currency.items()
+    )
 
 
 # -- the deals behind a figure ---------------------------------------------------------------------

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.declaration.fields import (
     Integer,
     Json,
+    ListWhere,
     Reference,
     Slug,
     StatusField,
@@ -46,7 +47,7 @@ class Form(Noun):
             "name": question_names.offered_names,
             "type": questions.QuestionTypes(),
             "required": "flag",
-            "options": "list",
+            "options": ListWhere("type", "select"),
         },
         form_help="in order. An answer fills the field that its question is named after, also one of your "
         "own; what has another name is kept with the lead",

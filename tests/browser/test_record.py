@@ -59,6 +59,21 @@ def test_keys_write_move_and_walk(desk, site, lead):
     expect(desk.get_by_role("heading", level=1)).to_have_text("Another lead")
 
 
+def test_who_calls_has_the_call_to_note_when_they_come_back(desk, site, lead, people):
+    people.ada.update(phone="+44 20 7946 950")
+    open_lead(desk, site)
+    # There is nothing here that calls.
+    desk.evaluate("document.addEventListener('click', (event) => event.preventDefault())")
+    desk.get_by_role("link", name="+44 20 7946 950").click()
+    call = desk.get_by_role("group").filter(has=desk.locator("[data-key=c]"))
+    expect(call.get_by_label("Call", exact=True)).to_be_visible()
+    call.get_by_label("Call", exact=True).fill("Wants a pilot")
+    # What is written already stays where it is.
+    desk.get_by_role("link", name="ada@acme.example").click()
+    expect(call.get_by_label("Call", exact=True)).to_have_value("Wants a pilot")
+    expect(call.get_by_label("Call", exact=True)).to_be_visible()
+
+
 def test_edits_in_place_and_says_so(desk, site, lead):
     open_lead(desk, site)
     bant = desk.get_by_label("BANT")
@@ -73,6 +88,16 @@ def test_edits_in_place_and_says_so(desk, site, lead):
     expect(bant).to_contain_text("2 of 4")
     lead.refresh_from_db()
     assert lead.authority == "CTO"
+    # All four at once, by keyboard: what is open already is gone on with.
+    desk.keyboard.press("q")
+    expect(bant.get_by_label("Budget", exact=True)).to_be_focused()
+    bant.get_by_label("Need", exact=True).fill("Replace five tools")
+    bant.get_by_role("link", name="Answer").click()
+    expect(bant.get_by_label("Need", exact=True)).to_have_value("Replace five tools")
+    bant.get_by_label("Timeline", exact=True).fill("Q1")
+    desk.keyboard.press("Enter")
+    expect(bant).to_contain_text("4 of 4")
+    expect(bant.get_by_role("link", name="Answer")).to_be_focused()
 
 
 def test_a_list_is_filled_in_row_by_row_and_a_word_without_end_breaks(desk, site, bob, acme):
@@ -85,9 +110,12 @@ def test_a_list_is_filled_in_row_by_row_and_a_word_without_end_breaks(desk, site
     rows = desk.locator(".rows li")
     rows.last.get_by_role("button", name="Remove row 4").click()
     desk.get_by_role("button", name="Add a row").click()
-    for label, text in (("Name", "size"), ("Label", '"><b>'), ("Options", "1\n2 to 1,000")):
+    for label, text in (("Name", "size"), ("Label", '"><b>')):
         rows.last.get_by_label(label).fill(text)
+    # Options are asked for where it is one of a list.
+    expect(rows.last.get_by_label("Options")).to_be_hidden()
     rows.last.get_by_label("Type").select_option("select")
+    rows.last.get_by_label("Options").fill("1\n2 to 1,000")
     rows.last.get_by_label("Required").check()
     rows.last.get_by_role("button", name="Move row 4 up").click()
     desk.get_by_role("button", name="Create").click()

@@ -25,12 +25,15 @@ def test_a_morning_by_keyboard(desk, site, lead, people):
     due = {"type": "Task", "assignee": people.bob, "due_at": yesterday}
     earlier = {"due_at": yesterday - timedelta(minutes=30)}
     call = Activity.create(subject="Call Ada", lead=lead, **due | earlier)
+    first = {"due_at": yesterday - timedelta(minutes=45)}
+    Activity.create(subject="Read the brief", **due | first)
     quote = Activity.create(subject="Send a quote", **due)
     free = Lead.create(name="Nobody's lead", source="website")
     desk.goto(f"{site}/~acme/admin/")
     loads: list[str] = []
     desk.on("framenavigated", lambda frame: loads.append(frame.url))
     expect(desk.get_by_role("region", name="Overdue")).to_contain_text("1 d overdue")
+    desk.keyboard.press("j")
     desk.keyboard.press("j")
     expect(desk.get_by_role("link", name="Call Ada")).to_be_focused()
     desk.keyboard.press("d")
@@ -49,7 +52,7 @@ def test_a_morning_by_keyboard(desk, site, lead, people):
     expect(desk.get_by_role("button", name=later)).to_be_focused()
     desk.get_by_role("textbox", name="Another day").first.fill("in 5 days")
     desk.keyboard.press("Enter")
-    expect(desk.get_by_role("region", name="Overdue")).to_have_count(0)
+    expect(desk.get_by_role("region", name="Overdue")).not_to_contain_text("Send a quote")
     quote.refresh_from_db()
     assert quote.all_day
     desk.keyboard.press("Control+z")
@@ -119,8 +122,15 @@ def test_done_is_done_once_however_often_it_is_clicked_and_also_when_the_session
     expect(desk.get_by_role("dialog", name="Sign in")).to_contain_text("Your session has ended")
     expect(desk.get_by_role("link", name="Call Ada")).to_be_attached()
     sign_in_over(desk)
-    expect(desk.get_by_role("region", name="What comes next?")).to_be_visible()
+    ask = desk.get_by_role("region", name="What comes next?")
+    expect(ask.get_by_role("textbox").first).to_be_focused()
     expect(desk.get_by_role("link", name="Call Ada")).to_have_count(0)
+    # Not now: one goes on where one was, and no page is loaded.
+    same = stays(desk)
+    desk.keyboard.press("Escape")
+    expect(ask).to_have_count(0)
+    expect(desk.get_by_role("link", name="Write to Ada")).to_be_focused()
+    assert same()
     for task in tasks:
         task.refresh_from_db()
     assert [task.status for task in tasks] == ["Completed", "Completed", "Pending"]

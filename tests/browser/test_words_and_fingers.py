@@ -9,6 +9,8 @@ import pytest
 pytest.importorskip("playwright", reason="Playwright is installed with `pip install .[test]`.")
 from playwright.sync_api import expect
 
+from tests.browser.conftest import open_session
+
 pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 700}
@@ -21,6 +23,11 @@ SEEN = """() => {
   const one = document.activeElement, box = one.getBoundingClientRect();
   const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
   return one === document.body || Boolean(top && (one.contains(top) || top.contains(one)));
+}"""
+#: Whether a tap in the middle of it is its own.
+TAPPED = """(one) => {
+  const box = one.getBoundingClientRect();
+  return one.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
 }"""
 
 
@@ -75,6 +82,24 @@ def test_on_a_phone_a_list_is_whole_and_large_enough_and_focus_is_under_no_bar(
     assert hidden == []
 
 
+@pytest.mark.own_context
+def test_by_touch_a_value_is_seen_through_its_button_and_a_number_is_called_by_a_tap(
+    browser: Any, site: str, bob: Any, people: Any, lead: Any
+) -> None:
+    people.ada.update(phone="+44 20 7946 950")
+    lead.update(authority="Signs herself")
+    with browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True) as context:
+        page = context.new_page()
+        open_session(page, site, bob)
+        page.goto(f"{site}/~acme/admin/crm/lead/{lead.pk}/change/")
+        value = page.locator("[data-field=authority]", has_text="Signs herself").first
+        button = value.locator(".pen")
+        expect(button).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+        number = page.locator(".people a[href^='tel:']")
+        number.scroll_into_view_if_needed()
+        assert number.evaluate(TAPPED), "nothing lies above it"
+
+
 def test_in_a_narrow_column_the_people_of_a_deal_have_their_names_on_a_line(
     desk: Any, site: str, people: Any, qualified: Any
 ) -> None:
@@ -108,3 +133,20 @@ def test_what_has_ended_takes_no_more_room_than_it_needs(desk: Any, site: str, l
     assert impossible.count() and not impossible.first.is_visible()
     desk.set_viewport_size({"width": 1440, "height": 900})
     expect(impossible.first).to_be_visible()
+
+
+def test_filters_share_one_line_and_the_menu_moves_no_page(
+    desk: Any, site: str, people: Any
+) -> None:
+    desk.set_viewport_size({"width": 1440, "height": 600})
+    narrowed = f"stage=Proposal,Negotiation&owner=me&campaign={people.spring.pk}"
+    desk.goto(f"{site}/~acme/admin/crm/deal/?{narrowed}")
+    chosen = ":is(select:not(.select2-hidden-accessible), input[type=text], .select2-container)"
+    controls = desk.locator(f"form.facets .inside > {chosen}, form.facets .more > summary")
+    expect(desk.locator(".facets .select2-selection__choice").first).to_be_visible()
+    tops = controls.evaluate_all("all => all.map((each) => each.getBoundingClientRect().bottom)")
+    assert len(tops) > 6 and max(tops) - min(tops) < 6
+    desk.goto(f"{site}/~acme/admin/settings/fields/")
+    expect(desk.locator(".frame-places a[aria-current]")).to_be_in_viewport()
+    desk.wait_for_function("document.querySelector('.frame-places').scrollTop > 0")
+    assert desk.evaluate("scrollY") == 0

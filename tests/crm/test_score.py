@@ -332,6 +332,8 @@ def test_the_page_of_a_lead_shows_what_its_score_is_made_of(people, cleo):
     said = page(cleo, f"crm/lead/{lead.pk}/change/")
     assert "Set by hand to 99. By the rule it would be 23." in said
     assert f'href="/~acme/admin/crm/rule/{made.pk}/change/"' in said
+    bars = said.split("How it adds up</summary>")[1].split("</details>")[0]
+    assert bars.count("<li") == 3 and "Enough would be" not in bars
     assert said.count('<li class="up">') == 1 and said.count('<li class="down">') == 1
     assert "17 points to Hot (40). Enough would be: Calls (+20)." in said
     assert "Source is website" in said and "Nothing by: Calls." in said

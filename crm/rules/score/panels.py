@@ -38,9 +38,10 @@ def score_panel(lead: Lead) -> BarsPanel | None:
     lines = sorted(said["lines"], key=lambda each: each["about"] != FIT)
     return BarsPanel(
         _("Score"),
-        said=list(_say_score(said)),
+        said=[*_say_score(said), *_say_next(said)],
         bars=_waterfall(said, [each for each in lines if each["points"]], _lines_of(rule)),
-        notes=list(_say_more(said)),
+        notes=list(_say_nothing(said)),
+        folded=_("How it adds up"),
         origin=(
             _("%(rule)s, version %(version)s") % {"rule": rule["name"], "version": rule["version"]},
             display.page_url(Rule, "change", rule["$id"]),
@@ -71,8 +72,8 @@ def _say_score(said: dict[str, Any]) -> Iterator[str]:
     yield f"{text} {said['threshold']}." if said["threshold"] else text
 
 
-def _say_more(said: dict[str, Any]) -> Iterator[str]:
-    """What is missing for the next threshold, and which lines bring nothing."""
+def _say_next(said: dict[str, Any]) -> Iterator[str]:
+    """What is missing for the next threshold."""
     if (ahead := said["next"]) is not None:
         named = {"missing": ahead["missing"], "name": ahead["name"], "from": ahead["from"]}
         if ahead["changes"] is None:
@@ -88,6 +89,10 @@ def _say_more(said: dict[str, Any]) -> Iterator[str]:
                 _("%(missing)s points to %(name)s (%(from)s). Enough would be: %(changes)s.")
                 % named
             )
+
+
+def _say_nothing(said: dict[str, Any]) -> Iterator[str]:
+    """Which lines bring nothing."""
     if nothing := [each["name"] for each in said["lines"] if not each["points"]]:
         yield _("Nothing by: %s.") % ", ".join(nothing)
 

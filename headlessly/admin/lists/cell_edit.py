@@ -40,7 +40,7 @@ class CellPages(NounPages):
         address = Address(self.noun, request.POST.get("in", ""), self.site)
         try:
             found = find_whole(self.noun, id)
-            edit = FieldEdit(self.site, found, field, request.POST, id="cell")
+            edit = FieldEdit(self.site, found, [field], request.POST, id="cell")
             answer = edit.save(parse_version(request.POST.get("version")))
         except Stale:
             found, seen = self.admin.find(id), parse_version(request.POST.get("version"))
@@ -60,21 +60,21 @@ class CellPages(NounPages):
         return response
 
     def _edit(self, found: Noun, field: Field) -> FieldEdit:
-        return FieldEdit(self.site, found, field, id="cell")
+        return FieldEdit(self.site, found, [field], id="cell")
 
     def _control(
         self, request: HttpRequest, edit: FieldEdit, problem: HeadlesslyError | None = None
     ) -> HttpResponse:
-        found, name = edit.record, edit.field.name
-        edit.form.fields[name].widget.attrs["aria-label"] = labels.field_label(edit.field)
+        found, (field,) = edit.record, edit.fields
+        edit.form.fields[field.name].widget.attrs["aria-label"] = labels.field_label(field)
         details = problem.details if problem else None
         text = (details or [{}])[0].get("message") or problem.message if problem else ""
         return self.admin.respond(
             request,
             "cell",
             status=problem.status if problem else 200,
-            input=edit.input,
-            url=self.admin.place("cell", found.pk, name),
+            input=edit.inputs[0],
+            url=self.admin.place("cell", found.pk, field.name),
             version=found.version,
             said=text,
         )

@@ -128,7 +128,7 @@ def cell_html(found: Noun, field: Field) -> Any:
     if not value:
         return ""
     if (field.minimum, field.maximum) == (0, 100):
-        bar = '<progress max="100" value="{}" aria-hidden="true"></progress> {}'
+        bar = '<progress max="100" value="{}" aria-hidden="true"></progress> <span>{}</span>'
         return format_html(bar, f"{getattr(found, field.column):g}", value)
     if field.name in display.WORKERS and getattr(found, field.name) is not None:
         name = str(getattr(found, field.name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +28,11 @@ class PanelAnswer:
 class Panel:
     """A computed field that says what is known and what is missing."""
 
+    name: str
     label: str
     answers: list[PanelAnswer]
     answered: int | None
+    asks: bool = False  #: whether several can be answered together
 
     @property
     def is_open(self) -> bool:
@@ -42,8 +45,8 @@ class Panel:
         return _("%(count)s of %(all)s") % {"count": count, "all": len(self.answers)}
 
 
-def answer_panels(record: Noun) -> list[Panel]:
-    """Computed fields of questions and answers, like a qualification."""
+def answer_panels(record: Noun, editable: Collection[str] = ()) -> list[Panel]:
+    """Computed fields of questions and answers, like a qualification; ``editable`` ones can be answered."""
     found = []
     for declared in record.schema.computed:
         value = declared.computed(record) if declared.computed else None
@@ -65,5 +68,6 @@ def answer_panels(record: Noun) -> list[Panel]:
                 )
             )
         if answers:
-            found.append(Panel(labels.field_label(declared), answers, count))
+            asks = sum(answer.name in editable for answer in answers) > 1
+            found.append(Panel(declared.name, labels.field_label(declared), answers, count, asks))
     return found

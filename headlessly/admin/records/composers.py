@@ -21,11 +21,13 @@ from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.language import wording
-from headlessly.language.moments import find_ending_day
+from headlessly.language.moments import split_ending_day
 from headlessly.nouns import Noun
 
 #: How many open touches the page lists.
 OPEN = 8
+#: Under this name a form sends the day that was only proposed, which one in the headline replaces.
+PROPOSED = "proposed"
 
 
 @dataclass
@@ -129,13 +131,15 @@ def make_composer(
 def _day_in_words(
     touching: EngagementNoun, way: EngagementForm, data: Mapping[str, str]
 ) -> dict[str, str]:
-    """The day that the headline ends with, where none is said beside it: "Send the offer tomorrow 9"."""
+    """What the headline says and the day that it ends with, where none is said beside it but the one that was
+    proposed there: "Send the offer tomorrow 9"."""
     headline, due = touching.declared.headline, touching.declared.due
-    if due not in way.asks or data.get(due, "").strip():
+    beside = data.get(due, "").strip()
+    if due not in way.asks or (beside and beside != data.get(PROPOSED)):
         return {}
     now = timezone.localtime(clock.now())
-    day = find_ending_day(data.get(headline, "")[-100:], now)
-    return {due: day} if day else {}
+    said, day = split_ending_day(data.get(headline, ""), now)
+    return {headline: said, due: day} if day else {}
 
 
 def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> Noun:

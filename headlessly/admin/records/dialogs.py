@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.buttons import ASSIGN
+from headlessly.admin.field_edit import editable_fields
 from headlessly.admin.forms import DeclaredForm, clean_sent_text
 from headlessly.admin.records import composers, preview
-from headlessly.admin.records.record import editable_fields
 from headlessly.admin.records.record_choice import RecordChoice, ReferenceChoice, with_taken
 from headlessly.declaration import labels, values
 from headlessly.declaration.gates import GATE_CLOSED

@@ -18,11 +18,13 @@ from headlessly.admin.field_edit import (
     FieldPages,
     check_readable,
     closed_fields,
+    editable_fields,
     parse_version,
     values_at,
 )
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
+from headlessly.admin.records.answer_panels import answer_panels
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import MORE, Field
@@ -197,8 +199,8 @@ class EditPages(NounPages):
         kind = self.schema.kind.value_of(found) if self.schema.kind else None
         inputs = self._asked(self.noun.verbs["update"], kind)
         only = request.POST.get("only") or request.GET.get("only")
-        if (field := next((f for f in inputs if f.name == only), None)) is not None:
-            return self.field_pages.field_view(request, found, field)
+        if only and (alone := self._asked_alone(found, only, inputs)):
+            return self.field_pages.field_view(request, found, only, alone)
         if request.method != "POST":
             form = forms.DeclaredForm(inputs, self.site, record=found)
             form.begin_with(self.admin.stands_for(found))
@@ -223,6 +225,15 @@ class EditPages(NounPages):
             return self._edit_page(request, found, form, problem=problem, version=version)
         toasts.say(request, _("Saved."), undo=True)
         return self.to_record(request, answer.pk)
+
+    @staticmethod
+    def _asked_alone(found: Noun, name: str, inputs: Sequence[Field]) -> list[Field]:
+        """The field that is called so, or those that a panel of questions asks for; none where neither is."""
+        panel = next((each for each in answer_panels(found) if each.name == name), None)
+        names = {name}
+        if panel is not None:
+            names = editable_fields(found) & {each.name for each in panel.answers}
+        return [field for field in inputs if field.name in names]
 
     def _edit_page(
         self,

@@ -52,6 +52,7 @@ class BarsPanel:
     notes: Sequence[Any] = ()
     origin: tuple[str, str] | None = None
     warning: str = ""
+    folded: str = ""  #: what opens the bars and the notes, where few want to see them
 
 
 Panel = FactsPanel | BarsPanel

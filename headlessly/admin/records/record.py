@@ -72,19 +72,21 @@ def status_path(record: Noun) -> list[dict[str, Any]]:
 
 
 def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownField]:
-    """What one wants to know first: since when somebody waits, what the list shows ``without`` some, and how
-    old it is."""
+    """What one wants to know first: since when somebody waits, what the list shows ``without`` some, where
+    one calls, and how old it is."""
     schema = record.schema
     machine = schema.machine
     found = []
     if schema.kind is not None:
         without = without | schema.fields_of_others(schema.kind.value_of(record))
-    waits = type(record).Surface.waits
-    for name in dict.fromkeys([*([waits] if waits else ()), *schema.columns[1:]]):
+    surface = type(record).Surface
+    numbers = [name for name in surface.card if name in display.TELEPHONES]
+    waits = [surface.waits] if surface.waits else []
+    for name in dict.fromkeys([*waits, *schema.columns[1:], *numbers]):
         declared = schema.by_name[name]
         if (machine and name == machine.name) or name in without:
             continue
-        if value := field_values.field_html(record, declared):
+        if value := _card_line(record, declared):
             bar = _share_of_range(declared, getattr(record, declared.column))
             found.append(
                 ShownField(
@@ -107,8 +109,9 @@ def cards(record: Noun, editable: set[str]) -> list[dict[str, Any]]:
     """Who a record is about and what it became: those with a card, as their nouns declare it."""
     schema = record.schema
     became = [f.name for f in schema.references.values() if f.read_only]
+    about = [n for n in type(record).Surface.about if getattr(record, schema.by_name[n].column)]
     found = []
-    for name in dict.fromkeys([*_first_references(record), *became]):
+    for name in dict.fromkeys([*_first_references(record), *about, *became]):
         declared = schema.by_name[name]
         noun = declared.target_noun
         if not noun.Surface.card or name == noun.Surface.owner or name in display.WORKERS:
@@ -222,20 +225,12 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
     return [g for g in (*(g for g in found if g.filled), quiet) if g.filled or g.empty]
 
 
-def editable_fields(record: Noun) -> set[str]:
-    """The fields that one may change by typing: no verb sets them, and the state does not close them."""
-    schema, closed = record.schema, field_edit.closed_fields(record)
-    if schema.kind is not None:
-        closed = {*closed, *schema.fields_of_others(schema.kind.value_of(record))}
-    return {f.name for f in schema.inputs() if not f.moves and f.name not in closed}
-
-
 def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     """Everything that the template of a record shows, but its buttons and its timeline."""
-    asked = answer_panels(record)
+    changing = field_edit.editable_fields(record) if editable else set()
+    asked = answer_panels(record, changing)
     covered = {answer.name for panel in asked for answer in panel.answers}
     machine = record.schema.machine
-    changing = editable_fields(record) if editable else set()
     about = cards(record, changing)
     on_cards = {card["name"] for card in about}
     first = facts(record, changing, on_cards)

@@ -64,7 +64,8 @@ def read_timeline(
     caused = _caused(shown)
     wanted = {e.cause for e in shown if e.cause} - {e.id for e in shown}
     causes = {e.id: e for e in events.Event.objects.filter(id__in=wanted)} if wanted else {}
-    teller = Teller([*shown, *causes.values(), *(e for group in caused.values() for e in group)])
+    every = [*shown, *causes.values(), *(e for group in caused.values() for e in group)]
+    teller = Teller(every, record.pk)
     here = {event.id for event in shown}
     entries = []
     for event in shown:

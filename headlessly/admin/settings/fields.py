@@ -69,6 +69,8 @@ COLORS = {
         for color, tone in TONES.items()
     },
 }
+#: Those that have a least and a largest value.
+BOUNDED = {"integer", "number", "money"}
 #: As many empty lines are there for more options.
 EMPTY = 4
 
@@ -101,11 +103,7 @@ class FieldForm(forms.Form):
 
     label = Text(label=gettext_lazy("Name"), max_length=80)
     type = Choice(label=gettext_lazy("Kind"), choices=list(TYPES.items()))
-    to = Choice(
-        label=gettext_lazy("Leads to"),
-        required=False,
-        help_text=gettext_lazy("Only for another record."),
-    )
+    to = Choice(label=gettext_lazy("Leads to"), required=False)
     required = YesOrNo(label=gettext_lazy("Has to be filled in"))
     unique = YesOrNo(
         label=gettext_lazy("Of one record only"),
@@ -116,11 +114,7 @@ class FieldForm(forms.Form):
         help_text=gettext_lazy("Lists of very many records are quick in its order then."),
     )
     minimum = Text(label=gettext_lazy("At least"), required=False)
-    maximum = Text(
-        label=gettext_lazy("At most"),
-        required=False,
-        help_text=gettext_lazy("Only for numbers and amounts."),
-    )
+    maximum = Text(label=gettext_lazy("At most"), required=False)
     group = Text(label=gettext_lazy("Under the title"), max_length=80, required=False)
     help = Text(label=gettext_lazy("A word beside it"), max_length=255, required=False)
     name = Text(
@@ -147,6 +141,8 @@ class FieldForm(forms.Form):
             kind.help_text = _("Another only where it takes every value that is there.")
             if len(possible) == 1:
                 del self.fields["type"]
+            if not BOUNDED & {field.type, *possible}:
+                del self.fields["minimum"], self.fields["maximum"]
         else:
             first = min(registry, key=lambda name: registry[name].Surface.rank)
             choice = forms.ChoiceField(
@@ -158,6 +154,8 @@ class FieldForm(forms.Form):
         """What was typed, as :mod:`~headlessly.shaping.custom_fields` takes it."""
         found = dict(self.cleaned_data)
         for bound in ("minimum", "maximum"):
+            if bound not in self.fields:
+                continue
             text = found.get(bound, "").strip()
             try:
                 found[bound] = float(delocalize_number(text)) if text else None

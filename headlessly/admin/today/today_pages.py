@@ -135,6 +135,7 @@ class NextStepForm:
 
     record: Noun
     composer: composers.Composer
+    proposed: str  #: the day that stands there already
 
     @property
     def url(self) -> str:
@@ -152,7 +153,8 @@ def ask_next_step(request: HttpRequest, site: TenantSite, back: str) -> NextStep
         return None
     touching = engagements.require_engagement_noun(type(record))
     proposal = {touching.declared.headline: _("Follow up"), touching.declared.due: _("tomorrow")}
-    return NextStepForm(record, composers.make_composer(form, record, site, "", proposal))
+    composer = composers.make_composer(form, record, site, "", proposal)
+    return NextStepForm(record, composer, proposal[touching.declared.due])
 
 
 # -- what is done from here --------------------------------------------------------------------

@@ -73,6 +73,11 @@
     }
     for (const choice of document.querySelectorAll("[data-theme]")) choice.checked = choice.value === theme;
     // Once the page's own scripts have put there what they add: it is laid out once.
-    requestAnimationFrame(() => document.querySelector(".frame-places a[aria-current]")?.scrollIntoView({ block: "nearest" }));
+    // The menu alone is scrolled: the page would go along by what the bar below the menu is high.
+    requestAnimationFrame(() => {
+      const here = document.querySelector(".frame-places a[aria-current]"), menu = here?.closest(".frame-places");
+      const below = here && here.getBoundingClientRect().bottom - menu.getBoundingClientRect().bottom;
+      if (below > 0) menu.scrollTop += below + 8;
+    });
   });
 })();

@@ -75,7 +75,7 @@
         other.append(form);
         here.remove();
       }
-      for (const child of form.parentElement.children) child.hidden = child !== form;
+      for (const child of form.parentElement.children) child.hidden = child !== form && !child.matches("header");
     }
   }
 

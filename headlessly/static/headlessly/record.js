@@ -216,7 +216,7 @@
 
   // -- one field in place ---------------------------------------------------------------------------
   function stand(place, form) {
-    for (const child of place.children) child.hidden = true;
+    for (const child of place.children) child.hidden = !child.matches("header");
     place.querySelector("form[data-one]")?.remove();
     place.append(form);
   }
@@ -265,6 +265,13 @@
     place.querySelector("[data-edits]")?.focus();
   }
 
+  // Who calls or writes from here has it to note when they come back.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("#record a:is([href^='tel:'], [href^='mailto:'])");
+    const form = link && main().querySelector(`.composer[data-after="${link.protocol}"]:not([open])`);
+    if (form && !holdsUnsaved(form.parentElement)) form.open = true;
+  });
+
   // What was typed stays, for when it is opened again.
   function shut(details) {
     details.open = false;
@@ -274,6 +281,12 @@
   const edit = (pen) => ahead(editInPlace(pen));
   async function editInPlace(pen) {
     const from = document.activeElement;
+    // What is open already is gone on with: one of several questions, or all of them.
+    const there = pen.closest("[data-field]").querySelector("form[data-one]");
+    if (there) {
+      there.querySelector("input:not([type=hidden]), textarea, select").focus();
+      return true;
+    }
     const url = new URL(pen.href);
     url.hash = "";
     url.searchParams.set("only", pen.dataset.edits);

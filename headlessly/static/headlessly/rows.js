@@ -102,6 +102,12 @@
     function draw(focus) {
       list.replaceChildren(...rows.map((row, at) => {
         const item = make("li"), inputs = {};
+        // What only some have is asked for where it is one of them, or is there already.
+        const appear = () => {
+          for (const { key, beside, where } of shown) {
+            if (beside && inputs[key]) inputs[key].parentElement.hidden = row[beside] !== where && !inputs[key].value;
+          }
+        };
         for (const column of shown) {
           if (column.kind === "filter") {
             const whole = make("div", { className: "filter" });
@@ -116,6 +122,7 @@
             if (now === undefined && !(column.kind === "flag" && column.key in row)) delete row[column.key];
             else row[column.key] = now ?? false;
             write();
+            appear();
           });
           // What is chosen may say what stands beside it: what is there already stays.
           field.addEventListener("change", () => {
@@ -128,6 +135,7 @@
               if (inputs[key]) inputs[key].value = Array.isArray(each) ? each.join("\n") : each;
             }
             write();
+            appear();
           });
           label.append(make("span", { textContent: column.label }), field);
           item.append(label);
@@ -142,6 +150,7 @@
         if (at) button("↑", says.up, () => { rows.splice(at - 1, 0, ...rows.splice(at, 1)); draw(at - 1); });
         button("×", says.remove, () => { rows.splice(at, 1); draw(Math.min(at, rows.length - 1)); });
         item.append(acts);
+        appear();
         return item;
       }));
       if (shown.some((column) => column.kind === "filter")) document.dispatchEvent(new Event("rows"));

@@ -20,10 +20,14 @@
     place.textContent = at < 0 ? place.dataset.all : place.dataset.at.replace("{at}", at + 1).replace("{all}", place.dataset.all);
   });
 
+  // Where one was when something was done: there one goes on, after the question what comes next too.
+  let left = 0;
+  const goOn = () => links(entries()[Math.min(left, entries().length - 1)])?.focus();
+
   async function carryOut(form, submitter) {
     const body = new FormData(form, submitter);
-    const all = entries();
-    const place = all.findIndex((entry) => entry.contains(form));
+    const place = entries().findIndex((entry) => entry.contains(form));
+    if (place >= 0) left = place;
     try {
       const { answer, page } = await load(form.action, { method: "POST", body }, form);
       if (!today()) {
@@ -38,7 +42,7 @@
         show(page, { saved: form });
         const asked = document.querySelector("#next input:not([type=hidden])");
         if (asked && form.closest("[data-entry]")) asked.select();
-        else if (place >= 0 || form.closest("#next")) links(entries()[Math.min(Math.max(place, 0), entries().length - 1)])?.focus();
+        else if (place >= 0 || form.closest("#next")) goOn();
         return;
       }
       delete form.dataset.sent;
@@ -50,6 +54,17 @@
       tell(form, problem.message, () => form.requestSubmit(submitter));
     }
   }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("#next [data-not-now]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const next = link.closest("#next");
+    forget(next.querySelector("form"));
+    history.replaceState(history.state, "", link.href);
+    next.remove();
+    goOn();
+  });
 
   document.addEventListener("submit", (event) => {
     const form = event.target;

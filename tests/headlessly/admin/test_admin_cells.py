@@ -74,7 +74,7 @@ def test_somebody_elses_change_is_shown_and_not_overwritten(bob, lead, address):
     answer = bob.post(cell(address, lead, "score"), {"score": "11", "version": read})
     html = answer.content.decode()
     assert answer.status_code == 412
-    assert "System changed this meanwhile" in html and "</progress> 55" in html
+    assert "System changed this meanwhile" in html and "</progress> <span>55</span>" in html
     lead.refresh_from_db()
     assert lead.score == 55
 

@@ -43,13 +43,29 @@ def test_a_lead_shows_who_it_is_what_is_known_and_what_is_next(bob, lead, addres
     assert strong(response) == ["Move to Contacted"]
 
 
+def test_where_one_calls_stands_on_top_of_a_contact_and_on_what_is_to_be_done_with_them(
+    bob, lead, people, address
+):
+    from crm import Activity
+
+    people.ada.update(phone="+1 212 555 527")
+    call = '<a href="tel:+1212555527">+1 212 555 527</a>'
+    html = bob.get(address(people.ada)).content.decode()
+    assert call in html.split('<dl class="facts">')[1].split("</dl>")[0]
+    task = Activity.create(subject="Call Ada", lead=lead, contact=people.ada)
+    html = bob.get(address(task)).content.decode()
+    about = html.split('<dl class="people">')[1].split("</dl>")[0]
+    assert call in about and "Ada Chen" in about
+    assert "+ add" not in about, "what it is not about is no gap"
+
+
 def test_questions_without_any_answer_are_one_line_below_what_is_known(bob, people, address):
     from crm import Lead
 
     lead = Lead.create(name="Nothing known", source="website", contact=people.ada)
     said = text(bob.get(address(lead)))
     assert said.index("Ada Chen") < said.index("BANT")
-    assert "0 of 4 Not filled: Budget , Authority , Need , Timeline" in said
+    assert "0 of 4 Answer Not filled: Budget , Authority , Need , Timeline" in said
     assert "+ add" not in said[said.index("BANT") :].split("Details")[0]
 
 
@@ -100,6 +116,19 @@ def test_a_dialog_that_nobody_touched_empties_nothing(bob, lead, people):
     assert type(lead).get(lead.pk).owner_id is None
 
 
+def test_a_reply_that_waits_is_done_with_beside_the_next_step(bob, lead, people, address):
+    from crm import Activity
+
+    assert "Reply handled" not in bob.get(address(lead)).content.decode()
+    lead.update(status="Contacted")
+    Activity.log(subject="Re", type="Email", direction="Inbound", lead=lead)
+    bar = actions(bob.get(address(lead))).split("<details")[0]
+    assert "Reply handled" in bar
+    bob.post(address(lead, "do", "settle"))
+    lead.refresh_from_db()
+    assert lead.reply_waiting_since is None
+
+
 def test_what_somebody_has_is_not_offered_to_be_taken(bob, lead, people, address):
     assert "/do/claim/" not in bob.get(address(lead)).content.decode()
     type(lead).update(lead.pk, owner=None)
@@ -129,7 +158,11 @@ def test_converting_lands_on_the_deal(bob, qualified, address):
     assert qualified.status == "Converted"
     assert response.headers["Location"] == address(qualified.deal)
     # The lead's own timeline goes on there, and says how it came to be.
-    told = text(bob.get(address(qualified.deal)))
+    page = bob.get(address(qualified.deal))
+    seen, menu = actions(page).split("<details", 1)
+    assert "Win…" in seen and "Close without result" not in seen, "what is rare is in the menu"
+    assert "Close without result" in menu
+    told = text(page)
     assert "converted the lead Acme Platform Evaluation" in told
     assert "created the lead" in told
 
@@ -334,6 +367,22 @@ def test_the_timeline_names_records_and_keys(bob, lead, acme, people, address):
         Lead.update(lead.pk, owner=people.cleo.pk)
     said = text(bob.get(address(lead)))
     assert "API key “site” changed owner: Bob Stone → Cleo Marsh" in said
+
+
+def test_what_follows_for_the_record_one_looks_at_names_it_not_again(bob, people, address):
+    from crm import Lead, Rule
+    from headlessly.access import actors
+
+    about = {"type": "Lead", "filter": {}}
+    rule = Rule.create(name="Half a day", kind="FirstAnswer", within=240, condition=about)
+    lead = Lead.create(name="Asked", source="website", owner=people.bob)
+    with actors.acting(actors.Actor(rule.pk, rule.name, "admin")):
+        Lead.update(lead.pk, authority="CTO")
+    bob.post(address(lead, "touch", "Call"), {"outcome": "Reached her"})
+    said = text(bob.get(address(lead))).split("+ Note")[1]
+    assert "Rule “Half a day” added authority: CTO" in said
+    assert "Bob logged a call Reached her" in said
+    assert "touched this lead" in said and "touched the lead" not in said
 
 
 def test_what_an_event_caused_is_told_below_it(bob, qualified, address):

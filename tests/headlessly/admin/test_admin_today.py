@@ -132,11 +132,15 @@ def test_done_asks_what_comes_next_and_plans_it(bob, work):
     assert (late.status, late.outcome) == ("Completed", "Done")
     html = bob.get(answer.headers["Location"]).content.decode()
     assert "What comes next with Quiet?" in html
-    ask = re.search(r'<section class="card next".*?action="([^"]*)"', html, re.S)[1]
-    answer = bob.post(ask, {"subject": "Send a quote", "due_at": "tomorrow", "back": TODAY})
+    form = re.search(r'<section class="card next".*?action="([^"]*)"(.*?)</form>', html, re.S)
+    ask, sent = form[1], dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[2]))
+    assert (sent["due_at"], sent["proposed"]) == ("tomorrow", "tomorrow")
+    # A day in the task itself is meant more than the one that was proposed beside it.
+    answer = bob.post(ask, sent | {"subject": "Send a quote in 3 days", "back": TODAY})
     assert answer.headers["Location"] == TODAY
     planned = Activity.find({"subject": "Send a quote"})[0]
     assert (planned.lead.name, planned.all_day) == ("Quiet", True)
+    assert planned.due_at.date() == (NOW + timedelta(days=3)).date()
     # Where a step is planned, nobody asks.
     assert "comes next" not in bob.get(f"{TODAY}?next=Lead.{planned.lead_id}").content.decode()
 

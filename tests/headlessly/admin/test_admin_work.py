@@ -340,6 +340,29 @@ def test_a_conflict_in_place_is_only_one_in_the_same_field(bob, cleo, lead, addr
     assert (lead.budget, lead.authority) == (60_000, "The board")
 
 
+def test_the_questions_of_a_panel_are_answered_together(bob, cleo, lead, address, unchanged):
+    html = bob.get(address(lead)).content.decode()
+    assert 'data-edits="bant" data-key="q"' in html
+    form = bob.get(address(lead, "edit") + "?only=bant").content.decode()
+    names = re.findall(r'<(?:input|textarea)[^>]* name="(\w+)"', form.split('data-one="bant"')[1])
+    assert [n for n in names if n in lead.BANT] == list(lead.BANT)
+    read = {"only": "bant", "version": lead.version, "budget": "50000"}
+    cleo.post(address(lead, "edit"), {"authority": "The board"})
+    given = read | {"authority": "", "need": "Replace five tools", "timeline": "Q1"}
+    # What they left empty and somebody else filled meanwhile stays; what both changed is said.
+    bob.post(address(lead, "edit"), given)
+    lead.refresh_from_db()
+    assert (lead.authority, lead.need, lead.timeline) == ("The board", given["need"], "Q1")
+    with unchanged():
+        response = bob.post(address(lead, "edit"), given | {"authority": "CTO", "need": "Other"})
+    assert response.status_code == 412
+    assert "made this The board meanwhile" in response.content.decode()
+
+
+def test_who_may_not_write_is_offered_no_questions_to_answer(vic, lead, address):
+    assert "data-edits" not in vic.get(address(lead)).content.decode()
+
+
 # -- neighbours -------------------------------------------------------------------------------
 
 

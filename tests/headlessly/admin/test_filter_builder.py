@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -113,7 +114,10 @@ def test_a_segment_shows_its_members_and_leads_to_them_as_a_list(cleo, people):
     assert "Cold one" not in card
     place = re.findall(r'class="btn" href="([^"]+)"', card)[0].replace("&amp;", "&")
     assert names(cleo, place) == {hot.name}
-    assert "data-builds" in cleo.get("/~acme/admin/marketing/segment/add/").content.decode()
+    page = cleo.get("/~acme/admin/marketing/segment/add/").content.decode()
+    (built,) = re.findall(r'data-builds="([^"]*)"', page)
+    offered = [each["name"] for each in json.loads(unescape(built))["types"]]
+    assert offered[0] == "Lead", "of whom segments are, as the menu has them"
 
 
 @pytest.mark.parametrize("operator", ["is", "not", "gt", "lte"])

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import translation
 
-from headlessly.language.moments import When, find_ending_day, read_when
+from headlessly.language.moments import When, read_when, split_ending_day
 from headlessly.language.numbers import delocalize_number
 
 #: A Saturday, at half past four.
@@ -116,20 +116,26 @@ def test_reads_amounts_as_people_type_them(language, typed, meant):
 
 
 @pytest.mark.parametrize(
-    ("text", "day"),
+    ("text", "said", "day"),
     [
-        ("Send the offer tomorrow 9", "tomorrow 9"),
-        ("Ask again in 2 weeks", "in 2 weeks"),
-        ("Call Ada on Friday", "on Friday"),
-        ("Angebot schicken nächsten Montag", "nächsten Montag"),
-        ("Send it 3.12.", "3.12."),
-        ("Upgrade to 3.12", ""),
-        ("Extend the trial by 2 weeks", ""),
-        ("She sat", ""),
-        ("Send invoice 12", ""),
-        ("tomorrow", ""),
-        ("What happened yesterday", ""),
+        ("Send the offer tomorrow 9", "Send the offer", "tomorrow 9"),
+        ("Ask again, in 2 weeks", "Ask again", "in 2 weeks"),
+        ("Angebot schicken nächsten Montag", "Angebot schicken", "nächsten Montag"),
+        ("Rückruf \u2013 morgen", "Rückruf", "morgen"),
+        # What stays true the day after stays, and so does what the text leads up to.
+        ("Call Ada on Friday", None, "on Friday"),
+        ("Call Ada fri", None, "fri"),
+        ("Send it 3.12.", None, "3.12."),
+        ("Prepare for tomorrow", None, "tomorrow"),
+        ("Fertig bis morgen", None, "morgen"),
+        ("Upgrade to 3.12", None, ""),
+        ("Extend the trial by 2 weeks", None, ""),
+        ("She sat", None, ""),
+        ("Send invoice 12", None, ""),
+        ("tomorrow", None, ""),
+        ("- tomorrow", None, "tomorrow"),
+        ("What happened yesterday", None, ""),
     ],
 )
-def test_a_text_may_end_with_a_day(text, day):
-    assert find_ending_day(text, NOW) == day
+def test_a_text_may_end_with_a_day(text, said, day):
+    assert split_ending_day(text, NOW) == (said or text, day)
