@@ -53,17 +53,24 @@ def unread_count() -> int:
     return int(_rows().filter(read_at=None)[: MOST + 1].count())
 
 
+def _unread_state() -> tuple[int, str]:
+    """How many are unread, and a text that is another one once the page of the bell has something else."""
+    count, newest = unread_count(), _own().values_list("pk", flat=True).first()
+    return count, f"{count}:{newest or ''}"
+
+
 @require_GET
 def unread_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """What the bell says, and whether the page of it has something else than it had: see bell.js."""
-    count, newest = unread_count(), _own().values_list("pk", flat=True).first()
+    """What the bell says, and what the page of it has: see bell.js."""
+    count, state = _unread_state()
     text = f"{MOST}+" if count > MOST else str(count)
-    return JsonResponse({"count": count, "text": text, "state": f"{count}:{newest or ''}"})
+    return JsonResponse({"count": count, "text": text, "state": state})
 
 
 @require_GET
 def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     """The latest, the newest first; on from the last one of a page by its id."""
+    unread, state = _unread_state()  # before the rows: what comes meanwhile is in another state
     found = _rows()
     if after := request.GET.get("after", ""):
         rest = inbox.notifications_after(found, actors.current().id, after)
@@ -74,7 +81,8 @@ def notifications_view(request: HttpRequest, *, site: TenantSite) -> HttpRespons
         "notifications",
         _("Notifications"),
         lines=wording.lines_of(page[:PAGE]),
-        unread=unread_count(),
+        unread=unread,
+        state=state,
         after=page[PAGE - 1].pk if len(page) > PAGE else "",
         here=request.get_full_path(),
         later=later_choices(),

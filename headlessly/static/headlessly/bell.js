@@ -8,14 +8,13 @@
   const bell = () => document.querySelector("[data-bell]");
   // What one is in the middle of is not moved under one's hand: a menu, a day that is typed.
   const busy = () => document.querySelector("dialog[open], details.menu[open], form[data-sent]") || document.activeElement?.matches(".notices input");
-  let asked = 0, timer = 0, gap = LEAST, stirred = false, state = null;
+  let asked = 0, timer = 0, gap = LEAST, stirred = false;
 
-  // The open page of the bell has new rows as soon as the bell hears of them.
-  async function renew(now) {
-    const before = state;
-    if (!document.querySelector("#hly [data-notices]") || before === null) return void (state = now);
-    if (before === now || busy()) return;
-    if (await window.hly.visit(location.href, { pushes: false, quiet: true, busy })) state = now;
+  // The open page of the bell says what it has, and has new rows as soon as the bell hears of them.
+  async function renew(state) {
+    const page = document.querySelector("#hly [data-notices]");
+    if (!page || page.dataset.notices === state || busy()) return;
+    await window.hly.visit(location.href, { pushes: false, quiet: true, busy });
   }
 
   function show({ count, text }) {
