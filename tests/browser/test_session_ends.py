@@ -70,7 +70,7 @@ def test_on_the_page_of_a_record(desk: Any, site: str, qualified: Any) -> None:
 
 
 def test_in_a_dialog_on_any_page_and_where_a_file_is_sent(
-    desk: Any, site: str, people: Any, bob: Any
+    desk: Any, site: str, work: Any, people: Any, bob: Any
 ) -> None:
     Membership.objects.filter(user=bob).update(role="manager")
     keys = desk.keyboard
@@ -104,4 +104,11 @@ def test_in_a_dialog_on_any_page_and_where_a_file_is_sent(
     desk.goto(f"{site}/~acme/admin/imports/?type=Lead")
     file = {"name": "a.csv", "mimeType": "text/csv", "buffer": b"name,source\nMill,fair\n"}
     ends(desk, lambda: None, lambda: desk.set_input_files("#import-file", file))
+    # A page that goes on asking asks for it too, and is the same afterwards.
     desk.get_by_role("progressbar").wait_for()
+    desk.evaluate("window.same = true")
+    sign_out(desk)
+    sign_in_over(desk)
+    work()
+    desk.get_by_role("button", name="Import this row").wait_for()
+    assert desk.evaluate("window.same")

@@ -8,14 +8,15 @@
   async function poll() {
     if (!part("import")?.hasAttribute("data-polls")) return;
     try {
-      const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+      const page = window.hly.parse(await (await window.hly.send(location.href)).text());
       if (!page.getElementById("import")) return location.reload();
       const held = part("import").contains(document.activeElement) && document.activeElement !== document.body;
       put(page, "import");
       if (held) part("import").querySelector("button, a")?.focus();
       put(page, "import-rows");
       if (!chosen && !part("import-mapping")?.contains(document.activeElement)) put(page, "import-mapping");
-    } catch {
+    } catch (problem) {
+      if (problem instanceof window.hly.SignedOut) return;
       // The next one may arrive.
     }
     setTimeout(poll, 1000);
