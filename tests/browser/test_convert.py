@@ -10,6 +10,7 @@ pytest.importorskip("playwright", reason="Playwright is installed with `pip inst
 from playwright.sync_api import expect
 
 from crm import Contact, Lead, Organization
+from tests.browser.test_ahead import slow_to_answer
 from tests.browser.test_rep import WIDTHS, dialog, open_lead
 
 pytestmark = pytest.mark.browser
@@ -34,7 +35,14 @@ def test_all_three_are_new(desk, site, qualified, width):
     inputs = asked.locator("[name=contact-name], [name=contact-email], [name=organization-name]")
     expect(inputs.first).to_be_visible()
     expect(asked.locator("[name=organization-name]")).to_be_hidden()
+    # What is foretold is of what stands there now, though an answer to what stood there before came later.
+    slow_to_answer(desk, "/do/convert/", 800, 0)
+    inputs.nth(0).fill("Grace")
+    desk.wait_for_timeout(350)
     inputs.nth(0).fill("Grace Hopper")
+    expect(asked.locator("[data-will]")).to_contain_text("Grace Hopper becomes Qualified")
+    desk.wait_for_timeout(800)
+    expect(asked.locator("[data-will]")).to_contain_text("Grace Hopper becomes Qualified")
     inputs.nth(1).fill("grace@navy.example")
     asked.get_by_role("radio", name="New organization").check()
     inputs.nth(2).fill("Navy")

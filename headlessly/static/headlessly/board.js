@@ -523,7 +523,7 @@ function start(board, signal) {
     if (link.dataset.loading) return;
     link.dataset.loading = "1";
     try {
-      const answer = await fetch(link.dataset.more, { headers: { Accept: "application/json" }, redirect: "error" });
+      const answer = await window.hly.send(link.dataset.more, { headers: { Accept: "application/json" }, redirect: "error" });
       if (!answer.ok) throw new Error(String(answer.status));
       const { cards, more } = await answer.json();
       const list = listOf(columnOf(link));
@@ -537,9 +537,10 @@ function start(board, signal) {
       focusCard(fresh[0]);
       if (more) link.dataset.more = more;
       else link.remove();
-    } catch {
-      tell(say("failed"));
-      announce(say("failed"));
+    } catch (problem) {
+      const text = problem instanceof window.hly.Unsent ? problem.message : say("failed");
+      tell(text);
+      announce(text);
     }
     delete link.dataset.loading;
   });

@@ -166,9 +166,10 @@
     return true;
   }
 
-  let waiting = 0;
+  let waiting = 0, foretold = 0;
   function foretell(form) {
     clearTimeout(waiting);
+    const mine = (foretold += 1); // an answer to what was said before is none
     waiting = setTimeout(async () => {
       const data = new FormData(form);
       data.set("preview", "1");
@@ -176,8 +177,8 @@
       const headers = { "X-Live": "1" }; // else who is signed out would be led to the page where one signs in
       const answer = await fetch(form.action, { method: "POST", body: data, headers, credentials: "same-origin" }).catch(() => ({}));
       const will = form.querySelector("[data-will]");
-      if (!answer.ok || !will) return;
-      const told = parse(await answer.text()).body;
+      const told = answer.ok && will && parse(await answer.text()).body;
+      if (!told || mine !== foretold) return;
       // What is compared changes with what it is compared with; what was chosen of it stays.
       const fresh = told.querySelector("[data-compared]");
       const compared = form.querySelector("[data-compared]");
