@@ -220,6 +220,15 @@ def test_a_choice_is_of_what_was_typed_and_not_of_what_was_there_before(
     expect(chosen).to_contain_text("Zoe Adams")
     expect(desk.get_by_role("combobox", name="Owner")).to_contain_text("Cleo Marsh")
     expect(desk.locator(".select2-container--open")).to_have_count(0)
+    # Tab takes what is typed and goes on, before the list is there and after.
+    for mia in (True, False):
+        desk.get_by_role("combobox", name="Contact").focus()
+        desk.keyboard.type("Mia" if mia else "Zoe")
+        if not mia:
+            desk.get_by_role("option", name="Create “Zoe”").wait_for()
+        desk.keyboard.press("Tab")
+        expect(chosen).to_contain_text("Mia Holm" if mia else "Zoe Adams")
+        expect(desk.get_by_role("combobox", name="Owner")).to_be_focused()
     # Without an answer one is asked for again, and whoever is signed out signs in first.
     cut_off(desk)
     desk.get_by_role("combobox", name="Organization").click()

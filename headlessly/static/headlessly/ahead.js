@@ -103,5 +103,5 @@
   // focus from nobody's typing.
   const writesElsewhere = (from) => document.activeElement !== from && Boolean(document.activeElement?.matches(TYPES));
 
-  Object.assign(window.hly, { ahead, writesElsewhere });
+  Object.assign(window.hly, { ahead, press: (key) => pressAll([key]), writesElsewhere });
 })();

@@ -114,26 +114,36 @@
     chosen.finally(() => waiting.get(form) === mine && waiting.delete(form));
     return chosen;
   }
-  let entering = false;
+  let entering = null; // the key by which the list is told to take what is highlighted
+  function enter(select, field, key) {
+    const before = waiting.get(select.form);
+    entering = key;
+    $(field).trigger($.Event("keydown", { key: "Enter", which: 13 }));
+    entering = null;
+    const after = waiting.get(select.form);
+    return after && after !== before ? after.chosen : !$(select).select2("isOpen");
+  }
+  // Tab takes what is typed as well, and goes on; what is not there yet is made by Enter alone.
   document.addEventListener("keydown", (event) => {
     const { target, key } = event;
-    if (!asking || key !== "Enter" || event.isComposing || !target.matches(".select2-search__field, .select2-selection")) return;
-    event.preventDefault();
+    const text = typed()?.value || "";
+    if (key !== "Enter" && !(key === "Tab" && text && !event.shiftKey)) return;
+    if (event.isComposing || !target.matches(".select2-search__field, .select2-selection")) return;
+    if (!asking && key === "Enter") return; // the list's own
     event.stopImmediatePropagation();
+    const select = opened;
+    if (!asking) return enter(select, target, key) || event.preventDefault();
+    event.preventDefault();
     if (asking.entered) return;
     asking.entered = true;
-    const select = opened;
-    const enter = (answer) => {
+    const taken = asking.found.then(async (answer) => {
       if (!answer) return false;
       if (!$(select).select2("isOpen")) return choose(select, answer.results);
-      const before = waiting.get(select.form);
-      entering = true;
-      $(target).trigger($.Event("keydown", { key, which: 13 }));
-      entering = false;
-      const after = waiting.get(select.form);
-      return after === before ? !$(select).select2("isOpen") : after.chosen;
-    };
-    window.hly.ahead(wait(select, typed()?.value || "", asking.found.then(enter)), null);
+      const came = await enter(select, target, key);
+      if (came && key === "Tab") window.hly.press(key);
+      return came;
+    });
+    window.hly.ahead(wait(select, text, taken), null);
   }, true);
   // Its list was shut meanwhile, by whoever went on elsewhere.
   function choose(select, results) {
@@ -197,6 +207,7 @@
     const wanted = params.args.data;
     if (!wanted.create) return;
     event.preventDefault();
+    if (entering === "Tab") return;
     $(target).select2("close");
     const made = wait(target, Object.values(wanted.sends)[0], makeChoice(target, wanted));
     if (!entering) window.hly.ahead(made, null);
