@@ -15,7 +15,6 @@ from django.db import transaction
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
-from headlessly.notifications.models import Notification
 from headlessly.notifications.sentences import DISABLED, FAILING
 from headlessly.notifications.telling import tell_everybody_of
 from headlessly.webhooks.models import Webhook, update_has_webhooks
@@ -77,12 +76,6 @@ def _tell(tenant: Tenant, webhook: str, what: str, since: datetime) -> None:
     url = Webhook.objects.filter(pk=webhook).values_list("url", flat=True).get()
     with tenancy.active(tenant), actors.acting(actors.SYSTEM):
         tell_everybody_of("webhook", f"{webhook}:{what}:{since.isoformat()}", excerpt=url)
-
-
-def forget_what_was_told(webhook: str) -> None:
-    """Nobody is led to a webhook that is deleted."""
-    told = Notification.objects.filter(tenant=tenancy.require().pk, kind="webhook")
-    told.filter(occasion__startswith=f"{webhook}:").delete()
 
 
 def disabled_webhooks(tenant: Tenant) -> list[Webhook]:
