@@ -58,6 +58,7 @@ def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, A
                 raise CopyRefused(f"{table.name}.ndjson is not whole: it has {count} rows.")
         raise_drawn_numbers(arrival, tables)
         end_unfinished(arrival, tables)
+        forget_clock(arrival)
         keep_own_values(arrival)
         target.execute("SET CONSTRAINTS ALL IMMEDIATE")
         open_log(arrival)
@@ -165,6 +166,14 @@ def end_unfinished(arrival: Arrival, tables: list[TenantTable]) -> None:
                     list(BackgroundRun.UNFINISHED),
                 ),
             )
+
+
+def forget_clock(arrival: Arrival) -> None:
+    """Let only what falls due from now on be told: an export may be old."""
+    arrival.target.execute(
+        "UPDATE headlessly_notificationreader SET ticked_at = NULL WHERE tenant_id = %s",
+        (arrival.tenant,),
+    )
 
 
 def clear_past(arrival: Arrival, tables: list[TenantTable]) -> None:

@@ -82,7 +82,6 @@ class Move:
         try:
             self.begin()
             self.copy_until_little_changes()
-            analyze(self.target, self.tables)
             self.wait_for_jobs()
             stopped = time.monotonic()
             self.stop_writers()
@@ -142,7 +141,9 @@ class Move:
             began = time.monotonic()
             self.copy_changes()
             self.target.commit()
-            if time.monotonic() - began < QUICK and self.looks > 1:
+            if self.looks == 1:
+                analyze(self.target, self.tables)
+            elif time.monotonic() - began < QUICK:
                 return
 
     def copy_changes(self) -> None:

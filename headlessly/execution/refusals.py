@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.declaration import labels
+from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden, HeadlesslyError, Invalid, Stale
 from headlessly.language import wording
 
@@ -63,26 +64,36 @@ def refuse_unless_possible(verb: Verb, record: Record) -> None:
 
 
 def name_input(problem: Exception, verb: Verb, data: Mapping[str, Any], *, wire: bool) -> None:
-    """Name the fields of a new record that a hook could not make of what the caller described, as the caller
-    did: ``deal.stage``, not ``stage`` of a deal."""
+    """Name the fields of a record that a hook could not make or change in the caller's spelling; of one that
+    the caller described as they did: ``deal.stage``, not ``stage`` of a deal."""
     if not isinstance(problem, Invalid) or problem.type in (None, verb.noun.__name__):
         return
-    for field in verb.inputs.values():
-        given = data.get(field.wire if wire else field.name)
-        if not (field.new and isinstance(given, Mapping)):
-            continue
-        if problem.type != field.target_noun.__name__:
-            continue
-        schema, renamed = field.target_noun.schema, {}
-        for each in problem.details or ():
-            inner = schema.by_name.get(each["field"]) or schema.fields.get(each["field"])
-            key = inner and (inner.wire if wire else inner.name)
-            renamed[f"{field.wire}.{key}" if key in given else each["field"]] = each["message"]
-        if any(name.startswith(f"{field.wire}.") for name in renamed):
-            named = Invalid.for_fields(renamed, type=verb.noun.__name__)
-            problem.args, problem.message, problem.type = named.args, named.message, named.type
-            problem.field, problem.details = named.field, named.details
+    if (noun := registry.get(problem.type or "")) is None:
         return
+    described = next(
+        (
+            field.wire
+            for field in verb.inputs.values()
+            if field.new
+            and field.target_noun is noun
+            and isinstance(data.get(field.wire if wire else field.name), Mapping)
+        ),
+        None,
+    )
+    if described is None and not wire:
+        return  # a hook's spelling is that of Python already
+    renamed, schema = {}, noun.schema
+    for each in problem.details or ():
+        name = each["field"]
+        if (inner := schema.by_name.get(name) or schema.fields.get(name)) is not None:
+            name = inner.wire if wire else inner.name
+            name = f"{described}.{name}" if described else name
+        renamed[name] = each["message"]
+    if renamed:
+        type = verb.noun.__name__ if described else problem.type
+        named = Invalid.for_fields(renamed, type=type)
+        problem.args, problem.message, problem.type = named.args, named.message, named.type
+        problem.field, problem.details = named.field, named.details
 
 
 def name_record(problem: Exception, record: Record) -> None:

@@ -255,7 +255,11 @@ def restore_values(record: Record, moment: datetime) -> None:
             % {"noun": labels.noun_in_error(noun), "problems": " ".join(problems.values())},
             type=noun.__name__,
             id=record.pk,
-            details=[{"field": f, "message": m} for f, m in problems.items()],
+            field=record.schema.by_name[next(iter(problems))].wire,
+            details=[
+                {"field": record.schema.by_name[name].wire, "message": said}
+                for name, said in problems.items()
+            ],
         )
     if machine:
         record.reached = past.reached  # a step that is taken back was none

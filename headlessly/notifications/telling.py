@@ -109,6 +109,12 @@ def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
     return told
 
 
+def forget(tenant: int, kind: str, about: str) -> None:
+    """Delete what was told of something that is no record, and is gone: nobody is led to it."""
+    told = Notification.objects.filter(tenant=tenant, kind=kind)
+    told.filter(occasion__startswith=f"{about}:").delete()
+
+
 def _write(
     notice: Notice,
     rows: folding.Rows,

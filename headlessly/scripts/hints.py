@@ -126,7 +126,8 @@ def _missing_on_noun_hint(noun: type[Noun], wanted: str, *, is_record: bool) -> 
     if is_record and (wanted in schema.fields or wanted in schema.by_name):
         return f"{wanted} of this {name} was not read: name it in fields, or leave fields out."
     if is_record and (other := wire_name(wanted)) in schema.relations:
-        return f'{wanted} of this {name} were not read: name them in include, as in include=["{other}"].'
+        how = f'{name}.get(id, include=["{other}"])'
+        return f"{wanted} of this {name} were not read: include them, as in {how}."
     if elsewhere := asked_elsewhere(noun, wanted):
         return elsewhere
     forms = {

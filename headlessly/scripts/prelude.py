@@ -40,6 +40,7 @@ class _Nouns:
     pass
 
 _put = setattr
+_nobody = _Nouns()
 
 {DOLLAR} = _Nouns()
 _snake = {{}}
@@ -95,8 +96,16 @@ def _make(noun, verb, given, named):
     _loaded.clear()
     return _record({ASK}(noun, verb, given, named))
 
+def _whom(record, call, named):
+    if record is _nobody and "id" in named:
+        return named.pop("id")
+    if record is _nobody:
+        raise TypeError(call + "() missing 1 required positional argument: 'self'")
+    return record
+
 def _do(noun, name, verb, record, rest, named):
     _loaded.clear()
+    record = _whom(record, verb, named)
     if not isinstance(record, noun):
         return _record({ASK}(name, verb, (record, *rest), named))
     packed = {ASK}(name, verb, (record.id, *rest), named)
@@ -164,7 +173,8 @@ def prelude_code() -> str:
         lines.append(_method("count", f'{ASK}("{name}", "count", a, k)'))
         lines.append(_method("aggregate", f'{ASK}("{name}", "aggregate", a, k)'))
         lines.append(
-            "    def history(self, *a, **k):\n"
+            "    def history(self=_nobody, *a, **k):\n"
+            '        self = _whom(self, "history", k)\n'
             f"        record = self.id if isinstance(self, {name}) else self\n"
             f'        return [_record(p) for p in {ASK}("{name}", "history", (record, *a), k)]'
         )
@@ -175,11 +185,12 @@ def prelude_code() -> str:
                     lines.append(_method(spelling, f'_make("{name}", "{verb.name}", a, k)'))
                 else:
                     lines.append(
-                        f"    def {spelling}(self, *a, **k):\n"
+                        f"    def {spelling}(self=_nobody, *a, **k):\n"
                         f'        return _do({name}, "{name}", "{verb.name}", self, a, k)'
                     )
         lines += [
-            f"    def {spelling}(self, *a, **k):\n"
+            f"    def {spelling}(self=_nobody, *a, **k):\n"
+            f'        self = _whom(self, "{each.name}", k)\n'
             f"        record = self.id if isinstance(self, {name}) else self\n"
             f'        return {ASK}("{name}", "{each.name}", (record, *a), k)'
             for each in record_operations(noun)

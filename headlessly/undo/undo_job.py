@@ -30,7 +30,7 @@ from headlessly.errors import HeadlesslyError
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.log.events import append_event
 from headlessly.log.names import REQUEST_UNDONE
-from headlessly.notifications.telling import Notice, tell
+from headlessly.notifications.telling import Notice, forget, tell
 from headlessly.undo import records
 from headlessly.undo.models import Undo, UndoRecord
 from headlessly.undo.part import Part, take_back_part
@@ -301,4 +301,6 @@ def clear_old_undos(timestamp: int = 0) -> None:
     """Forget what became of old undos."""
     old = Undo.objects.filter(created_at__lt=clock.now() - REMEMBERED)
     UndoRecord.objects.filter(undo__in=old).delete()
+    for tenant, id in old.values_list("tenant", "pk"):
+        forget(tenant, "undo_done", id)
     old.delete()

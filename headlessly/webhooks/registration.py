@@ -16,6 +16,7 @@ from headlessly.access.models import Tenant
 from headlessly.errors import Conflict
 from headlessly.log.names import WEBHOOK_CHANGED, WEBHOOK_CREATED, WEBHOOK_DELETED
 from headlessly.log.security_events import record_security_event
+from headlessly.notifications.telling import forget
 from headlessly.webhooks import deliveries, outbox
 from headlessly.webhooks.models import Delivery, Webhook, update_has_webhooks
 
@@ -81,6 +82,7 @@ def delete_webhook(webhook: Webhook) -> None:
         tenant = lock_tenant()
         record_security_event(WEBHOOK_DELETED, about=id, url=webhook.url)
         webhook.delete()
+        forget(tenant.pk, "webhook", id)
         update_has_webhooks(tenant)
     logger.info("webhook %s deleted by %s", id, actors.current().id)
 

@@ -180,6 +180,7 @@ def test_it_takes_the_fields_that_the_conversion_overrides(qualified: Lead, peop
         ({"expected_close_date": "2027-01-01"}, "deal.expected_close_date"),
         ({"lostReason": "x"}, "deal.lostReason"),
         ({"name": None}, "deal.name"),
+        ({"recurringValue": 5}, "deal.recurringInterval"),
     ],
 )
 def test_it_refuses_an_override_that_no_deal_takes(
@@ -188,6 +189,21 @@ def test_it_refuses_an_override_that_no_deal_takes(
     with refused(Invalid) as caught:
         executor.run(Lead.verbs["convert"], qualified.id, {"deal": override}, wire=True)
     assert field in details(caught)
+
+
+def test_what_an_override_misses_is_named_as_the_caller_writes_it(qualified: Lead) -> None:
+    with refused(Invalid) as caught:
+        qualified.convert(deal={"recurring_value": 5})
+    assert list(details(caught)) == ["deal.recurring_interval"]
+
+
+def test_what_a_hook_could_not_do_is_named_as_the_wire_has_it(qualified: Lead) -> None:
+    def misses(lead: Lead, ctx: Any) -> None:
+        ctx.Deal.create(name="Another", value=1, recurring_value=5)
+
+    with Lead.converted.attached(misses), refused(Invalid) as caught:
+        executor.run(Lead.verbs["convert"], qualified.id, {}, wire=True)
+    assert (caught.value.type, list(details(caught))) == ("Deal", ["recurringInterval"])
 
 
 @pytest.mark.parametrize("stage", OPEN)

@@ -10,7 +10,7 @@ import pytest
 from crm import Goal
 from headlessly.access import actors
 from headlessly.access.actors import Actor
-from headlessly.errors import Forbidden, Invalid
+from headlessly.errors import Conflict, Forbidden, Invalid
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -64,6 +64,16 @@ def test_it_is_the_only_one_for_its_owner_measure_and_period(people: SimpleNames
             Goal.create(**MARCH, owner=owner)
         assert list(details(caught)) == ["start_date"]
     assert Goal.count() == 3
+
+
+def test_what_it_cannot_be_again_is_named_as_the_wire_has_it() -> None:
+    goal = Goal.create(**MARCH)
+    then = goal.updated_at
+    goal.update(start_date="2025-04-01")
+    Goal.create(**MARCH)
+    with refused(Conflict) as caught:
+        goal.rollback(as_of=then)
+    assert (caught.value.field, list(details(caught))) == ("startDate", ["startDate"])
 
 
 @pytest.mark.parametrize("target", [0, -1, None, "many"])

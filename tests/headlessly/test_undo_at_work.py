@@ -3,6 +3,7 @@ stays is shown of what one sees when one looks."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +13,7 @@ from crm import Lead
 from headlessly.access import actors
 from headlessly.access.actors import Actor
 from headlessly.access.models import Membership, User
-from headlessly.context import tracing
+from headlessly.context import clock, tracing
 from headlessly.errors import Conflict, NotFound
 from headlessly.notifications import wording
 from headlessly.notifications.models import Notification
@@ -119,6 +120,10 @@ def test_whoever_asked_is_told_how_it_ended(
         f"Mia stopped your undo {stopped.pk}",
     ]
     assert told(mia) == [] and tried.pk not in str(told(ben))
+    # Nobody is led to one that is forgotten.
+    Undo.objects.filter(pk=done.pk).update(created_at=clock.now() - timedelta(days=31))
+    undo_job.clear_old_undos()
+    assert told(ben) == [f"Mia stopped your undo {stopped.pk}"]
 
 
 # -- at work --------------------------------------------------------------------------------------

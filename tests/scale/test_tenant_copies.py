@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.copies.tenant_tables import LEFT_OUT, SECRET, tenant_tables
 from headlessly.log.events import LOG_START, Event
+from headlessly.notifications.models import NotificationReader
 from headlessly.query.saved_views import View
 from headlessly.undo.models import Undo
 from headlessly.webhooks.models import Webhook
@@ -153,12 +155,16 @@ def test_it_ends_what_was_under_way_whose_jobs_stay_behind(here: None, tmp_path:
         id="undo_busy", tenant=busy, request="req_a", request_id="req_b", language="en",
         created_at=timezone.now(), created_by="system", status=Undo.Status.RUNNING,
     )  # fmt: skip
+    last = timezone.now() - timedelta(days=60)
+    NotificationReader.objects.create(tenant=busy, ticked_at=last)
     run("export", "busy", tmp_path / "busy")
     run("import", tmp_path / "busy", "--slug", "rested")
     (undo,) = Undo.objects.filter(tenant__slug="rested")
     assert (undo.status, undo.finished_at is not None) == ("failed", True)
     assert "moved to another installation" in undo.message
     assert Undo.objects.get(tenant=busy).status == "running"
+    # An old export tells nobody what fell due since.
+    assert NotificationReader.objects.get(tenant__slug="rested").ticked_at is None
 
 
 def test_it_comes_in_beside_itself_under_another_name(

@@ -106,6 +106,19 @@ def test_it_reads_over_references_and_takes_the_first(lead, code, expected):
     assert value(code) == expected
 
 
+def test_a_verb_takes_its_record_by_name_as_well(lead):
+    code = f"""
+Lead.update(id="{lead.pk}", score=7)
+found = Lead.get(id="{lead.pk}")
+Lead.lose(id=found, lostReason="No budget")
+[len(Lead.history(id=found)), found.score, Lead.get(found.id).status]
+"""
+    assert value(code) == [3, 7, "Lost"]
+    assert failure("Lead.convert(id='lead_x')", 1, "no Lead lead_x")["error"] == "not_found"
+    said = failure("Lead.find()[0].update(id='lead_x')", 1, "id")
+    assert (said["error"], said["field"]) == ("validation_error", "id")
+
+
 def test_it_reads_the_value_of_the_deal_that_a_conversion_made(qualified):
     code = f"""
 lead = Lead.get("{qualified.pk}")
@@ -337,7 +350,7 @@ def test_an_error_has_its_line_and_what_rest_would_say(lead):
         (
             "Lead.find()[0].activities",
             1,
-            'activities of this Lead were not read: name them in include, as in include=["activities"]',
+            'activities of this Lead were not read: include them, as in Lead.get(id, include=["activities"])',
         ),
         ("datetime.now() - Lead.find()[0].createdAt", 1, "datetime.fromisoformat"),
         ("date.today() > Lead.find()[0].createdAt", 1, "datetime.fromisoformat"),
@@ -357,7 +370,7 @@ def test_an_error_has_its_line_and_what_rest_would_say(lead):
         ("x = null", 1, "In Python it is None"),
         ("Lead.find(limit=5000)", 1, "limit is a whole number from 1 to 1,000"),
         ("Lead.update(score=1)", 1, "Give a record or its id first, as in update(id, ...)"),
-        ("Lead.convert(id='lead_x')", 1, "as in convert(id, ...)"),
+        ("Lead.history()", 1, "Give a record or its id first, as in history(id, ...)"),
         ("Lead.lose(Lead.find()[0], lostReason='x', lost_reason='y')", 1, "given twice"),
         ("lead = Lead.find()[0]\nlead.score = 5", 2, "Use lead.update(score=...)"),
         ("lead = Lead.find()[0]\nlead.score += 5", 2, "Use lead.update(score=...)"),

@@ -99,6 +99,17 @@ def test_its_admins_are_told_when_it_has_been_failing_for_an_hour_and_when_it_is
     assert "A webhook is failing, or was disabled for it" in letter.body
 
 
+def test_nobody_is_led_to_one_that_is_deleted(listen, deliver, later, receiver, users, api):
+    other, hook = listen(), listen()
+    receiver.answer = lambda body: 410
+    Contact.create(name="Ada")
+    deliver()
+    assert len(told(users.ann)) == 2
+    answered(api.call("DELETE", f"/webhooks/{hook.pk}"), 204)
+    (left,) = Notification.objects.filter(user=users.ann)
+    assert left.occasion.startswith(other.pk)
+
+
 def test_when_it_fails_again_later_they_are_told_again(listen, deliver, later, receiver, users):
     listen()
 
