@@ -97,7 +97,10 @@ class EventReader:
             moved = previous.pop(wire), data.get(wire)
         verb = verb_of(noun, event)
         kind = kind_of(event, verb)
-        return EventFacts(noun, event.target, record_name(event), verb, kind, moved, previous, data)
+        name = record_name(event)
+        if name == event.target:
+            name = self.names.get(name, name)
+        return EventFacts(noun, event.target, name, verb, kind, moved, previous, data)
 
     def changes(
         self,
@@ -211,12 +214,15 @@ def _prefixes() -> frozenset[str]:
 
 
 def _references(events: Iterable[Event]) -> dict[str, set[str]]:
-    """The ids that the changes of these events mention, by noun."""
+    """The ids that the changes of these events mention, by noun, and of what they are about where they do not
+    say its name."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:
         noun = registry.get(event.target_type or "")
         if noun is None:
             continue
+        if event.target and record_name(event) == event.target:
+            wanted[noun.__name__].add(event.target)
         now = event.data or {}
         # Of a new record everything is told that its list shows, of others what changed.
         columns = (noun.schema.by_name[name].wire for name in noun.schema.columns)

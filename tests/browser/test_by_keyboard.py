@@ -136,8 +136,11 @@ def test_a_segment_is_put_together(keys: Keys, site: str, lead: Any) -> None:
     page.get_by_role("button", name="Add a condition").first.wait_for()
     keys.fill("Name", "From the site")
     keys.reach("What it is about")
+    # Of leads, of whom it is by itself: of deals first, so that it is chosen.
+    with page.expect_response("**/deal/filter/**"):
+        page.keyboard.type("Deals")
     with page.expect_response("**/lead/filter/**"):
-        page.keyboard.type("Leads")
+        page.keyboard.press("Home")
     keys.reach("What the condition is about")
     page.keyboard.type("Score")
     expect(page.locator("[name='v.0.0']")).to_be_visible()

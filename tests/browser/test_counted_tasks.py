@@ -74,15 +74,17 @@ def test_a_reps_tasks(desk: Any, site: str, leads: list[Any]) -> None:
         effort.press("Control+Enter")
         expect(timeline).to_contain_text(text)
 
-    def follow_up(text: str = "Send the offer tomorrow 9") -> None:
+    def follow_up(text: str = "Send the offer", day: str = "tomorrow 9") -> None:
         effort.press("t")
-        effort.type(text)
+        effort.type(f"{text} {day}")
         effort.press("Enter")
-        expect(desk.get_by_role("region", name="Next").first).to_contain_text(text)
+        planned = desk.get_by_role("region", name="Next").first
+        expect(planned).to_contain_text(text)
+        expect(planned).not_to_contain_text(day)
 
     def work_one() -> None:
         log_a_call("Call me in spring")
-        follow_up("Call again in 2 weeks")
+        follow_up("Call again", "in 2 weeks")
         effort.press("j")
         expect(title).to_have_text("Lead 1")
 

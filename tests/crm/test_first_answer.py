@@ -410,6 +410,11 @@ def test_lists_boards_pages_and_the_day_say_what_is_left(acme, users, people, bo
     assert 'class="late"' not in found["list"], "what is done alarms nobody"
     assert ">in time<" not in found["board"], "what was met is no news"
     assert "Answer due" in found["day"] and ">1 h late<" not in found["day"]
+    head = found["page"].split('<dl class="facts">')[1].split("</dl>")[0]
+    assert "<dt>Answer due</dt>" in head
+    answered = bob.get(f"/~acme/admin/crm/lead/{near.pk}/change/").content.decode()
+    head = answered.split('<dl class="facts">')[1].split("</dl>")[0]
+    assert re.search(r"<dt>Answered</dt><dd>.*>in time<", head) and "Answer due" not in head
 
 
 def test_nothing_alarms_of_a_lead_that_is_closed(acme, people, bob):

@@ -88,9 +88,13 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
             continue
         if value := _card_line(record, declared):
             bar = _share_of_range(declared, getattr(record, declared.column))
+            # What was due and is done is called by that: "Answered: in time".
+            said = declared
+            if declared.done_at and field_values.is_met(record, declared):
+                said = schema.by_name[declared.done_at]
             found.append(
                 ShownField(
-                    name, labels.field_label(declared), value, editable=name in editable, share=bar
+                    name, labels.field_label(said), value, editable=name in editable, share=bar
                 )
             )
     found.append(ShownField("created_at", _("Age"), display.age_html(record.created_at)))

@@ -21,6 +21,7 @@ from headlessly.admin import display, field_values
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList, read_pages
 from headlessly.admin.lists.tabs import fill_in_query
+from headlessly.admin.pages import keep_list
 from headlessly.admin.records import composers
 from headlessly.database import timeouts
 from headlessly.declaration.schema import Field
@@ -54,6 +55,9 @@ class Entry:
     ref: str = ""  #: its noun and id, as forms say it
     about: str = ""  #: the same of the record that it is about
     also: list[str] = field(default_factory=list)  #: for what else it stands there
+    keep: str = (
+        ""  #: what its page keeps of the list that it stands in: from there one goes on to the next
+    )
 
     @cached_property
     def name(self) -> str:
@@ -61,7 +65,7 @@ class Entry:
 
     @property
     def url(self) -> str:
-        return display.page_url(type(self.record), "change", self.record.pk)
+        return display.page_url(type(self.record), "change", self.record.pk) + self.keep
 
     @property
     def done_url(self) -> str:
@@ -132,6 +136,7 @@ def _make_entries(parts: list[AgendaPart], shared: bool) -> None:
             part.entries = [_entry(record, part.reason, shared) for record in records]
             others = [each for each in of_noun if each is not part]
             for entry in part.entries:
+                entry.keep = keep_list(part.query)
                 entry.also = [p.name for p in others if entry.record.pk in p.found.fitting]
 
 

@@ -119,6 +119,17 @@ def test_nothing_of_another_tenant_stands_there(users, work):
     assert "comes next" not in eve.get(f"/~rival/admin/?next={ref}").content.decode()
 
 
+def test_from_a_record_of_the_day_one_goes_on_to_the_next_of_its_reason(bob, work, people):
+    task = {"type": "Task", "assignee": people.bob}
+    Activity.create(subject="Later call", due_at=NOW - timedelta(days=1), **task)
+    html = without_frame(bob, TODAY)
+    place = re.search(r'href="([^"]*)">Late call<', html)[1].replace("&amp;", "&")
+    page = bob.get(place).content.decode()
+    assert "1 of 2" in page and 'rel="next"' in page
+    following = re.search(r'rel="next" href="([^"]*)"', page)[1].replace("&amp;", "&")
+    assert "<bdi>Later call</bdi>" in bob.get(following).content.decode()
+
+
 def test_done_asks_what_comes_next_and_plans_it(bob, work):
     late = Activity.find({"subject": "Late call"})[0]
     html = bob.get(TODAY).content.decode()

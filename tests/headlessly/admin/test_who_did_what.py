@@ -129,3 +129,21 @@ def test_leaves_no_line_of_what_changed_nothing_or_only_followed(ann, bob, peopl
     Lead.update(lead.pk, last_activity_at=datetime(2026, 1, 1, tzinfo=UTC))
     page = ann.get(LOG, {"record": lead.pk}).content.decode()
     assert "Last activity" in page and "without a change" not in page
+
+
+def test_what_entered_a_view_is_called_by_its_name(ann, bob, people, acme):
+    from crm import Lead
+    from headlessly.access import actors
+    from headlessly.access.models import Membership
+    from headlessly.query import saved_views
+    from headlessly.subscriptions import following, from_log
+
+    member = Membership.objects.select_related("tenant", "user").get(
+        user=bob.session["_auth_user_id"]
+    )
+    with actors.acting(member.actor):
+        view = saved_views.save_view(Lead, "Hot", "score__gte=80")
+        following.follow(view, member)
+        Lead.create(name="Acme pilot", source="web", score=85)
+    from_log.read_log()
+    assert "View.Entered Acme pilot" in told(ann)
