@@ -60,6 +60,7 @@ BEHIND_OTHERS = -1
 WAITING = (
     "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE queueing_lock = %s AND status = 'todo')"
 )
+RUNNING = "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE lock = %s AND status = 'doing')"
 HASTEN = (
     "UPDATE procrastinate_jobs SET scheduled_at = NULL, attempts = 0 "
     "WHERE queueing_lock = %s AND task_name = %s AND status = 'todo'"
@@ -234,6 +235,11 @@ def job(
 def is_waiting(once: str) -> bool:
     """Whether a job with this ``once`` is in line, and so has not begun to look around."""
     return prepared.execute_prepared(WAITING, [once])[0][0]
+
+
+def is_running(lock: str) -> bool:
+    """Whether a job with this ``lock`` is at work, or was and has lost its worker: it is put back in line."""
+    return prepared.execute_prepared(RUNNING, [lock])[0][0]
 
 
 def _circumstances() -> dict[str, Any]:

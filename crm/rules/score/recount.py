@@ -27,7 +27,7 @@ from crm.rules.score.counting import Count, Model, count_scores, keep_dues, scor
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Tenant
-from headlessly.background.jobs import job, one_of_many
+from headlessly.background.jobs import is_running, job, one_of_many
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
@@ -270,7 +270,8 @@ def line_up_unfinished() -> None:
     another installation has none of its jobs here."""
     left = ScoreRun.objects.filter(tenant=tenancy.require(), finished_at=None, attempts=0)
     for descends in left.values_list("descends", flat=True):
-        _line_up(descends)
+        if not is_running(_name_of(descends)):
+            _line_up(descends)
 
 
 def count_chunk(descends: bool = False) -> bool:
