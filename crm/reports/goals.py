@@ -14,6 +14,7 @@ from django.db.models import Count, Q
 from crm.models import Activity, Deal, Goal, Lead
 from crm.reports.deals import won_stages
 from headlessly.access import actors, tenancy
+from headlessly.declaration import days
 from headlessly.query import money, periods
 from headlessly.query.money import Amounts
 from headlessly.query.reports import Records, Slice, moment_text
@@ -179,12 +180,9 @@ def _is_asked_for(goal: Goal, slice: Slice) -> bool:
 def goals_on(day: date, as_of: datetime | None = None) -> list[Goal]:
     """The goals whose period has ``day`` in it, as they were at a moment: months first, everybody's before
     those of people."""
-    month = day.replace(day=1)
-    quarter = month.replace(month=(day.month - 1) // 3 * 3 + 1)
     starts = {
-        Goal.Period.MONTH: month,
-        Goal.Period.QUARTER: quarter,
-        Goal.Period.YEAR: month.replace(month=1),
+        period: days.start_of_stretch(day, period.lower())
+        for period in (Goal.Period.MONTH, Goal.Period.QUARTER, Goal.Period.YEAR)
     }
     wanted = Q()
     for period, first in starts.items():

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from headlessly.query import periods
 from headlessly.query.measures import UNITS
 
 #: No line has more stretches than this: beyond it those without a record are left out.
@@ -63,10 +64,7 @@ def stretch_label(unit: str, first: date) -> str:
         case "month":
             return str(formats.date_format(first, "YEAR_MONTH_FORMAT"))
         case "quarter":
-            return _("Q%(number)s %(year)s") % {
-                "number": (first.month + 2) // 3,
-                "year": first.year,
-            }
+            return periods.quarter_name(first)
     return f"{first.year}"
 
 

@@ -264,5 +264,5 @@ def _describe_condition(declared: ConditionFilter) -> str:
     if field.type == "reference" and declared.lookup_expr != "isnull":
         text += " By id, or by the name of the one that is called so."
     if field.type in ("date", "datetime") and declared.lookup_expr != "isnull":
-        text += " ISO 8601, or relative, as in `7d ago`."
+        text += " ISO 8601, or relative, as in `7d ago` or `start of this quarter`."
     return text
