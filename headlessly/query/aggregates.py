@@ -83,14 +83,16 @@ def aggregate(
 
     ``group`` are fields, also behind two references; ``by`` is a stretch of time, ``month(createdAt)``, in
     ``zone`` (UTC). ``measure`` is ``count``, or ``sum``, ``avg``, ``median``, ``min``, ``max``, ``count`` of
-    a field. ``having`` compares measures, ``sort`` names groups and measures, largest first with a minus;
-    without it the groups are in the order of their values. Amounts are ``{"USD": 1.0}``.
+    a field; amounts that come again only by their interval. ``having`` compares measures, ``sort`` names
+    groups and measures, largest first with a minus; without it the groups are in the order of their values.
+    Amounts are ``{"USD": 1.0}``.
     """
     scope = Scope(noun, reads.check_moment(as_of))
     groups = measures.read_groups(scope, group)
     if period := measures.read_period(scope, by, measures.read_zone(zone)):
         groups.append(period)
     wanted = measures.read_measures(noun, measure)
+    measures.check_intervals(noun, groups, wanted)
     size = reads.check_whole_number("limit", limit, DEFAULT_LIMIT, 1, MAX_GROUPS)
     order = measures.read_sort(sort, groups, wanted)
     checks = measures.read_having(having, wanted)

@@ -197,6 +197,28 @@ def _read_measure(noun: type[Record], term: str) -> Measure:
     return Measure(f"{function}({name})", function, field)
 
 
+def check_intervals(noun: type[Record], groups: Sequence[Group], wanted: Iterable[Measure]) -> None:
+    """Raise InvalidFilter for amounts that come again in several intervals, where none of the groups keeps
+    these apart: monthly and yearly ones make no sum, no mean and no order."""
+    for measure in wanted:
+        if (per := interval_field(noun, measure)) and not is_grouped_by(groups, per):
+            raise InvalidFilter(
+                f"measure: {measure.name}: its amounts are each per {per.wire}. Group by {per.wire} as well.",
+                field="measure",
+            )
+
+
+def interval_field(noun: type[Record], measure: Measure) -> Field | None:
+    """The field by which the amounts of a measure are kept apart; None for what needs none."""
+    if measure.field is None or measure.function == "count" or not measure.field.per:
+        return None
+    return noun.schema.by_name[measure.field.per]
+
+
+def is_grouped_by(groups: Sequence[Group], field: Field) -> bool:
+    return F(field.column) in [group.expression for group in groups]
+
+
 def _field(noun: type[Record], name: str, parameter: str) -> Field:
     try:
         return find_field(noun, name)

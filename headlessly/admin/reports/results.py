@@ -67,6 +67,12 @@ class Report:
     def measures(self) -> list[Measure]:
         return measures.read_measures(self.address.noun, self.address.measure_terms)
 
+    @property
+    def addable(self) -> list[str]:
+        """What can be measured of all records together: not amounts that come again in several intervals."""
+        noun = self.address.noun
+        return [m.name for m in self.measures if measures.interval_field(noun, m) is None]
+
     @cached_property
     def heads(self) -> list[dict[str, Any]]:
         """The columns of the table with the addresses that sort by them."""
@@ -165,25 +171,26 @@ def run_report(address: ReportAddress, *, limit: int = MAX_GROUPS) -> Report:
         answer = aggregate(address, sort=order, limit=limit)
         found.answers, found.has_more = answer.groups, answer.has_more
         if found.answers and (address.over or address.group_names):
-            found.total = aggregate(address, grouped=False).groups[0]
+            together = aggregate(address, group=(), by=None, measure=found.addable)
+            found.total = together.groups[0]
     except InvalidFilter as problem:
         found.problem = problem.message
     return found
 
 
-def aggregate(
-    address: ReportAddress, *, grouped: bool = True, **asked: Any
-) -> aggregates.Aggregation:
-    """What an address asks for, or the same of all its records together. Raises InvalidFilter."""
+def aggregate(address: ReportAddress, **asked: Any) -> aggregates.Aggregation:
+    """What an address asks for, but for what is ``asked`` otherwise. Raises InvalidFilter."""
+    given: dict[str, Any] = {
+        "group": address.group_names,
+        "by": address.over or None,
+        "measure": address.measure_terms,
+    }
     return aggregates.aggregate(
         address.noun,
         address.filter,
-        group=address.group_names if grouped else (),
-        by=(address.over or None) if grouped else None,
-        measure=address.measure_terms,
         as_of=address.moment,
         zone=timezone.get_current_timezone_name(),
-        **asked,
+        **given | asked,
     )
 
 

@@ -124,6 +124,7 @@ def list_parameters(noun: type[Noun]) -> list[Schema]:
 
 def aggregate_parameters(noun: type[Noun]) -> list[Schema]:
     """What an aggregation may be asked for, in the order of :data:`headlessly.api.parameters.AGGREGATE`."""
+    schema = noun.schema
     functions = ", ".join(f"`{name}`" for name in measures.FUNCTIONS)
     own = {
         "group": query_parameter(
@@ -133,7 +134,12 @@ def aggregate_parameters(noun: type[Noun]) -> list[Schema]:
             "measure",
             TEXT,
             f"What is measured, with commas between: `count`, which it is unless said, or {functions} of a "
-            "field, as in `sum(budget)`. Amounts are one number per currency.",
+            "field, as in `sum(budget)`. Amounts are one number per currency."
+            + "".join(
+                f" `{field.wire}` only by `{schema.by_name[field.per].wire}`, which is grouped by as well."
+                for field in schema.stored
+                if field.per
+            ),
         ),
         "by": query_parameter(
             "by",
