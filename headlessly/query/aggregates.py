@@ -23,6 +23,7 @@ from headlessly.declaration import values
 from headlessly.errors import InvalidFilter
 from headlessly.query import measures, money, paging, reads
 from headlessly.query.measures import COMPARISONS, DEFAULT_LIMIT, MAX_GROUPS, Group, Measure
+from headlessly.query.missing_rates import missing_rates
 from headlessly.query.scope import Scope
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ class Aggregation:
 
     groups: list[dict[str, Any]]
     has_more: bool
+    missing_rates: Sequence[str] = ()  #: the currencies whose amounts a range leaves out
 
     def as_json(self) -> dict[str, Any]:
-        return {"groups": self.groups, "hasMore": self.has_more}
+        found: dict[str, Any] = {"groups": self.groups, "hasMore": self.has_more}
+        return found | ({"missingRates": [*self.missing_rates]} if self.missing_rates else {})
 
 
 @dataclass
@@ -102,6 +105,7 @@ def aggregate(
         with timeouts.statement_timeout():
             found, _many = paging.narrow_by_search(records.queryset, search)
             counted = _count(_Question(scope, found, groups, wanted))
+            missing = missing_rates(scope, (filter, *conditions), search)
     except timeouts.TooSlow as problem:
         raise InvalidFilter(
             "This takes too long. Narrow it by a filter: a period of createdAt, a status, an owner."
@@ -110,7 +114,7 @@ def aggregate(
     rows = [row for row in rows if _fulfils(row, checks)]
     for name, descending in reversed(order):
         rows.sort(key=lambda row: _sort_value(row, name, descending), reverse=descending)
-    return Aggregation(rows[:size], len(rows) > size)
+    return Aggregation(rows[:size], len(rows) > size, missing)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,7 @@ class Report:
     answers: list[dict[str, Any]] = field(default_factory=list)
     total: Mapping[str, Any] | None = None
     has_more: bool = False
+    missing_rates: str = ""  #: which amounts a range leaves out, in words
 
     @cached_property
     def measures(self) -> list[Measure]:
@@ -170,6 +171,7 @@ def run_report(address: ReportAddress, *, limit: int = MAX_GROUPS) -> Report:
     try:
         answer = aggregate(address, sort=order, limit=limit)
         found.answers, found.has_more = answer.groups, answer.has_more
+        found.missing_rates = display.missing_rates_text(answer.missing_rates)
         if found.answers and (address.over or address.group_names):
             together = aggregate(address, group=(), by=None, measure=found.addable)
             found.total = together.groups[0]
