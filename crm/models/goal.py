@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -116,9 +116,12 @@ class Goal(Noun):
     def period_label(self) -> str:
         """``November 2026``, ``Q4 2026``, ``2026``."""
         first = self.start_date
+        if first != days.start_of_stretch(first, self.period.lower()):
+            # It was made for another fiscal year.
+            return str(periods.period_between(first, self.end_date - timedelta(days=1)).name)
         match self.period:
             case self.Period.YEAR:
-                return f"{first.year}"
+                return periods.year_name(first)
             case self.Period.QUARTER:
                 return periods.quarter_name(first)
         return str(formats.date_format(first, "YEAR_MONTH_FORMAT"))
@@ -133,7 +136,7 @@ class Goal(Noun):
         if not all(said.values()) or {"start_date", "period"} & problems.keys():
             return
         start = days.start_of_stretch(first, period.lower())
-        if start != first:
+        if start != first and {"start_date", "period"} & values.keys():
             problems["start_date"] = (
                 _("A year begins on %s.")
                 if period == self.Period.YEAR

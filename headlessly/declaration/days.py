@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from headlessly.context import clock
+from headlessly.context import clock, fiscal_year
 from headlessly.language.moments import months_on
 
 if TYPE_CHECKING:
@@ -98,10 +98,11 @@ def named_day(text: str) -> date | None:
 
 
 def start_of_stretch(day: date, stretch: str, away: int = 0) -> date:
-    """The first day of the month, quarter or year that has ``day`` in it, or of the one so many away."""
+    """The first day of the month, quarter or year that has ``day`` in it, or of the one so many away.
+    Quarters and years are those of the fiscal year."""
     months = STRETCHES[stretch]
-    first = day.replace(day=1, month=(day.month - 1) // months * months + 1)
-    return months_on(first, away * months)
+    over = (day.month - fiscal_year.first_month()) % months
+    return months_on(day.replace(day=1), away * months - over)
 
 
 def relative_moment(text: str) -> datetime | None:

@@ -17,6 +17,7 @@ from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from headlessly.context import fiscal_year
 from headlessly.declaration import days
 from headlessly.declaration.values import parse_iso_day
 from headlessly.errors import InvalidFilter
@@ -171,9 +172,20 @@ def _period_that_is_over(day: date, stretch: str, name: Callable[[date], str]) -
     return Period(first, end, name(first), before, first, name(before), f"last_{stretch}")
 
 
+def quarter_number(first: date) -> int:
+    """Which quarter of its fiscal year it is that begins on ``first``."""
+    return (first.month - fiscal_year.first_month()) % 12 // 3 + 1
+
+
 def quarter_name(first: date) -> str:
-    """``Q4 2026``."""
-    return _("Q%(number)s %(year)s") % {"number": (first.month + 2) // 3, "year": first.year}
+    """``Q4 2026``, or ``Q4 2026/27``."""
+    year = year_name(days.start_of_stretch(first, "year"))
+    return _("Q%(number)s %(year)s") % {"number": quarter_number(first), "year": year}
+
+
+def year_name(first: date) -> str:
+    """``2026``, or ``2026/27`` of a year that does not begin in January."""
+    return f"{first.year}" if first.month == 1 else f"{first.year}/{(first.year + 1) % 100:02}"
 
 
 def _this_quarter(day: date) -> Period:
@@ -189,14 +201,14 @@ def _last_quarter(day: date) -> Period:
 def _this_year(day: date) -> Period:
     first, before = (days.start_of_stretch(day, "year", away) for away in (0, -1))
     names = (
-        _("%(year)s so far") % {"year": day.year},
-        _("the same days of %(year)s") % {"year": day.year - 1},
+        _("%(year)s so far") % {"year": year_name(first)},
+        _("the same days of %(year)s") % {"year": year_name(before)},
     )
     return _period_under_way(day, first, before, names, "this_year")
 
 
 def _last_year(day: date) -> Period:
-    return _period_that_is_over(day, "year", lambda first: f"{first.year}")
+    return _period_that_is_over(day, "year", year_name)
 
 
 def _last_90_days(day: date) -> Period:

@@ -145,7 +145,7 @@ def aggregate_parameters(noun: type[Noun]) -> list[Schema]:
             "by",
             TEXT,
             f"A stretch of time to group by: one of {', '.join(measures.UNITS)} of a day or a moment, as in "
-            "`month(createdAt)`.",
+            "`month(createdAt)`. Quarters and years are the tenant's fiscal ones.",
         ),
         "zone": query_parameter("zone", TEXT, "The time zone of `by`; UTC if left out."),
         "having": query_parameter(
