@@ -103,7 +103,7 @@ class Deal(Noun):
     owner = Reference("crm.Contact", "owned_deals", "the sales rep who works it")
     value = Money("what it is worth, once", required=True)
     currency = Currency(fixed_on=("actual_close_date",))
-    recurring_value = Money("what it is worth in each interval")
+    recurring_value = Money("what it is worth in each interval", per="recurring_interval")
     recurring_interval = Choice(Interval)
     pipeline = Reference(
         "crm.Pipeline", "deals", "whose stages it passes through; the default one unless said"
@@ -155,7 +155,6 @@ class Deal(Noun):
         )
         ranges = ("value", "probability", "expected_close_date", "last_activity_at")
         inline = ("stage", "owner", "probability", "expected_close_date")
-        no_mean = ("recurring_value",)  # each in its own interval
         presets = {
             "Reply waiting": replies.WAITING,
             "Nothing planned": NOTHING_PLANNED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -13,11 +13,14 @@ from django.db.models.functions import Coalesce
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from headlessly.declaration import days
 from headlessly.declaration.fields import Choice, Date, Number, Reference, String
 from headlessly.declaration.files import Files
 from headlessly.declaration.indexes import index_of_reference
 from headlessly.language import wording
+from headlessly.language.moments import months_on
 from headlessly.nouns import Noun
+from headlessly.query import periods
 
 
 def validate_first_of_month(value: date) -> None:
@@ -41,9 +44,6 @@ class Goal(Noun):
         MONTH = "Month"
         QUARTER = "Quarter"
         YEAR = "Year"
-
-    #: How many months a period has.
-    MONTHS: ClassVar[Mapping[str, int]] = {Period.MONTH: 1, Period.QUARTER: 3, Period.YEAR: 12}
 
     measure = Choice(Measure, "what is counted", required=True)
     owner = Reference("crm.Contact", "owned_goals", "whose it is; everybody's together if empty")
@@ -110,21 +110,20 @@ class Goal(Noun):
     @property
     def end_date(self) -> date:
         """The first day after the period."""
-        months = self.start_date.year * 12 + self.start_date.month - 1 + self.MONTHS[self.period]
-        return date(months // 12, months % 12 + 1, 1)
+        return months_on(self.start_date, days.STRETCHES[self.period.lower()])
 
     @property
     def period_label(self) -> str:
         """``November 2026``, ``Q4 2026``, ``2026``."""
         first = self.start_date
+        if first != days.start_of_stretch(first, self.period.lower()):
+            # It was made for another fiscal year.
+            return str(periods.period_between(first, self.end_date - timedelta(days=1)).name)
         match self.period:
             case self.Period.YEAR:
-                return f"{first.year}"
+                return periods.year_name(first)
             case self.Period.QUARTER:
-                return _("Q%(number)s %(year)s") % {
-                    "number": (first.month + 2) // 3,
-                    "year": first.year,
-                }
+                return periods.quarter_name(first)
         return str(formats.date_format(first, "YEAR_MONTH_FORMAT"))
 
     def validate(self, values: Mapping[str, Any], problems: dict[str, str]) -> None:
@@ -136,11 +135,12 @@ class Goal(Noun):
         period, first = said["period"], said["start_date"]
         if not all(said.values()) or {"start_date", "period"} & problems.keys():
             return
-        months = self.MONTHS[period]
-        start = first.replace(month=(first.month - 1) // months * months + 1)
-        if start != first:
+        start = days.start_of_stretch(first, period.lower())
+        if start != first and {"start_date", "period"} & values.keys():
             problems["start_date"] = (
-                _("A year begins on %s.") if months == 12 else _("This quarter begins on %s.")
+                _("A year begins on %s.")
+                if period == self.Period.YEAR
+                else _("This quarter begins on %s.")
             ) % start
             return
         owner = values.get("owner", self.owner_id)

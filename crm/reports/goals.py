@@ -14,6 +14,8 @@ from django.db.models import Count, Q
 from crm.models import Activity, Deal, Goal, Lead
 from crm.reports.deals import won_stages
 from headlessly.access import actors, tenancy
+from headlessly.declaration import days
+from headlessly.language.moments import months_on
 from headlessly.query import money, periods
 from headlessly.query.money import Amounts
 from headlessly.query.reports import Records, Slice, moment_text
@@ -179,20 +181,14 @@ def _is_asked_for(goal: Goal, slice: Slice) -> bool:
 def goals_on(day: date, as_of: datetime | None = None) -> list[Goal]:
     """The goals whose period has ``day`` in it, as they were at a moment: months first, everybody's before
     those of people."""
-    month = day.replace(day=1)
-    quarter = month.replace(month=(day.month - 1) // 3 * 3 + 1)
-    starts = {
-        Goal.Period.MONTH: month,
-        Goal.Period.QUARTER: quarter,
-        Goal.Period.YEAR: month.replace(month=1),
-    }
-    wanted = Q()
-    for period, first in starts.items():
-        wanted |= Q(period=period, start_date=first)
+    month, wanted = day.replace(day=1), Q()
+    for period in Goal.Period:
+        since = months_on(month, 1 - days.STRETCHES[period.lower()])
+        wanted |= Q(period=period, start_date__gte=since, start_date__lte=month)
     scope = Scope(Goal, as_of)
     rows = scope.queryset().filter(wanted).order_by("-created_at", scope.key)[:MAX_GOALS]
     found: list[Goal] = [row if as_of is None else row.as_record() for row in rows]
-    order, measures = list(map(str, starts)), list(map(str, Goal.Measure))
+    order, measures = list(map(str, Goal.Period)), list(map(str, Goal.Measure))
     found.sort(
         key=lambda g: (order.index(g.period), measures.index(g.measure), g.owner_id is not None)
     )

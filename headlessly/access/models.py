@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
@@ -21,6 +21,7 @@ from headlessly.access import actors, sign_in_emails, suggestions, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.encryption import hash_secret
 from headlessly.access.tenant_rows import TenantRow
+from headlessly.context import fiscal_year
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.cluster import CLOSED, CLUSTER
 from headlessly.database.prepared import fetch_by_unique
@@ -57,6 +58,14 @@ class Tenant(models.Model):
         default="USD",
         validators=[validate_currency],
         help_text=gettext_lazy("New amounts are in it, and sums of several are converted to it."),
+    )
+    fiscal_year_begins = models.PositiveSmallIntegerField(
+        gettext_lazy("fiscal year begins in"),
+        blank=True,
+        default=fiscal_year.JANUARY,
+        db_default=fiscal_year.JANUARY,
+        validators=[MinValueValidator(1), MaxValueValidator(12)],
+        help_text=gettext_lazy("Quarters and years are counted from this month."),
     )
     requires_second_factor = models.BooleanField(
         gettext_lazy("everybody needs a second factor"),

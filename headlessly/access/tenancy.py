@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import BigIntegerField
 from django.db.models.expressions import RawSQL
 
-from headlessly.context import tenant_scope
+from headlessly.context import fiscal_year, tenant_scope
 from headlessly.declaration import shapes
 from headlessly.errors import NoTenant
 
@@ -63,6 +63,9 @@ def active(tenant: Tenant | None) -> Iterator[Tenant | None]:
         with (
             tenant_scope.scoped_to(None if tenant is None else tenant.pk),
             shapes.shaped_by(shape),
+            fiscal_year.beginning_in(
+                fiscal_year.JANUARY if tenant is None else tenant.fiscal_year_begins
+            ),
         ):
             yield tenant
     finally:
@@ -73,6 +76,7 @@ def enter(tenant: Tenant) -> None:
     """Make ``tenant`` active for the rest of this script or shell."""
     _tenant.set(tenant)
     tenant_scope.enter_scope(tenant.pk)
+    fiscal_year.enter_fiscal_year(tenant.fiscal_year_begins)
     shapes.enter_shape(shapes.shape_of(tenant.pk, tenant.shape))
 
 

@@ -95,6 +95,13 @@ def _minute_text(local: datetime, language: str | None) -> str:
     return f"{day}, {formats.date_format(local, 'TIME_FORMAT')}"
 
 
+def missing_rates_text(currencies: Sequence[str]) -> str:
+    """That a range leaves out amounts whose worth nobody knows; empty where it leaves out none."""
+    if not currencies:
+        return ""
+    return _("Without amounts in %s: there is no exchange rate.") % ", ".join(currencies)
+
+
 def amount(value: Any) -> str:
     """``50,000`` or ``12.50``."""
     value = Decimal(str(value))

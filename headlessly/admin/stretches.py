@@ -8,6 +8,10 @@ from datetime import date, timedelta
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from headlessly.context import fiscal_year
+from headlessly.declaration import days
+from headlessly.language.moments import months_on
+from headlessly.query import periods
 from headlessly.query.measures import UNITS
 
 #: No line has more stretches than this: beyond it those without a record are left out.
@@ -38,18 +42,22 @@ def first_day(unit: str, name: str) -> date | None:
             case "month":
                 return date(parts[0], parts[1], 1)
             case "quarter":
-                return date(parts[0], parts[1] * 3 - 2, 1)
-        return date(parts[0], 1, 1)
+                return months_on(_first_of_year(parts[0]), parts[1] * 3 - 3)
+        return _first_of_year(parts[0])
     except ValueError:
         return None
+
+
+def _first_of_year(year: int) -> date:
+    """The first day of the fiscal year that begins in ``year``."""
+    return date(year, fiscal_year.first_month(), 1)
 
 
 def day_after(unit: str, first: date) -> date:
     """The first day of the stretch after the one that begins on ``first``."""
     if unit in ("day", "week"):
         return first + timedelta(days=7 if unit == "week" else 1)
-    months = first.year * 12 + first.month - 1 + {"month": 1, "quarter": 3, "year": 12}[unit]
-    return date(months // 12, months % 12 + 1, 1)
+    return months_on(first, days.STRETCHES[unit])
 
 
 def stretch_label(unit: str, first: date) -> str:
@@ -63,11 +71,8 @@ def stretch_label(unit: str, first: date) -> str:
         case "month":
             return str(formats.date_format(first, "YEAR_MONTH_FORMAT"))
         case "quarter":
-            return _("Q%(number)s %(year)s") % {
-                "number": (first.month + 2) // 3,
-                "year": first.year,
-            }
-    return f"{first.year}"
+            return periods.quarter_name(first)
+    return periods.year_name(first)
 
 
 def every_stretch(unit: str, days: list[date]) -> list[date]:

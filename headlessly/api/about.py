@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from rest_framework.request import Request
-from rest_framework.serializers import CharField
+from rest_framework.serializers import CharField, IntegerField
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
@@ -59,6 +59,9 @@ class TenantSerializer(WireSerializer):
     slug = CharField()
     name = CharField()
     currency = CharField(help_text="What amounts of several currencies are converted to.")
+    fiscal_year_begins = IntegerField(
+        help_text="The month from which quarters and years are counted, 1 for January."
+    )
 
 
 class MeSerializer(WireSerializer):

@@ -20,7 +20,7 @@ MOMENT: Schema = {"type": "string", "format": "date-time"}
 WHEN: Schema = {
     "type": "string",
     "description": "A moment in ISO 8601, or a relative one.",
-    "examples": ["2026-01-31T09:00:00Z", "7d ago", "today"],
+    "examples": ["2026-01-31T09:00:00Z", "7d ago", "today", "start of this quarter"],
 }
 #: What a required text must have: something that is not a space.
 SAYS_SOMETHING = r"\S"

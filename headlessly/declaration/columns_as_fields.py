@@ -101,6 +101,7 @@ def _field(
         nullable=column.null,
         default=default,
         unit=getattr(column, "unit", ""),
+        per=getattr(column, "per", ""),
         day_if=getattr(column, "day_if", None),
         done_at=getattr(column, "done_at", None),
         near_at=getattr(column, "near_at", None),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from headlessly.context import clock
+from headlessly.context import clock, fiscal_year
 from headlessly.language.moments import months_on
 
 if TYPE_CHECKING:
@@ -40,13 +40,23 @@ WORDS = {
 _UNIT = "|".join(f"(?P<{unit}>{words})" for unit, words in WORDS.items())
 RELATIVE = re.compile(rf"(?P<count>\d{{1,5}})\s*(?:{_UNIT})\s+(?P<direction>ago|from now)\Z", re.I)
 NAMED = {"yesterday": -1, "today": 0, "tomorrow": 1}
+#: The stretches of the calendar that have a start, and how many months each is long.
+STRETCHES = {"month": 1, "quarter": 3, "year": 12}
+AWAY = {"last": -1, "this": 0, "next": 1}
+#: When each of them begins, as people write it, by how far from the one under way.
+STARTS = {
+    f"start of {which} {stretch}": (stretch, away)
+    for stretch in STRETCHES
+    for which, away in AWAY.items()
+}
 
 
 def describe_relative_forms() -> str:
     """What may be said instead of a date, for the error about one that nobody understands."""
     return _(
         "Or say when from now: now, today, yesterday, tomorrow, 30 days ago, 7d ago, 2 weeks from now "
-        "(minutes, hours, days, weeks, months, years)."
+        "(minutes, hours, days, weeks, months, years), start of this quarter (last, this, next; month, "
+        "quarter, year)."
     )
 
 
@@ -60,7 +70,7 @@ def parse_relative(text: str) -> tuple[int, str, str] | None:
 
 
 def is_relative(text: str) -> bool:
-    return _lowered(text) in ("now", *NAMED) or parse_relative(text) is not None
+    return _lowered(text) in ("now", *NAMED, *STARTS) or parse_relative(text) is not None
 
 
 def today() -> date:
@@ -78,9 +88,21 @@ def start_of_day(day: date) -> datetime:
 
 
 def named_day(text: str) -> date | None:
-    """The day that ``"yesterday"``, ``"today"`` or ``"tomorrow"`` is where one reads; None for other text."""
-    offset = NAMED.get(_lowered(text))
+    """The day that ``"yesterday"``, ``"today"`` or ``"start of last quarter"`` is where one reads; None for
+    other text."""
+    said = _lowered(text)
+    if said in STARTS:
+        return start_of_stretch(today(), *STARTS[said])
+    offset = NAMED.get(said)
     return None if offset is None else today() + timedelta(days=offset)
+
+
+def start_of_stretch(day: date, stretch: str, away: int = 0) -> date:
+    """The first day of the month, quarter or year that has ``day`` in it, or of the one so many away.
+    Quarters and years are those of the fiscal year."""
+    months = STRETCHES[stretch]
+    over = (day.month - fiscal_year.first_month()) % months
+    return months_on(day.replace(day=1), away * months - over)
 
 
 def relative_moment(text: str) -> datetime | None:
@@ -115,7 +137,7 @@ def relative_day(text: str) -> date | None:
 
 
 def _lowered(text: str) -> str:
-    return text.strip().lower()
+    return " ".join(text.lower().split())
 
 
 def moment_from(moment: datetime, distance: tuple[int, str, str]) -> datetime:

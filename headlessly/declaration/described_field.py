@@ -68,6 +68,7 @@ class Field:
     maximum: float | None = None
     max_length: int | None = None
     unit: str = ""  #: what a number is counted in, for people
+    per: str = ""  #: the field that says in which interval an amount comes again
     default: Any = None
     description: str = ""
     form_help: str = ""  #: the help in forms, where it differs from that for programs

@@ -147,9 +147,14 @@ class Integer(_Bounded, models.IntegerField):
 
 
 class Money(_Bounded, models.DecimalField):
-    """An amount with two decimals, never negative. 15 digits: every value is exact as a JSON number."""
+    """An amount with two decimals, never negative. 15 digits: every value is exact as a JSON number.
 
-    def __init__(self, help_text: str = "", **kwargs: Any) -> None:
+    ``per`` names the choice of the noun that says in which interval it comes again: amounts of other
+    intervals are not added up, nor compared.
+    """
+
+    def __init__(self, help_text: str = "", *, per: str = "", **kwargs: Any) -> None:
+        self.per = per
         kwargs.setdefault("minimum", 0)
         super().__init__(help_text, **{"max_digits": 15, "decimal_places": 2, **kwargs})
 

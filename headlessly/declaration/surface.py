@@ -87,7 +87,7 @@ class Surface:
     views: Mapping[str, str] = {}
     #: The fields that are edited in the list itself; None for the status and the owner.
     inline: tuple[str, ...] | None = None
-    #: Numbers whose mean or sum says nothing, because each record counts something else.
+    #: Numbers whose mean says nothing, because each record counts something else.
     no_mean: tuple[str, ...] = ()
     #: The texts in which words are looked for: anywhere in short ones, where a word begins in long ones.
     search: tuple[str, ...] = ("name",)

@@ -23,6 +23,7 @@ from headlessly.declaration import values
 from headlessly.errors import InvalidFilter
 from headlessly.query import measures, money, paging, reads
 from headlessly.query.measures import COMPARISONS, DEFAULT_LIMIT, MAX_GROUPS, Group, Measure
+from headlessly.query.missing_rates import missing_rates
 from headlessly.query.scope import Scope
 
 if TYPE_CHECKING:
@@ -47,9 +48,11 @@ class Aggregation:
 
     groups: list[dict[str, Any]]
     has_more: bool
+    missing_rates: Sequence[str] = ()  #: the currencies whose amounts a range leaves out
 
     def as_json(self) -> dict[str, Any]:
-        return {"groups": self.groups, "hasMore": self.has_more}
+        found: dict[str, Any] = {"groups": self.groups, "hasMore": self.has_more}
+        return found | ({"missingRates": [*self.missing_rates]} if self.missing_rates else {})
 
 
 @dataclass
@@ -83,14 +86,16 @@ def aggregate(
 
     ``group`` are fields, also behind two references; ``by`` is a stretch of time, ``month(createdAt)``, in
     ``zone`` (UTC). ``measure`` is ``count``, or ``sum``, ``avg``, ``median``, ``min``, ``max``, ``count`` of
-    a field. ``having`` compares measures, ``sort`` names groups and measures, largest first with a minus;
-    without it the groups are in the order of their values. Amounts are ``{"USD": 1.0}``.
+    a field; amounts that come again only by their interval. ``having`` compares measures, ``sort`` names
+    groups and measures, largest first with a minus; without it the groups are in the order of their values.
+    Amounts are ``{"USD": 1.0}``.
     """
     scope = Scope(noun, reads.check_moment(as_of))
     groups = measures.read_groups(scope, group)
     if period := measures.read_period(scope, by, measures.read_zone(zone)):
         groups.append(period)
     wanted = measures.read_measures(noun, measure)
+    measures.check_intervals(noun, groups, wanted)
     size = reads.check_whole_number("limit", limit, DEFAULT_LIMIT, 1, MAX_GROUPS)
     order = measures.read_sort(sort, groups, wanted)
     checks = measures.read_having(having, wanted)
@@ -100,6 +105,7 @@ def aggregate(
         with timeouts.statement_timeout():
             found, _many = paging.narrow_by_search(records.queryset, search)
             counted = _count(_Question(scope, found, groups, wanted))
+            missing = missing_rates(scope, (filter, *conditions), search)
     except timeouts.TooSlow as problem:
         raise InvalidFilter(
             "This takes too long. Narrow it by a filter: a period of createdAt, a status, an owner."
@@ -108,7 +114,7 @@ def aggregate(
     rows = [row for row in rows if _fulfils(row, checks)]
     for name, descending in reversed(order):
         rows.sort(key=lambda row: _sort_value(row, name, descending), reverse=descending)
-    return Aggregation(rows[:size], len(rows) > size)
+    return Aggregation(rows[:size], len(rows) > size, missing)
 
 
 @dataclass(frozen=True)

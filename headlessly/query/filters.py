@@ -72,6 +72,20 @@ def may_be_slow(*filters: Any) -> bool:
     return "$regex" in repr(filters)
 
 
+def may_compare(*filters: Any) -> bool:
+    """Whether a filter has a range; nobody is refused for what only looks so."""
+    said = repr(filters)
+    return "$gt" in said or "$lt" in said
+
+
+def without_rate_condition(scope: Scope, stated: Iterable[Mapping[str, Any] | None]) -> Q | None:
+    """The condition that filters state of amounts that nobody can convert, where they compare amounts of the
+    records themselves; None where they do not."""
+    compiler = _WithoutRate(scope)
+    condition = Q(*(compiler.group(scope, filter or {}, 0) for filter in stated))
+    return condition & Q(*compiler.found, _connector=Q.OR) if compiler.found else None
+
+
 def words_condition(scope: Scope, text: str) -> Q:
     """The condition that every word of ``text`` is somewhere in the searchable fields."""
     return Search(scope, text).condition
@@ -442,6 +456,27 @@ class _Compiler:
             and field.type not in indexed_values.TEXTS
             and not money.is_converted(scope.noun, field)
         )
+
+
+class _WithoutRate(_Compiler):
+    """What a filter would find if it asked of amounts that it compares whether they have no rate."""
+
+    def __init__(self, root: Scope) -> None:
+        super().__init__()
+        self.root = root
+        self.found: list[Q] = []
+
+    def leaf(self, scope: Scope, field: Field, path: str, operator: str, operand: Any) -> Q:
+        if (
+            scope is not self.root
+            or operator not in operators.COMPARISONS
+            or not money.is_converted(scope.noun, field)
+        ):
+            return super().leaf(scope, field, path, operator, operand)
+        worth = money.converted_name(scope.noun, field)
+        missing = Q(**{f"{field.column}__isnull": False, f"{worth}__isnull": True})
+        self.found.append(missing)
+        return missing
 
 
 def _elsewhere(behind: Callable[[Mapping[str, Any]], Q]) -> Callable[[str, Any], Q]:

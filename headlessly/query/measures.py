@@ -16,7 +16,10 @@ from zoneinfo import ZoneInfo
 from django.db.models import DateField, F, Func, OuterRef, Subquery, TextField
 from django.db.models.functions import Trunc
 
+from headlessly.context import fiscal_year
+from headlessly.declaration import days
 from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.query import periods
 from headlessly.query.filters import find_field
 from headlessly.query.scope import Scope
 
@@ -30,12 +33,15 @@ MAX_FIELDS, MAX_MEASURES, MAX_REFERENCES = 4, 12, 2
 FUNCTIONS = ("count", "sum", "avg", "median", "min", "max")
 NUMBERS = ("number", "integer", "money")
 MOMENTS = ("date", "datetime")
-#: The stretches of time, and what each is called: 2026-11-28, 2026-W48, 2026-11, 2026-Q4, 2026.
+#: The stretches of time, and what each is called: 2026-11-28, 2026-W48, 2026-11, 2026-Q4, 2026. A fiscal
+#: year is called by the year in which it begins.
 UNITS: dict[str, Callable[[date], str]] = {
     "day": date.isoformat,
     "week": lambda day: f"{day.isocalendar().year:04}-W{day.isocalendar().week:02}",
     "month": lambda day: f"{day.year:04}-{day.month:02}",
-    "quarter": lambda day: f"{day.year:04}-Q{(day.month + 2) // 3}",
+    "quarter": lambda day: (
+        f"{days.start_of_stretch(day, 'year').year:04}-Q{periods.quarter_number(day)}"
+    ),
     "year": lambda day: f"{day.year:04}",
 }
 #: The most groups that a question may have, and how many are answered unless more are asked for.
@@ -61,6 +67,16 @@ class EachText(Func):
     template = "%(function)s(coalesce(%(expressions)s, '[null]'::jsonb))"
     output_field = TextField()
     set_returning = True
+
+
+class FiscalTrunc(Func):
+    """The first day of the fiscal quarter or year of a month, where that begins so many ``months`` late."""
+
+    template = (
+        "(date_trunc('%(unit)s', (%(expressions)s)::timestamp - interval '%(months)s months')"
+        " + interval '%(months)s months')::date"
+    )
+    output_field = DateField()
 
 
 @dataclass(frozen=True)
@@ -163,7 +179,10 @@ def read_period(scope: Scope, term: Any, zone: ZoneInfo) -> Group | None:
         raise InvalidFilter(f"by: {name} is no day and no moment.", field="by")
     of = {"tzinfo": zone} if field.type == "datetime" else {}
     # The first day of each stretch: its name is written once for each group, not for each record.
-    first = Trunc(field.column, unit, output_field=DateField(), **of)
+    first: Any = Trunc(field.column, unit, output_field=DateField(), **of)
+    if unit in ("quarter", "year") and (months := fiscal_year.first_month() - 1):
+        month = Trunc(field.column, "month", output_field=DateField(), **of)
+        first = FiscalTrunc(month, unit=unit, months=months)
     return Group(unit, first, UNITS[unit])
 
 
@@ -195,6 +214,28 @@ def _read_measure(noun: type[Record], term: str) -> Measure:
             field="measure",
         )
     return Measure(f"{function}({name})", function, field)
+
+
+def check_intervals(noun: type[Record], groups: Sequence[Group], wanted: Iterable[Measure]) -> None:
+    """Raise InvalidFilter for amounts that come again in several intervals, where none of the groups keeps
+    these apart: monthly and yearly ones make no sum, no mean and no order."""
+    for measure in wanted:
+        if (per := interval_field(noun, measure)) and not is_grouped_by(groups, per):
+            raise InvalidFilter(
+                f"measure: {measure.name}: its amounts are each per {per.wire}. Group by {per.wire} as well.",
+                field="measure",
+            )
+
+
+def interval_field(noun: type[Record], measure: Measure) -> Field | None:
+    """The field by which the amounts of a measure are kept apart; None for what needs none."""
+    if measure.field is None or measure.function == "count" or not measure.field.per:
+        return None
+    return noun.schema.by_name[measure.field.per]
+
+
+def is_grouped_by(groups: Sequence[Group], field: Field) -> bool:
+    return F(field.column) in [group.expression for group in groups]
 
 
 def _field(noun: type[Record], name: str, parameter: str) -> Field:

@@ -17,6 +17,7 @@ from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from headlessly.context import fiscal_year
 from headlessly.declaration import days
 from headlessly.declaration.values import parse_iso_day
 from headlessly.errors import InvalidFilter
@@ -139,10 +140,6 @@ def _period_of_days(first: date, end: date, name: str, preset: str) -> Period:
     return Period(first, end, name, first - (end - first), first, before, preset)
 
 
-def _month_before(first: date) -> date:
-    return (first - timedelta(days=1)).replace(day=1)
-
-
 def _month_name(first: date, day: date) -> str:
     """``March``, with its year when that is another one than the year of ``day``."""
     return date_format(first, "F" if first.year == day.year else "F Y")
@@ -157,8 +154,7 @@ def _period_under_way(
 
 
 def _this_month(day: date) -> Period:
-    first = day.replace(day=1)
-    before = _month_before(first)
+    first, before = (days.start_of_stretch(day, "month", away) for away in (0, -1))
     names = (
         _("%(month)s so far") % {"month": _month_name(first, day)},
         _("the same days of %(month)s") % {"month": _month_name(before, day)},
@@ -167,28 +163,52 @@ def _this_month(day: date) -> Period:
 
 
 def _last_month(day: date) -> Period:
-    end = day.replace(day=1)
-    first = _month_before(end)
-    before = _month_before(first)
-    names = _month_name(first, day), _month_name(before, day)
-    return Period(first, end, names[0], before, first, names[1], "last_month")
+    return _period_that_is_over(day, "month", lambda first: _month_name(first, day))
+
+
+def _period_that_is_over(day: date, stretch: str, name: Callable[[date], str]) -> Period:
+    """The whole stretch before the one of ``day``, compared with the whole one before it."""
+    before, first, end = (days.start_of_stretch(day, stretch, away) for away in (-2, -1, 0))
+    return Period(first, end, name(first), before, first, name(before), f"last_{stretch}")
+
+
+def quarter_number(first: date) -> int:
+    """Which quarter of its fiscal year it is that begins on ``first``."""
+    return (first.month - fiscal_year.first_month()) % 12 // 3 + 1
+
+
+def quarter_name(first: date) -> str:
+    """``Q4 2026``, or ``Q4 2026/27``."""
+    year = year_name(days.start_of_stretch(first, "year"))
+    return _("Q%(number)s %(year)s") % {"number": quarter_number(first), "year": year}
+
+
+def year_name(first: date) -> str:
+    """``2026``, or ``2026/27`` of a year that does not begin in January."""
+    return f"{first.year}" if first.month == 1 else f"{first.year}/{(first.year + 1) % 100:02}"
 
 
 def _this_quarter(day: date) -> Period:
-    first = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-    before = _month_before(_month_before(_month_before(first)))
+    first, before = (days.start_of_stretch(day, "quarter", away) for away in (0, -1))
     names = _("this quarter so far"), _("the same days of the quarter before")
     return _period_under_way(day, first, before, names, "this_quarter")
 
 
+def _last_quarter(day: date) -> Period:
+    return _period_that_is_over(day, "quarter", quarter_name)
+
+
 def _this_year(day: date) -> Period:
+    first, before = (days.start_of_stretch(day, "year", away) for away in (0, -1))
     names = (
-        _("%(year)s so far") % {"year": day.year},
-        _("the same days of %(year)s") % {"year": day.year - 1},
+        _("%(year)s so far") % {"year": year_name(first)},
+        _("the same days of %(year)s") % {"year": year_name(before)},
     )
-    return _period_under_way(
-        day, date(day.year, 1, 1), date(day.year - 1, 1, 1), names, "this_year"
-    )
+    return _period_under_way(day, first, before, names, "this_year")
+
+
+def _last_year(day: date) -> Period:
+    return _period_that_is_over(day, "year", year_name)
 
 
 def _last_90_days(day: date) -> Period:
@@ -201,6 +221,8 @@ PRESETS: dict[str, tuple[Any, Callable[[date], Period]]] = {
     "this_month": (gettext_lazy("This month"), _this_month),
     "last_month": (gettext_lazy("Last month"), _last_month),
     "this_quarter": (gettext_lazy("This quarter"), _this_quarter),
+    "last_quarter": (gettext_lazy("Last quarter"), _last_quarter),
     "this_year": (gettext_lazy("This year"), _this_year),
+    "last_year": (gettext_lazy("Last year"), _last_year),
     "last_90_days": (gettext_lazy("Last 90 days"), _last_90_days),
 }

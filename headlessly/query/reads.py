@@ -20,6 +20,7 @@ from headlessly.errors import InvalidFilter, NotFound, did_you_mean
 from headlessly.execution.table import table_of
 from headlessly.log import versions
 from headlessly.query import cursors, filters, rows, sorting
+from headlessly.query.missing_rates import missing_rates
 from headlessly.query.paging import COUNT_CAP as COUNT_CAP
 from headlessly.query.paging import RecordList
 from headlessly.query.paging import count_records as count_records
@@ -47,15 +48,17 @@ class Page:
     total_is_exact: bool
     has_more: bool
     cursor: str | None = None
+    missing_rates: Sequence[str] = ()  #: the currencies whose amounts a range leaves out
 
     def as_json(self) -> dict[str, Any]:
-        envelope = {
+        envelope: dict[str, Any] = {
             "results": self.results,
             "total": self.total,
             "hasMore": self.has_more,
             "cursor": self.cursor,
         }
-        return envelope if self.total_is_exact else envelope | {"totalIsExact": False}
+        envelope |= {} if self.total_is_exact else {"totalIsExact": False}
+        return envelope | ({"missingRates": [*self.missing_rates]} if self.missing_rates else {})
 
 
 def find_queryset(
@@ -178,9 +181,10 @@ def record_page(
     with statement_timeout() if bounded else nullcontext():
         results, page_keys = record_list.read_page(reading, size, start, rest, count_all=count_all)
         keys = page_keys.keys
+        missing = missing_rates(scope, stated, search)
     more = len(keys) > size
     following = cursors.encode_cursor(mark, moment, keys[size - 1][1:]) if more else None
-    return Page(results, page_keys.total, page_keys.exact, more, following)
+    return Page(results, page_keys.total, page_keys.exact, more, following, missing)
 
 
 def make_search(scope: Scope, text: Any) -> Search | None:

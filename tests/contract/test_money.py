@@ -133,25 +133,28 @@ def surfaces_of_field(
     admin, label, name = "/~acme/admin/", noun._meta.app_label, noun._meta.model_name
     yield "list", browser.get(f"{admin}{label}/{name}/?o={field.wire}").content.decode()
     functions = [f"{f}({field.wire})" for f in ("sum", "avg", "median", "min", "max")]
+    by = noun.schema.by_name[field.per].wire if field.per else ""
     for shape, function in (
         ("bars", functions[0]),
         ("line", functions[0]),
         ("table", functions[1]),
     ):
-        asked = f"measures={function}&as={shape}&over=month(createdAt)"
+        asked = f"measures={function}&as={shape}&over=month(createdAt)&groupBy={by}"
         page = browser.get(f"{admin}reports/{noun.plural}/?{asked}")
         assert page.status_code == 200
         yield f"report {shape}", page.content.decode()
     for function in functions[:2]:
-        book = browser.get(f"{admin}reports/{noun.plural}/workbook/?measures={function}")
+        book = browser.get(
+            f"{admin}reports/{noun.plural}/workbook/?measures={function}&groupBy={by}"
+        )
         yield f"workbook {function}", workbook_text(book.content)
-    asked = f"measure={','.join(functions)}"
+    asked = f"measure={','.join(functions)}&group={by}"
     answer = api.call("GET", f"/{noun.plural}/aggregate?{asked}")
     assert answer.status_code == 200
     yield "aggregate", answer.content.decode()
-    found = agent.tool("search", type=noun.__name__, measure=",".join(functions))
+    found = agent.tool("search", type=noun.__name__, measure=",".join(functions), group=by)
     yield "MCP", json.dumps(found)
-    yield "Python", json.dumps(noun.aggregate(measure=functions))
+    yield "Python", json.dumps(noun.aggregate(measure=functions, group=by))
 
 
 def workbook_text(content: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 from crm import Contact, Deal, Lead, Organization
 from headlessly.admin.lists import totals
 from headlessly.context import clock
-from headlessly.errors import Conflict, Invalid, VerbRefused
+from headlessly.errors import Conflict, Invalid, InvalidFilter, VerbRefused
 from headlessly.execution import executor
 from headlessly.log.events import Event
+from tests.conftest import Api
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -70,6 +72,42 @@ def test_a_list_does_not_add_up_what_recurs_in_other_intervals() -> None:
     by_name = Deal.schema.by_name
     assert totals.measure_of(Deal, by_name["value"]) == "sum(value)"
     assert totals.measure_of(Deal, by_name["recurring_value"]) == ""
+
+
+@pytest.fixture
+def recurring() -> None:
+    for amount, interval in ((10, "Monthly"), (20, "Monthly"), (100, "Yearly")):
+        Deal.create(
+            name="Seats",
+            value=1,
+            recurring_value=amount,
+            recurring_interval=interval,
+            source="fair",
+        )
+
+
+MEASURES = [f"{name}(recurringValue)" for name in ("sum", "avg", "median", "min", "max")]
+
+
+def test_what_recurs_is_measured_by_its_interval(recurring: None) -> None:
+    found = Deal.aggregate(measure=MEASURES, group="recurringInterval")
+    assert [[row[measure]["USD"] for measure in MEASURES] for row in found] == [
+        [30, 15, 15, 10, 20], [100, 100, 100, 100, 100]
+    ]  # fmt: skip
+    # How many have some is a number of any intervals.
+    assert Deal.aggregate(measure="count(recurringValue)") == [{"count(recurringValue)": 3}]
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("group", ["", "source"])
+def test_amounts_of_several_intervals_are_not_measured_together(
+    recurring: None, acme: Any, measure: str, group: str
+) -> None:
+    said = f"{measure}: its amounts are each per recurringInterval. Group by recurringInterval as well."
+    with pytest.raises(InvalidFilter, match=re.escape(said)):
+        Deal.aggregate(measure=measure, group=group)
+    answer = Api(acme).call("GET", f"/deals/aggregate?measure={measure}&group={group}")
+    assert (answer.status_code, answer.json()["field"]) == (400, "measure")
 
 
 def test_it_advances_stage_by_stage(deal: Deal) -> None:

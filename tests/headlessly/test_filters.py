@@ -385,6 +385,30 @@ def test_a_month_is_one_where_one_reads() -> None:
         assert days.relative_day("1 month ago") == date(2025, 4, 1)
 
 
+@pytest.mark.parametrize(
+    ("when", "at", "day"),
+    [("start of this month", "2025-03-31", "2025-03-01"),
+     ("Start of  last month", "2025-01-31", "2024-12-01"),
+     ("start of next month", "2025-12-01", "2026-01-01"),
+     ("start of this quarter", "2025-02-28", "2025-01-01"),
+     ("start of last quarter", "2025-02-28", "2024-10-01"),
+     ("start of next quarter", "2025-12-31", "2026-01-01"),
+     ("start of this year", "2024-02-29", "2024-01-01"),
+     ("start of last year", "2024-02-29", "2023-01-01"),
+     ("start of next year", "2024-02-29", "2025-01-01")],
+)  # fmt: skip
+def test_it_knows_when_months_quarters_and_years_begin(when: str, at: str, day: str) -> None:
+    start = datetime.fromisoformat(f"{day}T00:00:00Z")
+    before = Activity.create(subject="just before", due_at=start - timedelta(seconds=1))
+    after = Activity.create(subject="after", due_at=start)
+    deal = Deal.create(name="D", value=1, expected_close_date=start.date())
+    now = datetime.fromisoformat(f"{at}T10:30:00Z")
+    with clock.set_clock(now, purpose="trial"):
+        assert list(Activity.find({"dueAt": {"$gte": when}})) == [after]
+        assert list(Activity.find({"dueAt": {"$lt": when}})) == [before]
+        assert list(Deal.find({"expectedCloseDate": when})) == [deal]
+
+
 @pytest.mark.parametrize("when", ["99999 months ago", "99999 years from now", "2100 years ago"])
 def test_it_refuses_months_beyond_the_calendar(when: str) -> None:
     with pytest.raises(InvalidFilter, match="out of range"):

@@ -17,6 +17,9 @@ from headlessly.errors import Invalid
 from headlessly.query import money
 from marketing import Campaign, Segment
 from tests.answered import answered
+from tests.headlessly.admin.conftest import users  # noqa: F401  # a fixture
+from tests.headlessly.admin.signed_in import client_of
+from tests.headlessly.mcp.conftest import Agent
 
 pytestmark = pytest.mark.django_db
 
@@ -145,6 +148,64 @@ def test_a_list_of_several_currencies_is_sorted_narrowed_and_paged_converted(
     assert first + second == "BACD"
     up = api.call("GET", "/deals?sort=value").json()["results"]
     assert [deal["name"] for deal in up] == ["C", "A", "B", "D"]
+
+
+@pytest.fixture
+def francs(rates: None) -> None:
+    """A deal in a currency without a rate, beside others; and a lead."""
+    for name, value, currency in (("A", 100, "USD"), ("B", 90, "EUR"), ("C", 80, "CHF")):
+        Deal.create(name=name, value=value, currency=currency, source=f"of {name}")
+    Lead.create(name="L", source="x", budget=5, currency="SEK")
+
+
+@pytest.mark.parametrize(
+    ("filter", "missing"),
+    [
+        ({"value": {"$gte": 1}}, ["CHF"]),
+        ({"value": {"$lt": 1_000_000}}, ["CHF"]),
+        # Whoever asks for no amounts, or for others, misses none.
+        ({}, None),
+        ({"value": 80}, None),
+        ({"createdAt": {"$gte": "1d ago"}}, None),
+        ({"value": {"$gte": 1}, "source": "of A"}, None),
+        ({"value": {"$gte": 1}, "source": "of C"}, ["CHF"]),
+        ({"$or": [{"value": {"$gte": 1}}, {"source": "of A"}]}, ["CHF"]),
+        ({"$not": {"value": {"$gte": 1}}}, None),
+        ({"recurringValue": {"$gte": 1}}, None),
+    ],
+)
+def test_a_range_says_whose_amounts_it_leaves_out(
+    francs: None, api: Any, filter: dict[str, Any], missing: list[str] | None
+) -> None:
+    said = quote(json.dumps(filter))
+    for path in (f"/deals?filter={said}", f"/deals/aggregate?filter={said}"):
+        assert answered(api.call("GET", path)).get("missingRates") == missing, path
+    agent = Agent(tenancy.require()).tool("search", type="Deal", filter=filter)
+    assert agent.get("missingRates") == missing
+
+
+def test_it_says_so_of_the_words_searched_for_and_of_then(francs: None, api: Any) -> None:
+    assert "missingRates" not in answered(api.call("GET", "/deals?value__gte=1&q=A"))
+    assert answered(api.call("GET", "/deals?value__gte=1&q=C"))["missingRates"] == ["CHF"]
+    then = clock.now().isoformat().replace("+00:00", "Z")
+    for deal in Deal.find({"name": "C"}):
+        deal.update(currency="USD")
+    assert "missingRates" not in answered(api.call("GET", "/deals?value__gte=1"))
+    found = answered(api.call("GET", f"/deals?value__gte=1&asOf={then}"))
+    assert found["missingRates"] == ["CHF"]
+
+
+def test_without_any_rate_a_range_leaves_nothing_out(acme: Any, api: Any) -> None:
+    Deal.create(name="C", value=80, currency="CHF")
+    found = answered(api.call("GET", "/deals?value__gte=1"))
+    assert (found["total"], found.get("missingRates")) == (1, None)
+
+
+def test_pages_say_whose_amounts_a_range_leaves_out(francs: None, users: Any) -> None:  # noqa: F811
+    cleo, said = client_of(users.cleo), "Without amounts in CHF: there is no exchange rate."
+    for page in ("crm/deal/?", "reports/deals/?groupBy=source&"):
+        assert said in cleo.get(f"/~acme/admin/{page}value__gte=1").content.decode()
+        assert said not in cleo.get(f"/~acme/admin/{page}value__gte=1&source=of A").content.decode()
 
 
 @pytest.mark.parametrize("as_of", [False, True])

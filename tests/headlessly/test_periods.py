@@ -26,6 +26,8 @@ def _the_last_of_march(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"period": "this_month"}, ("2026-03-01", "2026-04-01"), ("2026-02-01", "2026-03-01")),
         ({"period": "last_month"}, ("2026-02-01", "2026-03-01"), ("2026-01-01", "2026-02-01")),
         ({"period": "this_quarter"}, ("2026-01-01", "2026-04-01"), ("2025-10-01", "2025-12-30")),
+        ({"period": "last_quarter"}, ("2025-10-01", "2026-01-01"), ("2025-07-01", "2025-10-01")),
+        ({"period": "last_year"}, ("2025-01-01", "2026-01-01"), ("2024-01-01", "2025-01-01")),
         ({"period": "this_year"}, ("2026-01-01", "2026-04-01"), ("2025-01-01", "2025-04-01")),
         ({}, ("2026-01-01", "2026-04-01"), ("2025-10-03", "2026-01-01")),
         (
@@ -48,6 +50,10 @@ def test_it_has_names_that_fit_into_a_sentence():
     assert (last.name, last.before.name) == ("February", "January")
     now = periods.read_period({"period": "this_month"})
     assert (now.name, now.before.name) == ("March so far", "the same days of February")
+    quarter = periods.read_period({"period": "last_quarter"})
+    assert (quarter.name, quarter.before.name) == ("Q4 2025", "Q3 2025")
+    year = periods.read_period({"period": "last_year"})
+    assert (year.name, year.before.name) == ("2025", "2024")
     days = periods.read_period({"from": "2025-12-30", "to": "2026-01-02"})
     assert (days.name, days.before.name) == ("Dec 30, 2025 to Jan 2, 2026", "the 4 days before")
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from headlessly.admin.filtering.tree import EMPTY, FILLED, IS, NOT, WORDS
-from headlessly.declaration import labels
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field, Relation
 from headlessly.language import wording
 from headlessly.nouns import Noun
@@ -90,7 +90,17 @@ NAMED_WHEN = {
     "yesterday": gettext_lazy("yesterday"),
     "tomorrow": gettext_lazy("tomorrow"),
     "now": gettext_lazy("now"),
+    "start of this month": gettext_lazy("the start of this month"),
+    "start of last month": gettext_lazy("the start of last month"),
+    "start of next month": gettext_lazy("the start of next month"),
+    "start of this quarter": gettext_lazy("the start of this quarter"),
+    "start of last quarter": gettext_lazy("the start of last quarter"),
+    "start of next quarter": gettext_lazy("the start of next quarter"),
+    "start of this year": gettext_lazy("the start of this year"),
+    "start of last year": gettext_lazy("the start of last year"),
+    "start of next year": gettext_lazy("the start of next year"),
 }
+assert NAMED_WHEN.keys() == {"now", *days.NAMED, *days.STARTS}
 AGO = {
     "d ago": gettext_lazy("days ago"),
     "w ago": gettext_lazy("weeks ago"),

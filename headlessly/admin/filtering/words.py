@@ -82,11 +82,7 @@ def _describe_value(field: Field, operator: str, value: Any, names: dict[str, st
         return f"“{value}”"
     if field.type in offered.DATES:
         when, text = inputs.show_when(field, operator, [value])
-        if when == offered.ON:
-            return moment_in_words(text)
-        return (
-            str(offered.NAMED_WHEN[when]) if when in offered.NAMED_WHEN else moment_in_words(value)
-        )
+        return moment_in_words(text if when == offered.ON else value)
     if field.type == "reference":
         return names.get(value, str(value))
     if field.type in ("enum", "bool"):
@@ -126,6 +122,8 @@ def _references(noun: type[Noun], part: Part) -> Iterator[tuple[type[Any], list[
 
 def moment_in_words(text: str) -> str:
     """``14d ago`` → ``14 days ago``, ``2026-01-31`` → ``31 Jan 2026``."""
+    if text in offered.NAMED_WHEN:
+        return str(offered.NAMED_WHEN[text])
     if (found := days.parse_relative(text)) is not None:
         count, unit, direction = found
         named = {

@@ -28,6 +28,7 @@ from headlessly.errors import InvalidFilter
 from headlessly.log import events, versions
 from headlessly.nouns import Noun
 from headlessly.query import filters, reads
+from headlessly.query.missing_rates import missing_rates
 from headlessly.query.paging import RecordList
 
 PER_PAGE = 25
@@ -62,6 +63,7 @@ class NounList:
         self.records: list[Any] = []
         self.ids_of_page: list[str] = []
         self.total, self.exact, self.page, self.more = 0, True, 1, False
+        self.missing_rates = ""  #: which amounts a range leaves out, in words
         #: Of records that were read together for several lists, the ids of those that are on this one too,
         #: be it beyond its page (:func:`read_pages`).
         self.fitting: set[str] = set()
@@ -108,6 +110,8 @@ class NounList:
         self.total, self.exact = sought.total, sought.exact
         self.ids_of_page = [key[-1] for key in sought.keys[: self.per_page]]
         self.more = len(sought.keys) > self.per_page
+        stated = record_list.filters, record_list.search
+        self.missing_rates = display.missing_rates_text(missing_rates(record_list.scope, *stated))
 
     @property
     def _record_list(self) -> RecordList:

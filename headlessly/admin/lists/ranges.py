@@ -20,7 +20,7 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.language import numbers
 from headlessly.nouns import Noun
-from headlessly.query import list_address, querystring
+from headlessly.query import list_address, periods, querystring
 from headlessly.query.list_address import OR_NONE
 
 DATES = ("date", "datetime")
@@ -61,11 +61,22 @@ class Span:
     until: str = ""
 
 
+#: Months, quarters and years, the one under way and the last, as reports have them.
+CALENDAR = tuple(
+    Span(
+        periods.PRESETS[f"{which}_{stretch}"][0],
+        f"start of {which} {stretch}",
+        f"start of {after} {stretch}",
+    )
+    for stretch in days.STRETCHES
+    for which, after in (("this", "next"), ("last", "this"))
+)
 SPANS = (
     Span(gettext_lazy("Today"), "today", "tomorrow"),
     Span(gettext_lazy("In the last 7 days"), "7d ago"),
     Span(gettext_lazy("In the last 30 days"), "30d ago"),
     Span(gettext_lazy("In the last 90 days"), "90d ago"),
+    *CALENDAR,
     Span(gettext_lazy("Not for 7 days"), "", f"7d ago{OR_NONE}"),
     Span(gettext_lazy("Not for 14 days"), "", f"14d ago{OR_NONE}"),
     Span(gettext_lazy("Not for 30 days"), "", f"30d ago{OR_NONE}"),
@@ -79,6 +90,7 @@ AHEAD = (
     Span(gettext_lazy("In the next 30 days"), "today", "30d from now"),
     Span(gettext_lazy("In the next 90 days"), "today", "90d from now"),
     Span(gettext_lazy("In the last 30 days"), "30d ago", "tomorrow"),
+    *CALENDAR,
 )
 
 

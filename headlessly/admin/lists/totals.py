@@ -54,7 +54,7 @@ def group_fields(noun: type[Noun]) -> list[Field]:
 
 def measure_of(noun: type[Noun], column: Field) -> str:
     """What is measured of a column, as an aggregation names it; empty for one that is no number."""
-    if column.computed is not None or column.name in noun.Surface.no_mean:
+    if column.computed is not None or column.name in noun.Surface.no_mean or column.per:
         return ""
     if (column.minimum or 0) >= 1000:  # a year is no number of anything
         return ""

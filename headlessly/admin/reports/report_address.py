@@ -62,11 +62,25 @@ class ReportAddress(Address):
     def _check_measures(self) -> None:
         for term in self.measure_terms:
             try:
-                measures.read_measures(self.noun, [term])
+                (found,) = measures.read_measures(self.noun, [term])
             except InvalidFilter:
                 self.errors[MEASURES] = _("“%s” cannot be measured here.") % term[:64]
+                continue
+            self._check_interval(found)
         if len(self.measure_terms) > MAX_MEASURES:
             self.errors[MEASURES] = _("Measure %d numbers at the most.") % MAX_MEASURES
+
+    def _check_interval(self, measure: measures.Measure) -> None:
+        per = measures.interval_field(self.noun, measure)
+        if per is None or GROUPS in self.errors:
+            return
+        if not measures.is_grouped_by(
+            measures.read_groups(Scope(self.noun), self.group_names), per
+        ):
+            self.errors[MEASURES] = _("%(measure)s: group by %(interval)s as well.") % {
+                "measure": offered.measure_label(self.noun, measure.name),
+                "interval": labels.field_label(per),
+            }
 
     def _check_over(self) -> None:
         if self.over:

@@ -62,10 +62,17 @@ class Report:
     answers: list[dict[str, Any]] = field(default_factory=list)
     total: Mapping[str, Any] | None = None
     has_more: bool = False
+    missing_rates: str = ""  #: which amounts a range leaves out, in words
 
     @cached_property
     def measures(self) -> list[Measure]:
         return measures.read_measures(self.address.noun, self.address.measure_terms)
+
+    @property
+    def addable(self) -> list[str]:
+        """What can be measured of all records together: not amounts that come again in several intervals."""
+        noun = self.address.noun
+        return [m.name for m in self.measures if measures.interval_field(noun, m) is None]
 
     @cached_property
     def heads(self) -> list[dict[str, Any]]:
@@ -164,26 +171,28 @@ def run_report(address: ReportAddress, *, limit: int = MAX_GROUPS) -> Report:
     try:
         answer = aggregate(address, sort=order, limit=limit)
         found.answers, found.has_more = answer.groups, answer.has_more
+        found.missing_rates = display.missing_rates_text(answer.missing_rates)
         if found.answers and (address.over or address.group_names):
-            found.total = aggregate(address, grouped=False).groups[0]
+            together = aggregate(address, group=(), by=None, measure=found.addable)
+            found.total = together.groups[0]
     except InvalidFilter as problem:
         found.problem = problem.message
     return found
 
 
-def aggregate(
-    address: ReportAddress, *, grouped: bool = True, **asked: Any
-) -> aggregates.Aggregation:
-    """What an address asks for, or the same of all its records together. Raises InvalidFilter."""
+def aggregate(address: ReportAddress, **asked: Any) -> aggregates.Aggregation:
+    """What an address asks for, but for what is ``asked`` otherwise. Raises InvalidFilter."""
+    given: dict[str, Any] = {
+        "group": address.group_names,
+        "by": address.over or None,
+        "measure": address.measure_terms,
+    }
     return aggregates.aggregate(
         address.noun,
         address.filter,
-        group=address.group_names if grouped else (),
-        by=(address.over or None) if grouped else None,
-        measure=address.measure_terms,
         as_of=address.moment,
         zone=timezone.get_current_timezone_name(),
-        **asked,
+        **given | asked,
     )
 
 

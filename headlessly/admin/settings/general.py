@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
@@ -30,6 +31,7 @@ class GeneralForm(forms.ModelForm):
         fields = (
             "name",
             "currency",
+            "fiscal_year_begins",
             "limits_reps",
             "requires_second_factor",
             "allows_own_approval",
@@ -37,6 +39,7 @@ class GeneralForm(forms.ModelForm):
         widgets: ClassVar = {
             "name": UnfoldAdminTextInputWidget,
             "currency": UnfoldAdminSelectWidget(choices=[(c, c) for c in sorted(CURRENCIES)]),
+            "fiscal_year_begins": UnfoldAdminSelectWidget(choices=[*MONTHS.items()]),
             "limits_reps": UnfoldBooleanSwitchWidget,
             "requires_second_factor": UnfoldBooleanSwitchWidget,
             "allows_own_approval": UnfoldBooleanSwitchWidget,
@@ -44,6 +47,7 @@ class GeneralForm(forms.ModelForm):
         labels: ClassVar = {
             "name": gettext_lazy("Name"),
             "currency": gettext_lazy("Currency"),
+            "fiscal_year_begins": gettext_lazy("Fiscal year begins in"),
             "limits_reps": gettext_lazy("Reps see only their own records"),
             "requires_second_factor": gettext_lazy("Everybody needs a second factor"),
             "allows_own_approval": gettext_lazy("People may approve what they proposed themselves"),
@@ -52,6 +56,10 @@ class GeneralForm(forms.ModelForm):
             "currency": gettext_lazy(
                 "New amounts are in it, and sums of several currencies are converted to it, at the rates "
                 "under Exchange rates."
+            ),
+            "fiscal_year_begins": gettext_lazy(
+                "Quarters and years of reports, lists and goals are counted from this month. A goal keeps "
+                "the days that it was made for."
             ),
             "limits_reps": gettext_lazy(
                 "A rep then sees what they own and what nobody owns, in every list, search, count and "
@@ -64,6 +72,11 @@ class GeneralForm(forms.ModelForm):
                 "Otherwise a proposal needs two people: who proposes it, and who approves it."
             ),
         }
+
+    def clean_fiscal_year_begins(self) -> int:
+        """The month; the same as before where none was sent."""
+        sent: int | None = self.cleaned_data["fiscal_year_begins"]
+        return self.instance.fiscal_year_begins if sent is None else sent
 
 
 def general_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:

@@ -131,6 +131,14 @@ def meta_properties(noun: type[Record]) -> dict[str, Schema]:
     }
 
 
+MISSING_RATES: Schema = {
+    "type": "array",
+    "items": TEXT,
+    "description": "The currencies without an exchange rate whose amounts a range of the filter leaves out; "
+    "only there when there are such.",
+}
+
+
 def list_schema(item: Schema, cursor: Schema | None = None) -> Schema:
     """One page of a list."""
     more = TEXT | {"description": "Where the next page begins; null on the last."}
@@ -143,6 +151,7 @@ def list_schema(item: Schema, cursor: Schema | None = None) -> Schema:
             "hasMore": {"type": "boolean"},
             "cursor": cursor or nullable(more),
             "totalIsExact": {"type": "boolean", "description": inexact},
+            "missingRates": MISSING_RATES,
         },
         ["results", "total", "hasMore", "cursor"],
     )

@@ -124,6 +124,7 @@ def list_parameters(noun: type[Noun]) -> list[Schema]:
 
 def aggregate_parameters(noun: type[Noun]) -> list[Schema]:
     """What an aggregation may be asked for, in the order of :data:`headlessly.api.parameters.AGGREGATE`."""
+    schema = noun.schema
     functions = ", ".join(f"`{name}`" for name in measures.FUNCTIONS)
     own = {
         "group": query_parameter(
@@ -133,13 +134,18 @@ def aggregate_parameters(noun: type[Noun]) -> list[Schema]:
             "measure",
             TEXT,
             f"What is measured, with commas between: `count`, which it is unless said, or {functions} of a "
-            "field, as in `sum(budget)`. Amounts are one number per currency.",
+            "field, as in `sum(budget)`. Amounts are one number per currency."
+            + "".join(
+                f" `{field.wire}` only by `{schema.by_name[field.per].wire}`, which is grouped by as well."
+                for field in schema.stored
+                if field.per
+            ),
         ),
         "by": query_parameter(
             "by",
             TEXT,
             f"A stretch of time to group by: one of {', '.join(measures.UNITS)} of a day or a moment, as in "
-            "`month(createdAt)`.",
+            "`month(createdAt)`. Quarters and years are the tenant's fiscal ones.",
         ),
         "zone": query_parameter("zone", TEXT, "The time zone of `by`; UTC if left out."),
         "having": query_parameter(
@@ -264,5 +270,5 @@ def _describe_condition(declared: ConditionFilter) -> str:
     if field.type == "reference" and declared.lookup_expr != "isnull":
         text += " By id, or by the name of the one that is called so."
     if field.type in ("date", "datetime") and declared.lookup_expr != "isnull":
-        text += " ISO 8601, or relative, as in `7d ago`."
+        text += " ISO 8601, or relative, as in `7d ago` or `start of this quarter`."
     return text

@@ -17,7 +17,12 @@ from headlessly.api.json_schema import (
 )
 from headlessly.api.log import COLUMN_PARAMETERS, LONGEST_WAIT
 from headlessly.api.openapi import resources, responses
-from headlessly.api.openapi.components import dry_run_schema, event_schema, list_schema
+from headlessly.api.openapi.components import (
+    MISSING_RATES,
+    dry_run_schema,
+    event_schema,
+    list_schema,
+)
 from headlessly.api.openapi.operations import operation, read_operation, request_body
 from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
 from headlessly.api.openapi.serializers import serializer_schema
@@ -82,6 +87,7 @@ def platform_components() -> dict[str, Schema]:
                     "items": {"type": "object", "additionalProperties": True},
                 },
                 "hasMore": {"type": "boolean"},
+                "missingRates": MISSING_RATES,
             },
             required=("groups", "hasMore"),
         ),

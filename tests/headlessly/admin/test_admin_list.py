@@ -225,6 +225,11 @@ def test_reads_lookups_and_the_nouns_own_conditions(bob, touched, query, found):
         ("score__gte=5&score__lte=50", "Score: 5 – 50"),
         ("lastActivityAt__lt=14d ago,-", "Last activity: not for 14 days"),
         ("lastActivityAt__gte=30d ago", "Last activity: in the last 30 days"),
+        (
+            "createdAt__gte=start of last quarter&createdAt__lt=start of this quarter",
+            "Created: last quarter",
+        ),
+        ("createdAt__lt=start of next year", "Created: before the start of next year"),
         ("createdAt__lt=2026-01-31", "Created: before Jan 31, 2026"),
         ("organization.industry=Technology", "Organization industry: Technology"),
         ("owner__isnull=true", "Owner: none"),
@@ -237,6 +242,17 @@ def test_says_each_filter_in_words_and_takes_it_away(bob, leads, query, chip):
     assert found, html[html.index('class="chips"') :][:600]
     assert found[1].replace("&amp;", "&") == "?source=website&o=-score"
     assert "2 filters · " in html
+
+
+@pytest.mark.parametrize(
+    "noun", ["lead", "deal"]
+)  # of what has happened, and of days that may be ahead
+def test_offers_the_last_quarter_and_the_last_year(bob, leads, noun):
+    html = bob.get(f"/~acme/admin/crm/{noun}/?view=all").content.decode()
+    assert (
+        'data-since="start of last quarter" data-until="start of this quarter">Last quarter' in html
+    )
+    assert 'data-since="start of last year" data-until="start of this year">Last year' in html
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,17 @@ def test_it_shows_each_currency_and_what_they_are_worth_together(cleo: Any, worl
     ]  # fmt: skip
 
 
+def test_it_adds_no_amounts_of_several_intervals(cleo: Any, world: Any) -> None:
+    for amount, interval in ((10, "Monthly"), (20, "Monthly"), (100, "Yearly")):
+        Deal.create(name="D", value=1, recurring_value=amount, recurring_interval=interval)
+    asked = f"{DEALS}?measures=sum(recurringValue),count"
+    html = cleo.get(asked).content.decode()
+    assert "Sum of recurring value: group by Recurring interval as well." in plain(html)
+    assert table(cleo, f"{asked}&groupBy=recurringInterval&recurringValue__gte=1")[1:] == [
+        ["Yearly", "$100", "1"], ["Monthly", "$30", "2"], ["All together", "–", "3"]
+    ]  # fmt: skip
+
+
 def test_it_adds_no_medians(cleo: Any, world: Any) -> None:
     rows = table(cleo, f"{DEALS}?groupBy=owner&measures=median(value)&o=-owner")
     assert rows[1] == ["Bob Stone", "€4 · $10"]

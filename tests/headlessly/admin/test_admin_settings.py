@@ -18,6 +18,8 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, User
 from headlessly.accounts.models import Invitation
 from headlessly.admin.settings.member_forms import hold_admins
+from headlessly.log.events import Event
+from tests.conftest import Api
 from tests.headlessly.accounts.letters import link_in
 from tests.headlessly.admin.signed_in import client_of
 from tests.headlessly.test_races import at_once
@@ -74,6 +76,20 @@ def test_it_has_a_currency_that_stays_once_there_are_rates(ann, acme):
     assert ann.post(at(), form | {"currency": "Euro"}).status_code == 422
     acme.refresh_from_db()
     assert acme.currency == "EUR"
+
+
+def test_it_says_when_the_fiscal_year_begins(ann, acme):
+    assert "Fiscal year begins in" in ann.get(at()).content.decode()
+    for sent, month in (({"fiscal_year_begins": "4"}, 4), ({}, 4), ({"fiscal_year_begins": ""}, 4)):
+        assert ann.post(at(), {"name": "Acme"} | sent).status_code == 302
+        acme.refresh_from_db()
+        assert acme.fiscal_year_begins == month
+    for month in ("0", "13", "April"):
+        assert ann.post(at(), {"name": "Acme", "fiscal_year_begins": month}).status_code == 422
+    assert Api(acme).call("GET", "/me").json()["tenant"]["fiscalYearBegins"] == 4
+    changed = Event.objects.filter(name="Settings.Changed").order_by("-seq").first()
+    assert changed.data["fiscal_year_begins"] == 4
+    assert changed.previous["fiscal_year_begins"] == 1
 
 
 # -- members --------------------------------------------------------------------------------------

@@ -105,7 +105,9 @@ def test_it_gives_a_key_the_role_of_its_scope(
     key = type(api)(acme, scope)
     me = answered(key.call("GET", "/me"))
     assert (me["$id"], me["$type"], me["scope"], me["role"]) == (key.key.pk, "ApiKey", scope, role)
-    assert me["tenant"] == {"slug": "acme", "name": "Acme", "currency": "USD"}
+    assert me["tenant"] == {
+        "slug": "acme", "name": "Acme", "currency": "USD", "fiscalYearBegins": 1
+    }  # fmt: skip
     if scope != "read":
         body = {"name": "Inbound", "source": "website"}
         assert answered(key.call("POST", "/leads", body), 201)["$createdBy"] == key.key.pk

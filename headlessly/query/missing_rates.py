@@ -1,0 +1,35 @@
+"""The currencies whose amounts a range leaves out, because nobody knows what they are worth.
+
+With exchange rates ``value >= 10,000`` compares amounts in the tenant's currency (:mod:`.money`). An amount
+in a currency without a rate is in no such range, whatever it is: whoever asks is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headlessly.query import filters
+from headlessly.query.scope import Scope
+from headlessly.query.search import Search
+
+#: So many currencies are named at the most.
+MOST = 10
+
+
+def missing_rates(
+    scope: Scope, stated: Sequence[Mapping[str, Any] | None], search: Search | None = None
+) -> list[str]:
+    """The currencies without a rate among the records that fulfil all that is ``stated`` but a range of an
+    amount. Without such a range, or without rates, nothing is asked."""
+    currency = scope.noun.schema.currency
+    if currency is None or not filters.may_compare(stated):
+        return []
+    condition = filters.without_rate_condition(scope, stated)
+    if condition is None:
+        return []
+    found = scope.queryset().filter(condition)
+    if search is not None:
+        found = found.filter(search.condition)
+    codes = found.order_by(currency.attname).values_list(currency.attname, flat=True)
+    return list(codes.distinct()[:MOST])
