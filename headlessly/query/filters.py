@@ -78,12 +78,14 @@ def may_compare(*filters: Any) -> bool:
     return "$gt" in said or "$lt" in said
 
 
-def without_rate_condition(scope: Scope, stated: Iterable[Mapping[str, Any] | None]) -> Q | None:
-    """The condition that filters state of amounts that nobody can convert, where they compare amounts of the
-    records themselves; None where they do not."""
+def without_rate_conditions(
+    scope: Scope, stated: Iterable[Mapping[str, Any] | None]
+) -> tuple[Q, Q] | None:
+    """What filters ask beside the amounts of the records themselves that they compare, and that one of those
+    cannot be converted; None where they compare none."""
     compiler = _WithoutRate(scope)
-    condition = Q(*(compiler.group(scope, filter or {}, 0) for filter in stated))
-    return condition & Q(*compiler.found, _connector=Q.OR) if compiler.found else None
+    rest = Q(*(compiler.group(scope, filter or {}, 0) for filter in stated))
+    return (rest, Q(*compiler.found, _connector=Q.OR)) if compiler.found else None
 
 
 def words_condition(scope: Scope, text: str) -> Q:
@@ -459,7 +461,7 @@ class _Compiler:
 
 
 class _WithoutRate(_Compiler):
-    """What a filter would find if it asked of amounts that it compares whether they have no rate."""
+    """What a filter asks beside the amounts that it compares; it collects which of those have no rate."""
 
     def __init__(self, root: Scope) -> None:
         super().__init__()
@@ -474,9 +476,8 @@ class _WithoutRate(_Compiler):
         ):
             return super().leaf(scope, field, path, operator, operand)
         worth = money.converted_name(scope.noun, field)
-        missing = Q(**{f"{field.column}__isnull": False, f"{worth}__isnull": True})
-        self.found.append(missing)
-        return missing
+        self.found.append(Q(**{f"{field.column}__isnull": False, f"{worth}__isnull": True}))
+        return Q()
 
 
 def _elsewhere(behind: Callable[[Mapping[str, Any]], Q]) -> Callable[[str, Any], Q]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headlessly.query import filters
+from headlessly.query.paging import COUNT_CAP
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
@@ -21,15 +22,18 @@ def missing_rates(
     scope: Scope, stated: Sequence[Mapping[str, Any] | None], search: Search | None = None
 ) -> list[str]:
     """The currencies without a rate among the records that fulfil all that is ``stated`` but a range of an
-    amount. Without such a range, or without rates, nothing is asked."""
+    amount: among as many of them as are counted, so that the question does not grow with the table. Without
+    such a range, or without rates, nothing is asked."""
     currency = scope.noun.schema.currency
     if currency is None or not filters.may_compare(stated):
         return []
-    condition = filters.without_rate_condition(scope, stated)
-    if condition is None:
+    asked = filters.without_rate_conditions(scope, stated)
+    if asked is None:
         return []
-    found = scope.queryset().filter(condition)
+    rest, without_rate = asked
+    some = scope.queryset().filter(rest)
     if search is not None:
-        found = found.filter(search.condition)
+        some = some.filter(search.condition)
+    found = scope.queryset().filter(without_rate, pk__in=some.order_by()[:COUNT_CAP].values("pk"))
     codes = found.order_by(currency.attname).values_list(currency.attname, flat=True)
     return list(codes.distinct()[:MOST])

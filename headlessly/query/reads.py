@@ -181,7 +181,7 @@ def record_page(
     with statement_timeout() if bounded else nullcontext():
         results, page_keys = record_list.read_page(reading, size, start, rest, count_all=count_all)
         keys = page_keys.keys
-        missing = missing_rates(scope, stated, search)
+        missing = [] if cursor else missing_rates(scope, stated, search)
     more = len(keys) > size
     following = cursors.encode_cursor(mark, moment, keys[size - 1][1:]) if more else None
     return Page(results, page_keys.total, page_keys.exact, more, following, missing)
