@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from crm import Deal, ExchangeRate, Lead
 from headlessly.errors import Conflict, Invalid, VerbRefused
-from marketing import Campaign
+from marketing import Campaign, Form
 from marketing.returns import campaign_returns
 from tests.headlessly.admin.conftest import ann, users  # noqa: F401  (fixtures)
 from tests.refusals import details, refused
@@ -211,3 +211,20 @@ def test_the_list_says_what_a_running_one_has_brought_so_far(
     assert len(five) == len(one)
     launched.complete()
     assert row("Spring") == ["3", "$2,500", "150 %"], "counted now"
+
+
+def test_what_counts_something_is_added_up_and_a_rate_is_not(ann: Any, people: Any) -> None:  # noqa: F811
+    for leads in (10, 15):
+        Campaign.create(name=f"For {leads}", target_leads=leads)
+    done = Campaign.create(name="Done", actual_cost=100, **READY).launch()
+    bring(done, 300)
+    done.complete()
+    foot = "/~acme/admin/marketing/campaign/totals/?columns=targetLeads,actualLeads,roi"
+    html = ann.get(foot).content.decode()
+    assert re.findall(r'data-label="([^"]+)">([^<]+)</td>', html) == [
+        ("Target leads", "25"),
+        ("Actual leads", "3"),
+        ("ROI", "⌀ 200"),
+    ]
+    Form.create(name="Demo", fields=[{"name": "email", "type": "email"}])
+    assert ">0</td>" in ann.get("/~acme/admin/marketing/form/totals/").content.decode()
