@@ -341,6 +341,7 @@ def test_a_list_that_is_a_setting_stands_within_the_settings(ann, cleo, bob):
         "rule/?kind=Score": "Rules: Score",
     }.items():
         assert marked(menu(ann, place)) == [title]
+    assert "<summary>Settings: <b>Rules</b></summary>" in menu(ann, "rule/"), "on a phone"
     assert marked(menu(ann, "rule/")) == [] and "Rules: Score" in menu(ann, "rule/")
     assert "API keys" in menu(ann, "gate/")
     # Whoever sets it up and is no admin is led to no page that is closed to them; whoever reads it, nowhere.
