@@ -93,6 +93,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "introduces": noun.Surface.introduces,
         "no_mean": noun.Surface.no_mean,
         "amounts' per": [field.per for field in schema.stored if field.per],
+        "counts": noun.Surface.counts,
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),

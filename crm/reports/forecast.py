@@ -10,9 +10,8 @@ from django.db.models.functions import TruncMonth
 
 from crm.models import Deal, Goal
 from crm.reports.deals import MONTHS_AHEAD, open_stages, won_stages
-from crm.reports.goals import add_amounts
 from headlessly.query import money
-from headlessly.query.money import Amounts
+from headlessly.query.money import Amounts, add_amounts
 from headlessly.query.reports import Records, Slice
 
 WON = "Won"

@@ -13,11 +13,11 @@ from django.db.models import Count, Q
 
 from crm.models import Activity, Deal, Goal, Lead
 from crm.reports.deals import won_stages
-from headlessly.access import actors, tenancy
+from headlessly.access import actors
 from headlessly.declaration import days
 from headlessly.language.moments import months_on
 from headlessly.query import money, periods
-from headlessly.query.money import Amounts
+from headlessly.query.money import Amounts, add_amounts
 from headlessly.query.reports import Records, Slice, moment_text
 from headlessly.query.scope import Scope
 
@@ -148,18 +148,6 @@ def _measure(measure: str, records: Records, goals: list[Goal]) -> dict[str, Att
         else:
             found[goal.pk] = Attainment(goal, Decimal(sum(parts)), who)
     return found
-
-
-def add_amounts(parts: Iterable[Amounts]) -> Amounts:
-    """The sum of sums in the tenant's currency: each currency's own, and the converted total."""
-    total = Amounts(tenancy.require().currency)
-    for part in parts:
-        for currency, amount in part.by_currency.items():
-            total.by_currency[currency] = total.by_currency.get(currency, Decimal(0)) + amount
-        total.exact += part.exact
-        total.missing |= part.missing
-        total.rates |= part.rates
-    return total
 
 
 def goals_under_way(slice: Slice) -> list[Attainment] | None:

@@ -35,16 +35,16 @@ from headlessly.query.reports import (
 #: What the numbers are narrowed by: the team of the owner.
 TEAM = "owner.team"
 COLUMNS = (
-    Column("newLeads", gettext_lazy("New leads"), "leads"),
-    Column("touched", gettext_lazy("Leads touched"), "leads"),
+    Column("newLeads", gettext_lazy("New leads"), "leads", adds=True),
+    Column("touched", gettext_lazy("Leads touched"), "leads", adds=True),
     Column("firstAnswer", gettext_lazy("First answer"), "seconds"),
     Column("answeredInTime", gettext_lazy("Answered in time"), "percent"),
-    Column("conversions", gettext_lazy("Conversions"), "leads"),
-    Column("won", gettext_lazy("Won"), "money"),
-    Column("wonDeals", gettext_lazy("Deals won"), "deals"),
+    Column("conversions", gettext_lazy("Conversions"), "leads", adds=True),
+    Column("won", gettext_lazy("Won"), "money", adds=True),
+    Column("wonDeals", gettext_lazy("Deals won"), "deals", adds=True),
     Column("winRate", gettext_lazy("Win rate"), "percent"),
-    Column("calls", gettext_lazy("Calls"), "activities"),
-    Column("overdue", gettext_lazy("Overdue"), "activities", over_time=False),
+    Column("calls", gettext_lazy("Calls"), "activities", adds=True),
+    Column("overdue", gettext_lazy("Overdue"), "activities", over_time=False, adds=True),
 )
 #: By which moment what is counted of each owner, or of owners and what else, is of a period.
 MOMENTS = {

@@ -29,6 +29,13 @@ class WorkerSupervisor:
         self.lock = threading.RLock()  # a signal may come while it is held
 
     def start(self) -> None:
+        # A process of the server that is forked while the worker is being started would keep open what tells
+        # that the worker runs: the start would never end, and with it nothing that waits for the lock.
+        os.register_at_fork(
+            before=self.lock.acquire,
+            after_in_parent=self.lock.release,
+            after_in_child=self.lock.release,
+        )
         self.thread.start()
 
     def keep_running(self) -> None:

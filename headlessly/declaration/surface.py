@@ -89,6 +89,8 @@ class Surface:
     inline: tuple[str, ...] | None = None
     #: Numbers whose mean says nothing, because each record counts something else.
     no_mean: tuple[str, ...] = ()
+    #: Numbers that count something: of several records they are added up, as amounts are.
+    counts: tuple[str, ...] = ()
     #: The texts in which words are looked for: anywhere in short ones, where a word begins in long ones.
     search: tuple[str, ...] = ("name",)
     ordering: tuple[str, ...] = ("-created_at",)

@@ -93,6 +93,18 @@ class Amounts:
         }
 
 
+def add_amounts(parts: Iterable[Amounts]) -> Amounts:
+    """The sum of sums in the tenant's currency: each currency's own, and the converted total."""
+    total = Amounts(tenancy.require().currency)
+    for part in parts:
+        for currency, amount in part.by_currency.items():
+            total.by_currency[currency] = total.by_currency.get(currency, Decimal(0)) + amount
+        total.exact += part.exact
+        total.missing |= part.missing
+        total.rates |= part.rates
+    return total
+
+
 def rates_noun() -> type[Record] | None:
     """The noun whose records are exchange rates, where the apps have one."""
     return next((noun for noun in registry.values() if noun.holds_exchange_rates), None)

@@ -45,6 +45,7 @@ class Column:
     title: Any  #: marked for translation
     unit: str
     over_time: bool = True  #: whether it is about the period: what counts the present is not
+    adds: bool = False  #: whether all rows together come to their sum
 
     def as_json(self) -> dict[str, Any]:
         return {"name": self.name, "title": str(self.title), "unit": self.unit}

@@ -117,7 +117,7 @@ class View(TenantRow):
         return Follower.objects.filter(tenant=self.tenant_id, record=self.pk)
 
     def remove(self) -> None:
-        """Delete it; who started with it starts with all. Raises Forbidden."""
+        """Delete it; who started with it starts with none in particular. Raises Forbidden."""
         if not self.may_change:
             raise Forbidden(_("Managers change what the team shares."))
         with transaction.atomic():
@@ -267,7 +267,7 @@ def start_view_of(noun: type[Record]) -> str:
 
 
 def set_start_view(noun: type[Record], key: str) -> None:
-    """Begin with this view from now on; with all of them where ``key`` is empty."""
+    """Begin with this view from now on; with none in particular where ``key`` is empty."""
     who: dict[str, Any] = {
         "tenant": tenancy.require(),
         "user_id": actors.current().id,

@@ -59,5 +59,8 @@ def moment(value: datetime) -> str:
 
 @register.simple_tag(takes_context=True)
 def settings_pages(context: Any) -> Any:
-    """``{% settings_pages as groups %}``: the pages of the settings by the titles of their groups."""
-    return navigation.settings_pages(context["request"])
+    """``{% settings_pages as groups %}``: the pages of the settings that one may open, by the titles
+    of their groups."""
+    every = navigation.settings_pages(context["request"])
+    opened = [(title, [page for page in pages if page.is_open]) for title, pages in every]
+    return [(title, pages) for title, pages in opened if pages]

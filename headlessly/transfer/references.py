@@ -168,8 +168,9 @@ class References:
         return named[1] if named else value.strip()
 
     def _ways(self, field: Field) -> str:
+        """By what one record can be told, what people know of it first: few know an id."""
         unique = [labels.field_in_error(f) for f in text_keys(field.target_noun)]
-        return wording.join_with_or([_("its id (%s_…)") % field.prefix, *unique])
+        return wording.join_with_or([*unique, _("its id (%s_…)") % field.prefix])
 
     def _find(self, noun: type[Record], texts: set[str]) -> None:
         scope = Scope(noun).queryset()

@@ -114,6 +114,7 @@ class Campaign(Noun):
             },
         )
         columns = ("name", "type", "status", "start_date", "budget", "actual_leads", "roi")
+        counts = ("target_leads", "actual_leads")
         facets = ("status", "type", "owner")
         ranges = ("start_date", "end_date", "budget", "actual_leads", "roi")
         search = ("name", "utm_campaign")

@@ -67,6 +67,7 @@ class Form(Noun):
         path = ("Draft", "Published")
         area = "marketing"
         columns = ("name", "status", "submission_count", "campaign", "slug")
+        counts = ("submission_count",)
         facets = ("status", "campaign")
         search = ("name", "slug")
         groups = (

@@ -32,7 +32,7 @@ class Segment(Noun):
     is_dynamic = Flag(
         "whether refreshing counts again; else the number stays as it is",
         default=True,
-        verbose_name="counted again",
+        verbose_name="recounts members",
     )
 
     class Surface:

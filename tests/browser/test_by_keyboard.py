@@ -106,6 +106,14 @@ def test_a_member_is_invited_and_a_stage_is_added(keys: Keys, site: str, acme: A
     expect(page.get_by_role("main")).to_contain_text("Site visit")
 
 
+def test_the_pages_of_the_settings_are_passed_at_once(keys: Keys, site: str, acme: Any) -> None:
+    for place, name in {"settings/keys/": "Name", "crm/gate/": "Add gate"}.items():
+        go(keys, f"{site}/~acme/admin/{place}")
+        keys.enter("Past the pages of the settings")
+        keys.press("Tab")
+        assert keys.page.evaluate(NAME) == name
+
+
 def test_a_lead_becomes_part_of_a_deal_that_is_there(
     keys: Keys, site: str, qualified: Any, people: Any
 ) -> None:

@@ -71,7 +71,7 @@ def test_a_reps_morning(desk, site, lead, people):
     expect(title).to_have_text("Acme pilot")
 
     # The other one: lost with a reason, back again, taken back.
-    desk.goto(f"{site}/~acme/admin/crm/lead/")
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
     row(desk, second.name).get_by_role("link", name=second.name).click()
     desk.get_by_role("button", name="Lose…").click()
     dialog(desk).get_by_role("button", name="Price").click()

@@ -74,6 +74,20 @@ def test_who_calls_has_the_call_to_note_when_they_come_back(desk, site, lead, pe
     expect(call.get_by_label("Call", exact=True)).to_be_visible()
 
 
+def test_a_key_to_where_no_step_leads_says_where_they_lead(desk, site, lead):
+    open_lead(desk, site)
+    said, keys = desk.locator("#toasts"), desk.keyboard
+    keys.press("3")
+    expect(said).to_have_text("From New a lead goes to Contacted or Lost.")
+    keys.press("2")
+    expect(current(desk)).to_have_text("Contacted")
+    keys.press("2")
+    expect(said).to_contain_text("From Contacted a lead goes to ")
+    keys.press("9")  # no state has this number
+    keys.press("3")
+    expect(current(desk)).to_have_text("Qualified")
+
+
 def test_edits_in_place_and_says_so(desk, site, lead):
     open_lead(desk, site)
     bant = desk.get_by_label("BANT")

@@ -357,7 +357,7 @@ def test_escape_keeps_what_the_dialog_of_a_list_and_of_a_board_was_told(desk, si
 
 
 def test_a_cell_keeps_what_was_typed_and_sends_it_when_the_connection_is_back(desk, site, lead):
-    desk.goto(f"{site}/~acme/admin/crm/lead/")
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
     cell = desk.locator("[data-cell=score]").first
     cell.click()
     desk.locator(".celled input:visible").fill("66")
@@ -436,7 +436,7 @@ def test_paper_shows_no_controls(desk, site, lead):
     for control in ("Lose…", "+ Note", "Edit", "To the content"):
         expect(desk.get_by_text(control, exact=True).first).to_be_hidden()
     expect(desk.get_by_role("heading", level=1)).to_be_visible()
-    desk.goto(f"{site}/~acme/admin/crm/lead/")
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
     expect(desk.locator("form.facets")).to_be_hidden()
     expect(desk.locator("table.list")).to_contain_text(lead.name)
 

@@ -235,3 +235,15 @@ def test_a_limited_rep_sees_their_own_row(month, bob, acme):
     html = bob.get(f"{TEAM}?period=this_year").content.decode()
     body = html.split("<tbody>")[1].split("</tbody>")[0]
     assert body.count("<tr>") == 2 and "Bob Stone" in body and "Nobody" in body
+
+
+def test_all_together_is_what_adds_up(month, ann, acme, people):
+    Deal.create(name="Elsewhere", value=900, currency="EUR", owner=people.cleo).win()
+    html = ann.get(f"{TEAM}?period=this_year").content.decode()
+    foot = html.split("<tfoot>")[1].split("</tfoot>")[0]
+    cells = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r"<td.*?</td>", foot)]
+    # New, touched, the first answer, in time, conversions, won, deals won, win rate, calls, overdue.
+    assert cells == ["3", "1", "", "", "1", "$5,000 + €900", "2", "", "1", "1"]
+    assert (
+        "<tfoot>" not in ann.get(f"{TEAM}?period=this_year&owner={people.bob.pk}").content.decode()
+    )

@@ -73,7 +73,7 @@ def test_lists_boards_days_numbers_and_the_log_show_a_team(north, people, ann, b
     team = north.team.pk
     Activity.create(subject="Bob calls", assignee=people.bob, due_at="2026-01-01T09:00:00Z")
     Activity.create(subject="Cleo calls", assignee=people.cleo, due_at="2026-01-01T09:00:00Z")
-    for place in (LEADS, LEADS + "board/"):
+    for place in (f"{LEADS}?view=all", LEADS + "board/"):
         html = ann.get(place, {"owner.team": team, "view": "all"}).content.decode()
         assert "Bob&#x27;s" in html and "Cleo&#x27;s" not in html, place
         assert 'name="owner.team"' in html

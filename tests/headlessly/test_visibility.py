@@ -268,7 +268,7 @@ def test_it_reads_who_their_own_lead_is_about_on_every_surface(
         "an activity": as_bob("GET", f"/activities/{mine.pk}", include="contact"),
         "behind a condition": as_bob("GET", "/leads", filter=known, include="contact"),
         "a file": as_bob("GET", "/export/leads", format="csv", labels="en", fields="name,contact"),
-        "the list": pages.get(leads),
+        "the list": pages.get(f"{leads}?view=all"),
         "the board": pages.get(f"{leads}board/"),
         "today": pages.get("/~acme/admin/"),
         "the palette": pages.get("/~acme/admin/find/?q=own+lead"),
@@ -513,7 +513,7 @@ def test_it_is_shown_nothing_of_the_others_in_the_browser(
             f"admin:{noun._meta.app_label}_{noun._meta.model_name}_changelist",
             urlconf="headlessly.tenant_urls",
         )
-        places += [place, place + "?q=whis", place + "?owner=me"]
+        places += [place + "?view=all", place + "?q=whis", place + "?owner=me"]
     for record in (world.own, world.free, world.task, people.corp, people.bob):
         meta = record._meta
         for page in ("change", "edit", "history"):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from crm import Deal, ExchangeRate, Lead
 from headlessly.errors import Conflict, Invalid, VerbRefused
-from marketing import Campaign
+from marketing import Campaign, Form
 from marketing.returns import campaign_returns
+from tests.headlessly.admin.conftest import ann, users  # noqa: F401  (fixtures)
 from tests.refusals import details, refused
 
 pytestmark = pytest.mark.usefixtures("acme")
@@ -178,3 +182,49 @@ def test_it_computes_what_no_client_may_say(launched: Campaign, field: str) -> N
     value = "2026-01-01T00:00:00Z" if field == "launched_at" else 5
     with refused(Invalid, "launch" if field == "launched_at" else "complete"):
         launched.update(**{field: value})
+
+
+def test_the_list_says_what_a_running_one_has_brought_so_far(
+    launched: Campaign,
+    ann: Any,  # noqa: F811
+) -> None:
+    launched.update(actual_cost=1000)
+    bring(launched, 2500)
+    draft = Campaign.create(name="Draft")
+    Lead.create(name="Early", source="x", campaign=draft)
+    place = "/~acme/admin/marketing/campaign/?view=all&columns=actualLeads,actualRevenue,roi"
+
+    def row(name: str) -> list[str]:
+        html = ann.get(place).content.decode()
+        (found,) = [each for each in html.split("<tr ") if f">{name}</a>" in each]
+        cells = re.findall(r"<td.*?</td>", found)[2:5]
+        return [re.sub(r"<[^>]+>", "", cell).replace("\N{NO-BREAK SPACE}", " ") for cell in cells]
+
+    assert row("Spring") == ["3 so far", "$2,500 so far", "150 % so far"]
+    assert row("Draft") == ["", "", ""]
+    with CaptureQueriesContext(connection) as one:
+        row("Spring")
+    for number in range(4):
+        bring(Campaign.create(name=f"More {number}", **READY).launch(), 10)
+    with CaptureQueriesContext(connection) as five:
+        row("Spring")
+    assert len(five) == len(one)
+    launched.complete()
+    assert row("Spring") == ["3", "$2,500", "150 %"], "counted now"
+
+
+def test_what_counts_something_is_added_up_and_a_rate_is_not(ann: Any, people: Any) -> None:  # noqa: F811
+    for leads in (10, 15):
+        Campaign.create(name=f"For {leads}", target_leads=leads)
+    done = Campaign.create(name="Done", actual_cost=100, **READY).launch()
+    bring(done, 300)
+    done.complete()
+    foot = "/~acme/admin/marketing/campaign/totals/?columns=targetLeads,actualLeads,roi"
+    html = ann.get(foot).content.decode()
+    assert re.findall(r'data-label="([^"]+)">([^<]+)</td>', html) == [
+        ("Target leads", "25"),
+        ("Actual leads", "3"),
+        ("ROI", "⌀ 200"),
+    ]
+    Form.create(name="Demo", fields=[{"name": "email", "type": "email"}])
+    assert ">0</td>" in ann.get("/~acme/admin/marketing/form/totals/").content.decode()

@@ -13,10 +13,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from crm.models import Deal
 from crm.reports.deals import LATER, OVERDUE, UNDATED, PipelinePart, open_pipeline
 from crm.reports.forecast import EXPECTED, PARTS, MonthForecast, forecast_by_category
-from crm.reports.goals import add_amounts
 from headlessly.access import tenancy
 from headlessly.language import wording
-from headlessly.query.money import Amounts
+from headlessly.query.money import Amounts, add_amounts
 from headlessly.query.named_reports import Column, Measured, Row, Value, reports
 from headlessly.query.reports import Slice
 

@@ -20,7 +20,7 @@ from headlessly.access import tenancy, visibility
 from headlessly.admin import display
 from headlessly.admin.boards.board_address import BoardAddress
 from headlessly.admin.boards.cards import BoardCards
-from headlessly.admin.boards.moves import DropOffers, drop_offers, moves_hint, possible_moves
+from headlessly.admin.moves import DropOffers, drop_offers, moves_hint, possible_moves
 from headlessly.admin.sites import TenantSite
 from headlessly.database import timeouts
 from headlessly.declaration import labels

@@ -12,8 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from headlessly.admin import toasts
-from headlessly.admin.boards import moves
+from headlessly.admin import moves, toasts
 from headlessly.admin.boards.board import RECENT, NounBoard
 from headlessly.admin.boards.dialogs import MoveDialog
 from headlessly.admin.lists.typed_filters import expand_typed_filters

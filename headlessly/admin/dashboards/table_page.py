@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -17,8 +18,8 @@ from headlessly.admin.dashboards.report_text import format_money, value_text
 from headlessly.admin.sites import TenantSite
 from headlessly.database import timeouts
 from headlessly.errors import InvalidFilter
-from headlessly.query.money import Amounts
-from headlessly.query.named_reports import Report, Value, measure, reports
+from headlessly.query.money import Amounts, add_amounts
+from headlessly.query.named_reports import Report, Row, Value, measure, reports
 from headlessly.query.reports import Slice
 
 
@@ -34,7 +35,7 @@ def table_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResp
         slice, _since = asked.read()
         context = {"period": slice.period, "moment": slice.as_of, "before": slice.before.period}
         with timeouts.statement_timeout(PATIENCE * 1000):
-            context |= {"rows": _rows(report, slice)}
+            context |= _read(report, slice)
     except InvalidFilter as problem:
         context["problem"] = problem.message
     return site.respond(
@@ -49,7 +50,27 @@ def table_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResp
     )
 
 
-def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
+def _read(report: Report, slice: Slice) -> dict[str, Any]:
+    rows = measure(report, slice).rows or ()
+    return {"rows": _rows(report, slice, rows), "total_cells": _total_cells(report, rows)}
+
+
+def _total_cells(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """What the rows come to together, by column; empty where no column is added up, or there is one row."""
+    if len(rows) < 2 or not any(column.adds for column in report.columns):
+        return []
+    found: list[dict[str, Any]] = []
+    for column in report.columns:
+        text = ""
+        if column.adds:
+            values: list[Any] = [row.values[column.name] for row in rows]
+            total = add_amounts(values) if isinstance(values[0], Amounts) else sum(values)
+            text, _title = _texts(column.unit, total, {})
+        found.append({"title": column.title, "text": mark_safe(text)})
+    return found
+
+
+def _rows(report: Report, slice: Slice, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The name of each row and its cells as HTML: hundreds, which a template takes long to write."""
     before = {row.key: row.values for row in measure(report, slice.before).rows or ()}
     was = escape(_("in %(period)s") % {"period": slice.before.period.name})
@@ -60,7 +81,7 @@ def _rows(report: Report, slice: Slice) -> list[dict[str, Any]]:
     list_urls: dict[Any, str] = {}
     texts: dict[tuple[str, Any], str] = {}
     found = []
-    for row in measure(report, slice).rows or ():
+    for row in rows:
         then, lists, cells = before.get(row.key), row.lists, []
         for column, begin in begins:
             name = column.name

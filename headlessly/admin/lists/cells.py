@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from headlessly.admin import display, field_values
 from headlessly.admin.field_edit import closed_fields
@@ -48,6 +49,41 @@ class Row:
     gone: Any = None  #: of a deleted one: who deleted it, when, and whether it can come back
     planned: Any = ""  #: what is planned with it
     problem: str = ""  #: why what was just tried was not done
+
+
+#: Answers what stands in cells of the records of a page that have no value, by the record's id and the name
+#: of the field.
+Filler = Callable[[Sequence[Any]], Mapping[tuple[str, str], SafeString | str]]
+#: Of fields that only their own app can tell before they have a value, by noun.
+_fillers: dict[type[Noun], tuple[frozenset[str], Filler]] = {}
+
+
+def fills_blanks(noun: type[Noun], *names: str) -> Callable[[Filler], Filler]:
+    """Have the decorated function say what lists show of these fields where they have no value yet. It is
+    asked once for a page, and only where one of them is a column."""
+
+    def register(filler: Filler) -> Filler:
+        _fillers[noun] = frozenset(names), filler
+        return filler
+
+    return register
+
+
+def fill_blanks(noun: type[Noun], records: Sequence[Noun], rows: Iterable[Row]) -> None:
+    """Put into the blank cells of ``rows``, which show ``records``, what their app tells of them."""
+    names, filler = _fillers.get(noun, (frozenset(), None))
+    blank = [
+        (row.id, cell)
+        for row in rows
+        for cell in row.cells
+        if cell.name in names and cell.value == ""
+    ]
+    if filler is None or not blank:
+        return
+    wanted = {id for id, _cell in blank}
+    told = filler([record for record in records if record.pk in wanted])
+    for id, cell in blank:
+        cell.value = told.get((id, cell.name), "")
 
 
 class RowMaker:

@@ -184,6 +184,7 @@ class NounList:
         if self.address.deleted:
             self._tell_deletions(found)
         if self.address.live:
+            cells.fill_blanks(self.noun, self.records, found)
             planned = planned_texts(self.noun, self.records)
             for row in found:
                 row.planned = planned.get(row.id, "")

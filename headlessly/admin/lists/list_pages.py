@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
@@ -35,6 +36,9 @@ from headlessly.transfer.formats import XLSX
 ADDED_AT_ONCE = 2_000
 #: As many records of a list are worked through in the order in which it was opened.
 LONGEST_QUEUE = 500
+#: The cookie that names the view in which a list was last opened. Its path is that of the list: each noun of
+#: each tenant has its own, and it is sent nowhere else.
+LAST_VIEW = "view"
 
 
 class ListPage(NounPages):
@@ -66,7 +70,7 @@ class ListPage(NounPages):
         renaming: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The list of an address; ``saving`` and ``renaming`` are what a refused form said."""
-        tabs = Tabs(address)
+        tabs = Tabs(address, request.COOKIES.get(LAST_VIEW, ""))
         refused = saving or renaming
         if (whole := expand_typed_filters(address) or tabs.expanded()) and not refused:
             return HttpResponseRedirect(self.admin.place("changelist") + whole)
@@ -75,7 +79,7 @@ class ListPage(NounPages):
         left_out = [*address.left_out, *found.left_out, *tabs.left_out]
         grouped = self._grouped(address, found, left_out)
         selects = address.live or (address.deleted and self.admin.may("restore"))
-        return self.admin.respond(
+        response = self.admin.respond(
             request,
             "list",
             status=refused["status"] if refused else 200,
@@ -84,6 +88,7 @@ class ListPage(NounPages):
             left_out=left_out,
             address=address,
             tabs=tabs,
+            in_settings=bool(self.noun.Surface.setting) and self.admin.may("create"),
             saving=saving,
             renaming=renaming,
             selectable=selects,
@@ -115,6 +120,23 @@ class ListPage(NounPages):
             if actors.may_administer(actors.current())
             else f"{tenancy.context_url()}/docs",
         )
+        # A page that only looks for news is not what somebody opened.
+        if tabs.now is not None and address.live and PART not in request.headers:
+            self._remember_view(request, response, tabs.now.key)
+        return response
+
+    def _remember_view(self, request: HttpRequest, response: HttpResponse, key: str) -> None:
+        """Have this browser begin the list with this view the next time."""
+        if request.COOKIES.get(LAST_VIEW) != key:
+            response.set_cookie(
+                LAST_VIEW,
+                key,
+                path=self.admin.place("changelist"),
+                max_age=settings.SESSION_COOKIE_AGE,
+                secure=settings.SESSION_COOKIE_SECURE,
+                httponly=True,
+                samesite="Lax",
+            )
 
     def _rows(self, request: HttpRequest, found: NounList, selects: bool) -> str:
         return rows_html(

@@ -67,8 +67,11 @@ class SavedViewPages(NounPages):
     def _do(self, what: str, view: Any, sent: Mapping[str, str], address: Address) -> str:
         """Do it, and say so. Raises Http404 for what cannot be done with such a view."""
         if what == "start":
-            saved_views.set_start_view(self.noun, "" if view.key == ALL else view.key)
+            saved_views.set_start_view(self.noun, view.key)
             return _("You start with “%s” now.") % view.name
+        if what == "start-last":
+            saved_views.set_start_view(self.noun, "")
+            return _("You start with the view that you used last.")
         if not isinstance(view, saved_views.View):
             raise Http404
         if said := change_view(what, view, sent.get("name", ""), address.view_query):

@@ -20,7 +20,7 @@ from headlessly.subscriptions import following
 
 #: As many views stand above a list; the others are in a menu.
 TABS = 6
-ALL = "all"
+ALL, MINE = "all", "mine"
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,13 @@ class ReadyView:
 
 def ready_views(noun: type[Noun]) -> list[ReadyView]:
     """All of them; mine that are open, nobody's; and those that the noun declares."""
-    schema, many = noun.schema, labels.plural_in_sentence(noun)
-    is_open = ""
-    if schema.machine and hasattr(noun, "OPEN"):
-        is_open = f"{schema.by_name[schema.machine.name].wire}={','.join(noun.OPEN)}&"
+    schema, many, is_open = noun.schema, labels.plural_in_sentence(noun), _open_query(noun)
     found = [ReadyView(ALL, _("All"), "")]
     if schema.owner is not None:
         owner = schema.owner.wire
         if actors.current().contact_id:
             name = _("My open %s") if is_open else _("My %s")
-            found.append(ReadyView("mine", name % many, f"{is_open}{owner}=me"))
+            found.append(ReadyView(MINE, name % many, f"{is_open}{owner}=me"))
         found.append(ReadyView("unowned", _("Unowned"), f"{is_open}{owner}=-"))
     mine = actors.current().contact_id
     for name, query in noun.Surface.views.items():
@@ -55,31 +52,39 @@ def ready_views(noun: type[Noun]) -> list[ReadyView]:
     return found
 
 
+def _open_query(noun: type[Noun]) -> str:
+    """What narrows a list to the records that are open; empty where the noun knows no such states."""
+    machine = noun.schema.machine
+    if machine is None or not hasattr(noun, "OPEN"):
+        return ""
+    return f"{noun.schema.by_name[machine.name].wire}={','.join(noun.OPEN)}&"
+
+
 def fill_in_query(noun: type[Noun], query: str) -> str:
     """The query of a declared list, with the states in which the noun's records are open."""
     return query.replace("{open}", ",".join(getattr(noun, "OPEN", ())))
 
 
 class Tabs:
-    """The views above a list, and which of them it is."""
+    """The views above a list, and which of them it is; ``used`` is the key of the one that was used last."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, used: str = "") -> None:
         self.address, noun = address, address.noun
         self.every: list[Any] = [*ready_views(noun), *saved_views.visible_views(noun)]
-        self.start = saved_views.start_view_of(noun)
+        self.start, self.used = saved_views.start_view_of(noun), used
         self.now = self._now()
 
     def _now(self) -> Any:
         """The view that the address names; else the one that says the same."""
         key, said = self.address.given.get("view"), self.address.view_query
-        named = next((v for v in self.every if v.key == key), None)
+        named = self._named(key) if key else None
         return named or next((v for v in self.every if canonical_query(v.query) == said), None)
 
     @property
     def left_out(self) -> list[str]:
         """That the view which the address names is none that one has, in a sentence."""
         key = self.address.given.get("view")
-        if not key or any(view.key == key for view in self.every):
+        if not key or self._named(key):
             return []
         return [_("The view that this address names is gone, or is not shared with you.")]
 
@@ -91,9 +96,25 @@ class Tabs:
     def expanded(self) -> str | None:
         """The whole address of the view that alone is named, or with which one starts; else None."""
         given = self.address.given
-        key = given.get("view") if set(given) == {"view"} else "" if given else self.start
-        view = next((v for v in self.every if v.key == key), None) if key else None
+        if given and set(given) != {"view"}:
+            return None
+        view = self._named(given["view"]) if given else self._begun_with()
         return self.url(view) if view is not None and view.query else None
+
+    def _named(self, key: str) -> Any:
+        return next((view for view in self.every if view.key == key), None)
+
+    def _begun_with(self) -> Any:
+        """The view of an address that says nothing: the chosen one, else the last one; else one's own open
+        records, for whoever has some."""
+        return self._named(self.start) or self._named(self.used) or self._own_work()
+
+    def _own_work(self) -> Any:
+        view = self._named(MINE)
+        if view is None or not _open_query(self.address.noun):
+            return None
+        own = Address(self.address.noun, view.query, self.address.site)
+        return view if own.scope.queryset().filter(own.condition).exists() else None
 
     @staticmethod
     def url(view: Any) -> str:
@@ -124,7 +145,7 @@ class Tabs:
 
     @property
     def is_start(self) -> bool:
-        return self.now is not None and (self.start or ALL) == self.now.key
+        return self.now is not None and self.start == self.now.key
 
     @property
     def is_saved(self) -> bool:

@@ -58,7 +58,7 @@ def measure_of(noun: type[Noun], column: Field) -> str:
         return ""
     if (column.minimum or 0) >= 1000:  # a year is no number of anything
         return ""
-    if column.type in ADDED:
+    if column.type in ADDED or column.name in noun.Surface.counts:
         return f"sum({column.wire})"
     return f"avg({column.wire})" if column.type in AVERAGED else ""
 
@@ -130,7 +130,8 @@ def _number_text(answer: Mapping[str, Any], term: str) -> str:
         return " + ".join(
             display.money(round(each, 2), currency) for currency, each in value.items()
         )
-    return _("⌀ %s") % display.number(round(value, 1))
+    text = display.number(round(value, 1))
+    return text if term.startswith("sum(") else _("⌀ %s") % text
 
 
 def _label(by: Field, value: Any, names: Mapping[str, str]) -> str:

@@ -14,6 +14,7 @@ from headlessly.admin import buttons, notification_pages
 from headlessly.admin.lists import places
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import as_they_were
+from headlessly.admin.moves import refused_keys
 from headlessly.admin.pages import NounPages, list_query
 from headlessly.admin.records import composers, neighbours, panels, record, timeline
 from headlessly.admin.watching.position import watched
@@ -98,6 +99,7 @@ class RecordPage(NounPages):
             status=problem.status if problem else 200,
             steps=steps,
             others=others,
+            refused_keys=refused_keys(found),
             to_ask=panels.panels_to_ask(found),
             problem=None if written else problem,
             fix=self.suggest_fix(found, problem),

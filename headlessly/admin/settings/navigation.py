@@ -91,15 +91,17 @@ def _noun_pages(noun: Any, request: HttpRequest) -> list[SettingsPage]:
         return []
     url, title = display.page_url(noun, "changelist"), labels.plural_title(noun)
     is_open = actors.may(actors.current(), "create", noun)
+    here = request.path == url
     choice, kinds = noun.schema.kind, noun.Surface.kinds
     if choice is None or kinds is None or not kinds.settings:
-        return [SettingsPage(title, _(noun.Surface.setting), url, is_open=is_open)]
+        return [SettingsPage(title, _(noun.Surface.setting), url, here, is_open)]
     return [
         SettingsPage(
             f"{title}: {labels.choice_label(choice, kind)}",
             _(effect),
             f"{url}?{choice.wire}={kind}",
-            is_open=is_open,
+            here and request.GET.get(choice.wire) == kind,
+            is_open,
         )
         for kind, effect in kinds.settings.items()
     ]

@@ -336,6 +336,12 @@
   });
 
   // -- keys -------------------------------------------------------------------------------------
+  // The number of a state to which no step leads from here: where they lead is said.
+  function refuse(key) {
+    const { refusedKeys, hint } = document.querySelector("#record [data-refused-keys]")?.dataset || {};
+    if (refusedKeys?.includes(key)) window.hly.inform(hint);
+  }
+
   document.addEventListener("keydown", (event) => {
     // A dialog that was just closed may hold the focus until the next frame.
     const busy = event.target.closest?.("input, textarea, select, [contenteditable], dialog[open], .select2-container");
@@ -346,7 +352,7 @@
     }
     if (event.key === "e") return; // the site's own script knows it
     const wanted = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-    if (!wanted) return;
+    if (!wanted) return refuse(event.key);
     event.preventDefault();
     if (wanted.matches("summary")) wanted.focus();
     wanted.click();

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
 from django.test import Client
 
 from headlessly.access import actors
@@ -263,3 +267,14 @@ def test_another_organizations_deal_is_warned_about_before_it_is_done(
     assert "becomes" in warned
     assert "is about" not in foretold(**{"deal-how": "existing", "deal": deals.ours.pk})
     assert "A deal is created" in foretold(**{"deal-how": "new"})
+
+
+@pytest.mark.parametrize("page", ["400", "403", "404", "500", "503", "headlessly/busy"])
+def test_a_page_of_what_went_wrong_is_in_the_products_font_and_leads_back(page, bob):
+    html = render_to_string(f"{page}.html", {"message": "Busy.", "problem": {"message": "Busy."}})
+    sheets = re.findall(r'rel="stylesheet" href="/static/([^"]+)"', html)
+    styles = "".join(Path(finders.find(each)).read_text(encoding="utf-8") for each in sheets)
+    (body,) = re.findall(r"body \{[^}]*font: [^ ]+ ([^,]+),", styles)
+    assert re.search(rf'@font-face \{{\s*font-family: "{body}"', styles)
+    (way,) = re.findall(r'<a href="([^"]+)"', html)
+    assert bob.get(way).headers["Location"].endswith("/~acme/admin/")

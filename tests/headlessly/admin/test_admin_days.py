@@ -103,7 +103,7 @@ def test_what_is_going_cold_is_what_the_board_calls_stale(bob, people):
         board = bob.get("/~acme/admin/crm/lead/board/").content.decode()
         return "Sleeping" in bob.get(going_cold).content.decode(), ">stale<" in board
 
-    assert "is=stale" in bob.get("/~acme/admin/crm/lead/").content.decode()
+    assert "is=stale" in bob.get("/~acme/admin/crm/lead/?view=all").content.decode()
     assert seen() == (True, True)
     Pipeline.create(name="Ours", is_default=True, deal_rotting=21)
     assert seen() == (False, False)

@@ -240,7 +240,12 @@ def test_asks_as_often_for_many_records_as_for_few(bob, people):
 def test_every_page_of_the_tenant_has_it_and_the_operators_have_not(bob, users, lead, address):
     from tests.headlessly.admin.signed_in import client_of
 
-    for page in ("/~acme/admin/", address(lead), "/~acme/admin/crm/lead/", address(lead, "edit")):
+    for page in (
+        "/~acme/admin/",
+        address(lead),
+        "/~acme/admin/crm/lead/?view=all",
+        address(lead, "edit"),
+    ):
         assert 'id="palette"' in bob.get(page).content.decode()
     assert f'data-here="{lead.pk}"' in bob.get(address(lead)).content.decode()
     assert 'id="palette"' not in client_of(users.olga).get("/admin/").content.decode()

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -339,3 +340,29 @@ def test_every_page_is_reached_from_every_other(ann):
     assert "/~acme/admin/crm/exchangerate/" in found
     for link in found - {"/~acme/docs"}:
         assert ann.get(link).status_code == 200, link
+
+
+def test_a_list_that_is_a_setting_stands_within_the_settings(ann, cleo, bob):
+    def menu(client: Any, place: str) -> str:
+        html = client.get(f"/~acme/admin/crm/{place}").content.decode()
+        _before, found, rest = html.partition('class="settings-pages"')
+        return rest.split("</nav>")[0] if found else ""
+
+    def marked(html: str) -> list[str]:
+        return re.findall(r'aria-current="page">([^<]+)</a>', html)
+
+    for place, title in {
+        "gate/": "Gates",
+        "pipeline/?view=all": "Pipelines",
+        "rule/?kind=Score": "Rules: Score",
+    }.items():
+        assert marked(menu(ann, place)) == [title]
+    assert "<summary>Settings: <b>Rules</b></summary>" in menu(ann, "rule/"), "on a phone"
+    assert marked(menu(ann, "rule/")) == [] and "Rules: Score" in menu(ann, "rule/")
+    assert "API keys" in menu(ann, "gate/")
+    # Whoever sets it up and is no admin is led to no page that is closed to them; whoever reads it, nowhere.
+    links = re.findall(r'href="([^"]+)"', menu(cleo, "gate/"))
+    assert "/~acme/admin/crm/pipeline/" in links and at() not in links
+    for link in links:
+        assert cleo.get(link).status_code == 200, link
+    assert menu(bob, "gate/") == "" and menu(ann, "lead/?view=all") == ""

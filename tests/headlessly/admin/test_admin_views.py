@@ -133,8 +133,58 @@ def test_starts_with_a_view_until_another_is_chosen(bob, people):
     do(bob, "mine", "start")
     assert "owner=me" in bob.get(LEADS).url
     do(bob, "all", "start")
-    assert bob.get(LEADS).status_code == 200
+    bob.get(f"{LEADS}?view=mine", follow=True)
+    assert bob.get(LEADS).status_code == 200, "whatever was looked at last"
+    html = bob.get(LEADS).content.decode()
+    assert "Start with this view</button>" not in html
+    assert "Start with the view used last</button>" in html
+    do(bob, "all", "start-last")
     assert not Start.objects.exists()
+
+
+def test_begins_where_one_was_last_and_first_with_ones_own_work(bob, cleo, people):
+    from crm import Lead
+
+    assert bob.get(LEADS).status_code == 200, "nothing is their own yet: all"
+    del bob.cookies["view"]
+    own = Lead.create(name="Own", source="web", owner=people.bob)
+    assert bob.get(LEADS).url.endswith("&view=mine")
+    assert cleo.get(LEADS).status_code == 200, "who owns none looks at all"
+    # An address that says something is what it says; what it shows is where one goes on.
+    save(cleo, name="Everybody's", shared="on")
+    shared = View.objects.get()
+    assert bob.get(f"{LEADS}?{HOT}&view={shared.pk}").status_code == 200
+    assert bob.get(LEADS).url == f"{LEADS}?{HOT}&view={shared.pk}"
+    assert bob.get(f"{LEADS}?source=web&view={shared.pk}").status_code == 200
+    assert bob.get(LEADS).url == f"{LEADS}?{HOT}&view={shared.pk}", (
+        "without what was looked for in it"
+    )
+    bob.get(f"{LEADS}?view=all", headers={"X-Region": "list"})
+    bob.get(f"{LEADS}?asOf=2026-01-01&view=all")  # nor does who looks back go on from there
+    assert bob.get(LEADS).url == f"{LEADS}?{HOT}&view={shared.pk}", (
+        "an open page that asked for news"
+    )
+    do(cleo, shared, "delete")
+    assert bob.get(LEADS).url.endswith("&view=mine")
+    bob.get(f"{LEADS}?view=all")
+    assert bob.get(LEADS).status_code == 200
+    Lead.lose(own.pk, lost_reason="No budget")
+    bob.cookies["view"] = ""
+    assert bob.get(LEADS).status_code == 200, "nothing of their own is open any more"
+
+
+def test_each_list_goes_on_with_its_own_view(bob, people):
+    from crm import Deal, Lead
+
+    Lead.create(name="Own", source="web", owner=people.bob)
+    Deal.create(name="Own", value=1, owner=people.bob)
+    assert bob.get(f"{LEADS}?view=all").cookies["view"]["path"] == LEADS
+    del bob.cookies["view"]
+    assert (
+        bob.get("/~acme/admin/crm/deal/?view=all").cookies["view"]["path"]
+        == "/~acme/admin/crm/deal/"
+    )
+    assert "view" not in bob.get(f"{LEADS}?status=New").cookies, "which is no view"
 
 
 def test_a_start_that_is_gone_is_all(cleo, bob, people):

@@ -508,7 +508,7 @@ def test_overdue_reads_as_overdue_on_every_page(bob, people, lead, address):
         owner=people.bob,
         expected_close_date=f"{now - timedelta(days=9):%Y-%m-%d}",
     )
-    for place in (address(Activity), address(lead), "/~acme/admin/"):
+    for place in (f"{address(Activity)}?view=all", address(lead), "/~acme/admin/"):
         page = " ".join(re.sub(r"<[^>]+>", " ", bob.get(place).content.decode()).split())
         assert "7 d overdue" in page, place
         assert "in 7 d" in page or place == "/~acme/admin/", place

@@ -179,3 +179,13 @@ def test_it_finds_records_by_a_unique_field_of_the_tenants_own(imported: Any, ac
     table = "customerNumber,name,source\nk1,Ada Chen,web\nK9,Zed,web\n"
     assert counts(imported("leads", table, "?match=customerNumber")) == {"created": 1, "updated": 1}
     assert Lead.find({"customerNumber": "K1"}).get().name == "Ada Chen"
+
+
+def test_it_asks_for_what_people_know_of_a_record_and_for_its_id_last(
+    imported: Any, acme: Any
+) -> None:
+    for number in range(2):
+        Contact.create(name="Ada", email=f"ada{number}@x.example")
+    done = imported("leads", "name,source,contact\nA,web,Ada\n")
+    message = done["errors"][0]["message"]
+    assert message == "There are 2 contacts called 'Ada': give email or its id (contact_…)."

@@ -1,4 +1,4 @@
-"""Where a record may go on the board: the states that one step reaches, and the verb that takes it."""
+"""Where a record may go: the states that one step reaches, the verb that takes it, and what else is tried."""
 
 from __future__ import annotations
 
@@ -29,6 +29,29 @@ def possible_moves(noun: type[Noun], state: str, machine: Machine | None = None)
         without_doubles(steps),
         key=lambda step: noun.schema.require_machine().states.index(step.target),
     )
+
+
+@dataclass(frozen=True)
+class RefusedKeys:
+    """The numbers of the states to which no step leads, and what is said to who presses one of them."""
+
+    numbers: str
+    hint: str
+
+
+def refused_keys(record: Noun) -> RefusedKeys | None:
+    """Those of ``record`` as it is now; None for who may not move it at all."""
+    if record.schema.machine is None:
+        return None
+    noun, machine = type(record), record.schema.machine.of(record)
+    state = getattr(record, machine.name)
+    if not permitted_steps(noun, state, machine):
+        return None
+    moves = possible_moves(noun, state, machine)
+    reached = {move.target for move in moves}
+    states = enumerate(record.schema.machine.states[:9], 1)
+    numbers = "".join(str(number) for number, each in states if each not in reached)
+    return RefusedKeys(numbers, moves_hint(noun, state, moves))
 
 
 def find_move(record: Noun, target: str) -> NextStep | None:

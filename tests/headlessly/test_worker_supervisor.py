@@ -1,0 +1,58 @@
+"""The worker beside the server: started while the server forks its own processes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+import pytest
+
+from headlessly.background import supervisor
+
+
+class Worker:
+    """A process that runs until it is told to end."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    def wait(self, timeout: float | None = None) -> int:
+        self.ended.wait(timeout)
+        return 0
+
+    def terminate(self) -> None:
+        self.ended.set()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_nothing_is_forked_while_the_worker_is_being_started(monkeypatch: Any) -> None:
+    # What is forked would hold the end of the pipe that tells of the start, which would then never be over.
+    starts, may_go_on, happened = threading.Event(), threading.Event(), []
+
+    def start(*_args: Any, **_kwargs: Any) -> Worker:
+        starts.set()
+        may_go_on.wait(10)
+        happened.append("started")
+        return Worker()
+
+    def fork() -> None:
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        happened.append("forked")
+        os.waitpid(child, 0)
+
+    monkeypatch.setattr(supervisor.subprocess, "Popen", start)
+    background = supervisor.WorkerSupervisor(1)
+    background.start()
+    assert starts.wait(10)
+    forking = threading.Thread(target=fork, daemon=True)
+    forking.start()
+    forking.join(0.3)
+    may_go_on.set()
+    forking.join(10)
+    assert happened == ["started", "forked"]
+    background.stop()
+    background.thread.join(10)
+    assert not background.thread.is_alive()
