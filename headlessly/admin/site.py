@@ -24,6 +24,7 @@ from headlessly.admin import (
     undo,
 )
 from headlessly.admin.dashboards import dashboard, definitions, table_page
+from headlessly.admin.lists.tabs import START
 from headlessly.admin.proposing import proposals
 from headlessly.admin.records.quick import quick_nouns
 from headlessly.admin.reports import report_pages
@@ -142,11 +143,12 @@ class Workplace(TenantSite):
             if noun.Surface.joins is not None or not noun.Surface.is_in_menu:
                 continue  # its records stand on the pages of what they join
             link = display.page_url(noun, "changelist")
-            item = menu_item(request, labels.plural_title(noun), noun.Surface.icon, link)
+            title, icon = labels.plural_title(noun), noun.Surface.icon
+            item = menu_item(request, title, icon, link, query=f"?view={START}")
             more = [menu_item(request, *page) for page in self._registry[noun].menu_pages()]
             item["active"] = item["active"] and not any(page["active"] for page in more)
-            title = str(noun._meta.app_config.verbose_name)
-            items = setup if noun.Surface.area == SETUP else groups.setdefault(title, [])
+            app = str(noun._meta.app_config.verbose_name)
+            items = setup if noun.Surface.area == SETUP else groups.setdefault(app, [])
             items += [item, *more]
         found: list[dict[str, Any]] = [
             {"items": first},

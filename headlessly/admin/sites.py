@@ -48,10 +48,18 @@ PART = "X-Region"
 
 
 def menu_item(
-    request: HttpRequest, title: str, icon: str, link: str, *, alone: bool = False
+    request: HttpRequest,
+    title: str,
+    icon: str,
+    link: str,
+    *,
+    alone: bool = False,
+    query: str = "",
 ) -> dict[str, Any]:
-    """An entry of the sidebar, marked on its page and those below it; ``alone`` says that none is."""
+    """An entry of the sidebar, marked on its page and those below it; ``alone`` says that none is, ``query``
+    what else the link says."""
     here = request.path == link if alone else request.path.startswith(link)
+    link = f"{link}{query}"
     return {"title": title, "icon": icon, "link": link, "active": here, "has_permission": True}
 
 

@@ -21,6 +21,8 @@ from headlessly.subscriptions import following
 #: As many views stand above a list; the others are in a menu.
 TABS = 6
 ALL, MINE = "all", "mine"
+#: In place of a view's key, as the menu says it: the view that somebody begins with.
+START = "start"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Tabs:
     def left_out(self) -> list[str]:
         """That the view which the address names is none that one has, in a sentence."""
         key = self.address.given.get("view")
-        if not key or self._named(key):
+        if not key or key == START or self._named(key):
             return []
         return [_("The view that this address names is gone, or is not shared with you.")]
 
@@ -94,19 +96,22 @@ class Tabs:
         return self.now is None or canonical_query(self.now.query) != self.address.view_query
 
     def expanded(self) -> str | None:
-        """The whole address of the view that alone is named, or with which one starts; else None."""
+        """The whole address of the view that alone is named, or with which one starts; else None. An address
+        that says nothing is all of them, unless somebody chose a start."""
         given = self.address.given
         if given and set(given) != {"view"}:
             return None
-        view = self._named(given["view"]) if given else self._begun_with()
+        key = given.get("view", self.start)
+        if key == START:
+            return self.url(self._begun_with() or self._named(ALL))
+        view = self._named(key)
         return self.url(view) if view is not None and view.query else None
 
     def _named(self, key: str) -> Any:
         return next((view for view in self.every if view.key == key), None)
 
     def _begun_with(self) -> Any:
-        """The view of an address that says nothing: the chosen one, else the last one; else one's own open
-        records, for whoever has some."""
+        """The chosen one, else the last one; else one's own open records, for whoever has some."""
         return self._named(self.start) or self._named(self.used) or self._own_work()
 
     def _own_work(self) -> Any:
