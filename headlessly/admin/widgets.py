@@ -119,6 +119,8 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
 
     def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
         attrs = super().build_attrs(base_attrs, extra_attrs)
+        for theirs in ("data-ajax--cache", "data-ajax--delay"):  # choices.js asks in its own way
+            attrs.pop(theirs, None)
         return attrs | {"data-placeholder": self.attrs.get("data-placeholder", "")}
 
     def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> list[Any]:

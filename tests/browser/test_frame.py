@@ -65,7 +65,7 @@ def test_the_menu_of_a_phone_opens_closes_and_gives_the_focus_back(desk, site):
     expect(opener).to_be_focused()
     opener.click()
     menu.get_by_role("link", name="Deals").click()
-    desk.wait_for_url("**/crm/deal/")
+    desk.wait_for_url("**/crm/deal/?view=all")
     expect(menu).to_be_hidden()
 
 
@@ -108,7 +108,7 @@ def test_a_switch_is_seen_and_switched_by_keyboard_in_any_light(desk, site, bob,
     expect(switch).not_to_be_checked()
     off = painted(switch)
     assert off["track"] != off["accent"] and off["gap"] >= 8
-    desk.get_by_label("Currency", exact=True).focus()
+    desk.get_by_label("Fiscal year begins in", exact=True).focus()
     desk.keyboard.press("Tab")
     expect(switch).to_be_focused()
     assert seen(desk)

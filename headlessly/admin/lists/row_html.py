@@ -54,8 +54,15 @@ def _short_row(row: Row, selects: bool) -> str:
         f"{'<td></td>' if selects else ''}"
         f"<td{_edit(row.edits_name)}><a>{escape(row.name)}</a>{_below(row)}</td>"
     )
-    cells = (f"<td{_edit(cell.edits)}>{escape(cell.value)}</td>" for cell in row.cells)
+    cells = (f"<td{_edit(cell.edits)}>{_short(cell.value)}</td>" for cell in row.cells)
     return "".join((start, *cells, "</tr>"))
+
+
+def _short(value: Any) -> str:
+    """A cell without what all bars and initials say."""
+    return (
+        escape(value).replace(' aria-hidden="true"', "").replace('<progress max="100"', "<progress")
+    )
 
 
 def _below(row: Row) -> str:

@@ -200,6 +200,8 @@
       cell.className = cell === link.parentElement ? "name" : kind;
       if (kind !== "check" && cell !== link.parentElement) cell.dataset.label = (heads[at].querySelector("a") || heads[at]).firstChild.data.trim();
     }
+    for (const bar of row.querySelectorAll("progress")) bar.max = 100;
+    for (const drawn of row.querySelectorAll("progress, .initials")) drawn.setAttribute("aria-hidden", "true");
     const box = row.querySelector("td.check");
     if (!box) return;
     const input = Object.assign(document.createElement("input"), { type: "checkbox", name: "ids", value: id });
@@ -269,7 +271,7 @@
     const chosen = target.selectedOptions[0];
     if (target.value === "between") return low.focus();
     [low.type, high.type] = ["text", "text"];
-    [low.value, high.value] = [chosen.dataset.since, chosen.dataset.until];
+    [low.value, high.value] = [chosen.dataset.since || "", chosen.dataset.until || ""];
     target.form.requestSubmit();
   });
 
