@@ -267,6 +267,29 @@ def test_what_a_choice_makes_is_sent_with_its_form(desk: Any, site: str, acme: A
     assert str(Deal.find({"name": "A pilot"})[0].organization) == "Brook Mill"
 
 
+def test_a_condition_keeps_what_was_typed_while_its_rows_came(
+    desk: Any, site: str, bob: Any
+) -> None:
+    from headlessly.access.models import Membership
+    from marketing import Segment
+
+    Membership.objects.filter(user=bob).update(role="manager")
+    desk.goto(f"{site}/~acme/admin/marketing/segment/add/")
+    desk.wait_for_load_state()
+    desk.get_by_label("Name").first.fill("Hot")
+    desk.locator("[name='f.0.0']").select_option("score")
+    value = desk.locator("[name='v.0.0']")
+    expect(value).to_be_visible()
+    with desk.expect_response("**/filter/**"):
+        desk.locator("[name='o.0.0']").select_option(index=2)
+    expect(desk.locator("input[name='v.0.0']")).to_be_visible()
+    # As where rows came while it was typed: no input says that it changed.
+    value.evaluate("(input) => (input.value = '80')")
+    desk.get_by_role("button", name="Create").click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Hot")
+    assert "80" in str(Segment.find({"name": "Hot"})[0].criteria)
+
+
 def test_a_mention_is_of_whoever_was_typed(desk: Any, site: str, lead: Any) -> None:
     from crm import Contact
     from headlessly.access.models import Membership, User

@@ -138,7 +138,7 @@
     asking.entered = true;
     const taken = asking.found.then(async (answer) => {
       if (!answer) return false;
-      if (!$(select).select2("isOpen")) return choose(select, answer.results);
+      if (!$(select).select2("isOpen")) return choose(select, answer.results, key);
       const came = await enter(select, target, key);
       if (came && key === "Tab") window.hly.press(key);
       return came;
@@ -146,9 +146,9 @@
     window.hly.ahead(wait(select, text, taken), null);
   }, true);
   // Its list was shut meanwhile, by whoever went on elsewhere.
-  function choose(select, results) {
+  function choose(select, results, key) {
     const first = results.find(({ id }) => id === select.value) || results[0];
-    if (!first || !select.isConnected) return false;
+    if (!first || !select.isConnected || (first.create && key === "Tab")) return false;
     if (first.create) return makeChoice(select, first);
     take(select, first);
     $(select).trigger($.Event("select2:select", { params: { data: first } }));
@@ -186,6 +186,7 @@
       }
     }
   }).observe(document.documentElement, { childList: true, subtree: true });
+
   // -- what is not there is made, and what is chosen brings along what the form asks for too ----------
   function take(select, data) {
     if (!data) return;

@@ -38,6 +38,7 @@
     const since = inputs(place).filter((each) => !typed.some(([name, value]) => name === each.name && value === each.value));
     const kept = since.map((each) => [each.name, each.value]);
     place.innerHTML = html;
+    place.drawnAs = String(said(place));
     for (const each of inputs(place)) for (const [name, value] of kept) if (name === each.name) each.value = value;
     begin(place);
     place.dispatchEvent(new CustomEvent("drawn"));
@@ -213,12 +214,14 @@
   // What was typed last is written before it is sent; rows that are wrong, or could not be read, are not left out.
   window.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
-    const place = [...form.querySelectorAll("[data-writes]")].find((each) => each.drawing || each.undrawn || each.matches(":has(> [data-wrong])"));
+    // What was typed while rows came is in another input by now, which does not say that it changed.
+    const unsaid = (each) => each.drawnAs !== String(said(each));
+    const place = [...form.querySelectorAll("[data-writes]")].find((each) => each.drawing || each.undrawn || unsaid(each) || each.matches(":has(> [data-wrong])"));
     if (!place) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     if (place.drawing) place.drawing.then(() => form.requestSubmit(submitter));
-    else if (place.undrawn) redraw(place, place.undrawn).then(() => place.undrawn || form.requestSubmit(submitter));
+    else if (place.undrawn || unsaid(place)) redraw(place, place.undrawn || {}).then(() => place.undrawn || form.requestSubmit(submitter));
     else (place.querySelector(".bad [name^='v.']") || place.querySelector("select, button"))?.focus();
   }, true);
   const all = () => document.querySelectorAll("textarea[data-builds]").forEach(enhance);
