@@ -25,7 +25,6 @@
   }
 
   async function draw(place, more) {
-    const at = document.activeElement?.name, within = place.contains(document.activeElement);
     const sent = "filter" in more ? new URLSearchParams() : said(place);
     for (const [name, value] of Object.entries({ ...more, rows: "1" })) sent.set(name, value);
     const typed = inputs(place).map((each) => [each.name, each.value]);
@@ -37,6 +36,9 @@
     // What was typed while this was on its way stays.
     const since = inputs(place).filter((each) => !typed.some(([name, value]) => name === each.name && value === each.value));
     const kept = since.map((each) => [each.name, each.value]);
+    // Where one is by now, and not where one was when it was asked for: one may type there already.
+    const active = document.activeElement, within = place.contains(active);
+    const [at, caret] = [active?.name, within ? active.selectionStart : null];
     place.innerHTML = html;
     place.drawnAs = String(said(place));
     for (const each of inputs(place)) for (const [name, value] of kept) if (name === each.name) each.value = value;
@@ -47,6 +49,7 @@
     const fields = [...place.querySelectorAll(".what")];
     const next = added ? fields.filter((each) => !each.value).pop() : place.querySelector(`[name="${CSS.escape(at || "")}"]`);
     (next || place.querySelector("select, button"))?.focus();
+    if (next?.name === at && Number.isInteger(caret)) next.setSelectionRange?.(caret, caret);
   }
 
   // What could not be drawn is kept to be asked for again: its rows are not what is written.
