@@ -173,7 +173,8 @@ class Question:
         for (currency, day), cents in whole.items():
             self._add(total.revenue, currency, day, cents)
         total.converted = total.revenue.converted
-        total.cost = _together([row.cost for row in rows if row.cost is not None], own)
+        costs = [row.cost for row in rows if row.cost is not None]
+        total.cost = money.add_amounts(costs) if costs else None
         if total.converted is not None:
             _convert_together(rows, total.converted)
         names = self.names(row.key for row in rows)
@@ -203,19 +204,6 @@ class Question:
     def _add(self, amounts: money.Amounts, currency: str, day: date | None, cents: int) -> None:
         rate, used = self.rates.between(currency, amounts.currency, day)
         amounts.add(currency, Decimal(cents) / 100, rate, *used)
-
-
-def _together(amounts: Iterable[money.Amounts], currency: str) -> money.Amounts | None:
-    """The sum of sums; None of none."""
-    found = None
-    for each in amounts:
-        found = found or money.Amounts(currency)
-        for code, amount in each.by_currency.items():
-            found.by_currency[code] = found.by_currency.get(code, Decimal(0)) + amount
-        found.exact += each.exact
-        found.missing |= each.missing
-        found.rates |= each.rates
-    return found
 
 
 def _convert_together(rows: list[Row], whole: Decimal) -> None:

@@ -224,8 +224,15 @@
     event.preventDefault();
     event.stopImmediatePropagation();
     if (place.drawing) place.drawing.then(() => form.requestSubmit(submitter));
-    else if (place.undrawn || unsaid(place)) redraw(place, place.undrawn || {}).then(() => place.undrawn || form.requestSubmit(submitter));
-    else (place.querySelector(".bad [name^='v.']") || place.querySelector("select, button"))?.focus();
+    else if (place.undrawn) redraw(place, place.undrawn).then(() => place.undrawn || form.requestSubmit(submitter));
+    else if (unsaid(place)) {
+      const asked = String(said(place));
+      redraw(place, {}).then(() => {
+        // Rows that are drawn otherwise than they say have been asked for all the same.
+        if (String(said(place)) === asked) place.drawnAs = asked;
+        return place.undrawn || form.requestSubmit(submitter);
+      });
+    } else (place.querySelector(".bad [name^='v.']") || place.querySelector("select, button"))?.focus();
   }, true);
   const all = () => document.querySelectorAll("textarea[data-builds]").forEach(enhance);
   document.addEventListener("DOMContentLoaded", () => (begin(document), all()));
