@@ -57,6 +57,25 @@ def test_every_column_of_a_list_is_edited_in_place(desk, site, leads):
     assert (leads[0].source, leads[0].budget) == ("fair", 40_000)
 
 
+def test_who_goes_on_from_a_choice_to_the_next_cell_stays_there(desk, site, leads):
+    # A choice that closes says so a moment later: by then one types elsewhere.
+    desk.add_init_script(
+        "{ const wait = setTimeout; setTimeout = (what, ms) => wait(what, ms === 50 ? 600 : ms); }"
+    )
+    desk.goto(f"{site}/~acme/admin/crm/lead/?columns=status,source,campaign,budget,timeline,score,owner")
+    row(desk, "Lead A").locator("[data-cell=owner]").click()
+    expect(desk.locator(".select2-dropdown .select2-search__field")).to_be_focused()
+    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert desk.evaluate(width) == 0  # also where the cell is the last of its row
+    row(desk, "Lead B").locator("[data-cell=score]").click()
+    score = row(desk, "Lead B").locator(".celled input:visible")
+    expect(score).to_be_focused()
+    desk.wait_for_timeout(700)
+    score.fill("77")
+    desk.keyboard.press("Enter")
+    expect(row(desk, "Lead B").locator("[data-cell=score]")).to_have_text("77")
+
+
 def test_every_cell_and_the_name_are_reached_and_changed_by_keyboard_alone(desk, site, leads):
     desk.goto(f"{site}/~acme/admin/crm/lead/?columns=status,score,owner,source,createdAt&o=-score")
     keys = desk.keyboard

@@ -34,13 +34,17 @@
       return { ok: false };
     });
     if (!answer.ok || !cell.isConnected || window.hly.writesElsewhere(from)) return false;
+    const html = await answer.text();
+    if (!cell.isConnected) return false;
     editing = { cell, row, name, busy: false };
-    put(await answer.text());
+    put(html);
     return true;
   }
 
   function put(html) {
-    const { cell } = editing;
+    const mine = editing, { cell } = mine;
+    // What its input says a moment later is not of the cell that one has gone on to by then.
+    const isOpen = () => editing === mine && !mine.busy;
     cell.querySelector(".celled")?.remove();
     cell.classList.add("editing");
     cell.insertAdjacentHTML("beforeend", html);
@@ -50,7 +54,7 @@
     if (input.matches(".admin-autocomplete")) {
       const choice = django.jQuery(input);
       choice.on("select2:select", () => save());
-      choice.on("select2:close", () => setTimeout(() => editing && !editing.busy && !cell.querySelector(".wrong") && leave(true), 50));
+      choice.on("select2:close", () => setTimeout(() => isOpen() && !cell.querySelector(".wrong") && leave(true), 50));
       if (!cell.querySelector(".wrong")) choice.select2("open");
       return;
     }
@@ -59,7 +63,7 @@
       input.addEventListener("change", () => save());
       if (!cell.querySelector(".wrong") && input.showPicker) try { input.showPicker(); } catch { /* only after a gesture */ }
     } else if (input.select) input.select();
-    input.addEventListener("blur", () => setTimeout(() => input.isConnected && editing && !editing.busy && (input.value === editing.sent ? leave() : save())));
+    input.addEventListener("blur", () => setTimeout(() => input.isConnected && isOpen() && (input.value === editing.sent ? leave() : save())));
   }
 
   function leave(focus) {
