@@ -62,7 +62,9 @@ def test_who_goes_on_from_a_choice_to_the_next_cell_stays_there(desk, site, lead
     desk.add_init_script(
         "{ const wait = setTimeout; setTimeout = (what, ms) => wait(what, ms === 50 ? 600 : ms); }"
     )
-    desk.goto(f"{site}/~acme/admin/crm/lead/?columns=status,source,campaign,budget,timeline,score,owner")
+    desk.goto(
+        f"{site}/~acme/admin/crm/lead/?columns=status,source,campaign,budget,timeline,score,owner"
+    )
     row(desk, "Lead A").locator("[data-cell=owner]").click()
     expect(desk.locator(".select2-dropdown .select2-search__field")).to_be_focused()
     width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
