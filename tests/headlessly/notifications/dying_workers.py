@@ -110,9 +110,11 @@ def _main(database: str, mail_port: int) -> None:
     from django.core.management import call_command
 
     from headlessly.log import readers
-    from headlessly.notifications import telling
+    from headlessly.notifications import letters, telling
 
     telling.GATHERED_FOR = 0
+    # One whose turn comes late is told of all rounds in one letter, which would count what is beyond these.
+    letters.MOST = 1_000
     readers.PAGE = 2
     for line in sys.stdin:
         dies_at, time = line.split(" ")
