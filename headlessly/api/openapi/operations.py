@@ -229,24 +229,27 @@ def _aggregate_operation(noun: type[Noun]) -> Schema:
 
 
 def _upsert_operation(noun: type[Noun]) -> Schema:
-    create, name = noun.verbs["create"], noun.__name__
+    create, update, name = noun.verbs["create"], noun.verbs.get("update"), noun.__name__
     found = ref(f"{name}Answer")
+    summary = f"Change the {name} that is called so, or create it: safe to repeat, and of two at once."
+    if update is None:
+        summary = f"Create the {name} that is called so. It never changes: one that is there is refused."
     said = answers.success_response(
         "It was there: the record, or a dry run.", found, "Location", "ETag"
     )
     return operation(
         operation_id(noun, "upsert"),
-        f"Change the {name} that is called so, or create it: safe to repeat, and of two at once.",
+        summary,
         name,
         {
             "201": answers.success_response("The new record.", ref(name), "Location", "ETag"),
             "200": said,
         },
         parameters=shared_parameters("dryRun", "ifMatch"),
-        errors=(404, 412, *answers.WRITING),
+        errors=(404, 412, *(() if update else (405,)), *answers.WRITING),
         writes=True,
         # The body of an update where there is one: what the address says and what is there may be left out.
-        requestBody=request_body(ref(input_name(noun.verbs.get("update", create))), required=False),
+        requestBody=request_body(ref(input_name(update or create)), required=False),
     )
 
 
