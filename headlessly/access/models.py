@@ -378,11 +378,10 @@ class ApiKey(TenantRow):
         *,
         user: User | None = None,
         expires_at: datetime | None = None,
-        secret: str | None = None,
         rate_limit: int = RATE_LIMIT,
     ) -> tuple[ApiKey, str]:
         """A new key and its secret, which nobody can read again; of ``user``, or a service key."""
-        secret = secret or "hly_sk_" + secrets.token_urlsafe(32)
+        secret = "hly_sk_" + secrets.token_urlsafe(32)
         key = cls.objects.create(
             tenant=tenant,
             user=user,

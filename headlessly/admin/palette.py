@@ -278,7 +278,7 @@ def _page_items(request: HttpRequest, site: Any, text: str) -> list[dict[str, An
 def _view_items(site: Any) -> list[dict[str, Any]]:
     """The views of lists: those that come with a noun, and those that people saved."""
     saved: dict[str, list[saved_views.View]] = {}
-    for view in saved_views.all_visible_views():
+    for view in saved_views.visible_lists():
         saved.setdefault(view.noun, []).append(view)
     return [
         {

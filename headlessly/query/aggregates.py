@@ -166,7 +166,7 @@ def _count(question: _Question) -> dict[tuple[Any, ...], Found]:
     width, names = len(question.groups), list(sums)
     groups: dict[tuple[Any, ...], Found] = {}
     more = len(columns) - width
-    rates = _rates(question, read, columns)
+    rates = _rates(read, columns)
     for row in read:
         key, (currency, day) = row[:width], (*row[width : width + more], None, None)[:2]
         given = dict(zip(names, row[width + more :], strict=True))
@@ -208,7 +208,7 @@ def _parts(measure: Measure) -> dict[str, Any]:
     return {}
 
 
-def _rates(question: _Question, read: Sequence[Any], columns: list[str]) -> money.Rates | None:
+def _rates(read: Sequence[Any], columns: list[str]) -> money.Rates | None:
     if "_day" not in columns:
         return None
     at = columns.index("_currency")

@@ -179,9 +179,14 @@ def _visible(kind: str) -> models.QuerySet[View]:
     return found.order_by(Lower("name"), "pk")
 
 
-def visible_views(noun: type[Record], kind: str = LIST) -> list[View]:
-    """The views that the actor may use: their own and the shared ones, by name."""
-    return list(_visible(kind).filter(noun=noun.__name__))
+def visible_lists() -> models.QuerySet[View]:
+    """The views of lists that the actor may use, of all nouns: their own and the shared ones, by name."""
+    return _visible(LIST)
+
+
+def visible_views(noun: type[Record]) -> list[View]:
+    """The same of one noun."""
+    return list(visible_lists().filter(noun=noun.__name__))
 
 
 def get_view(id: str) -> View:
@@ -197,16 +202,6 @@ def watched_views() -> dict[str, tuple[str, str]]:
     return {
         id: (noun, name) for id, noun, name in View.watched_ones().values_list("pk", "noun", "name")
     }
-
-
-def all_visible_views() -> list[View]:
-    """The same of all nouns."""
-    return list(visible_lists())
-
-
-def visible_lists() -> models.QuerySet[View]:
-    """The same, not read yet."""
-    return _visible(LIST)
 
 
 def visible_reports() -> list[View]:

@@ -37,9 +37,9 @@ class NotJson(Exception):
         self.size = size
 
 
-def to_host(value: Any, most: int = INPUT) -> Any:
+def to_host(value: Any) -> Any:
     """What a script hands to a verb or a read: JSON, with records as their ids. Raises NotJson."""
-    return _BoundedCopy(most, records=False).copy(value)
+    return _BoundedCopy(INPUT, records=False).copy(value)
 
 
 def to_caller(value: Any, most: int) -> Any:

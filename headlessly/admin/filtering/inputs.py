@@ -105,7 +105,7 @@ def _local(text: Any) -> datetime | None:
         return None
 
 
-def show_when(field: Field, operator: str, values: Sequence[Any]) -> tuple[str, str]:
+def show_when(operator: str, values: Sequence[Any]) -> tuple[str, str]:
     """How the value of a date is said, and the text of its input."""
     value = str(values[0]) if values else ""
     if value in offered.NAMED_WHEN:

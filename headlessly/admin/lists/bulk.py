@@ -49,7 +49,7 @@ class BulkPages(NounPages):
         address = Address(self.noun, request.POST.get("query", ""), self.site)
         if name == EXPORT:
             return self._export(request, address)
-        offered = {op.name: op for op in bulk_operations(address, self.site)}
+        offered = {op.name: op for op in bulk_operations(address)}
         if (operation := offered.get(name)) is None:
             raise Http404
         try:
