@@ -11,7 +11,6 @@ from headlessly.access import tenancy, visibility
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
 from headlessly.context import clock
 from headlessly.declaration.fields import PublicId
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 
 
@@ -64,7 +63,7 @@ class BackgroundRun(TenantRow):
     @classmethod
     def find_visible(cls, id: str) -> Self | None:
         """One of those, whatever was sent as its id; None where there is none."""
-        return None if UNSTORABLE.search(id) else cls.visible().filter(pk=id).first()
+        return cls.visible().filter(pk=id).first()
 
     @classmethod
     def lock_unfinished(cls, id: str, type: str) -> Self:

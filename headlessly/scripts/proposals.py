@@ -20,7 +20,6 @@ from headlessly.access.actors import Actor
 from headlessly.access.models import ApiKey
 from headlessly.context import clock
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from headlessly.ids import public_id
 from headlessly.log.events import Event, dump_json
@@ -174,10 +173,7 @@ def count_to_decide() -> int:
 
 def find_proposal(id: Any) -> Proposal:
     """Raises NotFound, also for another tenant's and for one that the actor does not see."""
-    found = None
-    if isinstance(id, str) and not UNSTORABLE.search(id):
-        found = visible_proposals().filter(pk=id).first()
-    if found is None:
+    if (found := visible_proposals().filter(pk=str(id)).first()) is None:
         raise NotFound(f"There is no Proposal {str(id)[:64]}.", type="Proposal", id=str(id)[:64])
     return found
 

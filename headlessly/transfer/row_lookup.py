@@ -258,8 +258,9 @@ class RowLookup:
         if self.matcher is not None:
             return self.matcher.find(keys)
         scope = Scope(self.noun).queryset()
-        ids = [key for key in keys if not values.UNSTORABLE.search(key)]
-        return {id: id for id in scope.filter(pk__in=ids).order_by().values_list("pk", flat=True)}
+        return {
+            id: id for id in scope.filter(pk__in=list(keys)).order_by().values_list("pk", flat=True)
+        }
 
     def find_target(self, key: Any) -> str | None:
         return self.find_targets([key]).get(key)

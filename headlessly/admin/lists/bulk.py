@@ -23,7 +23,6 @@ from headlessly.admin.lists.bulk_operations import WHICH, BulkOperation, bulk_op
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.pages import NounPages
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
 
@@ -153,8 +152,7 @@ class BulkPages(NounPages):
     ) -> Iterator[RecordOutcome]:
         """Each record in a transaction of its own: what one refuses, the others do not suffer."""
         manager = self.noun.with_deleted if address.deleted else self.noun.objects
-        storable = [id for id in ids if not UNSTORABLE.search(id)]
-        known = {record.pk: record for record in manager.filter(pk__in=storable)}
+        known = {record.pk: record for record in manager.filter(pk__in=ids)}
         for id in [id for id in ids if operation.concerns(id, sent)] or ids:
             found = known.get(id)
             url = self.admin.place("change", id) if found is not None else ""

@@ -244,7 +244,7 @@ class QuickForm:
         """The id of the record that was taken among those that are called alike, as long as nothing else
         was typed since."""
         id = str((self.data or {}).get(f"{part.name}-{TAKEN}", ""))
-        if not id or UNSTORABLE.search(id):
+        if not id:
             return None
         record = part.noun.objects.filter(pk=id).first()
         if record is None:

@@ -17,7 +17,6 @@ from headlessly.admin.settings import webhook_events
 from headlessly.admin.settings.webhook_forms import ChangedWebhookForm, NewWebhookForm
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import disabling, registration, signing
@@ -105,7 +104,7 @@ def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
         form = ChangedWebhookForm(initial=known | changes | {"events": _joined(webhook)})
     before = request.GET.get("before", "")
     found = webhook.deliveries.select_related("event").order_by("-created_at", "-id")
-    if before and not UNSTORABLE.search(before):
+    if before:
         last = webhook.deliveries.filter(pk=before).first()
         if last is not None:
             found = found.filter(created_at__lte=last.created_at).exclude(
