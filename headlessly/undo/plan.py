@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
+from headlessly.access import tenancy, visibility
 from headlessly.declaration import labels
 from headlessly.declaration.custom_values import has_value
 from headlessly.declaration.registry import registry
@@ -69,6 +69,22 @@ def is_closed(record: Record, wires: Iterable[str]) -> Reason | None:
         "state": wording.state_label(state),
     }
     return Reason("closed", said, tuple(w for w in wires if record.schema.fields[w].name in closed))
+
+
+def ids_by_noun(changes: Iterable[Any]) -> dict[type[Record], list[str]]:
+    """The ids of what is to be taken back, was or cannot be, by their noun."""
+    found: dict[type[Record], list[str]] = {}
+    for change in changes:
+        found.setdefault(change.noun, []).append(change.id)
+    return found
+
+
+def unseen_ids(changes: Iterable[Any]) -> set[str]:
+    """The ids of those of these records that the actor does not see."""
+    if visibility.visible_owner_of_actor() is None:
+        return set()
+    by_noun = ids_by_noun(changes)
+    return {id for noun, ids in by_noun.items() for id in visibility.invisible_ids(noun, ids)}
 
 
 def values_in_log(record: Record) -> dict[str, Any]:
@@ -335,11 +351,7 @@ class Plan:
 
     def _refuse_what_others_refer_to(self) -> None:
         """Let stay what would go, and what records beside the plan's refer to by now."""
-        going: dict[type[Record], list[str]] = {}
-        for change in self.possible:
-            if change.goes:
-                going.setdefault(change.noun, []).append(change.id)
-        for noun, ids in going.items():
+        for noun, ids in ids_by_noun(c for c in self.possible if c.goes).items():
             for other, reference in noun.schema.all_referrers:
                 for id in self.referred_beside(noun, ids, other, reference):
                     self._keep_referred(id, labels.a_noun(other, SUBJECT))
