@@ -174,33 +174,21 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def all_after(self, position: LogPosition) -> Self:
         """All events after ``position``, including those before which earlier ones may still appear."""
-        return self.filter(
-            RawSQL(
-                "(headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
-                (str(position.xid), position.seq),
-                models.BooleanField(),
-            )
-        )
+        return self._placed(">", position)
 
     def all_before(self, position: LogPosition) -> Self:
         """The events before ``position``, without the one there."""
-        return self.filter(
-            RawSQL(
-                "(headlessly_event.xid, headlessly_event.seq) < (%s::text::xid8, %s)",
-                (str(position.xid), position.seq),
-                models.BooleanField(),
-            )
-        )
+        return self._placed("<", position)
 
     def up_to(self, position: LogPosition) -> Self:
         """The events as far as ``position``, with the one there."""
-        return self.filter(
-            RawSQL(
-                "(headlessly_event.xid, headlessly_event.seq) <= (%s::text::xid8, %s)",
-                (str(position.xid), position.seq),
-                models.BooleanField(),
-            )
-        )
+        return self._placed("<=", position)
+
+    def _placed(self, operator: str, position: LogPosition) -> Self:
+        place = "(headlessly_event.xid, headlessly_event.seq)"
+        compared = f"{place} {operator} (%s::text::xid8, %s)"
+        given = (str(position.xid), position.seq)
+        return self.filter(RawSQL(compared, given, models.BooleanField()))
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Events are never changed and never deleted.")
@@ -382,9 +370,15 @@ def append_events(events: Sequence[Event]) -> None:
 
 
 def append_event(
-    name: str, data: dict[str, Any], request_id: str, *, timestamp: datetime | None = None
+    name: str,
+    data: dict[str, Any],
+    request_id: str,
+    *,
+    timestamp: datetime | None = None,
+    **columns: Any,
 ) -> Event:
-    """Append one event that is about no record, of the active tenant and by whoever acts."""
+    """Append one event that is no verb's, of the active tenant and by whoever acts; about no record, unless
+    its ``columns`` say so."""
     event = Event(
         id=public_id(Event.prefix),
         tenant_id=tenancy.require().pk,
@@ -393,6 +387,7 @@ def append_event(
         timestamp=timestamp or clock.now(),
         data=data,
         request_id=request_id,
+        **columns,
     )
     append_events([event])
     return event
