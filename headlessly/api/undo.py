@@ -19,6 +19,7 @@ from headlessly.api.parameters import read_boolean
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
+    KindSerializer,
     Moment,
     ResourceSerializer,
     SchemaField,
@@ -59,8 +60,8 @@ class UndoneRecordSerializer(WireSerializer):
     event = CharField(help_text="The name of the event that took it back.")
 
 
-class UndoSerializer(WireSerializer):
-    meta: ClassVar = {"$type": SchemaField({"type": "string", "enum": ["Undo"]})}
+class UndoSerializer(KindSerializer):
+    kind = "Undo"
 
     request = CharField(help_text="The request that was taken back.")
     event = CharField(allow_null=True, help_text="Its event, Request.Undone; null on a dry run.")

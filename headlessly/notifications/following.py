@@ -7,19 +7,7 @@ from django.db import models, transaction
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
 from headlessly.declaration.registry import registry
-from headlessly.ids import is_id
 from headlessly.notifications.models import Follower
-
-
-def nouns_by_prefix() -> dict[str, str]:
-    """The nouns by how the ids of their records begin."""
-    return {noun.prefix: name for name, noun in registry.items()}
-
-
-def noun_of(id: str) -> str | None:
-    """The noun of a record with this id, as it is written; None of what is no record's."""
-    found = nouns_by_prefix()
-    return found[id.rpartition("_")[0]] if is_id(id, tuple(found)) else None
 
 
 def is_following(user: str, record: str) -> bool:
@@ -33,8 +21,8 @@ def is_following(user: str, record: str) -> bool:
 def followed_by(user: str) -> models.QuerySet[Follower]:
     """What of records somebody follows, in the order of their ids; views are not among them."""
     prefixes = models.Q()
-    for prefix in nouns_by_prefix():
-        prefixes |= models.Q(record__startswith=f"{prefix}_")
+    for noun in registry.values():
+        prefixes |= models.Q(record__startswith=f"{noun.prefix}_")
     found = Follower.objects.filter(prefixes, tenant=tenancy.require(), user=user)
     return found.order_by("record")
 
