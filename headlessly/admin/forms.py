@@ -219,6 +219,14 @@ def clean_sent_text(field: Field, text: Any) -> Any:
     )
 
 
+def mark_whole_days(sent: dict[str, Any], fields: Iterable[Field]) -> None:
+    """Say with each moment that may stand for its day whether it does: a day without a time is the whole of
+    it, a time makes a moment of it."""
+    for field in fields:
+        if field.day_if and (said := sent.get(field.name)):
+            sent.setdefault(field.day_if, "true" if is_whole_day(said) else "false")
+
+
 def is_whole_day(text: Any) -> bool:
     """Whether a form sends this on of a day that was said without a time."""
     return isinstance(text, str) and text.endswith(WHOLE_DAY)
