@@ -86,7 +86,7 @@ def _create_choice(noun: type[Noun], term: str) -> list[dict[str, Any]]:
             "id": "+",
             "text": _("Create “%s”") % term,
             "create": display.page_url(noun, "quick"),
-            "sends": {noun.schema.columns[0]: term},
+            "sends": {noun.schema.name_field.name: term},
         }
     ]
 

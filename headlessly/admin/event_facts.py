@@ -170,7 +170,7 @@ def record_name(event: Event) -> str:
     noun = registry.get(event.target_type or "")
     if noun is None:
         return event.name
-    wire = noun.schema.by_name[noun.schema.columns[0]].wire
+    wire = noun.schema.name_field.wire
     return str((event.data or {}).get(wire) or event.target)
 
 

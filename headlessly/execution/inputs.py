@@ -247,7 +247,7 @@ class _InputCheck:
 
     def name_by_described(self) -> None:
         """A new record that says whom it is about and not what it is called is called like them."""
-        own, noun = self.schema.columns[0], self.verb.noun
+        own, noun = self.schema.name_field.name, self.verb.noun
         about = noun.Surface.files.described
         if (
             not self.record._state.adding

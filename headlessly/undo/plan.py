@@ -112,7 +112,7 @@ class RecordChange:
         """What the record is called; one that is not seen any more, as the request left it."""
         if self.stays is None or self.stays.code != HIDDEN:
             return str(self.record)
-        title = self.noun.schema.by_name[self.noun.schema.columns[0]]
+        title = self.noun.schema.name_field
         return str((self.events[-1].data or {}).get(title.wire) or self.id)
 
     @property

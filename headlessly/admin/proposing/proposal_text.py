@@ -157,7 +157,7 @@ class ProposalTeller:
         if event.target not in self.made:
             step.url = facts.url
         if facts.kind == CREATE:
-            label = labels.field_label(noun.schema.by_name[noun.schema.columns[0]])
+            label = labels.field_label(noun.schema.name_field)
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
         return step
 
