@@ -255,10 +255,8 @@ def drawn_values(answer: Mapping[str, Any], measure: Measure) -> list[tuple[str 
     if not isinstance(value, Mapping):
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
         return [] if number is None else [(None, float(number))]
-    converted = answer.get("converted", {}).get(measure.name)
-    if converted is not None and converted["value"] is not None:
-        return [(converted["currency"], converted["value"])]
-    return [(currency, float(amount)) for currency, amount in value.items()]
+    amounts = aggregates.converted_amounts(answer, measure.name)
+    return [(currency, float(amount)) for currency, amount in amounts.items()]
 
 
 # -- the lists behind --------------------------------------------------------------------------------------
