@@ -145,17 +145,13 @@ class DeclaredForm(forms.Form):
         self.is_valid()
         if not self.is_bound:
             self.cleaned_data = {}  # a move is sent by a button, before its form was ever seen
-        for detail in problem.details or ():
+        for detail in problem.by_field:
             name, message = self._name(detail["field"]), detail["message"]
             if name and self.declared[name].kinds:
                 message = refusal_in_words(self.declared[name], message)
-            self.add_error(name, message if name else f"{detail['field']}: {message}")
-        if not problem.details:
-            name = self._name(problem.field) if problem.field else None
-            said = problem.message
-            if name and self.declared[name].kinds:
-                said = refusal_in_words(self.declared[name], said)
-            self.add_error(name, said)
+            elif not name and problem.details:
+                message = f"{detail['field']}: {message}"
+            self.add_error(name, message)
 
     def _name(self, key: str) -> str | None:
         """The input that an error's field means, by Python, wire or column name."""

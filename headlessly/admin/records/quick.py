@@ -259,9 +259,8 @@ class QuickForm:
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the input that it is about."""
         self.problem = problem
-        details = problem.details or [{"field": problem.field or "", "message": problem.message}]
-        for detail in details:
-            outer, dot, inner = str(detail["field"]).partition(".")
+        for detail in problem.by_field:
+            outer, dot, inner = detail["field"].partition(".")
             name, message = inner if dot else outer, detail["message"]
             part = self._part_of(outer) or self._part_of("") or self.parts[0]
             known = part.noun.schema.field(name) if name else None
