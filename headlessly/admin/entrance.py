@@ -177,7 +177,6 @@ def _choose(request: HttpRequest) -> HttpResponse:
 @csrf_protect
 @require_POST
 def sign_out_view(request: HttpRequest) -> HttpResponse:
-    """Sign out."""
     logout(request)
     return forget_email(HttpResponseRedirect(request.path.removesuffix("logout")))
 

@@ -42,7 +42,6 @@ class WireSerializer(serializers.Serializer):
 
     @classmethod
     def to_json(cls, resource: Any) -> dict[str, Any]:
-        """The resource as it is answered."""
         return cls().to_representation(resource)
 
     def get_fields(self) -> dict[str, serializers.Field]:

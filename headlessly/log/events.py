@@ -433,7 +433,6 @@ def reserve_seq() -> int:
 
 
 def append_reserved(event: Event) -> None:
-    """Append one event with the ``seq`` that was reserved for it."""
     row = {column: getattr(event, column) for column in ("seq", *EVENT_COLUMNS)}
     _append(APPEND_RESERVED_SQL, [row])
 

@@ -92,7 +92,6 @@ def _undefined_hint(name: str, source: str) -> str:
 
 
 def _missing_attribute_hint(found: re.Match[str]) -> str | None:
-    """What to say of an attribute that is not there."""
     owner, wanted = found["owner"], found["wanted"]
     if owner == "_Nouns":
         return f"There is no noun {wanted}. Nouns: {', '.join([*registry, prelude.EVENT])}."

@@ -134,7 +134,6 @@ class CustomField(TenantRow):
         return bool(self.index_key)
 
     def as_field(self) -> Field:
-        """The field of the declaration that it is."""
         made = self.as_field_without_default()
         return made if self.default is None else made.with_default(self.default)
 

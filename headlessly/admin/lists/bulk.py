@@ -31,8 +31,6 @@ EXPORT = "export"
 
 @dataclass
 class RecordOutcome:
-    """What became of one record."""
-
     id: str
     name: str
     url: str

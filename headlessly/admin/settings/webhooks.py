@@ -137,7 +137,6 @@ def switch_view(request: HttpRequest, id: str, *, site: TenantSite, active: bool
 
 @require_POST
 def ping_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Send a test."""
     try:
         registration.ping_webhook(_find_webhook(id))
         messages.success(request, _("A test is on its way."))
