@@ -253,6 +253,9 @@ class Membership(TenantRow):
     #: When they last came in here; of what they do elsewhere nothing is known here.
     seen_at = models.DateTimeField(null=True, editable=False)
 
+    #: Of all tenants: those of a person.
+    objects: ClassVar = models.Manager["Membership"]()  # type: ignore[assignment]
+
     class Meta:
         verbose_name = gettext_lazy("membership")
         verbose_name_plural = gettext_lazy("memberships")
@@ -357,6 +360,9 @@ class ApiKey(TenantRow):
         validators=[MinValueValidator(1)],
         help_text=gettext_lazy("The most requests in a minute."),
     )
+
+    #: Of all tenants: a key tells its own.
+    objects: ClassVar = models.Manager["ApiKey"]()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = gettext_lazy("API key")

@@ -12,10 +12,9 @@ from headlessly.notifications.models import Follower
 
 def is_following(user: str, record: str) -> bool:
     """Whether somebody follows a record. Nothing is asked where nobody follows any."""
-    tenant = tenancy.require()
-    if not tenant.has_followers:
+    if not tenancy.require().has_followers:
         return False
-    return Follower.objects.filter(tenant=tenant, record=record, user=user).exists()
+    return Follower.objects.filter(record=record, user=user).exists()
 
 
 def followed_by(user: str) -> models.QuerySet[Follower]:
@@ -23,8 +22,7 @@ def followed_by(user: str) -> models.QuerySet[Follower]:
     prefixes = models.Q()
     for noun in registry.values():
         prefixes |= models.Q(record__startswith=f"{noun.prefix}_")
-    found = Follower.objects.filter(prefixes, tenant=tenancy.require(), user=user)
-    return found.order_by("record")
+    return Follower.objects.filter(prefixes, user=user).order_by("record")
 
 
 @transaction.atomic
@@ -44,7 +42,7 @@ def follow_instead(record: str, successor: str) -> None:
     tenant = tenancy.require()
     if not tenant.has_followers:
         return
-    users = Follower.objects.filter(tenant=tenant, record=record).values_list("user_id", flat=True)
+    users = Follower.objects.filter(record=record).values_list("user_id", flat=True)
     Follower.objects.bulk_create(
         [Follower(tenant=tenant, record=successor, user_id=user) for user in users],
         ignore_conflicts=True,
@@ -53,4 +51,4 @@ def follow_instead(record: str, successor: str) -> None:
 
 def unfollow(user: str, record: str) -> None:
     """Tell somebody of it no more."""
-    Follower.objects.filter(tenant=tenancy.require(), record=record, user=user).delete()
+    Follower.objects.filter(record=record, user=user).delete()

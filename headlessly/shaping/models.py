@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.declaration import custom_values
 from headlessly.declaration.choices import change_choices, unite_choices
 from headlessly.declaration.colors import tone_of
@@ -106,8 +106,6 @@ class CustomField(TenantRow):
     archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
-
-    objects: ClassVar[TenantRowManager[CustomField]] = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [

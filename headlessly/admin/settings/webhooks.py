@@ -65,7 +65,7 @@ def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     words = dict(webhook_events.offered_patterns())
     rows = [
         _webhook_row(each) | {"events": ", ".join(words.get(name, name) for name in each.events)}
-        for each in Webhook.objects.of_tenant().order_by("-created_at", "id")
+        for each in Webhook.objects.with_fails().order_by("-created_at", "id")
     ]
     return site.respond(
         request,
@@ -176,7 +176,7 @@ def disabled_notes(tenant: Any) -> list[dict[str, Any]]:
 
 
 def _find_webhook(id: str) -> Webhook:
-    return get_object_or_404(Webhook.objects.of_tenant(), pk=id)
+    return get_object_or_404(Webhook.objects.with_fails(), pk=id)
 
 
 def _webhook_row(webhook: Webhook) -> dict[str, Any]:
