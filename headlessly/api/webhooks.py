@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import orjson
 from django.db import transaction
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -28,7 +27,7 @@ from headlessly.api.serializers import (
     refuse_body,
 )
 from headlessly.declaration.registry import registry
-from headlessly.log.events import dump_json
+from headlessly.log.events import plain_json
 from headlessly.log.names import OF, VIEW_EVENTS
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import addresses, patterns, registration
@@ -239,7 +238,7 @@ class WebhookViewSet(AdminViewSet):
 
 def _without_unchanged(body: Mapping[str, Any], webhook: Webhook) -> dict[str, Any]:
     """What is sent, without what only the site sets and is as it was read."""
-    shown = orjson.loads(dump_json(WebhookSerializer.to_json(webhook)))
+    shown = plain_json(WebhookSerializer.to_json(webhook))
     own = WebhookInput().fields
     return {k: v for k, v in body.items() if k in own or k not in shown or shown[k] != v}
 

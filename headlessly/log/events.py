@@ -68,6 +68,11 @@ def dump_json(value: Any) -> bytes:
     return orjson.dumps(value, default=_encode_decimal, option=orjson.OPT_UTC_Z)
 
 
+def plain_json(value: Any) -> Any:
+    """``value`` as whoever reads its JSON has it: moments as texts, amounts as numbers."""
+    return orjson.loads(dump_json(value))
+
+
 def _encode_decimal(value: Any) -> float | int:
     if isinstance(value, Decimal):
         return to_json_value(value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from django.db import transaction
 
 from headlessly.access import actors, tenancy
@@ -17,7 +16,7 @@ from headlessly.access.models import Membership, Tenant, User
 from headlessly.context import tracing
 from headlessly.context.running import flush_events
 from headlessly.context.tenant_scope import every_tenant
-from headlessly.log.events import Event, append_event, dump_json
+from headlessly.log.events import Event, append_event, plain_json
 from headlessly.log.names import SECURITY
 
 #: In how many tenants' logs one person's events are written.
@@ -39,7 +38,7 @@ def record_security_event(
     case, what is None is left out.
     """
     flush_events()
-    said = orjson.loads(dump_json({k: v for k, v in data.items() if v is not None}))
+    said = plain_json({k: v for k, v in data.items() if v is not None})
     with tracing.request_id_scope() as request_id, transaction.atomic():
         return append_event(
             name, said, request_id,

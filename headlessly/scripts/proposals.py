@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
@@ -22,7 +21,7 @@ from headlessly.context import clock
 from headlessly.declaration.schema import Field
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from headlessly.ids import public_id
-from headlessly.log.events import Event, dump_json
+from headlessly.log.events import Event, plain_json
 from headlessly.log.names import SCRIPT_RAN
 from headlessly.notifications.telling import tell_everybody_of
 from headlessly.scripts import diff
@@ -137,7 +136,7 @@ def _refuse_too_many_events(foreseen: Sequence[Event]) -> None:
 def _outcome_columns(run: ScriptRun, foreseen: Sequence[Event]) -> dict[str, Any]:
     kept = [{name: getattr(event, name) for name in KEPT_FIELDS} for event in foreseen]
     return {
-        "foreseen": orjson.loads(dump_json(kept)),
+        "foreseen": plain_json(kept),
         "value": run.value,
         "output": run.output,
         "tried_at": clock.now(),

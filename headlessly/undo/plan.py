@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from django.db.models import Exists, OuterRef
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -23,7 +22,7 @@ from headlessly.declaration.custom_values import has_value
 from headlessly.declaration.registry import registry
 from headlessly.language import wording
 from headlessly.language.wording import SUBJECT
-from headlessly.log.events import Event, dump_json
+from headlessly.log.events import Event, plain_json
 from headlessly.log.names import PLATFORM_EVENTS
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def unseen_ids(changes: Iterable[Any]) -> set[str]:
 
 def values_in_log(record: Record) -> dict[str, Any]:
     """The values of a record by wire name, as the log keeps them."""
-    return orjson.loads(dump_json(record.as_json()))
+    return plain_json(record.as_json())
 
 
 @dataclass

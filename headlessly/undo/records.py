@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
 from headlessly.access import actors
 from headlessly.database.prepared import execute_planned, execute_prepared
 from headlessly.declaration.registry import registry
-from headlessly.log.events import dump_json
+from headlessly.log.events import plain_json
 from headlessly.log.names import PLATFORM_EVENTS, SECURITY
 from headlessly.undo.at_once import check_permission, require_what_it_takes, staying_with_reasons
 from headlessly.undo.models import Undo, UndoRecord
@@ -168,7 +167,7 @@ def write_records(
                 told=id not in unseen or (reason is not None and reason.code == HIDDEN),
             )
         )
-    rows = Jsonb(orjson.loads(dump_json(found)))
+    rows = Jsonb(plain_json(found))
     execute_prepared(WRITE, [rows, undo.tenant_id, undo.pk], rows=False)
 
 
