@@ -182,7 +182,7 @@ def refuse_key_that_reads(kind: str) -> None:
         raise errors.Forbidden(f"As {actor.role} this key reads, and changes nothing.", type=kind)
 
 
-def made(what: dict[str, Any], path: str, status: int = 201) -> ApiResponse:
+def created_response(what: dict[str, Any], path: str, status: int = 201) -> ApiResponse:
     """The answer with what was made, and where it is from now on."""
     address = f"{tenancy.context_url()}/{path}"
     return ApiResponse(what, status=status, headers={"Location": address})

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import BooleanField, CharField, ChoiceField, IntegerField, ListField
 
 from headlessly.access import tenancy
-from headlessly.api.base import AdminViewSet, find_by_id, made
+from headlessly.api.base import AdminViewSet, created_response, find_by_id
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, Schema, id_schema, nullable
@@ -168,7 +168,7 @@ class WebhookViewSet(AdminViewSet):
     def create(self, request: Request) -> ApiResponse:
         """Have events sent to an address, from now on: this answer is the only one with the secret."""
         webhook = registration.create_webhook(WebhookInput.read_body(request.data))
-        return made(WebhookMadeSerializer.to_json(webhook), f"webhooks/{webhook.pk}")
+        return created_response(WebhookMadeSerializer.to_json(webhook), f"webhooks/{webhook.pk}")
 
     def shown(self, id: str) -> dict[str, Any]:
         return WebhookSerializer.to_json(find_webhook(id))
