@@ -29,10 +29,10 @@ from headlessly.accounts.guessing import Guesser
 from headlessly.accounts.models import Invitation
 from headlessly.admin.entrance import (
     REFUSALS,
+    GateForm,
     begin_where_empty,
     come_in,
     render_gate,
-    style_fields,
 )
 from headlessly.context.tenant_scope import every_tenant, scoped_to
 from headlessly.errors import Conflict
@@ -61,10 +61,9 @@ def gate_page(view: View) -> View:
     return guarded
 
 
-class PasswordForm(SetPasswordForm):
+class PasswordForm(GateForm, SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        style_fields(self)
         self.fields["new_password1"].label = _("Password")
         self.fields["new_password2"].label = _("The same again")
         for name in ("new_password1", "new_password2"):
@@ -84,7 +83,7 @@ class InvitedForm(PasswordForm):
     last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=150, required=False)
 
 
-class ForgottenForm(forms.Form):
+class ForgottenForm(GateForm):
     email = forms.CharField(
         label=gettext_lazy("Email"),
         max_length=254,
@@ -93,10 +92,6 @@ class ForgottenForm(forms.Form):
             {"inputmode": "email", "autocomplete": "username", "autofocus": True}
         ),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        style_fields(self)
 
     def clean_email(self) -> str:
         return normalize_sign_in_email(self.cleaned_data["email"])
