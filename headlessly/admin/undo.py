@@ -66,7 +66,7 @@ def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
     entries = list(entries)
     others: dict[type[Record], set[str]] = {}
     for entry in entries:
-        noun, target = record.registry.get(entry.event.target_type or ""), entry.event.target
+        noun, target = entry.event.noun, entry.event.target
         if noun is not None and noun.Surface.engagements and target and target != record.pk:
             others.setdefault(noun, set()).add(target)
     known: dict[str, Record] = {record.pk: record}

@@ -22,6 +22,7 @@ from headlessly.access import actors, tenancy
 from headlessly.context import clock, running
 from headlessly.database import copying
 from headlessly.database import prepared as statements
+from headlessly.declaration.registry import registry
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import Moving
 from headlessly.ids import public_id
@@ -277,6 +278,11 @@ class Event(models.Model):
     def verb(self) -> str:
         """The second half of the name: ``Converted``."""
         return self.name.rpartition(".")[2]
+
+    @property
+    def noun(self) -> Any | None:
+        """The noun of the record that it is about; None of what is about none."""
+        return registry.get(self.target_type or "")
 
     def told_data(self, tenant: str) -> dict[str, Any] | None:
         """The data as surfaces tell it: a record has its tenant's address too, which the log leaves out."""

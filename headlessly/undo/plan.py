@@ -19,7 +19,6 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy, visibility
 from headlessly.declaration import labels
 from headlessly.declaration.custom_values import has_value
-from headlessly.declaration.registry import registry
 from headlessly.language import wording
 from headlessly.language.wording import SUBJECT
 from headlessly.log.events import Event, plain_json
@@ -261,7 +260,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         for event in self.events:
-            noun = registry.get(event.target_type or "")
+            noun = event.noun
             if noun is None or event.target is None:
                 continue
             found = self.changes.setdefault(event.target, RecordChange(noun, event.target, []))

@@ -16,7 +16,6 @@ from headlessly.admin import display
 from headlessly.admin.settings import webhook_events
 from headlessly.admin.settings.webhook_forms import ChangedWebhookForm, NewWebhookForm
 from headlessly.admin.sites import TenantSite
-from headlessly.declaration.registry import registry
 from headlessly.errors import Conflict
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import disabling, registration, signing
@@ -195,7 +194,7 @@ def _error_text(error: str) -> str:
 
 
 def _delivery_row(delivery: Delivery) -> dict[str, Any]:
-    noun = registry.get(delivery.event.target_type or "") if delivery.event else None
+    noun = delivery.event.noun if delivery.event else None
     next_at, error = delivery.next_attempt_at, delivery.error or ""
     if delivery.response_status:
         error = ""
