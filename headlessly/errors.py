@@ -44,9 +44,14 @@ class HeadlesslyError(Exception):
         self.extra = extra
 
     @property
+    def by_field(self) -> list[dict[str, str]]:
+        """What is wrong, field by field; else the whole message, of the field that it is about or ``""``."""
+        return self.details or [{"field": self.field or "", "message": self.message}]
+
+    @property
     def first_message(self) -> str:
         """What is wrong with the first of several fields, without its name; else the whole message."""
-        return self.details[0]["message"] if self.details else self.message
+        return self.by_field[0]["message"]
 
     def body(self) -> dict[str, Any]:
         """The error as a JSON object, without the request's id."""

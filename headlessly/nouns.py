@@ -55,7 +55,7 @@ class Noun(UniqueLookupMixin):
         base_manager_name = "with_deleted"
 
     def __str__(self) -> str:
-        field = self.schema.by_name[self.schema.columns[0]]
+        field = self.schema.name_field
         name = getattr(self, field.name, None)
         if not name:
             return str(self.pk)

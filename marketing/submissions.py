@@ -59,7 +59,7 @@ def create_lead(form: Form, ctx: Context) -> None:
         source_detail=page and page[:255],
         campaign=form.campaign_id or campaign_of(utm),
     )
-    touches.touch_of_form(form, lead, ctx, page, ctx.input)
+    touches.touch_of_form(lead, ctx, page, ctx.input)
     kept = {"extras": dict(ctx.extras)} if ctx.extras else {}
     ctx.Event.create(
         name=EVENT,

@@ -64,9 +64,7 @@ def know_the_visitor(contact: Contact, ctx: Context) -> None:
     visitors.identify(ctx.input.get("anonymous_id"), contact.pk, contact.moment())
 
 
-def touch_of_form(
-    form: Form, lead: Lead, ctx: Context, page: str | None, sent: Mapping[str, Any]
-) -> None:
+def touch_of_form(lead: Lead, ctx: Context, page: str | None, sent: Mapping[str, Any]) -> None:
     """Remember how a form was reached, and who its sender is. Called in the hook that made the lead."""
     assert lead.contact_id is not None  # a form makes one
     utm = {name: sent.get(name) for name in UTM}

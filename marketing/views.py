@@ -106,8 +106,6 @@ def form_page(request: TenantRequest, key: str) -> HttpResponse:
 
 
 def _get_published(key: str) -> Form:
-    if UNSTORABLE.search(key):
-        raise Http404
     found = Form.objects.filter(Q(slug=key) | Q(pk=key), status=Form.Status.PUBLISHED).first()
     if found is None:
         raise Http404

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.tenant_joins import TenantForeignKey
 
 
@@ -31,8 +31,6 @@ class RuleAttempt(TenantRow):
     asked_at = models.DateTimeField(null=True)
     #: The request by which somebody did.
     request_id = models.CharField(max_length=64, null=True, db_collation="C")
-
-    objects: ClassVar[TenantRowManager[RuleAttempt]] = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
 
@@ -46,8 +46,6 @@ class RuleRun(TenantRow):
     #: Why it failed, is tried again, or was stopped.
     because = models.TextField(null=True)
     ended_at = models.DateTimeField(null=True)
-
-    objects: ClassVar[TenantRowManager[RuleRun]] = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.tenant_joins import TenantForeignKey
 
 
@@ -15,8 +15,6 @@ class ScoreDue(TenantRow):
 
     lead = TenantForeignKey("crm.Lead", models.CASCADE, related_name="+", db_index=False)
     due_at = models.DateTimeField()
-
-    objects = TenantRowManager["ScoreDue"]()
 
     class Meta:
         constraints: ClassVar = [
@@ -49,8 +47,6 @@ class ScoreRun(TenantRow):
     #: How often in a row it failed, and why the last time.
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     because = models.TextField(null=True)
-
-    objects = TenantRowManager["ScoreRun"]()
 
     class Meta:
         constraints: ClassVar = [

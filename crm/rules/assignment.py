@@ -213,7 +213,7 @@ def _count_open(everybody: list[Candidate]) -> None:
 
 def _lock_turn(rule: Rule) -> RuleTurn:
     """The turn of a rule, held until the commit."""
-    turns = RuleTurn.objects.filter(tenant=tenancy.require(), rule=rule.pk).select_for_update()
+    turns = RuleTurn.objects.filter(rule=rule.pk).select_for_update()
     if (found := turns.first()) is None:
         new = RuleTurn(tenant=tenancy.require(), rule_id=rule.pk)
         RuleTurn.objects.bulk_create([new], ignore_conflicts=True)

@@ -262,7 +262,7 @@ def _notify(run: RuleRun, rule: Rule, step: Notify, record: Noun) -> None:
 
 
 def _send(step: Send, event: Event) -> None:
-    there = Webhook.objects.filter(tenant=tenancy.require(), pk=step.webhook, active=True)
+    there = Webhook.objects.filter(pk=step.webhook, active=True)
     if (webhook := there.first()) is None:
         raise VerbRefused(reasons.NO_WEBHOOK(id=step.webhook), code="no_webhook")
     webhook.tenant = tenancy.require()

@@ -90,7 +90,6 @@ def current() -> Actor:
 
 
 def current_or_none() -> Actor | None:
-    """Who acts now, or None."""
     return _actor.get()
 
 

@@ -13,7 +13,7 @@ from django.db import models
 
 from headlessly.access import tenancy
 from headlessly.access.prepared_queries import compiled_query
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.choices import choice_key, unique_choices
 
@@ -28,8 +28,6 @@ class ListValue(TenantRow):
     #: The value as it is compared.
     key = models.CharField(max_length=MAX_VALUE * 2, db_collation="C")
     value = models.CharField(max_length=MAX_VALUE)
-
-    objects = TenantRowManager["ListValue"]()
 
     class Meta:
         constraints: ClassVar = [

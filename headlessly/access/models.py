@@ -253,6 +253,9 @@ class Membership(TenantRow):
     #: When they last came in here; of what they do elsewhere nothing is known here.
     seen_at = models.DateTimeField(null=True, editable=False)
 
+    #: Of all tenants: those of a person.
+    objects: ClassVar = models.Manager["Membership"]()  # type: ignore[assignment]
+
     class Meta:
         verbose_name = gettext_lazy("membership")
         verbose_name_plural = gettext_lazy("memberships")
@@ -358,6 +361,9 @@ class ApiKey(TenantRow):
         help_text=gettext_lazy("The most requests in a minute."),
     )
 
+    #: Of all tenants: a key tells its own.
+    objects: ClassVar = models.Manager["ApiKey"]()  # type: ignore[assignment]
+
     class Meta:
         verbose_name = gettext_lazy("API key")
         verbose_name_plural = gettext_lazy("API keys")
@@ -378,11 +384,10 @@ class ApiKey(TenantRow):
         *,
         user: User | None = None,
         expires_at: datetime | None = None,
-        secret: str | None = None,
         rate_limit: int = RATE_LIMIT,
     ) -> tuple[ApiKey, str]:
         """A new key and its secret, which nobody can read again; of ``user``, or a service key."""
-        secret = secret or "hly_sk_" + secrets.token_urlsafe(32)
+        secret = "hly_sk_" + secrets.token_urlsafe(32)
         key = cls.objects.create(
             tenant=tenant,
             user=user,

@@ -229,7 +229,6 @@ def prepared_query(
 def _compiled(
     build: Callable[..., models.QuerySet], names: tuple[str, ...], tenant: int, person: str | None
 ) -> Statement:
-    """The statement of a query."""
     marks = map(mark_text, range(len(names)))
     try:
         statement = Statement.of(*build(*marks).query.sql_with_params())

@@ -42,7 +42,6 @@ class ListedValue:
     retired: bool = False  #: kept where it is used, and not offered any more
 
     def as_json(self) -> dict[str, Any]:
-        """What is stored and answered of it."""
         return {
             "value": self.value,
             **({"color": self.color} if self.color else {}),

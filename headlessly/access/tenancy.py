@@ -30,7 +30,6 @@ _base_url: ContextVar[str | None] = ContextVar("base_url", default=None)
 
 
 def current() -> Tenant | None:
-    """The active tenant, or None."""
     return _tenant.get()
 
 

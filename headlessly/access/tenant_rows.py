@@ -12,8 +12,18 @@ from headlessly.context import tenant_scope
 M = TypeVar("M", bound=models.Model, covariant=True)
 
 
+class TenantRowManager(models.Manager[M]):
+    """The rows of the active tenant; where none is active, of all that the database answers: none, but inside
+    :func:`~headlessly.context.tenant_scope.every_tenant`, for the operator and what cleans up."""
+
+    def get_queryset(self) -> Any:
+        found = super().get_queryset()
+        tenant = tenancy.current()
+        return found if tenant is None else found.filter(tenant_id=tenant.pk)
+
+
 class TenantRow(models.Model):
-    """A row of a tenant's, which is written and read again as one of its tenant."""
+    """A row of a tenant's, which is written and read as one of its tenant."""
 
     class Meta:
         abstract = True
@@ -21,6 +31,8 @@ class TenantRow(models.Model):
     tenant = models.ForeignKey(
         "headlessly.Tenant", models.CASCADE, related_name="+", db_index=False
     )
+
+    objects = TenantRowManager()
 
     def _do_update(self, base_qs: Any, *more: Any) -> Any:
         tenant: Any = self.tenant_id
@@ -37,13 +49,3 @@ class TenantRow(models.Model):
         if from_queryset is None and "tenant_id" not in self.get_deferred_fields():
             from_queryset = type(self)._base_manager.filter(tenant_id=self.tenant_id)  # type: ignore[attr-defined,misc]
         super().refresh_from_db(using, fields, from_queryset)
-
-
-class TenantRowManager(models.Manager[M]):
-    """The rows of the active tenant; where none is active, of all that the database answers: none, but inside
-    :func:`~headlessly.context.tenant_scope.every_tenant`, for the operator and what cleans up."""
-
-    def get_queryset(self) -> Any:
-        found = super().get_queryset()
-        tenant = tenancy.current()
-        return found if tenant is None else found.filter(tenant_id=tenant.pk)

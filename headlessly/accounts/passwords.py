@@ -56,14 +56,11 @@ def link_fits(user: User, token: str, by: str) -> bool:
 
 
 def change_password(
-    user: User, password: str, *, link_by: str = "", by_mail: bool = False, keep: str | None = None
+    user: User, password: str, *, link_by: str = "", keep: str | None = None
 ) -> None:
-    """Set a password, end every session but the one with the key ``keep``, and tell of it.
-
-    Chosen by mail it proves the address. Whatever an account had that nobody had proved was not its owner's.
-    """
+    """Set a password, end every session but the one with the key ``keep``, and tell of it."""
     user.set_password(password)  # before the transaction: it takes its time
-    save_password(user, link_by=link_by, by_mail=by_mail, keep=keep)
+    save_password(user, link_by=link_by, keep=keep)
 
 
 def choose_password_by_link(user: User, password: str, token: str, by: str) -> None:
@@ -79,7 +76,10 @@ def choose_password_by_link(user: User, password: str, token: str, by: str) -> N
 def save_password(
     user: User, *, link_by: str = "", by_mail: bool = False, keep: str | None = None
 ) -> None:
-    """The same of a password that ``user`` has been given already, hashed."""
+    """The same of a password that ``user`` has been given already, hashed.
+
+    Chosen by mail it proves the address. Whatever an account had that nobody had proved was not its owner's.
+    """
     first = by_mail and user.email_proven_at is None
     with transaction.atomic():
         user.password_link_by = link_by

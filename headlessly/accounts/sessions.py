@@ -32,7 +32,6 @@ CREATED, ADDRESS, BROWSER = "created_at", "address", "browser"
 
 
 def unexpired_sessions() -> Any:
-    """The sessions that are not over."""
     now = timezone.now()
     return Session.objects.filter(
         expire_date__gt=now,

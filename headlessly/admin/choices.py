@@ -19,7 +19,7 @@ from headlessly.admin import display, suitable_records
 from headlessly.database import timeouts
 from headlessly.declaration.folding import WAYS, fold
 from headlessly.declaration.quick import quick_fields
-from headlessly.declaration.registry import registry
+from headlessly.declaration.registry import noun_of, registry
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.nouns import Noun
 from headlessly.query import ranking, reads, sorting
@@ -86,7 +86,7 @@ def _create_choice(noun: type[Noun], term: str) -> list[dict[str, Any]]:
             "id": "+",
             "text": _("Create “%s”") % term,
             "create": display.page_url(noun, "quick"),
-            "sends": {noun.schema.columns[0]: term},
+            "sends": {noun.schema.name_field.name: term},
         }
     ]
 
@@ -170,7 +170,7 @@ def _rank_folded(text: str, sought: str) -> int | None:
 
 def _suiting(noun: type[Noun], id: str, search: Any) -> list[dict[str, str]]:
     """The open records of ``noun`` that suit the record with this id, the nearest first."""
-    kind = next((n for n in registry.values() if id.startswith(f"{n.prefix}_")), None)
+    kind = noun_of(id)
     try:
         record = kind.get(id) if kind is not None else None
     except NotFound:

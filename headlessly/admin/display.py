@@ -29,7 +29,6 @@ from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import WORKERS as WORKERS
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import NotFound
 from headlessly.language import wording
 from headlessly.nouns import Noun
@@ -267,7 +266,7 @@ def _address(name: str, parts: int, urlconf: str | None, prefix: str) -> str:
 def record_of_page(path: str) -> Noun | None:
     """The record whose page ``path`` is."""
     start = reverse("admin:index")
-    if not path.startswith(start) or UNSTORABLE.search(path):
+    if not path.startswith(start):
         return None
     try:
         match = resolve(f"/admin/{path.removeprefix(start)}")
@@ -287,9 +286,7 @@ def record_named(text: str) -> Noun | None:
     """The record that ``Lead.lead_1`` names, as forms do, as far as the actor sees it."""
     name, _dot, id = text.partition(".")
     noun: type[Noun] | None = registry.get(name)
-    if noun is None or UNSTORABLE.search(id):
-        return None
-    return noun.objects.filter(pk=id).first()
+    return None if noun is None else noun.objects.filter(pk=id).first()
 
 
 def record_link(record: Noun) -> SafeString:

@@ -41,7 +41,16 @@ PENDING = "pending"
 REFUSALS = (TooManyGuesses, TooManyAtOnce)
 
 
-class SignIn(forms.Form):
+class GateForm(forms.Form):
+    """A form for those who are not inside yet; its fields look as all others do."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs |= {"class": " ".join(BASE_INPUT_CLASSES)}
+
+
+class SignIn(GateForm):
     """Email and password. One answer to whatever is wrong: it tells nobody who has an account."""
 
     username = forms.CharField(
@@ -62,7 +71,6 @@ class SignIn(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        style_fields(self)
         # Who one is stands there already, by this browser or by what was refused.
         if self.initial.get("username") or self.data.get("username"):
             del self.fields["username"].widget.attrs["autofocus"]
@@ -74,12 +82,6 @@ def begin_where_empty(form: forms.BaseForm) -> None:
     empty = (f for f in form if not f.value() or f.errors)
     if (first := next(empty, None)) is not None:
         first.field.widget.attrs["autofocus"] = True
-
-
-def style_fields(form: forms.BaseForm) -> None:
-    """Give the fields of a page for those who are not inside yet the look of the others."""
-    for field in form.fields.values():
-        field.widget.attrs |= {"class": " ".join(BASE_INPUT_CLASSES)}
 
 
 @sensitive_post_parameters("password")
@@ -177,7 +179,6 @@ def _choose(request: HttpRequest) -> HttpResponse:
 @csrf_protect
 @require_POST
 def sign_out_view(request: HttpRequest) -> HttpResponse:
-    """Sign out."""
     logout(request)
     return forget_email(HttpResponseRedirect(request.path.removesuffix("logout")))
 

@@ -86,7 +86,7 @@ class EventReader:
 
     def facts(self, event: Event) -> EventFacts | None:
         """None of an event that was only recorded and is of no noun."""
-        noun = registry.get(event.target_type or "")
+        noun = event.noun
         if noun is None or event.target is None:
             return None
         previous, data = dict(event.previous or {}), event.data or {}
@@ -167,10 +167,10 @@ def kind_of(event: Event, verb: Verb | None) -> str:
 
 def record_name(event: Event) -> str:
     """The name of the record that an event is about, as it is after it."""
-    noun = registry.get(event.target_type or "")
+    noun = event.noun
     if noun is None:
         return event.name
-    wire = noun.schema.by_name[noun.schema.columns[0]].wire
+    wire = noun.schema.name_field.wire
     return str((event.data or {}).get(wire) or event.target)
 
 
@@ -218,7 +218,7 @@ def _references(events: Iterable[Event]) -> dict[str, set[str]]:
     say its name."""
     wanted: dict[str, set[str]] = defaultdict(set)
     for event in events:
-        noun = registry.get(event.target_type or "")
+        noun = event.noun
         if noun is None:
             continue
         if event.target and record_name(event) == event.target:

@@ -69,10 +69,7 @@ class FieldEdit:
         verb, sent = self.record.verbs["update"], self.form.given()
         changing = [f for f in self.fields if only is None or f.name in only]
         sent = {f.name: sent[f.name] for f in changing if f.name in sent}
-        for field in changing:
-            if (day_if := field.day_if) and (said := sent.get(field.name)):
-                # A day without a time is the whole of it; a time makes a moment of it.
-                sent[day_if] = "true" if forms.is_whole_day(said) else "false"
+        forms.mark_whole_days(sent, changing)
         moves = next((f.name for f in changing if f.moves), "")
         text = str(sent.get(moves, ""))
         if text.startswith(BY_VERB):
@@ -109,12 +106,7 @@ class FieldPages(NounPages):
         if theirs:
             edit.form.is_valid()
             for field in theirs:
-                value = field_values.value_text(found, field) or _("empty")
-                edit.form.add_error(
-                    field.name,
-                    _("%(who)s made this %(value)s meanwhile. Saving puts yours in its place.")
-                    % {"who": event_facts.who_changed(found, version, field), "value": value},
-                )
+                edit.form.add_error(field.name, changed_meanwhile(found, version, field))
             return self._page(request, name, edit, found.version, status=Stale.status)
         try:
             edit.save(found.version, changed)
@@ -175,6 +167,13 @@ def values_at(found: Noun, version: int | None) -> dict[str, Any]:
         if then is not None:
             return {f.name: _python_value(f, then.data.get(f.wire)) for f in schema.stored}
     return {f.name: getattr(found, f.column) for f in schema.stored}
+
+
+def changed_meanwhile(found: Noun, version: int | None, field: Field) -> str:
+    """That somebody gave a field its value since ``version``, for who is about to save another."""
+    value = field_values.value_text(found, field) or _("empty")
+    said = _("%(who)s made this %(value)s meanwhile. Saving puts yours in its place.")
+    return said % {"who": event_facts.who_changed(found, version, field), "value": value}
 
 
 def _python_value(field: Field, value: Any) -> Any:

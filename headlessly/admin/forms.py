@@ -145,17 +145,13 @@ class DeclaredForm(forms.Form):
         self.is_valid()
         if not self.is_bound:
             self.cleaned_data = {}  # a move is sent by a button, before its form was ever seen
-        for detail in problem.details or ():
+        for detail in problem.by_field:
             name, message = self._name(detail["field"]), detail["message"]
             if name and self.declared[name].kinds:
                 message = refusal_in_words(self.declared[name], message)
-            self.add_error(name, message if name else f"{detail['field']}: {message}")
-        if not problem.details:
-            name = self._name(problem.field) if problem.field else None
-            said = problem.message
-            if name and self.declared[name].kinds:
-                said = refusal_in_words(self.declared[name], said)
-            self.add_error(name, said)
+            elif not name and problem.details:
+                message = f"{detail['field']}: {message}"
+            self.add_error(name, message)
 
     def _name(self, key: str) -> str | None:
         """The input that an error's field means, by Python, wire or column name."""
@@ -217,6 +213,14 @@ def clean_sent_text(field: Field, text: Any) -> Any:
     return _moment_with_zone(
         f"{when.day}T{at:%H:%M}", keeps_day=field.day_if is not None, fold=at.fold
     )
+
+
+def mark_whole_days(sent: dict[str, Any], fields: Iterable[Field]) -> None:
+    """Say with each moment that may stand for its day whether it does: a day without a time is the whole of
+    it, a time makes a moment of it."""
+    for field in fields:
+        if field.day_if and (said := sent.get(field.name)):
+            sent.setdefault(field.day_if, "true" if is_whole_day(said) else "false")
 
 
 def is_whole_day(text: Any) -> bool:

@@ -114,7 +114,6 @@ def waiting_numbers() -> list[tuple[str, str]]:
 
 
 def installation_view(request: HttpRequest, *, site: Site) -> HttpResponse:
-    """The page."""
     version, size = prepared.execute_prepared(VERSIONS, ())[0]
     problem = offsets.restored_log_problem()
     facts = [

@@ -171,7 +171,6 @@ class ChoicesForm(forms.Form):
         return found
 
     def rows(self) -> list[tuple[Any, list[Any]]]:
-        """Each kind with its switches."""
         return [
             (kind.label, [self[f"{kind.name}_{channel}"] for channel in kinds.CHANNELS])
             for kind in self.kinds

@@ -17,7 +17,7 @@ from headlessly.admin.settings import navigation
 from headlessly.database import timeouts
 from headlessly.declaration import labels, values
 from headlessly.declaration.folding import WAYS, may_be_in
-from headlessly.declaration.registry import registry
+from headlessly.declaration.registry import noun_of, registry
 from headlessly.errors import InvalidFilter
 from headlessly.language import wording
 from headlessly.nouns import Noun
@@ -112,8 +112,7 @@ def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
 
 def _by_id(text: str) -> Noun | None:
     """The record whose id was pasted, if the actor sees it."""
-    prefix, _bar, rest = text.partition("_")
-    noun = next((n for n in registry.values() if rest and n.prefix == prefix), None)
+    noun = noun_of(text)
     return noun.objects.filter(pk=text).first() if noun else None
 
 
@@ -174,7 +173,7 @@ def _part_with(text: str, words: list[str]) -> str:
 
 def _recent_items(text: str) -> list[dict[str, Any]]:
     """The records with these ids that there still are and that the actor sees, in their order."""
-    ids = [id for id in text.split(",")[:RECENT] if id and not values.UNSTORABLE.search(id)]
+    ids = [id for id in text.split(",")[:RECENT] if id]
     found: dict[str, Noun] = {}
     for noun in registry.values():
         mine = [id for id in ids if id.startswith(f"{noun.prefix}_")]
@@ -278,7 +277,7 @@ def _page_items(request: HttpRequest, site: Any, text: str) -> list[dict[str, An
 def _view_items(site: Any) -> list[dict[str, Any]]:
     """The views of lists: those that come with a noun, and those that people saved."""
     saved: dict[str, list[saved_views.View]] = {}
-    for view in saved_views.all_visible_views():
+    for view in saved_views.visible_lists():
         saved.setdefault(view.noun, []).append(view)
     return [
         {

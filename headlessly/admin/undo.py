@@ -7,7 +7,7 @@ request with what it caused; whether that is still possible is seen of its recor
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,7 +30,7 @@ from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.errors import Conflict, HeadlesslyError
-from headlessly.log.events import Event
+from headlessly.log.events import Event, plain_json
 from headlessly.nouns import Noun
 from headlessly.undo import undos
 from headlessly.undo.at_once import RecordStays, RequestUndone, events_of_request
@@ -66,7 +66,7 @@ def offer_undo(record: Noun, entries: Iterable[Entry]) -> None:
     entries = list(entries)
     others: dict[type[Record], set[str]] = {}
     for entry in entries:
-        noun, target = record.registry.get(entry.event.target_type or ""), entry.event.target
+        noun, target = entry.event.noun, entry.event.target
         if noun is not None and noun.Surface.engagements and target and target != record.pk:
             others.setdefault(noun, set()).add(target)
     known: dict[str, Record] = {record.pk: record}
@@ -188,7 +188,7 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
     if found is None:
         return None
     looking = not found.undone and found.looked_at < (found.total or 0)
-    rows = list(undos.staying_records(found)[:STAYING]) if found.finished else []
+    stays = undos.staying_records(found)[:STAYING] if found.finished else ()
     return {
         "undo": found,
         "again": Undo(found.request_id, redo=True) if _may_redo(found) else None,
@@ -205,7 +205,7 @@ def large_undo(request: HttpRequest, found: LargeUndo | None) -> dict[str, Any] 
             for name, counts in found.by_type.items()
             if name in registry
         ],
-        "stays": _large_rows(list(rows)),
+        "stays": _staying_rows(stays),
         "more": display.number(found.stays - STAYING) if found.stays > STAYING else "",
         "file": f"{request.META['SCRIPT_NAME']}/undos/{found.pk}/stays.csv",
     }
@@ -216,42 +216,26 @@ def _may_redo(found: LargeUndo) -> bool:
     return taken_back and actors.current().writes
 
 
-def _large_rows(rows: Sequence[UndoRecord]) -> list[dict[str, str]]:
-    there = _there((row.type, row.record) for row in rows)
-    return [_large_row(row, row.record in there) for row in rows]
-
-
-def _large_row(row: UndoRecord, there: bool) -> dict[str, str]:
-    since = (row.since or {}).get("timestamp")
-    return {
-        "name": row.name,
-        "url": display.page_url(registry[row.type], "change", row.record) if there else "",
-        "reason": row.reason,
-        "when": display.age_html(datetime.fromisoformat(since)) if since else "",
-    }
-
-
-def _staying_rows(found: Sequence[RecordStays]) -> list[dict[str, str]]:
-    there = _there((each.noun.__name__, each.id) for each in found)
-    return [
-        {
-            "name": each.name,
-            "url": display.page_url(each.noun, "change", each.id) if each.id in there else "",
-            "reason": each.reason.message,
-            "when": display.age_html(each.since.timestamp) if each.since else "",
-        }
-        for each in found
-    ]
-
-
-def _there(named: Iterable[tuple[str, str]]) -> set[str]:
-    """The ids of those that the actor sees; one query a noun."""
+def _staying_rows(staying: Iterable[RecordStays | UndoRecord]) -> list[dict[str, str]]:
+    """Records that stay, with why, and the page of each that the actor sees; one query a noun."""
+    told = [plain_json(each.as_json()) for each in staying]
     by_noun: dict[str, list[str]] = defaultdict(list)
-    for noun, id in named:
-        by_noun[noun].append(id)
-    return {
-        id
+    for each in told:
+        by_noun[each["type"]].append(each["id"])
+    pages = {
+        id: display.page_url(registry[noun], "change", id)
         for noun, ids in by_noun.items()
         if noun in registry
         for id in registry[noun].objects.filter(pk__in=ids).values_list("pk", flat=True)
     }
+    return [
+        {
+            "name": each["name"],
+            "url": pages.get(each["id"], ""),
+            "reason": each["message"],
+            "when": display.age_html(datetime.fromisoformat(each["since"]["timestamp"]))
+            if each["since"]
+            else "",
+        }
+        for each in told
+    ]

@@ -28,7 +28,7 @@ from headlessly.declaration.fields import ListWhere, Pairs
 from headlessly.declaration.normalization import normalize_phone
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import TEXT_TYPES, UNSTORABLE
+from headlessly.declaration.values import TEXT_TYPES
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query.list_address import ME, NONE
@@ -132,7 +132,7 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
 
     def _label(self, id: str) -> str:
         if id not in self.chosen:
-            found = None if UNSTORABLE.search(id) else self.noun.objects.filter(pk=id).first()
+            found = self.noun.objects.filter(pk=id).first()
             self.chosen[id] = str(found) if found else id
         return self.chosen[id]
 

@@ -182,16 +182,15 @@ def refuse_key_that_reads(kind: str) -> None:
         raise errors.Forbidden(f"As {actor.role} this key reads, and changes nothing.", type=kind)
 
 
-def made(what: dict[str, Any], path: str, status: int = 201) -> ApiResponse:
+def created_response(what: dict[str, Any], path: str, status: int = 201) -> ApiResponse:
     """The answer with what was made, and where it is from now on."""
     address = f"{tenancy.context_url()}/{path}"
     return ApiResponse(what, status=status, headers={"Location": address})
 
 
 def find_by_id(among: models.QuerySet[Found], type: str, id: str) -> Found:
-    """The one with this id. Raises NotFound, also for an id that is none."""
-    found = among.filter(pk=id).first() if id.isascii() and id.isprintable() else None
-    if found is None:
+    """The one with this id. Raises NotFound."""
+    if (found := among.filter(pk=id).first()) is None:
         raise errors.NotFound(f"There is no {type} {id[:64]}.", type=type, id=id[:64])
     return found
 

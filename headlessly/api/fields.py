@@ -9,7 +9,7 @@ from rest_framework.fields import BooleanField, CharField
 from rest_framework.request import Request
 
 from headlessly.access import tenancy
-from headlessly.api.base import AdminViewSet, made
+from headlessly.api.base import AdminViewSet, created_response
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, Schema, nullable
@@ -135,7 +135,7 @@ class FieldViewSet(AdminViewSet):
             field = custom_fields.create_field(values)
             if archived:
                 field = custom_fields.archive_field(field)
-        return made(FieldSerializer.to_json(field), f"fields/{field.pk}")
+        return created_response(FieldSerializer.to_json(field), f"fields/{field.pk}")
 
     def shown(self, id: str) -> dict[str, Any]:
         return FieldSerializer.to_json(custom_fields.find_field(id))

@@ -8,28 +8,25 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BooleanField, CharField
 
-from headlessly.access import actors, tenancy
+from headlessly.access import actors
 from headlessly.access.models import Membership
 from headlessly.api.base import ResourceViewSet, refuse_key_that_reads
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT
 from headlessly.api.log import paginate
-from headlessly.api.serializers import SchemaField, WireSerializer, refuse_body
-from headlessly.declaration.record import Record
-from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.api.serializers import KindSerializer, SchemaField, refuse_body
+from headlessly.declaration.registry import noun_of
 from headlessly.errors import NotFound
 from headlessly.notifications import following, inbox
+from headlessly.nouns import Noun
 
 KIND = "Following"
 
 
-class FollowingSerializer(WireSerializer):
-    meta: ClassVar = {
-        "$type": SchemaField({"type": "string", "enum": [KIND]}),
-        "$context": SchemaField(TEXT),
-    }
+class FollowingSerializer(KindSerializer):
+    kind = KIND
+    meta: ClassVar = {"$context": SchemaField(TEXT, source="*")}
 
     record = CharField(help_text="The id of the record.")
     record_type = CharField()
@@ -71,13 +68,11 @@ class FollowingViewSet(ResourceViewSet):
     def unfollow(self, request: Request, id: str) -> ApiResponse:
         """Be told no more."""
         member = _writing(request)
-        follows = not UNSTORABLE.search(id) and following.is_following(member.user_id, id)
-        if not follows:
+        if not following.is_following(member.user_id, id):
             return _answer(_seen_record(member, id), False)
         following.unfollow(member.user_id, id)
         # Also of one that they see no more: then without its name.
-        name = _names(member, [id]).get(id, "")
-        return ApiResponse(_said(id, following.noun_of(id) or "", name, False))
+        return ApiResponse(_said(id, _names(member, [id]).get(id, ""), False))
 
 
 def list_followed(asked: dict[str, Any]) -> dict[str, Any]:
@@ -86,30 +81,28 @@ def list_followed(asked: dict[str, Any]) -> dict[str, Any]:
     found = following.followed_by(member.user_id)
     page = paginate(found, lambda each: each.record, **asked)
     names = _names(member, page["results"])
-    said = [
-        _said(id, following.noun_of(id) or "", names.get(id, ""), True) for id in page["results"]
-    ]
-    return page | {"results": said}
+    return page | {"results": [_said(id, names.get(id, ""), True) for id in page["results"]]}
 
 
 def _names(member: Membership, ids: list[str]) -> dict[str, str]:
     """What those of these records are called that the member sees; one query a noun."""
-    by_noun: dict[str, list[str]] = {}
+    by_noun: dict[type[Noun], list[str]] = {}
     for id in ids:
-        by_noun.setdefault(following.noun_of(id) or "", []).append(id)
+        if (noun := noun_of(id)) is not None:
+            by_noun.setdefault(noun, []).append(id)
     with actors.acting(member.actor):
         return {
             record.pk: str(record)
             for noun, here in by_noun.items()
-            for record in registry[noun].objects.filter(pk__in=here)
+            for record in noun.objects.filter(pk__in=here)
         }
 
 
-def _seen_record(member: Membership, id: str) -> Record:
+def _seen_record(member: Membership, id: str) -> Noun:
     """The record with this id. Raises NotFound, also for one that the member does not see."""
-    noun = following.noun_of(id)
+    noun = noun_of(id)
     with actors.acting(member.actor):
-        found = registry[noun].objects.filter(pk=id).first() if noun else None
+        found = noun.objects.filter(pk=id).first() if noun is not None else None
     if found is None:
         raise NotFound(f"There is no record {id[:64]}.", type=KIND, id=id[:64])
     return found
@@ -121,16 +114,11 @@ def _writing(request: Request) -> Membership:
     return inbox.require_member()
 
 
-def _answer(record: Record, follows: bool) -> ApiResponse:
-    return ApiResponse(_said(record.pk, type(record).__name__, str(record), follows))
+def _answer(record: Noun, follows: bool) -> ApiResponse:
+    return ApiResponse(_said(record.pk, str(record), follows))
 
 
-def _said(id: str, noun: str, name: str, follows: bool) -> dict[str, Any]:
-    return {
-        "$type": KIND,
-        "$context": tenancy.context_url(),
-        "record": id,
-        "recordType": noun,
-        "name": name,
-        "following": follows,
-    }
+def _said(id: str, name: str, follows: bool) -> dict[str, Any]:
+    noun = noun_of(id)
+    said = {"record": id, "record_type": noun.__name__ if noun else "", "name": name}
+    return FollowingSerializer.to_json(said | {"following": follows})

@@ -11,7 +11,7 @@ from rest_framework.serializers import CharField, ChoiceField
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.accounts.keys import issue_key, revoke_key
-from headlessly.api.base import AdminViewSet, find_by_id, made
+from headlessly.api.base import AdminViewSet, created_response, find_by_id
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.log import paginate
@@ -87,7 +87,9 @@ class ApiKeyViewSet(AdminViewSet):
     def create(self, request: Request) -> ApiResponse:
         """Issue an API key: this answer is the only place where it can be read."""
         key, secret = issue_key(**ApiKeyInput.read_body(request.data))
-        return made(ApiKeySerializer.to_json(key) | {"key": secret}, f"apikeys/{key.pk}")
+        return created_response(
+            ApiKeySerializer.to_json(key) | {"key": secret}, f"apikeys/{key.pk}"
+        )
 
     def shown(self, id: str) -> dict[str, Any]:
         return ApiKeySerializer.to_json(find_by_id(keys_of_tenant(), self.kind, id))

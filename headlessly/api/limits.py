@@ -163,7 +163,6 @@ class Leases:
         return lease if lease is not None and time.monotonic() < lease.until else None
 
     def has(self, key: str) -> bool:
-        """Whether there is something left."""
         lease = self.in_minute(key)
         return lease is not None and lease.left > 0
 

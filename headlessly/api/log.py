@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from headlessly.access import actors, tenancy, visibility
 from headlessly.api import parameters
-from headlessly.api.base import TenantViewSet
+from headlessly.api.base import TenantViewSet, created_response
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.tracking import track_event
 from headlessly.database import timeouts
@@ -72,13 +72,12 @@ class EventViewSet(TenantViewSet):
         if dry_run:
             said = event.as_json() | {"seq": None}
             return ApiResponse({"record": said, "events": [said]})
-        address = f"{tenancy.context_url()}/events/{event.id}"
-        return ApiResponse(event.as_json(), status=201, headers={"Location": address})
+        return created_response(event.as_json(), f"events/{event.id}")
 
 
 def find_event(id: str) -> Event:
     """The event with this id. Raises NotFound."""
-    found = None if UNSTORABLE.search(id) else Event.objects.filter(id=id).first()
+    found = Event.objects.filter(id=id).first()
     if found is None:
         raise NotFound(f"There is no Event {id[:64]}.", type="Event", id=id[:64])
     return found

@@ -19,10 +19,10 @@ from headlessly.api.parameters import read_boolean
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
+    KindSerializer,
     Moment,
     ResourceSerializer,
     SchemaField,
-    WireSerializer,
     refuse_body,
     wanted_field,
 )
@@ -106,17 +106,15 @@ def _part_json(part: Line, base: str) -> dict[str, Any]:
     }
 
 
-class NotificationsReadSerializer(WireSerializer):
-    meta: ClassVar = {"$type": SchemaField({"type": "string", "enum": ["NotificationsRead"]})}
+class NotificationsReadSerializer(KindSerializer):
+    kind = "NotificationsRead"
 
     read = Count(help_text="How many were unread before.")
 
 
-class NotificationPreferencesSerializer(WireSerializer):
-    meta: ClassVar = {
-        "$type": SchemaField({"type": "string", "enum": ["NotificationPreferences"]}),
-        "$context": SchemaField(TEXT),
-    }
+class NotificationPreferencesSerializer(KindSerializer):
+    kind = "NotificationPreferences"
+    meta: ClassVar = {"$context": SchemaField(TEXT, source="*")}
 
     kinds = SchemaField(
         CHOICES, help_text="Where each is told that one may be told of: in the browser, by mail."
@@ -191,7 +189,7 @@ class NotificationViewSet(ResourceViewSet):
         """Note that you have read them all."""
         refuse_body(request.data, "Notification")
         changed = inbox.mark_read(_writing_member().user_id)
-        return ApiResponse({"$type": "NotificationsRead", "read": changed})
+        return ApiResponse(NotificationsReadSerializer.to_json({"read": changed}))
 
     @answers(NotificationPreferencesSerializer)
     @action(detail=False)
@@ -256,9 +254,5 @@ def _change_preferences(asked: Mapping[str, Any]) -> Membership:
 
 
 def _preferences_json(member: Membership) -> dict[str, Any]:
-    return {
-        "$type": "NotificationPreferences",
-        "$context": tenancy.context_url(),
-        "kinds": inbox.preferences_of(member),
-        "digestHour": kinds.digest_hour(member),
-    }
+    said = {"kinds": inbox.preferences_of(member), "digest_hour": kinds.digest_hour(member)}
+    return NotificationPreferencesSerializer.to_json(said)

@@ -10,7 +10,7 @@ from rest_framework.serializers import CharField, ChoiceField, DictField, Intege
 
 from headlessly import errors
 from headlessly.api import preconditions
-from headlessly.api.base import ResourceViewSet, made
+from headlessly.api.base import ResourceViewSet, created_response
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, nullable
@@ -162,7 +162,7 @@ class ProposalViewSet(ResourceViewSet):
         """Try a script and store what it would do, for somebody to approve."""
         preconditions.refuse_if_match(request.META.get("HTTP_IF_MATCH"))
         found = proposals.propose(**ProposalInput.read_body(request.data))
-        return made(ProposalSerializer.to_json(found), f"proposals/{found.pk}")
+        return created_response(ProposalSerializer.to_json(found), f"proposals/{found.pk}")
 
     @answers(ProposalSerializer, headers=("ETag",))
     def retrieve(self, request: Request, id: str) -> ApiResponse:

@@ -18,7 +18,6 @@ from headlessly.api import parameters, strangers
 from headlessly.api.auth import IsOpenToStrangers, KeyAuthentication
 from headlessly.api.bodies import ApiResponse, FormBody, FormParser, JsonOrForm, JsonParser
 from headlessly.api.records import VerbViewSet, action_name, verb_action
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
 from headlessly.execution import executor, results
 
@@ -84,8 +83,6 @@ class PublicVerbViewSet(VerbViewSet):
         steps = self.noun.verbs[self.verb_name].steps
         if id is None:
             return self.request._request.tenant is not None
-        if UNSTORABLE.search(id):
-            return False
         # Also for an answer to somebody who did not get past the door.
         with actors.acting(actors.PUBLIC):
             found = self.noun.objects.filter(pk=id)

@@ -42,7 +42,6 @@ class WireSerializer(serializers.Serializer):
 
     @classmethod
     def to_json(cls, resource: Any) -> dict[str, Any]:
-        """The resource as it is answered."""
         return cls().to_representation(resource)
 
     def get_fields(self) -> dict[str, serializers.Field]:
@@ -73,25 +72,35 @@ class SchemaField(serializers.Field):
         return data
 
 
-class ResourceSerializer(WireSerializer):
-    """A resource as JSON says it: its ``$`` fields first, then those that are declared."""
+class KindSerializer(WireSerializer):
+    """What is answered with its kind as ``$type``, and the tenant's address where it has a ``$context``."""
 
     kind: ClassVar[str]
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        kind = SchemaField({"type": "string", "enum": [self.kind]}, source="*")
+        return {"$type": kind, **super().get_fields()}
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        said = super().to_representation(instance) | {"$type": self.kind}
+        return said | ({"$context": tenancy.context_url()} if "$context" in said else {})
+
+
+class ResourceSerializer(KindSerializer):
+    """A resource as JSON says it: its ``$`` fields first, then those that are declared."""
+
     prefix: ClassVar[str]
     #: The ``$`` fields beside id, type and context.
     meta: ClassVar[Mapping[str, serializers.Field]] = {"$createdAt": Moment(source="created_at")}
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        found: dict[str, serializers.Field] = {
+        fields = super().get_fields()
+        return {
             "$id": SchemaField(id_schema(self.prefix), source="pk"),
-            "$type": SchemaField({"type": "string", "enum": [self.kind]}, source="*"),
+            "$type": fields["$type"],
             "$context": SchemaField(TYPES["url"], source="*"),
+            **fields,
         }
-        return found | super().get_fields()
-
-    def to_representation(self, instance: Any) -> dict[str, Any]:
-        said = super().to_representation(instance)
-        return said | {"$type": self.kind, "$context": tenancy.context_url()}
 
 
 # -- taken ----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 
 from headlessly.access import actors, tenancy
 from headlessly.api.auth import BelongsToTenant, IsConfirmed
-from headlessly.api.base import ResourceViewSet, TenantView, made
+from headlessly.api.base import ResourceViewSet, TenantView, created_response
 from headlessly.api.bodies import ApiResponse, parse_object
 from headlessly.api.describing import TABLE, answers
 from headlessly.api.filtersets import filterset_for
@@ -94,7 +94,7 @@ class ImportFileView(NounView):
             dry_run=dry_run,
             options=options,
         )
-        return made(import_with_errors(source), f"imports/{source.pk}", 202)
+        return created_response(import_with_errors(source), f"imports/{source.pk}", 202)
 
 
 class ImportViewSet(ResourceViewSet):

@@ -10,7 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BooleanField, CharField, ChoiceField, ListField
 
-from headlessly.api.base import ResourceViewSet, made
+from headlessly.api.base import ResourceViewSet, created_response
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import TABLE, answers
 from headlessly.api.json_schema import COUNT, TEXT, nullable, object_schema
@@ -19,6 +19,7 @@ from headlessly.api.parameters import read_boolean
 from headlessly.api.serializers import (
     Count,
     InputSerializer,
+    KindSerializer,
     Moment,
     ResourceSerializer,
     SchemaField,
@@ -59,8 +60,8 @@ class UndoneRecordSerializer(WireSerializer):
     event = CharField(help_text="The name of the event that took it back.")
 
 
-class UndoSerializer(WireSerializer):
-    meta: ClassVar = {"$type": SchemaField({"type": "string", "enum": ["Undo"]})}
+class UndoSerializer(KindSerializer):
+    kind = "Undo"
 
     request = CharField(help_text="The request that was taken back.")
     event = CharField(allow_null=True, help_text="Its event, Request.Undone; null on a dry run.")
@@ -152,7 +153,7 @@ class RequestViewSet(ResourceViewSet):
         asked: dict[str, Any] = UndoInput.read_body(request.data)
         done = undos.take_back(id, event=asked["event"], dry_run=dry_run)
         if isinstance(done, Undo):
-            return made(LargeUndoSerializer.to_json(done), f"undos/{done.pk}", 202)
+            return created_response(LargeUndoSerializer.to_json(done), f"undos/{done.pk}", 202)
         return ApiResponse(done.as_json())
 
 

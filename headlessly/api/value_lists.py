@@ -18,6 +18,7 @@ from headlessly.api.serializers import (
     CheckedField,
     Count,
     InputSerializer,
+    KindSerializer,
     SchemaField,
     WireSerializer,
 )
@@ -57,8 +58,8 @@ class ListSerializer(WireSerializer):
     )
 
 
-class ListMergeSerializer(WireSerializer):
-    meta: ClassVar = {"$type": SchemaField({"type": "string", "enum": ["ListMerge"]})}
+class ListMergeSerializer(KindSerializer):
+    kind = "ListMerge"
 
     changed = ListField(
         child=CharField(), help_text="The ids of the records that have the other now."

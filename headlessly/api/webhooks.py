@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import orjson
 from django.db import transaction
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.serializers import BooleanField, CharField, ChoiceField, IntegerField, ListField
 
 from headlessly.access import tenancy
-from headlessly.api.base import AdminViewSet, find_by_id, made
+from headlessly.api.base import AdminViewSet, created_response, find_by_id
 from headlessly.api.bodies import ApiResponse
 from headlessly.api.describing import answers
 from headlessly.api.json_schema import TEXT, Schema, id_schema, nullable
@@ -28,7 +27,7 @@ from headlessly.api.serializers import (
     refuse_body,
 )
 from headlessly.declaration.registry import registry
-from headlessly.log.events import dump_json
+from headlessly.log.events import plain_json
 from headlessly.log.names import OF, VIEW_EVENTS
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import addresses, patterns, registration
@@ -162,14 +161,14 @@ class WebhookViewSet(AdminViewSet):
     @answers(WebhookSerializer, many=True)
     def list(self, request: Request) -> ApiResponse:
         """The webhooks of the tenant, without their secrets."""
-        found = Webhook.objects.of_tenant().order_by("-created_at", "id")
+        found = Webhook.objects.with_fails().order_by("-created_at", "id")
         return ApiResponse(paginate(found, WebhookSerializer.to_json, **self.asked))
 
     @answers(WebhookMadeSerializer, takes=WebhookInput, status=201)
     def create(self, request: Request) -> ApiResponse:
         """Have events sent to an address, from now on: this answer is the only one with the secret."""
         webhook = registration.create_webhook(WebhookInput.read_body(request.data))
-        return made(WebhookMadeSerializer.to_json(webhook), f"webhooks/{webhook.pk}")
+        return created_response(WebhookMadeSerializer.to_json(webhook), f"webhooks/{webhook.pk}")
 
     def shown(self, id: str) -> dict[str, Any]:
         return WebhookSerializer.to_json(find_webhook(id))
@@ -239,13 +238,13 @@ class WebhookViewSet(AdminViewSet):
 
 def _without_unchanged(body: Mapping[str, Any], webhook: Webhook) -> dict[str, Any]:
     """What is sent, without what only the site sets and is as it was read."""
-    shown = orjson.loads(dump_json(WebhookSerializer.to_json(webhook)))
+    shown = plain_json(WebhookSerializer.to_json(webhook))
     own = WebhookInput().fields
     return {k: v for k, v in body.items() if k in own or k not in shown or shown[k] != v}
 
 
 def find_webhook(id: str) -> Webhook:
     """The tenant's webhook with this id. Raises NotFound, also for another tenant's."""
-    webhook = find_by_id(Webhook.objects.of_tenant(), "Webhook", id)
+    webhook = find_by_id(Webhook.objects.with_fails(), "Webhook", id)
     webhook.tenant = tenancy.require()
     return webhook

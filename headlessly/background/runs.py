@@ -7,11 +7,10 @@ from typing import ClassVar, Self
 from django.db import models
 from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy, visibility
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access import visibility
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.context import clock
 from headlessly.declaration.fields import PublicId
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 
 
@@ -40,8 +39,6 @@ class BackgroundRun(TenantRow):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
-    objects = TenantRowManager()
-
     class Meta:
         abstract = True
 
@@ -52,19 +49,17 @@ class BackgroundRun(TenantRow):
     @classmethod
     def visible(cls) -> models.QuerySet[Self]:
         """Those that the actor may see, newest first: a manager's are all, others' are their own."""
-        found = cls.objects.filter(tenant_id=tenancy.require().pk)
-        return visibility.made_by_actor(found.order_by("-created_at", "-id"))
+        return visibility.made_by_actor(cls.objects.order_by("-created_at", "-id"))
 
     @classmethod
     def find_unfinished(cls, id: str) -> Self | None:
         """One of the tenant that is still to be done, for the worker that does it."""
-        found = cls.objects.filter(tenant_id=tenancy.require().pk, status__in=cls.UNFINISHED)
-        return found.filter(pk=id).first()
+        return cls.objects.filter(pk=id, status__in=cls.UNFINISHED).first()
 
     @classmethod
     def find_visible(cls, id: str) -> Self | None:
         """One of those, whatever was sent as its id; None where there is none."""
-        return None if UNSTORABLE.search(id) else cls.visible().filter(pk=id).first()
+        return cls.visible().filter(pk=id).first()
 
     @classmethod
     def lock_unfinished(cls, id: str, type: str) -> Self:

@@ -171,9 +171,7 @@ class BaseClient:
 
         ``kind`` is one or several with commas between. Raises Forbidden for a key that is nobody's.
         """
-        asked = {"unread": "true" if unread else None, "kind": kind, "since": since}
-        asked |= {"cursor": cursor, "limit": None if limit is None else str(limit)}
-        query = tuple((name, value) for name, value in asked.items() if value is not None)
+        query = query_pairs(unread=unread, kind=kind, since=since, cursor=cursor, limit=limit)
         return self._session.request_json(Call("GET", "/notifications", query))
 
     def _views(
@@ -185,9 +183,7 @@ class BaseClient:
         cursor: str | None = None,
     ) -> Steps[dict[str, Any]]:
         """A page of the saved views that I may use, by name: ``results``, ``hasMore``, ``cursor``."""
-        asked = {"noun": noun, "limit": None if limit is None else str(limit)}
-        asked |= {"offset": str(offset) if offset else None, "cursor": cursor}
-        query = tuple((name, value) for name, value in asked.items() if value is not None)
+        query = query_pairs(noun=noun, limit=limit, offset=offset or None, cursor=cursor)
         return self._session.request_json(Call("GET", "/views", query))
 
     def _do(self, code: str, *, dry_run: bool = False) -> Steps[Ran]:

@@ -29,7 +29,6 @@ def is_in_verb() -> bool:
 
 
 def current_execution() -> Any:
-    """The running execution, or None."""
     return _execution.get()
 
 

@@ -96,35 +96,38 @@ def is_custom(column: str) -> bool:
 
 
 @lru_cache(maxsize=10_000)
-def parse_column(column: str) -> tuple[Storage, str] | None:
+def find_column(column: str) -> tuple[Storage, str] | None:
     """How the values of a column are stored, and under which key; None for what is none."""
     type, _, key = column.removeprefix(PREFIX).partition("_")
     storage = STORAGES.get(type)
     return None if storage is None or not KEY.match(key) else (storage, key)
 
 
+def parse_column(column: str) -> tuple[Storage, str]:
+    """The same. Raises ValueError for what is none."""
+    if (found := find_column(column)) is None:
+        raise ValueError(f"{column} is no column of a tenant's own field.")
+    return found
+
+
 def column_sql(alias: str, column: str) -> str:
     """The value in its type, in a statement that is written by hand; ``alias`` is that of the table."""
-    if (parsed := parse_column(column)) is None:
-        raise ValueError(f"{column} is no column of a tenant's own field.")
-    storage, key = parsed
+    storage, key = parse_column(column)
     return storage.sql.format(f"{alias}.{COLUMN}", key)
 
 
 def json_reader(column: str) -> tuple[str, Callable[[Any], Any] | None]:
     """The key of a column's value in the JSON of a record; and the function that makes of it the value of an
     answer, where the two differ."""
-    if (parsed := parse_column(column)) is None:
-        raise ValueError(f"{column} is no column of a tenant's own field.")
-    storage, key = parsed
+    storage, key = parse_column(column)
     return key, storage.load if storage in (STORAGES["date"], STORAGES["datetime"]) else None
 
 
 def load_value(values: dict[str, Any] | None, column: str) -> Any:
     """The value of a column in the JSON of a record, as Python has it; None without any."""
-    if not values or (parsed := parse_column(column)) is None:
+    if not values or (found := find_column(column)) is None:
         return None
-    storage, key = parsed
+    storage, key = found
     value = values.get(key)
     return value if value is None or storage.load is None else storage.load(value)
 
@@ -132,9 +135,7 @@ def load_value(values: dict[str, Any] | None, column: str) -> Any:
 def held_json(column: str, value: Any) -> dict[str, Any]:
     """What the JSON of a record holds that has this value in a column: ``custom__contains`` finds it by an
     index, whatever the field; of a field with several values each of these."""
-    if (parsed := parse_column(column)) is None:
-        raise ValueError(f"{column} is no column of a tenant's own field.")
-    storage, key = parsed
+    storage, key = parse_column(column)
     return {key: value if storage.dump is None else storage.dump(value)}
 
 
@@ -144,24 +145,20 @@ def has_value(column: str, value: Any) -> models.Q:
     if not is_custom(column):
         return models.Q(**{column: value})
     if isinstance(value, models.expressions.Combinable):
-        stored = parse_column(column)
-        assert stored is not None
-        return models.Q(custom__contains=JSONObject(**{stored[1]: value}))
+        _storage, key = parse_column(column)
+        return models.Q(custom__contains=JSONObject(**{key: value}))
     return models.Q(custom__contains=held_json(column, value))
 
 
 def has_value_sql(alias: str, column: str, value: str) -> str:
     """The same of a tenant's own reference in a statement that is written by hand; ``value`` is SQL."""
-    if (parsed := parse_column(column)) is None:
-        raise ValueError(f"{column} is no column of a tenant's own field.")
-    return f"{alias}.{COLUMN} @> jsonb_build_object('{parsed[1]}', {value})"
+    _storage, key = parse_column(column)
+    return f"{alias}.{COLUMN} @> jsonb_build_object('{key}', {value})"
 
 
 def store_value(values: dict[str, Any] | None, column: str, value: Any) -> dict[str, Any] | None:
     """The JSON of a record with this value in a column: a new object, None where nothing is left in it."""
-    if (parsed := parse_column(column)) is None:
-        raise ValueError(f"{column} is no column of a tenant's own field.")
-    storage, key = parsed
+    storage, key = parse_column(column)
     found = dict(values or {})
     if value is None or value == []:
         found.pop(key, None)
@@ -178,18 +175,12 @@ class CustomValue(Transform):
         self.column = column
 
     @property
-    def _stored(self) -> tuple[Storage, str]:
-        parsed = parse_column(self.column)
-        assert parsed is not None
-        return parsed
-
-    @property
     def output_field(self) -> Any:  # type: ignore[override]  # Django's is cached, and found in the same way
-        return self._stored[0].output_field
+        return parse_column(self.column)[0].output_field
 
     def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Any]:  # type: ignore[override]  # the stubs give `**extra` names
         sql, given = compiler.compile(self.lhs)
-        storage, key = self._stored
+        storage, key = parse_column(self.column)
         return storage.sql.format(sql, key), given
 
 
@@ -210,7 +201,7 @@ class CustomValues(Hidden, models.JSONField):
         column = f"{PREFIX}{name}"
         if column == TEXTS:
             return OwnTexts
-        if parse_column(column) is None:
+        if find_column(column) is None:
             return super().get_transform(name)
         return lambda *args, **kwargs: CustomValue(column, *args, **kwargs)
 

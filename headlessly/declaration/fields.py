@@ -15,7 +15,15 @@ from django.utils.module_loading import import_string
 from django_fsm import FSMField, transition
 
 from headlessly.database.tenant_joins import TenantForeignKey
-from headlessly.declaration import choices, currencies, external_ids, folding, normalization, others
+from headlessly.declaration import (
+    choices,
+    currencies,
+    external_ids,
+    folding,
+    normalization,
+    others,
+    storable_lookups,  # noqa: F401  (registers them)
+)
 from headlessly.declaration.paths import OPEN, Path, State
 from headlessly.ids import public_id
 

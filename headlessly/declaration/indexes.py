@@ -70,10 +70,8 @@ def has_index_for(
     model: type[models.Model], equal: Collection[str], columns: Sequence[Any]
 ) -> bool:
     """Whether an index gives the records with one value in each column of ``equal`` in this order."""
-    key = model._meta.pk.attname
-    wanted = [(key if c.name == "pk" else c.name, c.descending) for c in columns]
-    turned = [(name, not descending) for name, descending in wanted]
-    return any(_fits_order(steps, set(equal), (wanted, turned)) for steps in index_orders(model))
+    either = _both_ways(model, columns)
+    return any(_fits_order(steps, set(equal), either) for steps in index_orders(model))
 
 
 def has_index_of_each(
@@ -81,11 +79,9 @@ def has_index_of_each(
 ) -> bool:
     """Whether an index gives the records with one of these values in ``column`` in this order, whichever of
     them it is: also an index of only some values, if these are among them."""
-    key = model._meta.pk.attname
-    wanted = [(key if c.name == "pk" else c.name, c.descending) for c in columns]
-    turned = [(name, not descending) for name, descending in wanted]
+    either = _both_ways(model, columns)
     return any(
-        _fits_order(steps, {column}, (wanted, turned))
+        _fits_order(steps, {column}, either)
         and ((held := _values_held(condition, column)) is None or held.issuperset(values))
         for condition, steps in _orders_of_tenant(model)
     )
@@ -105,6 +101,13 @@ def _values_held(condition: models.Q | None, column: str) -> set[Any] | None:
         return set()
     held = stated.pop(f"{column}__in", ())
     return set() if stated else set(held)
+
+
+def _both_ways(model: type[models.Model], columns: Sequence[Any]) -> list[list[IndexColumn]]:
+    """The order of these columns, and that from its end: an index is read either way."""
+    key = model._meta.pk.attname
+    wanted = [(key if c.name == "pk" else c.name, c.descending) for c in columns]
+    return [wanted, [(name, not descending) for name, descending in wanted]]
 
 
 def _fits_order(

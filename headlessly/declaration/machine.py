@@ -98,7 +98,6 @@ class Machine:
         return tuple(state for state in self.states if self.kinds[state] in kinds)
 
     def path_of(self, record: Record) -> Path:
-        """The path that ``record`` is on."""
         id = getattr(record, f"{self.field.path_from}_id")
         return next((path for path in self.paths if path.id == id), self.default_path)
 
@@ -107,7 +106,6 @@ class Machine:
         return self.on(self.path_of(record)) if self.paths else self
 
     def on(self, path: Path) -> Machine:
-        """The machine of one of its paths."""
         if path.id not in self._by_path:
             alone = replace(path, is_default=True)
             self._by_path[path.id] = Machine(

@@ -82,7 +82,7 @@ def said_otherwise(
 ) -> set[str]:
     """The names of fields that belong together where two records differ in one of them: then neither fills
     the gaps of the other. A part of a name is no difference: who is called Ada Chen here may say Ada."""
-    called = noun.schema.columns[0]
+    called = noun.schema.name_field.name
     return {
         name
         for names in noun.said_together

@@ -15,7 +15,7 @@ def quick_fields(noun: type[Record]) -> tuple[str, ...]:
         return noun.Surface.quick
     create = noun.verbs.get("create")
     inputs = create.python_inputs if create is not None else {}
-    name = noun.schema.columns[0]
+    name = noun.schema.name_field.name
     # A reference is an input twice: by its own name, and by that of its column.
     needed = {field.name: field for field in inputs.values() if field.required}
     if name not in needed or needed[name].type not in TEXT_TYPES or needed[name].offers:

@@ -208,7 +208,7 @@ class RefusalMixin(MergeMixin):
             if constraint == unique_index_name(type(self), field.name):
                 return self._shared_conflict(field, getattr(self, field.column))
         if constraint == EXTERNAL_IDS_UNIQUE:
-            field = next(field for field in self.schema.stored if field.parts)
+            field = self.schema.by_name["external_ids"]
             ids = getattr(self, field.column) or ()
             named = ", ".join(f"{each['system']} {each['id']}" for each in ids)
             return Conflict(

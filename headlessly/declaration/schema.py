@@ -298,9 +298,14 @@ class Schema:
         return tuple(replace(field, name=path, wire=path) for path, field in paths)
 
     @cached_property
+    def name_field(self) -> Field:
+        """What a record is called by: the first of its columns."""
+        return self.by_name[self.columns[0]]
+
+    @cached_property
     def named_by(self) -> str | None:
         """The column that says what a record is called; None where its noun puts that together."""
-        first = self.by_name[self.columns[0]]
+        first = self.name_field
         return first.name if "__str__" not in vars(self.noun) and not first.computed else None
 
     @cached_property

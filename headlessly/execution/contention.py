@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from django.db import InterfaceError, OperationalError, transaction
 from psycopg import errors as postgres
 
-from headlessly.declaration.registry import registry
+from headlessly.declaration.registry import noun_of, registry
 from headlessly.ids import is_id
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ def records_to_lock(ids: Iterable[str] = ()) -> list[tuple[type[Record], list[st
     wanted: defaultdict[str, set[str]] = defaultdict(set)
     for id, noun in (_touched.get() or {}).items():
         wanted[noun.__name__].add(id)
-    prefixes = {noun.prefix: name for name, noun in registry.items()} if ids else {}
     for id in ids:
-        if is_id(id, prefixes):
-            wanted[prefixes[id.rpartition("_")[0]]].add(id)
+        if (found := noun_of(id)) is not None and is_id(id, (found.prefix,)):
+            wanted[found.__name__].add(id)
     return [(registry[name], sorted(wanted[name])) for name in sorted(wanted)]

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from headlessly.execution.execution import Execution
 
 
-def compose_name(noun: type[Record], given: Mapping[str, Any]) -> str | None:
+def compose_name(noun: type[Record], given: Mapping[str, Any], *, wire: bool = False) -> str | None:
     """The name of a record that has none, of what its noun is named by (``Surface.files.named_by``); values
     by the names of fields, those of a described record a mapping. None where nothing is there."""
-    own = given.get(noun.schema.columns[0])
+    own = given.get(noun.schema.name_field.wire if wire else noun.schema.name_field.name)
     if isinstance(own, str) and own.strip():
         return own
     for names in noun.Surface.files.named_by:
         parts = []
-        for name in names:
-            value = given.get(name)
+        for field in (noun.schema.by_name[name] for name in names):
+            value = given.get(field.wire if wire else field.name)
             if isinstance(value, Mapping):
-                value = compose_name(noun.schema.by_name[name].target_noun, value)
-            elif noun.schema.by_name[name].type == "reference":
+                value = compose_name(field.target_noun, value, wire=wire)
+            elif field.type == "reference":
                 value = None
             if isinstance(value, str) and value.strip():
                 parts.append(value.strip())
@@ -59,7 +59,7 @@ def find_or_create_described(
         other = reference.target_noun
         given = dict(given)
         if (composed := compose_name(other, given)) is not None:
-            given[other.schema.columns[0]] = composed
+            given[other.schema.name_field.name] = composed
         id = find_described(other, given)
         if id is None:
             for same, field in other.schema.references.items():
@@ -99,10 +99,10 @@ def find_described(noun: type[Record], given: Mapping[str, Any]) -> str | None:
         id = noun.find_id_by_unique(field, given[field.name])
         if id is not None and _visible(noun).filter(pk=id).exists():
             return id
-    name = given.get(noun.schema.columns[0])
+    name = given.get(noun.schema.name_field.name)
     if unique or not isinstance(name, str) or UNSTORABLE.search(name):
         return None
-    called = _visible(noun).filter(**{f"{noun.schema.columns[0]}__folded": fold_words(name)})
+    called = _visible(noun).filter(**{f"{noun.schema.name_field.name}__folded": fold_words(name)})
     found = list(called.order_by().values_list("pk", flat=True)[:2])
     return found[0] if len(found) == 1 else None
 

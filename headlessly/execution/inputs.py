@@ -247,7 +247,7 @@ class _InputCheck:
 
     def name_by_described(self) -> None:
         """A new record that says whom it is about and not what it is called is called like them."""
-        own, noun = self.schema.columns[0], self.verb.noun
+        own, noun = self.schema.name_field.name, self.verb.noun
         about = noun.Surface.files.described
         if (
             not self.record._state.adding
@@ -357,7 +357,7 @@ def _check_references(execution: Execution, noun: type[Record], check: _InputChe
         return
     # Of what something is done with, to be known is not enough: its card may be all that is seen of it.
     unknown = [(n, f, id) for n, f, id in wanted if f.record or id not in execution.known_ids]
-    found = _lock_existing(execution, noun, unknown) if unknown else set()
+    found = _lock_existing(execution, unknown) if unknown else set()
     for name, field, id in unknown:
         if (name, id) in found:
             execution.known_ids.add(id)
@@ -396,7 +396,7 @@ def lock_references(execution: Execution, noun: type[Record], ids: Iterable[str]
 
 
 def _lock_existing(
-    execution: Execution, noun: type[Record], references: Iterable[tuple[str, Field, str]]
+    execution: Execution, references: Iterable[tuple[str, Field, str]]
 ) -> set[tuple[str, str]]:
     """Which of the references exist: one statement for all, with a shared lock on each row.
 

@@ -41,7 +41,8 @@ class RecordName:
 
     @property
     def wire(self) -> str:
-        return self.field.wire if self.field else f"{_ids_of(self.noun).wire}.{self.name}"
+        ids = self.noun.schema.by_name["external_ids"]
+        return self.field.wire if self.field else f"{ids.wire}.{self.name}"
 
     def find(self) -> str | None:
         """The id of the record, where the actor sees one."""
@@ -66,7 +67,7 @@ class RecordName:
 
     def complete(self, data: Mapping[str, Any], *, creates: bool, wire: bool) -> dict[str, Any]:
         """The input together with what the record is called. Raises Invalid where it says something else."""
-        field = self.field or _ids_of(self.noun)
+        field = self.field or self.noun.schema.by_name["external_ids"]
         key = field.wire if wire else field.name
         found = dict(data)
         if self.field is None:
@@ -126,10 +127,6 @@ def values_equal(field: Field, one: Any, other: Any) -> bool:
     if isinstance(first, str) and isinstance(second, str):
         return first.lower() == second.lower()
     return bool(values.to_json_value(first) == values.to_json_value(second))
-
-
-def _ids_of(noun: type[Record]) -> Field:
-    return next(field for field in noun.schema.stored if field.parts)
 
 
 def name_record(noun: type[Record], name: str, value: Any) -> RecordName:

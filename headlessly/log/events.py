@@ -22,6 +22,7 @@ from headlessly.access import actors, tenancy
 from headlessly.context import clock, running
 from headlessly.database import copying
 from headlessly.database import prepared as statements
+from headlessly.declaration.registry import registry
 from headlessly.declaration.values import to_json_value
 from headlessly.errors import Moving
 from headlessly.ids import public_id
@@ -66,6 +67,11 @@ $$;
 def dump_json(value: Any) -> bytes:
     """JSON with UTC as ``Z`` and amounts as numbers."""
     return orjson.dumps(value, default=_encode_decimal, option=orjson.OPT_UTC_Z)
+
+
+def plain_json(value: Any) -> Any:
+    """``value`` as whoever reads its JSON has it: moments as texts, amounts as numbers."""
+    return orjson.loads(dump_json(value))
 
 
 def _encode_decimal(value: Any) -> float | int:
@@ -174,33 +180,21 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def all_after(self, position: LogPosition) -> Self:
         """All events after ``position``, including those before which earlier ones may still appear."""
-        return self.filter(
-            RawSQL(
-                "(headlessly_event.xid, headlessly_event.seq) > (%s::text::xid8, %s)",
-                (str(position.xid), position.seq),
-                models.BooleanField(),
-            )
-        )
+        return self._placed(">", position)
 
     def all_before(self, position: LogPosition) -> Self:
         """The events before ``position``, without the one there."""
-        return self.filter(
-            RawSQL(
-                "(headlessly_event.xid, headlessly_event.seq) < (%s::text::xid8, %s)",
-                (str(position.xid), position.seq),
-                models.BooleanField(),
-            )
-        )
+        return self._placed("<", position)
 
     def up_to(self, position: LogPosition) -> Self:
         """The events as far as ``position``, with the one there."""
-        return self.filter(
-            RawSQL(
-                "(headlessly_event.xid, headlessly_event.seq) <= (%s::text::xid8, %s)",
-                (str(position.xid), position.seq),
-                models.BooleanField(),
-            )
-        )
+        return self._placed("<=", position)
+
+    def _placed(self, operator: str, position: LogPosition) -> Self:
+        place = "(headlessly_event.xid, headlessly_event.seq)"
+        compared = f"{place} {operator} (%s::text::xid8, %s)"
+        given = (str(position.xid), position.seq)
+        return self.filter(RawSQL(compared, given, models.BooleanField()))
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("Events are never changed and never deleted.")
@@ -284,6 +278,11 @@ class Event(models.Model):
     def verb(self) -> str:
         """The second half of the name: ``Converted``."""
         return self.name.rpartition(".")[2]
+
+    @property
+    def noun(self) -> Any | None:
+        """The noun of the record that it is about; None of what is about none."""
+        return registry.get(self.target_type or "")
 
     def told_data(self, tenant: str) -> dict[str, Any] | None:
         """The data as surfaces tell it: a record has its tenant's address too, which the log leaves out."""
@@ -382,9 +381,15 @@ def append_events(events: Sequence[Event]) -> None:
 
 
 def append_event(
-    name: str, data: dict[str, Any], request_id: str, *, timestamp: datetime | None = None
+    name: str,
+    data: dict[str, Any],
+    request_id: str,
+    *,
+    timestamp: datetime | None = None,
+    **columns: Any,
 ) -> Event:
-    """Append one event that is about no record, of the active tenant and by whoever acts."""
+    """Append one event that is no verb's, of the active tenant and by whoever acts; about no record, unless
+    its ``columns`` say so."""
     event = Event(
         id=public_id(Event.prefix),
         tenant_id=tenancy.require().pk,
@@ -393,6 +398,7 @@ def append_event(
         timestamp=timestamp or clock.now(),
         data=data,
         request_id=request_id,
+        **columns,
     )
     append_events([event])
     return event
@@ -438,7 +444,6 @@ def reserve_seq() -> int:
 
 
 def append_reserved(event: Event) -> None:
-    """Append one event with the ``seq`` that was reserved for it."""
     row = {column: getattr(event, column) for column in ("seq", *EVENT_COLUMNS)}
     _append(APPEND_RESERVED_SQL, [row])
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db import models
 
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.log.events import Event, LogPosition
 
 #: How many events are looked at in one transaction.
@@ -26,8 +26,6 @@ class LogReader(TenantRow):
     )
     xid = models.BigIntegerField(default=0)
     seq = models.BigIntegerField(default=0)
-
-    objects: ClassVar[TenantRowManager[Any]] = TenantRowManager()
 
     def __str__(self) -> str:
         return f"{self.position} of {self.tenant_id}"

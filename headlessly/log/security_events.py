@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from django.db import transaction
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.models import Membership, Tenant, User
-from headlessly.context import clock, tracing
+from headlessly.context import tracing
 from headlessly.context.running import flush_events
 from headlessly.context.tenant_scope import every_tenant
-from headlessly.ids import public_id
-from headlessly.log.events import Event, append_events, dump_json
+from headlessly.log.events import Event, append_event, plain_json
 from headlessly.log.names import SECURITY
 
 #: In how many tenants' logs one person's events are written.
@@ -40,23 +38,12 @@ def record_security_event(
     case, what is None is left out.
     """
     flush_events()
-    with tracing.request_id_scope() as request_id:
-        event = Event(
-            id=public_id(Event.prefix),
-            tenant_id=tenancy.require().pk,
-            name=name,
-            target=about,
-            target_type=SECURITY,
-            actor=actors.current().id,
-            timestamp=clock.now(),
-            data=orjson.loads(dump_json({k: v for k, v in data.items() if v is not None})),
-            previous=previous,
-            cause=cause,
-            request_id=request_id,
-        )
-        with transaction.atomic():
-            append_events([event])
-    return event
+    said = plain_json({k: v for k, v in data.items() if v is not None})
+    with tracing.request_id_scope() as request_id, transaction.atomic():
+        return append_event(
+            name, said, request_id,
+            target=about, target_type=SECURITY, previous=previous, cause=cause,
+        )  # fmt: skip
 
 
 def record_of_person(

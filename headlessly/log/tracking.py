@@ -6,7 +6,6 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
@@ -16,7 +15,7 @@ from headlessly.context import tracing
 from headlessly.context.running import _execution, current_moment, flush_events
 from headlessly.declaration.values import check_json
 from headlessly.errors import Forbidden, Invalid
-from headlessly.log.events import Event, append_event, dump_json
+from headlessly.log.events import Event, append_event, plain_json
 
 #: Sent in the transaction that recorded an event from outside; provides ``event``.
 event_tracked = Signal()
@@ -29,7 +28,7 @@ class Tracker:
     def create(*, name: str, properties: dict[str, Any] | None = None) -> Event:
         """Record a tracked event from a hook. Raises Invalid for a name that looks like a verb's."""
         check_event_name(name)
-        data = orjson.loads(dump_json(dict(properties or {})))
+        data = plain_json(dict(properties or {}))
         try:
             check_json(data, 0)
         except ValueError as problem:

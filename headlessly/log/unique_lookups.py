@@ -25,19 +25,14 @@ class UniqueLookupMixin(RefusalMixin):
         if isinstance(value, str) and values.UNSTORABLE.search(value):
             return None
         found: models.QuerySet[Any]
-        if field.is_custom:
-            if field.type in values.TEXT_TYPES:
-                value = values.normalize_operand(field, value)
-            held = records_holding(field, [value])
-            found = cls.objects.filter(pk__in=held.values("record"))
-        elif field.kept_as:
-            key = values.normalize_operand(field, value)
+        is_text = field.type in values.TEXT_TYPES
+        key = values.normalize_operand(field, value) if is_text else value
+        if field.is_custom or field.kept_as:
             found = cls.objects.filter(pk__in=records_holding(field, [key]).values("record"))
-        elif field.type in values.TEXT_TYPES:
-            key = values.normalize_operand(field, value).lower()
-            found = cls.objects.alias(key=small_letters(field)).filter(key=key)
+        elif is_text:
+            found = cls.objects.alias(key=small_letters(field)).filter(key=key.lower())
         else:
-            found = cls.objects.filter(**{field.column: value})
+            found = cls.objects.filter(**{field.column: key})
         # Not first(): its order by id would send the planner along the primary key.
         id = next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
         return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)

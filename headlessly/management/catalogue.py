@@ -164,7 +164,6 @@ def messages_in_code(code: str, place: str) -> Iterator[Message]:
 
 
 def messages_in_template(source: str, place: str) -> Iterator[Message]:
-    """The messages that a template marks."""
     for match in CALL.finditer(templatize(source)):
         name, *literals = match.groups()
         given = [None if each is None else ast.literal_eval(each) for each in literals]

@@ -8,7 +8,7 @@ from headlessly.access import actors, tenancy
 from headlessly.api import log
 from headlessly.declaration import describe
 from headlessly.declaration.next_steps import next_steps
-from headlessly.declaration.registry import registry
+from headlessly.declaration.registry import noun_of, registry
 from headlessly.declaration.schema import wire_name
 from headlessly.errors import BadRequest, NotFound, did_you_mean
 from headlessly.language.wording import with_article
@@ -93,7 +93,7 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
             as_of=asked.get("asOf"),
         )
     except NotFound as problem:
-        if (other := noun_by_prefix(id)) not in (None, noun):
+        if (other := noun_of(id)) not in (None, noun):
             problem.message += (
                 f" This is the id of {with_article(other.__name__)}: fetch that type."
             )
@@ -109,7 +109,7 @@ def fetch_operation(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
         problem = f"Of {with_article(noun.__name__)} there is said, beside its fields: {said}."
         if found is not None:
             problem += f" {found.key} changes something: call it in a script, with do."
-        elif (other := noun_by_prefix(id)) not in (None, noun):
+        elif (other := noun_of(id)) not in (None, noun):
             problem += f" This is the id of {with_article(other.__name__)}: fetch that type."
         raise NotFound(problem, id=id[:64])
     allowed = (
@@ -130,7 +130,7 @@ def _reading(noun: type[Noun]) -> dict[str, RecordOperation]:
 
 def _type_of_id(id: str) -> str:
     """The type that the beginning of an id tells. Raises BadRequest."""
-    if (noun := noun_by_prefix(id.partition("/")[0])) is not None:
+    if (noun := noun_of(id.partition("/")[0])) is not None:
         return noun.__name__
     if id.startswith(f"{Event.prefix}_"):
         return "Event"
@@ -155,18 +155,12 @@ def fetch_report(asked: dict[str, Any]) -> dict[str, Any]:
     return report_as_json(asked["id"], given | {k: asked[k] for k in ("asOf",) if k in asked})
 
 
-def noun_by_prefix(id: str) -> type[Noun] | None:
-    """The noun whose ids begin like this one."""
-    prefix = id.rpartition("_")[0]
-    return next((noun for noun in registry.values() if noun.prefix == prefix), None)
-
-
 # -- what happened ---------------------------------------------------------------------------------
 
 
 def fetch_history(id: str, fields: Any) -> dict[str, Any]:
     """The latest events of a record, newest first; also of one that is deleted."""
-    if (noun := noun_by_prefix(id)) is None:
+    if (noun := noun_of(id)) is None:
         prefixes = ", ".join(f"{noun.prefix}_..." for noun in registry.values())
         raise NotFound(f"{id[:64]!r} is no record's id. Ids: {prefixes}.", id=id[:64])
     return shorten_event_page(log.record_history(noun, id), fields)

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from django.db.models import F
 
-from headlessly.access import tenancy
 from headlessly.notifications.models import Notification
 
 #: For how long after the first of them more are added to it.
@@ -76,7 +75,6 @@ class Rows:
     def __init__(self, users: Iterable[str], now: datetime) -> None:
         self._rows: dict[FoldKey, Row] = {}
         found = Notification.objects.filter(
-            tenant=tenancy.require(),
             user__in=sorted(users),
             part_of=None,
             read_at=None,
@@ -109,7 +107,7 @@ class Rows:
         """Note what was added."""
         for row in self._rows.values():
             if row.new or row.more:
-                Notification.objects.filter(tenant=tenancy.require(), pk=row.id).update(
+                Notification.objects.filter(pk=row.id).update(
                     parts=F("parts") + row.new, count=F("count") + row.more
                 )
 
@@ -119,7 +117,7 @@ def parts_of(rows: Iterable[Notification]) -> dict[str, list[Notification]]:
     several = [each.pk for each in rows if each.parts]
     found: dict[str, list[Notification]] = defaultdict(list)
     if several:
-        below = Notification.objects.filter(tenant=tenancy.require(), part_of__in=several)
+        below = Notification.objects.filter(part_of__in=several)
         for each in below.order_by("created_at", "id"):
             found[each.part_of or ""].append(each)
     return found

@@ -7,36 +7,22 @@ from django.db import models, transaction
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
 from headlessly.declaration.registry import registry
-from headlessly.ids import is_id
 from headlessly.notifications.models import Follower
-
-
-def nouns_by_prefix() -> dict[str, str]:
-    """The nouns by how the ids of their records begin."""
-    return {noun.prefix: name for name, noun in registry.items()}
-
-
-def noun_of(id: str) -> str | None:
-    """The noun of a record with this id, as it is written; None of what is no record's."""
-    found = nouns_by_prefix()
-    return found[id.rpartition("_")[0]] if is_id(id, tuple(found)) else None
 
 
 def is_following(user: str, record: str) -> bool:
     """Whether somebody follows a record. Nothing is asked where nobody follows any."""
-    tenant = tenancy.require()
-    if not tenant.has_followers:
+    if not tenancy.require().has_followers:
         return False
-    return Follower.objects.filter(tenant=tenant, record=record, user=user).exists()
+    return Follower.objects.filter(record=record, user=user).exists()
 
 
 def followed_by(user: str) -> models.QuerySet[Follower]:
     """What of records somebody follows, in the order of their ids; views are not among them."""
     prefixes = models.Q()
-    for prefix in nouns_by_prefix():
-        prefixes |= models.Q(record__startswith=f"{prefix}_")
-    found = Follower.objects.filter(prefixes, tenant=tenancy.require(), user=user)
-    return found.order_by("record")
+    for noun in registry.values():
+        prefixes |= models.Q(record__startswith=f"{noun.prefix}_")
+    return Follower.objects.filter(prefixes, user=user).order_by("record")
 
 
 @transaction.atomic
@@ -56,7 +42,7 @@ def follow_instead(record: str, successor: str) -> None:
     tenant = tenancy.require()
     if not tenant.has_followers:
         return
-    users = Follower.objects.filter(tenant=tenant, record=record).values_list("user_id", flat=True)
+    users = Follower.objects.filter(record=record).values_list("user_id", flat=True)
     Follower.objects.bulk_create(
         [Follower(tenant=tenant, record=successor, user_id=user) for user in users],
         ignore_conflicts=True,
@@ -65,4 +51,4 @@ def follow_instead(record: str, successor: str) -> None:
 
 def unfollow(user: str, record: str) -> None:
     """Tell somebody of it no more."""
-    Follower.objects.filter(tenant=tenancy.require(), record=record, user=user).delete()
+    Follower.objects.filter(record=record, user=user).delete()

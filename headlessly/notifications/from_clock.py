@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import connection, transaction
 from procrastinate.contrib.django import app
 
-from headlessly.access import actors, tenancy
+from headlessly.access import actors
 from headlessly.access.models import Membership, Tenant
 from headlessly.background.jobs import one_of_many
 from headlessly.context import clock
@@ -119,7 +119,6 @@ def _notice(due: Due, users: Mapping[str, str]) -> Notice:
 def _new(notices: list[Notice]) -> list[Notice]:
     """Those that nobody was told yet."""
     told = Notification.objects.filter(
-        tenant=tenancy.require(),
         user__in={each.user for each in notices},
         kind__in={each.kind for each in notices},
         occasion__in={each.occasion for each in notices},

@@ -118,9 +118,7 @@ def notices_of(events: Sequence[Any], tenant: Tenant) -> list[Notice]:
             for user in mentions.mentioned_users(text, members)
         ]
     if tenant.has_followers:
-        followers = Follower.objects.filter(
-            tenant=tenant, record__in={event.target for event, _noun in told}
-        )
+        followers = Follower.objects.filter(record__in={event.target for event, _noun in told})
         by_record: dict[str, list[str]] = {}
         for record, user in followers.values_list("record", "user_id"):
             by_record.setdefault(record, []).append(user)

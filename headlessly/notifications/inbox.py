@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Forbidden, Invalid, InvalidFilter, NotFound, did_you_mean
 from headlessly.notifications import kinds, wording
 from headlessly.notifications.models import Notification
@@ -46,7 +45,7 @@ def require_member() -> Membership:
 
 def notifications_of(user: str) -> models.QuerySet[Notification]:
     """What the bell of somebody has, the newest first: each by itself."""
-    found = Notification.objects.filter(tenant=tenancy.require(), user=user, in_browser=True)
+    found = Notification.objects.filter(user=user, in_browser=True)
     return found.order_by("-created_at", "-id")
 
 
@@ -82,8 +81,6 @@ def notifications_after(
     found: models.QuerySet[Notification], user: str, id: str
 ) -> models.QuerySet[Notification] | None:
     """Those behind the one with this id, which need not be among them; None where it is none of theirs."""
-    if UNSTORABLE.search(id):
-        return None
     last = notifications_of(user).filter(pk=id).values_list("created_at", "id").first()
     if last is None:
         return None
@@ -98,7 +95,7 @@ def lines_for(member: Membership, found: Sequence[Notification]) -> list[wording
 
 def find_line(member: Membership, id: str) -> wording.Line:
     """One notification in words. Raises NotFound, for somebody else's and a hidden record's as for none."""
-    found = [] if UNSTORABLE.search(id) else list(notifications_of(member.user_id).filter(pk=id))
+    found = list(notifications_of(member.user_id).filter(pk=id))
     if not (lines := lines_for(member, found)):
         raise NotFound(f"There is no Notification {id[:64]}.", type="Notification", id=id[:64])
     return lines[0]
@@ -111,8 +108,6 @@ def mark_read(user: str, id: str = "", *, read: bool = True, alone: bool = False
     A row is locked before its parts are looked at: one that is just being added to it is read with it, or
     begins a row of its own.
     """
-    if id and UNSTORABLE.search(id):
-        return 0
     at = timezone.now() if read else None
     with transaction.atomic():
         if id and (part := notifications_of(user).filter(pk=id, part_of__isnull=False).first()):

@@ -21,8 +21,6 @@ CHANNELS = (BROWSER, MAIL)
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of notification."""
-
     name: str
     label: str | Promise  #: what it is about, where one chooses
     by_mail: bool  #: whether it comes by mail too, unless somebody chose otherwise

@@ -161,7 +161,7 @@ def _footer(member: Membership, of_kinds: Sequence[str]) -> Footer:
 def defer_digests(now: datetime) -> None:
     """Have the letters of the day sent to the members of the active tenant whose hour it is."""
     tenant = tenancy.require()
-    waiting = Notification.objects.filter(tenant=tenant, by_mail=True, mailed_at=None)
+    waiting = Notification.objects.filter(by_mail=True, mailed_at=None)
     users = waiting.values("user").distinct()
     for member in Membership.objects.select_related("user").filter(tenant=tenant, user__in=users):
         hour = kinds.digest_hour(member)

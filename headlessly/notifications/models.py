@@ -7,7 +7,7 @@ from typing import ClassVar
 from django.db import models
 
 from headlessly.access.models import User
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.declaration.fields import PublicId
 from headlessly.log.readers import LogReader
 
@@ -45,8 +45,6 @@ class Notification(TenantRow):
     letter = models.CharField(max_length=32, null=True, db_collation="C")
     mailed_at = models.DateTimeField(null=True)
 
-    objects: ClassVar[TenantRowManager[Notification]] = TenantRowManager()
-
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -83,8 +81,6 @@ class Follower(TenantRow):
     pk = models.CompositePrimaryKey("tenant_id", "record", "user_id")
     record = models.CharField(max_length=32, db_collation="C")
     user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
-
-    objects: ClassVar[TenantRowManager[Follower]] = TenantRowManager()
 
     def __str__(self) -> str:
         return f"{self.user_id} follows {self.record}"

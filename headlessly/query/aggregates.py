@@ -166,7 +166,7 @@ def _count(question: _Question) -> dict[tuple[Any, ...], Found]:
     width, names = len(question.groups), list(sums)
     groups: dict[tuple[Any, ...], Found] = {}
     more = len(columns) - width
-    rates = _rates(question, read, columns)
+    rates = _rates(read, columns)
     for row in read:
         key, (currency, day) = row[:width], (*row[width : width + more], None, None)[:2]
         given = dict(zip(names, row[width + more :], strict=True))
@@ -208,7 +208,7 @@ def _parts(measure: Measure) -> dict[str, Any]:
     return {}
 
 
-def _rates(question: _Question, read: Sequence[Any], columns: list[str]) -> money.Rates | None:
+def _rates(read: Sequence[Any], columns: list[str]) -> money.Rates | None:
     if "_day" not in columns:
         return None
     at = columns.index("_currency")
@@ -307,7 +307,16 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else values.to_json_value(value)
 
 
-def _comparable(row: Mapping[str, Any], name: str) -> Any:
+def converted_amounts(row: Mapping[str, Any], name: str) -> Mapping[str, float]:
+    """The amounts of a group by currency: one alone where all of them could be converted to it."""
+    converted = row.get("converted", {}).get(name)
+    if converted is not None and converted["value"] is not None:
+        return {converted["currency"]: converted["value"]}
+    amounts: Mapping[str, float] = row[name]
+    return amounts
+
+
+def comparable_value(row: Mapping[str, Any], name: str) -> Any:
     """A value of a group as it is compared: of amounts the converted total, or the only currency's."""
     value = row.get(name)
     if not isinstance(value, Mapping):
@@ -318,10 +327,12 @@ def _comparable(row: Mapping[str, Any], name: str) -> Any:
 
 
 def _fulfils(row: Mapping[str, Any], checks: Sequence[tuple[str, str, float]]) -> bool:
-    return all(COMPARISONS[operator](_comparable(row, name), x) for name, operator, x in checks)
+    return all(
+        COMPARISONS[operator](comparable_value(row, name), x) for name, operator, x in checks
+    )
 
 
 def _sort_value(row: Mapping[str, Any], name: str, descending: bool) -> tuple[bool, Any]:
     """By which the rows are put in order: nulls last either way."""
-    value = _comparable(row, name)
+    value = comparable_value(row, name)
     return (not descending, 0) if value is None else (descending, value)

@@ -26,7 +26,6 @@ class StateCounts:
     capped: set[str] = field(default_factory=set)  #: states in which there are more
 
     def as_json(self) -> dict[str, Any]:
-        """The same as JSON says it."""
         found: dict[str, Any] = {
             "field": self.noun.schema.by_name[self.machine.name].wire,
             "states": {self.machine.names.get(s, s): n for s, n in self.states.items()},

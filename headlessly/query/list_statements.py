@@ -174,7 +174,6 @@ def keys_with_fit(
 
 
 def some_keys(found: models.QuerySet, beyond: Q, most: int) -> models.QuerySet:
-    """Keys to be counted."""
     return found.filter(beyond).order_by().values_list("pk")[:most]
 
 

@@ -67,7 +67,7 @@ def misspelled_words(text: str) -> list[Word]:
 
 def searched_name(noun: type[Record]) -> str | None:
     """The column with the names of the noun's records, if the index of its search has it."""
-    name = noun.schema.columns[0]
+    name = noun.schema.name_field.name
     known = name in noun.schema.search and name not in noun.schema.long_texts
     return name if known else None
 

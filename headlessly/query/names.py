@@ -146,7 +146,7 @@ def _find_by_name(noun: type[Record], path: str, name: str) -> str:
                 found = noun.objects.filter(**{field.column: given})
             if (id := found.values_list("pk", flat=True).first()) is not None:
                 return str(id)
-    called = noun.objects.filter(**{f"{noun.schema.columns[0]}__folded": fold_words(name)})
+    called = noun.objects.filter(**{f"{noun.schema.name_field.name}__folded": fold_words(name)})
     ids = list(called.order_by("pk").values_list("pk", flat=True)[: MOST_COUNTED + 1])
     if len(ids) == 1:
         return str(ids[0])

@@ -99,6 +99,12 @@ def field_at_path(noun: type[Record], path: str) -> Field:
     return filters.find_condition_field(noun, last)
 
 
+def fields_along(noun: type[Record], path: str) -> list[Field]:
+    """The fields at each step of a path of references, the last one too. Raises InvalidFilter."""
+    names = path.split(".")
+    return [field_at_path(noun, ".".join(names[: count + 1])) for count in range(len(names))]
+
+
 def _is_several(field: Field, text: str) -> bool:
     """Whether ``text`` cannot be one value: the name of a record may have a comma, ids have none."""
     if "," not in text or field.type not in SINGLE_TYPES or text in field.choices:

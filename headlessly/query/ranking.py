@@ -94,7 +94,7 @@ def _find_matches(nouns: Sequence[type[Record]], text: str, folded: str) -> list
 def _statement(noun: type[Record], key: SearchKey, _tenant: int, _person: str | None) -> Statement:
     """The statement that finds matches of a noun, of texts with this key: those that begin so, by name, and
     those of each part of the search."""
-    name, numbers = f"{noun.schema.columns[0]}__folded", count()
+    name, numbers = f"{noun.schema.name_field.name}__folded", count()
     first, last = mark_text(next(numbers)), mark_text(next(numbers))
     beginning = noun.objects.filter(**{f"{name}__gte": first, f"{name}__lt": last})
     search = Search(Scope(noun), SearchedText.marked(noun, key, numbers))
@@ -155,7 +155,7 @@ def _as_match(noun: type[Record], found: models.QuerySet) -> models.QuerySet:
     machine = noun.schema.machine
     state = F(machine.name) if machine else Value(None, CharField())
     label = Value(noun.__name__, CharField())
-    name = f"{noun.schema.columns[0]}__folded"
+    name = f"{noun.schema.name_field.name}__folded"
     annotated = found.annotate(_noun=label, _state=state)
     return annotated.values_list("_noun", "pk", name, "_state")[:LOOKED_AT]
 

@@ -41,8 +41,6 @@ BY_ONE = "Page by cursor or by offset, not by both."
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list."""
-
     results: list[dict[str, Any]]
     total: int
     total_is_exact: bool

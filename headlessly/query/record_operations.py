@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from headlessly.declaration import days, values
 from headlessly.declaration.schema import snake_name
-from headlessly.errors import BadRequest, did_you_mean
+from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.query import reads
 
 if TYPE_CHECKING:
@@ -234,11 +233,9 @@ def _read_moment(name: str, value: Any) -> Any:
     if name == "asOf":
         return reads.check_moment(value)
     try:
-        relative = days.relative_moment(value) if isinstance(value, str) else None
-        return relative or values.clean_moment(None, value, text=True)
-    except ValueError as problem:
-        said = f"{name}: {problem} {days.describe_relative_forms()}"
-        raise BadRequest(said, field=name) from None
+        return reads.read_moment(name, value)
+    except InvalidFilter as problem:
+        raise BadRequest(problem.message, field=name) from None
 
 
 def _read_boolean(name: str, value: Any) -> bool:

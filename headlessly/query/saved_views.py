@@ -71,7 +71,7 @@ class View(TenantRow):
     @classmethod
     def watched_ones(cls) -> QuerySet[View]:
         """The lists of the active tenant whose changes are noted, whoever follows them."""
-        return cls.objects.filter(tenant=tenancy.require(), kind=LIST, shared=True, watched=True)
+        return cls.objects.filter(kind=LIST, shared=True, watched=True)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
@@ -175,19 +175,21 @@ class Pin(TenantRow):
 
 def _visible(kind: str) -> models.QuerySet[View]:
     mine = Q(user=actors.current().id) | Q(shared=True)
-    found = View.objects.filter(mine, tenant=tenancy.require(), kind=kind)
-    return found.order_by(Lower("name"), "pk")
+    return View.objects.filter(mine, kind=kind).order_by(Lower("name"), "pk")
 
 
-def visible_views(noun: type[Record], kind: str = LIST) -> list[View]:
-    """The views that the actor may use: their own and the shared ones, by name."""
-    return list(_visible(kind).filter(noun=noun.__name__))
+def visible_lists() -> models.QuerySet[View]:
+    """The views of lists that the actor may use, of all nouns: their own and the shared ones, by name."""
+    return _visible(LIST)
+
+
+def visible_views(noun: type[Record]) -> list[View]:
+    """The same of one noun."""
+    return list(visible_lists().filter(noun=noun.__name__))
 
 
 def get_view(id: str) -> View:
     """One view of a list. Raises NotFound, for somebody else's as for none."""
-    if UNSTORABLE.search(id):
-        raise NotFound(_("There is no such view any more."), type="View")
     return _only(_visible(LIST).filter(pk=id))
 
 
@@ -197,16 +199,6 @@ def watched_views() -> dict[str, tuple[str, str]]:
     return {
         id: (noun, name) for id, noun, name in View.watched_ones().values_list("pk", "noun", "name")
     }
-
-
-def all_visible_views() -> list[View]:
-    """The same of all nouns."""
-    return list(visible_lists())
-
-
-def visible_lists() -> models.QuerySet[View]:
-    """The same, not read yet."""
-    return _visible(LIST)
 
 
 def visible_reports() -> list[View]:
@@ -233,14 +225,18 @@ def save_view(
     if shared and not actors.may_share(actor):
         raise Forbidden(_("Managers share views with the team."))
     check_name(name)
-    tenant = tenancy.require()
-    mine = View.objects.filter(tenant=tenant, noun=noun.__name__, kind=kind, user=actor.id)
+    mine = View.objects.filter(noun=noun.__name__, kind=kind, user=actor.id)
     if mine.count() >= MAX_VIEWS:
         raise Conflict(_("You have %d views of these: delete one first.") % MAX_VIEWS)
     view = View(
-        tenant=tenant, noun=noun.__name__, kind=kind, user_id=actor.id, name=name, query=query
+        tenant=tenancy.require(),
+        noun=noun.__name__,
+        kind=kind,
+        user_id=actor.id,
+        name=name,
+        query=query,
+        shared=shared,
     )
-    view.shared = shared
     view._store()
     return view
 
@@ -260,9 +256,7 @@ def check_name(name: str) -> str:
 
 def start_view_of(noun: type[Record]) -> str:
     """The key of the view with which the actor begins, or nothing."""
-    mine = Start.objects.filter(
-        tenant=tenancy.require(), user=actors.current().id, noun=noun.__name__
-    )
+    mine = Start.objects.filter(user=actors.current().id, noun=noun.__name__)
     return next(iter(mine.values_list("view", flat=True)), "")
 
 
@@ -283,8 +277,7 @@ def set_start_view(noun: type[Record], key: str) -> None:
 
 
 def _my_pins() -> models.QuerySet[Pin]:
-    mine = Pin.objects.filter(tenant=tenancy.require(), user=actors.current().id)
-    return mine.order_by("place", "pk")
+    return Pin.objects.filter(user=actors.current().id).order_by("place", "pk")
 
 
 def pinned_reports() -> list[View]:

@@ -12,10 +12,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-import orjson
-
 from headlessly.declaration.schema import META
-from headlessly.log.events import Event, dump_json
+from headlessly.log.events import Event, plain_json
 
 #: How many differences are told.
 MAX_DIFFERENCES = 50
@@ -53,7 +51,7 @@ class _Comparable:
             self.stable_names[event.id] = (
                 f"{event.name} {self.stable_names.get(event.target or '', event.target)}"
             )
-            self.stable_names[orjson.loads(dump_json(event.timestamp))] = "then"
+            self.stable_names[plain_json(event.timestamp)] = "then"
         self.keys = [(e.name, self.stable_names.get(e.target or "", e.target)) for e in events]
 
     def values(self, at: int) -> dict[str, Any]:
@@ -71,7 +69,7 @@ class _Comparable:
         return self.stable_names.get(self.events[at].cause or "")
 
     def _stabilized(self, value: Any) -> Any:
-        return self._stabilize(orjson.loads(dump_json(value)))
+        return self._stabilize(plain_json(value))
 
     def _stabilize(self, value: Any) -> Any:
         match value:

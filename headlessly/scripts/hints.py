@@ -66,7 +66,7 @@ def explain_error(inner: BaseException, text: str, source: str = "") -> str:
     if found := UNDEFINED.match(text):
         return _undefined_hint(found[1], source)
     if found := MISSING_ATTRIBUTE.match(text):
-        return _missing_attribute_hint(found, source) or message
+        return _missing_attribute_hint(found) or message
     advice = next(_value_hints(text), None)
     return f"{message}. {advice}" if advice else message
 
@@ -91,8 +91,7 @@ def _undefined_hint(name: str, source: str) -> str:
     return f"There is no {name} here.{near}"
 
 
-def _missing_attribute_hint(found: re.Match[str], source: str) -> str | None:
-    """What to say of an attribute that is not there."""
+def _missing_attribute_hint(found: re.Match[str]) -> str | None:
     owner, wanted = found["owner"], found["wanted"]
     if owner == "_Nouns":
         return f"There is no noun {wanted}. Nouns: {', '.join([*registry, prelude.EVENT])}."

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from django.db import OperationalError
 from psycopg import errors as postgres
 
@@ -23,7 +22,7 @@ from headlessly.errors import BadRequest, Forbidden, NotFound, did_you_mean
 from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
 from headlessly.log import events, tracking
-from headlessly.log.events import dump_json
+from headlessly.log.events import plain_json
 from headlessly.query import aggregates, names, reads
 from headlessly.query.record_operations import (
     RecordOperation,
@@ -206,7 +205,7 @@ class Host:
         names = ("id", *found.takes)
         asked = _named_arguments(found.noun.__name__, found.name, names, given, options)
         self.begin_writing()
-        return orjson.loads(dump_json(found.answer(asked.pop("id", None), asked)))
+        return plain_json(found.answer(asked.pop("id", None), asked))
 
     def _upsert(self, noun: type[Noun], given: list[Any], options: dict[str, Any]) -> Any:
         self.begin_writing()
@@ -235,7 +234,7 @@ class Host:
     def _ask_of_fields(self, what: str, given: list[Any], options: dict[str, Any]) -> Any:
         if what != "fields":
             self.begin_writing()
-        return orjson.loads(dump_json(own_fields.call_own_fields(what, given, options)))
+        return plain_json(own_fields.call_own_fields(what, given, options))
 
     def count_read(self, found: Sequence[Any]) -> None:
         """Note what was read. Raises LimitExceeded."""
@@ -376,7 +375,7 @@ def _history(host: Host, noun: type[Noun], asked: dict[str, Any]) -> Any:
 def _undo(given: list[Any], options: dict[str, Any]) -> dict[str, Any]:
     asked = _named_arguments(REQUEST, "undo", UNDO, given, options)
     done = undos.take_back(asked.get("request"), event=asked.get("event"))
-    return orjson.loads(dump_json(done.as_json()))
+    return plain_json(done.as_json())
 
 
 def _execute(verb: Verb, given: list[Any], options: dict[str, Any]) -> Any:

@@ -12,12 +12,11 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-import orjson
 from pydantic_monty import MontyClassProxy
 
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import to_json_value
-from headlessly.log.events import dump_json
+from headlessly.log.events import plain_json
 from headlessly.scripts.prelude import EVENT
 
 #: How deep lists and objects may lie in each other.
@@ -37,9 +36,9 @@ class NotJson(Exception):
         self.size = size
 
 
-def to_host(value: Any, most: int = INPUT) -> Any:
+def to_host(value: Any) -> Any:
     """What a script hands to a verb or a read: JSON, with records as their ids. Raises NotJson."""
-    return _BoundedCopy(most, records=False).copy(value)
+    return _BoundedCopy(INPUT, records=False).copy(value)
 
 
 def to_caller(value: Any, most: int) -> Any:
@@ -71,7 +70,7 @@ class _BoundedCopy:
                 return self.copy(to_json_value(value), depth)
             case datetime():
                 aware = value if value.tzinfo else value.isoformat() + "Z"
-                return aware if isinstance(aware, str) else orjson.loads(dump_json(value))
+                return aware if isinstance(aware, str) else plain_json(value)
             case date() | time():
                 return value.isoformat()
             case timedelta():
@@ -137,7 +136,7 @@ def pack_record(
 ) -> PackedRecord:
     """A record for the sandbox: its noun, what it says as JSON, the records that it includes, and the moment
     that it was read as of."""
-    data = orjson.loads(dump_json(record))
+    data = plain_json(record)
     moment = as_of.isoformat() if as_of else None
     others = {name: _pack_included(data[name], moment) for name in included if data.get(name)}
     return (data["$type"], data, others, moment)

@@ -51,5 +51,4 @@ def call_own_fields(what: str, given: list[Any], options: dict[str, Any]) -> Any
 
 
 def field_for_script(field: CustomField) -> dict[str, Any]:
-    """A field, as a script has it."""
     return {"id": field.pk, **custom_fields.describe(field)}

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from headlessly.log.events import Event, dump_json
+from headlessly.log.events import Event, plain_json
 from headlessly.log.names import SCRIPT_RAN
 
 #: How many events an answer shows, and how much of the value the log keeps, in characters.
@@ -38,7 +36,7 @@ class ScriptRun:
 
 def events_json(recorded: Sequence[Event]) -> dict[str, Any]:
     """``events``, each in few words, and how many were left out."""
-    shown = orjson.loads(dump_json([event_summary(event) for event in recorded[:MAX_EVENTS_SHOWN]]))
+    shown = plain_json([event_summary(event) for event in recorded[:MAX_EVENTS_SHOWN]])
     left_out = len(recorded) - len(shown)
     return {"events": shown} | ({"eventsLeftOut": left_out} if left_out else {})
 

@@ -18,7 +18,6 @@ from django.utils.translation import ngettext
 from headlessly.access import tenancy
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import snake_name
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, Invalid, NotFound
 from headlessly.log import unique_values
 from headlessly.log.names import (
@@ -63,8 +62,7 @@ def find_field(id: str) -> CustomField:
     """One of them by its id, or by noun and name: ``Lead.region``. Raises NotFound."""
     noun, _dot, name = id.partition(".")
     wanted = {"noun": noun, "name": name} if name else {"pk": id}
-    found = None if UNSTORABLE.search(id) else CustomField.objects.filter(**wanted).first()
-    if found is None:
+    if (found := CustomField.objects.filter(**wanted).first()) is None:
         raise NotFound(_("There is no field %s.") % id[:64], type="Field", id=id[:64])
     return found
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.declaration import custom_values
 from headlessly.declaration.choices import change_choices, unite_choices
 from headlessly.declaration.colors import tone_of
@@ -107,8 +107,6 @@ class CustomField(TenantRow):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects: ClassVar[TenantRowManager[CustomField]] = TenantRowManager()
-
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -134,7 +132,6 @@ class CustomField(TenantRow):
         return bool(self.index_key)
 
     def as_field(self) -> Field:
-        """The field of the declaration that it is."""
         made = self.as_field_without_default()
         return made if self.default is None else made.with_default(self.default)
 

@@ -196,10 +196,7 @@ def change_list(name: str, values: Mapping[str, Any]) -> FieldList:
         if said:
             problem = _("There is no such setting. Settings: %s.") % "open, values"
             raise Invalid.for_fields({str(key)[:64]: problem for key in said}, type="List")
-        try:
-            made = read_list(found.values.as_json() | dict(values))
-        except ValueError as problem:
-            raise Invalid.for_fields({"values": str(problem)}, type="List") from None
+        made = _read(found.values.as_json() | dict(values), "values")
         _keep(stored.choices, found, _of_choice(found, made) if found.is_choice else made)
     return find_list(name)
 
@@ -217,10 +214,15 @@ def _of_choice(found: FieldList, made: ValueList) -> ValueList:
     known = {choice_key(each.value) for each in made.values}
     left = [each for each in found.values.values if choice_key(each.value) not in known]
     kept = ValueList((*made.values, *(replace(each, retired=True) for each in left)), open=False)
+    return _read(kept.as_json(), "values")
+
+
+def _read(given: Any, name: str) -> ValueList:
+    """A list of what was given under this name. Raises Invalid."""
     try:
-        return read_list(kept.as_json())
+        return read_list(given)
     except ValueError as problem:
-        raise Invalid.for_fields({"values": str(problem)}, type="List") from None
+        raise Invalid.for_fields({name: str(problem)}, type="List") from None
 
 
 @dataclass(frozen=True)
@@ -330,10 +332,7 @@ def _merged(values: ValueList, source: str, into: str) -> ValueList:
             made.append(each)
     if into not in {each.value for each in made}:
         made.append(ListedValue(into))
-    try:
-        return read_list(ValueList(tuple(made), values.open).as_json())
-    except ValueError as problem:
-        raise Invalid.for_fields({"into": str(problem)}, type="List") from None
+    return _read(ValueList(tuple(made), values.open).as_json(), "into")
 
 
 def _keep(

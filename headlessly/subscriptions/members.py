@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.db import DataError, models, transaction
 from django.utils import timezone
 
-from headlessly.access import actors, tenancy
+from headlessly.access import actors
 from headlessly.access.actors import Actor
 from headlessly.access.models import Tenant
 from headlessly.context import clock
@@ -216,5 +216,5 @@ def stopping_at_problems(each: WatchedList) -> Iterator[None]:
 
 def watched_lists(tenant: Tenant) -> list[WatchedList]:
     """The lists of the active tenant, each with its view."""
-    found = WatchedList.objects.filter(tenant=tenancy.require().pk, tenant_id=tenant.pk)
+    found = WatchedList.objects.filter(tenant=tenant)
     return list(found.select_related("view").order_by("pk"))

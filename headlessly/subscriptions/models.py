@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.log.readers import LogReader
 from headlessly.query.saved_views import View
@@ -25,8 +25,6 @@ class WatchedList(TenantRow):
     #: When all of it is compared next.
     due_at = models.DateTimeField()
 
-    objects: ClassVar[TenantRowManager[WatchedList]] = TenantRowManager()
-
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "view", "person"], name="watched_once")
@@ -41,8 +39,6 @@ class ListMember(TenantRow):
 
     list = TenantForeignKey(WatchedList, models.CASCADE, related_name="+", db_index=False)
     record = models.CharField(max_length=32, db_collation="C")
-
-    objects: ClassVar[TenantRowManager[ListMember]] = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [

@@ -54,7 +54,7 @@ class CellReader:
         in_utc = IN_UTC.search(heading) is not None
         self.read = _reader(meaning, notation, in_utc, foreign, self.power)
         self.is_email, self.is_phone = kind == "email", is_phone(self.field)
-        self.is_plain_name = meaning.own and self._named(meaning.noun.schema.columns[0])
+        self.is_plain_name = meaning.own and self._named(meaning.noun.schema.name_field.name)
         #: Whether a value is checked at once, since another column may have a better one.
         self.checks = self.field is not None and (kind == "enum" or not alone)
         self.state = _flagged_state(meaning) if foreign else None

@@ -103,6 +103,6 @@ def _said_otherwise(
             said[fields[wire].name] = fields[wire].clean(value, text=row.text)
         except ValueError:
             continue
-    said[noun.schema.columns[0]] = compose_name(noun, said)
+    said[noun.schema.name_field.name] = compose_name(noun, said)
     known = {fields[wire].name: value for wire, value in had.items()}
     return {noun.schema.by_name[name].wire for name in said_otherwise(noun, known, said)}

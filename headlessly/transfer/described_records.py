@@ -17,10 +17,11 @@ from headlessly.access import actors
 from headlessly.declaration import labels
 from headlessly.declaration.folding import Folded, fold_words
 from headlessly.declaration.schema import Field
+from headlessly.execution.described_records import compose_name
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
 from headlessly.transfer.completion import Complete, Completion
-from headlessly.transfer.references import by_unique, is_storable, naming_field, text_keys
+from headlessly.transfer.references import by_unique, is_storable, text_keys
 from headlessly.transfer.row_values import RowValues
 
 if TYPE_CHECKING:
@@ -30,29 +31,6 @@ if TYPE_CHECKING:
 Known = tuple[str, str, Any]
 #: Creates a record of what a row says of it.
 Create = Callable[["type[Record]", dict[str, Any], RowValues, str], Any]
-
-
-def composed_name(
-    noun: type[Record], given: dict[str, Any], described: dict[str, Any]
-) -> str | None:
-    """The name of a record that has none, of what the noun is named by; None where nothing is there."""
-    own = naming_field(noun).wire
-    if isinstance(given.get(own), str) and given[own].strip():
-        return given[own]
-    for names in noun.Surface.files.named_by:
-        parts = []
-        for name in names:
-            field = noun.schema.by_name[name]
-            if field.type == "reference":
-                other = field.target_noun
-                part = composed_name(other, described.get(field.wire, {}), {})
-            else:
-                part = given.get(field.wire)
-            if isinstance(part, str) and part.strip():
-                parts.append(part.strip())
-        if parts:
-            return " ".join(parts)
-    return None
 
 
 class Describer:
@@ -89,8 +67,8 @@ class Describer:
             wanted = {g[field.wire] for g in given if _is_text(g.get(field.wire))}
             ids = by_unique(scope, field, wanted, merged=True)
             self.found.update({(noun.__name__, field.name, key): id for key, id in ids.items()})
-        name = naming_field(noun).name
-        composed = (composed_name(noun, g, {}) for g in given)
+        name = noun.schema.name_field.name
+        composed = (compose_name(noun, g, wire=True) for g in given)
         names = {fold_words(text) for text in composed if text and is_storable(text)}
         if names:
             folded = scope.annotate(called=Folded(name)).filter(called__in=names)
@@ -109,8 +87,8 @@ class Describer:
             for field in text_keys(noun)
             if _is_text(given.get(field.wire))
         ]
-        name = composed_name(noun, given, {})
-        named = [(noun.__name__, naming_field(noun).name, fold_words(name))] if name else []
+        name = compose_name(noun, given, wire=True)
+        named = [(noun.__name__, noun.schema.name_field.name, fold_words(name))] if name else []
         # A person with another address is another person, whatever the name.
         return unique or named
 
@@ -131,7 +109,9 @@ class Describer:
                 continue
             noun = field.target_noun
             known, id = self._known(noun, given), self.found_id(field, given)
-            if id is None and (why := self._why_not(noun, known, composed_name(noun, given, {}))):
+            if id is None and (
+                why := self._why_not(noun, known, compose_name(noun, given, wire=True))
+            ):
                 row.leave_out(field.wire, why)
                 continue
             if id is None:
@@ -159,7 +139,7 @@ class Describer:
         """What the new record is: what is said of it, and that it belongs to what was found before."""
         noun = reference.target_noun
         found = dict(given)
-        found[naming_field(noun).wire] = self._name_of(noun, given, row, reference)
+        found[noun.schema.name_field.wire] = self._name_of(noun, given, row, reference)
         return self._belonging(noun, row) | found
 
     def _belonging(self, noun: type[Record], row: RowValues) -> dict[str, Any]:
@@ -177,13 +157,13 @@ class Describer:
         self, noun: type[Record], given: dict[str, Any], row: RowValues, reference: Field
     ) -> str | None:
         """What a new record is called: also like the row's own, where that is mostly its name."""
-        own = naming_field(self.noun).wire
+        own = self.noun.schema.name_field.wire
         lends = row.plain_name and reference.wire in row.row_is
         if lends and reference.name in self.noun.Surface.files.namesakes:
             others = {wire: value for wire, value in given.items() if wire != "email"}
-            if name := composed_name(noun, others, {}) or row.data.get(own):
+            if name := compose_name(noun, others, wire=True) or row.data.get(own):
                 return name
-        return composed_name(noun, given, {})
+        return compose_name(noun, given, wire=True)
 
     def _why_not(self, noun: type[Record], known: list[Known], name: str | None) -> str:
         """Why a record that is not there cannot be made; empty where it can."""

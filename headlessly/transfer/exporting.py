@@ -42,7 +42,6 @@ from headlessly.transfer import formats
 from headlessly.transfer.cells import guard_cell
 from headlessly.transfer.formats import CSV, JSON, NDJSON, XLSX
 from headlessly.transfer.headings import heading_for_people
-from headlessly.transfer.references import naming_field
 from headlessly.transfer.workbook_writing import write_workbook
 
 if TYPE_CHECKING:
@@ -326,7 +325,7 @@ def _name_of(noun: type[Record], column: str) -> str:
     """What the record with the id in ``column`` is called, guarded, if the actor sees it or its card."""
     quote = connection.ops.quote_name
     seen, persons = visibility.card_clause(noun, "named")
-    name = GUARDED.format(c=f"named.{quote(naming_field(noun).column)}")
+    name = GUARDED.format(c=f"named.{quote(noun.schema.name_field.column)}")
     sql = (
         f"(SELECT {name} FROM {quote(noun._meta.db_table)} named "
         f"WHERE named.id = {column} AND named.tenant_id = %s{seen})"

@@ -187,7 +187,7 @@ def _find_system(noun: type[Record], heading: str) -> Meaning | None:
         key := plain_heading(said[1])
     ) not in program_keys():
         return None
-    ids = next(field for field in noun.schema.stored if field.parts)
+    ids = noun.schema.by_name["external_ids"]
     path = f"{ids.wire}.{key}"
     return Meaning(path, noun, field_of_system(ids, key), own=False)
 

@@ -156,9 +156,7 @@ def get_import(id: str) -> Import:
 def refuse_undo_at_work(request: str) -> None:
     """Raise Conflict for the request of an import that is at work, or in line: what is taken back would come
     again."""
-    at_work = Import.objects.filter(
-        tenant_id=tenancy.require().pk, status__in=Import.UNFINISHED, event__isnull=False
-    )
+    at_work = Import.objects.filter(status__in=Import.UNFINISHED, event__isnull=False)
     of_event: dict[str | None, str] = dict(at_work.values_list("event", "pk"))
     events = Event.log.filter(id__in=list(of_event), request_id=request) if of_event else ()
     for begun in events:

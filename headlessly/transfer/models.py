@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import orjson
 from django.db import models
 
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.background.runs import BackgroundRun
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.registry import registry
@@ -108,8 +108,6 @@ class ImportPart(TenantRow):
     number = models.PositiveIntegerField()
     content = models.BinaryField()
 
-    objects = TenantRowManager()
-
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["tenant", "source", "number"], name="one_part")
@@ -129,8 +127,6 @@ class RefusedRow(TenantRow):
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
     cells = models.BinaryField()
-
-    objects = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [
@@ -155,8 +151,6 @@ class RowWarning(TenantRow):
     source = TenantForeignKey(Import, models.CASCADE, related_name="warnings", db_index=False)
     row = models.PositiveIntegerField()
     problems = models.BinaryField()
-
-    objects = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [

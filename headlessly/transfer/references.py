@@ -141,7 +141,7 @@ class References:
                     "noun": labels.noun_in_error(other),
                     "name": text[:64],
                     "ways": self._ways(field),
-                    "field": labels.field_in_error(naming_field(other)),
+                    "field": labels.field_in_error(other.schema.name_field),
                 } + self._there_are(other)
         return problems
 
@@ -150,7 +150,7 @@ class References:
         if noun.Surface.area != SETUP:
             return ""
         if noun.__name__ not in self.named:
-            name = naming_field(noun).column
+            name = noun.schema.name_field.column
             found = Scope(noun).queryset().order_by(name).values_list(name, flat=True)
             self.named[noun.__name__] = list(found[: MOST_NAMED + 1])
         names = self.named[noun.__name__]
@@ -181,7 +181,7 @@ class References:
             hits = {text: found[key] for text, key in keys.items() if key in found}
             self.known.update({(noun.__name__, text): id for text, id in hits.items()})
             rest = rest - hits.keys()
-        name = naming_field(noun).name
+        name = noun.schema.name_field.name
         if rest:
             named = scope.filter(**{f"{name}__folded__in": {fold_words(text) for text in rest}})
             called: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
@@ -243,14 +243,9 @@ def member_names() -> list[tuple[str, str]]:
     people: type[Record] = apps.get_model(settings.PERSON_MODEL)
     linked = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
     ids = list(linked.values_list("contact_id", flat=True))
-    named = people.objects.filter(pk__in=ids).order_by(naming_field(people).name)
-    return list(named.values_list("pk", naming_field(people).name))
+    named = people.objects.filter(pk__in=ids).order_by(people.schema.name_field.name)
+    return list(named.values_list("pk", people.schema.name_field.name))
 
 
 def text_keys(noun: type[Record]) -> list[Field]:
     return [f for f in noun.schema.stored if f.unique and f.type in values.TEXT_TYPES]
-
-
-def naming_field(noun: type[Record]) -> Field:
-    """The field that a record of this noun is called by."""
-    return noun.schema.by_name[noun.schema.columns[0]]

@@ -16,14 +16,15 @@ from headlessly.context import clock
 from headlessly.declaration import values
 from headlessly.declaration.choices import ADD, BETWEEN, split_choices
 from headlessly.declaration.schema import Field
+from headlessly.execution.described_records import compose_name
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import Key, key_of
 from headlessly.transfer.cell_reader import is_phone
-from headlessly.transfer.described_records import Describer, composed_name
+from headlessly.transfer.described_records import Describer
 from headlessly.transfer.matching import ID, ExternalIdMatcher, Matcher, Twins, unique_fields
 from headlessly.transfer.options import MISSING, Options
 from headlessly.transfer.programs import program_called
-from headlessly.transfer.references import References, naming_field
+from headlessly.transfer.references import References
 from headlessly.transfer.row_readers import ObjectReader, TableReader
 from headlessly.transfer.row_values import RowValues
 from headlessly.transfer.rows import Row
@@ -50,7 +51,7 @@ class RowLookup:
         self.sets_protected_fields = actors.current().role == actors.ADMIN
         self.match = source.match
         self.unique = unique_fields(self.noun)
-        self.ids = next(field for field in self.schema.stored if field.parts)
+        self.ids = self.schema.by_name["external_ids"]
         self.matcher = self._matcher(self.match) if self.match and self.match != ID else None
         self.twins = self._twins()
         #: By what of a row its record was found.
@@ -58,7 +59,7 @@ class RowLookup:
         self.found_by = {field.wire for field in found_by.fields} if found_by else set()
         self.references = References(self.noun)
         self.describer = Describer(self.noun, making=self.options.create == MISSING)
-        self.name = naming_field(self.noun)
+        self.name = self.noun.schema.name_field
         #: Of which flag a yes counts more than the word for the state.
         program = program_called(self.noun, self.options.program or "")
         decides = program.decides if program is not None else ()
@@ -258,8 +259,9 @@ class RowLookup:
         if self.matcher is not None:
             return self.matcher.find(keys)
         scope = Scope(self.noun).queryset()
-        ids = [key for key in keys if not values.UNSTORABLE.search(key)]
-        return {id: id for id in scope.filter(pk__in=ids).order_by().values_list("pk", flat=True)}
+        return {
+            id: id for id in scope.filter(pk__in=list(keys)).order_by().values_list("pk", flat=True)
+        }
 
     def find_target(self, key: Any) -> str | None:
         return self.find_targets([key]).get(key)
@@ -277,7 +279,7 @@ class RowLookup:
         return found
 
     def composed_name(self, said: RowValues) -> str | None:
-        return composed_name(self.noun, said.data, said.described)
+        return compose_name(self.noun, said.data | said.described, wire=True)
 
     def may_leave_out(self, wire: str) -> bool:
         """Whether a row is taken without this: what another's file says, and numbers a spreadsheet broke."""

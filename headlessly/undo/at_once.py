@@ -19,12 +19,11 @@ from typing import Any, cast
 
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, visibility
+from headlessly.access import actors
 from headlessly.access.actors import Actor
 from headlessly.context import clock, running
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import Conflict, Forbidden, NotFound
 from headlessly.execution import executor
@@ -34,7 +33,7 @@ from headlessly.execution.hook_context import RunningVerb
 from headlessly.language import wording
 from headlessly.log.events import Event, EventQuerySet, last_events_since
 from headlessly.log.names import REQUEST_UNDONE, SECURITY
-from headlessly.undo.plan import HIDDEN, Plan, Reason, RecordChange
+from headlessly.undo.plan import HIDDEN, Plan, Reason, RecordChange, unseen_ids
 from headlessly.undo.steps import RecordUndone, UndoRefused, UndoSteps
 
 #: The most events of a request that is taken back in one transaction and while somebody waits; larger ones
@@ -161,13 +160,10 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
 
     Raises NotFound where there are none, Conflict where there are more than are taken back at once.
     """
-    found: list[Event] = []
-    if isinstance(id, str) and id and not UNSTORABLE.search(id):
-        # Who got in, and who changed how one gets in, is nothing of records.
-        events = Event.log.filter(request_id=id[:65]).exclude(target_type=SECURITY).order_by("seq")
-        if event is not None:
-            events = _from_event_on(events, event)
-        found = list(events[: MOST_EVENTS + 1])
+    events = log_of_request(id).order_by("seq")
+    if event is not None:
+        events = _from_event_on(events, event)
+    found = list(events[: MOST_EVENTS + 1])
     if event is not None:
         found = _caused_by(event, found)
     if len(found) > MOST_EVENTS:
@@ -191,11 +187,17 @@ def events_of_request(id: Any, event: Any = None) -> list[Event]:
     return found
 
 
+def log_of_request(id: Any) -> EventQuerySet:
+    """What a request left in the log of records; nothing of what is no request. Who got in, and who changed
+    how one gets in, is nothing of records."""
+    if not isinstance(id, str) or not id:
+        return Event.log.none()
+    return Event.log.filter(request_id=id[:65]).exclude(target_type=SECURITY)
+
+
 def _count_events(id: Any) -> int:
     """How many events a request has; that it is just taken back is none of them."""
-    if not isinstance(id, str) or UNSTORABLE.search(id):
-        return 0
-    return Event.log.filter(request_id=id[:65]).exclude(name=REQUEST_UNDONE).count()
+    return log_of_request(id).exclude(name=REQUEST_UNDONE).count()
 
 
 def no_event(id: Any, event: Any) -> NotFound:
@@ -215,8 +217,7 @@ def no_request(id: Any) -> NotFound:
 
 def _from_event_on(events: EventQuerySet, event: Any) -> EventQuerySet:
     """The events from one of them on: what it caused was recorded with it, right behind."""
-    known = isinstance(event, str) and not UNSTORABLE.search(event)
-    first = events.filter(id=event).values_list("seq", flat=True).first() if known else None
+    first = events.filter(id=str(event)).values_list("seq", flat=True).first()
     return events.none() if first is None else events.filter(seq__gte=first)
 
 
@@ -236,12 +237,9 @@ def check_permission(plan: Plan, id: Any) -> set[str]:
     """
     actor, roots = actors.current(), plan.roots
     own = all(event.actor == actor.id for event in roots)
-    hidden: set[str] = set()
-    if visibility.visible_owner_of_actor() is not None:
-        for noun, ids in _by_noun(plan.changes[e.target] for e in roots if e.target).items():
-            hidden |= visibility.invisible_ids(noun, ids)
-        if hidden and not own:
-            raise no_request(id)
+    hidden = unseen_ids(plan.changes[event.target] for event in roots if event.target)
+    if hidden and not own:
+        raise no_request(id)
     known = (*plan.events, *plan.around)
     undoing = {event.id for event in known if event.name == REQUEST_UNDONE}
     for event in roots:
@@ -252,15 +250,6 @@ def check_permission(plan: Plan, id: Any) -> set[str]:
         verb = noun.schema.verbs_by_event.get(event.name)
         _require(actor, verb.name if verb is not None and not verb.corrects else "update", noun)
     return hidden
-
-
-def _by_noun(
-    changes: Iterable[RecordChange | RecordUndone | RecordStays],
-) -> dict[type[Record], list[str]]:
-    found: dict[type[Record], list[str]] = {}
-    for change in changes:
-        found.setdefault(change.noun, []).append(change.id)
-    return found
 
 
 def _require(actor: Actor, verb: str, noun: type[Record]) -> None:
@@ -381,9 +370,6 @@ def staying_with_reasons(plan: Plan) -> list[RecordStays]:
 
 def _hide_unseen(done: RequestUndone) -> None:
     """Leave out the records that the actor does not see: what was done to them they caused, no more."""
-    if visibility.visible_owner_of_actor() is None:
-        return
-    told = _by_noun([*done.undone, *done.stays])
-    unseen = {id for noun, ids in told.items() for id in visibility.invisible_ids(noun, ids)}
+    unseen = unseen_ids([*done.undone, *done.stays])
     done.undone = [each for each in done.undone if each.id not in unseen]
     done.stays = [e for e in done.stays if e.id not in unseen or e.reason.code == HIDDEN]

@@ -9,7 +9,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext as _
 
-from headlessly.access.tenant_rows import TenantRow, TenantRowManager
+from headlessly.access.tenant_rows import TenantRow
 from headlessly.background.runs import BackgroundRun
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration import labels
@@ -113,8 +113,6 @@ class UndoRecord(TenantRow):
     tie = models.CharField(max_length=8, default="")
     other = models.CharField(max_length=64, default="")
     told = models.BooleanField(default=True)  #: whether the one who asked may see it
-
-    objects = TenantRowManager()
 
     class Meta:
         constraints: ClassVar = [

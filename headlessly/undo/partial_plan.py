@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import connection, models
 from django.db.models.expressions import RawSQL
@@ -15,7 +14,7 @@ from headlessly.declaration.described_field import Field
 from headlessly.declaration.record import Record
 from headlessly.log.events import Event
 from headlessly.undo.models import Undo, UndoRecord
-from headlessly.undo.plan import Plan, RecordChange
+from headlessly.undo.plan import Plan, RecordChange, ids_by_noun
 
 #: Who refers to records, by one column. Row by row of these few records, however many the request has.
 REFERRED = """
@@ -60,7 +59,7 @@ class PartialPlan(Plan):
 
     def read(self) -> None:
         """Give each change its record as it is now, without locking it."""
-        for noun, ids in self._ids_by_noun(self.changes.values()).items():
+        for noun, ids in ids_by_noun(self.changes.values()).items():
             for record in noun.with_deleted.filter(pk__in=ids):
                 self.changes[record.pk].record = record
         self.changes = {id: c for id, c in self.changes.items() if c.record is not None}
@@ -69,9 +68,8 @@ class PartialPlan(Plan):
     def wait_for_others(self) -> dict[str, str]:
         """Let what goes wait for those of the request that refer to it and are not in this part; answers the
         ids of what stays for others that stay, with the name of their noun."""
-        going = [c for c in self.possible if c.goes]
         kept: dict[str, str] = {}
-        for noun, ids in self._ids_by_noun(going).items():
+        for noun, ids in ids_by_noun(c for c in self.possible if c.goes).items():
             for other, reference in noun.schema.all_referrers:
                 for id, _outside, may_let_go, holds in self._referred(ids, other, reference):
                     self.changes[id].waits |= may_let_go
@@ -90,13 +88,6 @@ class PartialPlan(Plan):
         for change in found:
             change.waits = True
         return bool(found)
-
-    @staticmethod
-    def _ids_by_noun(changes: Any) -> dict[type[Record], list[str]]:
-        found: dict[type[Record], list[str]] = {}
-        for change in changes:
-            found.setdefault(change.noun, []).append(change.id)
-        return found
 
 
 def plan_for(undo: Undo, rows: Sequence[UndoRecord]) -> PartialPlan:

@@ -12,18 +12,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from django.db.models import Exists, OuterRef
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
+from headlessly.access import tenancy, visibility
 from headlessly.declaration import labels
 from headlessly.declaration.custom_values import has_value
-from headlessly.declaration.registry import registry
 from headlessly.language import wording
 from headlessly.language.wording import SUBJECT
-from headlessly.log.events import Event, dump_json
+from headlessly.log.events import Event, plain_json
 from headlessly.log.names import PLATFORM_EVENTS
 
 if TYPE_CHECKING:
@@ -71,9 +69,25 @@ def is_closed(record: Record, wires: Iterable[str]) -> Reason | None:
     return Reason("closed", said, tuple(w for w in wires if record.schema.fields[w].name in closed))
 
 
+def ids_by_noun(changes: Iterable[Any]) -> dict[type[Record], list[str]]:
+    """The ids of what is to be taken back, was or cannot be, by their noun."""
+    found: dict[type[Record], list[str]] = {}
+    for change in changes:
+        found.setdefault(change.noun, []).append(change.id)
+    return found
+
+
+def unseen_ids(changes: Iterable[Any]) -> set[str]:
+    """The ids of those of these records that the actor does not see."""
+    if visibility.visible_owner_of_actor() is None:
+        return set()
+    by_noun = ids_by_noun(changes)
+    return {id for noun, ids in by_noun.items() for id in visibility.invisible_ids(noun, ids)}
+
+
 def values_in_log(record: Record) -> dict[str, Any]:
     """The values of a record by wire name, as the log keeps them."""
-    return orjson.loads(dump_json(record.as_json()))
+    return plain_json(record.as_json())
 
 
 @dataclass
@@ -96,7 +110,7 @@ class RecordChange:
         """What the record is called; one that is not seen any more, as the request left it."""
         if self.stays is None or self.stays.code != HIDDEN:
             return str(self.record)
-        title = self.noun.schema.by_name[self.noun.schema.columns[0]]
+        title = self.noun.schema.name_field
         return str((self.events[-1].data or {}).get(title.wire) or self.id)
 
     @property
@@ -246,7 +260,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         for event in self.events:
-            noun = registry.get(event.target_type or "")
+            noun = event.noun
             if noun is None or event.target is None:
                 continue
             found = self.changes.setdefault(event.target, RecordChange(noun, event.target, []))
@@ -335,11 +349,7 @@ class Plan:
 
     def _refuse_what_others_refer_to(self) -> None:
         """Let stay what would go, and what records beside the plan's refer to by now."""
-        going: dict[type[Record], list[str]] = {}
-        for change in self.possible:
-            if change.goes:
-                going.setdefault(change.noun, []).append(change.id)
-        for noun, ids in going.items():
+        for noun, ids in ids_by_noun(c for c in self.possible if c.goes).items():
             for other, reference in noun.schema.all_referrers:
                 for id in self.referred_beside(noun, ids, other, reference):
                     self._keep_referred(id, labels.a_noun(other, SUBJECT))

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
-from headlessly.access import actors, visibility
+from headlessly.access import actors
 from headlessly.database.prepared import execute_planned, execute_prepared
 from headlessly.declaration.registry import registry
-from headlessly.log.events import dump_json
+from headlessly.log.events import plain_json
 from headlessly.log.names import PLATFORM_EVENTS, SECURITY
 from headlessly.undo.at_once import check_permission, require_what_it_takes, staying_with_reasons
 from headlessly.undo.models import Undo, UndoRecord
 from headlessly.undo.partial_plan import PartialPlan, plan_for
-from headlessly.undo.plan import HIDDEN, Reason, RecordChange
+from headlessly.undo.plan import HIDDEN, Reason, RecordChange, unseen_ids
 
 State = UndoRecord.State
 
@@ -140,7 +139,7 @@ def write_records(
     ``kept`` are held by others that stay, of the noun with this name."""
     staying = {each.id: each for each in staying_with_reasons(plan)}
     ends = _records_of_causes(plan)
-    unseen = _unseen(plan.changes.values())
+    unseen = unseen_ids(plan.changes.values())
     found = []
     for id, given in states.items():
         change = plan.changes.get(id)
@@ -168,7 +167,7 @@ def write_records(
                 told=id not in unseen or (reason is not None and reason.code == HIDDEN),
             )
         )
-    rows = Jsonb(orjson.loads(dump_json(found)))
+    rows = Jsonb(plain_json(found))
     execute_prepared(WRITE, [rows, undo.tenant_id, undo.pk], rows=False)
 
 
@@ -214,13 +213,3 @@ def _records_of_causes(plan: PartialPlan) -> dict[str, set[str]]:
         if cause is not None and cause.target is not None and event.target is not None:
             found.setdefault(event.target, set()).add(cause.target)
     return found
-
-
-def _unseen(changes: Iterable[RecordChange]) -> set[str]:
-    """The records of which the actor is not told."""
-    if visibility.visible_owner_of_actor() is None:
-        return set()
-    by_noun: dict[Any, list[str]] = {}
-    for change in changes:
-        by_noun.setdefault(change.noun, []).append(change.id)
-    return {id for noun, ids in by_noun.items() for id in visibility.invisible_ids(noun, ids)}

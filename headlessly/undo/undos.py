@@ -16,10 +16,8 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, NotFound
 from headlessly.ids import public_id
-from headlessly.log.events import Event, EventQuerySet
-from headlessly.log.names import SECURITY
 from headlessly.undo import at_once
-from headlessly.undo.at_once import RequestUndone, undo_request
+from headlessly.undo.at_once import RequestUndone, log_of_request, undo_request
 from headlessly.undo.models import Undo
 from headlessly.undo.partial_plan import PartialPlan, causes_of
 from headlessly.undo.plan import HIDDEN
@@ -122,8 +120,7 @@ def check_may_take_back(id: Any) -> None:
 
 def is_large(id: Any) -> bool:
     """Whether a request left more events than are taken back at once."""
-    events = _events_of(id)
-    return events is not None and events[: at_once.MOST_EVENTS + 1].count() > at_once.MOST_EVENTS
+    return log_of_request(id)[: at_once.MOST_EVENTS + 1].count() > at_once.MOST_EVENTS
 
 
 def get_undo(id: str) -> Undo:
@@ -152,24 +149,17 @@ def last_undo_of(request: str) -> Undo | None:
     return Undo.visible().filter(request=request, dry_run=False).first()
 
 
-def _events_of(id: Any) -> EventQuerySet | None:
-    if not (isinstance(id, str) and id) or UNSTORABLE.search(id):
-        return None
-    return Event.log.filter(request_id=id[:65]).exclude(target_type=SECURITY)
-
-
 def _check_permission(id: str) -> None:
     """Raise Forbidden or NotFound for who may not take back what some events of the request did."""
-    some = _events_of(id)
-    assert some is not None
-    events = list(some.filter(target__isnull=False).defer("data", "previous")[:LOOKED_AT])
+    some = log_of_request(id).filter(target__isnull=False)
+    events = list(some.defer("data", "previous")[:LOOKED_AT])
     at_once.check_permission(PartialPlan(events, around=causes_of(events, id)), id)
 
 
 def _refuse_while_at_work(id: Any) -> None:
     """Raise Conflict for a request that is still at work, an undo or what a room above knows: it is not known
     yet what it did."""
-    if _events_of(id) is None:
+    if not isinstance(id, str) or UNSTORABLE.search(id):
         return
     if Undo.objects.filter(request_id=id, status__in=Undo.UNFINISHED, dry_run=False).exists():
         said = _("This is still at work. Take it back when it is done.")

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from headlessly.access import tenancy
 from headlessly.access.encryption import EncryptedText
 from headlessly.access.models import Tenant
 from headlessly.access.tenant_rows import TenantRow, TenantRowManager
@@ -67,12 +66,12 @@ class LogSnapshot:
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
-    def of_tenant(self) -> Self:
-        """Those of the active tenant, each with whether it has deliveries that were given up."""
+    def with_fails(self) -> Self:
+        """Each with whether it has deliveries that were given up."""
         given_up = Delivery.objects.filter(
             tenant=OuterRef("tenant"), webhook=OuterRef("pk"), status=Delivery.FAILING
         )
-        return self.filter(tenant_id=tenancy.require().pk).annotate(fails=Exists(given_up))
+        return self.annotate(fails=Exists(given_up))
 
 
 class WebhookManager(TenantRowManager.from_queryset(WebhookQuerySet)):  # type: ignore[misc]
@@ -112,7 +111,7 @@ class Webhook(TenantRow):
     seq = models.BigIntegerField(editable=False)
     past = models.TextField(editable=False)
 
-    objects = WebhookManager()
+    objects: ClassVar = WebhookManager()
 
     def __str__(self) -> str:
         return self.pk
@@ -202,7 +201,7 @@ class Delivery(TenantRow):
     error = models.CharField(max_length=255, null=True)
     created_at = models.DateTimeField()
 
-    objects = TenantRowManager.from_queryset(DeliveryQuerySet)()
+    objects: ClassVar = TenantRowManager.from_queryset(DeliveryQuerySet)()
 
     class Meta:
         verbose_name_plural = "deliveries"

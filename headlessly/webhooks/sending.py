@@ -43,8 +43,6 @@ ADDRESS_FORBIDDEN = "The host leads to an address that is not of the public inte
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """What became of one attempt."""
-
     status: int | None = None  #: of the answer, if there was one
     error: str | None = None  #: what went wrong, for the webhook's owner
     duration: int = 0  #: in milliseconds

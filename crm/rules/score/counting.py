@@ -320,7 +320,7 @@ def _count(
 
 
 def _due(scope: Scope) -> Any:
-    rows = ScoreDue.objects.filter(tenant=tenancy.require(), lead=OuterRef(scope.key))
+    rows = ScoreDue.objects.filter(lead=OuterRef(scope.key))
     return Subquery(rows.values("due_at")[:1])
 
 

@@ -174,7 +174,7 @@ class Progress:
 
 def progress() -> Progress | None:
     """The last recount of the active tenant; None where there was none."""
-    runs = list(ScoreRun.objects.filter(tenant=tenancy.require()))
+    runs = list(ScoreRun.objects.all())
     if not runs:
         return None
     ends = [run.finished_at for run in runs]

@@ -29,13 +29,12 @@ from headlessly.accounts.guessing import Guesser
 from headlessly.accounts.models import Invitation
 from headlessly.admin.entrance import (
     REFUSALS,
+    GateForm,
     begin_where_empty,
     come_in,
     render_gate,
-    style_fields,
 )
 from headlessly.context.tenant_scope import every_tenant, scoped_to
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 from headlessly.web.callers import caller_address, customer_network
 
@@ -62,10 +61,9 @@ def gate_page(view: View) -> View:
     return guarded
 
 
-class PasswordForm(SetPasswordForm):
+class PasswordForm(GateForm, SetPasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        style_fields(self)
         self.fields["new_password1"].label = _("Password")
         self.fields["new_password2"].label = _("The same again")
         for name in ("new_password1", "new_password2"):
@@ -85,7 +83,7 @@ class InvitedForm(PasswordForm):
     last_name = forms.CharField(label=gettext_lazy("Last name"), max_length=150, required=False)
 
 
-class ForgottenForm(forms.Form):
+class ForgottenForm(GateForm):
     email = forms.CharField(
         label=gettext_lazy("Email"),
         max_length=254,
@@ -94,10 +92,6 @@ class ForgottenForm(forms.Form):
             {"inputmode": "email", "autocomplete": "username", "autofocus": True}
         ),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        style_fields(self)
 
     def clean_email(self) -> str:
         return normalize_sign_in_email(self.cleaned_data["email"])
@@ -130,9 +124,7 @@ def forgotten_password_view(request: HttpRequest) -> HttpResponse:
 @gate_page
 def choose_password_view(request: HttpRequest, id: str, token: str, by: str = "") -> HttpResponse:
     """Choose a password by a link, and come in."""
-    user = None
-    if not UNSTORABLE.search(id + by):
-        user = User.objects.filter(pk=id, is_active=True).first()
+    user = User.objects.filter(pk=id, is_active=True).first()
     if user is None or not passwords.link_fits(user, token, by):
         raise Http404
     form = PasswordForm(user, request.POST if request.method == "POST" else None)
@@ -149,10 +141,8 @@ def choose_password_view(request: HttpRequest, id: str, token: str, by: str = ""
 @gate_page
 def invitation_view(request: HttpRequest, id: str, token: str) -> HttpResponse:
     """Take a place in a tenant: with a new password, or with the account that one is signed in with."""
-    found = None
-    if not UNSTORABLE.search(id):
-        with every_tenant():  # its link tells of which tenant it is
-            found = Invitation.objects.select_related("tenant").filter(pk=id).first()
+    with every_tenant():  # its link tells of which tenant it is
+        found = Invitation.objects.select_related("tenant").filter(pk=id).first()
     if found is None or not found.fits(token):
         raise Http404
     user = User.objects.with_email(found.email).first()

@@ -19,7 +19,7 @@ from headlessly.accounts import factors
 from headlessly.accounts.models import SecondFactor
 from headlessly.accounts.signing_in import begin_session, guesser_of, remember_browser
 from headlessly.admin.account.links import gate_page
-from headlessly.admin.entrance import PENDING, REFUSALS, render_gate, style_fields
+from headlessly.admin.entrance import PENDING, REFUSALS, GateForm, render_gate
 
 #: How long one has for it, in seconds.
 PATIENCE = 10 * 60
@@ -27,7 +27,7 @@ STATE = "passkey"
 LONGEST_ANSWER = 20_000
 
 
-class CodeForm(forms.Form):
+class CodeForm(GateForm):
     code = forms.CharField(
         label=gettext_lazy("Code"),
         max_length=40,
@@ -36,10 +36,6 @@ class CodeForm(forms.Form):
             {"autocomplete": "one-time-code", "autofocus": True, "spellcheck": "false"}
         ),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        style_fields(self)
 
 
 @gate_page

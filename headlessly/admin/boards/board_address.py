@@ -24,8 +24,6 @@ NOT_HERE = ("asOf", "deleted", "p", "view")
 
 
 class BoardAddress(Address):
-    """What a board is asked for."""
-
     def __init__(self, noun: type[Noun], query: QueryDict, site: Any) -> None:
         asked = query.copy()
         for name in NOT_HERE:

@@ -35,7 +35,6 @@ def report_table(name: str, slice: Slice) -> Table:
 
 
 def table_of(report: Report, found: Measured) -> Table:
-    """The rows of what a report measured."""
     heads = [str(report.row_title), *(str(column.title) for column in report.columns)]
     return Table(heads, [(row.name, row_figures(report, row)) for row in found.rows or ()])
 

@@ -245,7 +245,7 @@ class FilterForm:
             widget = inputs.RecordsSelect(declared, self.site, attrs)
             row.widget = widget.render(f"v.{row.key}", row.texts, {"id": f"v-{row.key}"})
         elif row.input == inputs.WHEN:
-            when, text = inputs.show_when(declared, operator, values)
+            when, text = inputs.show_when(operator, values)
             row.when, row.texts = _options(tuple(offered.WHEN.items()), when), [text]
             row.counts = when in offered.AGO
             row.named = when in offered.NAMED_WHEN

@@ -18,7 +18,6 @@ from headlessly.admin.forms import clean_sent_text, is_whole_day
 from headlessly.admin.widgets import ReferenceSelect
 from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.language import numbers
 from headlessly.language.moments import written_day, written_moment
 
@@ -105,7 +104,7 @@ def _local(text: Any) -> datetime | None:
         return None
 
 
-def show_when(field: Field, operator: str, values: Sequence[Any]) -> tuple[str, str]:
+def show_when(operator: str, values: Sequence[Any]) -> tuple[str, str]:
     """How the value of a date is said, and the text of its input."""
     value = str(values[0]) if values else ""
     if value in offered.NAMED_WHEN:
@@ -173,5 +172,5 @@ class RecordsSelect(ReferenceSelect):
 
 def record_names(noun: Any, ids: Sequence[Any]) -> dict[str, str]:
     """The names of the records that the actor sees, by id."""
-    known = [id for id in ids if isinstance(id, str) and not UNSTORABLE.search(id)]
+    known = [id for id in ids if isinstance(id, str)]
     return {row.pk: str(row) for row in noun.objects.filter(pk__in=known)} if known else {}

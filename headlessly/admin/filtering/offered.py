@@ -167,7 +167,5 @@ def relation_of(noun: type[Noun], name: str) -> Relation | None:
 
 def path_label(noun: type[Noun], path: str) -> str:
     """``organization.industry`` → ``Organization industry``."""
-    names = path.split(".")
-    paths = (".".join(names[: count + 1]) for count in range(len(names)))
-    first, *rest = (labels.field_label(querystring.field_at_path(noun, part)) for part in paths)
+    first, *rest = map(labels.field_label, querystring.fields_along(noun, path))
     return " ".join([first[:1].upper() + first[1:], *map(wording.inside_sentence, rest)])

@@ -240,9 +240,7 @@ def wire_path(noun: type[Noun], path: str) -> str:
     """The path by the wire names of its fields. Raises InvalidFilter."""
     if (whole := querystring.field_at_path(noun, path)).wire.count("."):
         return whole.wire  # a part of a value, which names it
-    names = path.split(".")
-    heads = (".".join(names[: count + 1]) for count in range(len(names)))
-    return ".".join(querystring.field_at_path(noun, head).wire for head in heads)
+    return ".".join(field.wire for field in querystring.fields_along(noun, path))
 
 
 # -- put together ---------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def _describe_value(field: Field, operator: str, value: Any, names: dict[str, st
     if operator in ("text", "regex"):
         return f"“{value}”"
     if field.type in offered.DATES:
-        when, text = inputs.show_when(field, operator, [value])
+        when, text = inputs.show_when(operator, [value])
         return moment_in_words(text if when == offered.ON else value)
     if field.type == "reference":
         return names.get(value, str(value))

@@ -23,7 +23,6 @@ from headlessly.admin.lists.bulk_operations import WHICH, BulkOperation, bulk_op
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.pages import NounPages
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
 
@@ -32,8 +31,6 @@ EXPORT = "export"
 
 @dataclass
 class RecordOutcome:
-    """What became of one record."""
-
     id: str
     name: str
     url: str
@@ -49,7 +46,7 @@ class BulkPages(NounPages):
         address = Address(self.noun, request.POST.get("query", ""), self.site)
         if name == EXPORT:
             return self._export(request, address)
-        offered = {op.name: op for op in bulk_operations(address, self.site)}
+        offered = {op.name: op for op in bulk_operations(address)}
         if (operation := offered.get(name)) is None:
             raise Http404
         try:
@@ -153,8 +150,7 @@ class BulkPages(NounPages):
     ) -> Iterator[RecordOutcome]:
         """Each record in a transaction of its own: what one refuses, the others do not suffer."""
         manager = self.noun.with_deleted if address.deleted else self.noun.objects
-        storable = [id for id in ids if not UNSTORABLE.search(id)]
-        known = {record.pk: record for record in manager.filter(pk__in=storable)}
+        known = {record.pk: record for record in manager.filter(pk__in=ids)}
         for id in [id for id in ids if operation.concerns(id, sent)] or ids:
             found = known.get(id)
             url = self.admin.place("change", id) if found is not None else ""

@@ -111,7 +111,7 @@ def _told_apart(noun: type[Noun], ids: Sequence[str]) -> list[tuple[str, str]]:
     ]
 
 
-def bulk_operations(address: Address, site: Any) -> list[BulkOperation]:
+def bulk_operations(address: Address) -> list[BulkOperation]:
     """What the actor may do with the records of a list: give, move, the noun's own verbs, delete."""
     noun, actor = address.noun, actors.current()
     may = {name: actors.may(actor, name, noun) for name in noun.verbs}

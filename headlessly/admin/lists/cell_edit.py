@@ -67,8 +67,6 @@ class CellPages(NounPages):
     ) -> HttpResponse:
         found, (field,) = edit.record, edit.fields
         edit.form.fields[field.name].widget.attrs["aria-label"] = labels.field_label(field)
-        details = problem.details if problem else None
-        text = (details or [{}])[0].get("message") or problem.message if problem else ""
         return self.admin.respond(
             request,
             "cell",
@@ -76,7 +74,7 @@ class CellPages(NounPages):
             input=edit.inputs[0],
             url=self.admin.place("cell", found.pk, field.name),
             version=found.version,
-            said=text,
+            said=problem.first_message if problem else "",
         )
 
     def _row(

@@ -167,7 +167,6 @@ class NounList:
 
     @property
     def count_text(self) -> str:
-        """How many there are."""
         return display.number(self.total) + ("" if self.exact else "+")
 
     @cached_property

@@ -34,8 +34,6 @@ class PresetFilter:
 
 
 class SearchFilter:
-    """What is searched for."""
-
     label = ""
     names = ("q",)
 

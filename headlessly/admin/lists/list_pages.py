@@ -93,7 +93,7 @@ class ListPage(NounPages):
             renaming=renaming,
             selectable=selects,
             rows="" if grouped["groups"] else self._rows(request, found, selects),
-            operations=bulk_operations(address, self.site),
+            operations=bulk_operations(address),
             at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
             export_workbook=export_url(address, format=XLSX) if not address.deleted else "",

@@ -17,7 +17,6 @@ from headlessly.admin.filtering.offered import path_label
 from headlessly.admin.filtering.words import moment_in_words
 from headlessly.declaration import days, labels, values
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.language import numbers
 from headlessly.nouns import Noun
 from headlessly.query import list_address, periods, querystring
@@ -169,8 +168,8 @@ class RangeFilter:
                 return text
         if kind == "reference":
             other = self.field.target_noun
-            found = UNSTORABLE.search(text) or other.objects.filter(pk=text).first()
-            return str(found) if isinstance(found, other) else text
+            found = other.objects.filter(pk=text).first()
+            return text if found is None else str(found)
         return labels.choice_label(self.field, text) if kind == "enum" else text
 
     # -- to choose from ---------------------------------------------------------------------------

@@ -124,12 +124,8 @@ def _number_text(answer: Mapping[str, Any], term: str) -> str:
     if value is None or value == {}:
         return ""
     if isinstance(value, Mapping):
-        converted = answer.get("converted", {}).get(term)
-        if converted is not None and converted["value"] is not None:
-            value = {converted["currency"]: converted["value"]}
-        return " + ".join(
-            display.money(round(each, 2), currency) for currency, each in value.items()
-        )
+        amounts = aggregates.converted_amounts(answer, term)
+        return " + ".join(display.money(round(each, 2), name) for name, each in amounts.items())
     text = display.number(round(value, 1))
     return text if term.startswith("sum(") else _("⌀ %s") % text
 

@@ -68,7 +68,7 @@ def proposal_summary(events: Sequence[Event]) -> str:
     """``changes 3 leads; creates 1 deal``."""
     seen: dict[str, tuple[str, type[Noun]]] = {}
     for event in events:
-        noun = registry.get(event.target_type or "")
+        noun = event.noun
         if noun is None or event.target is None:
             continue
         kind = kind_of(event, verb_of(noun, event))
@@ -157,7 +157,7 @@ class ProposalTeller:
         if event.target not in self.made:
             step.url = facts.url
         if facts.kind == CREATE:
-            label = labels.field_label(noun.schema.by_name[noun.schema.columns[0]])
+            label = labels.field_label(noun.schema.name_field)
             step.changes = [c for c in step.changes if c.now not in ("", None) and c.label != label]
         return step
 
@@ -218,7 +218,7 @@ def _event_label(name: str) -> str:
 
 def _with_all_changes(event: Event) -> Event:
     """The event with all that a new record has as its changes, so that every name in it is looked up."""
-    noun = registry.get(event.target_type or "")
+    noun = event.noun
     if noun is None or event.version != 1:
         return event
     data, whole = event.data or {}, copy.copy(event)

@@ -76,7 +76,6 @@ def proposals_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
 
 @require_GET
 def proposal_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """One proposal, and what it would do."""
     return _proposal_page(request, site, proposals.find_proposal(id))
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.admin import display, field_values
-from headlessly.admin.forms import DeclaredForm, is_whole_day
+from headlessly.admin.forms import DeclaredForm, mark_whole_days
 from headlessly.admin.records import day_and_time
 from headlessly.context import clock
 from headlessly.declaration import days, engagements, labels
@@ -151,11 +151,7 @@ def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> 
     if said and declared.headline not in sent:
         longest = noun.schema.by_name[declared.headline].max_length or len(said)
         sent[declared.headline] = engagements.first_line(said, longest)
-    for name in way.asks:
-        # A day without a time is the whole of it.
-        field = noun.schema.by_name[name]
-        if field.day_if and is_whole_day(sent.get(name)):
-            sent[field.day_if] = "true"
+    mark_whole_days(sent, [noun.schema.by_name[name] for name in way.asks])
     about = touch_references(touching, record)
     return executor.run(noun.verbs[way.verb], None, {**about, **way.values, **sent}, text=True)
 

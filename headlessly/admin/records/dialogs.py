@@ -5,7 +5,7 @@ Where the record lacks what the verb needs, the dialog asks for that too, and fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -67,7 +67,7 @@ class VerbDialog:
         self.first: DeclaredForm | None = None
         if data is not None:
             names = data.getlist(LACKS) if hasattr(data, "getlist") else [data.get(LACKS)]
-            self._ask_first([each for name in names if (each := self._fillable(name))])
+            self._ask_first(names)
 
     def _choice(self, field: Field) -> RecordChoice:
         kind = RecordChoice if field.record else ReferenceChoice
@@ -191,30 +191,25 @@ class VerbDialog:
         executor.run(self.verb.noun.verbs["update"], self.record.pk, self.filled, text=True)
 
     def _note_lack(self, problem: HeadlesslyError) -> None:
-        if self.first is not None:
-            return
-        if problem.code == GATE_CLOSED:
-            details = problem.details or []
-            self._ask_first([f for d in details if (f := self._fillable(d["field"]))])
-        elif not problem.details and (lacked := self._fillable(problem.field)):
-            self._ask_first([lacked])
+        if self.first is None and (problem.code == GATE_CLOSED or not problem.details):
+            self._ask_first(detail["field"] for detail in problem.by_field)
 
-    def _fillable(self, name: str | None) -> Field | None:
+    def _fillable(self, name: str) -> Field | None:
         """The empty field of the record that this is, where whoever acts may fill it in."""
-        declared = self.record.schema.field(name) if name else None
+        declared = self.record.schema.field(name)
         if declared is None or declared.name not in editable_fields(self.record):
             return None
         if getattr(self.record, declared.column) is not None:
             return None
         return declared if actors.may(actors.current(), "update", self.verb.noun) else None
 
-    def _ask_first(self, lacked: list[Field]) -> None:
-        if not lacked:
-            return
-        self.first = DeclaredForm(
-            lacked, self.site, data=self.data, id=self.verb.name, parent=self.id
-        )
-        self.first.prefix = FIRST
+    def _ask_first(self, names: Iterable[str]) -> None:
+        lacked = [field for name in names if (field := self._fillable(name)) is not None]
+        if lacked:
+            self.first = DeclaredForm(
+                lacked, self.site, data=self.data, id=self.verb.name, parent=self.id
+            )
+            self.first.prefix = FIRST
 
     # -- what was sent ----------------------------------------------------------------------------
 

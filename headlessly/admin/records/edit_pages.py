@@ -12,10 +12,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors, visibility
-from headlessly.admin import display, event_facts, event_text, field_values, forms, toasts
+from headlessly.admin import display, event_text, forms, toasts
 from headlessly.admin.choices import describe_choice
 from headlessly.admin.field_edit import (
     FieldPages,
+    changed_meanwhile,
     check_readable,
     closed_fields,
     editable_fields,
@@ -28,7 +29,6 @@ from headlessly.admin.records.answer_panels import answer_panels
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import MORE, Field
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError, Stale
 from headlessly.execution import executor
@@ -49,8 +49,6 @@ def _brought_along(inputs: Iterable[Field], given: Mapping[str, str]) -> dict[st
     references = {f.name: f for f in inputs if f.type == "reference"}
     for name in references.keys() & given.keys():
         noun = registry[references[name].to or ""]
-        if UNSTORABLE.search(given[name]):
-            continue
         about = [f.name for f in display.about_references(noun)]
         rows = visibility.load_visible_references(noun.objects.filter(pk=given[name]), about)
         for record in rows:
@@ -287,11 +285,7 @@ class EditPages(NounPages):
         meanwhile = timeline.entries_since(found, version or found.version)
         theirs = {f.name for f in inputs for e in meanwhile if f.wire in (e.event.previous or {})}
         for name in theirs & set(changed):
-            value = field_values.value_text(found, self.schema.by_name[name]) or _("empty")
-            declared = self.schema.by_name[name]
-            said = _("%(who)s made this %(value)s meanwhile. Saving puts yours in its place.")
-            who = event_facts.who_changed(found, version, declared)
-            form.add_error(name, said % {"who": who, "value": value})
+            form.add_error(name, changed_meanwhile(found, version, self.schema.by_name[name]))
         return self._edit_page(
             request, found, form, problem=problem, version=found.version, meanwhile=meanwhile
         )

@@ -146,7 +146,7 @@ class QuickForm:
 
     def _name(self, form: DeclaredForm, noun: type[Noun], reference: Field | None) -> None:
         """Of several records in one form each is asked for by what it is."""
-        own = form.fields.get(noun.schema.columns[0])
+        own = form.fields.get(noun.schema.name_field.name)
         if not isinstance(own, Input):
             return
         if reference is not None:
@@ -236,7 +236,7 @@ class QuickForm:
                     taken[part.name] = id
             found |= given if not part.name else {}
         if taken and (name := compose_name(self.noun, found)) is not None:
-            found[self.noun.schema.columns[0]] = name
+            found[self.noun.schema.name_field.name] = name
         found |= taken
         return own_by_default(self.noun.verbs["create"].inputs.values()) | found | dict(self.preset)
 
@@ -244,7 +244,7 @@ class QuickForm:
         """The id of the record that was taken among those that are called alike, as long as nothing else
         was typed since."""
         id = str((self.data or {}).get(f"{part.name}-{TAKEN}", ""))
-        if not id or UNSTORABLE.search(id):
+        if not id:
             return None
         record = part.noun.objects.filter(pk=id).first()
         if record is None:
@@ -259,9 +259,8 @@ class QuickForm:
     def refuse(self, problem: HeadlesslyError) -> None:
         """Put what went wrong beside the input that it is about."""
         self.problem = problem
-        details = problem.details or [{"field": problem.field or "", "message": problem.message}]
-        for detail in details:
-            outer, dot, inner = str(detail["field"]).partition(".")
+        for detail in problem.by_field:
+            outer, dot, inner = detail["field"].partition(".")
             name, message = inner if dot else outer, detail["message"]
             part = self._part_of(outer) or self._part_of("") or self.parts[0]
             known = part.noun.schema.field(name) if name else None
@@ -307,7 +306,7 @@ class QuickForm:
         self, found: dict[str, Told], part: QuickPart, given: Mapping[str, Any]
     ) -> None:
         """What is called as is being typed: by the name alone, so that an email is no search."""
-        name = part.noun.schema.columns[0]
+        name = part.noun.schema.name_field.name
         term = given.get(name)
         if not isinstance(term, str) or len(term) < FEWEST_LETTERS:
             return

@@ -239,7 +239,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     on_cards = {card["name"] for card in about}
     first = facts(record, changing, on_cards)
     hidden = covered | {shown.name for shown in first} | on_cards
-    hidden.add(record.schema.columns[0])
+    hidden.add(record.schema.name_field.name)
     related = related_records(record)
     if machine:
         hidden.add(machine.name)
@@ -253,7 +253,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
         "groups": groups(record, hidden, changing),
         "related": [side for side in related if side["rows"] or side["parts"]],
         "without": [side for side in related if not side["rows"] and not side["parts"]],
-        "name_field": record.schema.columns[0],
-        "name_label": labels.field_label(record.schema.by_name[record.schema.columns[0]]),
-        "name_editable": record.schema.columns[0] in changing,
+        "name_field": record.schema.name_field.name,
+        "name_label": labels.field_label(record.schema.name_field),
+        "name_editable": record.schema.name_field.name in changing,
     }

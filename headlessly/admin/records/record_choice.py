@@ -155,7 +155,7 @@ class RecordChoice:
         assert self.new is not None
         amounts = (n for n, field in self.new.declared.items() if field.type == "money")
         first = next(amounts, None)
-        if first is not None and would_be.get(self.noun.schema.columns[0]):
+        if first is not None and would_be.get(self.noun.schema.name_field.name):
             self.new.fields[first].widget.attrs |= {"data-first": "", "data-selects": ""}
 
     def fields_of_new(self) -> list[Field]:
@@ -262,7 +262,7 @@ class ReferenceChoice(RecordChoice):
     @property
     def _common(self) -> list[Field]:
         """The fields of a new one that the record has as well, filled, under the same name."""
-        fields, title = self.record.schema.by_name, self.noun.schema.columns[0]
+        fields, title = self.record.schema.by_name, self.noun.schema.name_field.name
         return [
             field
             for field in self.noun.schema.inputs()

@@ -46,7 +46,6 @@ def read_timeline(
     *,
     before: int | None = None,
     until: datetime | None = None,
-    size: int = PAGE,
     show: str = ALL,
     undo: bool = True,
 ) -> Timeline:
@@ -59,8 +58,8 @@ def read_timeline(
         found = found.filter(seq__lt=before)
     if until is not None:
         found = found.filter(timestamp__lte=until)
-    rows = list(found[: size + 1])
-    shown = rows[:size]
+    rows = list(found[: PAGE + 1])
+    shown = rows[:PAGE]
     caused = _caused(shown)
     wanted = {e.cause for e in shown if e.cause} - {e.id for e in shown}
     causes = {e.id: e for e in events.Event.objects.filter(id__in=wanted)} if wanted else {}
@@ -91,7 +90,7 @@ def read_timeline(
         entries.append(entry)
     if undo:
         offer_undo(record, entries)
-    return Timeline(entries, shown[-1].seq if len(rows) > size else None, show)
+    return Timeline(entries, shown[-1].seq if len(rows) > PAGE else None, show)
 
 
 def _around(record: Noun, show: str) -> list[str]:

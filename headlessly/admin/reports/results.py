@@ -161,7 +161,7 @@ class Report:
         return Cell(text, url if text != "–" else "", note)
 
 
-def run_report(address: ReportAddress, *, limit: int = MAX_GROUPS) -> Report:
+def run_report(address: ReportAddress) -> Report:
     """The answer to an address; what is wrong with it is the report's problem."""
     found = Report(address)
     if address.is_wrong:
@@ -169,7 +169,7 @@ def run_report(address: ReportAddress, *, limit: int = MAX_GROUPS) -> Report:
         return found
     order = [f"-{name}" if descending else name for name, descending in address.table_order]
     try:
-        answer = aggregate(address, sort=order, limit=limit)
+        answer = aggregate(address, sort=order, limit=MAX_GROUPS)
         found.answers, found.has_more = answer.groups, answer.has_more
         found.missing_rates = display.missing_rates_text(answer.missing_rates)
         if found.answers and (address.over or address.group_names):
@@ -255,10 +255,8 @@ def drawn_values(answer: Mapping[str, Any], measure: Measure) -> list[tuple[str 
     if not isinstance(value, Mapping):
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else None
         return [] if number is None else [(None, float(number))]
-    converted = answer.get("converted", {}).get(measure.name)
-    if converted is not None and converted["value"] is not None:
-        return [(converted["currency"], converted["value"])]
-    return [(currency, float(amount)) for currency, amount in value.items()]
+    amounts = aggregates.converted_amounts(answer, measure.name)
+    return [(currency, float(amount)) for currency, amount in amounts.items()]
 
 
 # -- the lists behind --------------------------------------------------------------------------------------

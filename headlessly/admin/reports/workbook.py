@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from headlessly.admin.reports.results import Report
+from headlessly.query.aggregates import comparable_value
 from headlessly.query.measures import Measure
 from headlessly.transfer import workbook_writing
 from headlessly.transfer.cells import guard_cell
@@ -49,7 +51,7 @@ def _columns(report: Report) -> list[tuple[str, Any]]:
             name = _("%(number)s, converted to %(currency)s") % {
                 "number": head, "currency": kept[0]["currency"],
             }  # fmt: skip
-            found.append((name, _reads_converted(measure)))
+            found.append((name, partial(comparable_value, name=measure.name)))
     return found
 
 
@@ -59,15 +61,3 @@ def _plain(value: Any) -> Any:
 
 def _reads_amount(measure: Measure, currency: str) -> Any:
     return lambda answer: answer[measure.name].get(currency)
-
-
-def _reads_converted(measure: Measure) -> Any:
-    """The converted total; of a group of the tenant's currency alone its only amount."""
-
-    def read(answer: Any) -> Any:
-        known = answer.get("converted", {}).get(measure.name)
-        if known is not None:
-            return known["value"]
-        return next(iter(answer[measure.name].values()), None)
-
-    return read

@@ -184,10 +184,9 @@ class FieldForm(forms.Form):
         try:
             return change(self.cleaned_data)
         except HeadlesslyError as problem:
-            alone = [{"field": problem.field or "", "message": problem.message}]
-            for each in problem.details or alone:
-                name = str(each.get("field") or "")
-                self.add_error(name if name in self.fields else None, str(each["message"]))
+            for detail in problem.by_field:
+                name, message = detail["field"], detail["message"]
+                self.add_error(name if name in self.fields else None, message)
         return None
 
 

@@ -17,7 +17,6 @@ from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership
 from headlessly.access.sign_in_emails import normalize_sign_in_email, with_email
 from headlessly.admin.controls import Choice, Switch, Text
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.query.people_groups import list_groups
 
 ROLES = {
@@ -56,7 +55,7 @@ class RoleForm(forms.Form):
         wanted = self.cleaned_data["contact"].strip()
         if not wanted:
             return None
-        found = None if UNSTORABLE.search(wanted) else find_contact_id(wanted)
+        found = find_contact_id(wanted)
         if found is None:
             raise forms.ValidationError(_("There is no contact with this email or id."))
         return found

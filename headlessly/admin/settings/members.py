@@ -108,7 +108,6 @@ def again_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpRespon
 
 @require_POST
 def withdraw_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Withdraw an invitation."""
     found = _invitation(id)
     invitations.withdraw(found)
     messages.success(request, _("The invitation of %s is withdrawn.") % found.email)

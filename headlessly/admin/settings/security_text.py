@@ -169,7 +169,6 @@ def _word(value: Any) -> str:
 
 
 def _asked(event: Event) -> str:
-    """How an export was asked for."""
     asked: dict[str, str] = event.data.get("asked") or {}
     return (
         "&".join(f"{key}={value}" for key, value in asked.items())

@@ -38,7 +38,6 @@ def value_label(found: FieldList, value: str) -> str:
 
 
 def lists_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
-    """Every list there is."""
     lists = [
         (found, title_of(found), [value_label(found, v) or v for v in found.values.offered])
         for found in value_lists.all_lists()
@@ -138,4 +137,4 @@ def _named(followed: Followed) -> str:
 
 
 def _said(problem: HeadlesslyError) -> str:
-    return " ".join(str(each["message"]) for each in problem.details or ()) or problem.message
+    return " ".join(detail["message"] for detail in problem.by_field)

@@ -16,8 +16,6 @@ from headlessly.admin import display
 from headlessly.admin.settings import webhook_events
 from headlessly.admin.settings.webhook_forms import ChangedWebhookForm, NewWebhookForm
 from headlessly.admin.sites import TenantSite
-from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict
 from headlessly.models import Delivery, Webhook
 from headlessly.webhooks import disabling, registration, signing
@@ -66,7 +64,7 @@ def webhooks_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     words = dict(webhook_events.offered_patterns())
     rows = [
         _webhook_row(each) | {"events": ", ".join(words.get(name, name) for name in each.events)}
-        for each in Webhook.objects.of_tenant().order_by("-created_at", "id")
+        for each in Webhook.objects.with_fails().order_by("-created_at", "id")
     ]
     return site.respond(
         request,
@@ -105,7 +103,7 @@ def webhook_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResp
         form = ChangedWebhookForm(initial=known | changes | {"events": _joined(webhook)})
     before = request.GET.get("before", "")
     found = webhook.deliveries.select_related("event").order_by("-created_at", "-id")
-    if before and not UNSTORABLE.search(before):
+    if before:
         last = webhook.deliveries.filter(pk=before).first()
         if last is not None:
             found = found.filter(created_at__lte=last.created_at).exclude(
@@ -138,7 +136,6 @@ def switch_view(request: HttpRequest, id: str, *, site: TenantSite, active: bool
 
 @require_POST
 def ping_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
-    """Send a test."""
     try:
         registration.ping_webhook(_find_webhook(id))
         messages.success(request, _("A test is on its way."))
@@ -178,7 +175,7 @@ def disabled_notes(tenant: Any) -> list[dict[str, Any]]:
 
 
 def _find_webhook(id: str) -> Webhook:
-    return get_object_or_404(Webhook.objects.of_tenant(), pk=id)
+    return get_object_or_404(Webhook.objects.with_fails(), pk=id)
 
 
 def _webhook_row(webhook: Webhook) -> dict[str, Any]:
@@ -197,7 +194,7 @@ def _error_text(error: str) -> str:
 
 
 def _delivery_row(delivery: Delivery) -> dict[str, Any]:
-    noun = registry.get(delivery.event.target_type or "") if delivery.event else None
+    noun = delivery.event.noun if delivery.event else None
     next_at, error = delivery.next_attempt_at, delivery.error or ""
     if delivery.response_status:
         error = ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -38,7 +37,7 @@ def setup_step(rank: int) -> Callable[[StepMaker], StepMaker]:
     return register
 
 
-def open_steps(request: HttpRequest) -> list[SetupStep]:
+def open_steps() -> list[SetupStep]:
     """What is not set up yet, for an admin; nothing for all others."""
     if not actors.may_administer(actors.current()):
         return []

@@ -66,10 +66,10 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
         "parts": parts,
         "entries": sum(len(part.entries) for part in parts),
         "here": here,
-        "next_step": ask_next_step(request, site, here),
+        "next_step": ask_next_step(request, site),
         "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
         "first": _first_steps(nouns),
-        "setup": setup_steps.open_steps(request),
+        "setup": setup_steps.open_steps(),
         "may_link": actors.may_administer(actors.current()),
     }
 
@@ -142,7 +142,7 @@ class NextStepForm:
         return display.page_url(type(self.record), "change", self.record.pk)
 
 
-def ask_next_step(request: HttpRequest, site: TenantSite, back: str) -> NextStepForm | None:
+def ask_next_step(request: HttpRequest, site: TenantSite) -> NextStepForm | None:
     """The form for the next step with the record that the address names as ``next``; None without one, and
     where one is planned."""
     record = display.record_named(request.GET.get("next", ""))

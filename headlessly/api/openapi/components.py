@@ -140,7 +140,6 @@ MISSING_RATES: Schema = {
 
 
 def list_schema(item: Schema, cursor: Schema | None = None) -> Schema:
-    """One page of a list."""
     more = TEXT | {"description": "Where the next page begins; null on the last."}
     total = "How many there are in all; counting stops at 10,000."
     inexact = "False; only there when counting stopped before the end."
@@ -234,7 +233,6 @@ def _included_properties(noun: type[Noun]) -> dict[str, Schema]:
 
 
 def event_schema() -> Schema:
-    """An event of the log."""
     event = {
         "$id": id_schema("evt"),
         "$type": TEXT | {"enum": ["Event"]},

@@ -20,7 +20,11 @@ from headlessly.client.commands import (
 )
 from headlessly.client.commands.failures import MEANING, UsageError
 from headlessly.client.commands.group import NounCommands, OneNoun, Output, complete_noun_names
-from headlessly.client.commands.options import parse_conditions, parse_object, parse_parameters
+from headlessly.client.commands.options import (
+    parse_conditions,
+    parse_object,
+    report_parameters,
+)
 from headlessly.client.commands.output import (
     EVENT_COLUMNS,
     write,
@@ -156,7 +160,7 @@ def report(
     if name is not None and name.startswith("--"):
         raise UsageError(f"Say first which report: {name} is for one.")
     said = {"period": period, "from_": first, "to": last, "asOf": as_of, "since": since}
-    said |= parse_parameters(context.args, "report")
+    said |= report_parameters(context.args)
     data = state.client.report(name, **said)
     if form in ("json", "ndjson"):
         write_one(data, form)

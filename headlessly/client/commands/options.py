@@ -208,9 +208,9 @@ def parse_conditions(words: Sequence[str], noun: NounDeclaration, command: str) 
     return found
 
 
-def parse_parameters(words: Sequence[str], command: str) -> dict[str, str]:
+def report_parameters(words: Sequence[str]) -> dict[str, str]:
     """``--owner me`` as the parameters of an address; which there are the server knows. Raises Usage."""
-    pairs = _pairs(words, command, "a parameter is --name VALUE")
+    pairs = _pairs(words, "report", "a parameter is --name VALUE")
     return {wire_name(flag[2:].replace("-", "_")): text for flag, text in pairs}
 
 
