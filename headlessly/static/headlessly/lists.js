@@ -307,7 +307,10 @@
 
   let left = null; // where one was when one went to what is done with the selected
   document.addEventListener("keydown", (event) => {
-    if (!table() || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!table()) return;
+    // It would press the first button of the bar.
+    if (event.key === "Enter" && event.target.matches(".check input, #selection input")) return event.preventDefault();
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]")) return;
     const rows = [...table().querySelectorAll("tbody tr[data-row]")];
     const at = rows.indexOf(event.target.closest("tbody tr"));
@@ -322,8 +325,6 @@
       event.preventDefault();
       if (rows[at].dataset.row === peeked?.id) unpeek();
       else peek(rows[at]);
-    } else if (event.key === "Enter" && event.target.matches(".check input")) {
-      event.preventDefault(); // it would press the first button of the bar
     } else if (event.key === "x" && at >= 0) {
       event.preventDefault();
       rows[at].querySelector(".check input")?.click();

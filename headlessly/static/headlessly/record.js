@@ -332,7 +332,9 @@
     if (one && event.key === "Escape") return leave(one.closest("[data-field]"));
     const written = event.key === "Escape" && event.target.closest?.(".composer[open], .todo details[open]");
     if (written) return shut(written);
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form?.requestSubmit();
+    const { form } = event.target;
+    // What is done with the selected of a list has a button for each.
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && form?.id !== "selection") form?.requestSubmit();
   });
 
   // -- keys -------------------------------------------------------------------------------------
