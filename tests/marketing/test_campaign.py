@@ -63,9 +63,31 @@ def test_it_does_not_end_before_it_starts() -> None:
 )
 def test_it_launches_only_with_a_landing_page_and_a_budget(has: Any, misses: str) -> None:
     campaign = Campaign.create(name="Spring", **has)
-    with refused(VerbRefused, f"needs {misses} before"):
+    with refused(VerbRefused, f"needs {misses} before") as caught:
         campaign.launch()
+    asked = {"landingPageUrl", "budget"} - {Campaign.schema.by_name[name].wire for name in has}
+    assert set(details(caught)) == asked and caught.value.field in asked
     assert (campaign.status, campaign.launched_at) == ("Draft", None)
+
+
+def test_its_launch_asks_in_the_browser_for_what_is_missing(ann: Any) -> None:  # noqa: F811
+    campaign = Campaign.create(name="Spring")
+    place = f"/~acme/admin/marketing/campaign/{campaign.pk}/do/launch/"
+    refused = ann.post(place)
+    html = refused.content.decode()
+    assert refused.status_code == 422 and "a landing page and a budget before" in html
+    lacks = {"lacks": ["landing_page_url", "budget"]}
+    assert all(f'name="first-{name}"' in html for name in lacks["lacks"])
+    given = {"first-landing_page_url": "www.acme.example/spring", "first-budget": "1.250,50"}
+    wrong = ann.post(place, lacks | given | {"first-budget": "$1,250"})
+    assert (
+        wrong.status_code == 422 and "write digits alone, such as 1250.50" in wrong.content.decode()
+    )
+    assert Campaign.get(campaign.pk).status == "Draft"
+    assert ann.post(place, lacks | given).status_code == 302
+    launched = Campaign.get(campaign.pk)
+    assert (launched.status, float(launched.budget)) == ("Launched", 1250.5)
+    assert launched.landing_page_url == "https://www.acme.example/spring"
 
 
 def test_it_pauses_and_goes_on_and_remembers_its_first_launch(launched: Campaign) -> None:

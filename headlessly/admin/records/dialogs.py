@@ -22,7 +22,7 @@ from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.declaration.paths import OPEN
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
-from headlessly.errors import HeadlesslyError
+from headlessly.errors import HeadlesslyError, VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.nouns import Noun
@@ -165,7 +165,8 @@ class VerbDialog:
         """Why it cannot be done yet, above the input that would change that."""
         if self.problem is None or not self.lack_is_shown:
             return ""
-        return self.problem.first_message
+        refused = isinstance(self.problem, VerbRefused)
+        return self.problem.message if refused else self.problem.first_message
 
     @property
     def lack_is_shown(self) -> bool:
@@ -193,11 +194,9 @@ class VerbDialog:
     def _note_lack(self, problem: HeadlesslyError) -> None:
         if self.first is not None:
             return
-        if problem.code == GATE_CLOSED:
-            details = problem.details or []
-            self._ask_first([f for d in details if (f := self._fillable(d["field"]))])
-        elif not problem.details and (lacked := self._fillable(problem.field)):
-            self._ask_first([lacked])
+        if problem.code == GATE_CLOSED or isinstance(problem, VerbRefused) or not problem.details:
+            names = [d["field"] for d in problem.details or ({"field": problem.field},)]
+            self._ask_first([found for name in names if (found := self._fillable(name))])
 
     def _fillable(self, name: str | None) -> Field | None:
         """The empty field of the record that this is, where whoever acts may fill it in."""
