@@ -80,7 +80,9 @@ def embed_html(form: Form, page: str) -> str:
             "label": questions.question_label(field),
             "required": field.get("required")
             or field["name"] == questions.email_question(form.fields),
-            "input": {"phone": "tel", "number": "text"}.get(field["type"], field["type"]),
+            "input": {"phone": "tel", "number": "text", "url": "text"}.get(
+                field["type"], field["type"]
+            ),
         }
         for field in form.fields or ()
     ]

@@ -27,7 +27,7 @@ QUESTION_TYPES: dict[str, dict[str, Any]] = {
     "textarea": {"type": "text", "max_length": 10_000},
     "checkbox": {"type": "bool"},
     "date": {"type": "date"},
-    "url": {"type": "url", "max_length": 2000},
+    "url": {"type": "url", "max_length": 2000, "normalize": normalization.complete_address},
     "phone": {
         "type": "string",
         "max_length": 50,

@@ -15,6 +15,7 @@ from typing import Any, cast
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from headlessly.access import suggestions
@@ -25,6 +26,7 @@ from headlessly.admin.wire_words import refusal_in_words
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.choices import join_choices
+from headlessly.declaration.normalization import normalize_slug
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import parse_iso_moment, to_json_value
 from headlessly.errors import HeadlesslyError
@@ -204,6 +206,8 @@ def clean_sent_text(field: Field, text: Any) -> Any:
     text = text.strip()
     if field.type in ("number", "integer", "money"):
         return numbers.delocalize_number(text)
+    if field.normalize is normalize_slug:
+        return slugify(text) or text  # a name in addresses, of the words that it was said in
     if field.type not in ("date", "datetime"):
         return text
     when = read_when(text, timezone.localtime(clock.now()))

@@ -71,9 +71,10 @@ def test_it_shows_every_question_with_its_label(visitor: Client, form: Form) -> 
             assert given["id"] in labelled
             assert ("required" in given) == (field["name"] in ("name", "email", "terms"))
         assert [page.input(f)["type"] for f in ("email", "phone", "start", "site")] == [
-            "email", "tel", "date", "url"
+            "email", "tel", "date", "text"
         ]  # fmt: skip
         assert page.input("name")["autocomplete"] == "name"
+        assert page.input("site")["inputmode"] == "url", "and no browser refuses www.acme.example"
         assert page.all("html", lang="en") and page.all("meta", name="viewport")
         assert "&lt;b&gt;" in page.text and "<b>" not in page.text
         assert page.all("form", method="post", action="/~acme/f/demo")
