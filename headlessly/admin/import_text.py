@@ -79,7 +79,8 @@ NAMED = 5
 
 
 def warning_rows(noun: type[Record], rows: Iterable[RowWarning]) -> list[dict[str, Any]]:
-    """What is left out of rows, each reason once with the rows that have it, the most frequent first."""
+    """What is left out of rows, or which they are like (about no field), each reason once with the rows that
+    have it, the most frequent first."""
     found: dict[tuple[str | None, str], list[int]] = {}
     for row in rows:
         for problem in row.errors():

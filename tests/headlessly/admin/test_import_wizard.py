@@ -304,3 +304,27 @@ def test_an_import_too_large_to_be_taken_back_at_once_shows_how_far_it_is(
     wizard.work()
     assert Lead.count() == 9
     assert wizard.client.get("/~acme/admin/undos/undo_none/").status_code == 404
+
+
+def test_all_rows_of_a_file_get_the_campaign_that_is_said_once(wizard: Wizard, people: Any) -> None:
+    """On the page of the campaign, before the file is sent, or where it is tried."""
+    from crm import Lead
+    from marketing import Campaign
+
+    fair, web = Campaign.create(name="Trade fair"), Campaign.create(name="Webinar")
+    asks = wizard.client.get(f"{PLACE}?type=Lead&campaign={fair.pk}").content.decode()
+    assert "For all rows: Campaign: Trade fair" in asks
+    assert (
+        "For all rows"
+        not in wizard.client.get(f"{PLACE}?type=Contact&campaign={fair.pk}").content.decode()
+    )
+    file = SimpleUploadedFile("fair.csv", b"Name,Company\nVisitor One,A GmbH\nVisitor One,A GmbH\n")
+    sent = wizard.client.post(PLACE, {"type": "Lead", "file": file, "campaign": fair.pk})
+    wizard.address = sent.headers["Location"]
+    wizard.work()
+    assert fields(wizard.page())["default-campaign"] == fair.pk
+    wizard.again(default_campaign=web.pk)
+    page = wizard.again(default_campaign=fair.pk)
+    assert "Rows that are alike" in page and "The same as row 1 by" in page
+    wizard.go()
+    assert [lead.campaign_id for lead in Lead.find()] == [fair.pk, fair.pk]
