@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,12 +15,15 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from headlessly.access import tenancy
+from crm.models import Lead
+from headlessly.access import actors, tenancy
 from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.dashboards.figures import Figure, number_figure
 from headlessly.admin.filtering.tree import read_filter
 from headlessly.admin.filtering.words import describe_part
+from headlessly.admin.import_pages import import_url
 from headlessly.admin.lists import cells
 from headlessly.admin.lists.conditions import filter_text
 from headlessly.database import timeouts
@@ -27,7 +31,7 @@ from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter
 from headlessly.query import filters, money, periods, reads
-from marketing import funnel_page, questions, returns
+from marketing import funnel_page, questions, returns, utm
 from marketing.attribution import pages  # noqa: F401  (registers them)
 from marketing.models import Campaign, Form, Funnel, Segment
 
@@ -159,10 +163,19 @@ class CampaignAdmin(NounAdmin):
         if campaign is not None:
             # Only the page of the record asks for it.
             found["brought"] = SimpleLazyObject(lambda: campaign_figures(campaign))
+            found["link"] = utm.landing_link(campaign)
+            if actors.may(actors.current(), "create", Lead):
+                found["import_url"] = f"{import_url(Lead)}&campaign={campaign.pk}"
         return found
 
 
-@cells.fills_blanks(Campaign, "actual_leads", "actual_revenue", "roi")
+@cells.fills_blanks(
+    Campaign,
+    "actual_leads",
+    "actual_revenue",
+    "roi",
+    total=gettext_lazy("completed: %s"),
+)
 def brought_so_far(campaigns: Sequence[Campaign]) -> dict[tuple[str, str], SafeString | str]:
     """What campaigns that were launched have brought, as their own pages say it, until completing one counts
     it; nothing where that takes too long for a list."""
@@ -196,6 +209,7 @@ def campaign_figures(campaign: Campaign) -> dict[str, Any]:
         "leads": number_figure(known.leads, known.who),
         "target_leads": campaign.target_leads and display.number(campaign.target_leads),
         "converted": number_figure(known.converted, known.who_converted),
+        "conversion": known.conversion is not None and display.percent(known.conversion),
         "won": number_figure(known.won, known.who_won),
         "revenues": [
             Figure(display.money(amount, unit), known.who_won)
@@ -209,10 +223,32 @@ def campaign_figures(campaign: Campaign) -> dict[str, Any]:
         and display.money(campaign.target_revenue, currency),
         "cost": known.cost is not None and display.money(known.cost, currency),
         "budget": campaign.budget and display.money(campaign.budget, currency),
+        "cost_per_lead": _each(known.cost_per_lead, currency),
+        "cost_per_win": _each(known.cost_per_win, currency),
         "roi": known.roi is not None and display.number_with_unit(known.roi, "%"),
         "today": display.day_text(periods.today()),
         "completed": completed_on(campaign),
+        "then": figures_then(campaign, known),
     }
+
+
+def _each(amount: Decimal | None, currency: str) -> str:
+    return "" if amount is None else display.money(round(amount, 2), currency)
+
+
+def figures_then(campaign: Campaign, now: returns.CampaignReturn) -> str:
+    """What was counted when it was completed, where that is no longer so; empty where it is."""
+    stored = campaign.actual_leads, campaign.actual_revenue, campaign.roi
+    if campaign.actual_revenue is None or stored == (now.leads, now.revenue, now.roi):
+        return ""
+    roi = "" if campaign.roi is None else display.number_with_unit(campaign.roi, "%")
+    leads = ngettext("%s lead", "%s leads", campaign.actual_leads or 0)
+    figures = (
+        leads % display.number(campaign.actual_leads or 0),
+        _("%s revenue") % display.money(campaign.actual_revenue, campaign.currency),
+        roi and _("%s ROI") % roi,
+    )
+    return ", ".join(filter(None, figures))
 
 
 def rates_text(earned: money.Amounts) -> str:

@@ -41,6 +41,7 @@ class Segment(Noun):
         area = "marketing"
         columns = ("name", "member_count", "is_dynamic", "description")
         facets = ("is_dynamic",)
+        no_mean = ("member_count",)  # who is in two of them is two
         groups = (("Segment", ("name", "description", "criteria", "is_dynamic", "member_count")),)
 
     class Meta:

@@ -277,7 +277,10 @@ def test_it_compares_what_campaigns_brought_with_what_they_cost(cleo, busy, peop
     ]  # fmt: skip
     page = cleo.get(f"/~acme/admin/marketing/campaign/{spring.pk}/change/").content.decode()
     brought = plain(page.split('aria-label="What it brought so far"')[1].split("</section>")[0])
-    told = "Leads1 Became deals0 Deals won1 Revenue$4,500 Cost$1,000 of $900 budget ROI350 %"
+    told = (
+        "Leads1 Became deals0 0 % of the leads Deals won1 Revenue$4,500 Cost$1,000 of $900 budget "
+        "Cost per lead$1,000 Cost per deal won$1,000 ROI350 %"
+    )
     assert told in re.sub(r"\s+", " ", brought)
 
 
