@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -142,13 +143,35 @@ def members_now(segment: Segment) -> dict[str, Any]:
     }
     try:
         with timeouts.statement_timeout():
-            total, exact = reads.count_records(
-                noun.objects.filter(filters.compile_filter(noun, filter))
-            )
-            found["first"] = list(noun.find(filter, limit=FIRST_MEMBERS))
+            found["count"] = _count_now(segment)
+            found["first"] = [
+                (str(each), display.page_url(noun, "change", each.pk))
+                for each in noun.find(filter, limit=FIRST_MEMBERS)
+            ]
     except InvalidFilter as problem:
-        return found | {"problem": problem.message}
-    return found | {"count": display.number(total) + "+" * (not exact)}
+        found["problem"] = problem.message
+    return found
+
+
+def _count_now(segment: Segment) -> str:
+    noun = registry[segment.criteria["type"]]
+    fitting = noun.objects.filter(filters.compile_filter(noun, segment.criteria["filter"]))
+    total, exact = reads.count_records(fitting)
+    return display.number(total) + "+" * (not exact)
+
+
+@cells.fills_blanks(Segment, "member_count")
+def count_uncounted(segments: Sequence[Segment]) -> dict[tuple[str, str], SafeString | str]:
+    """How many belong now to segments that nobody has counted; nothing of one where that takes too long."""
+    found: dict[tuple[str, str], SafeString | str] = {}
+    for segment in segments:
+        if segment.criteria:
+            with suppress(InvalidFilter), timeouts.statement_timeout():
+                said = _("%s now") % _count_now(segment)
+                found[segment.pk, "member_count"] = format_html(
+                    '<span class="quiet">{}</span>', said
+                )
+    return found
 
 
 @admin.register(Campaign, site=workplace)

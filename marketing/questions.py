@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from headlessly.declaration import normalization
 from headlessly.declaration.schema import Field
+from marketing.question_names import NAME
 
 #: Each type as the platform checks it.
 QUESTION_TYPES: dict[str, dict[str, Any]] = {
@@ -65,7 +66,6 @@ class QuestionTypes:
 
 
 FIELD_KEYS = ("name", "type", "label", "required", "options")
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 MOST_FIELDS, MOST_OPTIONS, LONGEST = 50, 100, 255
 
 #: Inputs beside the answers: where the visitor came from, and the page that the form is on.

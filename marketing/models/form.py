@@ -49,8 +49,9 @@ class Form(Noun):
             "required": "flag",
             "options": ListWhere("type", "select"),
         },
-        form_help="in order. An answer fills the field that its question is named after, also one of your "
-        "own; what has another name is kept with the lead",
+        form_help="in order. An answer fills the field that is chosen as its name, also one of your own; "
+        "what has another name is kept with the lead. A question may stand there as visitors read it",
+        form_value=question_names.name_questions,
     )
     campaign = Reference(
         "marketing.Campaign", "forms", "what its leads are attributed to; else utm_* decide"
