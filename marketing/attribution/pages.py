@@ -89,6 +89,9 @@ class TouchpointAdmin(NounAdmin):
             groups=[(name, label, name == _by(given)) for name, label in GROUP_LABELS.items()],
             presets=period_choices(given),
             models=MODEL_LABELS.values(),
+            unmatched=f"{self.place('changelist')}?view=utm-of-no-campaign"
+            if _by(given) == "campaign"
+            else "",
             **context,
         )
 
