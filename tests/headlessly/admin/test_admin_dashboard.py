@@ -118,7 +118,7 @@ def test_a_limited_rep_sees_their_own_part_of_the_numbers(bob, acme, busy, peopl
     ("query", "message"),
     [
         ("?period=soon", "period: use one of"),
-        ("?from=yesterday", "from: use a day like"),
+        ("?from=whenever", "from: use a day like"),
         ("?owner=42", "owner: no Contact is called '42'"),
         ("?owner=%00", "owner: "),
         ("?owner=org_123", "owner: There is no Contact"),
