@@ -25,7 +25,14 @@ from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.import_choices import Choices, same_choices
 from headlessly.admin.import_reading import reading_choices, said_of_all
-from headlessly.admin.import_text import import_row, percent_done, refused_row, warning_rows
+from headlessly.admin.import_text import (
+    import_row,
+    import_rows,
+    percent_done,
+    refused_row,
+    taken_back_text,
+    warning_rows,
+)
 from headlessly.admin.import_words import word_choices
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import Undo, large_undo
@@ -43,6 +50,7 @@ from headlessly.transfer.models import Import
 from headlessly.transfer.options import KEPT, VALUES, Options, read_options
 from headlessly.transfer.programs import program_called
 from headlessly.undo import undos
+from headlessly.undo.undos import taken_back_of
 
 #: How many imports and how many refused rows a page shows, and of how many rows it tells what is left out.
 LATELY, REFUSED, WARNED = 20, 50, 1_000
@@ -141,7 +149,7 @@ def _form_page(
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
-        lately=[import_row(each) for each in Import.visible()[:LATELY]],
+        lately=import_rows(Import.visible()[:LATELY]),
     )
 
 
@@ -177,6 +185,7 @@ def _import_page(
     choices = Choices(source) if changes else None
     warnings = warning_rows(source.noun, source.warnings.order_by("row")[:WARNED])
     undo = _undo_of(source)
+    taken = taken_back_of([undo.request]).get(undo.request) if undo is not None else None
     large = large_undo(request, undos.last_undo_of(undo.request)) if undo is not None else None
     return site.respond(
         request,
@@ -186,6 +195,7 @@ def _import_page(
         media=select2(),
         source=source,
         row=import_row(source),
+        taken=taken and {"at": taken.at, "said": taken_back_text(taken)},
         many=labels.plural_title(source.noun),
         done=percent_done(source),
         may_go=may_go(source),

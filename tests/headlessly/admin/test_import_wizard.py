@@ -10,7 +10,10 @@ from typing import Any
 import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from headlessly.log.events import Event
 from headlessly.transfer.models import Import
 from headlessly.undo import at_once
 
@@ -328,3 +331,24 @@ def test_all_rows_of_a_file_get_the_campaign_that_is_said_once(wizard: Wizard, p
     assert "Rows that are alike" in page and "The same as row 1 by" in page
     wizard.go()
     assert [lead.campaign_id for lead in Lead.find()] == [fair.pk, fair.pk]
+
+
+def test_an_import_that_was_taken_back_says_so_until_it_is_as_it_was_again(
+    wizard: Wizard, people: Any
+) -> None:
+    wizard.send("fair.csv", b"Name,Email\nVisitor One,v@x.example\nVisitor Two,w@x.example\n")
+    done = wizard.go()
+    told = "4 records taken back"
+    assert told not in done
+    wizard.undo()
+    assert told in wizard.page() and told in wizard.client.get(PLACE).content.decode()
+    event = Event.log.filter(name="Request.Undone").get()
+    wizard.client.post("/~acme/admin/undo/", {"request": event.request_id, "redo": "1"})
+    assert told not in wizard.page()
+    with CaptureQueriesContext(connection) as some:
+        wizard.client.get(PLACE)
+    wizard.send("more.csv", b"Name,Email\nVisitor Three,z@x.example\n")
+    wizard.go()
+    with CaptureQueriesContext(connection) as more:
+        wizard.client.get(PLACE)
+    assert len(more) == len(some)
