@@ -8,6 +8,7 @@ import pytest
 
 from crm import Activity, Contact, Lead, Organization
 from headlessly.shaping import custom_fields
+from marketing import Campaign
 from tests.answered import problem
 from tests.headlessly.transfer.conftest import counts
 
@@ -205,3 +206,11 @@ def test_it_asks_for_what_people_know_of_a_record_and_for_its_id_last(
     done = imported("leads", "name,source,contact\nA,web,Ada\n")
     message = done["errors"][0]["message"]
     assert message == "There are 2 contacts called 'Ada': give email or its id (contact_…)."
+
+
+def test_a_wrong_name_is_told_with_the_one_that_is_nearest(imported: Any, acme: Any) -> None:
+    for name in ("Winter webinar", "Spring fair"):
+        Campaign.create(name=name)
+    table = "name,source,campaign\nA,web,Wintr webinar\nB,web,Somewhere else\n"
+    told = {each["row"]: each["message"] for each in imported("leads", table)["errors"]}
+    assert told[1].endswith("Did you mean 'Winter webinar'?") and "Did you" not in told[2]
