@@ -37,7 +37,7 @@ class Form(Noun):
         ARCHIVED = "Archived"
 
     name = String("what visitors read above it", required=True)
-    slug = Slug("its address, /f/{slug}", unique=True)
+    slug = Slug("the end of its address: /f/request-a-demo", unique=True)
     description = Text("what visitors read below its name")
     fields = Json(
         "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "
