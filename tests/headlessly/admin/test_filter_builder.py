@@ -114,6 +114,10 @@ def test_a_segment_shows_its_members_and_leads_to_them_as_a_list(cleo, people):
     assert "Cold one" not in card
     listed = cleo.get("/~acme/admin/marketing/segment/?view=all").content.decode()
     assert "1 now</span>" in listed and "⌀" not in listed, "nobody has counted it yet"
+    Segment.create(name="Nobody", criteria={"type": "Lead", "filter": {"score": 77}})
+    Segment.create(name="Of nothing")
+    listed = cleo.get("/~acme/admin/marketing/segment/?view=all").content.decode()
+    assert sorted(re.findall(r">(\d) now<", listed)) == ["0", "1"]
     segment.refresh()
     assert "1 now" not in cleo.get("/~acme/admin/marketing/segment/?view=all").content.decode()
     place = re.findall(r'class="btn" href="([^"]+)"', card)[0].replace("&amp;", "&")
