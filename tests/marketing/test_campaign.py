@@ -288,3 +288,17 @@ def test_its_page_has_a_link_by_which_visits_are_told(launched: Campaign, ann: A
     assert campaign_of({"utm_campaign": "Spring", "utm_source": "news letter"}) == launched.pk
     html = ann.get(f"/~acme/admin/marketing/campaign/{launched.pk}/change/").content.decode()
     assert html.count(escape(link)) == 3 and f"?type=Lead&amp;campaign={launched.pk}" in html
+
+
+def test_the_table_of_returns_is_of_no_period_and_says_none(launched: Campaign, ann: Any) -> None:  # noqa: F811
+    launched.update(actual_cost=900)
+    bring(launched, 1800)
+    html = ann.get("/~acme/admin/dashboard/tables/returnByCampaign/").content.decode()
+    table = html.split("<tbody>")[1].split("</tbody>")[0]
+    assert "<small" not in table, "there is no period before"
+    assert 'name="period"' not in html and "Below each number" not in html
+    assert re.sub(r"<[^>]+>", " ", table).split() == [
+        "Spring", "100", "%", "3", "1", "$1,800", "$900", "$300"
+    ]  # fmt: skip
+    others = ann.get("/~acme/admin/dashboard/tables/conversionByCampaign/").content.decode()
+    assert 'name="period"' in others and "Below each number" in others
