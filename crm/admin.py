@@ -27,6 +27,7 @@ from crm.rules.backtest.panel import page_of
 from crm.rules.operations import find_failures, find_runs
 from crm.rules.step_text import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
+from headlessly.admin.past_days import read_past_days
 from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
 from headlessly.context import clock
 from headlessly.declaration import days, labels
@@ -103,7 +104,7 @@ class RuleAdmin(NounAdmin):
     def backtest_view(self, request: HttpRequest, id: str) -> HttpResponse:
         """Ask for days; a POST tries the rule on them."""
         rule, now = self._rule(id), clock.now()
-        given = {name: request.POST.get(name, "") for name in ("from", "to")}
+        given = read_past_days({name: request.POST.get(name, "") for name in ("from", "to")})
         context: dict[str, Any] = {}
         if request.method == "POST":
             try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.db.models import Case, Count, IntegerField, QuerySet, Subquery, When
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import path
@@ -17,7 +19,6 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import tenancy
 from headlessly.admin import NounAdmin, display, workplace
-from headlessly.admin.dashboards.figures import Figure, number_figure
 from headlessly.admin.filtering.tree import read_filter
 from headlessly.admin.filtering.words import describe_part
 from headlessly.admin.lists import cells
@@ -26,10 +27,10 @@ from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter
-from headlessly.query import filters, money, periods, reads
-from marketing import funnel_page, questions, returns
+from headlessly.query import filters, reads
+from marketing import campaign_page, funnel_page, questions  # noqa: F401  (registers its page)
 from marketing.attribution import pages  # noqa: F401  (registers them)
-from marketing.models import Campaign, Form, Funnel, Segment
+from marketing.models import Form, Funnel, Segment
 
 #: As many members are named on the page of a segment.
 FIRST_MEMBERS = 5
@@ -80,7 +81,9 @@ def embed_html(form: Form, page: str) -> str:
             "label": questions.question_label(field),
             "required": field.get("required")
             or field["name"] == questions.email_question(form.fields),
-            "input": {"phone": "tel", "number": "text"}.get(field["type"], field["type"]),
+            "input": {"phone": "tel", "number": "text", "url": "text"}.get(
+                field["type"], field["type"]
+            ),
         }
         for field in form.fields or ()
     ]
@@ -136,97 +139,43 @@ def members_now(segment: Segment) -> dict[str, Any]:
     }
     try:
         with timeouts.statement_timeout():
-            total, exact = reads.count_records(
-                noun.objects.filter(filters.compile_filter(noun, filter))
-            )
-            found["first"] = list(noun.find(filter, limit=FIRST_MEMBERS))
+            total, exact = reads.count_records(_fitting(segment))
+            found["count"] = display.number(total) + "+" * (not exact)
+            found["first"] = [
+                (str(each), display.page_url(noun, "change", each.pk))
+                for each in noun.find(filter, limit=FIRST_MEMBERS)
+            ]
     except InvalidFilter as problem:
-        return found | {"problem": problem.message}
-    return found | {"count": display.number(total) + "+" * (not exact)}
-
-
-@admin.register(Campaign, site=workplace)
-class CampaignAdmin(NounAdmin):
-    """A campaign, with what it has brought so far: a running one too."""
-
-    record_template = "marketing/campaign.html"
-
-    def context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
-        found = super().context(request, **more)
-        campaign = more.get("original")
-        if campaign is not None:
-            # Only the page of the record asks for it.
-            found["brought"] = SimpleLazyObject(lambda: campaign_figures(campaign))
-        return found
-
-
-@cells.fills_blanks(Campaign, "actual_leads", "actual_revenue", "roi")
-def brought_so_far(campaigns: Sequence[Campaign]) -> dict[tuple[str, str], SafeString | str]:
-    """What campaigns that were launched have brought, as their own pages say it, until completing one counts
-    it; nothing where that takes too long for a list."""
-    running = [each for each in campaigns if each.launched_at and each.actual_leads is None]
-    try:
-        with timeouts.statement_timeout():
-            known = returns.campaign_returns(running) if running else {}
-    except InvalidFilter:
-        return {}
-    found: dict[tuple[str, str], SafeString | str] = {}
-    for campaign in running:
-        brought = known[campaign.pk]
-        found[campaign.pk, "actual_leads"] = _so_far(display.number(brought.leads))
-        found[campaign.pk, "actual_revenue"] = _so_far(
-            display.money(brought.revenue, campaign.currency)
-        )
-        if brought.roi is not None:
-            found[campaign.pk, "roi"] = _so_far(display.number_with_unit(brought.roi, "%"))
+        found["problem"] = problem.message
     return found
 
 
-def _so_far(text: str) -> SafeString:
-    return format_html('<span class="quiet">{}</span>', _("%s so far") % text)
+def _fitting(segment: Segment) -> QuerySet[Any]:
+    noun = registry[segment.criteria["type"]]
+    return noun.objects.filter(filters.compile_filter(noun, segment.criteria["filter"]))
 
 
-def campaign_figures(campaign: Campaign) -> dict[str, Any]:
-    """The figures of a campaign, each with the list behind it; targets where it has some."""
-    known = returns.campaign_returns([campaign])[campaign.pk]
-    currency = campaign.currency
+@cells.fills_blanks(Segment, "member_count")
+def count_uncounted(segments: Sequence[Segment]) -> dict[tuple[str, str], SafeString | str]:
+    """How many belong now to segments that nobody has counted, in one statement; nothing where that takes too
+    long, or where what a filter names is there no more."""
+    counts: dict[str, When] = {}
+    for segment in segments:
+        if segment.criteria:
+            with suppress(InvalidFilter):
+                of_one = _fitting(segment).order_by().values("tenant").annotate(many=Count("pk"))
+                counts[segment.pk] = When(pk=segment.pk, then=Subquery(of_one.values("many")))
+    found: list[tuple[str, int | None]] = []
+    if counts:
+        asked = Segment.objects.filter(pk__in=counts)
+        with suppress(InvalidFilter), timeouts.statement_timeout():
+            found = list(
+                asked.values_list("pk", Case(*counts.values(), output_field=IntegerField()))
+            )
+    said = _("%s now")
     return {
-        "leads": number_figure(known.leads, known.who),
-        "target_leads": campaign.target_leads and display.number(campaign.target_leads),
-        "converted": number_figure(known.converted, known.who_converted),
-        "won": number_figure(known.won, known.who_won),
-        "revenues": [
-            Figure(display.money(amount, unit), known.who_won)
-            if unit == currency and not known.unconverted
-            else Figure(display.money(amount, unit), known.who_won.where(currency__exact=unit))
-            for unit, amount in known.revenues.items()
-        ],
-        "unconverted": bool(known.unconverted),
-        "rates": rates_text(known.earned),
-        "target_revenue": campaign.target_revenue
-        and display.money(campaign.target_revenue, currency),
-        "cost": known.cost is not None and display.money(known.cost, currency),
-        "budget": campaign.budget and display.money(campaign.budget, currency),
-        "roi": known.roi is not None and display.number_with_unit(known.roi, "%"),
-        "today": display.day_text(periods.today()),
-        "completed": completed_on(campaign),
+        (id, "member_count"): format_html(
+            '<span class="quiet">{}</span>', said % display.number(count or 0)
+        )
+        for id, count in found
     }
-
-
-def rates_text(earned: money.Amounts) -> str:
-    """At which rates revenue was converted; empty where none was."""
-    if earned.missing:
-        return ""
-    used = sorted(earned.rates, key=lambda each: (each.currency, each.day))
-    return ", ".join(
-        f"1 {each.currency} = {display.decimal(each.rate, 4)} ({display.day_text(each.day)})"
-        for each in used
-    )
-
-
-def completed_on(campaign: Campaign) -> str:
-    """The day on which its stored figures were counted; empty where it is not completed."""
-    if campaign.status != Campaign.Status.COMPLETED:
-        return ""
-    event = Campaign.history(campaign).filter(name=Campaign.verbs["complete"].event).first()
-    return display.day_text(event.timestamp) if event else ""

@@ -14,6 +14,7 @@ from headlessly.admin.dashboards.dashboard import Narrowing, period_choices, ref
 from headlessly.admin.dashboards.figures import Bar, Chart, Figure, Mark
 from headlessly.admin.dashboards.report_text import percent_of, row_figures, table_of, value_text
 from headlessly.admin.lists.address import past_moment
+from headlessly.admin.past_days import read_past_days
 from headlessly.declaration import labels
 from headlessly.errors import HeadlesslyError
 from headlessly.query.named_reports import Measured, Row, reports
@@ -41,7 +42,9 @@ def show_steps(admin: NounAdmin, request: HttpRequest) -> HttpResponse:
     by_word = {label.casefold(): event for event, label in offered}
     typed = [step.strip() for step in request.GET.getlist("step") if step.strip()]
     chosen = [by_word.get(step.casefold(), step) for step in typed]
-    given = {k: text for k, v in request.GET.items() if k != "step" and (text := str(v).strip())}
+    given = read_past_days(
+        {k: text for k, v in request.GET.items() if k != "step" and (text := str(v).strip())}
+    )
     if chosen:
         given = {k: text for k, text in given.items() if k != "funnel"} | {
             "steps": ",".join(chosen)

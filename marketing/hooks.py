@@ -14,18 +14,21 @@ from marketing.models import Campaign, Form
 @Campaign.launching
 def require_somewhere_to_land_and_something_to_spend(campaign: Campaign, ctx: Context) -> None:
     """A campaign needs a landing page and a budget before its launch."""
-    missing = [
-        words
-        for words, value in (
-            (_("a landing page"), campaign.landing_page_url),
-            (_("a budget"), campaign.budget),
+    missing = {
+        field: words
+        for field, words, value in (
+            ("landingPageUrl", _("a landing page"), campaign.landing_page_url),
+            ("budget", _("a budget"), campaign.budget),
         )
         if value is None
-    ]
+    }
     if missing:
+        said = _("A campaign needs %s before its launch")
         raise VerbRefused(
-            _("A campaign needs %s before its launch") % wording.join_with_and(missing),
+            said % wording.join_with_and(missing.values()),
             code="not_ready",
+            field=next(iter(missing)),
+            details=[{"field": f, "message": said % words} for f, words in missing.items()],
         )
 
 

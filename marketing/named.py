@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from crm.models import Deal, Lead
 from crm.reports.tables.leads import CONVERSION_COLUMNS, LEADS, measure_conversion
-from headlessly.query.money import Amounts
+from headlessly.query.money import CENT, Amounts
 from headlessly.query.named_reports import Column, Measured, Report, Row, reports
 from headlessly.query.reports import Slice
 from marketing.attribution.answer import answer_attribution
@@ -48,6 +48,7 @@ def conversion_by_campaign(slice: Slice) -> Measured:
         Column("won", gettext_lazy("Deals won"), "deals"),
         Column("revenue", gettext_lazy("Revenue"), "money"),
         Column("cost", gettext_lazy("Cost"), "money"),
+        Column("costPerLead", gettext_lazy("Cost per lead"), "money"),
     ),
 )
 def return_by_campaign(slice: Slice) -> Measured:
@@ -64,7 +65,7 @@ def return_by_campaign(slice: Slice) -> Measured:
                 "leads": each.leads,
                 "won": each.won,
                 "revenue": each.earned,
-                "cost": _cost(each, campaign.currency) if found.costs else None,
+                **_costs(each if found.costs else None, campaign.currency),
             },
             {"roi": each.who_won, "leads": each.who, "won": each.who_won, "revenue": each.who_won},
         )
@@ -73,12 +74,19 @@ def return_by_campaign(slice: Slice) -> Measured:
     return Measured(None, rows=rows)
 
 
-def _cost(found: CampaignReturn, currency: str) -> Amounts | None:
-    """What a campaign cost, in its currency; None while nobody knows."""
-    if not found.cost:
+def _costs(found: CampaignReturn | None, currency: str) -> dict[str, Amounts | None]:
+    """What a campaign cost and what a lead of it did, in its currency; None while nobody knows."""
+    return {
+        "cost": _amount(found.cost if found else None, currency),
+        "costPerLead": _amount(found.cost_per_lead if found else None, currency),
+    }
+
+
+def _amount(amount: Decimal | None, currency: str) -> Amounts | None:
+    if not amount:
         return None
     amounts = Amounts(currency)
-    amounts.add(currency, found.cost, Decimal(1))
+    amounts.add(currency, amount.quantize(CENT), Decimal(1))
     return amounts
 
 

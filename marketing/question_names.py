@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
+from django.utils.text import slugify
+
 from headlessly.declaration import labels
-from headlessly.declaration.folding import fold
+from headlessly.declaration.folding import fold, write_out
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun
 
+#: What a name may be, and how long one that is made of words.
+NAME, LONGEST_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z"), 60
 #: Questions that mean a field of the contact or of the lead, by their names without case and signs.
 CONTACT_FIELDS = {
     "name": "name", "fullname": "name", "firstname": "first_name", "lastname": "last_name",
@@ -39,6 +44,29 @@ def offered_names() -> Iterator[tuple[Any, ...]]:
             said = f"{labels.noun_title(noun)}: {labels.field_label(field)}"
             options = list(options_of(field).values()) if field.is_custom else []
             yield (name, said, {"type": "select", "options": options}) if options else (name, said)
+
+
+def name_questions(fields: Any) -> Any:
+    """What people typed into the rows of questions: where one asks in words ("How many seats?"), these are
+    what visitors read, and its name is made of them."""
+    if not isinstance(fields, list):
+        return fields
+    taken = {str(each.get("name")).lower() for each in fields if isinstance(each, dict)}
+    return [_named(each, taken) if isinstance(each, dict) else each for each in fields]
+
+
+def _named(question: dict[str, Any], taken: set[str]) -> dict[str, Any]:
+    name = question.get("name") or question.get("label")
+    if not isinstance(name, str) or NAME.match(name):
+        return question
+    plain = slugify(write_out(name)).replace("-", "_").lstrip("_0123456789")[:LONGEST_NAME]
+    if not plain:
+        return question
+    found = next(
+        each for n in count(1) if (each := plain if n == 1 else f"{plain}_{n}") not in taken
+    )
+    taken.add(found)
+    return {**question, "name": found, "label": question.get("label") or name}
 
 
 def options_of(field: Field) -> dict[str, str]:

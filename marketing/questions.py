@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from headlessly.declaration import normalization
 from headlessly.declaration.schema import Field
+from marketing.question_names import NAME
 
 #: Each type as the platform checks it.
 QUESTION_TYPES: dict[str, dict[str, Any]] = {
@@ -27,7 +28,7 @@ QUESTION_TYPES: dict[str, dict[str, Any]] = {
     "textarea": {"type": "text", "max_length": 10_000},
     "checkbox": {"type": "bool"},
     "date": {"type": "date"},
-    "url": {"type": "url", "max_length": 2000},
+    "url": {"type": "url", "max_length": 2000, "normalize": normalization.complete_address},
     "phone": {
         "type": "string",
         "max_length": 50,
@@ -65,7 +66,6 @@ class QuestionTypes:
 
 
 FIELD_KEYS = ("name", "type", "label", "required", "options")
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}\Z")
 MOST_FIELDS, MOST_OPTIONS, LONGEST = 50, 100, 255
 
 #: Inputs beside the answers: where the visitor came from, and the page that the form is on.

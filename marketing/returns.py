@@ -52,6 +52,23 @@ class CampaignReturn:
         return return_on_investment(self.revenue, self.cost)
 
     @property
+    def conversion(self) -> float | None:
+        """How many of 100 leads became deals; None without any."""
+        return 100 * self.converted / self.leads if self.leads else None
+
+    @property
+    def cost_per_lead(self) -> Decimal | None:
+        return self._cost_of_each(self.leads)
+
+    @property
+    def cost_per_win(self) -> Decimal | None:
+        """What a won deal cost; None without any, or while nobody knows the cost."""
+        return self._cost_of_each(self.won)
+
+    def _cost_of_each(self, count: int) -> Decimal | None:
+        return self.cost / count if self.cost and count else None
+
+    @property
     def revenues(self) -> dict[str, Decimal]:
         """All that it brought, by currency: its revenue, and what could not be converted to that."""
         return {self.earned.currency: self.revenue} | self.unconverted

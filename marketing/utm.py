@@ -1,8 +1,9 @@
-"""The campaign that a visit came from, by its utm values."""
+"""The campaign that a visit came from, by its utm values, and the link that has them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.db.models import Q
 
@@ -37,6 +38,19 @@ def campaign_of(utm: Mapping[str, str | None]) -> str | None:
         return said, campaign.status == Campaign.Status.LAUNCHED
 
     return best.pk if (best := max(found, key=rank, default=None)) else None
+
+
+def landing_link(campaign: Campaign) -> str:
+    """The address that leads to a campaign's landing page and says that it came from there; empty where it
+    has no page, or nothing by which a visit could be told."""
+    said = {name: value for name in reversed(UTM) if (value := getattr(campaign, name))}
+    if not campaign.landing_page_url or not said:
+        return ""
+    parts = urlsplit(campaign.landing_page_url)
+    others = [
+        each for each in parse_qsl(parts.query, keep_blank_values=True) if each[0] not in said
+    ]
+    return parts._replace(query=urlencode([*others, *said.items()])).geturl()
 
 
 def _matches(name: str, value: str | None) -> Q:

@@ -31,8 +31,10 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "form-action 'self'"
 )
-INPUT_TYPES = {"text": "text", "email": "email", "number": "text", "date": "date", "url": "url",
+INPUT_TYPES = {"text": "text", "email": "email", "number": "text", "date": "date", "url": "text",
           "phone": "tel"}  # fmt: skip
+#: Which keys a telephone shows where the type does not say it: as ``url`` browsers refuse www.acme.example.
+INPUT_MODES = {"number": "decimal", "url": "url"}
 #: What browsers may fill in, by a question's name without case and signs.
 AUTOCOMPLETE = {
     "name": "name", "fullname": "name", "firstname": "given-name", "lastname": "family-name",
@@ -61,6 +63,10 @@ class FormQuestion:
     @property
     def input(self) -> str:
         return INPUT_TYPES.get(self.type, "text")
+
+    @property
+    def input_mode(self) -> str:
+        return INPUT_MODES.get(self.type, "")
 
     @property
     def autocomplete(self) -> str:

@@ -176,6 +176,7 @@ CONTACT = Files(
     programs=programs.OF_PEOPLE,
     named_by=(("first_name", "last_name"), ("email",)),
     alike=("name", "email", "phone"),
+    of_all=("owner",),
 )  # fmt: skip
 
 ORGANIZATION = Files(
@@ -317,6 +318,7 @@ LEAD = Files(
     programs=programs.OF_LEADS,
     alike=("contact", "name"),
     otherwise={"source": "import"},
+    of_all=("campaign", "owner"),
 )  # fmt: skip
 
 DEAL = Files(
@@ -386,4 +388,5 @@ DEAL = Files(
     described={"organization": ("name",)},
     named_by=(("organization",), ("contact",)),
     alike=("organization", "contact", "name"),
+    of_all=("campaign", "owner"),
 )  # fmt: skip

@@ -15,6 +15,7 @@ from typing import Any, cast
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from headlessly.access import suggestions
@@ -25,6 +26,8 @@ from headlessly.admin.wire_words import refusal_in_words
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.choices import join_choices
+from headlessly.declaration.folding import write_out
+from headlessly.declaration.normalization import normalize_slug
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import parse_iso_moment, to_json_value
 from headlessly.errors import HeadlesslyError
@@ -194,12 +197,16 @@ def clean_sent_text(field: Field, text: Any) -> Any:
     text = text.replace("\r\n", "\n")
     if field.type == "json":
         try:
-            return json.loads(text) if text.strip() else None
+            value = json.loads(text) if text.strip() else None
         except ValueError:
             return Unreadable(text)
+        return value if field.form_value is None else field.form_value(value)
     text = text.strip()
     if field.type in ("number", "integer", "money"):
         return numbers.delocalize_number(text)
+    if field.normalize is normalize_slug:
+        # A name in addresses, of the words that it was said in.
+        return slugify(write_out(text)) or text
     if field.type not in ("date", "datetime"):
         return text
     when = read_when(text, timezone.localtime(clock.now()))

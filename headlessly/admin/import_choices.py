@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display, field_values
 from headlessly.admin.event_facts import record_names
+from headlessly.admin.import_reading import DEFAULT
 from headlessly.admin.import_words import Option, word_choices
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
@@ -224,9 +225,9 @@ class Choices:
             days=said.days,
             create=said.create,
             defaults={
-                name.removeprefix("default-"): value.strip()
+                name.removeprefix(DEFAULT): value.strip()
                 for name, value in sent.items()
-                if name.startswith("default-") and value.strip()
+                if name.startswith(DEFAULT) and value.strip()
             },
         )
         if (encoding, delimiter) != (layout.get("encoding"), layout.get("delimiter")):

@@ -24,11 +24,19 @@ from django.views.decorators.http import require_GET, require_POST
 from headlessly.access import actors
 from headlessly.admin import display
 from headlessly.admin.import_choices import Choices, same_choices
-from headlessly.admin.import_reading import reading_choices
-from headlessly.admin.import_text import import_row, percent_done, refused_row, warning_rows
+from headlessly.admin.import_reading import reading_choices, said_of_all
+from headlessly.admin.import_text import (
+    import_row,
+    import_rows,
+    percent_done,
+    refused_row,
+    taken_back_text,
+    warning_rows,
+)
 from headlessly.admin.import_words import word_choices
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import Undo, large_undo
+from headlessly.admin.widgets import select2
 from headlessly.api.uploads import MAX_FILE_SIZE
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
@@ -42,6 +50,7 @@ from headlessly.transfer.models import Import
 from headlessly.transfer.options import KEPT, VALUES, Options, read_options
 from headlessly.transfer.programs import program_called
 from headlessly.undo import undos
+from headlessly.undo.undos import taken_back_of
 
 #: How many imports and how many refused rows a page shows, and of how many rows it tells what is left out.
 LATELY, REFUSED, WARNED = 20, 50, 1_000
@@ -78,12 +87,12 @@ def imports_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     noun = next((n for n in offered if n.__name__ == asked.get("type")), offered[0])
     if request.method != "POST":
-        return _form_page(request, site, noun)
+        return _form_page(request, site, noun, asked)
     sent = request.FILES.get("file")
     try:
         source = _begin(noun, sent, asked)
     except HeadlesslyError as problem:
-        return _form_page(request, site, noun, problem, status=422)
+        return _form_page(request, site, noun, asked, problem, status=422)
     return redirect("admin:import", source.pk)
 
 
@@ -110,7 +119,11 @@ def _begin(noun: type[Noun], sent: Any, asked: Mapping[str, Any]) -> Import:
         dry_run=True,
         options=read_options(
             {name: asked.get(name, "") for name in ("numbers", "days", "create")}
-            | {"guess": VALUES, "mapping": "" if asked.get("anew") else KEPT},
+            | {
+                "guess": VALUES,
+                "mapping": "" if asked.get("anew") else KEPT,
+                "defaults": {wire: id for wire, (id, _name) in said_of_all(noun, asked).items()},
+            },
             for_people=True,
         ),
     )
@@ -120,6 +133,7 @@ def _form_page(
     request: HttpRequest,
     site: TenantSite,
     noun: type[Noun],
+    asked: Mapping[str, str],
     problem: HeadlesslyError | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -131,10 +145,11 @@ def _form_page(
         nouns=[(each.__name__, labels.plural_title(each)) for each in importable_nouns(site)],
         type=noun.__name__,
         many=labels.plural_title(noun),
+        of_all=said_of_all(noun, asked),
         problem=problem,
         details=(problem.details or [])[:10] if problem else [],
         list_url=display.page_url(noun, "changelist"),
-        lately=[import_row(each) for each in Import.visible()[:LATELY]],
+        lately=import_rows(Import.visible()[:LATELY]),
     )
 
 
@@ -168,22 +183,27 @@ def _import_page(
     rows = list(source.rows.order_by("row")[: REFUSED + 1])
     changes = source.dry_run and source.parts.exists() and bool(source.samples)
     choices = Choices(source) if changes else None
+    warnings = warning_rows(source.noun, source.warnings.order_by("row")[:WARNED])
     undo = _undo_of(source)
+    taken = taken_back_of([undo.request]).get(undo.request) if undo is not None else None
     large = large_undo(request, undos.last_undo_of(undo.request)) if undo is not None else None
     return site.respond(
         request,
         "import",
         _("Import"),
         styles=("imports", "lists"),
+        media=select2(),
         source=source,
         row=import_row(source),
+        taken=taken and {"at": taken.at, "said": taken_back_text(taken)},
         many=labels.plural_title(source.noun),
         done=percent_done(source),
         may_go=may_go(source),
         good=source.created + source.updated,
         refused=[refused_row(source.noun, row) for row in rows[:REFUSED]],
         refused_numbers=[row.row for row in rows],
-        warnings=warning_rows(source.noun, source.warnings.order_by("row")[:WARNED])[:REFUSED],
+        warnings=[each for each in warnings if each["field"]][:REFUSED],
+        alike_rows=[each for each in warnings if not each["field"]][:REFUSED],
         looked_at=WARNED,
         alike=wording.join_with_and(
             labels.field_label(noun.schema.by_name[name]) for name in noun.Surface.files.alike
@@ -203,7 +223,7 @@ def _import_page(
         groups=choices.groups() if choices else (),
         also=choices.also() if choices else (),
         words=word_choices(source) if choices else (),
-        reading=reading_choices(source) if choices else None,
+        reading=reading_choices(source, site) if choices else None,
         matches=_matches(noun) if choices else (),
         kept_from=_kept_from(source),
         program=program_called(noun, source.options.get("program") or ""),
@@ -261,7 +281,7 @@ def go_view(request: HttpRequest, id: str, *, site: TenantSite) -> HttpResponse:
     try:
         begun = imports.import_as_tried(source.pk)
     except HeadlesslyError as problem:
-        return _form_page(request, site, source.noun, problem, status=problem.status)
+        return _form_page(request, site, source.noun, {}, problem, status=problem.status)
     return redirect("admin:import", begun.pk)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from headlessly.admin.sites import TenantSite
+from headlessly.admin.widgets import ReferenceSelect, make_widget
 from headlessly.declaration import labels
 from headlessly.nouns import Noun
 from headlessly.transfer import formats
@@ -13,8 +16,11 @@ from headlessly.transfer.encodings import ENCODINGS, NAMES
 from headlessly.transfer.models import Import
 from headlessly.transfer.options import DELIMITER_NAMES, Options
 
+#: What is before the wire name of a field in the name of an input for what all rows are.
+DEFAULT = "default-"
 
-def reading_choices(source: Import) -> dict[str, Any]:
+
+def reading_choices(source: Import, site: TenantSite) -> dict[str, Any]:
     """What may be chosen of how a file is read, with what is chosen or was found."""
     layout, options = source.layout, Options(**source.options)
     encodings: list[tuple[str, str]] = []
@@ -38,23 +44,33 @@ def reading_choices(source: Import) -> dict[str, Any]:
         "delimiters": delimiters,
         "delimiter": delimiter,
         "options": options,
-        "defaults": _defaults(source.noun, options),
+        "defaults": _defaults(source.noun, options, site),
         "text": _text(source, encodings, encoding, delimiters, delimiter),
     }
 
 
-def _defaults(noun: type[Noun], options: Options) -> list[tuple[str, str, Any, str]]:
-    """What rows are that do not say it: input, label, what was said, what it is otherwise."""
-    return [
-        (
-            f"default-{found.wire}",
-            labels.field_label(found),
-            options.defaults.get(found.wire, ""),
-            value,
-        )
-        for name, value in noun.Surface.files.otherwise.items()
-        if (found := noun.schema.by_name[name])
-    ]
+def _defaults(noun: type[Noun], options: Options, site: TenantSite) -> list[tuple[str, str, str]]:
+    """What rows are that do not say it: the id of an input, its label, the input."""
+    found: list[tuple[str, str, str]] = []
+    for name in (*noun.Surface.files.otherwise, *noun.Surface.files.of_all):
+        field = noun.schema.by_name[name]
+        id, said = f"{DEFAULT}{field.wire}", options.defaults.get(field.wire, "")
+        widget = ReferenceSelect(field, site) if field.type == "reference" else make_widget(field)
+        more = {"id": id, "placeholder": noun.Surface.files.otherwise.get(name, "")}
+        found.append((id, labels.field_label(field), widget.render(id, said, more)))
+    return found
+
+
+def said_of_all(noun: type[Noun], asked: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """What an address says of all rows, by wire name, and what people call that: ``?campaign=campaign_…``."""
+    found = {}
+    for name in noun.Surface.files.of_all:
+        field = noun.schema.by_name[name]
+        id = asked.get(field.wire, "")
+        record = field.target_noun.objects.filter(pk=id).first() if field.to and id else None
+        if record is not None:
+            found[field.wire] = id, f"{labels.field_label(field)}: {record}"
+    return found
 
 
 def _text(

@@ -11,17 +11,34 @@ from django.utils.translation import ngettext
 from headlessly.admin import display
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
+from headlessly.log.events import Event
 from headlessly.transfer.models import Import, RefusedRow, RowWarning
+from headlessly.undo.undos import TakenBack, taken_back_of
 
 
 def percent_done(source: Import) -> int:
     return 100 * source.done // source.total if source.total else 0
 
 
-def import_row(source: Import) -> dict[str, Any]:
+def import_rows(sources: Iterable[Import]) -> list[dict[str, Any]]:
+    """Imports with what became of them, also where something was taken back since."""
+    found = list(sources)
+    events = Event.objects.filter(id__in=[each.event for each in found if each.event])
+    requests = dict(events.values_list("id", "request_id"))
+    taken = taken_back_of(requests.values())
+    return [import_row(each, taken.get(requests.get(each.event or "", ""))) for each in found]
+
+
+def taken_back_text(taken: TakenBack) -> str:
+    text = ngettext("%s record taken back", "%s records taken back", taken.records)
+    return text % display.number(taken.records)
+
+
+def import_row(source: Import, taken: TakenBack | None = None) -> dict[str, Any]:
+    said = [_outcome_text(source), taken_back_text(taken) if taken else ""]
     return {
         "source": source,
-        "said": _outcome_text(source),
+        "said": ", ".join(filter(None, said)),
         "many": labels.plural_title(source.noun),
         "badge": display.run_badge(source, tried=_("tried")),
     }
@@ -79,7 +96,8 @@ NAMED = 5
 
 
 def warning_rows(noun: type[Record], rows: Iterable[RowWarning]) -> list[dict[str, Any]]:
-    """What is left out of rows, each reason once with the rows that have it, the most frequent first."""
+    """What is left out of rows, or which they are like (about no field), each reason once with the rows that
+    have it, the most frequent first."""
     found: dict[tuple[str | None, str], list[int]] = {}
     for row in rows:
         for problem in row.errors():

@@ -68,7 +68,9 @@ class ImportListedSerializer(ResourceSerializer):
     updated = Count()
     unchanged = Count(help_text="Found, and the same already.")
     refused = Count()
-    warned = Count(help_text="Rows that are in without some of their cells.")
+    warned = Count(
+        help_text="Rows that are in without some of their cells, or that are like one above them."
+    )
     unknown_columns = ListField(
         child=CharField(),
         source="unknown",

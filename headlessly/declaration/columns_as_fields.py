@@ -118,6 +118,7 @@ def _field(
         filters=getattr(column, "filters", False),
         description=str(column.help_text),
         form_help=getattr(column, "form_help", ""),
+        form_value=getattr(column, "form_value", None),
         label=str(column.verbose_name).capitalize(),
         # Those it was declared with, without Django's own, which the stubs do not know.
         validators=tuple(

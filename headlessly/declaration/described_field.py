@@ -72,6 +72,7 @@ class Field:
     default: Any = None
     description: str = ""
     form_help: str = ""  #: the help in forms, where it differs from that for programs
+    form_value: Callable[[Any], Any] | None = None  #: JSON of what people typed into a form
     label: str = ""
     validators: tuple[Callable[[Any], None], ...] = ()
     #: How its text, or its JSON, is stored and compared.

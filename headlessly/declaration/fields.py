@@ -259,7 +259,7 @@ class Json(_Optional, models.JSONField):
     may stand what the row has beside it then; what has no kind is text. One that ``filters`` has a noun's
     name as ``type`` and a ``filter`` of it, which people put together row by row. ``example`` is a value
     that a noun accepts. ``form_help`` is what a form says of it, where ``help_text`` says how programs
-    write it.
+    write it, and ``form_value`` makes the value of what people typed there.
     """
 
     def __init__(
@@ -272,9 +272,10 @@ class Json(_Optional, models.JSONField):
         filters: bool | tuple[str, ...] = False,
         example: Any = None,
         form_help: str = "",
+        form_value: Callable[[Any], Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        self.form_help = form_help
+        self.form_help, self.form_value = form_help, form_value
         self.keys, self.kinds, self.filters = tuple(keys), kinds, filters
         self.example = example
         super().__init__(help_text, **kwargs)

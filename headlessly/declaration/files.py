@@ -63,6 +63,8 @@ class Files:
     alike: tuple[str, ...] = ()
     #: What a required field is where the file of another program does not say it.
     otherwise: Mapping[str, str] = field(default_factory=dict)
+    #: What whoever sends a file may say of all its rows that do not say it, beside that.
+    of_all: tuple[str, ...] = ()
     #: The programs whose exports are told by their headings.
     programs: tuple[Program, ...] = ()
 
@@ -76,5 +78,5 @@ class Files:
         return (
             *(name for name in self.headings if name != "created_at"),
             *self.precise, *self.words, *self.patterns, *self.looks, *self.described, *named, *self.alike,
-            *self.otherwise, *self.namesakes, *self.happened, *self.happened.values(),
+            *self.otherwise, *self.of_all, *self.namesakes, *self.happened, *self.happened.values(),
         )  # fmt: skip

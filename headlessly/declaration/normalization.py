@@ -31,6 +31,7 @@ LINE_END = re.compile("\r\n?|[\x85\u2028\u2029]")
 PLAIN = re.compile("[ -~]*", re.ASCII)
 
 DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}\Z")
+BARE_ADDRESS = re.compile(r"[^\s/?#:@]+\.[^\s/?#:@]{2,}(?::\d+)?(?:[/?#]\S*)?\Z")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 #: What Meta, spreadsheets and links write before a number of a telephone.
@@ -96,6 +97,11 @@ def normalize_slug(text: str) -> str:
     if text and not SLUG.match(text):
         raise ValueError(_("Use small letters, digits and single hyphens."))
     return text
+
+
+def complete_address(text: str) -> str:
+    """An address of the web with its scheme, also where people leave it out: ``www.acme.example/fair``."""
+    return f"https://{text}" if BARE_ADDRESS.match(text) else text
 
 
 #: The spellings in which no capital letter is stored.

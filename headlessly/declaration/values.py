@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from headlessly.context import clock
 from headlessly.declaration import choices, normalization
 from headlessly.errors import did_you_mean
-from headlessly.language import wording
+from headlessly.language import numbers, wording
 
 if TYPE_CHECKING:
     from headlessly.declaration.schema import Field
@@ -105,6 +105,8 @@ def clean_email(field: Field, value: Any, text: bool) -> str:
 
 
 def clean_url(field: Field, value: Any, text: bool) -> str:
+    if text and isinstance(value, str):
+        value = normalization.complete_address(value.strip())
     value = clean_string(field, value, text)
     if value:
         _validate(check_url, value, _("This is not an http or https address."))
@@ -134,6 +136,10 @@ def clean_money(field: Field, value: Any, text: bool) -> Decimal:
         cents = amount.quantize(Decimal("0.01")) if amount.is_finite() else None
     except InvalidOperation:
         cents = None
+    if cents is None and text:
+        # Copied with its currency, most likely: what it is in stands in a field of its own.
+        example = numbers.localize_number("1250.50")
+        raise ValueError(_("This is no amount: write digits alone, such as %s.") % example)
     if cents is None or abs(cents) >= Decimal(10) ** 13:
         raise ValueError(
             _("This is an amount of at most %s.") % group_thousands(Decimal("9999999999999.99"))

@@ -54,6 +54,9 @@ _TIME = re.compile(
 )
 DAY_PATTERNS = [re.compile(rf"{each}\Z") for each in (_ISO, _DOTTED, _SLASHED, _WORDED)]
 _DISTANCE = re.compile(rf"{_IN}\Z")
+_AGO = re.compile(
+    r"(?=.*ago\Z|vor\s)(?:vor\s+)?(?P<count>\d{1,4}|a|an|one|eine[mr]?|ein)\s*(?P<unit>[a-zäöü]{1,8})(?:\s+ago)?\Z"
+)
 _NEXT = re.compile(
     r"(?:next|nächste[rnsm]?|naechste[rnsm]?|this|diese[rnsm]?|on|am)\s+(?P<what>.+)\Z"
 )
@@ -121,6 +124,46 @@ def read_when(text: str, now: datetime) -> When | None:
         return _read(words, now)
     except (ValueError, OverflowError):  # no such day
         return None
+
+
+def read_past_day(text: str, today: date) -> date | None:
+    """What somebody means by ``text`` where they ask about what has been: ``3.12.`` is the last one that
+    there was, ``fri`` the last Friday, ``2 weeks ago`` is one; None for what says no day."""
+    words = " ".join(text.lower().replace(",", " ").split())
+    try:
+        if (match := _AGO.match(words)) is not None and match["unit"] in _UNIT:
+            count = _ONE.get(match["count"]) or int(match["count"])
+            return _days_back(today, count, _UNIT[match["unit"]])
+        day = _day(words, today) if words else None
+        if day is None or day <= today:
+            return day
+        if words in _WEEKDAY:
+            return day - timedelta(weeks=1)
+        said = next((m for each in DAY_PATTERNS if (m := each.match(words)) is not None), None)
+        if said is None or said.groupdict().get("year"):
+            return day
+        return _year_before(day, today)
+    except (ValueError, OverflowError):  # no such day
+        return None
+
+
+def _days_back(today: date, count: int, unit: str) -> date | None:
+    if unit in ("days", "weeks"):
+        return today - timedelta(**{unit: count})
+    months = {"months": 1, "years": 12}.get(unit)
+    return None if months is None else months_on(today, -count * months)
+
+
+def _year_before(day: date, today: date) -> date:
+    """The last day of this date up to today: 29 February may be some years away."""
+    for back in range(1, 9):
+        try:
+            found = day.replace(year=today.year + 1 - back)
+        except ValueError:
+            continue
+        if found <= today:
+            return found
+    return day
 
 
 def split_ending_day(text: str, now: datetime) -> tuple[str, str]:

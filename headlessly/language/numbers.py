@@ -1,8 +1,8 @@
 """Numbers as people write them in the language of the moment, and as every wire has them.
 
 A German types 50.000,5 and an American 50,000.5 for what a wire says as 50000.5. What can be read in one way
-only is read so whatever the language: a plain 12.5 is no group of thousands anywhere. Thousands and
-millions may be said in short: ``40k``, ``1,5 Mio``.
+only is read so whatever the language: a plain 12.5 is no group of thousands anywhere, and 50.000,5 has one
+meaning. Thousands and millions may be said in short: ``40k``, ``1,5 Mio``.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ def delocalize_number(text: str) -> str:
 
 
 def _delocalize(text: str) -> str:
-    decimal = formats.get_format("DECIMAL_SEPARATOR")
-    match = _number_pattern(formats.get_format("THOUSAND_SEPARATOR"), decimal).match(text)
+    marks = formats.get_format("THOUSAND_SEPARATOR"), formats.get_format("DECIMAL_SEPARATOR")
+    # As it is written here; else as where the marks mean the other.
+    patterns = (_number_pattern(*marks), _number_pattern(*reversed(marks)))
+    match = next((found for each in patterns if (found := each.match(text))), None)
     if match is None:
         return text
     sign, whole, _mark, rest = match.groups()

@@ -8,7 +8,7 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from headlessly.admin import display
+from headlessly.admin import display, past_days
 from headlessly.admin.settings import navigation
 from headlessly.language import wording
 
@@ -25,6 +25,12 @@ def inside(text: Any) -> str:
 def spoken(state: Any) -> str:
     """``{{ step.target|spoken }}``: ``InProgress`` as people say it."""
     return wording.state_label(state)
+
+
+@register.simple_tag(name="day_input")
+def input_of_a_day(name: str, value: Any = "", **attrs: str) -> str:
+    """``{% day_input "from" given.from %}``: an input for a day that has been, typed as one likes."""
+    return past_days.day_input(name, str(value or ""), **attrs)
 
 
 @register.filter

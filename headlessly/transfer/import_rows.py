@@ -149,8 +149,11 @@ class Taker:
                 outcome.counts[became] += 1
                 if made:
                     outcome.made += self.lookup.describer.count(made)
-                if said.left_out:
-                    outcome.warnings.append((said.row.number, list_problems(said.left_out)))
+                problems = list_problems(said.left_out)
+                if became == CREATED and (told := self.lookup.told_alike(said)) is not None:
+                    problems.append({"field": None, "message": told})
+                if problems:
+                    outcome.warnings.append((said.row.number, problems))
                 if became in (CREATED, UNCHANGED) and said.twin:
                     outcome.already_here += 1
                 return

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ID = "$id"
 #: The most fields that a record is found by.
 MOST = 5
+#: Of so many rows that made something it is remembered what, to know the next one that is alike.
+MOST_ROWS = 200_000
 
 
 def unique_fields(noun: type[Record]) -> list[Field]:
@@ -168,6 +170,16 @@ class Twins:
 
     def __init__(self, matcher: Matcher) -> None:
         self.matcher = matcher
+        #: The first rows of the file that made something, by the hashes of their keys.
+        self.rows: dict[int, int] = {}
+
+    def row_alike(self, data: Mapping[str, Any], number: int, text: bool) -> int | None:
+        """The row above this one that made the same, as far as it is remembered; None of a first one."""
+        key = self.matcher.key(data, text)
+        if key is None or (len(self.rows) >= MOST_ROWS and hash(key) not in self.rows):
+            return None
+        first = self.rows.setdefault(hash(key), number)
+        return first if first < number else None
 
     def find(self, keys: Iterable[Hashable], before: Any) -> dict[Hashable, str]:
         """One record for each of these keys of which there are any made before that moment."""

@@ -20,6 +20,7 @@ from headlessly.declaration import labels, values
 from headlessly.declaration.folding import fold, fold_words, small_letters
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import SETUP, WORKERS
+from headlessly.errors import did_you_mean
 from headlessly.language import wording
 from headlessly.log.unique_values import records_holding
 from headlessly.query.scope import Scope
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 #: Up to how many names of what a tenant sets up are told.
 MOST_NAMED = 20
+#: With so many of the newest names of others a wrong one is compared, for so many wrong ones of a file.
+MOST_COMPARED = 200
 
 
 def by_unique(
@@ -90,6 +93,9 @@ class References:
         self.known: dict[tuple[str, str], str] = {}
         self.many: dict[tuple[str, str], int] = {}
         self.members = Members()
+        self.near: dict[
+            tuple[str, str], str
+        ] = {}  #: what wrong names are nearest to, in a sentence
         self.named: dict[str, list[str]] = {}  #: what there is of nouns of which there is little
 
     def look_up(self, rows: Iterable[dict[str, Any]]) -> None:
@@ -142,21 +148,32 @@ class References:
                     "name": text[:64],
                     "ways": self._ways(field),
                     "field": labels.field_in_error(other.schema.name_field),
-                } + self._there_are(other)
+                } + self._there_are(other, text)
         return problems
 
-    def _there_are(self, noun: type[Record]) -> str:
-        """A sentence with the names that there are, of what is set up once: pipelines, teams."""
-        if noun.Surface.area != SETUP:
-            return ""
+    def _there_are(self, noun: type[Record], text: str) -> str:
+        """A sentence with the names that there are, of what is set up once (pipelines, teams); of others with
+        the one that is nearest among the newest."""
+        is_setup = noun.Surface.area == SETUP
         if noun.__name__ not in self.named:
             name = noun.schema.name_field.column
-            found = Scope(noun).queryset().order_by(name).values_list(name, flat=True)
-            self.named[noun.__name__] = list(found[: MOST_NAMED + 1])
-        names = self.named[noun.__name__]
+            found = Scope(noun).queryset().order_by(name if is_setup else "-created_at")
+            most = MOST_NAMED + 1 if is_setup else MOST_COMPARED
+            self.named[noun.__name__] = list(found.values_list(name, flat=True)[:most])
+        names = [str(name) for name in self.named[noun.__name__] if name]
+        if not is_setup:
+            return self._near(noun.__name__, text, names)
         if not 0 < len(names) <= MOST_NAMED:
             return ""
-        return " " + _("There are: %s.") % ", ".join(map(str, names))
+        return " " + _("There are: %s.") % ", ".join(names)
+
+    def _near(self, noun: str, text: str, names: list[str]) -> str:
+        place = (noun, text)
+        if place not in self.near:
+            if len(self.near) >= MOST_COMPARED:
+                return ""
+            self.near[place] = did_you_mean(text, names)
+        return self.near[place]
 
     def _text_of(self, field: Field, value: Any) -> str | None:
         """What a row says of a record without its id."""

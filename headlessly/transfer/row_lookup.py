@@ -13,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import actors, tenancy
 from headlessly.context import clock
-from headlessly.declaration import values
+from headlessly.declaration import labels, values
 from headlessly.declaration.choices import ADD, BETWEEN, split_choices
 from headlessly.declaration.schema import Field
 from headlessly.execution.described_records import compose_name
+from headlessly.language import wording
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import Key, key_of
 from headlessly.transfer.cell_reader import is_phone
@@ -205,6 +206,16 @@ class RowLookup:
             return None
         data = self._with_described(said, (field.wire for field in self.describer.fields))
         return None if data is None else self.twins.matcher.key(data, said.text)
+
+    def told_alike(self, said: RowValues) -> str | None:
+        """What is to be said of a row that was taken and is probably the same as one above it."""
+        if self.twins is None:
+            return None
+        first = self.twins.row_alike(said.data, said.row.number, said.text)
+        if first is None:
+            return None
+        fields = wording.join_with_and(map(labels.field_in_error, self.twins.matcher.fields))
+        return _("The same as row %(row)s by %(fields)s.") % {"row": first, "fields": fields}
 
     def _with_described(self, said: RowValues, wires: Iterable[str]) -> dict[str, Any] | None:
         """What a row says, with what it would be called and with those of these that it describes; None where

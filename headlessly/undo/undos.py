@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
@@ -16,6 +18,8 @@ from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
 from headlessly.errors import Conflict, NotFound
 from headlessly.ids import public_id
+from headlessly.log.events import Event
+from headlessly.log.names import REQUEST_UNDONE
 from headlessly.undo import at_once
 from headlessly.undo.at_once import RequestUndone, log_of_request, undo_request
 from headlessly.undo.models import Undo
@@ -147,6 +151,34 @@ def staying_records(undo: Undo) -> models.QuerySet[Any]:
 def last_undo_of(request: str) -> Undo | None:
     """The last undo of a request in the background that the actor may see, a trial aside."""
     return Undo.visible().filter(request=request, dry_run=False).first()
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """That something of a request was taken back at once: when, and how many records it was."""
+
+    at: datetime
+    records: int
+
+
+def taken_back_of(requests: Iterable[str]) -> dict[str, TakenBack]:
+    """What was taken back of each of these requests that something was of, and is not as it was again."""
+    undone = Event.log.filter(name=REQUEST_UNDONE)
+    last = {
+        e.data["request"]: e for e in undone.filter(data__request__in=[*requests]).order_by("seq")
+    }
+    redone = undone.filter(data__request__in=[event.request_id for event in last.values()])
+    again = {event.data["request"] for event in redone}
+    return {
+        request: TakenBack(event.timestamp, _records_of(event))
+        for request, event in last.items()
+        if event.request_id not in again
+    }
+
+
+def _records_of(undo: Event) -> int:
+    caused = Event.log.filter(request_id=undo.request_id, cause=undo.id, target__isnull=False)
+    return caused.order_by().values("target").distinct().count()
 
 
 def _check_permission(id: str) -> None:

@@ -19,6 +19,7 @@ from headlessly.access import tenancy
 from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.dashboards.dashboard import period_choices, refuse_unknown
 from headlessly.admin.lists.address import past_moment
+from headlessly.admin.past_days import read_past_days
 from headlessly.admin.records.panels import FactsPanel, record_panel
 from headlessly.errors import InvalidFilter, NotFound
 from headlessly.language import wording
@@ -89,6 +90,9 @@ class TouchpointAdmin(NounAdmin):
             groups=[(name, label, name == _by(given)) for name, label in GROUP_LABELS.items()],
             presets=period_choices(given),
             models=MODEL_LABELS.values(),
+            unmatched=f"{self.place('changelist')}?view=utm-of-no-campaign"
+            if _by(given) == "campaign"
+            else "",
             **context,
         )
 
@@ -159,7 +163,8 @@ class TouchpointAdmin(NounAdmin):
 
 
 def _given(request: HttpRequest) -> dict[str, str]:
-    return {name: text for name, value in request.GET.items() if (text := str(value).strip())}
+    given = {name: text for name, value in request.GET.items() if (text := str(value).strip())}
+    return read_past_days(given)
 
 
 def _past_moment(text: str | None) -> Any:

@@ -115,6 +115,7 @@ class Campaign(Noun):
         )
         columns = ("name", "type", "status", "start_date", "budget", "actual_leads", "roi")
         counts = ("target_leads", "actual_leads")
+        no_mean = ("roi",)  # what one cost may be a hundred times what another did
         facets = ("status", "type", "owner")
         ranges = ("start_date", "end_date", "budget", "actual_leads", "roi")
         search = ("name", "utm_campaign")

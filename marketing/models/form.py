@@ -37,7 +37,7 @@ class Form(Noun):
         ARCHIVED = "Archived"
 
     name = String("what visitors read above it", required=True)
-    slug = Slug("its address, /f/{slug}", unique=True)
+    slug = Slug("the end of its address: /f/request-a-demo", unique=True)
     description = Text("what visitors read below its name")
     fields = Json(
         "in order: name, type (text, email, number, select, textarea, checkbox, date, url, phone), "
@@ -49,8 +49,9 @@ class Form(Noun):
             "required": "flag",
             "options": ListWhere("type", "select"),
         },
-        form_help="in order. An answer fills the field that its question is named after, also one of your "
-        "own; what has another name is kept with the lead",
+        form_help="in order. An answer fills the field that is chosen as its name, also one of your own; "
+        "what has another name is kept with the lead. A question may stand there as visitors read it",
+        form_value=question_names.name_questions,
     )
     campaign = Reference(
         "marketing.Campaign", "forms", "what its leads are attributed to; else utm_* decide"

@@ -27,7 +27,7 @@ class Segment(Noun):
         filters=True,
     )
     member_count = Integer(
-        "how many there were when last counted", editable=False, verbose_name="members"
+        "how many there were when last counted", editable=False, verbose_name="last count"
     )
     is_dynamic = Flag(
         "whether refreshing counts again; else the number stays as it is",
@@ -41,6 +41,7 @@ class Segment(Noun):
         area = "marketing"
         columns = ("name", "member_count", "is_dynamic", "description")
         facets = ("is_dynamic",)
+        no_mean = ("member_count",)  # who is in two of them is two
         groups = (("Segment", ("name", "description", "criteria", "is_dynamic", "member_count")),)
 
     class Meta:
@@ -48,7 +49,7 @@ class Segment(Noun):
             models.Index(fields=["tenant", "-created_at", "-id"], name="segment_by_created"),
         ]
 
-    @verb(sets=["member_count"])
+    @verb(sets=["member_count"], title="Count again")
     def refresh(self) -> None:
         """Count the members again. One that is not dynamic stays as it is.
 

@@ -63,6 +63,13 @@ class Touchpoint(Noun):
         about = ("lead", "contact")
         search = ("contact__name", "lead__name")
         ordering = ("-occurred_at",)
+        presets: ClassVar = {
+            "UTM of no campaign": {"campaign": None, "utm_campaign": {"$exists": True}},
+        }
+        views: ClassVar = {
+            "UTM of no campaign": "is=utm-of-no-campaign"
+            "&columns=occurredAt,utmCampaign,utmSource,utmMedium,contact,page",
+        }
         groups = (
             ("What", ("kind", "occurred_at", "campaign", "source", "medium", "page")),
             ("Whom", ("contact", "lead", "anonymous_id")),

@@ -222,7 +222,7 @@ def test_a_managers_lists(desk: Any, site: str, leads: list[Any], people: Any) -
     def as_of() -> None:
         effort.click(desk.get_by_label("More", exact=True).first)
         effort.click(desk.get_by_label("As it was at the end of"))
-        effort.type(f"{datetime.now(UTC) - timedelta(days=1):%m%d%Y}")
+        effort.type(f"{datetime.now(UTC) - timedelta(days=1):%m/%d}")
         effort.press("Enter")
         expect(desk.get_by_role("main")).to_contain_text("As it was")
 

@@ -178,3 +178,28 @@ def test_behind_an_at_colleagues_are_suggested(desk, site, lead, acme, people):
     expect(desk.get_by_text("Note added.")).to_be_visible()
     said = "Write to an@example.com, says @Anton Berg and @Ana Ferreira and @do"
     expect(desk.locator(".timeline")).to_contain_text(said)
+
+
+def test_a_step_that_misses_something_asks_for_it_where_one_is(desk, site, people):
+    from crm import Deal, Gate, Lead
+
+    Gate.create(type="Lead", state="Contacted", requires=[{"field": "budget"}])
+    Gate.create(type="Deal", state="Qualification", requires=[{"field": "nextStep"}])
+    lead = Lead.create(name="L", source="web", owner=people.bob)
+    deal = Deal.create(name="D", value=1, stage="Prospecting", owner=people.bob)
+    for record, button, label, state in (
+        (lead, "Move to Contacted", "Budget", "Contacted"),
+        (deal, "Advance", "Next step", "Qualification"),
+    ):
+        noun = type(record).__name__.lower()
+        desk.goto(f"{site}/~acme/admin/crm/{noun}/{record.pk}/change/")
+        press = desk.get_by_role("button", name=button, exact=True)
+        press.click()
+        dialog = desk.locator("dialog[open]")
+        expect(dialog.get_by_label(label)).to_be_focused()
+        desk.keyboard.press("Escape")
+        expect(press).to_be_focused()
+        press.click()
+        dialog.get_by_label(label).fill("500")
+        desk.keyboard.press("Enter")
+        expect(desk.locator(".path [aria-current]")).to_have_text(state)

@@ -37,7 +37,7 @@ def test_each_figure_opens_its_deals_and_each_deal_its_touches(deal: Deal, ann: 
     cells = re.findall(r'<a href="(/[^"]*attribution/deals/[^"]*)">([^<]*)</a>', html)
     assert {text for _url, text in cells} >= {"$1,000", "$500", "$333", "$667"}
     url = next(url for url, text in cells if text == "$500").replace("&amp;", "&")
-    listed = text_of(ann.get(url))
+    listed = text_of(ann.get(url, follow=True))
     assert deal.name in listed and f"attribution/{deal.pk}/" in listed
     path = text_of(ann.get(f"{PLACE}{deal.pk}/"))
     for touch in Touchpoint.objects.all():
@@ -81,3 +81,18 @@ def test_a_limited_rep_sees_their_own_deals_alone(
     acme.save()
     assert "$500" not in text_of(bob.get(PLACE))
     assert bob.get(f"{PLACE}{deal.pk}/").status_code == 404
+
+
+def test_it_leads_to_utm_values_that_belong_to_no_campaign(deal: Deal, ann: Any) -> None:  # noqa: F811
+    known = Touchpoint.objects.filter(campaign__isnull=False).first()
+    for name, campaign in (("srping-26", None), ("spring-26", known and known.campaign_id)):
+        Touchpoint.create(
+            contact=deal.contact_id,
+            occurred_at="2024-05-02T10:00:00Z",
+            utm_campaign=name,
+            campaign=campaign,
+        )
+    (url,) = re.findall(r'<a href="([^"]*)">Touchpoints with a UTM', text_of(ann.get(PLACE)))
+    listed = text_of(ann.get(url, follow=True))
+    assert "srping-26" in listed and "spring-26" not in listed.replace("srping-26", "")
+    assert "Touchpoints with a UTM" not in text_of(ann.get(f"{PLACE}?by=source"))

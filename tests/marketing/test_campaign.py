@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
 
 from crm import Deal, ExchangeRate, Lead
 from headlessly.errors import Conflict, Invalid, VerbRefused
 from marketing import Campaign, Form
 from marketing.returns import campaign_returns
+from marketing.utm import campaign_of, landing_link
 from tests.headlessly.admin.conftest import ann, users  # noqa: F401  (fixtures)
 from tests.refusals import details, refused
 
@@ -63,9 +65,31 @@ def test_it_does_not_end_before_it_starts() -> None:
 )
 def test_it_launches_only_with_a_landing_page_and_a_budget(has: Any, misses: str) -> None:
     campaign = Campaign.create(name="Spring", **has)
-    with refused(VerbRefused, f"needs {misses} before"):
+    with refused(VerbRefused, f"needs {misses} before") as caught:
         campaign.launch()
+    asked = {"landingPageUrl", "budget"} - {Campaign.schema.by_name[name].wire for name in has}
+    assert set(details(caught)) == asked and caught.value.field in asked
     assert (campaign.status, campaign.launched_at) == ("Draft", None)
+
+
+def test_its_launch_asks_in_the_browser_for_what_is_missing(ann: Any) -> None:  # noqa: F811
+    campaign = Campaign.create(name="Spring")
+    place = f"/~acme/admin/marketing/campaign/{campaign.pk}/do/launch/"
+    refused = ann.post(place)
+    html = refused.content.decode()
+    assert refused.status_code == 422 and "a landing page and a budget before" in html
+    lacks = {"lacks": ["landing_page_url", "budget"]}
+    assert all(f'name="first-{name}"' in html for name in lacks["lacks"])
+    given = {"first-landing_page_url": "www.acme.example/spring", "first-budget": "1.250,50"}
+    wrong = ann.post(place, lacks | given | {"first-budget": "$1,250"})
+    assert (
+        wrong.status_code == 422 and "write digits alone, such as 1250.50" in wrong.content.decode()
+    )
+    assert Campaign.get(campaign.pk).status == "Draft"
+    assert ann.post(place, lacks | given).status_code == 302
+    launched = Campaign.get(campaign.pk)
+    assert (launched.status, float(launched.budget)) == ("Launched", 1250.5)
+    assert launched.landing_page_url == "https://www.acme.example/spring"
 
 
 def test_it_pauses_and_goes_on_and_remembers_its_first_launch(launched: Campaign) -> None:
@@ -213,7 +237,7 @@ def test_the_list_says_what_a_running_one_has_brought_so_far(
     assert row("Spring") == ["3", "$2,500", "150 %"], "counted now"
 
 
-def test_what_counts_something_is_added_up_and_a_rate_is_not(ann: Any, people: Any) -> None:  # noqa: F811
+def test_what_counts_something_is_added_up_and_a_return_is_not(ann: Any, people: Any) -> None:  # noqa: F811
     for leads in (10, 15):
         Campaign.create(name=f"For {leads}", target_leads=leads)
     done = Campaign.create(name="Done", actual_cost=100, **READY).launch()
@@ -223,8 +247,58 @@ def test_what_counts_something_is_added_up_and_a_rate_is_not(ann: Any, people: A
     html = ann.get(foot).content.decode()
     assert re.findall(r'data-label="([^"]+)">([^<]+)</td>', html) == [
         ("Target leads", "25"),
-        ("Actual leads", "3"),
-        ("ROI", "⌀ 200"),
-    ]
+        ("Actual leads", "completed: 3"),
+    ], "what running ones brought so far is not in it, and no mean of returns says anything"
+    completed = ann.get(f"{foot}&status=Completed").content.decode()
+    assert ("Actual leads", "3") in re.findall(r'data-label="([^"]+)">([^<]+)</td>', completed)
     Form.create(name="Demo", fields=[{"name": "email", "type": "email"}])
     assert ">0</td>" in ann.get("/~acme/admin/marketing/form/totals/").content.decode()
+
+
+def page_of(campaign: Campaign, client: Any) -> str:
+    html = client.get(f"/~acme/admin/marketing/campaign/{campaign.pk}/change/").content.decode()
+    return " ".join(re.sub(r"<[^>]+>", " ", html).replace("\N{NO-BREAK SPACE}", " ").split())
+
+
+def test_its_page_says_what_a_lead_and_a_won_deal_cost(launched: Campaign, ann: Any) -> None:  # noqa: F811
+    assert "Cost per" not in page_of(launched, ann), "nobody knows the cost yet"
+    launched.update(actual_cost=1000)
+    bring(launched, 2500, 500)
+    Lead.create(name="Won over", source="x", campaign=launched, status="New")
+    html = page_of(launched, ann)
+    assert "Cost per lead $250 " in html and "Cost per deal won $500 " in html
+    assert "Became deals 0 0 % of the leads" in html
+    launched.complete()
+    assert "Lists keep what it was" not in page_of(launched, ann), "it is still so"
+    Deal.create(name="Late", value=1000, campaign=launched).win()
+    assert "2026: 4 leads, $3,000 revenue, 200 % ROI." in re.sub(
+        r", \d{4}:", ", 2026:", page_of(launched, ann)
+    )
+
+
+def test_its_page_has_a_link_by_which_visits_are_told(launched: Campaign, ann: Any) -> None:  # noqa: F811
+    assert "It is made of the landing page and the UTM values" in page_of(launched, ann)
+    launched.update(
+        landing_page_url="https://acme.example/spring?ref=a&utm_source=old#sign-up",
+        utm_source="News letter",
+        utm_campaign="spring",
+    )
+    link = "https://acme.example/spring?ref=a&utm_campaign=spring&utm_source=News+letter#sign-up"
+    assert landing_link(launched) == link
+    assert campaign_of({"utm_campaign": "Spring", "utm_source": "news letter"}) == launched.pk
+    html = ann.get(f"/~acme/admin/marketing/campaign/{launched.pk}/change/").content.decode()
+    assert html.count(escape(link)) == 3 and f"?type=Lead&amp;campaign={launched.pk}" in html
+
+
+def test_the_table_of_returns_is_of_no_period_and_says_none(launched: Campaign, ann: Any) -> None:  # noqa: F811
+    launched.update(actual_cost=900)
+    bring(launched, 1800)
+    html = ann.get("/~acme/admin/dashboard/tables/returnByCampaign/").content.decode()
+    table = html.split("<tbody>")[1].split("</tbody>")[0]
+    assert "<small" not in table, "there is no period before"
+    assert 'name="period"' not in html and "Below each number" not in html
+    assert re.sub(r"<[^>]+>", " ", table).split() == [
+        "Spring", "100", "%", "3", "1", "$1,800", "$900", "$300"
+    ]  # fmt: skip
+    others = ann.get("/~acme/admin/dashboard/tables/conversionByCampaign/").content.decode()
+    assert 'name="period"' in others and "Below each number" in others

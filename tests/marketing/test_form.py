@@ -148,6 +148,20 @@ def test_it_checks_an_answer_by_the_type_of_its_field(
         assert list(details(caught)) == [name], value
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("www.acme.example/fair?a=1", "https://www.acme.example/fair?a=1"),
+        ("acme.example:8443", "https://acme.example:8443"),
+        ("http://acme.example", "http://acme.example"),
+    ],
+)
+def test_it_takes_an_address_as_people_write_it(demo: Form, sent: str, kept: str) -> None:
+    demo.submit(**ADA, site=sent)
+    (told,) = Event.objects.filter(name="form_submitted")
+    assert told.data["answers"]["site"] == kept
+
+
 def test_it_names_everything_that_is_wrong_with_the_answers(demo: Form) -> None:
     with refused(Invalid) as caught:
         demo.submit(size="lots", email="nobody", colour="red", submission_count=7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,6 +14,7 @@ from headlessly.access import tenancy
 from headlessly.api import strangers
 from marketing import Form, questions
 from tests.answered import unchanged
+from tests.headlessly.admin.conftest import ann, users  # noqa: F401  (fixtures)
 
 FIELDS = [
     {"name": "name", "type": "text", "label": "Your <b>name</b>", "required": True},
@@ -71,9 +73,10 @@ def test_it_shows_every_question_with_its_label(visitor: Client, form: Form) -> 
             assert given["id"] in labelled
             assert ("required" in given) == (field["name"] in ("name", "email", "terms"))
         assert [page.input(f)["type"] for f in ("email", "phone", "start", "site")] == [
-            "email", "tel", "date", "url"
+            "email", "tel", "date", "text"
         ]  # fmt: skip
         assert page.input("name")["autocomplete"] == "name"
+        assert page.input("site")["inputmode"] == "url", "and no browser refuses www.acme.example"
         assert page.all("html", lang="en") and page.all("meta", name="viewport")
         assert "&lt;b&gt;" in page.text and "<b>" not in page.text
         assert page.all("form", method="post", action="/~acme/f/demo")
@@ -219,3 +222,28 @@ def test_it_tells_the_marketer_its_address_and_what_to_copy(form: Form, visitor:
     draft = Form.create(name="Draft")
     text = desk.get(f"/~acme/admin/marketing/form/{draft.pk}/change/").content.decode()
     assert "as soon as it is published" in text and "/f/form_" not in text
+
+
+def test_a_marketer_writes_questions_and_an_address_in_words(ann: Client, acme: Any) -> None:  # noqa: F811
+    rows = [
+        {"name": "email", "type": "email"},
+        {"name": "How many seats?", "type": "number"},
+        {"name": "how many seats", "type": "text", "label": "Again"},
+        {"name": "Größe", "type": "text"},
+        {"type": "text", "label": "2nd choice"},
+    ]
+    sent = {"name": "Fair", "slug": "Münchner Messe 2027!", "fields": json.dumps(rows)}
+    answer = ann.post("/~acme/admin/marketing/form/add/", sent)
+    assert answer.status_code == 302, answer.content.decode()
+    made = Form.find().get()
+    assert made.slug == "muenchner-messe-2027"
+    assert [(each["name"], each.get("label")) for each in made.fields] == [
+        ("email", None),
+        ("how_many_seats", "How many seats?"),
+        ("how_many_seats_2", "Again"),
+        ("groesse", "Größe"),
+        ("nd_choice", "2nd choice"),
+    ]
+    other = {"name": "Other", "fields": '[{"name": "?", "type": "text"}]'}
+    refused = ann.post("/~acme/admin/marketing/form/add/", other)
+    assert refused.status_code == 422

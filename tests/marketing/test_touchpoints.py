@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from crm.models import Activity, Contact, Lead
 from headlessly.access import actors, tenancy
@@ -226,3 +229,23 @@ def test_a_script_is_told_that_it_never_changes(spring: Campaign, acme: Any) -> 
     for verb in ("update", "rollback"):
         with pytest.raises(ScriptError, match=f"Touchpoint has no {verb}"):
             scripts.run(f"Touchpoint.{verb}({touch.pk!r}, source='x')")
+
+
+def test_they_say_whom_they_reached_on_the_page_of_their_campaign_the_latest_first(
+    ann: Any,  # noqa: F811
+    people: Any,
+) -> None:
+    campaign = Campaign.create(name="Fair")
+    for person, day in ((people.ada, "2026-02-03"), (people.bob, "2026-01-02")):
+        Touchpoint.create(contact=person, campaign=campaign, occurred_at=f"{day}T09:00:00Z")
+    place = f"/~acme/admin/marketing/campaign/{campaign.pk}/change/"
+    html = ann.get(place).content.decode()
+    card = html.split('aria-label="Touchpoints"')[1].split("</section>")[0]
+    said = re.findall(r">(Response, [^<]+)<small>([^<]+)</small>", card)
+    assert said == [("Response, Feb 3, 2026", "Ada Chen"), ("Response, Jan 2, 2026", "Bob Stone")]
+    with CaptureQueriesContext(connection) as two:
+        ann.get(place)
+    Touchpoint.create(contact=people.cleo, campaign=campaign, occurred_at="2026-03-01T09:00:00Z")
+    with CaptureQueriesContext(connection) as three:
+        ann.get(place)
+    assert len(three) <= len(two)

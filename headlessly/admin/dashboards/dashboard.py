@@ -25,6 +25,7 @@ from headlessly.admin import display, widgets
 from headlessly.admin.dashboards.figures import Chart, Tile, dashboard
 from headlessly.admin.dashboards.report_text import change_text
 from headlessly.admin.lists.address import past_moment
+from headlessly.admin.past_days import read_past_days
 from headlessly.admin.sites import TenantSite
 from headlessly.context import clock, tracing
 from headlessly.database import timeouts
@@ -69,9 +70,9 @@ class AskedSlice:
     """What the address of a page of numbers asks for: a period, an owner or a campaign, a day."""
 
     def __init__(self, request: HttpRequest, site: TenantSite) -> None:
-        self.given = {
-            name: text for name, value in request.GET.items() if (text := str(value).strip())
-        }
+        self.given = read_past_days(
+            {name: text for name, value in request.GET.items() if (text := str(value).strip())}
+        )
         self.narrowings = [Narrowing(field, site, self.given) for field in reports.fields()]
 
     def read(self) -> tuple[Slice, datetime | None]:

@@ -45,6 +45,7 @@ def table_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResp
         styles=["dashboard"],
         heads=[str(report.row_title), *(str(column.title) for column in report.columns)],
         meaning=definition_text(report),
+        over_time=report.over_time,
         **asked.context(),
         **context,
     )
@@ -72,7 +73,8 @@ def _total_cells(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _rows(report: Report, slice: Slice, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The name of each row and its cells as HTML: hundreds, which a template takes long to write."""
-    before = {row.key: row.values for row in measure(report, slice.before).rows or ()}
+    earlier = measure(report, slice.before).rows if report.over_time else None
+    before = {row.key: row.values for row in earlier or ()}
     was = escape(_("in %(period)s") % {"period": slice.before.period.name})
     begins = [
         (column, f'<td class="number" data-label="{escape(str(column.title))}"')

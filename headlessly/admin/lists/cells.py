@@ -56,17 +56,26 @@ class Row:
 Filler = Callable[[Sequence[Any]], Mapping[tuple[str, str], SafeString | str]]
 #: Of fields that only their own app can tell before they have a value, by noun.
 _fillers: dict[type[Noun], tuple[frozenset[str], Filler]] = {}
+#: What their totals are of, by noun.
+_total_texts: dict[type[Noun], Any] = {}
 
 
-def fills_blanks(noun: type[Noun], *names: str) -> Callable[[Filler], Filler]:
+def fills_blanks(noun: type[Noun], *names: str, total: Any = "%s") -> Callable[[Filler], Filler]:
     """Have the decorated function say what lists show of these fields where they have no value yet. It is
-    asked once for a page, and only where one of them is a column."""
+    asked once for a page, and only where one of them is a column. Totals are of what has a value: ``total``
+    says so behind one where others have none."""
 
     def register(filler: Filler) -> Filler:
-        _fillers[noun] = frozenset(names), filler
+        _fillers[noun], _total_texts[noun] = (frozenset(names), filler), total
         return filler
 
     return register
+
+
+def total_text(noun: type[Noun], name: str) -> str:
+    """What the total of a column is where some records have no value yet; empty where blanks are blank."""
+    names, _filler = _fillers.get(noun, (frozenset(), None))
+    return str(_total_texts[noun]) if name in names else ""
 
 
 def fill_blanks(noun: type[Noun], records: Sequence[Noun], rows: Iterable[Row]) -> None:

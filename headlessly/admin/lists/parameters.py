@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils import translation
 
 from headlessly.admin.lists.ranges import AMOUNTS
+from headlessly.admin.past_days import read_past_days
 from headlessly.language import numbers
 from headlessly.nouns import Noun
 from headlessly.query.list_address import join_values
@@ -30,6 +31,8 @@ class Parameters:
         self.given = {
             name: joined for name, values in given.lists() if (joined := join_values(values))
         }
+        if "asOf" in self.given:
+            self.given = read_past_days(self.given, "asOf")
         if language := self.given.pop(TYPED, ""):
             self._read_numbers(language)
 

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly.admin import display
+from headlessly.admin.lists import cells
 from headlessly.admin.lists.address import Address
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
@@ -99,8 +100,12 @@ def groups(address: Address, by: Field) -> tuple[list[Group], bool]:
 
 
 def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
-    terms = [measure_of(address.noun, column) for column in address.columns[1:]]
-    asked = dict.fromkeys(filter(None, terms))
+    asked: dict[str, None] = {}
+    for column in address.columns[1:]:
+        if term := measure_of(address.noun, column):
+            asked[term] = None
+            if cells.total_text(address.noun, column.name):
+                asked[f"count({column.wire})"] = None
     return aggregates.aggregate(
         address.noun,
         address.filter_beside_search,
@@ -113,10 +118,16 @@ def _aggregate(address: Address, **more: Any) -> aggregates.Aggregation:
 
 def _cells(address: Address, answer: Mapping[str, Any]) -> list[tuple[str, str]]:
     noun, columns = address.noun, address.columns[1:]
-    return [
-        (labels.field_label(column), _number_text(answer, measure_of(noun, column)))
-        for column in columns
-    ]
+    return [(labels.field_label(column), _total(noun, answer, column)) for column in columns]
+
+
+def _total(noun: type[Noun], answer: Mapping[str, Any], column: Field) -> str:
+    """The total of a column; where lists tell more than is stored, of what it is."""
+    text = _number_text(answer, measure_of(noun, column))
+    counted = answer.get(f"count({column.wire})", answer["count"])
+    return (
+        cells.total_text(noun, column.name) % text if text and counted < answer["count"] else text
+    )
 
 
 def _number_text(answer: Mapping[str, Any], term: str) -> str:

@@ -22,7 +22,7 @@ from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.declaration.paths import OPEN
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
-from headlessly.errors import HeadlesslyError
+from headlessly.errors import HeadlesslyError, VerbRefused
 from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.nouns import Noun
@@ -165,7 +165,8 @@ class VerbDialog:
         """Why it cannot be done yet, above the input that would change that."""
         if self.problem is None or not self.lack_is_shown:
             return ""
-        return self.problem.first_message
+        refused = isinstance(self.problem, VerbRefused)
+        return self.problem.message if refused else self.problem.first_message
 
     @property
     def lack_is_shown(self) -> bool:
@@ -191,7 +192,10 @@ class VerbDialog:
         executor.run(self.verb.noun.verbs["update"], self.record.pk, self.filled, text=True)
 
     def _note_lack(self, problem: HeadlesslyError) -> None:
-        if self.first is None and (problem.code == GATE_CLOSED or not problem.details):
+        is_lack = (
+            problem.code == GATE_CLOSED or isinstance(problem, VerbRefused) or not problem.details
+        )
+        if self.first is None and is_lack:
             self._ask_first(detail["field"] for detail in problem.by_field)
 
     def _fillable(self, name: str) -> Field | None:

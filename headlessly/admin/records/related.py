@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from headlessly.admin.records.quick import quick_url
 from headlessly.declaration import engagements, labels
 from headlessly.declaration.custom_values import has_value
 from headlessly.declaration.record import Record
+from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import SETUP
 from headlessly.nouns import Noun
 
@@ -32,10 +34,12 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
         if touching and noun is touching.noun and relation.field == touching.reference.name:
             continue
         reference = noun.schema.by_name[relation.field]
+        when = _moment(noun)
         # By an expression, or the newest of all records would be walked until there are enough of these.
-        newest = (F("created_at") + timedelta(0)).desc() if reference.is_custom else "-created_at"
+        newest = (F(when) + timedelta(0)).desc() if reference.is_custom else f"-{when}"
+        below = _references_below(noun, relation.field)
         those = noun.objects.filter(has_value(reference.column, record.pk)).order_by(newest)
-        rows = list(those[: RELATED + 1])
+        rows = list(those.select_related(*(field.name for field in below))[: RELATED + 1])
         of_this = f"?{reference.wire}={record.pk}"
         add = []
         if not reference.read_only:
@@ -56,7 +60,9 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
         found.append(
             {
                 "title": labels.relation_label(relation),
-                "rows": [] if is_part(noun) else [_related_row(row) for row in rows[:RELATED]],
+                "rows": []
+                if is_part(noun)
+                else [_related_row(row, when, below) for row in rows[:RELATED]],
                 "parts": parts_of(record, noun, reference, rows[:RELATED]) if is_part(noun) else [],
                 "quick": is_part(noun),
                 "more": len(rows) > RELATED,
@@ -73,10 +79,24 @@ def _belongs(noun: type[Record], name: str) -> bool:
     return any(name in names for _title, names in groups[:2]) and name not in display.WORKERS
 
 
-def _related_row(record: Noun) -> dict[str, Any]:
+def _moment(noun: type[Record]) -> str:
+    """When a record was: the moment by which its list is in order, else that of its creation."""
+    first = noun.schema.by_name.get(noun.schema.ordering[0].removeprefix("-"))
+    return first.name if first is not None and first.type == "datetime" else "created_at"
+
+
+def _references_below(noun: type[Record], name: str) -> list[Field]:
+    """The references that say of a record whose name alone says little whom it is about, but for ``name``."""
+    columns = noun.schema.columns if noun.Surface.about else ()
+    fields = (noun.schema.by_name[each] for each in columns)
+    return [f for f in fields if f.type == "reference" and f.name != name]
+
+
+def _related_row(record: Noun, when: str, below: Sequence[Field]) -> dict[str, Any]:
     return {
         "url": display.page_url(type(record), "change", record.pk),
         "name": str(record),
+        "below": display.subtitle(record, below),
         "state": display.record_state_html(record),
-        "age": display.age_html(record.created_at),
+        "age": display.age_html(getattr(record, when)),
     }

@@ -20,7 +20,6 @@ from headlessly.admin.records.merging import MergeDialog
 from headlessly.admin.records.record_page import RecordPage
 from headlessly.admin.undo import safe_return
 from headlessly.declaration import labels
-from headlessly.declaration.gates import GATE_CLOSED
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
@@ -90,9 +89,9 @@ class VerbPages(NounPages):
         try:
             answer = dialog.carry_out()
         except HeadlesslyError as problem:
-            if not bound.inputs and problem.code != GATE_CLOSED:
-                return self.record_page.render(request, self.admin.find(id), problem=problem)
             dialog.refuse(problem)
+            if not bound.inputs and dialog.first is None:
+                return self.record_page.render(request, self.admin.find(id), problem=problem)
             return self._dialog_page(request, dialog, status=problem.status)
         done = f"{capfirst(wording.event_label(bound.conjugation.event))}: {answer}."
         if self._is_as_it_was(bound, found, answer):

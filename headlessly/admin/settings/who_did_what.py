@@ -16,6 +16,7 @@ from headlessly.access.actor_names import actor_names
 from headlessly.access.models import ApiKey, Membership
 from headlessly.accounts.entering import is_confirmed
 from headlessly.admin.account import pages as account_pages
+from headlessly.admin.past_days import read_past_days
 from headlessly.admin.settings import who_did_what_files as files
 from headlessly.admin.settings.event_lines import EventLines
 from headlessly.admin.settings.security_text import GROUPS
@@ -50,7 +51,7 @@ class Asked:
     @classmethod
     def read(cls, given: QueryDict) -> Asked:
         names = ("who", "what", "record", "since", "until")
-        texts = {name: given.get(name, "").strip()[:200] for name in names}
+        texts = read_past_days({name: given.get(name, "").strip()[:200] for name in names})
         try:
             for text in texts.values():
                 check_storable(text)

@@ -66,8 +66,9 @@
     }
     delete form.dataset.sent;
     const dialog = form.closest("dialog.does");
-    const section = page.querySelector("section.do");
-    if (dialog && section) return fill(dialog, section);
+    // What is asked first, also of a button that asks for nothing else.
+    const section = page.querySelector("section.do, .ask-page");
+    if (section) return fill(dialog || shownDialog(form.querySelector("button")), section);
     const one = page.querySelector("form[data-one]");
     if (form.dataset.one && one) return inPlace(form.closest("[data-field]"), one);
     if (page.getElementById("record")?.dataset.record === document.getElementById("record")?.dataset.record) {
@@ -148,6 +149,13 @@
       location.assign(answer.url);
       return false;
     }
+    fill(shownDialog(opener), section);
+    return true;
+  }
+
+  // The dialog of verbs, open; whatever opened it has the focus again when it is closed.
+  function shownDialog(from) {
+    opener = from;
     let dialog = document.querySelector("dialog.does");
     if (!dialog) {
       dialog = document.createElement("dialog");
@@ -162,8 +170,7 @@
       });
     }
     if (!dialog.open) dialog.showModal();
-    fill(dialog, section);
-    return true;
+    return dialog;
   }
 
   let waiting = 0, foretold = 0;

@@ -49,7 +49,7 @@
     const text = typed.value.trim();
     typed.removeAttribute("aria-invalid");
     if (!text || text === typed.defaultValue) return typed.closest(".input, form")?.querySelector(".understood")?.remove();
-    const answer = await fetch(`${words().when}?${new URLSearchParams({ text })}`, { credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => null);
+    const answer = await fetch(`${words().when}?${new URLSearchParams({ text, past: typed.dataset.when })}`, { credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => null);
     if (!answer?.ok || typed.value.trim() !== text) return;
     const { understood, problem } = await answer.json();
     const said = line(typed);

@@ -110,8 +110,16 @@ def test_a_segment_shows_its_members_and_leads_to_them_as_a_list(cleo, people):
     html = cleo.get(f"/~acme/admin/marketing/segment/{segment.pk}/change/").content.decode()
     card = html.split('aria-label="Members now"')[1].split("</section>")[0]
     assert "Score is at least 80" in card
-    assert hot.name in card
+    assert f'href="/~acme/admin/crm/lead/{hot.pk}/change/">{hot.name}</a>' in card
     assert "Cold one" not in card
+    listed = cleo.get("/~acme/admin/marketing/segment/?view=all").content.decode()
+    assert "1 now</span>" in listed and "⌀" not in listed, "nobody has counted it yet"
+    Segment.create(name="Nobody", criteria={"type": "Lead", "filter": {"score": 77}})
+    Segment.create(name="Of nothing")
+    listed = cleo.get("/~acme/admin/marketing/segment/?view=all").content.decode()
+    assert sorted(re.findall(r">(\d) now<", listed)) == ["0", "1"]
+    segment.refresh()
+    assert "1 now" not in cleo.get("/~acme/admin/marketing/segment/?view=all").content.decode()
     place = re.findall(r'class="btn" href="([^"]+)"', card)[0].replace("&amp;", "&")
     assert names(cleo, place) == {hot.name}
     page = cleo.get("/~acme/admin/marketing/segment/add/").content.decode()

@@ -10,7 +10,10 @@ from typing import Any
 import orjson
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from headlessly.log.events import Event
 from headlessly.transfer.models import Import
 from headlessly.undo import at_once
 
@@ -304,3 +307,48 @@ def test_an_import_too_large_to_be_taken_back_at_once_shows_how_far_it_is(
     wizard.work()
     assert Lead.count() == 9
     assert wizard.client.get("/~acme/admin/undos/undo_none/").status_code == 404
+
+
+def test_all_rows_of_a_file_get_the_campaign_that_is_said_once(wizard: Wizard, people: Any) -> None:
+    """On the page of the campaign, before the file is sent, or where it is tried."""
+    from crm import Lead
+    from marketing import Campaign
+
+    fair, web = Campaign.create(name="Trade fair"), Campaign.create(name="Webinar")
+    asks = wizard.client.get(f"{PLACE}?type=Lead&campaign={fair.pk}").content.decode()
+    assert "For all rows: Campaign: Trade fair" in asks
+    assert (
+        "For all rows"
+        not in wizard.client.get(f"{PLACE}?type=Contact&campaign={fair.pk}").content.decode()
+    )
+    file = SimpleUploadedFile("fair.csv", b"Name,Company\nVisitor One,A GmbH\nVisitor One,A GmbH\n")
+    sent = wizard.client.post(PLACE, {"type": "Lead", "file": file, "campaign": fair.pk})
+    wizard.address = sent.headers["Location"]
+    wizard.work()
+    assert fields(wizard.page())["default-campaign"] == fair.pk
+    wizard.again(default_campaign=web.pk)
+    page = wizard.again(default_campaign=fair.pk)
+    assert "Rows that are alike" in page and "The same as row 1 by" in page
+    wizard.go()
+    assert [lead.campaign_id for lead in Lead.find()] == [fair.pk, fair.pk]
+
+
+def test_an_import_that_was_taken_back_says_so_until_it_is_as_it_was_again(
+    wizard: Wizard, people: Any
+) -> None:
+    wizard.send("fair.csv", b"Name,Email\nVisitor One,v@x.example\nVisitor Two,w@x.example\n")
+    done = wizard.go()
+    told = "4 records taken back"
+    assert told not in done
+    wizard.undo()
+    assert told in wizard.page() and told in wizard.client.get(PLACE).content.decode()
+    event = Event.log.filter(name="Request.Undone").get()
+    wizard.client.post("/~acme/admin/undo/", {"request": event.request_id, "redo": "1"})
+    assert told not in wizard.page()
+    with CaptureQueriesContext(connection) as some:
+        wizard.client.get(PLACE)
+    wizard.send("more.csv", b"Name,Email\nVisitor Three,z@x.example\n")
+    wizard.go()
+    with CaptureQueriesContext(connection) as more:
+        wizard.client.get(PLACE)
+    assert len(more) == len(some)

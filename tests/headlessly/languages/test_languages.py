@@ -216,7 +216,7 @@ def test_refuses_in_german_beside_the_field(ann, get, lead, unchanged):
     html = answer.content.decode()
     assert answer.status_code == 422
     assert "Eine Zahl von 0 bis 100 angeben." in html
-    assert "Das ist ein Betrag von höchstens 9.999.999.999.999,99." in html
+    assert "Das ist kein Betrag: nur Ziffern schreiben, etwa 1250,50." in html
     assert "Das ist erforderlich." in html
     assert "Bitte die markierten Felder prüfen." in html
 

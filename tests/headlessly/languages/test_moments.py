@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import translation
 
-from headlessly.language.moments import When, read_when, split_ending_day
+from headlessly.language.moments import When, read_past_day, read_when, split_ending_day
 from headlessly.language.numbers import delocalize_number
 
 #: A Saturday, at half past four.
@@ -139,3 +139,28 @@ def test_reads_amounts_as_people_type_them(language, typed, meant):
 )
 def test_a_text_may_end_with_a_day(text, said, day):
     assert split_ending_day(text, NOW) == (said or text, day)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("2026-12-24", "2026-12-24"),  # said with its year: it is for others to refuse
+        ("3.12.", "2025-12-03"),
+        ("1.11.", "2026-11-01"),
+        ("Dec 3", "2025-12-03"),
+        ("29.2.", "2024-02-29"),
+        ("fri", "2026-11-27"),
+        ("saturday", "2026-11-28"),
+        ("gestern", "2026-11-27"),
+        ("2 weeks ago", "2026-11-14"),
+        ("vor einem Monat", "2026-10-28"),
+        ("a year ago", "2025-11-28"),
+        ("2 hours ago", "None"),
+        ("soon", "None"),
+        ("", "None"),
+        ("2026-11-01T10:00:00Z", "None"),
+        ("99.99.", "None"),
+    ],
+)
+def test_a_day_that_is_asked_about_has_been(typed, meant):
+    assert f"{read_past_day(typed, NOW.date())}" == meant

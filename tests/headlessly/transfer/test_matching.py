@@ -8,6 +8,7 @@ import pytest
 
 from crm import Activity, Contact, Lead, Organization
 from headlessly.shaping import custom_fields
+from marketing import Campaign
 from tests.answered import problem
 from tests.headlessly.transfer.conftest import counts
 
@@ -77,8 +78,24 @@ def test_a_trial_says_it_too(imported: Any, people: Any) -> None:
 
 
 def test_the_same_row_twice_in_one_file_is_two(imported: Any, acme: Any) -> None:
-    done = imported("leads", "name,source\nA,web\nA,web\n")
-    assert counts(done) == {"created": 2} and done["alreadyHere"] == 0
+    """And each later one is told with the one that it is like, in the trial too."""
+    told = "The same as row 1 by contact and name."
+    for query in ("?dryRun=true", ""):
+        done = imported("leads", "name,source\nA,web\nB,web\n a ,fair\nA,web\n", query)
+        assert counts(done) == {"created": 4} and done["alreadyHere"] == 0
+        assert [(each["row"], each["message"]) for each in done["warnings"]] == [
+            (3, told),
+            (4, told),
+        ]
+        assert done["warned"] == 2
+
+
+def test_rows_are_alike_by_the_person_whom_they_make(imported: Any, acme: Any) -> None:
+    people = "Ada,Chen,ada@x.example\nAda,Chen,ADA@x.example\nAda,Chen,a@y.example\n"
+    table = f"First Name,Last Name,Email\n{people}"
+    for query in ("?dryRun=true", ""):
+        done = imported("leads", table, query)
+        assert [each["row"] for each in done["warnings"]] == [2]
 
 
 def test_it_cannot_say_it_of_what_has_no_such_rule(imported: Any, acme: Any) -> None:
@@ -189,3 +206,11 @@ def test_it_asks_for_what_people_know_of_a_record_and_for_its_id_last(
     done = imported("leads", "name,source,contact\nA,web,Ada\n")
     message = done["errors"][0]["message"]
     assert message == "There are 2 contacts called 'Ada': give email or its id (contact_…)."
+
+
+def test_a_wrong_name_is_told_with_the_one_that_is_nearest(imported: Any, acme: Any) -> None:
+    for name in ("Winter webinar", "Spring fair"):
+        Campaign.create(name=name)
+    table = "name,source,campaign\nA,web,Wintr webinar\nB,web,Somewhere else\n"
+    told = {each["row"]: each["message"] for each in imported("leads", table)["errors"]}
+    assert told[1].endswith("Did you mean 'Winter webinar'?") and "Did you" not in told[2]
