@@ -116,7 +116,10 @@ def test_a_segment_is_made_of_rows(desk, site, leads, bob):
         desk.locator('input[name="v.0.0"]'),
         desk.locator("form .submit .btn.strong").first,
     )
-    # What is wrong is said, and not left out of what is saved; nor is what could not be read.
+    # What is unfinished or wrong is said, and not left out of what is saved; nor is what could not be read.
+    save.click()
+    expect(desk.locator(".builder .bad")).to_contain_text("Say a value")
+    expect(value).to_be_focused()
     value.fill("many")
     save.click()
     expect(desk.locator(".builder .bad")).to_contain_text("This is a number")

@@ -9,7 +9,7 @@ parts have to hold (``m.``).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -47,6 +47,8 @@ ROOT = "0"
 #: More rows in a group, or groups within each other, are no filter that people put together: what something
 #: holds beyond them stays as it is written.
 MOST_ROWS, DEEPEST = 60, 6
+#: What is said with rows that hold from now on: the list is to be filtered so, or a record to be saved.
+HOLDS = ("apply", "check")
 
 
 class FilterForm:
@@ -70,11 +72,15 @@ class FilterForm:
 
     @classmethod
     def of_sent(cls, noun: type[Noun], given: QueryDict, site: Any) -> FilterForm:
-        """The rows that were sent, after what its button did to them."""
+        """The rows that were sent, after what its button did to them. Where they are to hold from now on
+        (``do`` is one of :data:`HOLDS`), a condition without its value is wrong; until then it may get one."""
         form = cls(noun, site)
         form.group = form._read_group(noun, given, ROOT, _children(given), 0)
         form._do(given.get("do", ""))
         form._check(noun, form.group)
+        if given.get("do") in HOLDS:
+            for part in _unfinished(form.group):
+                part.problem = _("Say a value, or remove the condition.")
         return form
 
     @property
@@ -85,6 +91,11 @@ class FilterForm:
     @property
     def has_problem(self) -> bool:
         return _has_problem(self.group)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether a condition has no value yet: it is nothing of the filter."""
+        return any(_unfinished(self.group))
 
     @property
     def root(self) -> Row:
@@ -357,6 +368,15 @@ def _note_problem(noun: type[Noun], part: Condition | Related | Written) -> None
     except InvalidFilter as problem:
         path = getattr(part, "path", "")
         part.problem = problem.message.removeprefix(f"{path}: ")
+
+
+def _unfinished(part: Part) -> Iterator[Condition]:
+    match part:
+        case Group(parts=parts) | Related(group=Group(parts=parts)):
+            for each in parts:
+                yield from _unfinished(each)
+        case Condition(path=path) if path and says_nothing(part):
+            yield part
 
 
 def _has_problem(part: Part) -> bool:

@@ -65,6 +65,7 @@ class FilterPages(NounPages):
             rows=form.root,
             filter=text,
             is_wrong=form.has_problem,
+            is_unfinished=form.is_unfinished,
             problem=problem,
             query=given.get("query", ""),
             alone=bool(request.headers.get(PART)),

@@ -214,12 +214,14 @@
     ask(held?.filter || {});
   }
 
-  // What was typed last is written before it is sent; rows that are wrong, or could not be read, are not left out.
+  // What was typed last is written before it is sent; rows that are wrong, unfinished, or could not be read, are not
+  // left out.
+  const toWrong = (place) => (place.querySelector(".bad [name^='v.']") || place.querySelector("select, button"))?.focus();
   window.addEventListener("submit", (event) => {
     const { target: form, submitter } = event;
     // What was typed while rows came is in another input by now, which does not say that it changed.
     const unsaid = (each) => each.drawnAs !== String(said(each));
-    const place = [...form.querySelectorAll("[data-writes]")].find((each) => each.drawing || each.undrawn || unsaid(each) || each.matches(":has(> [data-wrong])"));
+    const place = [...form.querySelectorAll("[data-writes]")].find((each) => each.drawing || each.undrawn || unsaid(each) || each.matches(":has(> :is([data-wrong], [data-unfinished]))"));
     if (!place) return;
     event.preventDefault();
     event.stopImmediatePropagation();
@@ -232,7 +234,8 @@
         if (String(said(place)) === asked) place.drawnAs = asked;
         return place.undrawn || form.requestSubmit(submitter);
       });
-    } else (place.querySelector(".bad [name^='v.']") || place.querySelector("select, button"))?.focus();
+    } else if (place.querySelector(":scope > [data-wrong]")) toWrong(place);
+    else redraw(place, { do: "check" }).then(() => toWrong(place));
   }, true);
   const all = () => document.querySelectorAll("textarea[data-builds]").forEach(enhance);
   document.addEventListener("DOMContentLoaded", () => (begin(document), all()));

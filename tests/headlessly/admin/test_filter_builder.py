@@ -81,6 +81,19 @@ def test_says_beside_a_row_what_is_wrong_with_it(bob):
     assert 'value="many"' in html
 
 
+def test_leaves_no_condition_out_that_has_no_value_yet(bob):
+    rows = {"m.0": "all", "f.0.0": "source", "o.0.0": "is", "v.0.0": "web", "f.0.1": "score"}
+    rows |= {"o.0.1": "gte", "f.0.2": "@activities", "o.0.2": "some", "f.0.2.0": "status"}
+    told = "Say a value, or remove the condition."
+    assert told not in bob.get(BUILDER, rows).content.decode()
+    answer = bob.get(BUILDER, rows | {"do": "apply"})
+    assert (answer.status_code, answer.content.decode().count(told)) == (422, 2)
+    # A row that is about nothing yet is none.
+    assert filter_in(applied(bob, f_0_0="source", o_0_0="is", v_0_0="web", f_0_1="")) == {
+        "source": "web"
+    }
+
+
 def test_drops_one_part_by_its_chip(bob):
     query = {"filter": json.dumps({"score": {"$gte": 3}, "source": "web"})}
     html = bob.get(LEADS, query).content.decode()
