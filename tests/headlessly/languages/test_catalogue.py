@@ -25,8 +25,8 @@ def test_says_sie_to_everybody():
     """The reader is addressed in one way on all pages, and told what to do as politely everywhere."""
     german = polib.pofile(str(catalogue.catalogue_file("de")))
     said = [text for each in german for text in (each.msgstr, *each.msgstr_plural.values())]
-    told = "Sende|Schicke|Wähle|wähle|Gib|gib|Nimm|nimm|Lass|Öffne|Speichere|Nenne|Grenze|[Ee]ntferne|[Ll]ösche"
-    familiar = re.compile(rf"\b(du|dich|dir|deine?[rmns]?|{told})\b")
+    told = "Sende|Schicke|Wähle|wähle|Gib|gib|Nimm|nimm|Lass|Öffne|Speichere|Nenne|Grenze"
+    familiar = re.compile(rf"\b(du|dich|dir|deine?[rmns]?|[Ee]ntferne|[Ll]ösche|{told})\b")
     assert [text for text in said if familiar.search(text)] == []
 
 
