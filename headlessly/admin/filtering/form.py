@@ -72,8 +72,8 @@ class FilterForm:
 
     @classmethod
     def of_sent(cls, noun: type[Noun], given: QueryDict, site: Any) -> FilterForm:
-        """The rows that were sent, after what its button did to them. Where they are to hold from now
-        on (``do`` is one of :data:`HOLDS`) a condition without its value is wrong: until then it may get one."""
+        """The rows that were sent, after what its button did to them. A condition without its value is wrong
+        where they are to hold from now on (``do`` is one of :data:`HOLDS`); until then it may get one."""
         form = cls(noun, site)
         form.group = form._read_group(noun, given, ROOT, _children(given), 0)
         form._do(given.get("do", ""))
