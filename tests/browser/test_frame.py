@@ -67,6 +67,10 @@ def test_the_menu_of_a_phone_opens_closes_and_gives_the_focus_back(desk, site):
     menu.get_by_role("link", name="Deals").click()
     desk.wait_for_url("**/crm/deal/?view=all")
     expect(menu).to_be_hidden()
+    # However long what is looked for, and said to fit nothing, is: it stays in the window.
+    desk.goto(f"{site}/~acme/admin/crm/contact/?q={'a' * 200}")
+    expect(desk.locator(".advice")).to_be_visible()
+    assert desk.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_menu_stays_away_once_it_was_put_away(desk, site):

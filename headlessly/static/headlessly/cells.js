@@ -79,12 +79,14 @@
   let saving = null;
   const save = () => (saving ||= sendCell().finally(() => (saving = null)));
   async function sendCell() {
-    if (!editing || editing.busy) return;
-    const { cell, row, name } = editing;
-    editing.busy = true;
+    // One may have left the cell, or the page, when the answer comes.
+    const mine = editing;
+    if (!mine || mine.busy) return;
+    const { cell, row, name } = mine;
+    mine.busy = true;
     const form = cell.querySelector("form");
     if (window.hly.incomplete(form)) {
-      editing.busy = false;
+      mine.busy = false;
       return;
     }
     const body = new FormData(form);
@@ -97,29 +99,31 @@
       answer = await window.hly.write(form, form.action, { body, headers: { "X-Part": "1" }, redirect: "error" });
     } catch (problem) {
       delete form.dataset.sent;
-      editing.busy = false;
-      editing.unsent = true;
+      mine.busy = false;
+      mine.unsent = true;
       window.hly.tell(form, problem.message, save);
       return;
     }
     window.hly.saved(answer);
     if (!cell.isConnected) return; // one has gone on meanwhile
-    editing.unsent = false;
+    mine.unsent = false;
     if (answer.status === 204 || answer.status === 404) {
-      editing = null;
+      if (editing === mine) editing = null;
       return row.remove();
     }
     const html = await answer.text();
     if (!html.includes("<tr")) {
-      editing.busy = false;
+      mine.busy = false;
       say("");
+      if (editing && editing !== mine) return;
+      editing = mine;
       return put(html);
     }
     const holder = document.createElement("tbody");
     holder.innerHTML = html;
     const now = holder.querySelector("tr"), checked = row.querySelector(".check input")?.checked;
     if (checked) now.querySelector(".check input").checked = true;
-    editing = null;
+    if (editing === mine) editing = null;
     row.replaceWith(now);
     changed(now);
     const button = now.querySelector(`[data-cell="${name}"]`);
