@@ -398,7 +398,7 @@ def test_it_does_atomic_batches_that_wait_for_each_other_one_after_the_other(
 # -- killed in the middle -------------------------------------------------------------------------
 
 CONVERT = """
-import os, signal, sys
+import os, random, signal, sys, threading
 import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "headlessly.settings"
 django.setup()
@@ -420,7 +420,9 @@ def die(lead, ctx):
 if point != "anywhere":
     getattr(Lead, point)(die)
 print("ready", flush=True)
-for id in ids:
+for n, id in enumerate(ids):
+    if point == "anywhere" and n == 4:
+        threading.Timer(random.random() / 100, os.kill, (os.getpid(), signal.SIGKILL)).start()
     Lead.convert(id)
     print(id, flush=True)
 """
@@ -446,12 +448,7 @@ def test_it_leaves_no_half_of_a_conversion_when_killed(people: Any, point: str) 
         cwd=settings.BASE_DIR,
         env=os.environ | {"HEADLESSLY_DATA": str(settings.DATA_DIR)},
     )
-    done = []
-    for line in process.stdout:
-        done.append(line.strip())
-        if point == "anywhere" and len(done) == 5:
-            time.sleep(random.random() / 100)
-            process.send_signal(signal.SIGKILL)
+    done = [line.strip() for line in process.stdout]
     assert process.wait(30) == -signal.SIGKILL
     said = set(done) - {"ready"}
     assert 2 <= len(said) < 12

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
+from headlessly.access import actors, visibility
 from headlessly.admin import display
 from headlessly.admin.buttons import creating_verbs
 from headlessly.admin.records.parts import is_part, parts_of
@@ -39,7 +39,9 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
         newest = (F(when) + timedelta(0)).desc() if reference.is_custom else f"-{when}"
         below = _references_below(noun, relation.field)
         those = noun.objects.filter(has_value(reference.column, record.pk)).order_by(newest)
-        rows = list(those.select_related(*(field.name for field in below))[: RELATED + 1])
+        names = [field.name for field in below]
+        seen = visibility.load_visible_references(those, names, to_be_named=True)
+        rows = list(seen[: RELATED + 1])
         of_this = f"?{reference.wire}={record.pk}"
         add = []
         if not reference.read_only:
