@@ -168,18 +168,12 @@ class NarrowingSelect(ReferenceSelect):
 
 
 class When(forms.TextInput):
-    """A day, or a day and its time, as people type them; a calendar beside it, where the page has scripts."""
+    """A day, or a day and its time, as people type them; when.js puts a calendar beside it."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         more = {"data-when": "", "autocomplete": "off", "placeholder": _("tomorrow 9, fri, 3.12.")}
         typed = super().render(name, value, more | (attrs or {}), renderer)
-        return format_html(
-            '<span class="when">{}<button type="button" class="btn plain" data-picks hidden '
-            'aria-label="{}"><span class="material-symbols-outlined" aria-hidden="true">'
-            "calendar_month</span></button></span>",
-            typed,
-            _("Choose a day"),
-        )
+        return format_html('<span class="when">{}</span>', typed)
 
 
 def make_widget(field: Field) -> forms.Widget:

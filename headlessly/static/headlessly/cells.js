@@ -27,8 +27,7 @@
     if (!button.isConnected) button = rowOf(id)?.querySelector(`[data-cell="${CSS.escape(name)}"]`);
     if (!button) return false;
     const cell = button.closest("td"), row = cell.closest("tr");
-    const base = location.pathname.replace(/\/?$/, "/");
-    const url = `${base}${row.dataset.row}/cell/${button.dataset.cell}/`;
+    const url = `${table().dataset.place}${row.dataset.row}/cell/${button.dataset.cell}/`;
     const answer = await send(url).catch((problem) => {
       note(button, problem.message, true);
       return { ok: false };

@@ -2,7 +2,13 @@
 (() => {
   const { words } = window.hly;
   const begin = () => {
-    for (const button of document.querySelectorAll("[data-picks][hidden]")) button.hidden = false;
+    for (const typed of document.querySelectorAll(".when:not(:has(button)) > [data-when]")) {
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "btn plain", ariaLabel: words().day });
+      const icon = Object.assign(document.createElement("span"), { className: "material-symbols-outlined", ariaHidden: "true", textContent: "calendar_month" });
+      button.dataset.picks = "";
+      button.append(icon);
+      typed.after(button);
+    }
   };
   document.addEventListener("DOMContentLoaded", begin);
   document.addEventListener("parts", begin);
