@@ -36,6 +36,7 @@ from headlessly.client.commands.output import (
 )
 from headlessly.client.commands.state import State
 from headlessly.client.errors import ConnectionFailed, HeadlesslyError
+from headlessly.client.files import FORMATS
 from headlessly.client.records import Import
 
 app = typer.Typer(
@@ -251,17 +252,19 @@ def events(
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="CSV, JSON, NDJSON or XLSX; - for stdin")],
+    file: Annotated[str, typer.Argument(help="CSV, JSON, NDJSON, XLSX or VCF; - for stdin")],
     type: Annotated[str, typer.Option(help="the noun: Lead", autocompletion=complete_noun_names)],
     match: Annotated[
-        str | None, typer.Option(help="a unique field, by which rows update what exists")
+        str | None, typer.Option(help="fields, with commas, by which rows update what exists")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what would happen")] = False,
-    format: Annotated[str | None, typer.Option(help="csv, json, ndjson, xlsx")] = None,
+    format: Annotated[str | None, typer.Option(help=", ".join(FORMATS))] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="until it is done")] = True,
     mapping: Annotated[
         str | None,
-        typer.Option(help="what columns and words mean: JSON, @FILE with it, or kept"),
+        typer.Option(
+            help="what columns and words mean: JSON, @FILE with it, kept, or a program: hubspot"
+        ),
     ] = None,
     numbers: Annotated[str | None, typer.Option(help="comma or point before decimals")] = None,
     days: Annotated[str | None, typer.Option(help="dmy or mdy")] = None,
@@ -276,7 +279,7 @@ def import_(
     source: Any = file
     if file == "-":
         if format is None:
-            raise UsageError("--format says what comes from stdin: csv, json, ndjson or xlsx.")
+            raise UsageError(f"--format says what comes from stdin: {', '.join(FORMATS)}.")
         source = sys.stdin.buffer.read()
     bar = sys.stderr.isatty()
 

@@ -248,7 +248,8 @@ def test_it_takes_files_in_and_gives_them_out(
     )
     assert (done.code, done.json()["created"], done.json()["updated"]) == (0, 1, 1)
     assert Contact.objects.get(pk=people.ada.pk).name == "Ada C."
-    assert cli("import", "-", "--type", "Contact", stdin="x").code == 2
+    unsaid = cli("import", "-", "--type", "Contact", stdin="x")
+    assert unsaid.code == 2 and "csv, json, ndjson, xlsx, vcf" in unsaid.err
 
     own = tmp_path / "own.csv"
     own.write_text("Was;Stand\nMühle;gewonnen\n", encoding="cp1252")
