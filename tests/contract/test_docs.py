@@ -121,6 +121,17 @@ def test_it_walks_a_lead_over_every_surface_as_readme_says(
     ]  # fmt: skip
 
 
+def test_the_settings_that_are_read_are_those_that_are_described() -> None:
+    files = ("settings.py", "environment.py", "management/commands/serve.py")
+    text = "".join((ROOT / "headlessly" / name).read_text() for name in files)
+    described = text.split('"""')[1]
+    named = re.findall(r"^ {4}([A-Z_]{4,})(?:, +([A-Z_]{4,}))? ", described, re.MULTILINE)
+    read = re.findall(
+        r'(?:environ(?:\.get)?[\[(]|\b(?:flag|words|database)\(|variable=)"([A-Z_]+)"', text
+    )
+    assert {name for pair in named for name in pair if name} == set(read)
+
+
 def test_it_has_no_block_in_readme_that_nobody_tries() -> None:
     """Those of the walk, the first and the last of the shell's, two configurations, one of a receiver."""
     assert len(blocks("sh")) == len(blocks("sh", walk_section())) + 2
