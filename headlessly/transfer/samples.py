@@ -100,12 +100,8 @@ def _sample(lookup: RowLookup, said: RowValues) -> dict[str, Any]:
         for wire in said.data
         if wire not in shown and wire in lookup.schema.fields
     ]
-    new = [
-        field.wire
-        for field in lookup.describer.fields
-        if (given := said.described.get(field.wire))
-        and lookup.describer.found_id(field, given) is None
-    ]
+    describer = lookup.describer
+    new = [field.wire for field in describer.fields if describer.makes(field, said)]
     return {"row": row.number, "cells": cells, "also": also, "new": new}
 
 
