@@ -133,6 +133,8 @@ def _became(said: RowValues, path: str, field: Field | None) -> dict[str, Any]:
     if value in (None, "") or path in said.problems:
         return told
     try:
+        if field is not None and field.change is not None and isinstance(value, Mapping):
+            value = field.change(None, value)  # what is said beside what a record has already
         if field is not None and field.type != "reference" and path != "$createdAt":
             value = field.clean(value, text=said.text)
         value = to_json_value(value)

@@ -62,6 +62,13 @@ def test_a_trial_calls_new_what_is_made_and_nothing_else(
     assert sum(tried["made"].values()) == sum(map(len, new))
 
 
+def test_a_trial_shows_the_other_addresses_of_somebody(imported: Any, acme: Any) -> None:
+    rows = "Name,Email,Email 2\nIda,ida@x.example; ida@home.example,ida@third.example\n"
+    (sample,) = imported("contacts", rows, "?dryRun=true")["samples"]
+    others = ["ida@home.example", "ida@third.example"]
+    assert sample["also"] == [{"path": "otherEmails", "value": others}]
+
+
 def test_it_maps_the_entries_of_objects_and_columns_without_a_heading(
     imported: Any, acme: Any
 ) -> None:
