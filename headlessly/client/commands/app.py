@@ -271,6 +271,16 @@ def import_(
     encoding: Annotated[str | None, typer.Option(help="utf-8, windows-1252, ...")] = None,
     delimiter: Annotated[str | None, typer.Option(help="comma, semicolon, tab, pipe")] = None,
     guess: Annotated[str | None, typer.Option(help="headings, or values: by these too")] = None,
+    zone: Annotated[str | None, typer.Option(help="of times without one: Europe/Berlin")] = None,
+    unknown: Annotated[
+        str | None, typer.Option(help="columns that are no field: ignore or refuse")
+    ] = None,
+    create: Annotated[
+        str | None, typer.Option(help="people and companies beside a row: missing or nothing")
+    ] = None,
+    defaults: Annotated[
+        str | None, typer.Option(help='what rows do not say, as JSON: {"source": "Fair"}')
+    ] = None,
     output: Output = None,
 ) -> None:
     """Import a file. Good rows are in; what is wrong with others is told, and the exit code is 1."""
@@ -301,6 +311,10 @@ def import_(
         encoding=encoding,
         delimiter=delimiter,
         guess=guess,
+        zone=zone,
+        unknown=unknown,
+        create=create,
+        defaults=None if defaults is None else parse_object(defaults, "--defaults"),
     )
     if bar:
         sys.stderr.write("\r\033[K")
