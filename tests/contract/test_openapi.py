@@ -414,6 +414,14 @@ def test_it_describes_every_refusal(
 # -- the platform's own ---------------------------------------------------------------------------
 
 
+def test_it_describes_every_parameter_of_the_reports(api: Any, described: Described) -> None:
+    paths = described.document["paths"]
+    for report in answered(api.call("GET", "/reports"))["reports"]:
+        path = paths.get(f"/reports/{report['name']}") or paths["/reports/{name}"]
+        named = {described.resolve(each)["name"] for each in path["get"]["parameters"]}
+        assert {*report["parameters"]} <= named, report["name"]
+
+
 def test_it_describes_what_belongs_to_no_noun(api: Any, lead: Any, described: Described) -> None:
     for id, address in (
         ("schemaList", "/schema"),

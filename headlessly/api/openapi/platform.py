@@ -24,14 +24,18 @@ from headlessly.api.openapi.components import (
     list_schema,
 )
 from headlessly.api.openapi.operations import operation, read_operation, request_body
-from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
+from headlessly.api.openapi.parameters import (
+    narrowing_parameters,
+    path_parameter,
+    query_parameter,
+    shared_parameters,
+)
 from headlessly.api.openapi.serializers import serializer_schema
 from headlessly.api.operations import BatchInput
 from headlessly.api.tracking import EventInput
 from headlessly.declaration.registry import registry
 from headlessly.models import Event
 from headlessly.query import periods
-from headlessly.query.named_reports import reports
 
 
 def platform_paths() -> dict[str, Schema]:
@@ -147,10 +151,7 @@ def _report() -> Schema:
         query_parameter("period", presets, f"{periods.DEFAULT} where nothing is said."),
         query_parameter("from", TYPES["date"], "The first day, instead of period."),
         query_parameter("to", TYPES["date"], "The last day."),
-        *(
-            query_parameter(field.wire, TEXT, "An id, me, or - for without.")
-            for field in reports.fields()
-        ),
+        *narrowing_parameters(),
         query_parameter("since", TEXT, "A moment: what the number was then, and the difference."),
     ]
     return operation(

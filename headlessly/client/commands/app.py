@@ -353,7 +353,7 @@ def _imported(result: Import, form: str) -> None:
 def export(
     context: typer.Context,
     noun: Annotated[str, typer.Argument(help="Lead", autocompletion=complete_noun_names)],
-    format: Annotated[str, typer.Option(help="csv, ndjson or json")] = "csv",
+    format: Annotated[str, typer.Option(help="csv, ndjson, json or xlsx")] = "csv",
     to: Annotated[str | None, typer.Option("-o", "--to", help="a file; else stdout")] = None,
     filter: Annotated[str | None, typer.Option(metavar="JSON", help=nouns.FILTER.help)] = None,
     q: Annotated[str | None, typer.Option("--q", "-q", help=nouns.WORDS.help)] = None,
