@@ -97,7 +97,11 @@ SHARED: dict[str, Schema] = {
         {"type": "integer", "minimum": 1, "maximum": reads.MAX_LIMIT},
         f"How many on a page; {reads.DEFAULT_LIMIT} if left out.",
     ),
-    "offset": query_parameter("offset", {"type": "integer", "minimum": 0, "maximum": 1_000_000}),
+    "offset": query_parameter(
+        "offset",
+        {"type": "integer", "minimum": 0, "maximum": 1_000_000},
+        "How many come before the page; a cursor reads on in less time, and misses nothing.",
+    ),
     "cursor": query_parameter(
         "cursor", TEXT, "The `cursor` of the page before, for the same list in the same order."
     ),
