@@ -425,7 +425,8 @@ def test_it_describes_every_parameter_of_the_reports(api: Any, described: Descri
 
 def test_it_says_what_each_parameter_of_the_log_and_of_pages_means(described: Described) -> None:
     paths = described.document["paths"]
-    asked = [*paths["/events"]["get"]["parameters"], *paths["/leads"]["get"]["parameters"]]
+    lists = ("/events", "/leads", "/proposals")
+    asked = [each for path in lists for each in paths[path]["get"]["parameters"]]
     named = {each["name"]: each.get("description") for each in map(described.resolve, asked)}
     assert {*COLUMN_PARAMETERS, "since", "until", "offset", "cursor"} <= named.keys()
     assert [name for name, said in named.items() if not said] == []
