@@ -78,6 +78,14 @@ def test_it_names_files_that_are_there(document: str) -> None:
     assert missing == []
 
 
+def test_the_page_of_security_names_files_and_tests_that_are_there() -> None:
+    text = (ROOT / "docs/security.md").read_text()
+    named = set(re.findall(r"(?:[\w]+/)+\w+\.py", text))
+    assert len(named) > 30
+    roots = (ROOT / "headlessly", ROOT / "tests")
+    assert {name for name in named if not any((root / name).exists() for root in roots)} == set()
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="README's blocks use curl: install it")
 @pytest.mark.django_db(transaction=True)
 def test_it_walks_a_lead_over_every_surface_as_readme_says(
