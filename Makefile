@@ -11,7 +11,7 @@ export PYTHONUNBUFFERED = 1
 help:
 	@echo "make demo    fill a company of its own and serve it on 127.0.0.1 (PORT, 8000)"
 	@echo "make test    every test (ARGS=... goes to pytest)"
-	@echo "make bench   the product beside the limit of its database (ARGS="--leads 1000000")"
+	@echo "make bench   the product beside the limit of its database (ARGS='--leads 1000000')"
 	@echo "make lint    ruff, import-linter, mypy"
 	@echo "make clean   remove .venv, and with it the installed packages; .data stays"
 

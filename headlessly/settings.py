@@ -30,18 +30,19 @@
                           `manage.py migrate` too: nobody queues behind one that waits. 0: for ever.
     IDLE_TRANSACTION_TIMEOUT  seconds that a transaction may do nothing; 60. 0: for ever.
     SITE_URL              the site's own address, for links made outside of a request; https://
-                          and the first of ALLOWED_HOSTS.
+                          and the first of ALLOWED_HOSTS, in development http://127.0.0.1 and PORT.
     PORT, WEB_CONCURRENCY  what `serve` takes where neither --port (8000) nor --workers (one per core) is
                           given; `demo` takes PORT, too.
     SECRET_KEY_FALLBACKS  earlier SECRET_KEYs, with commas: what they encrypted and signed is still read.
     EMAIL_URL             smtp://user:password@mail.example.com:587?from=crm@example.com (STARTTLS), smtps://
                           (TLS) or file:///a/folder. Not set: in development files in .data/outbox, which
                           /outbox/ shows; in production nobody is sent anything, and admins hand on links.
+                          Without `from` letters are from headlessly@ and the first of ALLOWED_HOSTS.
     SESSION_IDLE_HOURS    after how many hours of doing nothing somebody is signed out; 12.
     SESSION_DAYS          after how many days in any case; 14.
     CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
     IMPORT_QUOTA_MB       how much the imports of a tenant keep, files and refused rows together; 2048.
-    BREACHED_PASSWORDS  a file of passwords known from breaches, as hashes: docs/security.md.
+    BREACHED_PASSWORDS    a file of passwords known from breaches, as hashes: docs/security.md. None.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
                           one then reaches whatever this machine reaches. Off.
     WEBHOOKS_ALLOW_HTTP   1 lets webhooks lead to http:// in production; in development they may.

@@ -14,7 +14,7 @@ from headlessly.api.json_schema import (
     object_schema,
 )
 from headlessly.api.openapi.operations import read_operation
-from headlessly.api.openapi.parameters import query_parameter
+from headlessly.api.openapi.parameters import narrowing_parameters, query_parameter
 from headlessly.query.periods import PRESETS
 from marketing.attribution.parameters import USUAL_GROUP, USUAL_MODEL
 from marketing.attribution.paths import GROUPS
@@ -61,8 +61,7 @@ def paths() -> dict[str, Schema]:
                     query_parameter("period", TEXT | {"enum": [*PRESETS]}, "In which they began."),
                     query_parameter("from", day, "The first day, instead of a period."),
                     query_parameter("to", day, "The last day; today unless said."),
-                    query_parameter("owner", TEXT, "Whose records: an id, me, or - for nobody's."),
-                    query_parameter("campaign", TEXT, "Of which campaign: an id, or - for none."),
+                    *narrowing_parameters(),
                     query_parameter(
                         "by",
                         TEXT | {"enum": ["owner", "campaign"]},

@@ -40,7 +40,7 @@ MOST_MINUTES = 100_000
 
 class Rule(Noun):
     """What happens by itself to the records that fit a condition: who gets a new lead, until when it is
-    answered, what follows."""
+    answered, what it is worth, what follows."""
 
     class Kind(models.TextChoices):
         ASSIGNMENT = "Assignment"

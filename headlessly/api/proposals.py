@@ -145,7 +145,10 @@ class ProposalViewSet(ResourceViewSet):
     @answers(
         ProposalShortSerializer,
         many=True,
-        parameters={"status": TEXT | {"enum": list(Proposal.STATUSES)}},
+        parameters={
+            "status": TEXT
+            | {"description": f"Of these, with commas between: {', '.join(Proposal.STATUSES)}."}
+        },
     )
     def list(self, request: Request) -> ApiResponse:
         """The proposals, the newest first: all for whoever decides on them, else one's own."""

@@ -266,13 +266,13 @@ class BaseNoun:
         """Import a file (a path, an open file, bytes with their ``format``) or rows, and wait until it is
         done.
 
-        ``match`` names the unique field by which rows update what exists. ``mapping`` says what columns
-        and words mean (``{"columns": {"Deal size": "budget"}, "values": {"status": {"won": "Converted"}}}``),
-        or is ``"kept"``; ``options`` are the other parameters of ``POST /import``: ``numbers``, ``days``,
-        ``zone``, ``unknown``, ``create``, ``defaults``, ``encoding``, ``delimiter``, ``guess``. Good rows are
-        in, refused ones are in ``errors``. ``progress`` is called with the import as it goes on. Raises
-        ImportFailed for a file that cannot be read, TimeoutError when it takes longer than ``timeout``
-        seconds.
+        ``match`` names the fields, with commas, by which rows update what exists. ``mapping`` says what
+        columns and words mean (``{"columns": {"Deal size": "budget"}, "values": {"status": {"won":
+        "Converted"}}}``), is ``"kept"``, or a program (``"hubspot"``); ``options`` are the other parameters
+        of ``POST /import``: ``numbers``, ``days``, ``zone``, ``unknown``, ``create``, ``defaults``,
+        ``encoding``, ``delimiter``, ``guess``. Good rows are in, refused ones are in ``errors``.
+        ``progress`` is called with the import as it goes on. Raises ImportFailed for a file that cannot be
+        read, TimeoutError when it takes longer than ``timeout`` seconds.
         """
         upload = make_upload(source, format)
         address = yield from self._session.with_declarations(self._path("/import"))

@@ -109,9 +109,7 @@ class Describer:
                 continue
             noun = field.target_noun
             known, id = self._known(noun, given), self.found_id(field, given)
-            if id is None and (
-                why := self._why_not(noun, known, compose_name(noun, given, wire=True))
-            ):
+            if id is None and (why := self._why_not(noun, given)):
                 row.leave_out(field.wire, why)
                 continue
             if id is None:
@@ -126,6 +124,13 @@ class Describer:
                 told = given | self._belonging(noun, row)
                 self.completion.fill(field, id, given, told, row, complete)
             row.data[field.wire] = id
+
+    def makes(self, field: Field, row: RowValues) -> bool:
+        """Whether what a row describes is made for it."""
+        given = row.described.get(field.wire)
+        if not given or row.data.get(field.wire) or self.found_id(field, given):
+            return False
+        return not self._why_not(field.target_noun, given)
 
     def found_id(self, field: Field, given: dict[str, Any]) -> str | None:
         """The id of what a row describes, where it is known already."""
@@ -165,9 +170,10 @@ class Describer:
                 return name
         return compose_name(noun, given, wire=True)
 
-    def _why_not(self, noun: type[Record], known: list[Known], name: str | None) -> str:
+    def _why_not(self, noun: type[Record], given: dict[str, Any]) -> str:
         """Why a record that is not there cannot be made; empty where it can."""
-        told = name or (known[0][2] if known else "")
+        known = self._known(noun, given)
+        told = compose_name(noun, given, wire=True) or (known[0][2] if known else "")
         named = labels.noun_in_error(noun)
         if not known:
             return _("No column says which %s it is: the log keeps what is said of it.") % named

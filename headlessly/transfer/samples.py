@@ -100,12 +100,8 @@ def _sample(lookup: RowLookup, said: RowValues) -> dict[str, Any]:
         for wire in said.data
         if wire not in shown and wire in lookup.schema.fields
     ]
-    new = [
-        field.wire
-        for field in lookup.describer.fields
-        if (given := said.described.get(field.wire))
-        and lookup.describer.found_id(field, given) is None
-    ]
+    describer = lookup.describer
+    new = [field.wire for field in describer.fields if describer.makes(field, said)]
     return {"row": row.number, "cells": cells, "also": also, "new": new}
 
 
@@ -137,6 +133,8 @@ def _became(said: RowValues, path: str, field: Field | None) -> dict[str, Any]:
     if value in (None, "") or path in said.problems:
         return told
     try:
+        if field is not None and field.change is not None and isinstance(value, Mapping):
+            value = field.change(None, value)  # what is said beside what a record has already
         if field is not None and field.type != "reference" and path != "$createdAt":
             value = field.clean(value, text=said.text)
         value = to_json_value(value)

@@ -78,6 +78,14 @@ def test_it_names_files_that_are_there(document: str) -> None:
     assert missing == []
 
 
+def test_the_page_of_security_names_files_and_tests_that_are_there() -> None:
+    text = (ROOT / "docs/security.md").read_text()
+    named = set(re.findall(r"(?:[\w]+/)+\w+\.py", text))
+    assert len(named) > 30
+    roots = (ROOT / "headlessly", ROOT / "tests")
+    assert {name for name in named if not any((root / name).exists() for root in roots)} == set()
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="README's blocks use curl: install it")
 @pytest.mark.django_db(transaction=True)
 def test_it_walks_a_lead_over_every_surface_as_readme_says(
@@ -119,6 +127,17 @@ def test_it_walks_a_lead_over_every_surface_as_readme_says(
     assert names == [
         "Lead.Created", "Lead.Updated", "Lead.Updated", "Lead.Converted", "Lead.Updated"
     ]  # fmt: skip
+
+
+def test_the_settings_that_are_read_are_those_that_are_described() -> None:
+    files = ("settings.py", "environment.py", "management/commands/serve.py")
+    text = "".join((ROOT / "headlessly" / name).read_text() for name in files)
+    described = text.split('"""')[1]
+    named = re.findall(r"^ {4}([A-Z_]{4,})(?:, +([A-Z_]{4,}))? ", described, re.MULTILINE)
+    read = re.findall(
+        r'(?:environ(?:\.get)?[\[(]|\b(?:flag|words|database)\(|variable=)"([A-Z_]+)"', text
+    )
+    assert {name for pair in named for name in pair if name} == set(read)
 
 
 def test_it_has_no_block_in_readme_that_nobody_tries() -> None:

@@ -16,6 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from headlessly import tenant_urls
 from headlessly.api.filtersets import filterset_for
+from headlessly.api.log import COLUMN_PARAMETERS
 from headlessly.api.nowhere import NowhereView
 from headlessly.api.openapi.operations import operation_id
 from headlessly.declaration.registry import registry
@@ -412,6 +413,23 @@ def test_it_describes_every_refusal(
 
 
 # -- the platform's own ---------------------------------------------------------------------------
+
+
+def test_it_describes_every_parameter_of_the_reports(api: Any, described: Described) -> None:
+    paths = described.document["paths"]
+    for report in answered(api.call("GET", "/reports"))["reports"]:
+        path = paths.get(f"/reports/{report['name']}") or paths["/reports/{name}"]
+        named = {described.resolve(each)["name"] for each in path["get"]["parameters"]}
+        assert {*report["parameters"]} <= named, report["name"]
+
+
+def test_it_says_what_each_parameter_of_the_log_and_of_pages_means(described: Described) -> None:
+    paths = described.document["paths"]
+    lists = ("/events", "/leads", "/proposals")
+    asked = [each for path in lists for each in paths[path]["get"]["parameters"]]
+    named = {each["name"]: each.get("description") for each in map(described.resolve, asked)}
+    assert {*COLUMN_PARAMETERS, "since", "until", "offset", "cursor"} <= named.keys()
+    assert [name for name, said in named.items() if not said] == []
 
 
 def test_it_describes_what_belongs_to_no_noun(api: Any, lead: Any, described: Described) -> None:

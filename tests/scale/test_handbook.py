@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from django.core.management import CommandError, load_command_class
+from django.core.management import CommandError, get_commands, load_command_class
 from django.test import Client
 
 from headlessly.database.server import BIN
@@ -66,13 +66,27 @@ def wait_for(ready: Callable[[], Any], seconds: float = 10) -> Any:
 @pytest.mark.parametrize("line", COMMANDS)
 def test_its_commands_are_understood(line: str) -> None:
     name, *words = shlex.split(re.sub(r" && .*", "", line))
-    app = "django.core" if name in ("check", "shell") else "headlessly"
-    app = "django.contrib.staticfiles" if name == "collectstatic" else app
-    command = load_command_class(app, name)
+    command = load_command_class(get_commands()[name], name)
     try:
         command.create_parser("manage.py", name).parse_args(words)
     except (CommandError, SystemExit) as problem:
         raise AssertionError(f"{line}: {problem}") from None
+
+
+def test_it_names_every_command_that_is_an_operators() -> None:
+    """Those for who writes the product are in docs/contributing.md, the demo's is in README."""
+    ours = {name for name, app in get_commands().items() if app in ("headlessly", "marketing")}
+    code = re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", HANDBOOK, re.DOTALL)
+    named = {word for pair in code for word in re.findall(r"\w+", " ".join(pair))}
+    assert ours - named == {"makemessages", "nouns", "demo"}
+
+
+def test_it_names_every_metric() -> None:
+    Client().get("/healthz")  # something that is counted
+    said = Client().get("/metrics").content.decode()
+    ours = set(re.findall(r"^# HELP (headlessly_\w+?)(?:_created)? ", said, re.MULTILINE))
+    assert len(ours) > 9
+    assert {name for name in ours if name not in HANDBOOK} == set()
 
 
 def test_it_names_every_file_beside_it_and_no_other() -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from headlessly.api import parameters
 from headlessly.api.filtersets import ConditionFilter, filterset_for
 from headlessly.api.json_schema import TEXT, WHEN, Schema, id_schema, ref
+from headlessly.declaration.surface import WORKERS
 from headlessly.nouns import Noun
 from headlessly.query import filters, measures, reads
+from headlessly.query.named_reports import reports
 
 
 def path_parameter(prefix: str) -> Schema:
@@ -43,6 +45,18 @@ def query_parameter(
 ) -> Schema:
     said = {"description": description} if description else {}
     return {"name": name, "in": place} | said | {"schema": schema}
+
+
+def narrowing_parameters() -> list[Schema]:
+    """By what every report is narrowed."""
+    return [
+        query_parameter(
+            field.wire,
+            TEXT,
+            f"A {field.to}: its id, its name, {'me, ' if field.name in WORKERS else ''}or - for none.",
+        )
+        for field in reports.fields()
+    ]
 
 
 def header_parameter(name: str, schema: Schema, description: str) -> Schema:
@@ -83,7 +97,11 @@ SHARED: dict[str, Schema] = {
         {"type": "integer", "minimum": 1, "maximum": reads.MAX_LIMIT},
         f"How many on a page; {reads.DEFAULT_LIMIT} if left out.",
     ),
-    "offset": query_parameter("offset", {"type": "integer", "minimum": 0, "maximum": 1_000_000}),
+    "offset": query_parameter(
+        "offset",
+        {"type": "integer", "minimum": 0, "maximum": 1_000_000},
+        "How many come before the page; a cursor reads on in less time, and misses nothing.",
+    ),
     "cursor": query_parameter(
         "cursor", TEXT, "The `cursor` of the page before, for the same list in the same order."
     ),

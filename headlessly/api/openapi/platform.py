@@ -15,7 +15,7 @@ from headlessly.api.json_schema import (
     object_schema,
     ref,
 )
-from headlessly.api.log import COLUMN_PARAMETERS, LONGEST_WAIT
+from headlessly.api.log import LONGEST_WAIT
 from headlessly.api.openapi import resources, responses
 from headlessly.api.openapi.components import (
     MISSING_RATES,
@@ -24,14 +24,26 @@ from headlessly.api.openapi.components import (
     list_schema,
 )
 from headlessly.api.openapi.operations import operation, read_operation, request_body
-from headlessly.api.openapi.parameters import path_parameter, query_parameter, shared_parameters
+from headlessly.api.openapi.parameters import (
+    narrowing_parameters,
+    path_parameter,
+    query_parameter,
+    shared_parameters,
+)
 from headlessly.api.openapi.serializers import serializer_schema
 from headlessly.api.operations import BatchInput
 from headlessly.api.tracking import EventInput
 from headlessly.declaration.registry import registry
 from headlessly.models import Event
 from headlessly.query import periods
-from headlessly.query.named_reports import reports
+
+#: By what else the log is asked.
+OF_EVENTS = {
+    "name": "What happened: `Lead.Converted`, `page_view`.",
+    "target": "The id of the record.",
+    "targetType": "The noun of the records: `Lead`.",
+    "actor": "Who did it: the id of a user, a key or a rule, or `system`.",
+}
 
 
 def platform_paths() -> dict[str, Schema]:
@@ -147,10 +159,7 @@ def _report() -> Schema:
         query_parameter("period", presets, f"{periods.DEFAULT} where nothing is said."),
         query_parameter("from", TYPES["date"], "The first day, instead of period."),
         query_parameter("to", TYPES["date"], "The last day."),
-        *(
-            query_parameter(field.wire, TEXT, "An id, me, or - for without.")
-            for field in reports.fields()
-        ),
+        *narrowing_parameters(),
         query_parameter("since", TEXT, "A moment: what the number was then, and the difference."),
     ]
     return operation(
@@ -232,8 +241,9 @@ def _report_schemas() -> dict[str, Schema]:
 
 def _log() -> Schema:
     own = [
-        *(query_parameter(name, WHEN) for name in ("since", "until")),
-        *(query_parameter(name, TEXT) for name in COLUMN_PARAMETERS),
+        query_parameter("since", WHEN, "Events of this moment and after it."),
+        query_parameter("until", WHEN, "Events before this moment."),
+        *(query_parameter(name, TEXT, said) for name, said in OF_EVENTS.items()),
         query_parameter(
             "wait",
             {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT},

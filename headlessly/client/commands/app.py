@@ -36,6 +36,7 @@ from headlessly.client.commands.output import (
 )
 from headlessly.client.commands.state import State
 from headlessly.client.errors import ConnectionFailed, HeadlesslyError
+from headlessly.client.files import FORMATS
 from headlessly.client.records import Import
 
 app = typer.Typer(
@@ -251,23 +252,35 @@ def events(
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[str, typer.Argument(help="CSV, JSON, NDJSON or XLSX; - for stdin")],
+    file: Annotated[str, typer.Argument(help="CSV, JSON, NDJSON, XLSX or VCF; - for stdin")],
     type: Annotated[str, typer.Option(help="the noun: Lead", autocompletion=complete_noun_names)],
     match: Annotated[
-        str | None, typer.Option(help="a unique field, by which rows update what exists")
+        str | None, typer.Option(help="fields, with commas, by which rows update what exists")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="tell what would happen")] = False,
-    format: Annotated[str | None, typer.Option(help="csv, json, ndjson, xlsx")] = None,
+    format: Annotated[str | None, typer.Option(help=", ".join(FORMATS))] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="until it is done")] = True,
     mapping: Annotated[
         str | None,
-        typer.Option(help="what columns and words mean: JSON, @FILE with it, or kept"),
+        typer.Option(
+            help="what columns and words mean: JSON, @FILE with it, kept, or a program: hubspot"
+        ),
     ] = None,
     numbers: Annotated[str | None, typer.Option(help="comma or point before decimals")] = None,
     days: Annotated[str | None, typer.Option(help="dmy or mdy")] = None,
     encoding: Annotated[str | None, typer.Option(help="utf-8, windows-1252, ...")] = None,
     delimiter: Annotated[str | None, typer.Option(help="comma, semicolon, tab, pipe")] = None,
     guess: Annotated[str | None, typer.Option(help="headings, or values: by these too")] = None,
+    zone: Annotated[str | None, typer.Option(help="of times without one: Europe/Berlin")] = None,
+    unknown: Annotated[
+        str | None, typer.Option(help="columns that are no field: ignore or refuse")
+    ] = None,
+    create: Annotated[
+        str | None, typer.Option(help="people and companies beside a row: missing or nothing")
+    ] = None,
+    defaults: Annotated[
+        str | None, typer.Option(help='what rows do not say, as JSON: {"source": "Fair"}')
+    ] = None,
     output: Output = None,
 ) -> None:
     """Import a file. Good rows are in; what is wrong with others is told, and the exit code is 1."""
@@ -276,7 +289,7 @@ def import_(
     source: Any = file
     if file == "-":
         if format is None:
-            raise UsageError("--format says what comes from stdin: csv, json, ndjson or xlsx.")
+            raise UsageError(f"--format says what comes from stdin: {', '.join(FORMATS)}.")
         source = sys.stdin.buffer.read()
     bar = sys.stderr.isatty()
 
@@ -298,6 +311,10 @@ def import_(
         encoding=encoding,
         delimiter=delimiter,
         guess=guess,
+        zone=zone,
+        unknown=unknown,
+        create=create,
+        defaults=None if defaults is None else parse_object(defaults, "--defaults"),
     )
     if bar:
         sys.stderr.write("\r\033[K")
@@ -336,7 +353,7 @@ def _imported(result: Import, form: str) -> None:
 def export(
     context: typer.Context,
     noun: Annotated[str, typer.Argument(help="Lead", autocompletion=complete_noun_names)],
-    format: Annotated[str, typer.Option(help="csv, ndjson or json")] = "csv",
+    format: Annotated[str, typer.Option(help="csv, ndjson, json or xlsx")] = "csv",
     to: Annotated[str | None, typer.Option("-o", "--to", help="a file; else stdout")] = None,
     filter: Annotated[str | None, typer.Option(metavar="JSON", help=nouns.FILTER.help)] = None,
     q: Annotated[str | None, typer.Option("--q", "-q", help=nouns.WORDS.help)] = None,

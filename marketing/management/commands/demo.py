@@ -55,26 +55,25 @@ class Command(BaseCommand):
         file = settings.DATA_DIR / "demo.json"
         known = access.read(file)
         password = access.password_of(known)
-        is_new = self.fill(leads, password)
+        self.fill(leads, password)
         url = f"http://127.0.0.1:{port}"
         tenants = access.open_up(known, password, url)
         access.write(file, url, tenants)
-        if serve and is_new:
-            # Once more, as on any other day: a process that ran scripts, as the demo's agent does, cannot
-            # fork those of the site (see headlessly/scripts/workers.py).
-            stop_workers()
-            self.stdout.flush()
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         self.tell(url, tenants, file)
         if serve:
             self.stdout.write("\nCtrl-C stops it.")
             self.stdout.flush()
-            call_command("serve", port=port)
+            # By a process that begins with it: one that ran scripts, as the demo's agent does, cannot fork
+            # those of the site (see headlessly/scripts/workers.py), and one that loaded the admin counts
+            # its requests by itself, not with the others (`_shared_metrics` of the command).
+            stop_workers()
+            started_by = sys.orig_argv[1 : 1 + len(sys.orig_argv) - len(sys.argv)]
+            os.execv(sys.executable, [sys.executable, *started_by, "serve", "--port", str(port)])
 
     # -- filling ----------------------------------------------------------------------------------
 
-    def fill(self, leads: int, password: str) -> bool:
-        """Fill the tenants that are not there; True when there was one."""
+    def fill(self, leads: int, password: str) -> None:
+        """Fill the tenants that are not there."""
         try:
             missing = [cast for cast in CASTS if not is_filled(cast)]
         except Occupied as tenant:
@@ -89,7 +88,6 @@ class Command(BaseCommand):
             with connection.cursor() as cursor:
                 # The planner should know the tables from the first page on, not some minutes later.
                 cursor.execute("ANALYZE")
-        return bool(missing)
 
     def fill_one(self, cast: Cast, leads: int, hashed: str) -> None:
         started, month = time.monotonic(), None

@@ -17,6 +17,7 @@ def test_it_describes_every_noun(api: Any) -> None:
     for name, noun in registry.items():
         said = answered(api.call("GET", f"/schema/{name}"))
         assert said == found["nouns"][name]
+        assert "\n " not in said["description"], "without the indentation of its source"
         assert list(said["fields"]) == list(noun.schema.fields)
         assert list(said["verbs"]) == [wire_name(name) for name in noun.verbs]
         assert (said["machine"] is None) == (noun.schema.machine is None)

@@ -248,7 +248,15 @@ def test_it_takes_files_in_and_gives_them_out(
     )
     assert (done.code, done.json()["created"], done.json()["updated"]) == (0, 1, 1)
     assert Contact.objects.get(pk=people.ada.pk).name == "Ada C."
-    assert cli("import", "-", "--type", "Contact", stdin="x").code == 2
+    unsaid = cli("import", "-", "--type", "Contact", stdin="x")
+    assert unsaid.code == 2 and "csv, json, ndjson, xlsx, vcf" in unsaid.err
+    bare = tmp_path / "bare.csv"
+    bare.write_text("name,Contact Name,Colour\nWalk-in,Zoe Lim,red\n")
+    given = ("import", bare, "--type", "Lead", "--dry-run", "--defaults", '{"source": "Fair"}')
+    tried = cli(*given, "--create", "nothing", "--zone", "Europe/Berlin").json()
+    assert (tried["created"], tried["made"], tried["reading"]["zone"]) == (1, {}, "Europe/Berlin")
+    refused = cli(*given, "--unknown", "refuse")
+    assert refused.code == 1 and "There is no such field" in refused.err
 
     own = tmp_path / "own.csv"
     own.write_text("Was;Stand\nMühle;gewonnen\n", encoding="cp1252")

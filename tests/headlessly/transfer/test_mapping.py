@@ -44,6 +44,31 @@ def test_it_takes_columns_and_words_as_they_are_mapped(imported: Any, people: An
     assert done["unknownColumns"] == ["Herkunft"]
 
 
+@pytest.mark.parametrize(
+    ("create", "new"),
+    [("missing", [["contact", "organization"], [], []]), ("nothing", [[], [], []])],
+)
+def test_a_trial_calls_new_what_is_made_and_nothing_else(
+    create: str, new: list[list[str]], imported: Any, people: Any
+) -> None:
+    rows = (
+        "Lead Name,Contact Name,Phone,Company\n"
+        "Mill,Ida Berg,+49 30 1234567,Mühle Tal\n"  # both are new
+        "Yard,,+49 30 7654321,\n"  # nobody knows whose number it is
+        f"Corp,,,{people.corp.name}\n"  # is here
+    )
+    tried = imported("leads", rows, f"?dryRun=true&create={create}")
+    assert [sorted(sample["new"]) for sample in tried["samples"]] == new
+    assert sum(tried["made"].values()) == sum(map(len, new))
+
+
+def test_a_trial_shows_the_other_addresses_of_somebody(imported: Any, acme: Any) -> None:
+    rows = "Name,Email,Email 2\nIda,ida@x.example; ida@home.example,ida@third.example\n"
+    (sample,) = imported("contacts", rows, "?dryRun=true")["samples"]
+    others = ["ida@home.example", "ida@third.example"]
+    assert sample["also"] == [{"path": "otherEmails", "value": others}]
+
+
 def test_it_maps_the_entries_of_objects_and_columns_without_a_heading(
     imported: Any, acme: Any
 ) -> None:

@@ -14,6 +14,7 @@ from crm import Lead
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.models import Event
+from marketing.management.commands import demo as command
 from tests.curl_lines import CurlLine
 from tests.marketing.demo.conftest import Filled
 from tests.marketing.demo.telling import demo, everything
@@ -104,19 +105,10 @@ def test_it_says_where_to_look_in_lines_that_work(filled: Filled, file: Path) ->
 
 
 def test_it_serves_where_it_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from marketing.management.commands import demo as module
-
-    called: list[Any] = []
-    real = module.call_command
-
-    def call(name: str, *args: Any, **options: Any) -> Any:
-        if name == "serve":
-            return called.append(options)
-        return real(name, *args, **options)
-
-    monkeypatch.setattr(module, "call_command", call)
+    served: list[list[str]] = []
+    monkeypatch.setattr(command.os, "execv", lambda _program, words: served.append(words))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     demo(port=port, serve=True)
-    assert called == [{"port": port}]
+    assert [words[-3:] for words in served] == [["serve", "--port", str(port)]]
