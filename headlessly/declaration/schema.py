@@ -25,6 +25,7 @@ from headlessly.declaration.described_field import (
     FieldsByName,
     field_as_input,
     snake_name,
+    unwrap,
     wire_name,
 )
 from headlessly.declaration.gates import Gate
@@ -92,7 +93,7 @@ class Schema:
         self.prefix = noun.prefix
         self.plural = noun.plural
         self.many = str(noun._meta.verbose_name_plural).capitalize()  #: ``Leads``
-        self.description = (noun.__doc__ or "").strip()
+        self.description = unwrap(noun.__doc__ or "")
         surface = noun.Surface
         self.area: str = surface.area
         self.columns: tuple[str, ...] = surface.columns
