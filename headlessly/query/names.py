@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership
 from headlessly.declaration import values
 from headlessly.declaration.folding import fold_words
 from headlessly.declaration.registry import registry
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 MAX_NAMES = 20
 #: Up to how many of a name are counted, and how many are told.
 MOST_COUNTED, MOST_TOLD = 10, 3
+#: Up to how many are told where none is near.
+FEW = 20
 MAX_LENGTH = 200
 #: By how many of its words a name that nothing has is looked for.
 WORDS = 3
@@ -95,9 +98,8 @@ class _Names:
     def id(self, field: Field, path: str, name: Any) -> Any:
         if not isinstance(name, str) or not _may_be_name(name):
             return name
-        is_me = field.name in WORKERS and name.strip().lower() == ME
-        if is_me and (person := actors.current().contact_id) is not None:
-            return person
+        if field.name in WORKERS and name.strip().lower() == ME:
+            return own_contact(path)
         noun = field.target_noun
         key = (noun.__name__, name)
         if key not in self.ids:
@@ -106,7 +108,7 @@ class _Names:
                     f"{path}: a filter may have {MAX_NAMES} names at the most. Give ids.",
                     field=path,
                 )
-            self.ids[key] = _find_by_name(noun, path, name)
+            self.ids[key] = _find_by_name(field, path, name)
         return self.ids[key]
 
 
@@ -135,8 +137,20 @@ def _may_be_name(text: str) -> bool:
     return not any(text.startswith(f"{noun.prefix}_") for noun in registry.values())
 
 
-def _find_by_name(noun: type[Record], path: str, name: str) -> str:
+def own_contact(path: str) -> str:
+    """Who ``me`` is at the end of ``path``. Raises InvalidFilter for whoever is nobody's."""
+    if (person := actors.current().contact_id) is None:
+        raise InvalidFilter(
+            _("%(field)s: you are not linked to a contact here, so nothing is yours.")
+            % {"field": path},
+            field=path,
+        )
+    return person
+
+
+def _find_by_name(reference: Field, path: str, name: str) -> str:
     """The id of the one record that is called so. Raises InvalidFilter."""
+    noun = reference.target_noun
     for field in noun.schema.fields.values():
         if field.unique and field.type in values.TEXT_TYPES:
             given = values.normalize_operand(field, name)
@@ -168,7 +182,7 @@ def _find_by_name(noun: type[Record], path: str, name: str) -> str:
         "path": path,
         "noun": noun.__name__,
         "name": name,
-        "near": _near_names(noun, name),
+        "near": _near_names(noun, name) or _few_names(reference),
         "id": f"{noun.prefix}_fX9bL5nRdK2a",
     }
     raise InvalidFilter(said, field=path)
@@ -187,4 +201,17 @@ def _near_names(noun: type[Record], name: str) -> str:
     return did_you_mean(name, near) or (told and " " + _("There is %s.") % told)
 
 
-__all__ = ["resolve_name", "resolve_names"]
+def _few_names(reference: Field) -> str:
+    """A sentence with all names that may be meant, where they are few: of those who work here, where it says
+    whose something is."""
+    found = reference.target_noun.objects.all()
+    if reference.name in WORKERS:
+        members = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
+        found = found.filter(pk__in=members.values("contact"))
+    told = list(map(str, found.order_by("pk")[: FEW + 1]))
+    return (
+        " " + _("There is %s.") % ", ".join(map(repr, sorted(told))) if 0 < len(told) <= FEW else ""
+    )
+
+
+__all__ = ["own_contact", "resolve_name", "resolve_names"]

@@ -231,9 +231,13 @@ def _aggregate_operation(noun: type[Noun]) -> Schema:
 def _upsert_operation(noun: type[Noun]) -> Schema:
     create, update, name = noun.verbs["create"], noun.verbs.get("update"), noun.__name__
     found = ref(f"{name}Answer")
-    summary = f"Change the {name} that is called so, or create it: safe to repeat, and of two at once."
+    summary = (
+        f"Change the {name} that is called so, or create it: safe to repeat, and of two at once."
+    )
     if update is None:
-        summary = f"Create the {name} that is called so. It never changes: one that is there is refused."
+        summary = (
+            f"Create the {name} that is called so. It never changes: one that is there is refused."
+        )
     said = answers.success_response(
         "It was there: the record, or a dry run.", found, "Location", "ETag"
     )
