@@ -189,6 +189,32 @@ def test_it_searches_the_log_as_rest_lists_it(agent: Any, lead: Any) -> None:
     assert following["results"][0]["$id"] not in {event["$id"] for event in page["results"]}
 
 
+def test_it_finds_events_by_when_they_happened_by_whom_and_by_request(
+    agent: Any, lead: Any
+) -> None:
+    did = agent.tool("do", code=f'Lead.update("{lead.pk}", score=5)')
+
+    def found(**filter: Any) -> list[str]:
+        page = agent.tool("search", type="Event", filter=filter)
+        return [each["$id"] for each in page["results"]]
+
+    own = [each["$id"] for each in did["events"]]
+    assert found(requestId=did["requestId"]) == found(actor="me") == own
+    assert (
+        agent.call("GET", f"/events?requestId={did['requestId']}").json()["results"][0]["$id"]
+        in own
+    )
+    at = agent.tool("fetch", type="Event", id=own[1])["timestamp"]
+    assert found(timestamp={"$gte": at}, actor="me") == [own[1]]
+    assert found(timestamp={"$gt": at}, actor="me") == found(timestamp={"$lt": "7d ago"}) == []
+    assert own[1] in found(timestamp={"$lte": at, "$gt": "1h ago"}, name="Lead.Updated")
+    for wrong in ({"$in": [at]}, at, {"$gt": at, "$gte": at}, {}):
+        said = agent.refused("search", type="Event", filter={"timestamp": wrong})
+        assert "since and until" in said["message"]
+    twice = {"timestamp": {"$gt": at}, "since": at}
+    assert agent.refused("search", type="Event", filter=twice)["field"] == "timestamp"
+
+
 # -- fetch ----------------------------------------------------------------------------------------
 
 
