@@ -229,6 +229,17 @@ def clean_choice(field: Field, value: Any, text: bool) -> str:
     raise ValueError(_("Use one of %s.") % ", ".join(allowed) + near)
 
 
+class UnknownName(str):
+    """The name that a reference was given by, which is not one record's; ``problem`` says so."""
+
+    problem: str
+
+    def __new__(cls, name: str, problem: str) -> UnknownName:
+        made = super().__new__(cls, name)
+        made.problem = problem
+        return made
+
+
 def clean_reference(field: Field, value: Any, text: bool) -> str:
     """The id of another record: from an id, from a record, or from a record as it was read."""
     if isinstance(value, models.Model):
@@ -242,6 +253,8 @@ def clean_reference(field: Field, value: Any, text: bool) -> str:
                 {"noun": field.to, "prefix": field.prefix},
             )
         )
+    if isinstance(value, UnknownName):
+        raise ValueError(value.problem)
     if not value.startswith(f"{field.prefix}_"):
         raise ValueError(
             _("There is no %(noun)s %(id)s. An id is like %(prefix)s_fX9bL5nRdK2a.")

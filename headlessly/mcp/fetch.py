@@ -8,7 +8,7 @@ from headlessly.api import log
 from headlessly.declaration.registry import noun_of, registry
 from headlessly.errors import BadRequest, NotFound
 from headlessly.language.wording import with_article
-from headlessly.mcp import arguments, schemas
+from headlessly.mcp import arguments, numbers, schemas
 from headlessly.mcp.search import (
     checked_event_fields,
     pick_event_fields,
@@ -21,7 +21,6 @@ from headlessly.query import counts, reads
 from headlessly.query.record_operations import (
     named_operation,
 )
-from headlessly.query.report_answers import describe_reports, report_as_json
 from headlessly.scripts import proposals
 
 #: What is fetched beside records, and what that takes beside its type.
@@ -29,7 +28,7 @@ OTHER_TYPES: dict[str, tuple[str, ...]] = {
     "Event": ("id", "fields"),
     "Schema": ("id",),
     "Status": (),
-    "Report": ("id", "parameters", "asOf"),
+    "Report": ("id", "parameters", "asOf", "include"),
     "History": ("id", "fields"),
     "Proposal": ("id",),
 }
@@ -51,7 +50,7 @@ def fetch(asked: dict[str, Any]) -> dict[str, Any]:
         case "Status":
             return {"nouns": counts.counts_by_state()}
         case "Report":
-            return fetch_report(asked)
+            return numbers.fetch_report(asked)
         case "History":
             return fetch_history(_id(asked), asked.get("fields"))
         case "Event":
@@ -85,7 +84,9 @@ def fetch_operation(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
     if (found := named_operation(noun, name)) is None or found.writes:
         said = ", ".join(f"<id>/{each}" for each in schemas.reading_operations(noun)) or "nothing"
         problem = f"Of {with_article(noun.__name__)} there is said, beside its fields: {said}."
-        if found is not None:
+        if (field := noun.schema.field(name)) is not None:
+            problem += f" {field.wire} is a field: fetch the id alone."
+        elif found is not None:
             problem += f" {found.key} changes something: call it in a script, with do."
         elif (other := noun_of(id)) not in (None, noun):
             problem += f" This is the id of {with_article(other.__name__)}: fetch that type."
@@ -117,15 +118,6 @@ def _id(asked: dict[str, Any]) -> str:
     if "id" not in asked:
         raise BadRequest(f"fetch of {asked['type']} needs an id.", field="id")
     return asked["id"]
-
-
-def fetch_report(asked: dict[str, Any]) -> dict[str, Any]:
-    """The numbers by name, or the one whose name is given. Raises NotFound, InvalidFilter."""
-    if "id" not in asked:
-        arguments.refuse_other_arguments("fetch of Report without id", asked, ())
-        return describe_reports()
-    given = dict(asked.get("parameters", {}))
-    return report_as_json(asked["id"], given | {k: asked[k] for k in ("asOf",) if k in asked})
 
 
 # -- what happened ---------------------------------------------------------------------------------

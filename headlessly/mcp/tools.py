@@ -112,7 +112,7 @@ def next_step(body: dict[str, Any], asked: Any = None) -> str:
     of = next((k for k in (body.get("type"), asked) if isinstance(k, str) and k in registry), None)
     schema = f'fetch {{"type": "Schema", "id": "{of}"}}' if of else 'fetch {"type": "Schema"}'
     match body["error"]:
-        case "not_found" if of:
+        case "not_found" if of and of == body.get("type"):  # that record
             return (
                 f'Find it with search {{"type": "{of}", "q": ...}}; if it was deleted, its events are '
                 "still there: fetch History with its id."

@@ -1,4 +1,5 @@
-"""References of a filter that are given by a name: ``{"owner": "Bob Stone"}`` where exactly one is called so.
+"""References that are given by a name, in a filter or to a verb: ``{"owner": "Bob Stone"}`` where exactly one
+is called so.
 
 For those who know what people call a record and not its id, in conditions on other records too
 (``{"activities": {"$some": {"assignee": "Bob Stone"}}}``). A name is that of the record's first column,
@@ -27,6 +28,7 @@ from headlessly.query.filters import MAX_DEPTH
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
+    from headlessly.declaration.verbs import Verb
 
 #: How many names a filter may have: each is looked for by itself.
 MAX_NAMES = 20
@@ -52,6 +54,25 @@ def resolve_name(field: Field, name: str) -> str:
 def resolve_names(noun: type[Record], filter: Any) -> Any:
     """``filter`` with the ids of what its references name. Raises InvalidFilter for none or several."""
     return _Names().group(noun, filter, 0)
+
+
+def resolve_input(verb: Verb, given: Any) -> Any:
+    """What a verb is given, with the ids of what its references name. A name that is not one record's stays,
+    with what is wrong with it: the executor says so when it comes to it, after all that goes before."""
+    if not isinstance(given, Mapping) or not actors.may(actors.current(), verb.name, verb.noun):
+        return given
+    found = _Names()
+    return {
+        name: found.input(field, value)
+        if isinstance(value, str) and (field := _reference_input(verb, name)) is not None
+        else value
+        for name, value in given.items()
+    }
+
+
+def _reference_input(verb: Verb, name: Any) -> Field | None:
+    field = verb.inputs.get(name)
+    return field if field is not None and field.type == "reference" else None
 
 
 class _Names:
@@ -110,6 +131,13 @@ class _Names:
                 )
             self.ids[key] = _find_by_name(field, path, name)
         return self.ids[key]
+
+    def input(self, field: Field, name: str) -> str:
+        """The id of what an input names; the name itself where it is not one record's."""
+        try:
+            return str(self.id(field, field.wire, name))
+        except InvalidFilter as problem:
+            return values.UnknownName(name, problem.message.removeprefix(f"{field.wire}: "))
 
 
 def _reference_at(noun: type[Record], path: Any) -> Field | None:
@@ -214,4 +242,4 @@ def _few_names(reference: Field) -> str:
     )
 
 
-__all__ = ["own_contact", "resolve_name", "resolve_names"]
+__all__ = ["own_contact", "resolve_input", "resolve_name", "resolve_names"]

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from crm import Deal, Lead
+from crm import Contact, Deal, Lead
 from headlessly.models import Event
 from headlessly.scripts import limits
 from headlessly.undo import at_once
 from tests.answered import unchanged
+from tests.headlessly.admin.conftest import users
+
+__all__ = ["users"]
 
 CONVERT = """
 found = $.Lead.find({"status": "Qualified"}, sort="-score", limit=5)
@@ -171,3 +174,38 @@ def test_a_large_request_is_taken_back_in_the_background(
     assert {Lead.get(lead.pk).status for lead in leads} == {"New"}
     told = agent.call("GET", f"/undos/{said['$id']}").json()
     assert (told["status"], told["undone"], told["stays"]) == ("completed", 8, 0)
+
+
+def test_a_verb_takes_a_name_for_the_one_record_that_has_it_in_scripts_and_over_rest(
+    agent: Any, lead: Any, people: Any, users: Any
+) -> None:
+    agent.tool("do", code=f'Lead.get("{lead.pk}").assign(owner="cleo marsh", reason="She asked")')
+    assert Lead.get(lead.pk).owner_id == people.cleo.pk
+    made = agent.call(
+        "POST",
+        "/leads",
+        {"name": "By name", "source": "x", "owner": "Bob Stone", "organization": "acme.example"},
+    ).json()
+    assert (made["owner"], made["organization"]) == (people.bob.pk, people.corp.pk)
+    changed = agent.call("PATCH", f"/leads/{made['$id']}", {"owner": "Cleo Marsh"}).json()
+    assert changed["owner"] == people.cleo.pk
+
+
+def test_a_name_that_is_not_one_records_is_refused_with_those_that_are_near(
+    agent: Any, reader: Any, lead: Any, people: Any, users: Any, theirs: Any
+) -> None:
+    Contact.create(name="Ada Chen")
+    for name, said in (
+        ("Bob Stoen", "no Contact is called 'Bob Stoen'. Did you mean 'Bob Stone'?"),
+        ("Ada Chen", "2 contacts are called 'Ada Chen'. Give the id of one"),
+        ("Eve Rival", "no Contact is called 'Eve Rival'."),
+        ("me", "you are not linked to a contact here"),
+    ):
+        refused = agent.refused("do", code=f'Lead.update("{lead.pk}", owner="{name}")')
+        assert (refused["error"], refused["field"]) == ("validation_error", "owner")
+        assert said in refused["message"] and said in refused["details"][0]["message"]
+        rest = agent.call("PATCH", f"/leads/{lead.pk}", {"owner": name})
+        assert rest.status_code == 422 and said in rest.json()["message"]
+    assert agent.call("PATCH", "/leads/lead_fX9bL5nRdK2a", {"owner": "Nobody"}).status_code == 404
+    assert reader.call("PATCH", f"/leads/{lead.pk}", {"owner": "Bob Stone"}).status_code == 403
+    assert Lead.get(lead.pk).owner_id == people.bob.pk

@@ -389,6 +389,21 @@ def test_it_takes_me_for_the_person_whose_key_this_is_and_for_nobody_of_a_servic
     assert "you are not linked to a contact" in agent.refused("search", **mine)["message"]
 
 
+def test_it_tells_the_numbers_by_name_and_what_one_includes(agent: Any) -> None:
+    found = agent.tool("fetch", type="Report")
+    assert found["reports"]["returnByCampaign"] == "Return by campaign"
+    assert "period" in found["parameters"]["usual"]
+    assert len(orjson.dumps(found)) / 4 < 900
+    refused = agent.refused("fetch", type="Report", id="newLeads", include=["owner"])
+    assert refused["field"] == "include" and "lists" in refused["message"]
+
+
+def test_it_says_that_what_is_asked_beside_a_record_is_a_field_of_it(agent: Any, lead: Any) -> None:
+    refused = agent.refused("fetch", type="Lead", id=f"{lead.pk}/owner")
+    assert "<id>/score. owner is a field: fetch the id alone." in refused["message"]
+    assert "search" not in refused["next"]
+
+
 # -- what goes wrong ------------------------------------------------------------------------------
 
 

@@ -1,0 +1,54 @@
+"""`fetch` of ``Report``: the numbers by name, and what one of them says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from headlessly.errors import BadRequest
+from headlessly.mcp import arguments
+from headlessly.query.named_reports import reports
+from headlessly.query.report_answers import report_as_json
+
+#: What of each row is only answered to whoever asks for it: the filter behind each of its numbers.
+LISTS = "lists"
+
+
+def fetch_report(asked: dict[str, Any]) -> dict[str, Any]:
+    """The numbers by name, or the one whose name is given. Raises NotFound, BadRequest, InvalidFilter."""
+    if "id" not in asked:
+        arguments.refuse_other_arguments("fetch of Report without id", asked, ())
+        return describe_reports()
+    include = asked.get("include") or []
+    if set([include] if isinstance(include, str) else include) - {LISTS}:
+        raise BadRequest(
+            f'A Report includes "{LISTS}" and nothing else: the filter behind each number of its rows.',
+            field="include",
+        )
+    given = dict(asked.get("parameters", {}))
+    found = report_as_json(asked["id"], given | {k: asked[k] for k in ("asOf",) if k in asked})
+    return found if include else _without_lists(found)
+
+
+def describe_reports() -> dict[str, Any]:
+    """What there is, by name: each tells its definition, unit and parameters with its numbers."""
+    found = reports.by_name
+    ((usual, _count),) = Counter(each.parameters for each in found.values()).most_common(1)
+    return {
+        "reports": {name: str(each.title) for name, each in found.items()},
+        "parameters": {
+            "usual": usual,
+            **{n: each.parameters for n, each in found.items() if each.parameters != usual},
+        },
+        "how": 'fetch {"type": "Report", "id": <name>}: what it means and takes, and its numbers.',
+    }
+
+
+def _without_lists(found: dict[str, Any]) -> dict[str, Any]:
+    rows = found.get("rows") or []
+    if not any(row.get(LISTS) for row in rows):
+        return found
+    return found | {
+        "rows": [{name: said for name, said in row.items() if name != LISTS} for row in rows],
+        "leftOut": {LISTS: f'The filter behind each number: ask with "include": ["{LISTS}"].'},
+    }
