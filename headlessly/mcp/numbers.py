@@ -45,10 +45,15 @@ def describe_reports() -> dict[str, Any]:
 
 
 def _without_lists(found: dict[str, Any]) -> dict[str, Any]:
-    rows = found.get("rows") or []
-    if not any(row.get(LISTS) for row in rows):
+    """The same without what is behind each number of a row, of the period before too."""
+    shown = found | {"rows": _rows_without_lists(found)} if found.get("rows") else found
+    if (before := found.get("before")) and before.get("rows"):
+        shown = shown | {"before": before | {"rows": _rows_without_lists(before)}}
+    if shown is found:
         return found
-    return found | {
-        "rows": [{name: said for name, said in row.items() if name != LISTS} for row in rows],
-        "leftOut": {LISTS: f'The filter behind each number: ask with "include": ["{LISTS}"].'},
-    }
+    how = f'The filter behind each number: ask with "include": ["{LISTS}"].'
+    return shown | {"leftOut": {LISTS: how}}
+
+
+def _rows_without_lists(table: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{name: said for name, said in row.items() if name != LISTS} for row in table["rows"]]

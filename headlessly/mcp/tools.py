@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headlessly import errors, scripts
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.api.base import log_problem
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden
@@ -22,8 +22,8 @@ MAX_WHOLE_RECORDS = 10
 
 #: What happens to a proposal.
 PROPOSAL_WAITS = (
-    "Nothing was done: a person has to approve it. "
-    'fetch {"type": "Proposal", "id": "%s"} says what became of it.'
+    "Nothing was done: a person has to approve it, at %(page)s. "
+    'fetch {"type": "Proposal", "id": "%(id)s"} says what became of it.'
 )
 
 logger = logging.getLogger("headlessly.mcp")
@@ -50,7 +50,9 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
     asked = arguments.check_arguments("do", given)
     answer = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).as_json()
     if "proposal" in answer:
-        return answer | {"next": PROPOSAL_WAITS % answer["proposal"]["$id"]}
+        id = answer["proposal"]["$id"]
+        page = f"{tenancy.context_url()}/admin/proposals/{id}/"
+        return answer | {"next": PROPOSAL_WAITS % {"page": page, "id": id}}
     return shorten_script_answer(answer)
 
 

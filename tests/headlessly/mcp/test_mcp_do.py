@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.urls import resolve
 
 from crm import Contact, Deal, Lead
 from headlessly.models import Event
@@ -131,7 +132,9 @@ def test_a_key_that_may_only_propose_stores_what_it_would_do(acme, lead):
     said = agent.tool("do", code=f'Lead.update("{lead.pk}", score=5)')
     assert said["events"][0]["changes"] == {"score": [82, 5]}
     id = said["proposal"]["$id"]
-    assert "a person has to approve it" in said["next"] and id in said["next"]
+    page = f"/~acme/admin/proposals/{id}/"
+    assert f"a person has to approve it, at http://testserver{page}. fetch" in said["next"]
+    assert resolve(page.removeprefix("/~acme"), "headlessly.tenant_urls").url_name == "proposal"
     assert agent.tool("fetch", type="Proposal", id=id)["status"] == "Pending"
     lead.refresh_from_db()
     assert lead.score == 82
@@ -209,3 +212,21 @@ def test_a_name_that_is_not_one_records_is_refused_with_those_that_are_near(
     assert agent.call("PATCH", "/leads/lead_fX9bL5nRdK2a", {"owner": "Nobody"}).status_code == 404
     assert reader.call("PATCH", f"/leads/{lead.pk}", {"owner": "Bob Stone"}).status_code == 403
     assert Lead.get(lead.pk).owner_id == people.bob.pk
+
+
+def test_it_says_which_field_was_meant_by_a_word_that_several_have_or_another_noun(
+    agent: Any, lead: Any
+) -> None:
+    for code, said in (
+        (
+            'Deal.find({"closeDate": "today"})',
+            "Did you mean 'actualCloseDate', 'expectedCloseDate'?",
+        ),
+        ('Campaign.find(fields=["revenue"])', "Did you mean 'targetRevenue', 'actualRevenue'?"),
+        ('Activity.find({"owner": "me"})', "Did you mean 'assignee'?"),
+        ('Activity.create(subject="Call", owner="me")', "Did you mean 'assignee'?"),
+        ('Segment.create(name="Hot", filter={"status": "New"})', "It is a part of criteria."),
+        ('Activity.log(subject="Call", type="Call").owner', "Did you mean 'assignee'?"),
+        ('Lead.find({"scor": 5})', "Did you mean 'score'?"),
+    ):
+        assert said in agent.refused("do", code=code)["message"], code
