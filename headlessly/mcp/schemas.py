@@ -7,6 +7,7 @@ what a verb takes like a field the field says the rest.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from headlessly.access import actors, tenancy
@@ -45,10 +46,7 @@ EVERY_FIELD = "every field that is not readOnly"
 def describe_all() -> dict[str, Any]:
     """The nouns in a sentence each, who asks, and how to ask."""
     actor = actors.current()
-    allowed = {
-        name: [wire_name(verb) for verb in noun.verbs if actors.may(actor, verb, noun)]
-        for name, noun in registry.items()
-    }
+    allowed = {name: _allowed_verbs(noun) for name, noun in registry.items()}
     usual = _usual_verbs(allowed)
     return {
         "types": {
@@ -76,6 +74,14 @@ def describe_all() -> dict[str, Any]:
         }
         | ({"Proposal": PROPOSAL_DESCRIPTION} if actor.role == actors.PROPOSER else {}),
     } | ({"ownFields": OWN_FIELDS} if actors.may_administer(actor) else {})
+
+
+def _allowed_verbs(noun: type[Noun]) -> list[str]:
+    """What whoever acts may execute, or propose: what those may do who decide."""
+    actor = actors.current()
+    if actor.role == actors.PROPOSER:
+        actor = replace(actor, role=actors.MANAGER)
+    return [wire_name(verb) for verb in noun.verbs if actors.may(actor, verb, noun)]
 
 
 def _usual_verbs(allowed: dict[str, list[str]]) -> list[str]:
@@ -111,7 +117,7 @@ def describe_type(name: str) -> dict[str, Any]:
         for name, each in described["relations"].items()
         if each["direction"] == "<-"
     }
-    described["may"] = [wire_name(v) for v in noun.verbs if actors.may(actors.current(), v, noun)]
+    described["may"] = _allowed_verbs(noun)
     if said := {f"<id>/{name}": _say_operation(e) for name, e in reading_operations(noun).items()}:
         described["fetch"] = said
     if done := {e.name: _say_operation(e) for e in record_operations(noun) if e.writes}:

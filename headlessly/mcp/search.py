@@ -30,7 +30,7 @@ GROUPING = ("group", "measure", "by")
 #: As many groups are answered unless more are asked for.
 MOST_GROUPS = 100
 #: What only `fetch` answers.
-FETCHED = ("Schema", "Status", "History")
+FETCHED = ("Schema", "Status", "History", "Report", "Proposal")
 
 
 def search(asked: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
     actor = actors.current()
     if actor.reads_only:
         raise Forbidden(
-            f"As {actor.role} you may not do anything: do needs a key with the scope write or admin."
+            f"As {actor.role} you may not do anything: do needs a key with the scope propose, write or admin."
         )
     asked = arguments.check_arguments("do", given)
     answer = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).as_json()

@@ -415,7 +415,8 @@ class _Compiler:
         build = operators.find_condition(field, operator)
         if build is None:
             raise InvalidFilter(
-                f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
+                f"{path}: there is no operator {str(operator)[:32]!r}."
+                f"{operators.meant_operator(operator)} Operators: "
                 "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $all, $exists, $regex, $not, $text.",
                 field=path,
             )

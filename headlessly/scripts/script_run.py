@@ -48,9 +48,8 @@ def answered_events_json(recorded: Sequence[Event]) -> dict[str, Any]:
     happened: what hooks did about each record is as often the same."""
     if len(recorded) <= MAX_EVENTS_ANSWERED:
         return events_json(recorded)
-    own = {event.id for event in recorded if event.name == SCRIPT_RAN}
-    caused = [event for event in recorded if event.id in own or event.cause in own]
-    shown = caused[:MAX_EVENTS_ANSWERED] or list(recorded[:MAX_EVENTS_ANSWERED])
+    of_verbs = {event.id for event in recorded if event.name != SCRIPT_RAN}
+    shown = [e for e in recorded if e.cause not in of_verbs][:MAX_EVENTS_ANSWERED]
     return events_json(shown) | {
         "eventsLeftOut": len(recorded) - len(shown),
         "eventCounts": Counter(event.name for event in recorded),

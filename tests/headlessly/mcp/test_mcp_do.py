@@ -127,7 +127,11 @@ def test_a_key_that_may_only_propose_stores_what_it_would_do(acme, lead):
         "fetch",
         "do",
     ]
-    assert "Proposal" in agent.tool("fetch", type="Schema")["more"]
+    there_is = agent.tool("fetch", type="Schema")
+    assert "Proposal" in there_is["more"]
+    assert there_is["types"]["Lead"]["verbs"][:2] == ["usual", "convert"]
+    assert "convert" in agent.tool("fetch", type="Schema", id="Lead")["may"]
+    assert "Use fetch." in agent.refused("search", type="Proposal")["message"]
     assert agent.tool("do", code="Lead.count()")["value"] == 1
     said = agent.tool("do", code=f'Lead.update("{lead.pk}", score=5)')
     assert said["events"][0]["changes"] == {"score": [82, 5]}
@@ -138,6 +142,11 @@ def test_a_key_that_may_only_propose_stores_what_it_would_do(acme, lead):
     assert agent.tool("fetch", type="Proposal", id=id)["status"] == "Pending"
     lead.refresh_from_db()
     assert lead.score == 82
+    code = "\n".join(
+        f'Lead.create(name="L{n}", source="x").update(score={n + 1})' for n in range(15)
+    )
+    many = agent.tool("do", code=code)
+    assert len(many["events"]) == 20 and many["eventCounts"]["Lead.Created"] == 15
     proposals.refuse(id, "Not yet")
     found = agent.tool("fetch", type="Proposal", id=id)
     assert (found["status"], found["reason"]) == ("Refused", "Not yet")

@@ -387,6 +387,8 @@ def test_it_takes_me_for_the_person_whose_key_this_is_and_for_nobody_of_a_servic
     ] == ["Other"]
     assert answered(own.call("GET", "/me"))["contact"] == people.cleo.pk
     assert "you are not linked to a contact" in agent.refused("search", **mine)["message"]
+    grouped = agent.refused("search", type="Lead", group=["owner"])
+    assert 'group is text, as in "source,owner.name".' in grouped["message"]
 
 
 def test_it_tells_the_numbers_by_name_and_what_one_includes(agent: Any) -> None:
@@ -394,6 +396,9 @@ def test_it_tells_the_numbers_by_name_and_what_one_includes(agent: Any) -> None:
     assert found["reports"]["returnByCampaign"] == "Return by campaign"
     assert "period" in found["parameters"]["usual"]
     assert len(orjson.dumps(found)) / 4 < 900
+    # What a running campaign brought is in no field of it: the field says where.
+    roi = agent.tool("fetch", type="Schema", id="Campaign")["fields"]["roi"]["description"]
+    assert roi.partition("so far: report ")[2] in found["reports"]
     refused = agent.refused("fetch", type="Report", id="newLeads", include=["owner"])
     assert refused["field"] == "include" and "lists" in refused["message"]
 
