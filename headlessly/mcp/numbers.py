@@ -12,6 +12,8 @@ from headlessly.query.report_answers import report_as_json
 
 #: What of each row is only answered to whoever asks for it: the filter behind each of its numbers.
 LISTS = "lists"
+#: What is said of amounts of several currencies in one.
+CONVERTED = {"currency", "value", "rates"}
 
 
 def fetch_report(asked: dict[str, Any]) -> dict[str, Any]:
@@ -27,7 +29,25 @@ def fetch_report(asked: dict[str, Any]) -> dict[str, Any]:
         )
     given = dict(asked.get("parameters", {}))
     found = report_as_json(asked["id"], given | {k: asked[k] for k in ("asOf",) if k in asked})
-    return found if include else _without_lists(found)
+    return found if include else tell_rates_once(_without_lists(found))
+
+
+def tell_rates_once(found: dict[str, Any]) -> dict[str, Any]:
+    """The same with the rates at which amounts were converted told once, not with each of them."""
+    rates: dict[tuple[Any, ...], dict[str, Any]] = {}
+    shown: dict[str, Any] = _without_rates(found, rates)
+    return shown | ({"rates": list(rates.values())} if rates else {})
+
+
+def _without_rates(said: Any, rates: dict[tuple[Any, ...], dict[str, Any]]) -> Any:
+    if isinstance(said, list):
+        return [_without_rates(each, rates) for each in said]
+    if not isinstance(said, dict):
+        return said
+    if said.keys() == CONVERTED:
+        rates.update({tuple(each.values()): each for each in said["rates"]})
+        return {name: value for name, value in said.items() if name != "rates"}
+    return {name: _without_rates(each, rates) for name, each in said.items()}
 
 
 def describe_reports() -> dict[str, Any]:

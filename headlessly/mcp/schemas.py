@@ -41,6 +41,8 @@ OWN_FIELDS = {
 UNTOLD = ("indexed", "inverse", "maxLength")
 #: What is said of a verb that takes them all.
 EVERY_FIELD = "every field that is not readOnly"
+#: What is said of a reference that a verb makes the record for.
+OR_NEW = "an id, or {fields} of a new one"
 
 
 def describe_all() -> dict[str, Any]:
@@ -102,7 +104,8 @@ def describe_type(name: str) -> dict[str, Any]:
     if (noun := registry.get(name)) is None:
         close = did_you_mean(name, registry)
         raise NotFound(f"There is no type {name[:64]!r}.{close} Types: {', '.join(registry)}.")
-    described = dict(describe.describe_noun(noun))
+    described = {n: s for n, s in describe.describe_noun(noun).items() if s is not False}
+    del described["plural"]  # of addresses
     fields = described["fields"]
     described["verbs"] = {
         name: _describe_verb(verb, fields) for name, verb in described["verbs"].items()
@@ -170,7 +173,8 @@ def _beyond_field(taken: dict[str, Any], field: dict[str, Any] | None) -> dict[s
         return {key: said for key, said in taken.items() if key not in UNTOLD}
     if "new" not in taken:
         return None
-    return {key: said for key, said in taken.items() if field.get(key) != said}
+    more = {key: said for key, said in taken.items() if field.get(key) != said}
+    return more | {"new": OR_NEW}
 
 
 def _writable(fields: dict[str, Any]) -> set[str]:

@@ -10,6 +10,7 @@ from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
 from headlessly.log.events import plain_json
 from headlessly.mcp import arguments
+from headlessly.mcp.numbers import tell_rates_once
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, names, reads
 
@@ -85,6 +86,7 @@ def measure_groups(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
         q=asked.get("q"),
         as_of=asked.get("asOf"),
     ).as_json()
+    found = tell_rates_once(found)
     if found["hasMore"]:
         found["leftOut"] = {"groups": "Ask with a higher limit, a filter, or sorted otherwise."}
     return found

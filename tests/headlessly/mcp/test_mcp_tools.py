@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from crm import Contact, Deal, Lead
+from crm import Contact, Deal, ExchangeRate, Lead
 from headlessly.access import actors
 from headlessly.access.models import ApiKey
 from headlessly.declaration.registry import registry
@@ -104,6 +104,24 @@ def test_it_measures_groups_as_rest_aggregates_them(agent: Any, lead: Any) -> No
         assert (ours["groups"], ours["hasMore"]) == (rests["groups"], rests["hasMore"])
     (stage,) = agent.tool("search", type="Deal", group="stage", measure="sum(value)")["groups"]
     assert stage["sum(value)"] == {"USD": 5.0, "JPY": 700.0}, "currencies are never added"
+
+
+def test_it_tells_once_at_which_rates_amounts_were_converted(agent: Any) -> None:
+    ExchangeRate.create(currency="EUR", day="2026-01-01", rate=1.25)
+    for stage in ("Prospecting", "Qualification"):
+        Deal.create(name="Dollars", value=5, stage=stage)
+        Deal.create(name="Euros", value=4, currency="EUR", stage=stage)
+    rate = [{"currency": "EUR", "day": "2026-01-01", "rate": 1.25}]
+    query = {"group": "stage", "measure": "sum(value)"}
+    ours = agent.tool("search", type="Deal", **query)
+    assert [each["converted"]["sum(value)"] for each in ours["groups"]] == [
+        {"currency": "USD", "value": 10.0}
+    ] * 2
+    assert ours["rates"] == rate
+    report = agent.tool("fetch", type="Report", id="pipelineByStage")
+    assert report["rates"] == rate and '"rates":' not in orjson.dumps(report["rows"]).decode()
+    whole = agent.tool("fetch", type="Report", id="pipelineByStage", include=["lists"])
+    assert whole["converted"]["rates"] == rate and "rates" not in whole
 
 
 @pytest.mark.parametrize(
@@ -261,7 +279,7 @@ def test_it_tells_all_of_a_type(agent: Any, name: str) -> None:
         if schemas.EVERY_FIELD in taken:
             taken |= {name for name, field in found["fields"].items() if "readOnly" not in field}
         assert set(verb.inputs) <= taken or verb.summary != said["description"]
-    assert len(orjson.dumps(found)) / 4 < 1_900
+    assert len(orjson.dumps(found)) / 4 < 1_950
 
 
 def test_it_tells_what_is_possible_from_which_state(agent: Any) -> None:
@@ -284,6 +302,8 @@ def test_it_tells_what_is_possible_from_which_state(agent: Any) -> None:
         "Lost",
     ]
     assert "name" in found["verbs"]["create"]["required"]
+    assert found["verbs"]["convert"]["input"]["deal"] == {"new": schemas.OR_NEW}
+    assert found["relations"]["activities"] == "Activity.lead"
     assert agent.tool("fetch", type="Schema", id="Segment").get("states") is None
 
 
