@@ -201,6 +201,9 @@ def test_a_verb_takes_a_name_for_the_one_record_that_has_it_in_scripts_and_over_
         {"name": "By name", "source": "x", "owner": "Bob Stone", "organization": "acme.example"},
     ).json()
     assert (made["owner"], made["organization"]) == (people.bob.pk, people.corp.pk)
+    dan = {"name": "Dan", "organization": "Acme Corp"}
+    known = agent.call("PUT", "/contacts/by/email/dan@acme.example", dan)
+    assert known.json()["organization"] == people.corp.pk
     changed = agent.call("PATCH", f"/leads/{made['$id']}", {"owner": "Cleo Marsh"}).json()
     assert changed["owner"] == people.cleo.pk
 
