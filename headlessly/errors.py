@@ -187,12 +187,24 @@ class Moving(Unavailable):
         super().__init__(_("This is moving to another server. Nothing was changed: try again."))
 
 
+#: How many are named for a name that may be several.
+MOST_MEANT = 3
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """``" Did you mean 'score'?"`` for a name that is close to a known one, else nothing; for a message."""
     # By its small letters: who writes lead or lostreason means the name all the same.
     names = {name.lower(): name for name in known}
-    close = get_close_matches(given[:64].lower(), names, n=1, cutoff=0.7)
-    return " " + _("Did you mean %r?") % names[close[0]] if close else ""
+    meant = given[:64].lower()
+    close = get_close_matches(meant, names, n=1, cutoff=0.7)
+    # revenue may be targetRevenue and actualRevenue.
+    ending = [n for n, name in names.items() if n.endswith(meant) and name[-len(meant)].isupper()]
+    near = [repr(names[n]) for n in dict.fromkeys([*close, *(ending if meant else ())])][
+        :MOST_MEANT
+    ]
+    if len(near) > 1:
+        return " " + _("Did you mean %s?") % ", ".join(near)
+    return " " + _("Did you mean %r?") % names[(close or ending)[0]] if near else ""
 
 
 class NoTenant(RuntimeError):

@@ -418,7 +418,15 @@ class ApiKey(TenantRow):
 
     @property
     def actor(self) -> Actor:
-        return Actor(self.id, self.name, actors.SCOPES[self.scope])
+        """The key as the one who acts; who made it for themselves is ``me`` to it."""
+        return Actor(self.id, self.name, actors.SCOPES[self.scope], self._contact_id())
+
+    def _contact_id(self) -> str | None:
+        """The contact that its user is in the tenant."""
+        if self.user_id is None:
+            return None
+        place = fetch_by_unique(Membership, user=self.user_id, tenant=self.tenant_id)
+        return None if place is None else place.contact_id
 
     @classmethod
     @every_tenant()

@@ -41,7 +41,10 @@ COLUMN_PARAMETERS = {
     "target": "target",
     "targetType": "target_type",
     "actor": "actor",
+    "requestId": "request_id",
 }
+#: Whoever asks, as an actor.
+ME = "me"
 #: All by which a page of the log is asked for.
 LOG_PARAMETERS = ("since", "until", *COLUMN_PARAMETERS, "cursor", "limit", "count")
 
@@ -199,6 +202,8 @@ def _read_condition(name: str, value: str) -> str:
         elif name == "targetType" and value not in (types := [*registry, SECURITY]):
             near = did_you_mean(value, types)
             raise ValueError(f"Use one of {', '.join(types)}.{near}")
+        elif name == "actor" and value == ME:
+            return actors.current().id
     except ValueError as problem:
         raise InvalidFilter(f"{name}: {problem}", field=name) from None
     return value

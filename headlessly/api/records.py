@@ -31,7 +31,7 @@ from headlessly.execution import executor, results
 from headlessly.execution import upsert as upserts
 from headlessly.language import wording
 from headlessly.nouns import Noun
-from headlessly.query import aggregates, reads
+from headlessly.query import aggregates, names, reads
 from headlessly.query.record_operations import RecordOperation, by_path, record_operations
 
 #: Verbs that have a method of HTTP, and so no address of their own.
@@ -55,7 +55,7 @@ class VerbViewSet(TenantViewSet):
         result = executor.run(
             verb,
             id,
-            {} if verb.name == "delete" else request.data,
+            {} if verb.name == "delete" else names.resolve_input(verb, request.data),
             wire=True,
             text=isinstance(request.data, FormBody),
             if_match=read_if_match(request.META.get("HTTP_IF_MATCH")),
@@ -138,7 +138,7 @@ class NounViewSet(VerbViewSet):
         dry_run = parameters.read_dry_run(request.GET)
         result = upserts.upsert(
             upserts.name_record(self.noun, name, value),
-            request.data,
+            names.resolve_input(self.noun.verbs["create"], request.data),
             wire=True,
             text=isinstance(request.data, FormBody),
             if_match=read_if_match(request.META.get("HTTP_IF_MATCH")),

@@ -80,6 +80,7 @@ class BaseClient:
         target: Any = None,
         type: str | None = None,
         actor: Any = None,
+        request: str | None = None,
         cursor: str | None = None,
         follow: bool = False,
         wait: float = 20,
@@ -102,6 +103,7 @@ class BaseClient:
             target=None if target is None else id_of(target),
             targetType=type,
             actor=None if actor is None else id_of(actor),
+            requestId=request,
         )
         return {
             "asked": asked,

@@ -10,7 +10,7 @@ from django.core.validators import MaxLengthValidator, MaxValueValidator, MinVal
 from django.db import models
 
 from headlessly.declaration import fields as columns
-from headlessly.declaration.described_field import Field, wire_name
+from headlessly.declaration.described_field import Field, unwrap, wire_name
 from headlessly.declaration.record import Record
 
 #: Columns of every noun that are no fields of it.
@@ -53,7 +53,7 @@ def computed_fields(noun: type[Record]) -> Iterator[Field]:
             column=computed.name,
             type=computed.type,
             read_only=True,
-            description=(computed.function.__doc__ or "").strip(),
+            description=unwrap(computed.function.__doc__ or ""),
             label=computed.name.replace("_", " ").capitalize(),
             computed=computed.function,
             needs=computed.needs,

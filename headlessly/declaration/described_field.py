@@ -31,6 +31,11 @@ def snake_name(wire: str) -> str:
     return re.sub(r"([A-Z])", r"_\1", wire).lower()
 
 
+def unwrap(docstring: str) -> str:
+    """A docstring as programs read it: each paragraph in a line."""
+    return "\n\n".join(" ".join(each.split()) for each in re.split(r"\n\s*\n", docstring.strip()))
+
+
 def wire_name(name: str) -> str:
     """``lost_reason`` → ``lostReason``."""
     head, *rest = name.split("_")

@@ -6,7 +6,6 @@ whose shape is its own has a copy of it (:mod:`headlessly.shaping`).
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,6 +25,7 @@ from headlessly.declaration.described_field import (
     FieldsByName,
     field_as_input,
     snake_name,
+    unwrap,
     wire_name,
 )
 from headlessly.declaration.gates import Gate
@@ -93,7 +93,7 @@ class Schema:
         self.prefix = noun.prefix
         self.plural = noun.plural
         self.many = str(noun._meta.verbose_name_plural).capitalize()  #: ``Leads``
-        self.description = inspect.cleandoc(noun.__doc__ or "")
+        self.description = unwrap(noun.__doc__ or "")
         surface = noun.Surface
         self.area: str = surface.area
         self.columns: tuple[str, ...] = surface.columns

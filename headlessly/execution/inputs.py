@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors, lists, visibility
 from headlessly.database import prepared
 from headlessly.declaration import labels
+from headlessly.declaration.near_fields import near_fields
 from headlessly.declaration.schema import META, Field
 from headlessly.declaration.values import required_message, to_json_value
 from headlessly.errors import Conflict, Invalid, did_you_mean
@@ -175,10 +176,10 @@ class _InputCheck:
         """A field that this verb does not take. Fine if its value is unchanged, or a running verb sets it."""
         field = self.schema.fields.get(key) if self.wire else self.schema.by_name.get(key)
         if field is None or not self.verb.takes_fields:
-            allowed = dict.fromkeys(f.wire if self.wire else f.name for f in self.inputs.values())
+            allowed = {f.wire if self.wire else f.name: f for f in self.inputs.values()}
             self.problems[key] = (
                 _("There is no such field here. Fields: %s.") % ", ".join(allowed)
-                + did_you_mean(key, allowed)
+                + near_fields(key, allowed)
                 if allowed
                 else _("%s takes no input.") % self.verb.name
             )

@@ -45,8 +45,9 @@ LAST_SETTLED = """
 SELECT xid::text, seq FROM headlessly_event
 WHERE tenant_id = %s AND (xid < %s::text::xid8 OR xid = %s::text::xid8)
 ORDER BY headlessly_event.xid DESC, seq DESC LIMIT 1"""
-#: The columns that an index has in the order of the log, the rarest values first.
-INDEXED = ("target", "actor", "name")
+#: The columns that an index has in the order of the log, the rarest values first; that of requests has no
+#: order, but few events of each.
+INDEXED = ("target", "request_id", "actor", "name")
 
 
 class LogPage(NamedTuple):

@@ -22,6 +22,9 @@ KINDS: dict[str, tuple[Any, str]] = {
 EXAMPLES = {
     "filter": '{"status": "New"}',
     "sort": '{"score": "desc"} or "-score,name"',
+    "group": '"source,owner.name"',
+    "measure": '"count,sum(budget)"',
+    "by": '"month(createdAt)"',
 }
 
 

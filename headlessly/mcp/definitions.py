@@ -51,7 +51,7 @@ def all_tools() -> list[dict[str, Any]]:
                     '{"field": value, "field": {"$gte": 1}, "reference.field": value, "$or": [...]}; '
                     "$eq $ne $gt $gte $lt $lte $in $nin $exists $regex $text $not $and $or $stale; "
                     '{"activities": {"$none": {filter}}} or $some; '
-                    'dates also as "7d ago". Of Event: name, target, targetType, actor, since, until. '
+                    'dates also as "7d ago". Of Event: name, target, actor, requestId, since, until. '
                     "Of Notification: unread, kind, since. Of View: noun"
                 ),
             },

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from headlessly.api import following, log, notifications, saved_views
 from headlessly.declaration.registry import registry
 from headlessly.errors import BadRequest, InvalidFilter, did_you_mean
+from headlessly.log.events import plain_json
 from headlessly.mcp import arguments
+from headlessly.mcp.numbers import tell_rates_once
 from headlessly.nouns import Noun
 from headlessly.query import aggregates, names, reads
 
@@ -15,12 +18,20 @@ from headlessly.query import aggregates, names, reads
 MAIN_EVENT_FIELDS = ("name", "target", "actor", "timestamp", "previous", "cause")
 #: Those that a record of the log has beside them.
 MORE_EVENT_FIELDS = ("seq", "targetType", "version", "data", "requestId", "tenant")
+#: What an event says of when, and what comparing it comes to: the bound, and whether it is a moment later.
+TIMESTAMP, SHORTEST = "timestamp", timedelta(microseconds=1)
+BOUNDS = {
+    "$gte": ("since", False),
+    "$gt": ("since", True),
+    "$lt": ("until", False),
+    "$lte": ("until", True),
+}
 #: What asks for numbers of groups instead of records.
 GROUPING = ("group", "measure", "by")
 #: As many groups are answered unless more are asked for.
 MOST_GROUPS = 100
 #: What only `fetch` answers.
-FETCHED = ("Schema", "Status", "History")
+FETCHED = ("Schema", "Status", "History", "Report", "Proposal")
 
 
 def search(asked: dict[str, Any]) -> dict[str, Any]:
@@ -75,6 +86,7 @@ def measure_groups(noun: type[Noun], asked: dict[str, Any]) -> dict[str, Any]:
         q=asked.get("q"),
         as_of=asked.get("asOf"),
     ).as_json()
+    found = tell_rates_once(found)
     if found["hasMore"]:
         found["leftOut"] = {"groups": "Ask with a higher limit, a filter, or sorted otherwise."}
     return found
@@ -189,7 +201,7 @@ def search_events(asked: dict[str, Any]) -> dict[str, Any]:
     arguments.refuse_other_arguments(
         "search of Event", asked, ("filter", "limit", "cursor", "fields")
     )
-    filter = asked.get("filter") or {}
+    filter = _with_bounds(asked.get("filter") or {})
     conditions = (*log.COLUMN_PARAMETERS, "since", "until")
     for name, value in filter.items():
         if name not in conditions:
@@ -203,6 +215,30 @@ def search_events(asked: dict[str, Any]) -> dict[str, Any]:
             raise InvalidFilter(f"{name} is text.", type="Event", field=name)
     given = {name: asked[name] for name in ("limit", "cursor") if name in asked}
     return shorten_event_page(log.list_events(filter | given), asked.get("fields"))
+
+
+def _with_bounds(filter: dict[str, Any]) -> dict[str, Any]:
+    """A filter of events whose ``timestamp`` is said as of any record, with ``since`` and ``until`` instead:
+    from the one on, before the other. Raises InvalidFilter."""
+    if TIMESTAMP not in filter:
+        return filter
+    said = filter[TIMESTAMP]
+    bounds: dict[str, Any] = {}
+    for operator, moment in said.items() if isinstance(said, dict) else ():
+        name, later = BOUNDS.get(operator, ("", False))
+        if not name or name in bounds or name in filter:
+            bounds = {}
+            break
+        found = reads.read_moment(f"{TIMESTAMP}.{operator}", moment)
+        bounds[name] = found and plain_json(found + SHORTEST * later)
+    if not bounds:
+        raise InvalidFilter(
+            'timestamp is said as in {"timestamp": {"$gte": "7d ago", "$lt": "today"}}, or with since and '
+            "until.",
+            type="Event",
+            field=TIMESTAMP,
+        )
+    return {name: value for name, value in filter.items() if name != TIMESTAMP} | bounds
 
 
 def shorten_event_page(page: dict[str, Any], fields: Any) -> dict[str, Any]:

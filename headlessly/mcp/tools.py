@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from headlessly import errors, scripts
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.api.base import log_problem
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden
@@ -22,8 +22,8 @@ MAX_WHOLE_RECORDS = 10
 
 #: What happens to a proposal.
 PROPOSAL_WAITS = (
-    "Nothing was done: a person has to approve it. "
-    'fetch {"type": "Proposal", "id": "%s"} says what became of it.'
+    "Nothing was done: a person has to approve it, at %(page)s. "
+    'fetch {"type": "Proposal", "id": "%(id)s"} says what became of it.'
 )
 
 logger = logging.getLogger("headlessly.mcp")
@@ -45,12 +45,14 @@ def do(given: dict[str, Any]) -> dict[str, Any]:
     actor = actors.current()
     if actor.reads_only:
         raise Forbidden(
-            f"As {actor.role} you may not do anything: do needs a key with the scope write or admin."
+            f"As {actor.role} you may not do anything: do needs a key with the scope propose, write or admin."
         )
     asked = arguments.check_arguments("do", given)
     answer = scripts.run(asked["code"], dry_run=asked.get("dryRun", False)).as_json()
     if "proposal" in answer:
-        return answer | {"next": PROPOSAL_WAITS % answer["proposal"]["$id"]}
+        id = answer["proposal"]["$id"]
+        page = f"{tenancy.context_url()}/admin/proposals/{id}/"
+        return answer | {"next": PROPOSAL_WAITS % {"page": page, "id": id}}
     return shorten_script_answer(answer)
 
 
@@ -112,7 +114,7 @@ def next_step(body: dict[str, Any], asked: Any = None) -> str:
     of = next((k for k in (body.get("type"), asked) if isinstance(k, str) and k in registry), None)
     schema = f'fetch {{"type": "Schema", "id": "{of}"}}' if of else 'fetch {"type": "Schema"}'
     match body["error"]:
-        case "not_found" if of:
+        case "not_found" if of and of == body.get("type"):  # that record
             return (
                 f'Find it with search {{"type": "{of}", "q": ...}}; if it was deleted, its events are '
                 "still there: fetch History with its id."

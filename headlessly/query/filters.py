@@ -19,10 +19,11 @@ from django.utils.translation import gettext as _
 
 from headlessly.access import visibility
 from headlessly.context import clock
+from headlessly.declaration.near_fields import near_fields
 from headlessly.declaration.schema import Field, Join, Relation
 from headlessly.declaration.shapes import cached_by_shape
 from headlessly.declaration.staleness import stale_filter
-from headlessly.errors import InvalidFilter, did_you_mean
+from headlessly.errors import InvalidFilter
 from headlessly.log import indexed_values
 from headlessly.log.unique_values import records_holding
 from headlessly.log.versions import RowsMoment
@@ -189,7 +190,7 @@ def find_field(noun: type[Record], name: str) -> Field:
     if field is None:
         raise InvalidFilter(
             f"{noun.__name__} has no field {name[:64]!r}."
-            f"{did_you_mean(name, [*noun.schema.fields, *META_FIELDS])} "
+            f"{near_fields(name, noun.schema.fields, META_FIELDS)} "
             f"Fields: {', '.join([*noun.schema.fields, *META_FIELDS])}.",
             type=noun.__name__,
             field=name[:64],
@@ -414,7 +415,8 @@ class _Compiler:
         build = operators.find_condition(field, operator)
         if build is None:
             raise InvalidFilter(
-                f"{path}: there is no operator {str(operator)[:32]!r}. Operators: "
+                f"{path}: there is no operator {str(operator)[:32]!r}."
+                f"{operators.meant_operator(operator)} Operators: "
                 "$eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $all, $exists, $regex, $not, $text.",
                 field=path,
             )

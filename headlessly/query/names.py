@@ -1,4 +1,5 @@
-"""References of a filter that are given by a name: ``{"owner": "Bob Stone"}`` where exactly one is called so.
+"""References that are given by a name, in a filter or to a verb: ``{"owner": "Bob Stone"}`` where exactly one
+is called so.
 
 For those who know what people call a record and not its id, in conditions on other records too
 (``{"activities": {"$some": {"assignee": "Bob Stone"}}}``). A name is that of the record's first column,
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
+from headlessly.access.models import Membership
 from headlessly.declaration import values
 from headlessly.declaration.folding import fold_words
 from headlessly.declaration.registry import registry
@@ -26,11 +28,14 @@ from headlessly.query.filters import MAX_DEPTH
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Field
+    from headlessly.declaration.verbs import Verb
 
 #: How many names a filter may have: each is looked for by itself.
 MAX_NAMES = 20
 #: Up to how many of a name are counted, and how many are told.
 MOST_COUNTED, MOST_TOLD = 10, 3
+#: Up to how many are told where none is near.
+FEW = 20
 MAX_LENGTH = 200
 #: By how many of its words a name that nothing has is looked for.
 WORDS = 3
@@ -49,6 +54,25 @@ def resolve_name(field: Field, name: str) -> str:
 def resolve_names(noun: type[Record], filter: Any) -> Any:
     """``filter`` with the ids of what its references name. Raises InvalidFilter for none or several."""
     return _Names().group(noun, filter, 0)
+
+
+def resolve_input(verb: Verb, given: Any) -> Any:
+    """What a verb is given, with the ids of what its references name. A name that is not one record's stays,
+    with what is wrong with it: the executor says so when it comes to it, after all that goes before."""
+    if not isinstance(given, Mapping):
+        return given
+    found = _Names()
+    return {
+        name: found.input(field, value)
+        if isinstance(value, str) and (field := _reference_input(verb, name)) is not None
+        else value
+        for name, value in given.items()
+    }
+
+
+def _reference_input(verb: Verb, name: Any) -> Field | None:
+    field = verb.inputs.get(name)
+    return field if field is not None and field.type == "reference" else None
 
 
 class _Names:
@@ -95,9 +119,8 @@ class _Names:
     def id(self, field: Field, path: str, name: Any) -> Any:
         if not isinstance(name, str) or not _may_be_name(name):
             return name
-        is_me = field.name in WORKERS and name.strip().lower() == ME
-        if is_me and (person := actors.current().contact_id) is not None:
-            return person
+        if field.name in WORKERS and name.strip().lower() == ME:
+            return own_contact(path)
         noun = field.target_noun
         key = (noun.__name__, name)
         if key not in self.ids:
@@ -106,8 +129,15 @@ class _Names:
                     f"{path}: a filter may have {MAX_NAMES} names at the most. Give ids.",
                     field=path,
                 )
-            self.ids[key] = _find_by_name(noun, path, name)
+            self.ids[key] = _find_by_name(field, path, name)
         return self.ids[key]
+
+    def input(self, field: Field, name: str) -> str:
+        """The id of what an input names; the name itself where it is not one record's."""
+        try:
+            return str(self.id(field, field.wire, name))
+        except InvalidFilter as problem:
+            return values.UnknownName(name, problem.message.removeprefix(f"{field.wire}: "))
 
 
 def _reference_at(noun: type[Record], path: Any) -> Field | None:
@@ -135,8 +165,20 @@ def _may_be_name(text: str) -> bool:
     return not any(text.startswith(f"{noun.prefix}_") for noun in registry.values())
 
 
-def _find_by_name(noun: type[Record], path: str, name: str) -> str:
+def own_contact(path: str) -> str:
+    """Who ``me`` is at the end of ``path``. Raises InvalidFilter for whoever is nobody's."""
+    if (person := actors.current().contact_id) is None:
+        raise InvalidFilter(
+            _("%(field)s: you are not linked to a contact here, so nothing is yours.")
+            % {"field": path},
+            field=path,
+        )
+    return person
+
+
+def _find_by_name(reference: Field, path: str, name: str) -> str:
     """The id of the one record that is called so. Raises InvalidFilter."""
+    noun = reference.target_noun
     for field in noun.schema.fields.values():
         if field.unique and field.type in values.TEXT_TYPES:
             given = values.normalize_operand(field, name)
@@ -168,7 +210,7 @@ def _find_by_name(noun: type[Record], path: str, name: str) -> str:
         "path": path,
         "noun": noun.__name__,
         "name": name,
-        "near": _near_names(noun, name),
+        "near": _near_names(noun, name) or _few_names(reference),
         "id": f"{noun.prefix}_fX9bL5nRdK2a",
     }
     raise InvalidFilter(said, field=path)
@@ -187,4 +229,17 @@ def _near_names(noun: type[Record], name: str) -> str:
     return did_you_mean(name, near) or (told and " " + _("There is %s.") % told)
 
 
-__all__ = ["resolve_name", "resolve_names"]
+def _few_names(reference: Field) -> str:
+    """A sentence with all names that may be meant, where they are few: of those who work here, where it says
+    whose something is."""
+    found = reference.target_noun.objects.all()
+    if reference.name in WORKERS:
+        members = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
+        found = found.filter(pk__in=members.values("contact"))
+    told = list(map(str, found.order_by("pk")[: FEW + 1]))
+    return (
+        " " + _("There is %s.") % ", ".join(map(repr, sorted(told))) if 0 < len(told) <= FEW else ""
+    )
+
+
+__all__ = ["own_contact", "resolve_input", "resolve_name", "resolve_names"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -275,6 +276,23 @@ CHOICES_CONDITIONS: dict[Any, Callable[[Field, str, str, Any, Any], Q]] = {
     "$in": _has_any_condition,
     "$all": _has_all_condition,
 }
+
+
+#: What other languages say, by its letters: what it is here.
+ELSEWHERE = {
+    "=": "$eq", "==": "$eq", "eq": "$eq", "is": "$eq", "!=": "$ne", "<>": "$ne", "ne": "$ne", "not": "$not",
+    ">": "$gt", "gt": "$gt", "after": "$gt", ">=": "$gte", "gte": "$gte", "since": "$gte",
+    "<": "$lt", "lt": "$lt", "before": "$lt", "<=": "$lte", "lte": "$lte", "until": "$lte",
+    "in": "$in", "notin": "$nin", "nin": "$nin", "exists": "$exists", "isnull": "$exists", "null": "$exists",
+    "contains": "$text", "icontains": "$text", "like": "$text", "ilike": "$text", "search": "$text",
+    "startswith": "$regex", "endswith": "$regex", "matches": "$regex", "between": "$gte",
+}  # fmt: skip
+
+
+def meant_operator(operator: Any) -> str:
+    """A sentence for a message: which operator says here what ``operator`` says elsewhere."""
+    letters = re.sub(r"[$_\s]", "", str(operator)).lower()
+    return f" Did you mean {meant!r}?" if (meant := ELSEWHERE.get(letters)) else ""
 
 
 def clean_operand(field: Field, path: str, operand: Any) -> Any:

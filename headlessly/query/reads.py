@@ -254,15 +254,17 @@ def check_fields(noun: type[Record], fields: Any) -> tuple[str, ...] | None:
     names = fields.split(",") if isinstance(fields, str) else fields
     if not isinstance(names, list | tuple):
         raise InvalidFilter("fields is a list of names of fields.", field="fields")
-    return tuple(
-        sorted(
-            {
-                filters.find_field(noun, str(name).strip()).wire
-                for name in names
-                if str(name).strip()
-            }
-        )
-    )
+    asked = [str(name).strip() for name in names if str(name).strip()]
+    for name in asked:
+        first, dot, rest = name.partition(".")
+        if dot and (field := noun.schema.field(first)) is not None and field.type == "reference":
+            raise InvalidFilter(
+                f"fields are the record's own: {first} is one, and to include {first} answers its "
+                f"{rest[:64]}.",
+                type=noun.__name__,
+                field=name[:64],
+            )
+    return tuple(sorted({filters.find_field(noun, name).wire for name in asked}))
 
 
 def check_limit(limit: Any) -> int:

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext as _
-
-from headlessly.access import actors
 from headlessly.database import timeouts
 from headlessly.declaration import days
 from headlessly.declaration.surface import WORKERS
@@ -34,13 +31,7 @@ def read_narrowing(field: Field, text: str) -> str | None:
     if text == NONE:
         return None
     if text == ME and field.name in WORKERS:
-        if (person := actors.current().contact_id) is None:
-            raise InvalidFilter(
-                _("%(field)s: you are not linked to a contact here, so nothing is yours.")
-                % {"field": field.wire},
-                field=field.wire,
-            )
-        return person
+        return names.own_contact(field.wire)
     try:
         return field.clean(names.resolve_name(field, text), text=True)
     except ValueError as problem:

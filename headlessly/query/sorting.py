@@ -7,6 +7,7 @@ converted (:mod:`headlessly.query.money`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from headlessly.query.filters import META_FIELDS, find_field
 from headlessly.query.scope import NOTHING, Scope
 
 MAX_SORT_KEYS = 8
+#: How other languages say an order.
+DIRECTION = re.compile(r"(?P<name>\S+)(?:\s+|:)(?P<direction>asc|desc)", re.IGNORECASE)
 #: What people write: sorted without case and accents, as they look names up.
 WRITTEN = ("string", "text", "email")
 
@@ -131,6 +134,12 @@ def _parse_sort(sort: Any) -> list[tuple[str, bool]]:
         if not all(isinstance(name, str) for name in names):
             raise InvalidFilter("A sort is a list of names of fields.", field="sort")
         stripped = [name.strip() for name in names if name.strip()]
+        for name in stripped:
+            if (said := DIRECTION.fullmatch(name)) is not None:
+                sign = "-" if said["direction"].lower() == "desc" else ""
+                raise InvalidFilter(
+                    f"{name[:64]} is said as {sign}{said['name'][:64]}.", field=name[:64]
+                )
         pairs = [(name.removeprefix("-"), name.startswith("-")) for name in stripped]
     else:
         raise InvalidFilter(

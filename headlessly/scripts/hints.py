@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from headlessly.declaration.near_fields import near_fields
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import wire_name
 from headlessly.errors import did_you_mean
@@ -138,9 +139,7 @@ def _missing_on_noun_hint(noun: type[Noun], wanted: str, *, is_record: bool) -> 
             f"them is part of the product. {methods_sentence(noun)}"
         )
     fields = f" Fields: {', '.join(schema.fields)}." if is_record else ""
-    near = did_you_mean(
-        wanted, [*prelude.READS, *noun.verbs, *(schema.fields if is_record else ())]
-    )
+    near = near_fields(wanted, schema.fields if is_record else {}, [*prelude.READS, *noun.verbs])
     return f"{name} has no {wanted}.{near} {methods_sentence(noun)}{fields}"
 
 

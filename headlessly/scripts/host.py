@@ -432,4 +432,4 @@ def _by_wire_name(verb: Verb, data: dict[str, Any]) -> dict[str, Any]:
         if wire in named:
             raise BadRequest(f"{wire} is given twice.", field=wire)
         named[wire] = value
-    return named
+    return names.resolve_input(verb, named)

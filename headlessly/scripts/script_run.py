@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from headlessly.log.events import Event, plain_json
 from headlessly.log.names import SCRIPT_RAN
 
-#: How many events an answer shows, and how much of the value the log keeps, in characters.
-MAX_EVENTS_SHOWN, MAX_VALUE_LENGTH = 100, 1_000
+#: How many events a proposal shows to whoever decides; how many an answer does, which an agent reads; and how
+#: much of the value the log keeps, in characters.
+MAX_EVENTS_SHOWN, MAX_EVENTS_ANSWERED, MAX_VALUE_LENGTH = 100, 20, 1_000
 
 
 @dataclass
@@ -27,8 +29,8 @@ class ScriptRun:
     def as_json(self) -> dict[str, Any]:
         """As JSON says it; of a proposal, what was proposed instead of what came out."""
         if self.proposal is not None:
-            return {"proposal": self.proposal, **events_json(self.events)}
-        data = {"value": self.value, **events_json(self.events), "output": self.output}
+            return {"proposal": self.proposal, **answered_events_json(self.events)}
+        data = {"value": self.value, **answered_events_json(self.events), "output": self.output}
         if self.events and not self.dry_run:
             data["requestId"] = self.events[0].request_id  # by which it can be taken back
         return data | {"dryRun": True} if self.dry_run else data
@@ -39,6 +41,19 @@ def events_json(recorded: Sequence[Event]) -> dict[str, Any]:
     shown = plain_json([event_summary(event) for event in recorded[:MAX_EVENTS_SHOWN]])
     left_out = len(recorded) - len(shown)
     return {"events": shown} | ({"eventsLeftOut": left_out} if left_out else {})
+
+
+def answered_events_json(recorded: Sequence[Event]) -> dict[str, Any]:
+    """The events in few words. Of many, the first that the script itself caused, and of all how often each
+    happened: what hooks did about each record is as often the same."""
+    if len(recorded) <= MAX_EVENTS_ANSWERED:
+        return events_json(recorded)
+    of_verbs = {event.id for event in recorded if event.name != SCRIPT_RAN}
+    shown = [e for e in recorded if e.cause not in of_verbs][:MAX_EVENTS_ANSWERED]
+    return events_json(shown) | {
+        "eventsLeftOut": len(recorded) - len(shown),
+        "eventCounts": Counter(event.name for event in recorded),
+    }
 
 
 def event_summary(event: Event) -> dict[str, Any]:

@@ -78,7 +78,9 @@ class Campaign(Noun):
         "value of the deals it won in its currency, counted by complete", editable=False
     )
     roi = Number(
-        "(revenue - cost) / cost * 100, in percent, counted by complete", unit="%", editable=False
+        "(revenue - cost) / cost * 100, in percent, counted by complete; so far: report returnByCampaign",
+        unit="%",
+        editable=False,
     )
     landing_page_url = Url()
     utm_source = String()

@@ -662,3 +662,22 @@ def test_it_asks_what_refers_to_a_record(few: None) -> None:
 def test_it_says_how_one_asks_what_refers_to_a_record(condition: Any) -> None:
     with pytest.raises(InvalidFilter):
         Lead.find({"activities": condition})
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"filter": {"score": {">": 80}}}, "no operator '>'. Did you mean '$gt'?"),
+        ({"filter": {"name": {"$contains": "x"}}}, "Did you mean '$text'?"),
+        ({"filter": {"score": {"$not_in": [1]}}}, "Did you mean '$nin'?"),
+        ({"filter": {"score": {"$near": 1}}}, "no operator '$near'. Operators: $eq"),
+        ({"sort": "score desc"}, "score desc is said as -score."),
+        ({"sort": "name,score:ASC"}, "score:ASC is said as score."),
+        ({"fields": "name,owner.name"}, "to include owner answers its name."),
+    ],
+)
+def test_it_says_how_is_said_here_what_other_languages_say(
+    asked: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidFilter, match=re.escape(said)):
+        reads.record_page(Lead, asked.pop("filter", None), **asked)

@@ -301,6 +301,9 @@ def test_it_tracks_and_reads_the_log(cli: Any, signed_in: Any, lead: Any) -> Non
     assert len(log) == 2
     assert [e["name"] for e in cli("events", "--target", lead.id).json()] == ["Lead.Created"]
     every = cli("events", "--target", lead.id, "--limit", 0).json()
+    (made,) = every
+    assert lead.id in [e["target"] for e in cli("events", "--request", made["requestId"]).json()]
+    assert cli("events", "--request", "req_none", "--actor", "me").json() == []
     assert [e["name"] for e in every] == ["Lead.Created"], "0 is all, as of a list"
     wrong = cli("events", "--follow", "--until", "now")
     assert (wrong.code, "leave out until" in wrong.err) == (2, True), wrong.err

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.urls import resolve
 
-from crm import Deal, Lead
+from crm import Contact, Deal, Lead
+from headlessly.context import clock
 from headlessly.models import Event
 from headlessly.scripts import limits
 from headlessly.undo import at_once
 from tests.answered import unchanged
+from tests.headlessly.admin.conftest import users
+
+__all__ = ["users"]
 
 CONVERT = """
 found = $.Lead.find({"status": "Qualified"}, sort="-score", limit=5)
@@ -123,15 +129,26 @@ def test_a_key_that_may_only_propose_stores_what_it_would_do(acme, lead):
         "fetch",
         "do",
     ]
-    assert "Proposal" in agent.tool("fetch", type="Schema")["more"]
+    there_is = agent.tool("fetch", type="Schema")
+    assert "Proposal" in there_is["more"]
+    assert there_is["types"]["Lead"]["verbs"][:2] == ["usual", "convert"]
+    assert "convert" in agent.tool("fetch", type="Schema", id="Lead")["may"]
+    assert "Use fetch." in agent.refused("search", type="Proposal")["message"]
     assert agent.tool("do", code="Lead.count()")["value"] == 1
     said = agent.tool("do", code=f'Lead.update("{lead.pk}", score=5)')
     assert said["events"][0]["changes"] == {"score": [82, 5]}
     id = said["proposal"]["$id"]
-    assert "a person has to approve it" in said["next"] and id in said["next"]
+    page = f"/~acme/admin/proposals/{id}/"
+    assert f"a person has to approve it, at http://testserver{page}. fetch" in said["next"]
+    assert resolve(page.removeprefix("/~acme"), "headlessly.tenant_urls").url_name == "proposal"
     assert agent.tool("fetch", type="Proposal", id=id)["status"] == "Pending"
     lead.refresh_from_db()
     assert lead.score == 82
+    code = "\n".join(
+        f'Lead.create(name="L{n}", source="x").update(score={n + 1})' for n in range(15)
+    )
+    many = agent.tool("do", code=code)
+    assert len(many["events"]) == 20 and many["eventCounts"]["Lead.Created"] == 15
     proposals.refuse(id, "Not yet")
     found = agent.tool("fetch", type="Proposal", id=id)
     assert (found["status"], found["reason"]) == ("Refused", "Not yet")
@@ -171,3 +188,75 @@ def test_a_large_request_is_taken_back_in_the_background(
     assert {Lead.get(lead.pk).status for lead in leads} == {"New"}
     told = agent.call("GET", f"/undos/{said['$id']}").json()
     assert (told["status"], told["undone"], told["stays"]) == ("completed", 8, 0)
+
+
+def test_a_verb_takes_a_name_for_the_one_record_that_has_it_in_scripts_and_over_rest(
+    agent: Any, lead: Any, people: Any, users: Any
+) -> None:
+    agent.tool("do", code=f'Lead.get("{lead.pk}").assign(owner="cleo marsh", reason="She asked")')
+    assert Lead.get(lead.pk).owner_id == people.cleo.pk
+    made = agent.call(
+        "POST",
+        "/leads",
+        {"name": "By name", "source": "x", "owner": "Bob Stone", "organization": "acme.example"},
+    ).json()
+    assert (made["owner"], made["organization"]) == (people.bob.pk, people.corp.pk)
+    dan = {"name": "Dan", "organization": "Acme Corp"}
+    known = agent.call("PUT", "/contacts/by/email/dan@acme.example", dan)
+    assert known.json()["organization"] == people.corp.pk
+    changed = agent.call("PATCH", f"/leads/{made['$id']}", {"owner": "Cleo Marsh"}).json()
+    assert changed["owner"] == people.cleo.pk
+
+
+def test_a_name_that_is_not_one_records_is_refused_with_those_that_are_near(
+    agent: Any, reader: Any, lead: Any, people: Any, users: Any, theirs: Any
+) -> None:
+    Contact.create(name="Ada Chen")
+    for name, said in (
+        ("Bob Stoen", "no Contact is called 'Bob Stoen'. Did you mean 'Bob Stone'?"),
+        ("Ada Chen", "2 contacts are called 'Ada Chen'. Give the id of one"),
+        ("Eve Rival", "no Contact is called 'Eve Rival'."),
+        ("me", "you are not linked to a contact here"),
+    ):
+        refused = agent.refused("do", code=f'Lead.update("{lead.pk}", owner="{name}")')
+        assert (refused["error"], refused["field"]) == ("validation_error", "owner")
+        assert said in refused["message"] and said in refused["details"][0]["message"]
+        rest = agent.call("PATCH", f"/leads/{lead.pk}", {"owner": name})
+        assert rest.status_code == 422 and said in rest.json()["message"]
+    assert agent.call("PATCH", "/leads/lead_fX9bL5nRdK2a", {"owner": "Nobody"}).status_code == 404
+    assert reader.call("PATCH", f"/leads/{lead.pk}", {"owner": "Bob Stone"}).status_code == 403
+    assert Lead.get(lead.pk).owner_id == people.bob.pk
+
+
+def test_it_says_which_field_was_meant_by_a_word_that_several_have_or_another_noun(
+    agent: Any, lead: Any
+) -> None:
+    for code, said in (
+        (
+            'Deal.find({"closeDate": "today"})',
+            "Did you mean 'actualCloseDate', 'expectedCloseDate'?",
+        ),
+        ('Campaign.find(fields=["revenue"])', "Did you mean 'targetRevenue', 'actualRevenue'?"),
+        ('Activity.find({"owner": "me"})', "Did you mean 'assignee'?"),
+        ('Activity.create(subject="Call", owner="me")', "Did you mean 'assignee'?"),
+        ('Segment.create(name="Hot", filter={"status": "New"})', "It is a part of criteria."),
+        ('Activity.log(subject="Call", type="Call").owner', "Did you mean 'assignee'?"),
+        ('Lead.find({"scor": 5})', "Did you mean 'score'?"),
+    ):
+        assert said in agent.refused("do", code=code)["message"], code
+
+
+def test_a_day_and_a_moment_are_said_from_now_to_a_verb_as_to_a_filter(
+    agent: Any, lead: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    code = 'Activity.create(subject="Call", type="Task", dueAt="3 days from now").dueAt'
+    assert agent.tool("do", code=code)["value"] == "2026-03-07T05:06:00Z"
+    task = agent.call("POST", "/activities", {"subject": "Call", "dueAt": "tomorrow"}).json()
+    assert task["dueAt"] == "2026-03-05T00:00:00Z"
+    begun = agent.call("POST", "/campaigns", {"name": "C", "startDate": "start of next month"})
+    assert begun.json()["startDate"] == "2026-04-01"
+    for wrong in ("soon", "99999 years from now"):
+        refused = agent.call("PATCH", f"/activities/{task['$id']}", {"dueAt": wrong})
+        assert refused.status_code == 422 and refused.json()["field"] == "dueAt"

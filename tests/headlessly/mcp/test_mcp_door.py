@@ -270,7 +270,7 @@ def test_it_shows_do_only_to_a_key_that_may_write(reader: Any, acme: Any) -> Non
     with unchanged():
         said = reader.refused("do", code="Lead.create(name='x', source='y')")
     assert said["error"] == "forbidden"
-    assert "scope write" in said["message"]
+    assert "scope propose, write or admin" in said["message"]
 
 
 def test_it_works_in_the_thread_of_the_request(agent: Any, monkeypatch: Any) -> None:

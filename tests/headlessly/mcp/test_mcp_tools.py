@@ -8,14 +8,19 @@ from typing import Any
 import orjson
 import pytest
 
-from crm import Contact, Deal, Lead
+from crm import Contact, Deal, ExchangeRate, Lead
 from headlessly.access import actors
+from headlessly.access.models import ApiKey
 from headlessly.declaration.registry import registry
-from headlessly.mcp import tools
+from headlessly.mcp import schemas, tools
 from headlessly.query import names
+from marketing import Campaign
 from tests.answered import answered, unchanged
+from tests.headlessly.admin.conftest import users
+from tests.headlessly.mcp.conftest import Agent
 from tests.headlessly.test_visibility import WHISPER, bob, world  # noqa: F401
 
+__all__ = ["users"]
 PAGE = {
     "type": "Lead",
     "filter": {"status": "New", "source": "website"},
@@ -101,6 +106,24 @@ def test_it_measures_groups_as_rest_aggregates_them(agent: Any, lead: Any) -> No
     assert stage["sum(value)"] == {"USD": 5.0, "JPY": 700.0}, "currencies are never added"
 
 
+def test_it_tells_once_at_which_rates_amounts_were_converted(agent: Any) -> None:
+    ExchangeRate.create(currency="EUR", day="2026-01-01", rate=1.25)
+    for stage in ("Prospecting", "Qualification"):
+        Deal.create(name="Dollars", value=5, stage=stage)
+        Deal.create(name="Euros", value=4, currency="EUR", stage=stage)
+    rate = [{"currency": "EUR", "day": "2026-01-01", "rate": 1.25}]
+    query = {"group": "stage", "measure": "sum(value)"}
+    ours = agent.tool("search", type="Deal", **query)
+    assert [each["converted"]["sum(value)"] for each in ours["groups"]] == [
+        {"currency": "USD", "value": 10.0}
+    ] * 2
+    assert ours["rates"] == rate
+    report = agent.tool("fetch", type="Report", id="pipelineByStage")
+    assert report["rates"] == rate and '"rates":' not in orjson.dumps(report["rows"]).decode()
+    whole = agent.tool("fetch", type="Report", id="pipelineByStage", include=["lists"])
+    assert whole["converted"]["rates"] == rate and "rates" not in whole
+
+
 @pytest.mark.parametrize(
     ("arguments", "field", "allowed"),
     [
@@ -184,6 +207,32 @@ def test_it_searches_the_log_as_rest_lists_it(agent: Any, lead: Any) -> None:
     assert following["results"][0]["$id"] not in {event["$id"] for event in page["results"]}
 
 
+def test_it_finds_events_by_when_they_happened_by_whom_and_by_request(
+    agent: Any, lead: Any
+) -> None:
+    did = agent.tool("do", code=f'Lead.update("{lead.pk}", score=5)')
+
+    def found(**filter: Any) -> list[str]:
+        page = agent.tool("search", type="Event", filter=filter)
+        return [each["$id"] for each in page["results"]]
+
+    own = [each["$id"] for each in did["events"]]
+    assert found(requestId=did["requestId"]) == found(actor="me") == own
+    assert (
+        agent.call("GET", f"/events?requestId={did['requestId']}").json()["results"][0]["$id"]
+        in own
+    )
+    at = agent.tool("fetch", type="Event", id=own[1])["timestamp"]
+    assert found(timestamp={"$gte": at}, actor="me") == [own[1]]
+    assert found(timestamp={"$gt": at}, actor="me") == found(timestamp={"$lt": "7d ago"}) == []
+    assert own[1] in found(timestamp={"$lte": at, "$gt": "1h ago"}, name="Lead.Updated")
+    for wrong in ({"$in": [at]}, at, {"$gt": at, "$gte": at}, {}):
+        said = agent.refused("search", type="Event", filter={"timestamp": wrong})
+        assert "since and until" in said["message"]
+    twice = {"timestamp": {"$gt": at}, "since": at}
+    assert agent.refused("search", type="Event", filter=twice)["field"] == "timestamp"
+
+
 # -- fetch ----------------------------------------------------------------------------------------
 
 
@@ -208,11 +257,17 @@ def test_it_tells_what_there_is_in_few_words(agent: Any, reader: Any) -> None:
     found = agent.tool("fetch", type="Schema")
     assert found["types"].keys() == registry.keys()
     assert found["types"]["Lead"]["description"].startswith("An inbound lead")
-    assert "convert" in found["types"]["Lead"]["verbs"]
+    assert found["usual"] == ["create", "update", "delete", "restore", "rollback"]
+    assert found["types"]["Lead"]["verbs"][:2] == ["usual", "convert"]
+    assert found["types"]["Touchpoint"]["verbs"] == ["create", "delete", "restore"]
+    assert all("\n" not in each["description"] for each in found["types"].values())
+    assert found["types"]["Rule"]["description"].endswith(
+        "until when it is answered, what follows."
+    )
     assert found["you"] | {"name": None} == {
         "name": None, "role": "manager", "contact": None, "sees": "all", "tenant": "Acme",
     }  # fmt: skip
-    assert len(orjson.dumps(found)) / 4 < 1_150  # of twenty nouns
+    assert len(orjson.dumps(found)) / 4 < 900  # of twenty nouns
     assert reader.tool("fetch", type="Schema")["types"]["Lead"]["verbs"] == []
 
 
@@ -223,9 +278,11 @@ def test_it_tells_all_of_a_type(agent: Any, name: str) -> None:
     assert len(found["verbs"]) == len(noun.verbs)
     for verb in noun.verbs.values():
         said = next(v for v in found["verbs"].values() if v["description"] == verb.summary)
-        taken = [*said.get("required", ()), *said.get("optional", ()), *said.get("input", ())]
-        assert set(verb.inputs) <= set(taken) or verb.summary != said["description"]
-    assert len(orjson.dumps(found)) / 4 < 2_330
+        taken = {*said.get("required", ()), *said.get("optional", ()), *said.get("input", ())}
+        if schemas.EVERY_FIELD in taken:
+            taken |= {name for name, field in found["fields"].items() if "readOnly" not in field}
+        assert set(verb.inputs) <= taken or verb.summary != said["description"]
+    assert len(orjson.dumps(found)) / 4 < 1_950
 
 
 def test_it_tells_what_is_possible_from_which_state(agent: Any) -> None:
@@ -248,6 +305,8 @@ def test_it_tells_what_is_possible_from_which_state(agent: Any) -> None:
         "Lost",
     ]
     assert "name" in found["verbs"]["create"]["required"]
+    assert found["verbs"]["convert"]["input"]["deal"] == {"new": schemas.OR_NEW}
+    assert found["relations"]["activities"] == "Activity.lead"
     assert agent.tool("fetch", type="Schema", id="Segment").get("states") is None
 
 
@@ -322,6 +381,55 @@ def test_it_says_which_are_near_when_a_name_is_that_of_none_or_of_several(
     assert found["error"] == "invalid_filter"
     assert saying.lower() in found["message"].lower()
     assert "Eve Rival" not in found["message"].replace("'Eve Rival'", "", 1)
+
+
+def test_it_tells_all_names_where_none_is_near_and_they_are_few(
+    agent: Any, lead: Any, people: Any, users: Any
+) -> None:
+    """The second campaign's word is in no question, and Ada works nowhere here."""
+    Campaign.create(name="Trade fair, autumn")
+    asked = agent.refused("search", type="Lead", filter={"campaign": "cold mails"})
+    assert "There is 'Spring launch', 'Trade fair, autumn'." in asked["message"]
+    asked = agent.refused("search", type="Lead", filter={"owner": "Zyx"})
+    assert "'Bob Stone', 'Cleo Marsh'" in asked["message"]
+    assert "Ada Chen" not in asked["message"]
+
+
+def test_it_takes_me_for_the_person_whose_key_this_is_and_for_nobody_of_a_service_key(
+    agent: Any, acme: Any, lead: Any, people: Any, users: Any
+) -> None:
+    Lead.create(name="Other", owner=people.cleo, source="event")
+    own = Agent(acme, "read")
+    ApiKey.objects.filter(pk=own.key.pk).update(user=users.cleo)
+    mine = {"type": "Lead", "filter": {"owner": "me"}}
+    assert [each["name"] for each in own.tool("search", **mine)["results"]] == ["Other"]
+    assert own.tool("fetch", type="Schema")["you"]["contact"] == people.cleo.pk
+    assert [
+        each["name"]
+        for each in answered(own.call("GET", "/leads?filter=%7B%22owner%22:%22me%22%7D"))["results"]
+    ] == ["Other"]
+    assert answered(own.call("GET", "/me"))["contact"] == people.cleo.pk
+    assert "you are not linked to a contact" in agent.refused("search", **mine)["message"]
+    grouped = agent.refused("search", type="Lead", group=["owner"])
+    assert 'group is text, as in "source,owner.name".' in grouped["message"]
+
+
+def test_it_tells_the_numbers_by_name_and_what_one_includes(agent: Any) -> None:
+    found = agent.tool("fetch", type="Report")
+    assert found["reports"]["returnByCampaign"] == "Return by campaign"
+    assert "period" in found["parameters"]["usual"]
+    assert len(orjson.dumps(found)) / 4 < 900
+    # What a running campaign brought is in no field of it: the field says where.
+    roi = agent.tool("fetch", type="Schema", id="Campaign")["fields"]["roi"]["description"]
+    assert roi.partition("so far: report ")[2] in found["reports"]
+    refused = agent.refused("fetch", type="Report", id="newLeads", include=["owner"])
+    assert refused["field"] == "include" and "lists" in refused["message"]
+
+
+def test_it_says_that_what_is_asked_beside_a_record_is_a_field_of_it(agent: Any, lead: Any) -> None:
+    refused = agent.refused("fetch", type="Lead", id=f"{lead.pk}/owner")
+    assert "<id>/score. owner is a field: fetch the id alone." in refused["message"]
+    assert "search" not in refused["next"]
 
 
 # -- what goes wrong ------------------------------------------------------------------------------

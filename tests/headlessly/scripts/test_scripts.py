@@ -301,10 +301,27 @@ def test_a_dry_run_shows_all_of_it_and_does_nothing(qualified):
     assert names[0] == "Script.Ran" and {"Lead.Converted", "Deal.Created"} <= set(names)
 
 
+def test_of_many_events_an_answer_shows_what_the_script_did_and_counts_what_followed(people):
+    code = """
+for n in range(6):
+    lead = Lead.create(name=f"L{n}", source="x", contact=CONTACT)
+    lead.update(status="Contacted")
+    lead.update(status="Qualified")
+    lead.convert()
+""".replace("CONTACT", repr(people.ada.pk))
+    said = scripts.run(code, dry_run=True).as_json()
+    assert {event["name"] for event in said["events"]} == {
+        "Script.Ran", "Lead.Created", "Lead.Updated", "Lead.Converted",
+    }  # fmt: skip
+    assert said["eventCounts"]["Deal.Created"] == said["eventCounts"]["Lead.Converted"] == 6
+    assert said["eventsLeftOut"] + len(said["events"]) == sum(said["eventCounts"].values())
+
+
 def test_an_answer_tells_events_in_few_words_and_says_what_it_left_out(lead):
     code = f'for n in range(120):\n    Lead.update("{lead.pk}", score=n % 100)'
     said = scripts.run(code, dry_run=True).as_json()
-    assert said["eventsLeftOut"] == 21 and len(said["events"]) == 100
+    assert said["eventsLeftOut"] == 101 and len(said["events"]) == 20
+    assert said["eventCounts"] == {"Script.Ran": 1, "Lead.Updated": 120}
     assert said["events"][1]["changes"] == {"score": [82, 0]}
     assert said["events"][0]["data"].keys() == {"calls", "events"}
 
