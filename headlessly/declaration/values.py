@@ -22,7 +22,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from headlessly.context import clock
-from headlessly.declaration import choices, days, normalization
+from headlessly.declaration import choices, normalization
 from headlessly.errors import did_you_mean
 from headlessly.language import numbers, wording
 
@@ -174,12 +174,9 @@ def parse_iso_moment(text: str) -> datetime:
 
 
 def clean_day(field: Field, value: Any, text: bool) -> date:
-    """A day from ISO 8601, of which every hour is a moment wherever one is; in JSON also one that is said
-    from now, as in a filter."""
+    """A day from ISO 8601, of which every hour is a moment wherever one is."""
     if isinstance(value, datetime):
         value = value.date()
-    elif isinstance(value, str) and not text and (said := days.relative_day(value)) is not None:
-        value = said
     elif isinstance(value, str):
         with suppress(ValueError):
             value = parse_iso_day(value)
@@ -192,11 +189,8 @@ def clean_day(field: Field, value: Any, text: bool) -> date:
 
 def clean_moment(field: Field | None, value: Any, text: bool = False) -> datetime:
     """A point in time from ISO 8601; without a time it is midnight, and without a zone it is that of
-    whoever reads: UTC for programs. In JSON a field takes one that is said from now too, as a filter does."""
-    is_said = isinstance(value, str) and field is not None and not text
-    if is_said and (said := days.relative_moment(value)) is not None:
-        value = said
-    elif isinstance(value, str):
+    whoever reads: UTC for programs."""
+    if isinstance(value, str):
         value = value.strip()
         if text and "T" in value:
             value = value.replace(" ", "+")  # the plus of a zone in an address that was not encoded
