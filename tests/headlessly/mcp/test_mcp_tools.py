@@ -261,9 +261,7 @@ def test_it_tells_what_there_is_in_few_words(agent: Any, reader: Any) -> None:
     assert found["types"]["Lead"]["verbs"][:2] == ["usual", "convert"]
     assert found["types"]["Touchpoint"]["verbs"] == ["create", "delete", "restore"]
     assert all("\n" not in each["description"] for each in found["types"].values())
-    assert found["types"]["Rule"]["description"].endswith(
-        "until when it is answered, what follows."
-    )
+    assert found["types"]["Rule"]["description"].endswith("what it is worth, what follows.")
     assert found["you"] | {"name": None} == {
         "name": None, "role": "manager", "contact": None, "sees": "all", "tenant": "Acme",
     }  # fmt: skip
