@@ -53,7 +53,7 @@ def narrowing_parameters() -> list[Schema]:
         query_parameter(
             field.wire,
             TEXT,
-            f"A {field.to}: its id, its name, {'me, ' if field.name in WORKERS else ''}or - for none.",
+            f"{field.to}: its id, its name, {'me, ' if field.name in WORKERS else ''}or - for none.",
         )
         for field in reports.fields()
     ]
