@@ -100,7 +100,7 @@ def campaign_figures(campaign: Campaign) -> dict[str, Any]:
         "cost": known.cost is not None and display.money(known.cost, currency),
         "budget": campaign.budget and display.money(campaign.budget, currency),
         "cost_per_lead": _each(known.cost_per_lead, currency),
-        "cost_per_win": _each(known.cost_per_win, currency),
+        "cost_per_deal": _each(known.cost_per_deal, currency),
         "roi": known.roi is not None and display.number_with_unit(known.roi, "%"),
         "today": display.day_text(periods.today()),
         "completed": completed_on(campaign),

@@ -61,7 +61,7 @@ class CampaignReturn:
         return self._cost_of_each(self.leads)
 
     @property
-    def cost_per_win(self) -> Decimal | None:
+    def cost_per_deal(self) -> Decimal | None:
         """What a won deal cost; None without any, or while nobody knows the cost."""
         return self._cost_of_each(self.won)
 
