@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy
+from headlessly.access import actors, tenancy, visibility
 from headlessly.access.models import Membership
 from headlessly.declaration import values
 from headlessly.declaration.folding import fold_words
@@ -231,11 +231,14 @@ def _near_names(noun: type[Record], name: str) -> str:
 
 def _few_names(reference: Field) -> str:
     """A sentence with all names that may be meant, where they are few: of those who work here, where it says
-    whose something is."""
-    found = reference.target_noun.objects.all()
+    whose something is. What a limited rep sees of others would be looked for among all, and is not told."""
+    noun = reference.target_noun
+    found = noun.objects.all()
     if reference.name in WORKERS:
         members = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
         found = found.filter(pk__in=members.values("contact"))
+    elif noun.schema.is_limited and visibility.visible_owner() is not None:
+        return ""
     told = list(map(str, found.order_by("pk")[: FEW + 1]))
     return (
         " " + _("There is %s.") % ", ".join(map(repr, sorted(told))) if 0 < len(told) <= FEW else ""

@@ -10,7 +10,7 @@ from typing import Any
 from headlessly.log.events import Event, plain_json
 from headlessly.log.names import SCRIPT_RAN
 
-#: How many events a proposal shows to whoever decides; how many an answer does, which an agent reads; and how
+#: How many events are shown; of more than these, how many an answer shows, which an agent reads; and how
 #: much of the value the log keeps, in characters.
 MAX_EVENTS_SHOWN, MAX_EVENTS_ANSWERED, MAX_VALUE_LENGTH = 100, 20, 1_000
 
@@ -44,9 +44,9 @@ def events_json(recorded: Sequence[Event]) -> dict[str, Any]:
 
 
 def answered_events_json(recorded: Sequence[Event]) -> dict[str, Any]:
-    """The events in few words. Of many, the first that the script itself caused, and of all how often each
-    happened: what hooks did about each record is as often the same."""
-    if len(recorded) <= MAX_EVENTS_ANSWERED:
+    """The events in few words. Of more than are shown, the first that the script itself caused, and of all
+    how often each happened: what hooks did about each record is as often the same."""
+    if len(recorded) <= MAX_EVENTS_SHOWN:
         return events_json(recorded)
     of_verbs = {event.id for event in recorded if event.name != SCRIPT_RAN}
     shown = [e for e in recorded if e.cause not in of_verbs][:MAX_EVENTS_ANSWERED]

@@ -146,7 +146,7 @@ def test_a_key_that_may_only_propose_stores_what_it_would_do(acme, lead):
         f'Lead.create(name="L{n}", source="x").update(score={n + 1})' for n in range(15)
     )
     many = agent.tool("do", code=code)
-    assert len(many["events"]) == 20 and many["eventCounts"]["Lead.Created"] == 15
+    assert [each["name"] for each in many["events"]].count("Lead.Created") == 15
     proposals.refuse(id, "Not yet")
     found = agent.tool("fetch", type="Proposal", id=id)
     assert (found["status"], found["reason"]) == ("Refused", "Not yet")

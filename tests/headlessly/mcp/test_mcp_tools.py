@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from crm import Contact, Deal, ExchangeRate, Lead
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey
 from headlessly.declaration.registry import registry
+from headlessly.errors import InvalidFilter
 from headlessly.mcp import schemas, tools
 from headlessly.query import names
 from marketing import Campaign
@@ -382,7 +383,7 @@ def test_it_says_which_are_near_when_a_name_is_that_of_none_or_of_several(
 
 
 def test_it_tells_all_names_where_none_is_near_and_they_are_few(
-    agent: Any, lead: Any, people: Any, users: Any
+    agent: Any, lead: Any, people: Any, users: Any, acme: Any
 ) -> None:
     """The second campaign's word is in no question, and Ada works nowhere here."""
     Campaign.create(name="Trade fair, autumn")
@@ -391,6 +392,14 @@ def test_it_tells_all_names_where_none_is_near_and_they_are_few(
     asked = agent.refused("search", type="Lead", filter={"owner": "Zyx"})
     assert "'Bob Stone', 'Cleo Marsh'" in asked["message"]
     assert "Ada Chen" not in asked["message"]
+    # What a limited rep sees of others might be few among a million.
+    acme.limits_reps = True
+    acme.save()
+    rep = actors.Actor("user_bob", "Bob", "rep", people.bob.pk, limited=True)
+    for name, told in (("contact", False), ("owner", True)):
+        with tenancy.active(acme), actors.acting(rep), pytest.raises(InvalidFilter) as refused:
+            names.resolve_names(Lead, {name: "Zyx"})
+        assert ("There is" in refused.value.message) is told
 
 
 def test_it_takes_me_for_the_person_whose_key_this_is_and_for_nobody_of_a_service_key(

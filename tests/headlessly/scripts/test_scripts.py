@@ -303,7 +303,7 @@ def test_a_dry_run_shows_all_of_it_and_does_nothing(qualified):
 
 def test_of_many_events_an_answer_shows_what_the_script_did_and_counts_what_followed(people):
     code = """
-for n in range(6):
+for n in range(18):
     lead = Lead.create(name=f"L{n}", source="x", contact=CONTACT)
     lead.update(status="Contacted")
     lead.update(status="Qualified")
@@ -313,8 +313,10 @@ for n in range(6):
     assert {event["name"] for event in said["events"]} == {
         "Script.Ran", "Lead.Created", "Lead.Updated", "Lead.Converted",
     }  # fmt: skip
-    assert said["eventCounts"]["Deal.Created"] == said["eventCounts"]["Lead.Converted"] == 6
+    assert said["eventCounts"]["Deal.Created"] == said["eventCounts"]["Lead.Converted"] == 18
     assert said["eventsLeftOut"] + len(said["events"]) == sum(said["eventCounts"].values())
+    few = scripts.run(code.replace("18", "8"), dry_run=True)
+    assert len(few.as_json()["events"]) == len(few.events) > 20
 
 
 def test_an_answer_tells_events_in_few_words_and_says_what_it_left_out(lead):
