@@ -4,13 +4,14 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from headlessly.background.garbage import settle_garbage
+from headlessly.background.garbage import look_seldom, settle_garbage
 from headlessly.database.roles import name_connections
 from headlessly.database.timeouts import bound_connections
 from headlessly.web.charsets import IgnoreUnreadableCharset
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
 os.environ.setdefault("HEADLESSLY_ENV", "production")
+look_seldom()
 
 application = IgnoreUnreadableCharset(get_wsgi_application())
 name_connections("web")

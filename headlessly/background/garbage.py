@@ -1,5 +1,6 @@
 """When a process looks for garbage: objects that hold each other in circles."""
 
+import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +11,19 @@ from contextlib import contextmanager
 YOUNG, OLDER, OLDEST = 20_000, 20, 20
 
 
+def look_seldom() -> None:
+    """While a process loads what it consists of, little of that is garbage; when it ends, the system takes
+    all of it at once. Python would look through it again and again: a third of what a short command does."""
+    gc.set_threshold(YOUNG, OLDER, OLDEST)
+    atexit.register(gc.freeze)
+
+
 def settle_garbage() -> None:
     """Leave what is loaded by now to itself until the process ends: looked through again and again, it would
     stop a request for a tenth of a second now and then. Look at what comes later less often."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, OLDER, OLDEST)
+    look_seldom()
 
 
 @contextmanager

@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import sys
 
+from headlessly.background.garbage import look_seldom
+
 
 def main() -> None:
     """Run the command that the arguments name. Ends the process on a refusal, with its sentence."""
+    look_seldom()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "headlessly.settings")
     # The one command that faces strangers starts from the safe side.
     serving = sys.argv[1:2] == ["serve"] and not {"-h", "--help"} & {*sys.argv}

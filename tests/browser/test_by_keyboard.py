@@ -73,8 +73,8 @@ def go(keys: Keys, address: str) -> None:
 def test_a_file_is_imported(keys: Keys, site: str, acme: Any, work: Any) -> None:
     page = keys.page
     go(keys, f"{site}/~acme/admin/imports/?type=Lead")
-    keys.reach("File")
-    with page.expect_file_chooser() as chooser:
+    with page.expect_file_chooser() as chooser:  # listened for before it is asked
+        keys.reach("File")
         keys.press("Space")
     content = b"Name,Source\nMill,fair\nYard,\n"
     chooser.value.set_files({"name": "a.csv", "mimeType": "text/csv", "buffer": content})

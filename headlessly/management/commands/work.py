@@ -11,6 +11,7 @@ from django.db import connection
 from procrastinate import PsycopgConnector
 from procrastinate.contrib.django import app
 
+from headlessly.background.garbage import settle_garbage
 from headlessly.background.jobs import job_places
 from headlessly.background.putting_back import WorkersJobManager
 from headlessly.background.worker import end_with_parent
@@ -65,4 +66,5 @@ class Command(BaseCommand):
                     shutdown_graceful_timeout=10,
                 )
 
+        settle_garbage()
         asyncio.run(work())
