@@ -119,14 +119,22 @@ def card_clause(noun: type[Record], alias: str, person: str | None = None) -> tu
         return "", []
     seen, count = _visible_sql(noun, alias)
     quote, introduced = connection.ops.quote_name, []
-    for number, (other, field) in enumerate(noun.schema.introduced_by):
-        assert other.schema.owner is not None
-        by = f"{alias}_by_{number}"
+    for number, each in enumerate(noun.schema.introduced_by):
+        by = owning = f"{alias}_by_{number}"
+        tables = f"{quote(each.noun._meta.db_table)} {by}"
+        if each.of is not None:
+            owning = f"{by}_of"
+            tables += (
+                f" JOIN {quote(each.owning._meta.db_table)} {owning} ON {owning}.tenant_id = {by}.tenant_id "
+                f"AND {owning}.id = {by}.{quoted_column(each.noun, each.of.name)} "
+                f"AND {owning}.deleted_at IS NULL"
+            )
+        assert each.owning.schema.owner is not None
         introduced.append(
-            f"EXISTS (SELECT FROM {quote(other._meta.db_table)} {by} "
+            f"EXISTS (SELECT FROM {tables} "
             f"WHERE {by}.tenant_id = {alias}.tenant_id AND {by}.deleted_at IS NULL "
-            f"AND {by}.{quoted_column(other, other.schema.owner.name)} = %s "
-            f"AND {by}.{quoted_column(other, field.name)} = {alias}.id)"
+            f"AND {owning}.{quoted_column(each.owning, each.owning.schema.owner.name)} = %s "
+            f"AND {by}.{quoted_column(each.noun, each.field.name)} = {alias}.id)"
         )
     return f" AND ({' OR '.join([seen, *introduced])})", [person] * (count + len(introduced))
 
@@ -234,11 +242,13 @@ def introduced_rows(noun: type[Record], alias: str, person: str | None) -> tuple
 def is_introduced_to(noun: type[Record], person: str) -> Q:
     """The condition that a record is referred to by one that ``person`` owns, and that introduces it."""
     found = Q()
-    for other, field in noun.schema.introduced_by:
-        assert other.schema.owner is not None
-        own: dict[str, Any] = {other.schema.owner.column: person, field.column: OuterRef("pk")}
-        own["tenant_id"] = OuterRef("tenant_id")
-        found |= Q(Exists(models.QuerySet(other).filter(**own, deleted_at=None)))
+    for each in noun.schema.introduced_by:
+        assert each.owning.schema.owner is not None
+        path = "" if each.of is None else f"{each.of.name}__"
+        own: dict[str, Any] = {f"{path}{each.owning.schema.owner.column}": person}
+        own |= {each.field.column: OuterRef("pk"), "tenant_id": OuterRef("tenant_id")}
+        own |= {"deleted_at": None, f"{path}deleted_at": None}
+        found |= Q(Exists(models.QuerySet(each.noun).filter(**own)))
     return found
 
 

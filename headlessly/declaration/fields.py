@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 from django.utils.module_loading import import_string
 from django_fsm import FSMField, transition
 
@@ -408,9 +410,25 @@ class Stated(Hidden, models.BooleanField):
         super().__init__(**{"default": False, "editable": False} | kwargs)
 
 
+class VisibleReference(ForwardManyToOneDescriptor):
+    """What a reference leads to, as far as the actor sees it: None where it is hidden, also behind a
+    reference that is required."""
+
+    def __get__(self, instance: Any, cls: type[models.Model] | None = None) -> Any:
+        try:
+            return super().__get__(instance, cls)
+        except ObjectDoesNotExist:
+            if getattr(instance, self.field.attname) is None:
+                raise
+            self.field.set_cached_value(instance, None)
+            return None
+
+
 class Reference(_Plain, TenantForeignKey):
     """A link to another noun of the same tenant. A record that is referred to is not deleted, unless the
     reference says ``on_delete=models.CASCADE``: then its record is deleted too, and comes back with it."""
+
+    forward_related_accessor_class = VisibleReference
 
     def __init__(
         self, to: str, related_name: str = "+", help_text: str = "", **kwargs: Any

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from headlessly.declaration.verbs import Verb
 
 __all__ = [
-    "META", "MORE", "SYSTEM_COLUMNS", "Field", "FieldsByName", "Join", "Machine", "Relation", "Schema",
-    "Step", "field_as_input", "snake_name", "wire_name",
+    "META", "MORE", "SYSTEM_COLUMNS", "Field", "FieldsByName", "Introduction", "Join", "Machine", "Relation",
+    "Schema", "Step", "field_as_input", "snake_name", "wire_name",
 ]  # fmt: skip
 
 #: What every record carries on every wire: wire name → column.
@@ -78,6 +78,21 @@ class Join:
     noun: type[Record]  #: whose records join the two
     column: str  #: its reference to the record that is put somewhere
     field: Field  #: its reference to where
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """What shows the card of a record to others than its owner (``Surface.introduces``)."""
+
+    noun: type[Record]  #: whose records introduce it
+    field: Field  #: their reference to it
+    #: Their reference to what says whose they are, as a deal does of its people; None where they say it.
+    of: Field | None
+
+    @property
+    def owning(self) -> type[Record]:
+        """The noun whose records name the one to whom it is introduced."""
+        return self.noun if self.of is None else self.of.target_noun
 
 
 class Schema:
@@ -267,15 +282,21 @@ class Schema:
         return self.owner is not None or bool(self.about)
 
     @cached_property
-    def introduced_by(self) -> tuple[tuple[type[Record], Field], ...]:
-        """The nouns that have owners, and their references which introduce one of these to them."""
-        return tuple(
-            (noun, field)
-            for noun in self.noun.registry.values()
-            if noun.schema.owner is not None
-            for field in (noun.schema.by_name[name] for name in noun.Surface.introduces)
-            if field.to == self.name
-        )
+    def introduced_by(self) -> tuple[Introduction, ...]:
+        """By which references one of these is introduced to whom a record over there belongs. One without an
+        owner of its own is theirs who own what it is about."""
+        found = []
+        for noun in self.noun.registry.values():
+            about = [
+                each for each in noun.schema.about if each.target_noun.schema.owner is not None
+            ]
+            for field in (noun.schema.by_name[name] for name in noun.Surface.introduces):
+                if field.to == self.name:
+                    owned_by: list[Field | None] = (
+                        [None] if noun.schema.owner is not None else [*about]
+                    )
+                    found += [Introduction(noun, field, of) for of in owned_by]
+        return tuple(found)
 
     @cached_property
     def joins(self) -> dict[str, Join]:

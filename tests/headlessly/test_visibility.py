@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.test import Client
 from django.urls import reverse, set_script_prefix
 
-from crm import Activity, Contact, Deal, Lead, Organization
+from crm import Activity, Contact, Deal, DealContact, Lead, Organization, Team, TeamMember
 from headlessly import scripts
 from headlessly.access import actors
 from headlessly.access.actors import Actor
@@ -316,6 +316,42 @@ def test_it_is_introduced_by_their_own_records_only(as_bob: Any, world: Any, peo
     found = as_bob("GET", f"/leads/{world.free.pk}", include="contact").json()
     assert found["contact"] == world.known.pk
     assert as_bob("GET", "/leads", q="known").json()["total"] == 0
+
+
+def test_it_knows_who_takes_part_in_its_own_deals_and_is_shown_a_deal_with_somebody_hidden(
+    bob: Any, as_bob: Any, world: Any, people: Any
+) -> None:
+    mine, free = (
+        Deal.create(name="Own deal", value=7, owner=people.bob),
+        Deal.create(name="Free deal", value=7),
+    )
+    place = Team.create(name="Whom nobody sees")
+    known = DealContact.create(deal=mine, contact=world.known, role="User")
+    hidden = DealContact.create(deal=free, contact=world.whispered, role="User")
+    TeamMember.create(team=place, member=world.whispered)
+    with actors.acting(bob.actor):
+        assert DealContact.get(hidden.pk).contact is None
+        (read,) = DealContact.find({"deal": mine.pk}, include="contact")
+        assert (read.contact.is_card, read.contact.name) == (True, "Known Person")
+    found = as_bob("GET", "/dealcontacts", include="contact").json()["results"]
+    named = {each["$id"]: each["contact"] for each in found}
+    assert named[known.pk]["name"] == "Known Person"
+    assert named[hidden.pk] == world.whispered.pk
+    client = client_of(bob.user)
+    pages = {
+        f"crm/deal/{mine.pk}/change/": True,
+        f"crm/deal/{free.pk}/change/": False,
+        "crm/dealcontact/?view=all": True,
+        f"crm/team/{place.pk}/change/": False,
+        "crm/teammember/?view=all": False,
+    }
+    for address, shows in pages.items():
+        page = client.get(f"/~acme/admin/{address}")
+        assert page.status_code == 200, address
+        assert ("Known Person" in page.content.decode()) is shows, address
+        assert WHISPER not in page.content.decode(), address
+    mine.update(owner=people.cleo)
+    assert as_bob("GET", "/dealcontacts", include="contact").json()["total"] == 1
 
 
 def test_it_sees_a_record_with_all_of_its_past_once_it_is_given_one(
