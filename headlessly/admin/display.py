@@ -159,8 +159,11 @@ def duration(seconds: float | None) -> str:
     return said.replace(" ", "\u00a0") % decimal(count, 1 if tenths else 0)
 
 
-def age_html(moment_: datetime, *, ago: bool = False) -> SafeString:
-    """An age with the exact time behind it; ``ago`` says so where it could be taken for a wait."""
+def age_html(moment_: datetime | None, *, ago: bool = False) -> SafeString:
+    """An age with the exact time behind it; ``ago`` says so where it could be taken for a wait. Empty where
+    the moment is gone: what a list found by it may have changed before its records are read."""
+    if moment_ is None:
+        return SafeString()
     words = age_text(moment_)
     if ago and (clock.now() - moment_).total_seconds() >= MINUTE:
         words = _("%s ago") % words

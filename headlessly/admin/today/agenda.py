@@ -211,9 +211,10 @@ def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
 
 def _when(record: Noun, moment: Field) -> Any:
     """Since when, or until when; of what waits for an answer also who does."""
-    if moment.name != record.Surface.waits:
+    waiting = getattr(record, moment.column)
+    if moment.name != record.Surface.waits or waiting is None:  # it may be answered by now
         return field_values.field_html(record, moment)
-    since = display.age_html(getattr(record, moment.column), ago=True)
+    since = display.age_html(waiting, ago=True)
     people = [record.schema.by_name[name] for name in record.Surface.introduces]
     who = next((name for each in people if (name := _name_of(record, each))), "")
     return format_html(_("{who} answered {when}"), who=who or _("Somebody"), when=since)

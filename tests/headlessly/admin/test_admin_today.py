@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from crm import Activity, Deal, Lead, Rule
+from headlessly.admin.today import agenda
 from headlessly.context import clock
 from tests.headlessly.admin.signed_in import client_of, without_frame
 
@@ -182,6 +183,21 @@ def test_replies_that_wait_come_before_what_is_planned_and_say_who_answered(bob,
     assert "Ada Chen answered 3 h ago" in told and "Ada Chen answered 1 h ago" in told
     assert "To Cleo" not in told
     assert "Somebody answered 2 h ago" in re.sub(r"<[^>]+>", "", cleo.get(TODAY).content.decode())
+
+
+def test_a_reply_that_is_answered_while_the_day_is_read_says_nothing_of_it(bob, waits, monkeypatch):
+    read = agenda.read_pages
+
+    def answered_meanwhile(lists):
+        lists = list(lists)
+        read(lists)
+        for record in (record for each in lists for record in each.records):
+            record.reply_waiting_since = None
+
+    monkeypatch.setattr(agenda, "read_pages", answered_meanwhile)
+    page = bob.get(TODAY)
+    assert page.status_code == 200
+    assert "answered" not in page.content.decode()
 
 
 def test_a_reply_is_done_with_one_key_and_the_next_step_is_asked_for(bob, waits):
