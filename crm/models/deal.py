@@ -182,7 +182,7 @@ class Deal(Noun):
                 moment="last_activity_at",
             ),
         )
-        introduces = ("contact", "organization")
+        introduces = ("contact", "organization", "campaign")
         search = (
             "name", "next_step", "description", "organization__name", "contact__name"
         )  # fmt: skip

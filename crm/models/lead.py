@@ -198,7 +198,7 @@ class Lead(Noun):
                 moment="last_activity_at",
             ),
         )
-        introduces = ("contact", "organization")
+        introduces = ("contact", "organization", "campaign")
         not_offered = (
             "expect_answer", "answer", "answer_due_at", "answered_at", "answer_because", "answer_near_at",
             "rescore", "scored_by",

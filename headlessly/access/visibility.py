@@ -5,7 +5,7 @@ A tenant may limit its reps (``Tenant.limits_reps``). The noun declares which re
 records (``Surface.about``) is visible to those who see all of these. The present owner decides, also about
 the record's events and its past.
 
-Of the person and the company that a record of one's own is about (``Surface.introduces``) one sees the
+Of the person, the company and the campaign of a record of one's own (``Surface.introduces``) one sees the
 card, that is the name and how to reach them (``Surface.card``), and no more: it stands behind the reference,
 and the record is found by it. Their own pages and lists are not there for one.
 

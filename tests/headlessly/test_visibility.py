@@ -60,6 +60,7 @@ def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
         organization=corp,
     )
     campaign = Campaign.create(name="Whisper campaign", owner=cleo)
+    fair = Campaign.create(name="Fair", description="Whispered aims", budget=900, owner=cleo)
     theirs = Lead.create(
         name="Whisper lead",
         source="whispersource",
@@ -81,7 +82,7 @@ def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
         owner=people.bob,
         contact=known,
         organization=corp,
-        campaign=campaign,
+        campaign=fair,
     )
     own.update(status="Contacted")
     own.update(status="Qualified")
@@ -98,6 +99,7 @@ def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
         whispered=whispered,
         known=known,
         campaign=campaign,
+        fair=fair,
         theirs=theirs,
         deal=deal,
         own=own,
@@ -109,7 +111,7 @@ def world(bob: Any, people: SimpleNamespace) -> SimpleNamespace:
 @pytest.fixture
 def hidden(world: SimpleNamespace) -> list[Any]:
     return [
-        *(world.whispered, world.known, world.campaign, world.theirs, world.deal),
+        *(world.whispered, world.known, world.campaign, world.fair, world.theirs, world.deal),
         *(world.about_theirs, world.assigned_to_them, world.about_their_deal),
     ]
 
@@ -222,10 +224,13 @@ def test_it_counts_what_it_sees(as_bob: Any, world: Any) -> None:
 def test_it_keeps_the_id_of_a_reference_and_shows_nothing_behind_it(
     as_bob: Any, world: Any
 ) -> None:
-    lead = as_bob(
-        "GET", f"/leads/{world.own.pk}", include="campaign,organization,activities"
-    ).json()
-    assert lead["campaign"] == world.campaign.pk
+    included = {"include": "campaign,organization,activities"}
+    world.free.update(campaign=world.campaign)
+    assert (
+        as_bob("GET", f"/leads/{world.free.pk}", **included).json()["campaign"] == world.campaign.pk
+    )
+    lead = as_bob("GET", f"/leads/{world.own.pk}", **included).json()
+    assert set(lead["campaign"]) == {"$id", "$type", "$context", "name"}
     assert lead["organization"]["name"] == "Acme Corp"
     assert [a["subject"] for a in lead["activities"]] == ["Free note"]
     read = as_bob("GET", f"/leads/{world.own.pk}").json()

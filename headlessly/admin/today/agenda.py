@@ -215,8 +215,7 @@ def _when(record: Noun, moment: Field) -> Any:
     if moment.name != record.Surface.waits or waiting is None:  # it may be answered by now
         return field_values.field_html(record, moment)
     since = display.age_html(waiting, ago=True)
-    people = [record.schema.by_name[name] for name in record.Surface.introduces]
-    who = next((name for each in people if (name := _name_of(record, each))), "")
+    who = next((name for each in _about(type(record)) if (name := _name_of(record, each))), "")
     return format_html(_("{who} answered {when}"), who=who or _("Somebody"), when=since)
 
 
