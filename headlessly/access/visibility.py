@@ -252,12 +252,16 @@ def is_introduced_to(noun: type[Record], person: str) -> Q:
     return found
 
 
-def with_cards(noun: type[Record]) -> models.QuerySet:
-    """The records of which the actor sees the card at least: to be looked for, never to be shown whole."""
+def with_cards(noun: type[Record], *, deleted: bool = False) -> models.QuerySet:
+    """The records of which the actor sees the card at least, with ``deleted`` also those that they saw: to be
+    looked for and named, never to be shown whole."""
     person = visible_owner()
     if person is None or not noun.schema.introduced_by:
-        return noun.objects.all()
-    return _unlimited(noun).filter(visible_condition(noun, person) | is_introduced_to(noun, person))
+        return (noun.with_deleted if deleted else noun.objects).all()
+    seen, introduced = visible_condition(noun, person), is_introduced_to(noun, person)
+    if deleted:
+        return _unlimited(noun, deleted=True).filter(seen | introduced & Q(deleted_at=None))
+    return _unlimited(noun).filter(seen | introduced)
 
 
 def is_seen_by(noun: type[Record], id: str, person: str) -> bool:
@@ -274,15 +278,15 @@ def introduced_ids(noun: type[Record], ids: Iterable[str]) -> set[str]:
     return set(found.values_list("pk", flat=True))
 
 
-def _unlimited(noun: type[Record]) -> models.QuerySet:
-    return models.QuerySet(noun).filter(tenant_id=tenancy.typed_id(), deleted_at=None)
+def _unlimited(noun: type[Record], *, deleted: bool = False) -> models.QuerySet[Any]:
+    found: models.QuerySet[Any] = models.QuerySet(noun).filter(tenant_id=tenancy.typed_id())
+    return found if deleted else found.filter(deleted_at=None)
 
 
 def _whole_or_card(noun: type[Record], person: str) -> models.QuerySet:
     """The records that ``person`` sees, deleted ones too, and those of which they see the card as that."""
     whole = visible_condition(noun, person)
-    found: models.QuerySet[Any] = models.QuerySet(noun).filter(tenant_id=tenancy.typed_id())
-    found = found.filter(whole | is_introduced_to(noun, person) & Q(deleted_at=None))
+    found: models.QuerySet[Any] = with_cards(noun, deleted=True)
     found = found.annotate(is_whole=ExpressionWrapper(whole, models.BooleanField()))
     found._iterable_class = _Cards
     return found

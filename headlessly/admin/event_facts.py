@@ -25,6 +25,7 @@ from headlessly.language import wording
 from headlessly.log.events import Event
 from headlessly.log.names import LEFT_OUT
 from headlessly.nouns import Noun
+from headlessly.query import reports
 
 #: What an event does to its record; one that no verb left does nothing to any.
 CREATE, CHANGE, DELETE, TRACK = "create", "change", "delete", "track"
@@ -236,11 +237,8 @@ def _references(events: Iterable[Event]) -> dict[str, set[str]]:
 
 def record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
     """The names of records, of deleted ones too; one query per noun."""
-    return {
-        record.pk: str(record)
-        for name, of_noun in wanted.items()
-        for record in registry[name].with_deleted.filter(pk__in=of_noun)
-    }
+    named = (reports.record_names(registry[name], ids_) for name, ids_ in wanted.items())
+    return {id: name for of_noun in named for id, name in of_noun.items()}
 
 
 #: As many events after a version are looked at for who changed a field.

@@ -31,7 +31,7 @@ from django.db.models import (
 )
 from django.utils import timezone
 
-from headlessly.access import prepared_queries
+from headlessly.access import prepared_queries, visibility
 from headlessly.context import clock
 from headlessly.declaration import days
 from headlessly.declaration.shapes import cached_by_shape
@@ -470,12 +470,13 @@ def duration_between(start: str | Any, end: str | Any) -> ExpressionWrapper:
     return ExpressionWrapper(end - start, output_field=DurationField())
 
 
-def record_names(noun: type[Record], ids: Iterable[str | None]) -> dict[str, str]:
-    """The names of records by id; one that the actor does not see has none."""
-    wanted = {id for id in ids if id}
+def record_names(noun: type[Record], ids: Iterable[Any]) -> dict[str, str]:
+    """The names of records by id, of deleted ones too; one of which the actor sees not even the card has
+    none."""
+    wanted = {id for id in ids if id and isinstance(id, str)}
     if not wanted:
         return {}
-    found = noun.with_deleted.filter(pk__in=wanted)
+    found = visibility.with_cards(noun, deleted=True).filter(pk__in=wanted)
     if (column := noun.schema.named_by) is not None:
         found = found.only(column)
     return {record.pk: str(record) for record in found}

@@ -20,6 +20,7 @@ from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.language import numbers
 from headlessly.language.moments import written_day, written_moment
+from headlessly.query.reports import record_names
 
 #: The kinds of input, as the template knows them.
 NOTHING, BOXES, RECORDS, LINES, LINE, WHEN = "", "boxes", "records", "lines", "line", "when"
@@ -168,9 +169,3 @@ class RecordsSelect(ReferenceSelect):
             for number, id in enumerate(each for each in value if each)
         ]
         return [(None, options, 0)]
-
-
-def record_names(noun: Any, ids: Sequence[Any]) -> dict[str, str]:
-    """The names of the records that the actor sees, by id."""
-    known = [id for id in ids if isinstance(id, str)]
-    return {row.pk: str(row) for row in noun.objects.filter(pk__in=known)} if known else {}

@@ -32,6 +32,7 @@ from headlessly.language import wording
 from headlessly.log.events import dump_json
 from headlessly.nouns import Noun
 from headlessly.query import querystring
+from headlessly.query.reports import record_names
 
 
 def describe_part(noun: type[Noun], part: Part, names: dict[str, str] | None = None) -> str:
@@ -99,7 +100,7 @@ def record_names_in(noun: type[Noun], part: Part) -> dict[str, str]:
         wanted[other] += ids
     found: dict[str, str] = {}
     for other, ids in wanted.items():
-        found |= inputs.record_names(other, ids)
+        found |= record_names(other, ids)
     return found
 
 

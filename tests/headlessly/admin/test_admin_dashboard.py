@@ -106,8 +106,12 @@ def test_a_limited_rep_sees_their_own_part_of_the_numbers(bob, acme, busy, peopl
     acme.limits_reps = True
     acme.save()
     people.spring.update(owner=people.cleo)
-    Lead.objects.get(name="Bobs").update(campaign=people.spring)
+    lead = Lead.objects.get(name="Bobs")
+    lead.update(campaign=people.spring)
     assert tiles(bob)["New leads"][0] == "3"
+    html = bob.get(DASHBOARD).content.decode()
+    assert "Spring launch" in html, "their own lead introduces it"
+    lead.update(owner=None)
     html = bob.get(DASHBOARD).content.decode()
     assert "Spring launch" not in html and "not yours" in html
     assert "No &lt;i&gt;budget" not in html
