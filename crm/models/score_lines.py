@@ -14,6 +14,7 @@ from headlessly.declaration.schema import Field, Relation
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
+from headlessly.query.conditions import all_conditions
 
 FIT, ENGAGEMENT = "fit", "engagement"
 #: What a line says, and what of it is said of every line.
@@ -117,16 +118,10 @@ def conditions_of(
     noun: type[Noun], filter: Mapping[str, Any], relation: Relation | None = None
 ) -> Iterator[Asked]:
     """Every condition of a filter that compiles."""
-    for key, value in filter.items():
-        if key in ("$and", "$or"):
-            for part in value:
-                yield from conditions_of(noun, part, relation)
-        elif key == "$not":
-            yield from conditions_of(noun, value, relation)
-        elif key == "$text":
+    for key, value in all_conditions(filter):
+        if key == "$text":
             yield Asked(noun, None, "", value, relation)
-        elif noun.schema.field(key) is None and key in noun.schema.relations:
-            found = noun.schema.relations[key]
+        elif (found := noun.schema.relation(key)) is not None:
             for part in value.values():
                 yield from conditions_of(registry[found.noun], part, found)
         else:

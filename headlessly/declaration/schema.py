@@ -412,6 +412,10 @@ class Schema:
         """A field by its wire or Python name."""
         return self.fields.get(name) or self.by_name.get(name)
 
+    def relation(self, name: str) -> Relation | None:
+        """Whose records refer to one of these, by the wire name; a field that is called so goes before."""
+        return self.relations.get(name) if self.field(name) is None else None
+
     @property
     def kind(self) -> Field | None:
         """The choice that says of which kind a record is, where its fields differ by it."""

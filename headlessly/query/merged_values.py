@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 from headlessly.declaration.choices import choice_key
 from headlessly.errors import InvalidFilter
 from headlessly.query import list_address, querystring
+from headlessly.query.conditions import change_conditions
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -57,26 +58,11 @@ class MergedValue:
 
 def follow_filter(noun: type[Record], filter: Any, merged: MergedValue) -> Any:
     """The filter, asking for both where it asks for the former value; what cannot be read stays as it is."""
-    if not isinstance(filter, Mapping):
-        return filter
-    found: dict[str, Any] = {}
-    for key, value in filter.items():
-        if key in ("$and", "$or") and isinstance(value, list):
-            found[key] = [follow_filter(noun, part, merged) for part in value]
-        elif key == "$not":
-            found[key] = follow_filter(noun, value, merged)
-        elif noun.schema.field(key) is None and key in noun.schema.relations:
-            other = noun.registry[noun.schema.relations[key].noun]
-            found[key] = (
-                {op: follow_filter(other, part, merged) for op, part in value.items()}
-                if isinstance(value, Mapping)
-                else value
-            )
-        elif merged.is_of(*_end_of(noun, key)):
-            found[key] = _follow_operators(value, merged)
-        else:
-            found[key] = value
-    return found
+
+    def follow(of: type[Record], path: str, value: Any) -> Any:
+        return _follow_operators(value, merged) if merged.is_of(*_end_of(of, path)) else value
+
+    return change_conditions(noun, filter, follow)
 
 
 def _end_of(noun: type[Record], path: str) -> tuple[type[Record], Field | None]:

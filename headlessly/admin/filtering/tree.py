@@ -19,7 +19,7 @@ from headlessly.declaration.values import JSON_DEPTH
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
 from headlessly.query import querystring
-from headlessly.query.filters import MAX_DEPTH
+from headlessly.query.conditions import MAX_DEPTH
 
 #: How the parts of a group belong together.
 ALL, ANY, NONE = MATCHES = ("all", "any", "none")
@@ -158,7 +158,7 @@ def _read_part(noun: type[Noun], key: Any, value: Any) -> list[Part]:
             return [Condition(WORDS, "text", [value])]
     if not isinstance(key, str) or key in ("$and", "$or", "$not", "$text"):
         return [whole]
-    if noun.schema.field(key) is None and (relation := noun.schema.relations.get(key)):
+    if relation := noun.schema.relation(key):
         return _read_relation(noun, relation.wire, relation.noun, value) or [whole]
     return _read_conditions(noun, key, value) or [whole]
 
