@@ -126,7 +126,7 @@ def _read_value(given: Any) -> ListedValue:
 def suggestions_for(noun: type[Record], field: Field) -> list[str]:
     """The suggestions for ``field`` in the active tenant; empty where there are none."""
     if field.list_name:
-        return list(lists.values_of_list(field.list_name, limit=MAX_SUGGESTIONS))
+        return list(lists.values_of_list(field.list_name, MAX_SUGGESTIONS))
     if field.choices:
         return []  # they are chosen from
     own = tenancy.require().choices.get(suggestions_key(noun, field))

@@ -159,6 +159,10 @@ class Schema:
         """Those that hold more values of this field: who looks for a record by one of them finds it."""
         return tuple(each for each in self.others if field.name in each.beside)
 
+    def kept_with(self, field: Field) -> tuple[Field, ...]:
+        """Those of them whose values are unique together with this field's."""
+        return tuple(each for each in self.others if each.kept_as and each.kept_as == field.kept_as)
+
     @cached_property
     def long_texts(self) -> frozenset[str]:
         """The columns that hold texts: searched by how their words begin."""

@@ -21,7 +21,7 @@ from headlessly.declaration.folding import fold_words
 from headlessly.declaration.registry import registry
 from headlessly.declaration.surface import WORKERS
 from headlessly.errors import InvalidFilter, did_you_mean
-from headlessly.log.unique_values import records_holding
+from headlessly.log.unique_lookups import find_holder
 from headlessly.query import ranking
 from headlessly.query.conditions import MAX_DEPTH, change_conditions
 
@@ -158,15 +158,10 @@ def own_contact(path: str) -> str:
 def _find_by_name(reference: Field, path: str, name: str) -> str:
     """The id of the one record that is called so. Raises InvalidFilter."""
     noun = reference.target_noun
-    for field in noun.schema.fields.values():
-        if field.unique and field.type in values.TEXT_TYPES:
-            given = values.normalize_operand(field, name)
-            if field.kept_as:
-                found = noun.objects.filter(pk__in=records_holding(field, [given]).values("record"))
-            else:
-                found = noun.objects.filter(**{field.column: given})
-            if (id := found.values_list("pk", flat=True).first()) is not None:
-                return str(id)
+    unique = (f for f in noun.schema.stored if f.unique and f.type in values.TEXT_TYPES)
+    for field in unique:
+        if (id := find_holder(noun, field, name)) is not None:
+            return id
     called = noun.objects.filter(**{f"{noun.schema.name_field.name}__folded": fold_words(name)})
     ids = list(called.order_by("pk").values_list("pk", flat=True)[: MOST_COUNTED + 1])
     if len(ids) == 1:

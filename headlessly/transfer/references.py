@@ -17,12 +17,12 @@ from django.utils.translation import gettext as _
 from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.declaration import labels, values
-from headlessly.declaration.folding import fold, fold_words, small_letters
+from headlessly.declaration.folding import fold, fold_words
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import SETUP, WORKERS
 from headlessly.errors import did_you_mean
 from headlessly.language import wording
-from headlessly.log.unique_values import records_holding
+from headlessly.log.unique_lookups import having_unique
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
 from headlessly.transfer.cells import NAMED_ADDRESS
@@ -47,30 +47,18 @@ def by_unique(
     keys = {key_of(normalize_unique(field, value)) for value in wanted if is_storable(value)}
     if not keys:
         return {}
-    if field.kept_as:
-        there = _by_kept(found, field, keys)
-    elif field.is_custom:
-        found = found.filter(pk__in=records_holding(field, keys).values("record"))
-    elif field.type in values.TEXT_TYPES:
-        found = found.alias(key=small_letters(field)).filter(key__in=keys)
-    else:
-        found = found.filter(**{f"{field.column}__in": keys})
-    if not field.kept_as:
-        there = {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
+    noun = found.model
+    columns = [each.column for each in noun.schema.kept_with(field)]
+    rows = having_unique(found, field, keys).order_by().values_list("pk", field.column, *columns)
+    there: dict[Any, str] = {}
+    for id, first, *others in rows:
+        held = [first, *(value for each in others for value in each or ())]
+        there |= {key_of(value): id for value in held}
+    if columns:  # one who has the value has others too
+        there = {key: id for key, id in there.items() if key in keys}
     if not merged or not (rest := keys - there.keys()):
         return there
-    return found.model.survivors_by_unique(field, rest) | there
-
-
-def _by_kept(found: models.QuerySet, field: Field, keys: set[Any]) -> dict[Any, str]:
-    """The same by a value that may be one of several that a record has."""
-    columns = [f.column for f in found.model.schema.others if f.kept_as == field.kept_as]
-    held = found.filter(pk__in=records_holding(field, keys).values("record")).order_by()
-    there: dict[Any, str] = {}
-    for id, first, *others in held.values_list("pk", field.column, *columns):
-        values_there = [first, *(value for each in others for value in each or ())]
-        there |= {key_of(value): id for value in values_there if value}
-    return {key: id for key, id in there.items() if key in keys}
+    return noun.survivors_by_unique(field, rest) | there
 
 
 def normalize_unique(field: Field, value: Any) -> Any:
