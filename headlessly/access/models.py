@@ -28,7 +28,7 @@ from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.currencies import validate_currency
 from headlessly.declaration.fields import PublicId, Reference
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 
 SLUG = RegexValidator(
     r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z",
@@ -136,7 +136,7 @@ class Tenant(models.Model):
     @classmethod
     def find_by_slug(cls, slug: str) -> Tenant | None:
         """The tenant of this address, or None."""
-        if UNSTORABLE.search(slug):
+        if not is_storable(slug):
             return None
         return fetch_by_unique(cls, slug=slug)
 

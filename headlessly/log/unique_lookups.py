@@ -48,7 +48,7 @@ class UniqueLookupMixin(RefusalMixin):
     @classmethod
     def find_id_by_unique(cls, field: Any, value: Any) -> str | None:
         """The same; else of who took over the record that had it."""
-        if isinstance(value, str) and values.UNSTORABLE.search(value):
+        if not values.is_storable(value):
             return None
         id = find_holder(cls, field, value)
         return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)

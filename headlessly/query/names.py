@@ -139,7 +139,7 @@ def _reference_at(noun: type[Record], path: Any) -> Field | None:
 
 
 def _may_be_name(text: str) -> bool:
-    if not text.strip() or len(text) > MAX_LENGTH or values.UNSTORABLE.search(text):
+    if not text.strip() or len(text) > MAX_LENGTH or not values.is_storable(text):
         return False
     return not any(text.startswith(f"{noun.prefix}_") for noun in registry.values())
 

@@ -17,11 +17,12 @@ from headlessly.access import actors
 from headlessly.declaration import labels
 from headlessly.declaration.folding import Folded, fold_words
 from headlessly.declaration.schema import Field
+from headlessly.declaration.values import is_storable
 from headlessly.execution.described_records import compose_name
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
 from headlessly.transfer.completion import Complete, Completion
-from headlessly.transfer.references import by_unique, is_storable, text_keys
+from headlessly.transfer.references import by_unique, text_keys
 from headlessly.transfer.row_values import RowValues
 
 if TYPE_CHECKING:

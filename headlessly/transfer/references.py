@@ -44,7 +44,11 @@ def by_unique(
 
     With ``merged``, of those too who took over a record that had it.
     """
-    keys = {key_of(normalize_unique(field, value)) for value in wanted if is_storable(value)}
+    keys = {
+        key_of(normalize_unique(field, value))
+        for value in wanted
+        if value is not None and values.is_storable(value)
+    }
     if not keys:
         return {}
     noun = found.model
@@ -64,12 +68,6 @@ def by_unique(
 def normalize_unique(field: Field, value: Any) -> Any:
     """A unique value in the spelling in which it is stored."""
     return values.normalize_operand(field, value) if field.type in values.TEXT_TYPES else value
-
-
-def is_storable(value: Any) -> bool:
-    return value is not None and not (
-        isinstance(value, str) and values.UNSTORABLE.search(value) is not None
-    )
 
 
 class References:
@@ -94,7 +92,7 @@ class References:
                 if (text := self._text_of(field, row.get(wire))) is not None:
                     wanted[field.target_noun.__name__].add(text)
         for name, texts in wanted.items():
-            self._find(self.registry[name], {t for t in texts if is_storable(t)})
+            self._find(self.registry[name], {t for t in texts if values.is_storable(t)})
 
     def ids(self, rows: Iterable[dict[str, Any]]) -> dict[str, set[str]]:
         """The ids that the rows refer to, by noun."""
@@ -104,7 +102,7 @@ class References:
                 value = row.get(wire)
                 if isinstance(value, str) and field.prefix and value.startswith(field.prefix + "_"):
                     found[field.target_noun.__name__].add(value)
-        return {n: {id for id in ids if is_storable(id)} for n, ids in found.items()}
+        return {n: {id for id in ids if values.is_storable(id)} for n, ids in found.items()}
 
     def resolve(self, row: dict[str, Any]) -> dict[str, str]:
         """Put ids where the row says other things; what is wrong, by field."""

@@ -37,7 +37,7 @@ from headlessly.declaration.quick import quick_fields
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
 from headlessly.execution.described_records import compose_name, find_described
@@ -429,7 +429,7 @@ class QuickPages(NounPages):
         found = {}
         for name in self.schema.references:
             id = given.get(f"{PRESET}{name}", "")
-            if name in quick_fields(self.noun) and id and not UNSTORABLE.search(id):
+            if name in quick_fields(self.noun) and id and is_storable(id):
                 found[name] = id
         return found
 

@@ -146,7 +146,7 @@ def entries_since(record: Noun, version: int) -> list[Entry]:
 def checked_before(value: str | None) -> int | None:
     """The ``before`` of an address, or None for one that is not a number of the log."""
     try:
-        number = int(value) if value and not values.UNSTORABLE.search(value) else None
+        number = int(value) if value and values.is_storable(value) else None
     except ValueError:
         return None
     return number if number is not None and abs(number) < 2**63 else None
