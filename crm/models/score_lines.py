@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration import days, labels
+from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field, Relation
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
-from headlessly.query.conditions import all_conditions
+from headlessly.query.conditions import all_conditions, moves_with_time
 
 FIT, ENGAGEMENT = "fit", "engagement"
 #: What a line says, and what of it is said of every line.
@@ -162,23 +162,12 @@ def problem_of_condition(noun: type[Noun], filter: Any) -> str | None:
             behind = filters.find_condition_field(asked_of, each.rest)
         if behind.wire in asked_of.schema.joins:
             return _("filter: ask at most one reference away: %s is further.") % behind.wire
-        if behind.type in ("date", "datetime") and any(map(days.is_relative, _texts(each.operand))):
+        if behind.type in ("date", "datetime") and moves_with_time(each.operand):
             said = _(
                 "filter: %s is compared with a day that moves. Use within or halfLife instead."
             )
             return said % each.field.wire
     return None
-
-
-def _texts(operand: Any) -> Iterator[str]:
-    if isinstance(operand, str):
-        yield operand
-    elif isinstance(operand, Mapping):
-        for each in operand.values():
-            yield from _texts(each)
-    elif isinstance(operand, list | tuple):
-        for each in operand:
-            yield from _texts(each)
 
 
 def problem_of_lines(noun: type[Noun], lines: Any) -> str | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from headlessly.declaration import days
+
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
@@ -67,6 +69,16 @@ def change_conditions(
         else:
             found[name] = value
     return found
+
+
+def moves_with_time(part: Any) -> bool:
+    """Whether a filter, or a part of one, finds others as time passes: it says ``"7d ago"``, or asks for what
+    is stale."""
+    if isinstance(part, Mapping):
+        return "$stale" in part or any(map(moves_with_time, part.values()))
+    if isinstance(part, list | tuple):
+        return any(map(moves_with_time, part))
+    return isinstance(part, str) and days.is_relative(part)
 
 
 def _are_filters(value: Any) -> bool:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from headlessly.declaration import days
-from headlessly.query.conditions import all_conditions
+from headlessly.query.conditions import all_conditions, moves_with_time
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -68,12 +67,4 @@ def _condition(
         return
     # Amounts are compared in the tenant's currency, at rates that change.
     is_money = asked is not None and asked.type == "money"
-    found.moves = found.moves or is_money or _says_when(value)
-
-
-def _says_when(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_says_when, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_says_when, value))
-    return isinstance(value, str) and days.is_relative(value)
+    found.moves = found.moves or is_money or moves_with_time(value)

@@ -296,7 +296,7 @@ def _write_day(operator: str, day: date, values: list[Any]) -> Any:
     """What is said of moments by a day where one reads: from its beginning to that of the next. A day at the
     end of the calendar stays as it was typed: :func:`compile_filter` says that there is none."""
     try:
-        begins, ends = _moment(day), _moment(day + timedelta(days=1))
+        begins, ends = (days.utc_text(days.start_of_day(day + timedelta(days=n))) for n in (0, 1))
     except OverflowError:
         return _write_operator(operator, values)
     match operator:
@@ -309,10 +309,6 @@ def _write_day(operator: str, day: date, values: list[Any]) -> Any:
         case "lte":
             return {"$lt": ends}
     return {OPERATORS[operator]: begins}
-
-
-def _moment(day: date) -> str:
-    return f"{days.start_of_day(day):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _join(filters: list[dict[str, Any]]) -> dict[str, Any]:

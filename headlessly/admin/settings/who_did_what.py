@@ -82,7 +82,7 @@ class Asked:
         end: datetime | None = None
         if until is not None and until < date.max:
             end = days.start_of_day(until + timedelta(days=1))
-        return LatestQuestion(columns, names, begin, end, members)
+        return LatestQuestion(columns, begin, end, names, members)
 
     def _day(self, name: str) -> date | None:
         text = getattr(self, name)
