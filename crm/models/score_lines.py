@@ -107,7 +107,7 @@ class Line:
 class Asked(NamedTuple):
     """One condition of a filter: what it asks of which noun, on the way over which reference or relation."""
 
-    noun: type[Noun]
+    noun: type[Record]
     field: Field | None  #: None for words
     rest: str  #: what is asked behind a reference
     operand: Any
@@ -115,7 +115,7 @@ class Asked(NamedTuple):
 
 
 def conditions_of(
-    noun: type[Noun], filter: Mapping[str, Any], relation: Relation | None = None
+    noun: type[Record], filter: Mapping[str, Any], relation: Relation | None = None
 ) -> Iterator[Asked]:
     """Every condition of a filter that compiles."""
     for key, value in all_conditions(filter):
@@ -123,7 +123,7 @@ def conditions_of(
             yield Asked(noun, None, "", value, relation)
         elif (found := noun.schema.relation(key)) is not None:
             for part in value.values():
-                yield from conditions_of(registry[found.noun], part, found)
+                yield from conditions_of(found.source_noun, part, found)
         else:
             head, _dot, rest = key.partition(".")
             field = filters.find_condition_field(noun, head)
@@ -156,7 +156,7 @@ def problem_of_condition(noun: type[Noun], filter: Any) -> str | None:
                 f"{name}.{each.rest}"
             )
         behind = each.field
-        asked_of: type[Record] = each.noun
+        asked_of = each.noun
         if each.rest and each.field.type == "reference":
             asked_of = each.field.target_noun
             behind = filters.find_condition_field(asked_of, each.rest)

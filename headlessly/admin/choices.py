@@ -192,7 +192,7 @@ def _requested_noun(request: HttpRequest) -> type[Noun]:
             name = request.GET.get("field_name", "id")
             field = noun.schema.references.get(name)
             if field is not None:
-                return registry[field.to]
+                return field.target_noun
             if name in ("id", OR_NEW, MEMBER, MEMBER_FILTER) or name.startswith(SUITS):
                 return noun
     raise PermissionDenied

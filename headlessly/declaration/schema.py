@@ -70,6 +70,11 @@ class Relation:
     field: str  #: the reference over there, in Python
     is_custom: bool = False  #: whether that is a field of the tenant's own
 
+    @property
+    def source_noun(self) -> type[Record]:
+        """The noun whose records refer to these."""
+        return registry[self.noun]
+
 
 @dataclass(frozen=True)
 class Join:

@@ -64,7 +64,7 @@ def change_conditions(
         elif relation is None:
             found[name] = change(noun, name, value)
         elif isinstance(value, Mapping):
-            other = noun.registry[relation.noun]
+            other = relation.source_noun
             found[name] = {quantifier: changed(part, other) for quantifier, part in value.items()}
         else:
             found[name] = value

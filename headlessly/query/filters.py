@@ -262,7 +262,7 @@ class _Compiler:
                 % {"relation": relation.wire, "noun": relation.noun},
                 field=relation.wire,
             )
-        other = scope.for_noun(scope.noun.registry[relation.noun])
+        other = scope.for_noun(relation.source_noun)
         column = other.noun.schema.by_name[relation.field].column
         found = Q()
         for operator, condition in value.items():

@@ -238,7 +238,7 @@ class WithSome:
         scope = late.scope(self.noun)
         records = late.records(self.noun)
         relation = self.noun.schema.relations[self.relation]
-        there = scope.for_noun(self.noun.registry[relation.noun])
+        there = scope.for_noun(relation.source_noun)
         moment, reference = (
             there.noun.schema.field(self.moment), there.noun.schema.by_name[relation.field]
         )  # fmt: skip

@@ -48,7 +48,7 @@ def _condition(
         return
     if (relation := schema.relation(head)) is not None:
         for filter in value.values():
-            inner = reach_of(noun.registry[relation.noun], filter)
+            inner = reach_of(relation.source_noun, filter)
             # What the others refer to in turn is left to the clock.
             found.moves |= inner.moves or bool(inner.paths or inner.sides)
         # So are references of the tenant's own.

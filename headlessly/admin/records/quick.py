@@ -117,7 +117,7 @@ class QuickForm:
         names = [name.partition(".") for name in self._asked]
         for first in dict.fromkeys(a if dot else "" for a, dot, _rest in names):
             reference = schema.by_name[first] if first else None
-            noun: type[Noun] = registry[reference.to or ""] if reference else self.noun
+            noun: Any = reference.target_noun if reference else self.noun
             inputs = noun.verbs["create"].python_inputs if reference else create
             mine = [(rest if dot else a) for a, dot, rest in names if (a if dot else "") == first]
             form = DeclaredForm(

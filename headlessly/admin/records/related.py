@@ -30,7 +30,7 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
     found = []
     touching = engagements.engagement_noun(type(record))
     for relation in record.schema.relations.values():
-        noun = record.registry[relation.noun]
+        noun = relation.source_noun
         if touching and noun is touching.noun and relation.field == touching.reference.name:
             continue
         reference = noun.schema.by_name[relation.field]
