@@ -142,7 +142,7 @@ def members_now(segment: Segment) -> dict[str, Any]:
             total, exact = reads.count_records(_fitting(segment))
             found["count"] = display.number(total) + "+" * (not exact)
             found["first"] = [
-                (str(each), display.page_url(noun, "change", each.pk))
+                (str(each), display.record_url(each))
                 for each in noun.find(filter, limit=FIRST_MEMBERS)
             ]
     except InvalidFilter as problem:

@@ -114,6 +114,11 @@ class Tenant(models.Model):
         """Whether nobody may write here, as it moves to another database or has moved."""
         return self.log_cluster == CLOSED
 
+    @classmethod
+    def not_closed(cls) -> models.QuerySet[Tenant]:
+        """Those in which one may write."""
+        return cls.objects.exclude(log_cluster=CLOSED)
+
     def clean(self) -> None:
         """Rates are in the tenant's currency: with another they would mean something else."""
         before = Tenant.objects.filter(pk=self.pk).values_list("currency", flat=True).first()

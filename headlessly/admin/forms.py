@@ -15,7 +15,7 @@ from typing import Any, cast
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.text import slugify
+from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
 
 from headlessly.access import suggestions
@@ -84,10 +84,8 @@ class DeclaredForm(forms.Form):
             help = f"{help}; {zone}" if help else zone
         if field.type in PLAIN_TYPES and isinstance(widget, forms.TextInput | forms.Textarea):
             # What it is stands in it until something is typed: no line of its own.
-            widget.attrs.setdefault("placeholder", help[:1].upper() + help[1:])
-        return Input(
-            field, widget, label=labels.field_label(field), help_text=help[:1].upper() + help[1:]
-        )
+            widget.attrs.setdefault("placeholder", capfirst(help))
+        return Input(field, widget, label=labels.field_label(field), help_text=capfirst(help))
 
     def begin_with(self, values: Mapping[str, Any]) -> None:
         """Show these values in the inputs that are empty."""

@@ -142,7 +142,7 @@ def _record_item(record: Noun) -> dict[str, Any]:
         "tone": display.state_tone(noun, state) if state else "",
         "kind": labels.noun_title(noun),
         "icon": noun.Surface.icon,
-        "url": display.page_url(noun, "change", record.pk),
+        "url": display.record_url(record),
     }
 
 

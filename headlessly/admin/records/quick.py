@@ -96,7 +96,7 @@ class Told:
 
     @property
     def place(self) -> str:
-        return display.page_url(type(self.record), "change", self.record.pk)
+        return display.record_url(self.record)
 
 
 @dataclass

@@ -96,7 +96,7 @@ def _references_below(noun: type[Record], name: str) -> list[Field]:
 
 def _related_row(record: Noun, when: str, below: Sequence[Field]) -> dict[str, Any]:
     return {
-        "url": display.page_url(type(record), "change", record.pk),
+        "url": display.record_url(record),
         "name": str(record),
         "below": display.subtitle(record, below),
         "state": display.record_state_html(record),

@@ -138,7 +138,7 @@ class NextStepForm:
 
     @property
     def url(self) -> str:
-        return display.page_url(type(self.record), "change", self.record.pk)
+        return display.record_url(self.record)
 
 
 def ask_next_step(request: HttpRequest, site: TenantSite) -> NextStepForm | None:
