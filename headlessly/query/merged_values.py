@@ -6,7 +6,6 @@ gives records the former value back, and in the past they have it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -115,7 +114,7 @@ def follow_address(noun: type[Record], query: str, merged: MergedValue) -> str:
         there = [dict(list_address.parse_filter(t)) for n, t in said if n == "filter" and t]
         said = [each for each in said if each[0] != "filter"]
         whole = {"$and": [*there, *conditions]} if there or len(conditions) > 1 else conditions[0]
-        said.append(("filter", _as_text(whole)))
+        said.append(("filter", list_address.filter_text(whole)))
     return urlencode(said, safe=",:-")
 
 
@@ -129,7 +128,7 @@ def _follow_parameter(
         except InvalidFilter:
             return name, text
         followed = follow_filter(noun, filter, merged)
-        return (name, text) if followed == filter else (name, _as_text(followed))
+        return (name, text) if followed == filter else (name, list_address.filter_text(followed))
     if name in querystring.BROWSER_LIST:
         return name, text
     try:
@@ -150,7 +149,3 @@ def _follow_parameter(
     if facet and not list_address.is_searched(field):
         return name, ",".join(both)
     return f"{path}__{LOOKUPS[lookup]}", ",".join(both)
-
-
-def _as_text(filter: Any) -> str:
-    return json.dumps(filter, ensure_ascii=False, separators=(",", ":"))

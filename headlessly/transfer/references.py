@@ -65,6 +65,18 @@ def by_unique(
     return noun.survivors_by_unique(field, rest) | there
 
 
+def by_name(found: models.QuerySet, texts: Iterable[str]) -> dict[str, dict[str, tuple[int, str]]]:
+    """How many of the records have these names, and the id of one, by the name as it is compared and then as
+    it is."""
+    called: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
+    if names := {fold_words(text) for text in texts}:
+        name = found.model.schema.name_field.name
+        named = found.filter(**{f"{name}__folded__in": names}).order_by().values_list(name)
+        for own, count, id in named.annotate(Count("pk"), Min("pk")):
+            called[fold_words(own)][own] = count, id
+    return called
+
+
 def normalize_unique(field: Field, value: Any) -> Any:
     """A unique value in the spelling in which it is stored."""
     return values.normalize_operand(field, value) if field.type in values.TEXT_TYPES else value
@@ -184,16 +196,9 @@ class References:
             hits = {text: found[key] for text, key in keys.items() if key in found}
             self.known.update({(noun.__name__, text): id for text, id in hits.items()})
             rest = rest - hits.keys()
-        name = noun.schema.name_field.name
-        if rest:
-            named = scope.filter(**{f"{name}__folded__in": {fold_words(text) for text in rest}})
-            called: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
-            for own, count, id in (
-                named.order_by().values_list(name).annotate(Count("pk"), Min("pk"))
-            ):
-                called[fold_words(own)][own] = count, id
-            for text in rest:
-                self._take_named((noun.__name__, text), called[fold_words(text)])
+        called = by_name(scope, rest)
+        for text in rest:
+            self._take_named((noun.__name__, text), called[fold_words(text)])
 
     def _take_named(self, place: tuple[str, str], called: dict[str, tuple[int, str]]) -> None:
         """Whom a name means, of records by their own names, which are the same but for capitals, accents and
