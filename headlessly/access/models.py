@@ -302,6 +302,11 @@ class Membership(TenantRow):
         return super().delete(*args, **kwargs)
 
     @classmethod
+    def of_contacts(cls) -> models.QuerySet[Membership]:
+        """Those in the active tenant who are one of its contacts."""
+        return cls.objects.filter(tenant=tenancy.require()).exclude(contact=None)
+
+    @classmethod
     def find_membership(cls, user: Any, tenant: Tenant | None) -> Membership | None:
         """The place of ``user`` in ``tenant``, or None: for strangers and for no tenant alike."""
         if not user.is_authenticated or not user.is_active:

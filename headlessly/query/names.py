@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy, visibility
+from headlessly.access import actors, visibility
 from headlessly.access.models import Membership
 from headlessly.declaration import values
 from headlessly.declaration.folding import fold_words
@@ -209,8 +209,7 @@ def _few_names(reference: Field) -> str:
     noun = reference.target_noun
     found = noun.objects.all()
     if reference.name in WORKERS:
-        members = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
-        found = found.filter(pk__in=members.values("contact"))
+        found = found.filter(pk__in=Membership.of_contacts().values("contact"))
     elif noun.schema.is_limited and visibility.visible_owner() is not None:
         return ""
     told = list(map(str, found.order_by("pk")[: FEW + 1]))

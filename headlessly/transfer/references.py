@@ -14,7 +14,6 @@ from django.db import models
 from django.db.models import Count, Min
 from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.declaration import labels, values
 from headlessly.declaration.folding import fold, fold_words
@@ -249,8 +248,7 @@ def _are_within(sought: list[str], words: list[str]) -> bool:
 def member_names() -> list[tuple[str, str]]:
     """The ids and the names of the contacts whom members are."""
     people: type[Record] = apps.get_model(settings.PERSON_MODEL)
-    linked = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
-    ids = list(linked.values_list("contact_id", flat=True))
+    ids = list(Membership.of_contacts().values_list("contact_id", flat=True))
     named = people.objects.filter(pk__in=ids).order_by(people.schema.name_field.name)
     return list(named.values_list("pk", people.schema.name_field.name))
 

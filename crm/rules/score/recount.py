@@ -7,7 +7,6 @@ meanwhile is in it.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -33,8 +32,6 @@ from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
 from headlessly.execution import bulk_rewrite, executor
 from headlessly.execution.contention import is_contention, retry_on_deadlock
-
-logger = logging.getLogger(__name__)
 
 #: So many leads are counted at once; whoever changes one of them waits that long at the most.
 CHUNK = 500
