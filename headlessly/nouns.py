@@ -437,7 +437,7 @@ class Noun(UniqueLookupMixin):
 
         A deleted one is found only to restore it.
         """
-        if not isinstance(id, str) or values.UNSTORABLE.search(id):
+        if not isinstance(id, str) or not values.is_storable(id):
             raise cls.not_found(id)
         table = execution_table.table_of(cls)
         record = table.lock(id, deleting=deleting, restoring=restoring)

@@ -22,12 +22,12 @@ from headlessly.admin import NounAdmin, display, workplace
 from headlessly.admin.filtering.tree import read_filter
 from headlessly.admin.filtering.words import describe_part
 from headlessly.admin.lists import cells
-from headlessly.admin.lists.conditions import filter_text
 from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 from headlessly.errors import InvalidFilter
 from headlessly.query import filters, reads
+from headlessly.query.list_address import filter_text
 from marketing import campaign_page, funnel_page, questions  # noqa: F401  (registers its page)
 from marketing.attribution import pages  # noqa: F401  (registers them)
 from marketing.models import Form, Funnel, Segment
@@ -142,7 +142,7 @@ def members_now(segment: Segment) -> dict[str, Any]:
             total, exact = reads.count_records(_fitting(segment))
             found["count"] = display.number(total) + "+" * (not exact)
             found["first"] = [
-                (str(each), display.page_url(noun, "change", each.pk))
+                (str(each), display.record_url(each))
                 for each in noun.find(filter, limit=FIRST_MEMBERS)
             ]
     except InvalidFilter as problem:

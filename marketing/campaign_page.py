@@ -21,8 +21,9 @@ from headlessly.admin.dashboards.figures import Figure, number_figure
 from headlessly.admin.import_pages import import_url
 from headlessly.admin.lists import cells
 from headlessly.database import timeouts
+from headlessly.declaration import days
 from headlessly.errors import InvalidFilter
-from headlessly.query import money, periods
+from headlessly.query import money
 from marketing import returns, utm
 from marketing.models import Campaign
 
@@ -102,7 +103,7 @@ def campaign_figures(campaign: Campaign) -> dict[str, Any]:
         "cost_per_lead": _each(known.cost_per_lead, currency),
         "cost_per_deal": _each(known.cost_per_deal, currency),
         "roi": known.roi is not None and display.number_with_unit(known.roi, "%"),
-        "today": display.day_text(periods.today()),
+        "today": display.day_text(days.today()),
         "completed": completed_on(campaign),
         "then": figures_then(campaign, known),
     }

@@ -19,7 +19,7 @@ from headlessly.database import prepared
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.normalization import normalize_text
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import as_storable
 from headlessly.log.events import dump_json
 from marketing import questions
 
@@ -47,9 +47,9 @@ class Extras(dict[str, str]):
     """What was sent and not asked for, bounded: names and values are cut, the last are only counted."""
 
     def keep(self, name: str, value: Any) -> None:
-        name = UNSTORABLE.sub("", name)[:LONGEST_NAME].strip()
+        name = as_storable(name, "")[:LONGEST_NAME].strip()
         text = value if isinstance(value, str) else dump_json(value).decode()
-        text = UNSTORABLE.sub("", text).strip()
+        text = as_storable(text, "").strip()
         if not name or not text or self.get(name) == text:
             return
         room = LONGEST_TOGETHER - sum(len(n) + len(v) for n, v in self.items())
@@ -85,7 +85,7 @@ def sort_submission(
         if several and len(set(map(str, several))) > 1:
             extras.keep(key, several)
         if isinstance(value, str):
-            value = UNSTORABLE.sub("", value)
+            value = as_storable(value, "")
         if _is_empty(value):
             continue
         if name is None or name in taken:

@@ -16,7 +16,7 @@ from django.utils.translation import pgettext_lazy
 from crm import replies
 from crm.models import Contact, Deal, Lead
 from headlessly.context import tracing
-from headlessly.declaration.values import UNSTORABLE, to_json_value
+from headlessly.declaration.values import is_storable, to_json_value
 from headlessly.errors import NotFound, VerbRefused
 from headlessly.execution.executor import Context
 from headlessly.nouns import Noun
@@ -139,4 +139,4 @@ def matching_values(
 
 def _referrer() -> str | None:
     page = tracing.referrer()
-    return None if page is None or UNSTORABLE.search(page) else page[:2000] or None
+    return None if page is None or not is_storable(page) else page[:2000] or None

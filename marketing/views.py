@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from headlessly import errors
 from headlessly.api import bodies, strangers
 from headlessly.api.bodies import FormBody
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.errors import TooLarge
 from headlessly.execution import executor
 from headlessly.language import languages, numbers
@@ -135,7 +135,7 @@ def _attribution_values(query: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value[: field.max_length]
         for name, field in questions.ATTRIBUTION_FIELDS.items()
-        if (value := query.get(name, "")) and not UNSTORABLE.search(value)
+        if (value := query.get(name, "")) and is_storable(value)
     }
 
 

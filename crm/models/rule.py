@@ -289,13 +289,14 @@ class Rule(Noun):
 def members_among(contacts: list[str], *, invited: bool = False) -> set[str]:
     """Those contacts who are members of the active tenant, or ``invited`` to be; all of them where no member
     is linked to a contact yet."""
-    tenant = tenancy.require()
-    linked = Membership.objects.filter(tenant=tenant).exclude(contact=None)
+    linked = Membership.of_contacts()
     found = set(linked.filter(contact__in=contacts).values_list("contact_id", flat=True))
     if len(found) == len(set(contacts)):
         return found
     if invited:
-        waiting = Invitation.objects.open().filter(tenant=tenant, contact_id__in=contacts)
+        waiting = Invitation.objects.open().filter(
+            tenant=tenancy.require(), contact_id__in=contacts
+        )
         found |= {id for id in waiting.values_list("contact_id", flat=True) if id}
     return found if found or linked.exists() else set(contacts)
 

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from headlessly.declaration import days, labels
+from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field, Relation
 from headlessly.errors import InvalidFilter, did_you_mean
 from headlessly.nouns import Noun, registry
 from headlessly.query import filters
+from headlessly.query.conditions import all_conditions, moves_with_time
 
 FIT, ENGAGEMENT = "fit", "engagement"
 #: What a line says, and what of it is said of every line.
@@ -106,7 +107,7 @@ class Line:
 class Asked(NamedTuple):
     """One condition of a filter: what it asks of which noun, on the way over which reference or relation."""
 
-    noun: type[Noun]
+    noun: type[Record]
     field: Field | None  #: None for words
     rest: str  #: what is asked behind a reference
     operand: Any
@@ -114,21 +115,15 @@ class Asked(NamedTuple):
 
 
 def conditions_of(
-    noun: type[Noun], filter: Mapping[str, Any], relation: Relation | None = None
+    noun: type[Record], filter: Mapping[str, Any], relation: Relation | None = None
 ) -> Iterator[Asked]:
     """Every condition of a filter that compiles."""
-    for key, value in filter.items():
-        if key in ("$and", "$or"):
-            for part in value:
-                yield from conditions_of(noun, part, relation)
-        elif key == "$not":
-            yield from conditions_of(noun, value, relation)
-        elif key == "$text":
+    for key, value in all_conditions(filter):
+        if key == "$text":
             yield Asked(noun, None, "", value, relation)
-        elif noun.schema.field(key) is None and key in noun.schema.relations:
-            found = noun.schema.relations[key]
+        elif (found := noun.schema.relation(key)) is not None:
             for part in value.values():
-                yield from conditions_of(registry[found.noun], part, found)
+                yield from conditions_of(found.source_noun, part, found)
         else:
             head, _dot, rest = key.partition(".")
             field = filters.find_condition_field(noun, head)
@@ -161,29 +156,18 @@ def problem_of_condition(noun: type[Noun], filter: Any) -> str | None:
                 f"{name}.{each.rest}"
             )
         behind = each.field
-        asked_of: type[Record] = each.noun
+        asked_of = each.noun
         if each.rest and each.field.type == "reference":
             asked_of = each.field.target_noun
             behind = filters.find_condition_field(asked_of, each.rest)
         if behind.wire in asked_of.schema.joins:
             return _("filter: ask at most one reference away: %s is further.") % behind.wire
-        if behind.type in ("date", "datetime") and any(map(days.is_relative, _texts(each.operand))):
+        if behind.type in ("date", "datetime") and moves_with_time(each.operand):
             said = _(
                 "filter: %s is compared with a day that moves. Use within or halfLife instead."
             )
             return said % each.field.wire
     return None
-
-
-def _texts(operand: Any) -> Iterator[str]:
-    if isinstance(operand, str):
-        yield operand
-    elif isinstance(operand, Mapping):
-        for each in operand.values():
-            yield from _texts(each)
-    elif isinstance(operand, list | tuple):
-        for each in operand:
-            yield from _texts(each)
 
 
 def problem_of_lines(noun: type[Noun], lines: Any) -> str | None:

@@ -16,7 +16,7 @@ from crm.reports.deals import won_stages
 from headlessly.access import actors
 from headlessly.declaration import days
 from headlessly.language.moments import months_on
-from headlessly.query import money, periods
+from headlessly.query import money
 from headlessly.query.money import Amounts, add_amounts
 from headlessly.query.reports import Records, Slice, moment_text
 from headlessly.query.scope import Scope
@@ -53,7 +53,7 @@ def _activities_done(first: date, end: date) -> Records:
 
 
 def _moments(name: str, first: date, end: date) -> dict[str, str]:
-    since, until = (moment_text(periods.midnight(day)) for day in (first, end))
+    since, until = (moment_text(days.start_of_day(day)) for day in (first, end))
     return {f"{name}__gte": since, f"{name}__lt": until}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from crm.models import Activity, Deal, Lead
 from crm.reports.deals import open_stages
 from headlessly.access import actors
-from headlessly.query import periods
+from headlessly.declaration import days
 from headlessly.query.reports import Records, Slice, moment_text
 
 OPEN_LEADS = ",".join(Lead.OPEN)
@@ -67,7 +67,7 @@ def open_tasks(slice: Slice) -> list[Waiting] | None:
     said = {"assignee__exact": person, "status__in": ",".join(Activity.OPEN)}
     mine = Records(Activity, said, slice.as_of)
     now = "now" if slice.as_of is None else moment_text(slice.as_of)
-    midnight = periods.midnight(slice.today + timedelta(days=1))
+    midnight = days.start_of_day(slice.today + timedelta(days=1))
     tomorrow, week = moment_text(midnight), moment_text(midnight + timedelta(days=7))
     parts = {
         OVERDUE_TASKS: mine.where(dueAt__lt=now),

@@ -21,6 +21,7 @@ from headlessly.declaration import days
 from headlessly.declaration.record import Record
 from headlessly.log.versions import RowsMoment, version_table
 from headlessly.query import filters
+from headlessly.query.conditions import moves_with_time
 from headlessly.query.scope import Scope
 
 T = TypeVar("T")
@@ -100,7 +101,7 @@ def _by_day(
 ) -> Iterator[tuple[list[T], AbstractContextManager[None]]]:
     """All at once; of a filter that says "7d ago" those of each day apart. With each comes a block in which
     such words are understood as they were then."""
-    if not _says_when(filter):
+    if not moves_with_time(filter):
         yield list(asked), nullcontext()
         return
     by_day: dict[date, list[T]] = defaultdict(list)
@@ -108,14 +109,6 @@ def _by_day(
         by_day[days.day_of(moment_of(each))].append(each)
     for group in by_day.values():
         yield group, clock.set_clock(max(map(moment_of, group)), purpose="trial")
-
-
-def _says_when(part: Any) -> bool:
-    if isinstance(part, Mapping):
-        return "$stale" in part or any(map(_says_when, part.values()))
-    if isinstance(part, list | tuple):
-        return any(map(_says_when, part))
-    return isinstance(part, str) and days.is_relative(part)
 
 
 def _versions(noun: type[Record], filter: Mapping[str, Any]) -> QuerySet[Any]:

@@ -216,7 +216,7 @@ def tick(timestamp: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute(LATE, [clock.now()])
             late = [id for (id,) in cursor.fetchall()]
-        tenants = [each for each in Tenant.objects.filter(pk__in=late) if not each.is_closed]
+        tenants = list(Tenant.not_closed().filter(pk__in=late))
     for tenant in tenants:
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
             note_missed_answers.defer(once=f"first_answer:{tenant.pk}")

@@ -136,9 +136,8 @@ def tick(timestamp: int) -> None:
         Exists(rows.objects.filter(tenant=OuterRef("pk"), next_at__lte=now))
         for rows in (RuleRun, RuleAttempt)
     )
-    for tenant in Tenant.objects.filter(due | owed):
-        if not tenant.is_closed:
-            defer_work(tenant)
+    for tenant in Tenant.not_closed().filter(due | owed):
+        defer_work(tenant)
     if timestamp // 60 % 60 == 0:
         forget_old(now)
 

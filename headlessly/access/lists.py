@@ -19,6 +19,8 @@ from headlessly.declaration.choices import choice_key, unique_choices
 
 #: How long a value and the name of a list (``Lead.source``) may be.
 MAX_VALUE, MAX_NAME = 255, 100
+#: How many values a search for words looks for in one list.
+MOST_WITH_WORDS = 50
 
 
 class ListValue(TenantRow):
@@ -76,15 +78,13 @@ def spell_and_remember(list_name: str, texts: Collection[str]) -> list[str]:
     return unique_choices(known.get(choice_key(text), text) for text in texts)
 
 
-def values_with_words(
-    list_name: str, words: Iterable[str], limit: int = 50
-) -> dict[str, list[str]]:
-    """The values in which a word begins with each of ``words``, which are folded; ``limit`` at the most."""
+def values_with_words(list_name: str, words: Iterable[str]) -> dict[str, list[str]]:
+    """The values in which a word begins with each of ``words``, which are folded."""
     found: dict[str, list[str]] = {word: [] for word in words}
     begins = models.Q()
     for word in found:
         begins |= models.Q(key__startswith=word) | models.Q(key__contains=f" {word}")
-    statement = compiled_query(_values_that, [begins], list_name, limit) if found else None
+    statement = compiled_query(_values_that, [begins], list_name) if found else None
     for key, value in execute_prepared(*statement) if statement else ():
         for word, those in found.items():
             if f" {word}" in f" {key}":
@@ -92,14 +92,12 @@ def values_with_words(
     return found
 
 
-def _values_that(condition: models.Q, list_name: str, limit: int) -> models.QuerySet:
+def _values_that(condition: models.Q, list_name: str) -> models.QuerySet:
     values = ListValue.objects.filter(condition, list=list_name).order_by("key")
-    return values.values_list("key", "value")[:limit]
+    return values.values_list("key", "value")[:MOST_WITH_WORDS]
 
 
-def values_of_list(list_name: str, starting: str = "", limit: int = 30) -> Iterable[str]:
+def values_of_list(list_name: str, limit: int) -> Iterable[str]:
     """What a list offers, by its letters."""
-    found = ListValue.objects.filter(list=list_name)
-    if starting:
-        found = found.filter(key__contains=choice_key(starting))
-    return found.order_by("key").values_list("value", flat=True)[:limit]
+    found = ListValue.objects.filter(list=list_name).order_by("key")
+    return found.values_list("value", flat=True)[:limit]

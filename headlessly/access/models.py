@@ -28,7 +28,7 @@ from headlessly.database.prepared import fetch_by_unique
 from headlessly.declaration.currencies import validate_currency
 from headlessly.declaration.fields import PublicId, Reference
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 
 SLUG = RegexValidator(
     r"\A[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?\Z",
@@ -114,6 +114,11 @@ class Tenant(models.Model):
         """Whether nobody may write here, as it moves to another database or has moved."""
         return self.log_cluster == CLOSED
 
+    @classmethod
+    def not_closed(cls) -> models.QuerySet[Tenant]:
+        """Those in which one may write."""
+        return cls.objects.exclude(log_cluster=CLOSED)
+
     def clean(self) -> None:
         """Rates are in the tenant's currency: with another they would mean something else."""
         before = Tenant.objects.filter(pk=self.pk).values_list("currency", flat=True).first()
@@ -136,7 +141,7 @@ class Tenant(models.Model):
     @classmethod
     def find_by_slug(cls, slug: str) -> Tenant | None:
         """The tenant of this address, or None."""
-        if UNSTORABLE.search(slug):
+        if not is_storable(slug):
             return None
         return fetch_by_unique(cls, slug=slug)
 
@@ -295,6 +300,11 @@ class Membership(TenantRow):
         """Let them in no longer; their keys end with it."""
         ApiKey.revoke_all(user=self.user_id, tenant=self.tenant_id)
         return super().delete(*args, **kwargs)
+
+    @classmethod
+    def of_contacts(cls) -> models.QuerySet[Membership]:
+        """Those in the active tenant who are one of its contacts."""
+        return cls.objects.filter(tenant=tenancy.require()).exclude(contact=None)
 
     @classmethod
     def find_membership(cls, user: Any, tenant: Tenant | None) -> Membership | None:

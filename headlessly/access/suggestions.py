@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import lists, tenancy
 from headlessly.declaration.choices import choice_key
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.errors import did_you_mean
 from headlessly.language import wording
 
@@ -113,7 +113,7 @@ def _read_value(given: Any) -> ListedValue:
     text, color = value.get("value"), value.get("color") or ""
     if isinstance(text, str):
         text = " ".join(text.split())
-    if not isinstance(text, str) or not 0 < len(text) <= MAX_LENGTH or UNSTORABLE.search(text):
+    if not isinstance(text, str) or not 0 < len(text) <= MAX_LENGTH or not is_storable(text):
         raise ValueError(_("Each is a text of 1 to %d characters.") % MAX_LENGTH)
     if not isinstance(color, str) or (color and not COLOR.match(color)):
         raise ValueError(_("A colour is like #1f77b4."))
@@ -126,7 +126,7 @@ def _read_value(given: Any) -> ListedValue:
 def suggestions_for(noun: type[Record], field: Field) -> list[str]:
     """The suggestions for ``field`` in the active tenant; empty where there are none."""
     if field.list_name:
-        return list(lists.values_of_list(field.list_name, limit=MAX_SUGGESTIONS))
+        return list(lists.values_of_list(field.list_name, MAX_SUGGESTIONS))
     if field.choices:
         return []  # they are chosen from
     own = tenancy.require().choices.get(suggestions_key(noun, field))

@@ -191,7 +191,7 @@ def load_visible_references(
         noun: type[Record] = found.model
         return found.only(*_to_name(noun, tuple(names))) if to_be_named else found
     fields = (found.model.schema.references[name] for name in names)
-    others = {field.name: found.model.registry[field.to] for field in fields}
+    others = {field.name: field.target_noun for field in fields}
     return found.prefetch_related(
         *(
             models.Prefetch(name, queryset=_whole_or_card(other, person))

@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy, visibility
+from headlessly.access import actors, visibility
 from headlessly.access.models import Membership
 from headlessly.admin import display, suitable_records
 from headlessly.database import timeouts
@@ -120,8 +120,8 @@ def find_members(noun: type[Noun], term: str, *, offers: bool) -> list[dict[str,
     """The members whose name or a word of it begins with ``term``, before those who have it elsewhere; who
     asks comes first. ``offers`` puts "me" and "nobody" before them all."""
     mine = actors.current().contact_id
-    linked = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
-    people = noun.objects.filter(pk__in=list(linked.values_list("contact_id", flat=True)))
+    members = Membership.of_contacts().values_list("contact_id", flat=True)
+    people = noun.objects.filter(pk__in=list(members))
     sought = " ".join(term.split())
     ranked = []
     for person in people:
@@ -192,7 +192,7 @@ def _requested_noun(request: HttpRequest) -> type[Noun]:
             name = request.GET.get("field_name", "id")
             field = noun.schema.references.get(name)
             if field is not None:
-                return registry[field.to]
+                return field.target_noun
             if name in ("id", OR_NEW, MEMBER, MEMBER_FILTER) or name.startswith(SUITS):
                 return noun
     raise PermissionDenied

@@ -248,6 +248,11 @@ def page_url(noun: type[models.Model], page: str, *args: str) -> str:
     return named_url(f"admin:{meta.app_label}_{meta.model_name}_{page}", *args)
 
 
+def record_url(record: Record) -> str:
+    """The address of a record's page."""
+    return page_url(type(record), "change", record.pk)
+
+
 def named_url(name: str, *args: str) -> str:
     """The address of a page by Django's name for it."""
     if not all(map(PLAIN.fullmatch, args)):
@@ -295,9 +300,7 @@ def record_named(text: str) -> Noun | None:
 def record_link(record: Noun) -> SafeString:
     if record.is_card:
         return format_html("{}", str(record))  # there is no page of it for whoever reads
-    return format_html(
-        '<a href="{}">{}</a>', page_url(type(record), "change", record.pk), str(record)
-    )
+    return format_html('<a href="{}">{}</a>', record_url(record), str(record))
 
 
 def counted(noun: type[Record], count: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any, cast
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.text import slugify
+from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
 
 from headlessly.access import suggestions
@@ -31,7 +31,7 @@ from headlessly.declaration.normalization import normalize_slug
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import parse_iso_moment, to_json_value
 from headlessly.errors import HeadlesslyError
-from headlessly.language import languages, numbers
+from headlessly.language import numbers
 from headlessly.language.moments import read_when, written_day, written_moment
 from headlessly.nouns import Noun
 
@@ -80,14 +80,12 @@ class DeclaredForm(forms.Form):
         if field.filters:
             help = ""  # what it takes is put together row by row
         if field.type == "datetime":
-            zone = _("in %s") % languages.current_time_zone_name()
+            zone = _("in %s") % timezone.get_current_timezone_name()
             help = f"{help}; {zone}" if help else zone
         if field.type in PLAIN_TYPES and isinstance(widget, forms.TextInput | forms.Textarea):
             # What it is stands in it until something is typed: no line of its own.
-            widget.attrs.setdefault("placeholder", help[:1].upper() + help[1:])
-        return Input(
-            field, widget, label=labels.field_label(field), help_text=help[:1].upper() + help[1:]
-        )
+            widget.attrs.setdefault("placeholder", capfirst(help))
+        return Input(field, widget, label=labels.field_label(field), help_text=capfirst(help))
 
     def begin_with(self, values: Mapping[str, Any]) -> None:
         """Show these values in the inputs that are empty."""
@@ -241,7 +239,7 @@ def _moment_with_zone(text: str, *, keeps_day: bool, fold: int = 0) -> str:
     try:
         zone = timezone.get_current_timezone()
         local = parse_iso_moment(text).replace(tzinfo=zone, fold=fold)
-        return local.isoformat() if keeps_day else f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return local.isoformat() if keeps_day else days.utc_text(local)
     except (ValueError, OverflowError):
         return text  # the executor says what is wrong with it
 

@@ -19,7 +19,7 @@ from headlessly.admin.sites import TenantSite
 from headlessly.admin.whole_records import find_whole
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Schema
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.nouns import Noun
 
 #: What pages of nouns and the day need beside the site's own: the same, for they take each other's place.
@@ -142,7 +142,7 @@ class NounPages:
 def list_query(request: HttpRequest) -> str | None:
     """The query of the list that one came from, or None."""
     query = request.GET.get("in")
-    if query is None or len(query) > LONGEST_QUERY or UNSTORABLE.search(query):
+    if query is None or len(query) > LONGEST_QUERY or not is_storable(query):
         return None
     return query
 

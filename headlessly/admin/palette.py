@@ -91,7 +91,7 @@ def _find_records(text: str, nouns: list[type[Noun]]) -> list[dict[str, Any]]:
     """The records whose words fit, by noun as the menu has them. Raises InvalidFilter."""
     if len(text) > LONGEST:
         raise InvalidFilter(_("Search for %s characters at most.") % LONGEST)
-    if values.UNSTORABLE.search(text):
+    if not values.is_storable(text):
         raise InvalidFilter(_("This cannot be searched for."))
     if (known := _by_id(text)) is not None:
         return _group(labels.plural_title(type(known)), [_record_item(known)])
@@ -142,7 +142,7 @@ def _record_item(record: Noun) -> dict[str, Any]:
         "tone": display.state_tone(noun, state) if state else "",
         "kind": labels.noun_title(noun),
         "icon": noun.Surface.icon,
-        "url": display.page_url(noun, "change", record.pk),
+        "url": display.record_url(record),
     }
 
 

@@ -9,8 +9,8 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from headlessly.admin.widgets import When
+from headlessly.declaration import days
 from headlessly.language.moments import read_past_day, written_day
-from headlessly.query import periods
 
 #: The parameters of addresses that are such days.
 NAMES = ("from", "to", "asOf", "since", "until")
@@ -18,7 +18,7 @@ NAMES = ("from", "to", "asOf", "since", "until")
 
 def read_past_days(given: Mapping[str, str], *names: str) -> dict[str, str]:
     """The parameters of an address with its days as a wire has them; what says no day stays as it is."""
-    today = periods.today()
+    today = days.today()
     found = dict(given)
     for name in names or NAMES:
         if (text := found.get(name)) and (day := read_past_day(text[:100], today)) is not None:

@@ -31,7 +31,7 @@ from headlessly.admin import display, once, preferences
 from headlessly.admin.account import pages as account_pages
 from headlessly.context import clock
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.errors import NotFound
 from headlessly.language.moments import When, read_past_day, read_when
 from headlessly.nouns import Noun
@@ -107,7 +107,7 @@ class Site(UnfoldAdminSite):
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if refused := self.refused(request):
                 return refused
-            if any(isinstance(part, str) and UNSTORABLE.search(part) for part in kwargs.values()):
+            if any(not is_storable(part) for part in kwargs.values()):
                 raise Http404  # nothing is called so, and the database could not even be asked
             try:
                 if getattr(view, "tries_password", False):

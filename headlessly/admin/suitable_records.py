@@ -24,12 +24,13 @@ def suiting_records(
     noun: type[Noun], record: Noun, search: Search | None, limit: int
 ) -> list[Noun]:
     """The open records of ``noun`` with the words, those that refer to the same as ``record`` first."""
-    return _suiting(noun, record, search, limit, _parts(noun, record))
+    return _open_records(noun, search, limit, _parts(noun, record))
 
 
-def _suiting(
-    noun: type[Noun], record: Noun, search: Search | None, limit: int, parts: list[Q]
+def _open_records(
+    noun: type[Noun], search: Search | None, limit: int, parts: list[Q]
 ) -> list[Noun]:
+    """The open records of these parts, one part after the other."""
     open_ones: QuerySet[Noun] = noun.objects.all()
     if (machine := noun.schema.machine) and hasattr(noun, "OPEN"):
         open_ones = open_ones.filter(**{f"{machine.name}__in": noun.OPEN})
@@ -47,7 +48,7 @@ def _suiting(
 
 def nearest_records(noun: type[Noun], record: Noun, limit: int) -> list[Noun]:
     """The open records of ``noun`` that refer to the same as ``record``, the nearest first."""
-    return _suiting(noun, record, None, limit, _parts(noun, record)[:-1])
+    return _open_records(noun, None, limit, _parts(noun, record)[:-1])
 
 
 def is_near(noun: type[Noun], record: Noun) -> bool:

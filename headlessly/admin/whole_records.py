@@ -14,7 +14,7 @@ from headlessly.access import tenancy, visibility
 from headlessly.access.prepared_queries import MOST_KEPT, Statement, mark_text
 from headlessly.database.prepared import execute_prepared
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.nouns import Noun
 
 N = TypeVar("N", bound=Noun)
@@ -25,7 +25,7 @@ def find_whole(noun: type[N], id: str) -> N:
     reading = _reading(noun, tenancy.require().pk, visibility.visible_owner())
     if reading is None:
         return noun.get(id, include=[*noun.schema.references])
-    rows = [] if UNSTORABLE.search(id) else reading.rows(id)
+    rows = reading.rows(id) if is_storable(id) else []
     return reading.made(rows[0]) if rows else noun.get(id)
 
 

@@ -17,7 +17,7 @@ from headlessly.api.tracking import track_event
 from headlessly.database import timeouts
 from headlessly.declaration import values
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.errors import InvalidFilter, NotFound, did_you_mean
 from headlessly.log import events, kept, pages
 from headlessly.log.names import SECURITY
@@ -88,7 +88,7 @@ def find_event(id: str) -> Event:
 
 def record_history(noun: type[Noun], id: str, **page: Any) -> dict[str, Any]:
     """The events of one record, newest first; also of one that was deleted since. Raises NotFound."""
-    if UNSTORABLE.search(id):
+    if not is_storable(id):
         raise noun.not_found(id)
     found = paginate(events.record_history(noun, id), Event.as_json, of=id, **page)
     if not found["total"] and not _has_history_in_files(noun, id):

@@ -40,7 +40,7 @@ def tenants_behind(reader: type[models.Model]) -> list[Tenant]:
     with connection.cursor() as cursor:
         cursor.execute(BEHIND.format(readers=connection.ops.quote_name(reader._meta.db_table)))
         ids = [each for (each,) in cursor.fetchall()]
-    return [tenant for tenant in Tenant.objects.filter(pk__in=ids) if not tenant.is_closed]
+    return list(Tenant.not_closed().filter(pk__in=ids))
 
 
 def defer_reading(job: Job, name: str, tenant: Tenant, *, in_seconds: float = 0) -> None:

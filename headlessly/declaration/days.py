@@ -87,6 +87,11 @@ def start_of_day(day: date) -> datetime:
     return datetime.combine(day, time(), timezone.get_current_timezone()).astimezone(UTC)
 
 
+def utc_text(moment: datetime) -> str:
+    """A moment as filters and addresses say it: ``2026-01-31T09:00:00Z``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def named_day(text: str) -> date | None:
     """The day that ``"yesterday"``, ``"today"`` or ``"start of last quarter"`` is where one reads; None for
     other text."""

@@ -145,7 +145,7 @@ def describe_relations(noun: type[Record]) -> dict[str, dict[str, Any]]:
         r.wire: {
             "direction": "<-",
             "to": r.noun,
-            "inverse": noun.registry[r.noun].schema.by_name[r.field].wire,
+            "inverse": r.source_noun.schema.by_name[r.field].wire,
         }
         for r in schema.relations.values()
     }

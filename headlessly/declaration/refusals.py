@@ -231,18 +231,17 @@ class RefusalMixin(MergeMixin):
     def held_values(self, field: Field) -> list[Any]:
         """What the record has in a unique field, and in the others beside it."""
         held = [getattr(self, field.column)]
-        for others in self.schema.others:
-            if field.kept_as and others.kept_as == field.kept_as:
-                held += getattr(self, others.column) or ()
+        for others in self.schema.kept_with(field):
+            held += getattr(self, others.column) or ()
         return [value for value in held if value is not None]
 
     def _shared_conflict(self, field: Field, value: Any) -> Conflict:
         """The conflict for a value of a unique field that another record has, or one of those beside it."""
         first = type(self).find_id_by_unique(field, value)
         own = getattr(self, field.column)
-        beside = (f for f in self.schema.others if f.kept_as and f.kept_as == field.kept_as)
-        if (others := next(beside, None)) is not None and value != own:
-            field = others
+        beside = self.schema.kept_with(field)
+        if beside and value != own:
+            field = beside[0]
         # Only to somebody who sees that record.
         more: dict[str, Any] = {"existingId": first} if first else {}
         return Conflict(

@@ -70,6 +70,11 @@ class Relation:
     field: str  #: the reference over there, in Python
     is_custom: bool = False  #: whether that is a field of the tenant's own
 
+    @property
+    def source_noun(self) -> type[Record]:
+        """The noun whose records refer to these."""
+        return registry[self.noun]
+
 
 @dataclass(frozen=True)
 class Join:
@@ -173,6 +178,10 @@ class Schema:
     def others_beside(self, field: Field) -> tuple[Field, ...]:
         """Those that hold more values of this field: who looks for a record by one of them finds it."""
         return tuple(each for each in self.others if field.name in each.beside)
+
+    def kept_with(self, field: Field) -> tuple[Field, ...]:
+        """Those of them whose values are unique together with this field's."""
+        return tuple(each for each in self.others if each.kept_as and each.kept_as == field.kept_as)
 
     @cached_property
     def long_texts(self) -> frozenset[str]:
@@ -432,6 +441,10 @@ class Schema:
     def field(self, name: str) -> Field | None:
         """A field by its wire or Python name."""
         return self.fields.get(name) or self.by_name.get(name)
+
+    def relation(self, name: str) -> Relation | None:
+        """Whose records refer to one of these, by the wire name; a field that is called so goes before."""
+        return self.relations.get(name) if self.field(name) is None else None
 
     @property
     def kind(self) -> Field | None:

@@ -1,4 +1,4 @@
-"""No row has text that no column can hold (:data:`.values.UNSTORABLE`). Whoever looks for it finds nothing:
+"""No row has text that no column can hold (:func:`.values.is_storable`). Whoever looks for it finds nothing:
 PostgreSQL, which would refuse the whole statement, is not even asked."""
 
 from __future__ import annotations
@@ -9,18 +9,14 @@ from django.core.exceptions import EmptyResultSet
 from django.db.models import CharField, TextField
 from django.db.models.lookups import Exact, In
 
-from headlessly.declaration.values import UNSTORABLE
-
-
-def _is_unstorable(value: Any) -> bool:
-    return isinstance(value, str) and UNSTORABLE.search(value) is not None
+from headlessly.declaration.values import is_storable
 
 
 @CharField.register_lookup
 @TextField.register_lookup
 class ExactText(Exact):
     def process_rhs(self, compiler: Any, connection: Any) -> Any:
-        if _is_unstorable(self.rhs):
+        if not is_storable(self.rhs):
             raise EmptyResultSet
         return super().process_rhs(compiler, connection)
 
@@ -32,4 +28,4 @@ class InTexts(In):
         found = super().get_prep_lookup()
         if hasattr(found, "resolve_expression"):
             return found
-        return [value for value in found if not _is_unstorable(value)]
+        return [value for value in found if is_storable(value)]

@@ -252,7 +252,7 @@ def clean_reference(field: Field, value: Any, text: bool) -> str:
         value = value.pk
     elif isinstance(value, dict) and not text:
         value = value.get("$id")
-    if not isinstance(value, str) or UNSTORABLE.search(value) or len(value) > 64:
+    if not isinstance(value, str) or not is_storable(value) or len(value) > 64:
         raise ValueError(
             wording.fill(
                 _("Send the id of a %(noun)s, like %(prefix)s_fX9bL5nRdK2a."),
@@ -335,6 +335,16 @@ def texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, Mapping | list):
         for each in value.values() if isinstance(value, Mapping) else value:
             yield from texts_in(each)
+
+
+def is_storable(value: Any) -> bool:
+    """Whether a column can hold it: anything but text with what none can."""
+    return not isinstance(value, str) or UNSTORABLE.search(value) is None
+
+
+def as_storable(text: str, instead: str = "\ufffd") -> str:
+    """The text with ``instead`` for each of what no column can hold."""
+    return UNSTORABLE.sub(instead, text)
 
 
 def check_storable(value: str) -> None:

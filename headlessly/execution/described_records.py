@@ -17,7 +17,7 @@ from headlessly.access import visibility
 from headlessly.declaration import labels
 from headlessly.declaration.folding import fold_words
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.errors import Invalid
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def find_described(noun: type[Record], given: Mapping[str, Any]) -> str | None:
         if id is not None and _visible(noun).filter(pk=id).exists():
             return id
     name = given.get(noun.schema.name_field.name)
-    if unique or not isinstance(name, str) or UNSTORABLE.search(name):
+    if unique or not isinstance(name, str) or not is_storable(name):
         return None
     called = _visible(noun).filter(**{f"{noun.schema.name_field.name}__folded": fold_words(name)})
     found = list(called.order_by().values_list("pk", flat=True)[:2])

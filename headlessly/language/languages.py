@@ -92,11 +92,6 @@ def time_zone_names() -> frozenset[str]:
     return frozenset(name for name in available_timezones() if "/" in name or name == "UTC")
 
 
-def current_time_zone_name() -> str:
-    """The time zone of whoever reads, as it is called: ``Europe/Berlin``."""
-    return timezone.get_current_timezone_name()
-
-
 def capitalizes_nouns() -> bool:
     """Whether the language of the moment writes nouns with a capital within a sentence."""
     return (translation.get_language() or ENGLISH).partition("-")[0] in ("de", "lb")

@@ -7,7 +7,7 @@ come by the moment at which they happened. For whatever is asked beside what an 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models.expressions import RawSQL
 
 from headlessly.log.events import Event, EventQuerySet, LogPosition
-from headlessly.log.pages import EVENTS_PER_PAGE, INDEXED
+from headlessly.log.pages import EVENTS_PER_PAGE, EventConditions
 
 
 class Place(NamedTuple):
@@ -44,14 +44,10 @@ class LatestPage(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LatestQuestion:
-    """Which events: values of columns, one of several names or actors, and the moments between which they
-    happened."""
+class LatestQuestion(EventConditions):
+    """The latest events that fulfil all of this, and are of one of several names or actors."""
 
-    columns: dict[str, str] = field(default_factory=dict)
     names: tuple[str, ...] = ()
-    since: datetime | None = None
-    until: datetime | None = None
     actors: frozenset[str] | None = None  #: of one of several; None is of anybody
 
     @property
@@ -59,23 +55,16 @@ class LatestQuestion:
         return (self.since is not None or self.until is not None) and "target" not in self.columns
 
     def _looked_up(self) -> dict[str, Any]:
-        if self._by_time:
-            return self._days()
-        first = next((name for name in INDEXED if name in self.columns), None)
-        return {} if first is None else {first: self.columns[first]}
+        return self._between if self._by_time else self._indexed
 
     def _looked_at(self) -> dict[str, Any]:
-        conditions: dict[str, Any] = self.columns | self._days()
+        conditions: dict[str, Any] = self.columns | self._between
         if self.names:
             conditions["name__in"] = self.names
         if self.actors is not None:
             conditions["actor__in"] = self.actors
         known = self._looked_up()
         return {name: value for name, value in conditions.items() if name not in known}
-
-    def _days(self) -> dict[str, Any]:
-        days = {"timestamp__gte": self.since, "timestamp__lt": self.until}
-        return {name: moment for name, moment in days.items() if moment is not None}
 
     def read_page(self, before: Place | None, size: int) -> LatestPage:
         """At most ``size`` of the events before a place that the actor sees."""

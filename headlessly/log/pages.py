@@ -59,7 +59,7 @@ class LogPage(NamedTuple):
 
 
 @dataclass(frozen=True)
-class LogQuestion:
+class EventConditions:
     """Which events: values of columns, and the moments between which they happened."""
 
     columns: dict[str, str] = field(default_factory=dict)
@@ -67,22 +67,26 @@ class LogQuestion:
     until: datetime | None = None
 
     @property
-    def _looked_up(self) -> dict[str, str]:
-        """The condition that an index carries."""
+    def _indexed(self) -> dict[str, str]:
+        """The condition that an index has in the order of the log."""
         first = next((name for name in INDEXED if name in self.columns), None)
         return {} if first is None else {first: self.columns[first]}
 
     @property
+    def _between(self) -> dict[str, datetime]:
+        """The conditions on the moment."""
+        ends = {"timestamp__gte": self.since, "timestamp__lt": self.until}
+        return {name: moment for name, moment in ends.items() if moment is not None}
+
+
+class LogQuestion(EventConditions):
+    """The next events that fulfil all of this, in the order of the log."""
+
+    @property
     def _looked_at(self) -> dict[str, Any]:
         """The conditions that each event is held against."""
-        found: dict[str, Any] = {
-            name: value for name, value in self.columns.items() if name not in self._looked_up
-        }
-        if self.since is not None:
-            found["timestamp__gte"] = self.since
-        if self.until is not None:
-            found["timestamp__lt"] = self.until
-        return found
+        asked = self.columns | self._between
+        return {name: value for name, value in asked.items() if name not in self._indexed}
 
     @property
     def _is_of_a_type_alone(self) -> bool:
@@ -90,7 +94,7 @@ class LogQuestion:
 
     def all_events(self) -> EventQuerySet:
         """All events that fit, whether the actor sees them or not."""
-        found = Event.log.filter(**self._looked_up, **self._looked_at)
+        found = Event.log.filter(**self._indexed, **self._looked_at)
         if self._is_of_a_type_alone:
             found = found.filter(name__in=names_of_type(self.columns["target_type"]))
         return without_security(found)
@@ -114,7 +118,7 @@ class LogQuestion:
         """At most ``size`` of the next events that the actor sees."""
         # Asked before: what comes meanwhile lies behind it, and is for the next page.
         log_end = end_of_log() if self.until is None else after
-        ahead = without_security(Event.log.filter(**self._looked_up))
+        ahead = without_security(Event.log.filter(**self._indexed))
         stretch_end = self._end_of_stretch(ahead, after)
         limited = visibility.visible_owner() is not None
         most = max(size, EVENTS_PER_LIMITED_PAGE) if limited else size
@@ -145,7 +149,7 @@ class LogQuestion:
 
     def _end_of_stretch(self, ahead: EventQuerySet, after: LogPosition) -> LogPosition | None:
         """The last position to look at for one page; None where what follows is looked up, or is less."""
-        if not self._looked_at or "target" in self._looked_up or self._is_of_a_type_alone:
+        if not self._looked_at or "target" in self._indexed or self._is_of_a_type_alone:
             return None
         following = ahead.settled_after(after).values_list("xid", "seq")
         place = following[EVENTS_PER_PAGE - 1 : EVENTS_PER_PAGE].first()

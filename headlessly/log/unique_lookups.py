@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
@@ -11,6 +11,32 @@ from headlessly.declaration import values
 from headlessly.declaration.folding import small_letters
 from headlessly.declaration.refusals import RefusalMixin
 from headlessly.log.unique_values import find_held_elsewhere, records_holding
+
+if TYPE_CHECKING:
+    from headlessly.declaration.record import Record
+    from headlessly.declaration.schema import Field
+
+
+def having_unique(
+    found: models.QuerySet[Any], field: Field, spelled: Iterable[Any]
+) -> models.QuerySet[Any]:
+    """Those of the records that have one of these values of a unique field, as it would be stored; capital
+    letters aside."""
+    if field.is_custom or field.kept_as:
+        return found.filter(pk__in=records_holding(field, spelled).values("record"))
+    if field.type in values.TEXT_TYPES:
+        small = {value.lower() for value in spelled}
+        return found.alias(key=small_letters(field)).filter(key__in=small)
+    return found.filter(**{f"{field.column}__in": spelled})
+
+
+def find_holder(noun: type[Record], field: Field, value: Any) -> str | None:
+    """The id of the record that has this unique value now, however it is spelled."""
+    is_text = field.type in values.TEXT_TYPES
+    spelled = values.normalize_operand(field, value) if is_text else value
+    found = having_unique(noun.objects.all(), field, [spelled])
+    # Not first(): its order by id would send the planner along the primary key.
+    return next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
 
 
 class UniqueLookupMixin(RefusalMixin):
@@ -21,20 +47,10 @@ class UniqueLookupMixin(RefusalMixin):
 
     @classmethod
     def find_id_by_unique(cls, field: Any, value: Any) -> str | None:
-        """The id of the record with this unique value, however it is spelled."""
-        if isinstance(value, str) and values.UNSTORABLE.search(value):
+        """The same; else of who took over the record that had it."""
+        if not values.is_storable(value):
             return None
-        found: models.QuerySet[Any]
-        is_text = field.type in values.TEXT_TYPES
-        key = values.normalize_operand(field, value) if is_text else value
-        if field.is_custom or field.kept_as:
-            found = cls.objects.filter(pk__in=records_holding(field, [key]).values("record"))
-        elif is_text:
-            found = cls.objects.alias(key=small_letters(field)).filter(key=key.lower())
-        else:
-            found = cls.objects.filter(**{field.column: key})
-        # Not first(): its order by id would send the planner along the primary key.
-        id = next(iter(found.order_by().values_list("pk", flat=True)[:1]), None)
+        id = find_holder(cls, field, value)
         return id or next(iter(cls.survivors_by_unique(field, [value]).values()), None)
 
     def find_shared_value(self, fields: Iterable[Any]) -> tuple[Any, Any] | None:

@@ -17,7 +17,7 @@ from headlessly.declaration.choices import split_choices
 from headlessly.declaration.fields import Domain
 from headlessly.declaration.folding import draw_together, fold, phone_digits, write_out
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -44,7 +44,7 @@ def find_duplicates(noun: type[R], given: Mapping[str, Any]) -> list[tuple[R, li
     for name in noun.Surface.alike:
         field = noun.schema.by_name.get(name)
         value = given.get(name)
-        if field is None or value in (None, "") or UNSTORABLE.search(str(value)):
+        if field is None or value in (None, "") or not is_storable(str(value)):
             continue
         condition = _condition_of(field)(noun, field, value)
         if condition is None:

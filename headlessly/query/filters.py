@@ -28,6 +28,7 @@ from headlessly.log import indexed_values
 from headlessly.log.unique_values import records_holding
 from headlessly.log.versions import RowsMoment
 from headlessly.query import money, operators
+from headlessly.query.conditions import MAX_DEPTH, required_conditions
 from headlessly.query.external_ids import id_condition
 from headlessly.query.scope import EVERYTHING, NOTHING, Scope
 from headlessly.query.search import Search
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
 MAX_REFERENCES = 3
-MAX_DEPTH = 16
 MAX_CONDITIONS = 200
 
 
@@ -101,18 +101,14 @@ def column_equalities(
 
     Raises InvalidFilter for a value that a column cannot have.
     """
-    found: dict[str, Any] = {}
-    for filter in stated:
-        if not isinstance(filter, Mapping | None):
+    filters, found = list(stated), {}
+    if not all(isinstance(filter, Mapping | None) for filter in filters):
+        return None
+    for name, value in required_conditions(filters):
+        equality = _equality(noun, name, value)
+        if equality is None or equality[0] in found:
             return None
-        for name, value in (filter or {}).items():
-            if name == "$and" and value and _are_filters(value):
-                inner = column_equalities(noun, value)
-            else:
-                inner = _equality(noun, name, value)
-            if inner is None or set(inner) & set(found):
-                return None
-            found |= inner
+        found[equality[0]] = equality[1]
     return found
 
 
@@ -120,42 +116,33 @@ def several_values(
     noun: type[Record], stated: Iterable[Mapping[str, Any] | None]
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The columns of choices that filters give several values, each with them."""
-    for filter in stated:
-        for name, value in filter.items() if isinstance(filter, Mapping) else ():
-            if name == "$and" and _are_filters(value):
-                yield from several_values(noun, value)
-                continue
-            field = noun.schema.field(name) if isinstance(name, str) else None
-            operand = value.get("$in") if isinstance(value, Mapping) and len(value) == 1 else None
-            if field is None or field.type != "enum" or not isinstance(operand, list | tuple):
-                continue
-            if None not in operand:
-                cleaned = (operators.clean_operand(field, name, each) for each in operand)
-                yield field.column, tuple(dict.fromkeys(cleaned))
+    for name, value in required_conditions(stated):
+        field = noun.schema.field(name) if isinstance(name, str) else None
+        operand = value.get("$in") if isinstance(value, Mapping) and len(value) == 1 else None
+        if field is None or field.type != "enum" or not isinstance(operand, list | tuple):
+            continue
+        if None not in operand:
+            cleaned = (operators.clean_operand(field, name, each) for each in operand)
+            yield field.column, tuple(dict.fromkeys(cleaned))
 
 
 def comparisons_with(
     noun: type[Record], stated: Iterable[Mapping[str, Any] | None], field: Field
 ) -> Iterator[tuple[str, Any]]:
     """What filters compare a field with, all of which a record fulfils: ``("$gte", 5)``."""
-    for filter in stated:
-        for name, value in filter.items() if isinstance(filter, Mapping) else ():
-            if name == "$and" and _are_filters(value):
-                yield from comparisons_with(noun, value, field)
-            elif isinstance(value, Mapping) and noun.schema.field(str(name)) is field:
-                for operator in operators.COMPARISONS & value.keys():
-                    yield operator, operators.clean_operand(field, name, value[operator])
+    for name, value in required_conditions(stated):
+        if isinstance(value, Mapping) and noun.schema.field(str(name)) is field:
+            for operator in operators.COMPARISONS & value.keys():
+                yield operator, operators.clean_operand(field, name, value[operator])
 
 
 def only_compares(
     noun: type[Record], stated: Iterable[Mapping[str, Any] | None], field: Field
 ) -> bool:
     """Whether filters say nothing but what a field compares with, and something of that."""
-    said = [each for filter in stated if isinstance(filter, Mapping) for each in filter.items()]
+    said = list(required_conditions(stated))
     return bool(said) and all(
-        only_compares(noun, value, field)
-        if name == "$and" and _are_filters(value)
-        else noun.schema.field(str(name)) is field
+        noun.schema.field(str(name)) is field
         and isinstance(value, Mapping)
         and bool(value)
         and value.keys() <= operators.COMPARISONS
@@ -163,11 +150,7 @@ def only_compares(
     )
 
 
-def _are_filters(value: Any) -> bool:
-    return isinstance(value, list | tuple) and all(isinstance(v, Mapping) for v in value)
-
-
-def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | None:
+def _equality(noun: type[Record], name: Any, value: Any) -> tuple[str, Any] | None:
     field = noun.schema.field(name) if isinstance(name, str) else None
     if isinstance(value, Mapping) and len(value) == 1:
         ((operator, operand),) = value.items()
@@ -181,7 +164,7 @@ def _equality(noun: type[Record], name: Any, value: Any) -> dict[str, Any] | Non
         return None
     if operators.named_day_of(field, value) is not None:
         return None
-    return {field.column: operators.clean_operand(field, name, value)}
+    return field.column, operators.clean_operand(field, name, value)
 
 
 def find_field(noun: type[Record], name: str) -> Field:
@@ -248,7 +231,7 @@ class _Compiler:
                     "Operators between conditions: $and, $or, $not, $text, $stale.",
                     field=key[:32],
                 )
-            elif (relation := self._relation_named(scope, key)) is not None:
+            elif (relation := scope.noun.schema.relation(key)) is not None:
                 found &= self.relation(scope, relation, value, depth + 1)
             else:
                 found &= self.field(scope, key, key, value, depth + 1)
@@ -271,11 +254,6 @@ class _Compiler:
         found = NOTHING if condition is None else self.group(scope, condition, depth)
         return found if value else ~_explicit(found)
 
-    @staticmethod
-    def _relation_named(scope: Scope, name: str) -> Relation | None:
-        schema = scope.noun.schema
-        return None if schema.field(name) is not None else schema.relations.get(name)
-
     def relation(self, scope: Scope, relation: Relation, value: Any, depth: int) -> Q:
         """``{"$some": filter}`` or ``{"$none": filter}``: whether one that refers to it fulfils that."""
         if not isinstance(value, Mapping) or not value or value.keys() - {"$some", "$none"}:
@@ -284,7 +262,7 @@ class _Compiler:
                 % {"relation": relation.wire, "noun": relation.noun},
                 field=relation.wire,
             )
-        other = scope.for_noun(scope.noun.registry[relation.noun])
+        other = scope.for_noun(relation.source_noun)
         column = other.noun.schema.by_name[relation.field].column
         found = Q()
         for operator, condition in value.items():

@@ -210,6 +210,11 @@ def parse_filter(text: str) -> Mapping[str, Any]:
     return found
 
 
+def filter_text(filter: Mapping[str, Any]) -> str:
+    """A filter as an address has it; empty for one that says nothing."""
+    return json.dumps(filter, ensure_ascii=False, separators=(",", ":")) if filter else ""
+
+
 def occurring_values(noun: type[Record], asked: Field) -> list[str]:
     """The values of an indexed text column, hopping from one to the next along the index.
 

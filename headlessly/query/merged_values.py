@@ -6,7 +6,6 @@ gives records the former value back, and in the past they have it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from headlessly.declaration.choices import choice_key
 from headlessly.errors import InvalidFilter
 from headlessly.query import list_address, querystring
+from headlessly.query.conditions import change_conditions
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -57,26 +57,11 @@ class MergedValue:
 
 def follow_filter(noun: type[Record], filter: Any, merged: MergedValue) -> Any:
     """The filter, asking for both where it asks for the former value; what cannot be read stays as it is."""
-    if not isinstance(filter, Mapping):
-        return filter
-    found: dict[str, Any] = {}
-    for key, value in filter.items():
-        if key in ("$and", "$or") and isinstance(value, list):
-            found[key] = [follow_filter(noun, part, merged) for part in value]
-        elif key == "$not":
-            found[key] = follow_filter(noun, value, merged)
-        elif noun.schema.field(key) is None and key in noun.schema.relations:
-            other = noun.registry[noun.schema.relations[key].noun]
-            found[key] = (
-                {op: follow_filter(other, part, merged) for op, part in value.items()}
-                if isinstance(value, Mapping)
-                else value
-            )
-        elif merged.is_of(*_end_of(noun, key)):
-            found[key] = _follow_operators(value, merged)
-        else:
-            found[key] = value
-    return found
+
+    def follow(of: type[Record], path: str, value: Any) -> Any:
+        return _follow_operators(value, merged) if merged.is_of(*_end_of(of, path)) else value
+
+    return change_conditions(noun, filter, follow)
 
 
 def _end_of(noun: type[Record], path: str) -> tuple[type[Record], Field | None]:
@@ -129,7 +114,7 @@ def follow_address(noun: type[Record], query: str, merged: MergedValue) -> str:
         there = [dict(list_address.parse_filter(t)) for n, t in said if n == "filter" and t]
         said = [each for each in said if each[0] != "filter"]
         whole = {"$and": [*there, *conditions]} if there or len(conditions) > 1 else conditions[0]
-        said.append(("filter", _as_text(whole)))
+        said.append(("filter", list_address.filter_text(whole)))
     return urlencode(said, safe=",:-")
 
 
@@ -143,7 +128,7 @@ def _follow_parameter(
         except InvalidFilter:
             return name, text
         followed = follow_filter(noun, filter, merged)
-        return (name, text) if followed == filter else (name, _as_text(followed))
+        return (name, text) if followed == filter else (name, list_address.filter_text(followed))
     if name in querystring.BROWSER_LIST:
         return name, text
     try:
@@ -164,7 +149,3 @@ def _follow_parameter(
     if facet and not list_address.is_searched(field):
         return name, ",".join(both)
     return f"{path}__{LOOKUPS[lookup]}", ",".join(both)
-
-
-def _as_text(filter: Any) -> str:
-    return json.dumps(filter, ensure_ascii=False, separators=(",", ":"))

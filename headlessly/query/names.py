@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors, tenancy, visibility
+from headlessly.access import actors, visibility
 from headlessly.access.models import Membership
 from headlessly.declaration import values
 from headlessly.declaration.folding import fold_words
 from headlessly.declaration.registry import registry
 from headlessly.declaration.surface import WORKERS
 from headlessly.errors import InvalidFilter, did_you_mean
-from headlessly.log.unique_values import records_holding
+from headlessly.log.unique_lookups import find_holder
 from headlessly.query import ranking
-from headlessly.query.filters import MAX_DEPTH
+from headlessly.query.conditions import MAX_DEPTH, change_conditions
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -53,7 +53,7 @@ def resolve_name(field: Field, name: str) -> str:
 
 def resolve_names(noun: type[Record], filter: Any) -> Any:
     """``filter`` with the ids of what its references name. Raises InvalidFilter for none or several."""
-    return _Names().group(noun, filter, 0)
+    return change_conditions(noun, filter, _Names().condition)
 
 
 def resolve_input(verb: Verb, given: Any) -> Any:
@@ -79,27 +79,12 @@ class _Names:
     def __init__(self) -> None:
         self.ids: dict[tuple[str, str], str] = {}
 
-    def group(self, noun: type[Record], filter: Any, depth: int) -> Any:
-        if not isinstance(filter, Mapping) or depth > MAX_DEPTH:
-            return filter
-        resolved: dict[Any, Any] = {}
-        for key, value in filter.items():
-            if key in ("$and", "$or") and isinstance(value, list | tuple):
-                resolved[key] = [self.group(noun, part, depth + 1) for part in value]
-            elif key == "$not":
-                resolved[key] = self.group(noun, value, depth + 1)
-            elif (field := _reference_at(noun, key)) is not None:
-                resolved[key] = self.condition(field, key, value, depth + 1)
-            elif isinstance(value, Mapping) and (other := _relation_at(noun, key)) is not None:
-                resolved[key] = {
-                    operator: self.group(other, condition, depth + 1)
-                    for operator, condition in value.items()
-                }
-            else:
-                resolved[key] = value
-        return resolved
+    def condition(self, noun: type[Record], path: Any, value: Any) -> Any:
+        """What a filter says of one field, with ids."""
+        field = _reference_at(noun, path)
+        return value if field is None else self.operators(field, path, value, 0)
 
-    def condition(self, field: Field, path: str, value: Any, depth: int) -> Any:
+    def operators(self, field: Field, path: str, value: Any, depth: int) -> Any:
         """What is said of a reference: a value, or operators with theirs."""
         if isinstance(value, str):
             return self.id(field, path, value)
@@ -108,7 +93,7 @@ class _Names:
         resolved: dict[Any, Any] = {}
         for operator, operand in value.items():
             if operator == "$not":
-                operand = self.condition(field, path, operand, depth + 1)
+                operand = self.operators(field, path, operand, depth + 1)
             elif operator in OPERATORS and isinstance(operand, list | tuple):
                 operand = [self.id(field, path, each) for each in operand]
             elif operator in OPERATORS:
@@ -153,14 +138,8 @@ def _reference_at(noun: type[Record], path: Any) -> Field | None:
     return field
 
 
-def _relation_at(noun: type[Record], name: Any) -> type[Record] | None:
-    """The noun whose records refer to those of ``noun``, where that is what a condition is about."""
-    relation = noun.schema.relations.get(name) if noun.schema.field(str(name)) is None else None
-    return None if relation is None else registry[relation.noun]
-
-
 def _may_be_name(text: str) -> bool:
-    if not text.strip() or len(text) > MAX_LENGTH or values.UNSTORABLE.search(text):
+    if not text.strip() or len(text) > MAX_LENGTH or not values.is_storable(text):
         return False
     return not any(text.startswith(f"{noun.prefix}_") for noun in registry.values())
 
@@ -179,15 +158,10 @@ def own_contact(path: str) -> str:
 def _find_by_name(reference: Field, path: str, name: str) -> str:
     """The id of the one record that is called so. Raises InvalidFilter."""
     noun = reference.target_noun
-    for field in noun.schema.fields.values():
-        if field.unique and field.type in values.TEXT_TYPES:
-            given = values.normalize_operand(field, name)
-            if field.kept_as:
-                found = noun.objects.filter(pk__in=records_holding(field, [given]).values("record"))
-            else:
-                found = noun.objects.filter(**{field.column: given})
-            if (id := found.values_list("pk", flat=True).first()) is not None:
-                return str(id)
+    unique = (f for f in noun.schema.stored if f.unique and f.type in values.TEXT_TYPES)
+    for field in unique:
+        if (id := find_holder(noun, field, name)) is not None:
+            return id
     called = noun.objects.filter(**{f"{noun.schema.name_field.name}__folded": fold_words(name)})
     ids = list(called.order_by("pk").values_list("pk", flat=True)[: MOST_COUNTED + 1])
     if len(ids) == 1:
@@ -235,8 +209,7 @@ def _few_names(reference: Field) -> str:
     noun = reference.target_noun
     found = noun.objects.all()
     if reference.name in WORKERS:
-        members = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
-        found = found.filter(pk__in=members.values("contact"))
+        found = found.filter(pk__in=Membership.of_contacts().values("contact"))
     elif noun.schema.is_limited and visibility.visible_owner() is not None:
         return ""
     told = list(map(str, found.order_by("pk")[: FEW + 1]))

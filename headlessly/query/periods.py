@@ -42,7 +42,7 @@ class Period:
     @property
     def bounds(self) -> tuple[datetime, datetime]:
         """The first moment, and the first one after it."""
-        return midnight(self.first), midnight(self.end)
+        return days.start_of_day(self.first), days.start_of_day(self.end)
 
     @property
     def last(self) -> date:
@@ -59,15 +59,6 @@ class Period:
             self.end_before,
             self.name_before,
         )
-
-
-def midnight(day: date) -> datetime:
-    """The moment at which ``day`` begins."""
-    return days.start_of_day(day)
-
-
-def today() -> date:
-    return days.today()
 
 
 def read_period(given: Mapping[str, str], day: date | None = None) -> Period:
@@ -88,12 +79,12 @@ def read_period(given: Mapping[str, str], day: date | None = None) -> Period:
         raise InvalidFilter(
             _("period: use one of %(names)s, or from and to.") % {"names": allowed}, field="period"
         )
-    return PRESETS[name][1](day or today())
+    return PRESETS[name][1](day or days.today())
 
 
 def _read_day(name: str, text: str) -> date:
     if not text and name == "to":
-        return today()
+        return days.today()
     try:
         found = parse_iso_day(text)
     except ValueError:

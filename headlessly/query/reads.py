@@ -100,7 +100,7 @@ def find_queryset(
 
 def find_record(noun: type[N], id: Any, *, include: Any = (), as_of: Any = None) -> N:
     """One record as an object. Raises NotFound."""
-    if not isinstance(id, str) or values.UNSTORABLE.search(id):
+    if not isinstance(id, str) or not values.is_storable(id):
         raise noun.not_found(id)
     moment = check_moment(as_of)
     if moment is None and not check_include(noun, include):
@@ -119,7 +119,7 @@ def record_json(
 ) -> dict[str, Any]:
     """One record as JSON. Raises NotFound."""
     moment = check_moment(as_of)
-    if not isinstance(id, str) or values.UNSTORABLE.search(id):
+    if not isinstance(id, str) or not values.is_storable(id):
         raise noun.not_found(id)
     reading = rows.row_statement(
         noun, check_fields(noun, fields), check_include(noun, include), moment is not None

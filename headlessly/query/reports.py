@@ -224,8 +224,8 @@ class WithSome:
 
     def during(self, slice: Slice) -> Records:
         """Those of a slice with one in its period."""
-        bounds = (f"{each.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for each in slice.period.bounds)
-        some = {**self.filter, self.moment: dict(zip(("$gte", "$lt"), bounds, strict=True))}
+        since, until = map(days.utc_text, slice.period.bounds)
+        some = {**self.filter, self.moment: {"$gte": since, "$lt": until}}
         return slice.records(self.noun, filter=json.dumps({self.relation: {"$some": some}}))
 
     def count_of_both(
@@ -238,7 +238,7 @@ class WithSome:
         scope = late.scope(self.noun)
         records = late.records(self.noun)
         relation = self.noun.schema.relations[self.relation]
-        there = scope.for_noun(self.noun.registry[relation.noun])
+        there = scope.for_noun(relation.source_noun)
         moment, reference = (
             there.noun.schema.field(self.moment), there.noun.schema.by_name[relation.field]
         )  # fmt: skip
@@ -320,7 +320,7 @@ def moment_text(value: datetime) -> str:
     local = timezone.localtime(value)
     if not any(local.timetuple()[3:6]):
         return f"{local:%Y-%m-%d}"
-    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return days.utc_text(value)
 
 
 @dataclass(frozen=True)

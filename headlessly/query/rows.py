@@ -200,7 +200,7 @@ class RowStatement:
 
     def _fetch_inverse(self, relation: Any, found: dict[str, dict], as_of: datetime | None) -> None:
         """The other side, the newest 25 of each record, all records in one statement."""
-        other = self.noun.registry[relation.noun]
+        other = relation.source_noun
         shape = RowShape(other, None)
         quote = connection.ops.quote_name
         table = quote((other.past if as_of else other)._meta.db_table)

@@ -20,7 +20,7 @@ from headlessly.access.tenant_rows import TenantRow
 from headlessly.context.request_memory import forget_what_was_read, read_once
 from headlessly.database.tenant_joins import TenantForeignKey
 from headlessly.declaration.fields import PublicId
-from headlessly.declaration.values import UNSTORABLE, check_storable
+from headlessly.declaration.values import check_storable, is_storable
 from headlessly.errors import Conflict, Forbidden, Invalid, NotFound
 from headlessly.notifications.models import Follower
 
@@ -127,7 +127,7 @@ class View(TenantRow):
 
     def _store(self) -> None:
         self.name = check_name(self.name)
-        if len(self.query) > MAX_QUERY or UNSTORABLE.search(self.query):
+        if len(self.query) > MAX_QUERY or not is_storable(self.query):
             raise Invalid.for_fields({"query": _("These filters are too many for one view.")})
         try:
             with transaction.atomic():

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import META, snake_name, wire_name
-from headlessly.declaration.values import UNSTORABLE, check_number, to_json_value
+from headlessly.declaration.values import check_number, is_storable, to_json_value
 from headlessly.errors import Invalid, did_you_mean
 from headlessly.query.querystring import RESERVED
 from headlessly.shaping.models import INDEXED_TYPES, TYPES, UNIQUE_TYPES, CustomField, new_key
@@ -111,7 +111,7 @@ def _take_one(field: CustomField, name: str, value: Any, problems: dict[str, str
     else:
         text = "" if value is None else value
         most = TEXTS.get(name, 64)
-        if not isinstance(text, str) or UNSTORABLE.search(text) or len(text.strip()) > most:
+        if not isinstance(text, str) or not is_storable(text) or len(text.strip()) > most:
             problems[name] = _("This is a text of at most %d characters.") % most
         else:
             setattr(field, name, " ".join(text.split()))
@@ -155,7 +155,7 @@ def _read_options(value: Any, problems: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def _is_short_text(value: Any) -> bool:
-    return isinstance(value, str) and 0 < len(value.strip()) <= 100 and not UNSTORABLE.search(value)
+    return isinstance(value, str) and 0 < len(value.strip()) <= 100 and is_storable(value)
 
 
 def check_name(field: CustomField, problems: dict[str, str]) -> None:

@@ -36,10 +36,9 @@ def tick(timestamp: int) -> None:
         if tenant.has_watched_views:
             defer_reading(tenant)
     due = WatchedList.objects.filter(tenant=OuterRef("pk"), due_at__lte=clock.now())
-    for tenant in Tenant.objects.filter(Exists(due), has_watched_views=True):
-        if not tenant.is_closed:
-            with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
-                sweep.defer(once=f"subscriptions:sweep:{tenant.pk}")
+    for tenant in Tenant.not_closed().filter(Exists(due), has_watched_views=True):
+        with tenancy.active(tenant), actors.acting(actors.SYSTEM), tracing.request_id_scope():
+            sweep.defer(once=f"subscriptions:sweep:{tenant.pk}")
 
 
 @job("subscriptions.sweep")

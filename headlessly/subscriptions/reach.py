@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from headlessly.declaration import days
+from headlessly.query.conditions import all_conditions, moves_with_time
 
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
@@ -28,26 +28,17 @@ class Reach:
 def reach_of(noun: type[Record], filter: Mapping[str, Any]) -> Reach:
     """Where a filter leads that compiles."""
     found = Reach()
-    _walk(noun, filter, (), found)
+    for name, value in all_conditions(filter):
+        _condition(noun, name, value, (), found)
     return found
-
-
-def _walk(noun: type[Record], filter: Any, path: tuple[str, ...], found: Reach) -> None:
-    for key, value in filter.items():
-        if key in ("$and", "$or"):
-            for part in value:
-                _walk(noun, part, path, found)
-        elif key == "$not":
-            _walk(noun, value, path, found)
-        elif key in ("$text", "$stale"):  # words may stand in the records referred to
-            found.moves = True
-        else:
-            _condition(noun, key, value, path, found)
 
 
 def _condition(
     noun: type[Record], name: str, value: Any, path: tuple[str, ...], found: Reach
 ) -> None:
+    if name in ("$text", "$stale"):  # words may stand in the records referred to
+        found.moves = True
+        return
     head, dot, rest = name.partition(".")
     schema = noun.schema
     if (join := schema.joins.get(head)) is not None:
@@ -55,18 +46,17 @@ def _condition(
         if not path:
             found.sides[join.noun.__name__].add(join.column)
         return
-    asked = schema.field(head)
-    if asked is None and (relation := schema.relations.get(head)) is not None:
-        there = noun.registry[relation.noun]
-        inner = Reach()
-        for condition in value.values():
-            _walk(there, condition, (), inner)
-        # What the others refer to in turn is left to the clock, as are references of the tenant's own.
-        further = bool(path or inner.paths or inner.sides or relation.is_custom)
-        found.moves = found.moves or inner.moves or further
+    if (relation := schema.relation(head)) is not None:
+        for filter in value.values():
+            inner = reach_of(relation.source_noun, filter)
+            # What the others refer to in turn is left to the clock.
+            found.moves |= inner.moves or bool(inner.paths or inner.sides)
+        # So are references of the tenant's own.
+        found.moves |= bool(path or relation.is_custom)
         if not path and not relation.is_custom:
             found.sides[relation.noun].add(relation.field)
         return
+    asked = schema.field(head)
     if dot and asked is not None and asked.type == "reference":
         if asked.is_custom:
             found.moves = True
@@ -77,12 +67,4 @@ def _condition(
         return
     # Amounts are compared in the tenant's currency, at rates that change.
     is_money = asked is not None and asked.type == "money"
-    found.moves = found.moves or is_money or _says_when(value)
-
-
-def _says_when(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_says_when, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(_says_when, value))
-    return isinstance(value, str) and days.is_relative(value)
+    found.moves = found.moves or is_money or moves_with_time(value)

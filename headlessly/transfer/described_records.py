@@ -10,18 +10,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Min
 from django.utils.translation import gettext as _
 
 from headlessly.access import actors
 from headlessly.declaration import labels
-from headlessly.declaration.folding import Folded, fold_words
+from headlessly.declaration.folding import fold_words
 from headlessly.declaration.schema import Field
+from headlessly.declaration.values import is_storable
 from headlessly.execution.described_records import compose_name
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
 from headlessly.transfer.completion import Complete, Completion
-from headlessly.transfer.references import by_unique, is_storable, text_keys
+from headlessly.transfer.references import by_name, by_unique, text_keys
 from headlessly.transfer.row_values import RowValues
 
 if TYPE_CHECKING:
@@ -67,18 +67,15 @@ class Describer:
             wanted = {g[field.wire] for g in given if _is_text(g.get(field.wire))}
             ids = by_unique(scope, field, wanted, merged=True)
             self.found.update({(noun.__name__, field.name, key): id for key, id in ids.items()})
-        name = noun.schema.name_field.name
         composed = (compose_name(noun, g, wire=True) for g in given)
-        names = {fold_words(text) for text in composed if text and is_storable(text)}
-        if names:
-            folded = scope.annotate(called=Folded(name)).filter(called__in=names)
-            named = folded.order_by().values_list("called")
-            for text, count, id in named.annotate(Count("pk"), Min("pk")):
-                known = (noun.__name__, name, text)
-                if count == 1:
-                    self.found[known] = id
-                else:
-                    self.many[known] = count
+        named = by_name(scope, (text for text in composed if text and is_storable(text)))
+        for text, called in named.items():
+            known = (noun.__name__, noun.schema.name_field.name, text)
+            (count, id), *others = called.values()
+            if count == 1 and not others:
+                self.found[known] = id
+            else:
+                self.many[known] = count + sum(more for more, _id in others)
 
     def _known(self, noun: type[Record], given: dict[str, Any]) -> list[Known]:
         """By what this record may be known, the best first."""

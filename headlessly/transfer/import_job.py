@@ -30,7 +30,7 @@ from headlessly.background.jobs import job, one_of_many
 from headlessly.context import clock, running, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import as_storable
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
@@ -301,7 +301,7 @@ class Run:
         """The names of entries that are no field, where a file of objects had others than were known."""
         known = self.source.unknown
         found = getattr(self.taker.reader, "unknown", {})
-        names = dict.fromkeys(UNSTORABLE.sub("\ufffd", name)[:255] for name in found)
+        names = dict.fromkeys(as_storable(name)[:255] for name in found)
         new = [name for name in names if name not in known]
         return [*known, *new][:MOST_NAMES] if new else None
 

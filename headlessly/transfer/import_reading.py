@@ -8,7 +8,7 @@ from contextlib import closing
 from functools import partial
 from itertools import islice
 
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import as_storable
 from headlessly.transfer import formats
 from headlessly.transfer import stored_file as content
 from headlessly.transfer.headings import Headings, column_number, find_meaning, read_headings
@@ -129,7 +129,7 @@ class FileReading:
             texts = {known.path: value for _name, value, known in said if known is not None}
             evidence.add(defaultdict(str, texts))
         source.total, source.seen = total, evidence.found()
-        source.columns = source.columns or [UNSTORABLE.sub("\ufffd", n) for n in names]
+        source.columns = source.columns or [as_storable(n) for n in names]
         source.unknown += [column_number(n) for n in sorted(nameless)[:MOST_NAMES]]
         source.words = words.found() if words is not None else {}
-        source.below = [UNSTORABLE.sub("\ufffd", line[:LINE]) for line in below]
+        source.below = [as_storable(line[:LINE]) for line in below]

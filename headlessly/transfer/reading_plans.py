@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from headlessly.access import actors
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import as_storable
 from headlessly.errors import BadRequest, Invalid
 from headlessly.transfer import formats, value_guesses
 from headlessly.transfer.headings import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 def storable_name(name: str | None) -> str | None:
     """A name as a column of an import can hold it; None for none."""
-    return UNSTORABLE.sub("\ufffd", name)[:255] if name else None
+    return as_storable(name)[:255] if name else None
 
 
 def plan_reading(noun: type[Noun], file: BinaryIO, format: str, options: Options) -> dict[str, Any]:

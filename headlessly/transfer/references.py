@@ -14,15 +14,14 @@ from django.db import models
 from django.db.models import Count, Min
 from django.utils.translation import gettext as _
 
-from headlessly.access import tenancy
 from headlessly.access.models import Membership
 from headlessly.declaration import labels, values
-from headlessly.declaration.folding import fold, fold_words, small_letters
+from headlessly.declaration.folding import fold, fold_words
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import SETUP, WORKERS
 from headlessly.errors import did_you_mean
 from headlessly.language import wording
-from headlessly.log.unique_values import records_holding
+from headlessly.log.unique_lookups import having_unique
 from headlessly.query.scope import Scope
 from headlessly.transfer.bulk_create import key_of
 from headlessly.transfer.cells import NAMED_ADDRESS
@@ -44,44 +43,42 @@ def by_unique(
 
     With ``merged``, of those too who took over a record that had it.
     """
-    keys = {key_of(normalize_unique(field, value)) for value in wanted if is_storable(value)}
+    keys = {
+        key_of(normalize_unique(field, value))
+        for value in wanted
+        if value is not None and values.is_storable(value)
+    }
     if not keys:
         return {}
-    if field.kept_as:
-        there = _by_kept(found, field, keys)
-    elif field.is_custom:
-        found = found.filter(pk__in=records_holding(field, keys).values("record"))
-    elif field.type in values.TEXT_TYPES:
-        found = found.alias(key=small_letters(field)).filter(key__in=keys)
-    else:
-        found = found.filter(**{f"{field.column}__in": keys})
-    if not field.kept_as:
-        there = {key_of(v): id for v, id in found.order_by().values_list(field.column, "pk")}
+    noun = found.model
+    columns = [each.column for each in noun.schema.kept_with(field)]
+    rows = having_unique(found, field, keys).order_by().values_list("pk", field.column, *columns)
+    there: dict[Any, str] = {}
+    for id, first, *others in rows:
+        held = [first, *(value for each in others for value in each or ())]
+        there |= {key_of(value): id for value in held}
+    if columns:  # one who has the value has others too
+        there = {key: id for key, id in there.items() if key in keys}
     if not merged or not (rest := keys - there.keys()):
         return there
-    return found.model.survivors_by_unique(field, rest) | there
+    return noun.survivors_by_unique(field, rest) | there
 
 
-def _by_kept(found: models.QuerySet, field: Field, keys: set[Any]) -> dict[Any, str]:
-    """The same by a value that may be one of several that a record has."""
-    columns = [f.column for f in found.model.schema.others if f.kept_as == field.kept_as]
-    held = found.filter(pk__in=records_holding(field, keys).values("record")).order_by()
-    there: dict[Any, str] = {}
-    for id, first, *others in held.values_list("pk", field.column, *columns):
-        values_there = [first, *(value for each in others for value in each or ())]
-        there |= {key_of(value): id for value in values_there if value}
-    return {key: id for key, id in there.items() if key in keys}
+def by_name(found: models.QuerySet, texts: Iterable[str]) -> dict[str, dict[str, tuple[int, str]]]:
+    """How many of the records have these names, and the id of one, by the name as it is compared and then as
+    it is."""
+    called: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
+    if names := {fold_words(text) for text in texts}:
+        name = found.model.schema.name_field.name
+        named = found.filter(**{f"{name}__folded__in": names}).order_by().values_list(name)
+        for own, count, id in named.annotate(Count("pk"), Min("pk")):
+            called[fold_words(own)][own] = count, id
+    return called
 
 
 def normalize_unique(field: Field, value: Any) -> Any:
     """A unique value in the spelling in which it is stored."""
     return values.normalize_operand(field, value) if field.type in values.TEXT_TYPES else value
-
-
-def is_storable(value: Any) -> bool:
-    return value is not None and not (
-        isinstance(value, str) and values.UNSTORABLE.search(value) is not None
-    )
 
 
 class References:
@@ -106,7 +103,7 @@ class References:
                 if (text := self._text_of(field, row.get(wire))) is not None:
                     wanted[field.target_noun.__name__].add(text)
         for name, texts in wanted.items():
-            self._find(self.registry[name], {t for t in texts if is_storable(t)})
+            self._find(self.registry[name], {t for t in texts if values.is_storable(t)})
 
     def ids(self, rows: Iterable[dict[str, Any]]) -> dict[str, set[str]]:
         """The ids that the rows refer to, by noun."""
@@ -116,7 +113,7 @@ class References:
                 value = row.get(wire)
                 if isinstance(value, str) and field.prefix and value.startswith(field.prefix + "_"):
                     found[field.target_noun.__name__].add(value)
-        return {n: {id for id in ids if is_storable(id)} for n, ids in found.items()}
+        return {n: {id for id in ids if values.is_storable(id)} for n, ids in found.items()}
 
     def resolve(self, row: dict[str, Any]) -> dict[str, str]:
         """Put ids where the row says other things; what is wrong, by field."""
@@ -198,16 +195,9 @@ class References:
             hits = {text: found[key] for text, key in keys.items() if key in found}
             self.known.update({(noun.__name__, text): id for text, id in hits.items()})
             rest = rest - hits.keys()
-        name = noun.schema.name_field.name
-        if rest:
-            named = scope.filter(**{f"{name}__folded__in": {fold_words(text) for text in rest}})
-            called: dict[str, dict[str, tuple[int, str]]] = defaultdict(dict)
-            for own, count, id in (
-                named.order_by().values_list(name).annotate(Count("pk"), Min("pk"))
-            ):
-                called[fold_words(own)][own] = count, id
-            for text in rest:
-                self._take_named((noun.__name__, text), called[fold_words(text)])
+        called = by_name(scope, rest)
+        for text in rest:
+            self._take_named((noun.__name__, text), called[fold_words(text)])
 
     def _take_named(self, place: tuple[str, str], called: dict[str, tuple[int, str]]) -> None:
         """Whom a name means, of records by their own names, which are the same but for capitals, accents and
@@ -258,8 +248,7 @@ def _are_within(sought: list[str], words: list[str]) -> bool:
 def member_names() -> list[tuple[str, str]]:
     """The ids and the names of the contacts whom members are."""
     people: type[Record] = apps.get_model(settings.PERSON_MODEL)
-    linked = Membership.objects.filter(tenant=tenancy.require()).exclude(contact=None)
-    ids = list(linked.values_list("contact_id", flat=True))
+    ids = list(Membership.of_contacts().values_list("contact_id", flat=True))
     named = people.objects.filter(pk__in=ids).order_by(people.schema.name_field.name)
     return list(named.values_list("pk", people.schema.name_field.name))
 

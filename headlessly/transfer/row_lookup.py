@@ -233,8 +233,7 @@ class RowLookup:
         return data
 
     def given_values(self, field: Field, rows: Iterable[RowValues]) -> Iterable[Any]:
-        beside = (f for f in self.schema.others if f.kept_as and f.kept_as == field.kept_as)
-        wires = (field.wire, *(f.wire for f in beside))
+        wires = (field.wire, *(f.wire for f in self.schema.kept_with(field)))
         for row, wire in product(rows, wires):
             if wire != field.wire:
                 yield from self._given_others(row, wire)

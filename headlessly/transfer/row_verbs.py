@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import lists
 from headlessly.context import clock, running
 from headlessly.declaration.schema import META
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import as_storable
 from headlessly.errors import Conflict, HeadlesslyError, Invalid, VerbRefused
 from headlessly.execution import executor
 from headlessly.log.names import LEFT_OUT
@@ -45,8 +45,8 @@ def kept_cells(cells: Mapping[str, Any], said: RowValues) -> dict[str, Any]:
     for heading, cell in cells.items():
         if not room or len(kept) == MOST_CELLS:
             break
-        text = UNSTORABLE.sub("\ufffd", _as_text(cell))
-        kept[UNSTORABLE.sub("\ufffd", heading)[:255]] = text[:room]
+        text = as_storable(_as_text(cell))
+        kept[as_storable(heading)[:255]] = text[:room]
         room = max(0, room - len(text))
     if len(kept) < len(cells) or not room:
         said.leave_out(LEFT_OUT, _("This row says more beside its fields than is kept of a row."))

@@ -13,7 +13,7 @@ from typing import Any
 
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import WORKERS
-from headlessly.declaration.values import UNSTORABLE, to_json_value
+from headlessly.declaration.values import as_storable, to_json_value
 from headlessly.transfer.cells import as_shown, words_for_nothing
 from headlessly.transfer.headings import Headings, Meaning, column_number
 from headlessly.transfer.mapping import word_key
@@ -58,7 +58,7 @@ class WordCounter:
         """The words of each column with their counts, the most frequent first."""
         return {
             path: [
-                [UNSTORABLE.sub("\ufffd", self.spelled[key]), count]
+                [as_storable(self.spelled[key]), count]
                 for key, count in counts.most_common(MOST_WORDS)
             ]
             for path, counts in self.counts.items()
@@ -147,4 +147,4 @@ def _text(sent: Any) -> str:
     if sent is None:
         return ""
     text = sent if isinstance(sent, str) else as_shown(sent)
-    return UNSTORABLE.sub("\ufffd", text[:LONGEST])
+    return as_storable(text[:LONGEST])

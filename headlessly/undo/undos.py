@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors, tenancy, visibility
 from headlessly.context import clock, tracing
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.errors import Conflict, NotFound
 from headlessly.ids import public_id
 from headlessly.log.events import Event
@@ -191,7 +191,7 @@ def _check_permission(id: str) -> None:
 def _refuse_while_at_work(id: Any) -> None:
     """Raise Conflict for a request that is still at work, an undo or what a room above knows: it is not known
     yet what it did."""
-    if not isinstance(id, str) or UNSTORABLE.search(id):
+    if not isinstance(id, str) or not is_storable(id):
         return
     if Undo.objects.filter(request_id=id, status__in=Undo.UNFINISHED, dry_run=False).exists():
         said = _("This is still at work. Take it back when it is done.")

@@ -179,9 +179,9 @@ def _counted() -> CollectorRegistry:
     return registry
 
 
-def slow_routes(most: int = 10) -> list[tuple[str, int, float, float]]:
-    """The slowest routes since this server was started: each with its requests, the mean of their seconds,
-    and the bound of the histogram below which 95 of 100 are, in seconds."""
+def slow_routes() -> list[tuple[str, int, float, float]]:
+    """The ten slowest routes since this server was started: each with its requests, the mean of their
+    seconds, and the bound of the histogram below which 95 of 100 are, in seconds."""
     counts: dict[str, dict[float, float]] = {}
     sums: dict[str, float] = {}
     for family in _counted().collect():
@@ -202,7 +202,7 @@ def slow_routes(most: int = 10) -> list[tuple[str, int, float, float]]:
         # What is above the last bound is no better known than that.
         slow = min(bounds[0], max(le for le in buckets if le != float("inf")))
         found.append((route, int(total), sums.get(route, 0) / total, slow))
-    return sorted(found, key=lambda each: (-each[3], -each[2]))[:most]
+    return sorted(found, key=lambda each: (-each[3], -each[2]))[:10]
 
 
 class _StateCollector:

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from django.utils.text import capfirst
+
 from crm.models import Activity, Contact, Lead, Organization
 from headlessly.context import clock
 from marketing.demo import words
@@ -240,8 +242,7 @@ class Prospect:
         ).pk
 
     def say(self, lines: tuple[str, ...], minutes: int = 0) -> str:
-        text = self.rng.choice(lines).format(about=self.about, minutes=minutes)
-        return text[:1].upper() + text[1:]
+        return capfirst(self.rng.choice(lines).format(about=self.about, minutes=minutes))
 
     def lose(self, reasons: tuple[tuple[str, int], ...]) -> str:
         reason = self.rng.choices([r for r, _ in reasons], [w for _, w in reasons])[0]

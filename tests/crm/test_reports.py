@@ -20,6 +20,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
+from headlessly.declaration import days
 from headlessly.log.events import Event
 from headlessly.query import periods, querystring, reads
 from headlessly.query.reports import Records, Slice, Spread
@@ -287,7 +288,7 @@ def test_reasons_are_those_of_what_was_lost_in_the_period_and_is_still(march: Sl
 
 @pytest.fixture
 def deals(people: SimpleNamespace, rival: Any) -> None:
-    today = periods.today()
+    today = days.today()
     later = {"expected_close_date": today + timedelta(days=400)}
     Deal.create(name="Own chance", value=1_000, probability=40, expected_close_date=today)
     Deal.create(name="Of its stage", value=500, stage="Proposal", owner=people.bob, **later)
@@ -309,7 +310,7 @@ def test_the_forecast_weighs_by_the_deals_chance_else_by_that_of_its_stage(
     worth = {part.name: part.amounts.get("USD", reports.Amount()).value for part in found.stages}
     assert worth == {"Prospecting": 1_200, "Qualification": 0, "Proposal": 500, "Negotiation": 0}
     when = {part.name: part for part in found.months}
-    assert list(when) == ["overdue", f"{periods.today():%Y-%m}", "later", "undated"]
+    assert list(when) == ["overdue", f"{days.today():%Y-%m}", "later", "undated"]
     for part in (*found.stages, *found.months, found.whole):
         assert listed(part.who) == sum(amount.deals for amount in part.amounts.values())
 
@@ -345,9 +346,9 @@ def test_tasks_are_those_of_who_looks_or_of_whom_one_asks_for(
     acme: Any, people: SimpleNamespace
 ) -> None:
     now = clock.now()
-    for days in (-1, 3, 30, None):
-        due = None if days is None else now + timedelta(days=days)
-        Activity.create(subject=f"In {days}", assignee=people.bob, due_at=due)
+    for away in (-1, 3, 30, None):
+        due = None if away is None else now + timedelta(days=away)
+        Activity.create(subject=f"In {away}", assignee=people.bob, due_at=due)
     Activity.cancel(Activity.create(subject="Off", assignee=people.bob).pk)
     slice = Slice(MARCH, {"owner": people.bob.pk})
     expected = {"overdue": 1, "today": 0, "this week": 1, "afterwards": 1, "undated": 1}

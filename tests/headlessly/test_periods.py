@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from headlessly.context import clock
+from headlessly.declaration import days
 from headlessly.errors import InvalidFilter
 from headlessly.query import periods
 
@@ -79,10 +80,10 @@ def test_what_means_no_period_is_an_error_that_names_it(given, message):
 
 def test_days_begin_and_end_in_the_current_time_zone():
     with timezone.override(ZoneInfo("Europe/Berlin")):
-        assert periods.today() == date(2026, 4, 1)
+        assert days.today() == date(2026, 4, 1)
         found = periods.read_period({"period": "last_month"})
         assert found.bounds == (
             datetime(2026, 2, 28, 23, tzinfo=UTC),
             datetime(2026, 3, 31, 22, tzinfo=UTC),
         )
-    assert periods.today() == date(2026, 3, 31)
+    assert days.today() == date(2026, 3, 31)

@@ -7,7 +7,6 @@ meanwhile is in it.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -33,8 +32,6 @@ from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
 from headlessly.execution import bulk_rewrite, executor
 from headlessly.execution.contention import is_contention, retry_on_deadlock
-
-logger = logging.getLogger(__name__)
 
 #: So many leads are counted at once; whoever changes one of them waits that long at the most.
 CHUNK = 500
@@ -333,19 +330,18 @@ def tick(timestamp: int) -> None:
     """Have the leads counted whose score is another one by now."""
     with every_tenant():
         due = [pk for (pk,) in execute_prepared(DUE_TENANTS, [clock.now()])]
-        tenants = [each for each in Tenant.objects.filter(pk__in=due) if not each.is_closed]
+        tenants = list(Tenant.not_closed().filter(pk__in=due))
     for tenant in tenants:
         with tenancy.active(tenant), actors.acting(actors.SYSTEM):
             count_due.defer(lock=f"score:{tenant.pk}", once=f"score.due:{tenant.pk}")
     with every_tenant():
         some = Q(counted_by__isnull=False) | Q(finished_at=None)
         counted = ScoreRun.objects.filter(some, tenant=OuterRef("pk"))
-        tenants = list(Tenant.objects.filter(Exists(counted)))
+        tenants = list(Tenant.not_closed().filter(Exists(counted)))
     for tenant in tenants:
-        if not tenant.is_closed:
-            with one_of_many(tenant):
-                begin_where_rules_are_others()
-                line_up_unfinished()
+        with one_of_many(tenant):
+            begin_where_rules_are_others()
+            line_up_unfinished()
 
 
 @job("score.due", retry=RETRY)

@@ -75,7 +75,7 @@ class BoardCards:
             "id": record.pk,
             "version": record.version,
             "state": state,
-            "url": display.page_url(self.noun, "change", record.pk),
+            "url": display.record_url(record),
             "name": str(record),
             "below": display.subtitle(record, self.about),
             "owner": owner,

@@ -154,10 +154,10 @@ class FilterForm:
         relation: Any,
         fresh: bool,
     ) -> Related:
-        other: Any = noun.registry[relation.noun]
+        other: Any = relation.source_noun
         quantifier = given.get(f"o.{key}", SOME)
         group = Group() if fresh else self._read_group(other, given, key, below, depth)
-        return Related(relation.wire, quantifier if quantifier in QUANTIFIERS else SOME, group)
+        return Related(relation, quantifier if quantifier in QUANTIFIERS else SOME, group)
 
     def _do(self, what: str) -> None:
         """What a button says: ``add:0``, ``group:0``, ``drop:0.2``."""
@@ -192,8 +192,8 @@ class FilterForm:
                     part.problem = _("A group has at most %d conditions here.") % MOST_ROWS
                 for each in parts:
                     self._check(noun, each)
-            case Related(wire=wire, group=group):
-                other: Any = noun.registry[noun.schema.relations[wire].noun]
+            case Related(relation=relation, group=group):
+                other: Any = relation.source_noun
                 self._check(other, group)
                 if not _has_problem(group):
                     _note_problem(noun, part)
@@ -210,11 +210,11 @@ class FilterForm:
                 row.rows = self._rows(noun, part, key)
                 row.may_nest = key.count(".") < DEEPEST - 2
                 return row
-            case Related(wire=wire, quantifier=quantifier, group=group):
-                row.kind, row.chosen = "related", RELATION + wire
+            case Related(relation=relation, quantifier=quantifier, group=group):
+                row.kind, row.chosen = "related", RELATION + relation.wire
                 row.problem = row.problem or group.problem
                 row.operators = _options(offered.QUANTIFIERS, quantifier)
-                other: Any = noun.registry[noun.schema.relations[wire].noun]
+                other: Any = relation.source_noun
                 row.match = _options(offered.MATCHES, group.match)
                 row.rows = self._rows(other, group, key)
                 row.may_nest = key.count(".") < DEEPEST - 2

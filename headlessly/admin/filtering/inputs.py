@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from typing import Any
 
 from django.utils import timezone
@@ -94,7 +94,7 @@ def _read_when(field: Field, text: str, when: str) -> list[Any]:
         return [read]
     if ":" not in text and local.time() == time():
         return [f"{local:%Y-%m-%d}"]
-    return [f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"]
+    return [days.utc_text(local)]
 
 
 def _local(text: Any) -> datetime | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
@@ -168,4 +169,4 @@ def relation_of(noun: type[Noun], name: str) -> Relation | None:
 def path_label(noun: type[Noun], path: str) -> str:
     """``organization.industry`` → ``Organization industry``."""
     first, *rest = map(labels.field_label, querystring.fields_along(noun, path))
-    return " ".join([first[:1].upper() + first[1:], *map(wording.inside_sentence, rest)])
+    return " ".join([capfirst(first), *map(wording.inside_sentence, rest)])

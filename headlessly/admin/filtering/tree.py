@@ -15,11 +15,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from headlessly.declaration import days
+from headlessly.declaration.schema import Relation
 from headlessly.declaration.values import JSON_DEPTH
 from headlessly.errors import InvalidFilter
 from headlessly.nouns import Noun
 from headlessly.query import querystring
-from headlessly.query.filters import MAX_DEPTH
+from headlessly.query.conditions import MAX_DEPTH
 
 #: How the parts of a group belong together.
 ALL, ANY, NONE = MATCHES = ("all", "any", "none")
@@ -65,7 +66,7 @@ class Group:
 class Related:
     """Whether some of those that refer to the record fulfil a group, or none of them."""
 
-    wire: str
+    relation: Relation
     quantifier: str = SOME
     group: Group = field(default_factory=Group)
     problem: str = ""
@@ -158,8 +159,8 @@ def _read_part(noun: type[Noun], key: Any, value: Any) -> list[Part]:
             return [Condition(WORDS, "text", [value])]
     if not isinstance(key, str) or key in ("$and", "$or", "$not", "$text"):
         return [whole]
-    if noun.schema.field(key) is None and (relation := noun.schema.relations.get(key)):
-        return _read_relation(noun, relation.wire, relation.noun, value) or [whole]
+    if relation := noun.schema.relation(key):
+        return _read_relation(relation, value) or [whole]
     return _read_conditions(noun, key, value) or [whole]
 
 
@@ -168,15 +169,15 @@ def _as_one(noun: type[Noun], filter: Any) -> Part:
     return parts[0] if len(parts) == 1 else Group(ALL, parts)
 
 
-def _read_relation(noun: type[Noun], wire: str, other: str, value: Any) -> list[Part]:
+def _read_relation(relation: Relation, value: Any) -> list[Part]:
     if not isinstance(value, Mapping) or not value or value.keys() - {"$some", "$none"}:
         return []
     found: list[Part] = []
     for operator, inner in value.items():
         if not isinstance(inner, Mapping):
             return []
-        group = read_filter(noun.registry[other], inner)  # type: ignore[type-abstract, arg-type]
-        found.append(Related(wire, operator[1:], group))
+        other: Any = relation.source_noun
+        found.append(Related(relation, operator[1:], read_filter(other, inner)))
     return found
 
 
@@ -251,8 +252,8 @@ def write_filter(part: Part) -> dict[str, Any]:
     match part:
         case Written(filter=filter):
             return filter
-        case Related(wire=wire, quantifier=quantifier, group=group):
-            return {wire: {f"${quantifier}": write_filter(group)}}
+        case Related(relation=relation, quantifier=quantifier, group=group):
+            return {relation.wire: {f"${quantifier}": write_filter(group)}}
         case Condition(path=path, operator=operator, values=values):
             if path == WORDS:
                 return {WORDS: values[0]}
@@ -296,7 +297,7 @@ def _write_day(operator: str, day: date, values: list[Any]) -> Any:
     """What is said of moments by a day where one reads: from its beginning to that of the next. A day at the
     end of the calendar stays as it was typed: :func:`compile_filter` says that there is none."""
     try:
-        begins, ends = _moment(day), _moment(day + timedelta(days=1))
+        begins, ends = (days.utc_text(days.start_of_day(day + timedelta(days=n))) for n in (0, 1))
     except OverflowError:
         return _write_operator(operator, values)
     match operator:
@@ -309,10 +310,6 @@ def _write_day(operator: str, day: date, values: list[Any]) -> Any:
         case "lte":
             return {"$lt": ends}
     return {OPERATORS[operator]: begins}
-
-
-def _moment(day: date) -> str:
-    return f"{days.start_of_day(day):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _join(filters: list[dict[str, Any]]) -> dict[str, Any]:

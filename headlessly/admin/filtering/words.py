@@ -41,9 +41,8 @@ def describe_part(noun: type[Noun], part: Part, names: dict[str, str] | None = N
     match part:
         case Condition():
             return _describe_condition(noun, part, names)
-        case Related(wire=wire, quantifier=quantifier, group=group):
-            relation = noun.schema.relations[wire]
-            other: Any = noun.registry[relation.noun]
+        case Related(relation=relation, quantifier=quantifier, group=group):
+            other: Any = relation.source_noun
             inner = describe_part(other, group, names)
             said = {"relation": labels.relation_label(relation), "condition": inner}
             if quantifier == SOME:
@@ -116,8 +115,8 @@ def _references(noun: type[Noun], part: Part) -> Iterator[tuple[type[Any], list[
         case Group(parts=parts):
             for each in parts:
                 yield from _references(noun, each)
-        case Related(wire=wire, group=group):
-            other: Any = noun.registry[noun.schema.relations[wire].noun]
+        case Related(relation=relation, group=group):
+            other: Any = relation.source_noun
             yield from _references(other, group)
 
 

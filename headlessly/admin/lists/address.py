@@ -31,12 +31,13 @@ from headlessly.admin.lists.facets import ChoiceFacet, Facet, make_facet
 from headlessly.admin.lists.parameters import Parameters
 from headlessly.admin.lists.ranges import RangeFilter
 from headlessly.context import clock
+from headlessly.declaration import days
 from headlessly.declaration.paths import Path
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
 from headlessly.log import events
 from headlessly.nouns import Noun
-from headlessly.query import filters, list_address, periods, reads, sorting
+from headlessly.query import filters, list_address, reads, sorting
 from headlessly.query.list_address import NONE
 from headlessly.query.querystring import BROWSER_LIST
 from headlessly.query.scope import MAX_WORDS, Scope
@@ -52,9 +53,9 @@ def past_moment(text: str, name: str = "asOf") -> datetime | None:
     if moment is None:
         return None
     try:
-        moment = periods.midnight(date.fromisoformat(text.strip()) + timedelta(days=1)) - timedelta(
-            microseconds=1
-        )
+        moment = days.start_of_day(
+            date.fromisoformat(text.strip()) + timedelta(days=1)
+        ) - timedelta(microseconds=1)
     except (ValueError, OverflowError):
         pass
     if moment > clock.now() + timedelta(days=1):

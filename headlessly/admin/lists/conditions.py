@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Any
 
 from django.utils.text import slugify
@@ -12,7 +10,7 @@ from django.utils.translation import gettext as _
 from headlessly.admin.filtering import tree
 from headlessly.admin.filtering.words import describe_part
 from headlessly.nouns import Noun
-from headlessly.query.list_address import parse_filter
+from headlessly.query.list_address import filter_text, parse_filter
 
 
 class PresetFilter:
@@ -84,10 +82,3 @@ def read_built_filters(noun: type[Noun], text: str) -> list[BuiltFilter]:
     if group.match != tree.ALL:
         group = tree.Group(tree.ALL, [group])
     return [BuiltFilter(noun, group, number) for number in range(len(group.parts))]
-
-
-def filter_text(filter: Mapping[str, Any]) -> str:
-    """A filter as an address has it; empty for one that says nothing."""
-    if not filter:
-        return ""
-    return json.dumps(filter, ensure_ascii=False, separators=(",", ":"))

@@ -13,12 +13,11 @@ from django.views.decorators.http import require_GET
 
 from headlessly.admin import widgets
 from headlessly.admin.filtering.form import ROOT, FilterForm
-from headlessly.admin.lists.conditions import filter_text
 from headlessly.admin.lists.parameters import Parameters
 from headlessly.admin.pages import MEDIA, NounPages
 from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
-from headlessly.query.list_address import parse_filter
+from headlessly.query.list_address import filter_text, parse_filter
 
 #: A page's script asks so for the form alone: see filters.js.
 PART = "X-Part"

@@ -19,7 +19,7 @@ from headlessly.admin import buttons, display, import_pages
 from headlessly.admin.lists import totals
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.bulk_operations import bulk_operations
-from headlessly.admin.lists.changelist import AT_ONCE, NounList
+from headlessly.admin.lists.changelist import NounList
 from headlessly.admin.lists.columns import MAX_COLUMNS, offered_columns
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.lists.row_html import rows_html
@@ -94,7 +94,6 @@ class ListPage(NounPages):
             selectable=selects,
             rows="" if grouped["groups"] else self._rows(request, found, selects),
             operations=bulk_operations(address),
-            at_once=AT_ONCE,
             export=export_url(address) if not address.deleted else "",
             export_workbook=export_url(address, format=XLSX) if not address.deleted else "",
             exports_at_once=is_confirmed(request),

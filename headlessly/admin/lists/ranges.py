@@ -130,7 +130,7 @@ class RangeFilter:
             moment = days.relative_moment(text) or values.clean_moment(None, text, text=True)
         except ValueError:
             return text
-        return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+        return days.utc_text(moment)
 
     def as_filter(self) -> dict[str, Any]:
         """The same in the filter language. Raises InvalidFilter."""

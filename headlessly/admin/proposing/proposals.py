@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -135,8 +136,7 @@ def _proposal_page(
 
 def _proposal_title(proposal: Proposal) -> str:
     """What it is for, or else what it does."""
-    said = proposal.note or proposal_text.proposal_summary(proposal.events)
-    return said[:1].upper() + said[1:]
+    return capfirst(proposal.note or proposal_text.proposal_summary(proposal.events))
 
 
 def _script_answer(value: Any) -> str:

@@ -68,7 +68,7 @@ class ToDo:
 
     @property
     def url(self) -> str:
-        return display.page_url(type(self.record), "change", self.record.pk)
+        return display.record_url(self.record)
 
 
 def writable_touches(noun: type[Noun]) -> list[EngagementForm]:

@@ -27,7 +27,6 @@ from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.admin.records.answer_panels import answer_panels
 from headlessly.declaration import days, labels
-from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import MORE, Field
 from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError, Stale
@@ -48,7 +47,7 @@ def _brought_along(inputs: Iterable[Field], given: Mapping[str, str]) -> dict[st
     found: dict[str, str] = {}
     references = {f.name: f for f in inputs if f.type == "reference"}
     for name in references.keys() & given.keys():
-        noun = registry[references[name].to or ""]
+        noun = references[name].target_noun
         about = [f.name for f in display.about_references(noun)]
         rows = visibility.load_visible_references(noun.objects.filter(pk=given[name]), about)
         for record in rows:

@@ -58,7 +58,7 @@ def parts_of(record: Noun, noun: type[Any], reference: Field, rows: Iterable[Nou
     return [
         Part(
             record=row,
-            url=display.page_url(noun, "change", row.pk),
+            url=display.record_url(row),
             heads=[link for f in others if (link := field_values.field_html(row, f))],
             says=_says(row, others, reference),
             primary=any(_is_own(record, row, f) for f in others),

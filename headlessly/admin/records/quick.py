@@ -37,7 +37,7 @@ from headlessly.declaration.quick import quick_fields
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
 from headlessly.execution.described_records import compose_name, find_described
@@ -96,7 +96,7 @@ class Told:
 
     @property
     def place(self) -> str:
-        return display.page_url(type(self.record), "change", self.record.pk)
+        return display.record_url(self.record)
 
 
 @dataclass
@@ -117,7 +117,7 @@ class QuickForm:
         names = [name.partition(".") for name in self._asked]
         for first in dict.fromkeys(a if dot else "" for a, dot, _rest in names):
             reference = schema.by_name[first] if first else None
-            noun: type[Noun] = registry[reference.to or ""] if reference else self.noun
+            noun: Any = reference.target_noun if reference else self.noun
             inputs = noun.verbs["create"].python_inputs if reference else create
             mine = [(rest if dot else a) for a, dot, rest in names if (a if dot else "") == first]
             form = DeclaredForm(
@@ -429,7 +429,7 @@ class QuickPages(NounPages):
         found = {}
         for name in self.schema.references:
             id = given.get(f"{PRESET}{name}", "")
-            if name in quick_fields(self.noun) and id and not UNSTORABLE.search(id):
+            if name in quick_fields(self.noun) and id and is_storable(id):
                 found[name] = id
         return found
 

@@ -30,7 +30,7 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
     found = []
     touching = engagements.engagement_noun(type(record))
     for relation in record.schema.relations.values():
-        noun = record.registry[relation.noun]
+        noun = relation.source_noun
         if touching and noun is touching.noun and relation.field == touching.reference.name:
             continue
         reference = noun.schema.by_name[relation.field]
@@ -96,7 +96,7 @@ def _references_below(noun: type[Record], name: str) -> list[Field]:
 
 def _related_row(record: Noun, when: str, below: Sequence[Field]) -> dict[str, Any]:
     return {
-        "url": display.page_url(type(record), "change", record.pk),
+        "url": display.record_url(record),
         "name": str(record),
         "below": display.subtitle(record, below),
         "state": display.record_state_html(record),

@@ -17,7 +17,6 @@ from headlessly.admin.event_text import Entry, Teller
 from headlessly.admin.undo import offer_undo
 from headlessly.declaration import engagements, values
 from headlessly.declaration.record import Record
-from headlessly.declaration.registry import registry
 from headlessly.log import events
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
@@ -113,7 +112,7 @@ def _thread(record: Noun) -> dict[type[Record], list[str]]:
     found: dict[type[Record], list[str]] = {}
     for field in record.schema.becomes:
         if id := getattr(record, field.column):
-            noun = registry[field.to or ""]
+            noun = field.target_noun
             found.setdefault(noun, []).extend(
                 noun.objects.filter(pk=id).values_list("pk", flat=True)
             )
@@ -146,7 +145,7 @@ def entries_since(record: Noun, version: int) -> list[Entry]:
 def checked_before(value: str | None) -> int | None:
     """The ``before`` of an address, or None for one that is not a number of the log."""
     try:
-        number = int(value) if value and not values.UNSTORABLE.search(value) else None
+        number = int(value) if value and values.is_storable(value) else None
     except ValueError:
         return None
     return number if number is not None and abs(number) < 2**63 else None

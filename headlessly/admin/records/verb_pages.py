@@ -145,7 +145,7 @@ class VerbPages(NounPages):
                 return display.page_url(declared.target_noun, "change", target)
         if answer.deleted_at:
             return self.admin.place("changelist")
-        return display.page_url(type(answer), "change", answer.pk) + self.keep(request)
+        return display.record_url(answer) + self.keep(request)
 
     # -- touches ----------------------------------------------------------------------------------
 

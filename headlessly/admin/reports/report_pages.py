@@ -95,7 +95,6 @@ def _page(
         status=status,
         styles=["lists", "dashboard", "reports"],
         media=widgets.select2(),
-        noun=labels.noun_title(noun),
         nouns=labels.plural_title(noun),
         plural=noun.plural,
         about=[

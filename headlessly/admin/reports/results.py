@@ -16,10 +16,10 @@ from headlessly.admin import display, stretches
 from headlessly.admin.filtering.offered import path_label
 from headlessly.admin.reports import offered
 from headlessly.admin.reports.report_address import ReportAddress
-from headlessly.declaration import labels
+from headlessly.declaration import days, labels
 from headlessly.declaration.schema import Field
 from headlessly.errors import InvalidFilter
-from headlessly.query import aggregates, measures, periods, querystring
+from headlessly.query import aggregates, measures, querystring
 from headlessly.query.measures import MAX_GROUPS, Measure
 from headlessly.query.reports import record_names
 
@@ -318,7 +318,7 @@ def _stretch_parameters(
             said[f"{wire}__{beside}"] = (
                 f"{day + timedelta(days=before)}"
                 if found.type == "date"
-                else f"{(periods.midnight(day) + before * STEP).astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+                else f"{(days.start_of_day(day) + before * STEP).astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
             )
         else:
             return None

@@ -20,7 +20,6 @@ from headlessly.access.models import Membership
 from headlessly.accounts import invitations, mail, passwords
 from headlessly.accounts.models import Invitation
 from headlessly.admin.settings.member_forms import (
-    ROLES,
     InviteForm,
     RoleForm,
     contact_name,
@@ -93,7 +92,6 @@ def _members_page(
         form=form,
         members=members,
         invitations=waiting,
-        roles=dict(ROLES),
         **context,
     )
 

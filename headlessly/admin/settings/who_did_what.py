@@ -23,7 +23,7 @@ from headlessly.admin.settings.security_text import GROUPS
 from headlessly.admin.sites import TenantSite
 from headlessly.declaration import days, labels
 from headlessly.declaration.registry import registry
-from headlessly.declaration.values import UNSTORABLE, check_storable, parse_iso_day
+from headlessly.declaration.values import as_storable, check_storable, parse_iso_day
 from headlessly.language import wording
 from headlessly.log.names import EXPORTED, SECURITY
 from headlessly.log.newest import LatestQuestion, Place
@@ -56,7 +56,7 @@ class Asked:
             for text in texts.values():
                 check_storable(text)
         except ValueError as problem:
-            storable = {name: UNSTORABLE.sub("", text) for name, text in texts.items()}
+            storable = {name: as_storable(text, "") for name, text in texts.items()}
             return cls(**storable, problem=str(problem))
         return cls(**texts)
 
@@ -82,7 +82,7 @@ class Asked:
         end: datetime | None = None
         if until is not None and until < date.max:
             end = days.start_of_day(until + timedelta(days=1))
-        return LatestQuestion(columns, names, begin, end, members)
+        return LatestQuestion(columns, begin, end, names, members)
 
     def _day(self, name: str) -> date | None:
         text = getattr(self, name)

@@ -65,7 +65,7 @@ class Entry:
 
     @property
     def url(self) -> str:
-        return display.page_url(type(self.record), "change", self.record.pk) + self.keep
+        return display.record_url(self.record) + self.keep
 
     @property
     def done_url(self) -> str:

@@ -26,7 +26,7 @@ from headlessly.admin.today.entry_html import EntryWriter
 from headlessly.admin.undo import safe_return
 from headlessly.context import clock
 from headlessly.declaration import engagements, labels
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
 from headlessly.language.moments import When, read_when
@@ -70,7 +70,6 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
         "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
         "first": _first_steps(nouns),
         "setup": setup_steps.open_steps(),
-        "may_link": actors.may_administer(actors.current()),
     }
 
 
@@ -94,7 +93,7 @@ def whose_day(request: HttpRequest) -> str:
 
 
 def _is_colleague(contact: str) -> bool:
-    if UNSTORABLE.search(contact):
+    if not is_storable(contact):
         return False
     return Membership.objects.filter(tenant=tenancy.require(), contact=contact).exists()
 
@@ -139,7 +138,7 @@ class NextStepForm:
 
     @property
     def url(self) -> str:
-        return display.page_url(type(self.record), "change", self.record.pk)
+        return display.record_url(self.record)
 
 
 def ask_next_step(request: HttpRequest, site: TenantSite) -> NextStepForm | None:

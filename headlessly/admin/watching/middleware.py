@@ -24,7 +24,7 @@ from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.admin.watching import recent
 from headlessly.admin.watching.presence import Viewer
-from headlessly.declaration.values import UNSTORABLE
+from headlessly.declaration.values import is_storable
 from headlessly.log.events import LogPosition
 
 ADDRESS = re.compile(r"/~([^/]+)/admin/watch/\Z")
@@ -74,7 +74,7 @@ def answer(slug: str, asked: Mapping[str, str], *, reads: bool = True) -> bytes 
     if whose != slug:
         raise signing.BadSignature
     here = asked.get("here", "")
-    is_at = here and len(here) <= recent.LONGEST_ID and not UNSTORABLE.search(here)
+    is_at = here and len(here) <= recent.LONGEST_ID and is_storable(here)
     question = recent.Question(
         actor=actor,
         since=LogPosition.parse(text) if (text := asked.get("since")) else None,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headlessly.query import periods
+from headlessly.declaration import days
 
 ADMIN = "/~acme/admin/"
 
@@ -27,7 +27,7 @@ ADMIN = "/~acme/admin/"
 def test_days_are_typed_and_shown_as_their_reader_writes_them(
     place: str, earlier: str, later: str, ann: Any, people: Any
 ) -> None:
-    today = periods.today()
+    today = days.today()
     html = ann.get(ADMIN + place).content.decode()
     assert 'class="notice bad"' not in html
     typed = re.findall(r"<input[^>]*data-when=[^>]*>", html)
@@ -38,10 +38,10 @@ def test_days_are_typed_and_shown_as_their_reader_writes_them(
 
 def test_a_list_of_the_past_is_asked_for_in_words(ann: Any, people: Any) -> None:
     html = ann.get(f"{ADMIN}crm/lead/?asOf=yesterday").content.decode()
-    assert "This is how it was on" in html and f"asOf={periods.today() - timedelta(days=1)}" in html
+    assert "This is how it was on" in html and f"asOf={days.today() - timedelta(days=1)}" in html
     refused = ann.get(f"{ADMIN}crm/lead/?asOf=soon").content.decode()
     assert 'class="notice bad"' in refused
-    last = periods.today() - timedelta(days=7)
+    last = days.today() - timedelta(days=7)
     last -= timedelta(days=(last.month, last.day) == (2, 29))  # the next one is years away
     for past, year in (("past", last.year), ("", last.year + 1)):
         said = ann.get(f"{ADMIN}when/", {"text": f"{last.day}.{last.month}.", "past": past}).json()

@@ -14,8 +14,8 @@ from crm import Activity, Deal, ExchangeRate, Goal, Lead
 from headlessly.access.models import Membership, User
 from headlessly.admin import display
 from headlessly.client.commands import run
+from headlessly.declaration import days
 from headlessly.declaration.labels import fields_in_words
-from headlessly.query import periods
 from headlessly.query.named_reports import reports
 from tests.conftest import Api
 from tests.headlessly.admin.signed_in import client_of
@@ -45,7 +45,7 @@ def test_it_is_the_same_number_on_every_surface(
     Deal.create(name="Euro", value=900, currency="EUR", probability=50)
     Activity.create(subject="Call", assignee=people.bob)
     Goal.create(
-        measure="WonValue", period="Year", start_date=f"{periods.today():%Y}-01-01", target=5_000
+        measure="WonValue", period="Year", start_date=f"{days.today():%Y}-01-01", target=5_000
     )
     people.spring.update(landing_page_url="https://acme.example", budget=900, actual_cost=1_000)
     people.spring.launch()

@@ -13,7 +13,6 @@ from headlessly.admin import display
 from headlessly.context import clock
 from headlessly.declaration import days, values
 from headlessly.language import languages, numbers
-from headlessly.query import periods
 
 MOMENT = datetime(2026, 12, 31, 23, 30, tzinfo=UTC)
 
@@ -136,10 +135,10 @@ def test_takes_times_in_the_zone_in_which_it_shows_them(ann, get, lead):
 
 def test_days_begin_where_one_reads():
     with clock.set_clock(datetime(2026, 3, 1, 23, 30, tzinfo=UTC), purpose="replay"):
-        assert f"{periods.today()}" == "2026-03-01"
+        assert f"{days.today()}" == "2026-03-01"
         assert days.relative_moment("today") == datetime(2026, 3, 1, tzinfo=UTC)
         with timezone.override("Europe/Berlin"):
-            assert f"{periods.today()}" == "2026-03-02"
+            assert f"{days.today()}" == "2026-03-02"
             assert days.relative_moment("today") == datetime(2026, 3, 1, 23, tzinfo=UTC)
             assert values.clean_moment(None, "2026-03-02", True) == datetime(
                 2026, 3, 1, 23, tzinfo=UTC

@@ -11,9 +11,10 @@ from django.db import connection
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
-from headlessly.errors import Conflict, Invalid
+from headlessly.errors import Conflict, Invalid, InvalidFilter
 from headlessly.log import unique_values
 from headlessly.log.unique_values import UniqueValue
+from headlessly.query.names import resolve_names
 from headlessly.shaping import custom_fields
 from tests.answered import answered, problem
 from tests.conftest import Api
@@ -71,6 +72,16 @@ def test_no_two_records_have_one_value_however_it_is_said(acme: Any, api: Any, t
     with pytest.raises(Conflict) as taken:
         Lead.restore(second["$id"])
     assert taken.value.field == "code" and [record for _v, record in kept()] == [first["$id"]]
+
+
+def test_a_filter_names_a_record_by_its_value_in_whatever_capitals(acme: Any) -> None:
+    custom_fields.create_field(NUMBER | {"noun": "Contact"})
+    ada = Contact.create(name="Ada", email="ada@x.example", customer_number="K-1 Ä")
+    Contact.create(name="Bob", email="bob@x.example", customer_number="K-2")
+    for said in ("K-1 Ä", "k-1 ä", "ADA@x.example"):
+        assert resolve_names(Lead, {"contact": said}) == {"contact": ada.pk}
+    with pytest.raises(InvalidFilter):
+        resolve_names(Lead, {"contact": "K-3"})
 
 
 @pytest.mark.parametrize("values", [{"type": "text"}, {"type": "bool"}, {"default": "K"}])
