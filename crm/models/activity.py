@@ -151,7 +151,7 @@ class Activity(Noun):
             ),
         )
         reminds = "reminder_at"
-        introduces = ("contact", "organization", "campaign")
+        introduces = ("contact", "organization")
         search = ("subject", "outcome", "description")
         groups = (
             ("What", ("subject", "type", "direction", "description", "outcome", "result",
