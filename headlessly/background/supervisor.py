@@ -21,7 +21,8 @@ class WorkerSupervisor:
     """One worker process, started again whenever it ends by itself."""
 
     def __init__(self, concurrency: int) -> None:
-        self.command = [sys.executable, "-m", "django", "work", "--beside-server"]
+        program = "headlessly.management.command_line"
+        self.command = [sys.executable, "-m", program, "work", "--beside-server"]
         self.command += ["--concurrency", str(concurrency)]
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self.keep_running, name="background", daemon=True)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import psycopg
@@ -13,6 +14,7 @@ import pytest
 from django.db import DataError, connection
 from psycopg.pq import Format
 
+from headlessly.database import base
 from headlessly.database.server import SOCKET_NAME, SOCKET_PATH_MAX, Server
 from tests.signals import interruptible
 
@@ -172,6 +174,16 @@ def test_hands_out_no_connection_that_the_server_has_closed():
             assert cursor.fetchone() != (dead,)
     finally:
         pooled.close()
+
+
+def test_the_server_is_looked_for_by_the_whole_of_its_address(monkeypatch):
+    asked = {}
+    closing = SimpleNamespace(close=lambda: None)
+    monkeypatch.setattr(base, "connect", lambda **given: asked.update(given) or closing)
+    base.ServerWatch().look(
+        {"host": "a,b", "sslrootcert": "/ca.pem", "target_session_attrs": "read-write"}
+    )
+    assert (asked["sslrootcert"], asked["target_session_attrs"]) == ("/ca.pem", "read-write")
 
 
 def test_moments_are_read_by_the_drivers_compiled_loader_and_are_those_of_django(db):
