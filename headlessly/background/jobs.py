@@ -11,8 +11,8 @@ the same request id. A worker that dies leaves its jobs to the next one, so that
 must look first what is left to do.
 
 What kills its worker is not done for ever: a job whose worker was lost ``MOST_LOSSES`` times fails, and
-says why to whoever waits for it (:meth:`Job.on_failure`). One tenant's jobs take all places of a worker but
-one.
+says why to whoever waits for it (:meth:`Job.on_failure`), as one does that was tried in vain. One tenant's
+jobs take all places of a worker but one.
 
 A job has a name of its own, which stands in the queue: where its function lives may change while it waits.
 """
@@ -36,6 +36,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from headlessly import errors
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.models import Tenant
@@ -51,6 +52,8 @@ SILENCE = 60
 MOST_LOSSES = 3
 #: How long jobs that are over stay to be looked at, in hours.
 KEPT_FOR = 7 * 24
+#: How long a job waits at the most until it is tried again, for what is over by itself, in seconds.
+LONGEST_PAUSE = 15 * 60
 #: How long a job waits that finds no place in its tenant's share, in seconds.
 SHARE_PAUSE = 1
 #: The priority of such a job from then on, others having 0: some hundred of them, always due again and
@@ -113,7 +116,8 @@ job_places = JobPlaces()
 
 
 class _Retry(BaseRetryStrategy):
-    """A job's own strategy, and a moment later for one whose tenant has its share."""
+    """A job's own strategy, and a moment later for one whose tenant has its share. A job that is tried again
+    at all is so for as long as what stops it is no fault of its own: a disk may be full for a night."""
 
     def __init__(self, given: BaseRetryStrategy | int | bool) -> None:
         if isinstance(given, BaseRetryStrategy):
@@ -129,6 +133,9 @@ class _Retry(BaseRetryStrategy):
             return RetryDecision(retry_in={"seconds": SHARE_PAUSE}, priority=BEHIND_OTHERS)
         if self.given is None:
             return None
+        if isinstance(errors.problem_of(exception), errors.Unavailable):
+            pause = min(4 ** (1 + min(job.attempts, 9)), LONGEST_PAUSE)
+            return RetryDecision(retry_in={"seconds": pause})
         return self.given.get_retry_decision(exception=exception, job=job)
 
 
@@ -145,9 +152,10 @@ class Job:
         self.name = name
         self.function = function
         self.__doc__ = function.__doc__
-        made = app.task(name=self.name, retry=_Retry(retry), pass_context=True)
+        self.retry = _Retry(retry)
+        made = app.task(name=self.name, retry=self.retry, pass_context=True)
         self.task = made(self.perform)
-        self.failure_hook: Callable[..., None] = lambda **arguments: None
+        self.failure_hook: Callable[..., None] | None = None
         jobs_by_name[name] = self
 
     def __call__(self, **arguments: Any) -> None:
@@ -189,7 +197,8 @@ class Job:
         return [orjson.loads(args) if isinstance(args, str) else args for (args,) in found]
 
     def on_failure(self, hook: Callable[..., None]) -> Callable[..., None]:
-        """Decorate what is called, with the job's arguments, when it is given up for it loses its workers."""
+        """Decorate what is called, with the job's arguments, when it is given up: it loses its
+        workers, or was tried as often as it may be."""
         self.failure_hook = hook
         return hook
 
@@ -204,6 +213,14 @@ class Job:
             if context is not None:
                 prepared.execute_prepared(NOT_TRIED, [context.job.id], rows=False)
             raise
+        except Exception as problem:
+            if context is not None and self._is_last(problem, context.job):
+                self.give_up(circumstances=circumstances, **arguments)
+            raise
+
+    def _is_last(self, problem: Exception, job: procrastinate.jobs.Job) -> bool:
+        """Whether it is not tried again after this."""
+        return self.retry.get_retry_decision(exception=problem, job=job) is None
 
     def _perform(self, circumstances: dict[str, Any], arguments: dict[str, Any]) -> None:
         named = tracing.route_scope(lambda: f"job {self.name}")
@@ -218,6 +235,8 @@ class Job:
 
     def give_up(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
         """Tell whoever waits for it that it will not be done."""
+        if self.failure_hook is None:
+            return
         with _restored_circumstances(**circumstances):
             self.failure_hook(**arguments)
 

@@ -31,7 +31,7 @@ from headlessly.context import clock, running, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import UNSTORABLE
-from headlessly.errors import HeadlesslyError
+from headlessly.errors import HeadlesslyError, Unavailable, problem_of
 from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.log.events import append_event, dump_json
@@ -124,6 +124,8 @@ class Run:
         except Unreadable as problem:
             self._fail(str(problem))
         except Exception as problem:
+            if isinstance(problem_of(problem), Unavailable):
+                raise
             if not isinstance(problem, HeadlesslyError):
                 logger.exception("import %s failed", self.source.pk)
             self._fail(explain_problem(problem)[0]["message"])

@@ -26,7 +26,7 @@ from headlessly.access.models import User
 from headlessly.background.jobs import job
 from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
-from headlessly.errors import HeadlesslyError
+from headlessly.errors import HeadlesslyError, Unavailable, problem_of
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.log.events import append_event
 from headlessly.log.names import REQUEST_UNDONE
@@ -93,6 +93,8 @@ class Run:
             except OperationalError:
                 raise  # again later, from where it was
             except Exception as problem:
+                if isinstance(problem_of(problem), Unavailable):
+                    raise
                 known = isinstance(problem, HeadlesslyError)
                 if not known:
                     logger.exception("undo %s failed", self.undo.pk)

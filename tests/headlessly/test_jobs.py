@@ -4,14 +4,18 @@ import os
 import subprocess
 import sys
 from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import orjson
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from psycopg import errors as postgres
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
@@ -175,6 +179,41 @@ def test_fails_and_says_so_when_it_has_lost_its_worker_three_times(alone):
     rescue()
     assert states(bring_down.name) == ["failed"]
     assert given_up == [("too much", alone)]
+
+
+@job("tests.ask_too_much", retry=RetryStrategy(max_attempts=6, retry_exceptions={OperationalError}))
+def ask_too_much(problem):
+    raise OperationalError(problem) from PROBLEMS[problem]("said the database")
+
+
+@ask_too_much.on_failure
+def remember_refusal(problem):
+    given_up.append((problem, tenancy.current()))
+
+
+PROBLEMS = {
+    "full": postgres.DiskFull,
+    "away": postgres.AdminShutdown,
+    "slow": postgres.QueryCanceled,
+}
+
+
+@pytest.mark.parametrize(
+    ("problem", "attempts", "is_over"),
+    [("full", 0, False), ("full", 500, False), ("away", 6, False), ("slow", 5, False), ("slow", 6, True)],
+)  # fmt: skip
+def test_is_tried_for_as_long_as_the_database_is_in_need_and_says_so_when_it_is_not(
+    acme, problem, attempts, is_over
+):
+    given_up.clear()
+    tried = SimpleNamespace(job=SimpleNamespace(id=1, attempts=attempts))
+    circumstances = {"tenant": acme.pk, "actor": asdict(actors.SYSTEM), "request_id": None}
+    with pytest.raises(OperationalError) as raised:
+        ask_too_much.perform(tried, circumstances=circumstances, problem=problem)
+    again = ask_too_much.retry.get_retry_decision(exception=raised.value, job=tried.job)
+    assert (again is None, given_up) == (is_over, [(problem, acme)] * is_over)
+    if again is not None:
+        assert again.retry_at - datetime.now(UTC) <= timedelta(minutes=15)
 
 
 @pytest.mark.django_db(transaction=True)

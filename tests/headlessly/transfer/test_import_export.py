@@ -10,8 +10,9 @@ from typing import Any
 import openpyxl
 import orjson
 import pytest
-from django.db import connection
+from django.db import InterfaceError, connection
 from django.utils import timezone
+from psycopg import errors as postgres
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
@@ -210,8 +211,17 @@ def test_it_lets_an_admin_bring_the_past_and_nobody_else(
     assert {field for _, field in errors(done)} & {"status", "lostReason", "lostAt"}
 
 
-def test_it_goes_on_where_a_worker_died(
-    send: Any, api: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, work: Any
+def lose_the_connection() -> None:
+    raise InterfaceError("the connection is closed") from postgres.InterfaceError("closed")
+
+
+def die_at_once() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("end", [die_at_once, lose_the_connection])
+def test_it_goes_on_where_a_worker_died_or_lost_the_database(
+    send: Any, api: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, work: Any, end: Any
 ) -> None:
     monkeypatch.setattr(import_job, "CHUNK", 2)
     body = "name\n" + "".join(f"Person {n}\n" for n in range(7))
@@ -223,10 +233,10 @@ def test_it_goes_on_where_a_worker_died(
         take(self, rows)
         taken.append(len(rows))
         if len(taken) == 2:
-            raise KeyboardInterrupt
+            end()
 
     monkeypatch.setattr(import_job.Run, "_take", die)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises((KeyboardInterrupt, InterfaceError)):
         import_job.import_in_background(source=id)
     assert Import.objects.get(pk=id).done == 4
     monkeypatch.setattr(import_job.Run, "_take", take)
