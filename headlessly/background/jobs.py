@@ -89,7 +89,8 @@ class ShareTaken(Exception):
 
 
 class JobPlaces:
-    """The places of a worker for jobs: one tenant has all but one."""
+    """The places of a worker for jobs: one tenant has all but one, and so has what is nobody's, as letters
+    to people are: each of them waits for a mail server that hangs."""
 
     def __init__(self) -> None:
         self.size = 4  #: as `manage.py work` says
@@ -100,7 +101,7 @@ class JobPlaces:
     def reserve(self, tenant: int | None) -> Iterator[None]:
         """Reserve a place inside the block. Raises ShareTaken."""
         with self._lock:
-            if tenant is not None and self.by_tenant[tenant] >= max(1, self.size - 1):
+            if self.by_tenant[tenant] >= max(1, self.size - 1):
                 raise ShareTaken
             self.by_tenant[tenant] += 1
         try:

@@ -318,16 +318,17 @@ def test_is_deleted_a_week_after_it_failed(alone):
         assert states(bring_down.name) == left
 
 
-def test_leaves_a_place_to_other_tenants():
+@pytest.mark.parametrize("of", [1, None], ids=["a tenant's", "letters, which are nobody's"])
+def test_leaves_a_place_to_other_tenants(of):
     places = JobPlaces()
     with ExitStack() as stack:
         for _ in range(places.size - 1):
-            stack.enter_context(places.reserve(1))
+            stack.enter_context(places.reserve(of))
         with pytest.raises(ShareTaken):
-            stack.enter_context(places.reserve(1))
+            stack.enter_context(places.reserve(of))
         stack.enter_context(places.reserve(2))
-    with places.reserve(1):
-        assert places.by_tenant == {1: 1}
+    with places.reserve(of):
+        assert places.by_tenant == {of: 1}
     decision = greet.task.retry_strategy.get_retry_decision(exception=ShareTaken(), job=None)
     assert decision.retry_at is not None, "it comes again"
     assert greet.task.retry_strategy.get_retry_decision(exception=ValueError(), job=None) is None
