@@ -21,9 +21,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -34,7 +36,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from procrastinate import BaseRetryStrategy, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, JobAborted
 
 from headlessly import errors
 from headlessly.access import actors, tenancy
@@ -77,7 +79,7 @@ COUNT_LOSS = (
     "UPDATE procrastinate_jobs SET args = jsonb_set(args, '{circumstances,losses}', %(losses)s::jsonb) "
     "WHERE id = %(job_id)s"
 )
-#: That it waited for its tenant's share is no attempt: those are for what fails.
+#: That it waited for its tenant's share, or for the next worker, is no attempt: those are for what fails.
 NOT_TRIED = "UPDATE procrastinate_jobs SET attempts = attempts - 1 WHERE id = %s"
 
 #: Every job by its name.
@@ -86,6 +88,23 @@ jobs_by_name: dict[str, Job] = {}
 
 class ShareTaken(Exception):
     """The tenant of a job has all places that it may have, or is just moving to another database."""
+
+
+#: Whether the worker of the job at hand is being stopped.
+_is_stopping: ContextVar[Callable[[], bool]] = ContextVar("is_stopping", default=lambda: False)
+
+
+def stop_with_worker() -> None:
+    """Between two parts of a long job: raise JobAborted where its worker is being stopped. The job is put
+    back in line, and goes on in the next worker."""
+    if _is_stopping.get()():
+        raise JobAborted
+
+
+def is_over(until: float) -> bool:
+    """Whether a job that lines up again after a while has to do so now: that moment of ``time.monotonic`` is
+    over, or its worker is being stopped."""
+    return _is_stopping.get()() or time.monotonic() > until
 
 
 class JobPlaces:
@@ -130,6 +149,8 @@ class _Retry(BaseRetryStrategy):
     def get_retry_decision(
         self, *, exception: BaseException, job: procrastinate.jobs.Job
     ) -> RetryDecision | None:
+        if isinstance(exception, JobAborted):
+            return RetryDecision(retry_in={"seconds": 0})
         if isinstance(exception, ShareTaken):
             return RetryDecision(retry_in={"seconds": SHARE_PAUSE}, priority=BEHIND_OTHERS)
         if self.given is None:
@@ -207,10 +228,11 @@ class Job:
         self, context: Any = None, /, *, circumstances: dict[str, Any], **arguments: Any
     ) -> None:
         """Do it as the one who deferred it. ``context`` is the worker's, and knows its row. Raises
-        ShareTaken where it has to wait."""
+        ShareTaken where it has to wait, JobAborted where it goes on in the next worker."""
+        stopping = _is_stopping.set(context.should_abort if context else lambda: False)
         try:
             self._perform(circumstances, arguments)
-        except ShareTaken:
+        except (ShareTaken, JobAborted):
             if context is not None:
                 prepared.execute_prepared(NOT_TRIED, [context.job.id], rows=False)
             raise
@@ -218,6 +240,8 @@ class Job:
             if context is not None and self._is_last(problem, context.job):
                 self.give_up(circumstances=circumstances, **arguments)
             raise
+        finally:
+            _is_stopping.reset(stopping)
 
     def _is_last(self, problem: Exception, job: procrastinate.jobs.Job) -> bool:
         """Whether it is not tried again after this."""
@@ -230,6 +254,8 @@ class Job:
         with named, restored, span(f"job {self.name}", "CONSUMER"), place:
             try:
                 self.function(**arguments)
+            except JobAborted:
+                raise
             except Exception:
                 logger.exception("%s failed", self.name)
                 raise

@@ -57,11 +57,12 @@ class WorkerSupervisor:
             logger.error("The background worker ended with status %s: another one starts.", status)
 
     def begin_to_stop(self) -> None:
-        """Tell the worker to finish what it is doing; no other one is started."""
+        """Tell the worker to finish what it is doing; no other one is started. Told twice, it would end at
+        once."""
         with self.lock:
-            self.ending.set()
-            if self.process is not None:
+            if self.process is not None and not self.ending.is_set():
                 self.process.terminate()
+            self.ending.set()
 
     def stop(self) -> None:
         """Let it finish what it is doing, within reason."""

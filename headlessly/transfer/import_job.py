@@ -22,11 +22,12 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import JobAborted
 
 from headlessly.access import actors
 from headlessly.access.models import User
 from headlessly.background.garbage import collecting_later
-from headlessly.background.jobs import job, one_of_many
+from headlessly.background.jobs import job, one_of_many, stop_with_worker
 from headlessly.context import clock, running, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
@@ -110,10 +111,11 @@ class Run:
             self._begin()
             for chunk in _chunks(islice(self.reading.rows(), self.source.done, None), CHUNK):
                 self._take(chunk)
+                stop_with_worker()
             self._end(Import.Status.COMPLETED)
         except (Stopped, Gone):
             logger.info("import %s was stopped", self.source.pk)
-        except OperationalError:
+        except (OperationalError, JobAborted):
             raise  # again later, from where it was
         except storage.TooManyRefusals:
             self._fail(

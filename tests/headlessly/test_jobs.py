@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from psycopg import errors as postgres
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
-from headlessly.background.jobs import JobPlaces, ShareTaken, job, job_places
+from headlessly.background.jobs import JobPlaces, ShareTaken, is_over, job, job_places
 from headlessly.background.putting_back import WorkersJobManager
 from headlessly.context import tracing
 
@@ -206,7 +207,7 @@ def test_is_tried_for_as_long_as_the_database_is_in_need_and_says_so_when_it_is_
     acme, problem, attempts, is_over
 ):
     given_up.clear()
-    tried = SimpleNamespace(job=SimpleNamespace(id=1, attempts=attempts))
+    tried = SimpleNamespace(job=SimpleNamespace(id=1, attempts=attempts), should_abort=bool)
     circumstances = {"tenant": acme.pk, "actor": asdict(actors.SYSTEM), "request_id": None}
     with pytest.raises(OperationalError) as raised:
         ask_too_much.perform(tried, circumstances=circumstances, problem=problem)
@@ -291,7 +292,7 @@ def test_waiting_for_the_tenants_share_is_no_attempt(acme):
             "SELECT id, args::text FROM procrastinate_jobs WHERE task_name = %s", [remember.name]
         )
         id, arguments = cursor.fetchone()
-        worker = SimpleNamespace(job=SimpleNamespace(id=id))
+        worker = SimpleNamespace(job=SimpleNamespace(id=id), should_abort=bool)
         for _ in range(job_places.size - 1):
             stack.enter_context(job_places.reserve(acme.pk))
         for _ in range(3):
@@ -345,6 +346,22 @@ def worker(module):
     root = Path(__file__).parents[2]
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "headlessly.settings"}
     subprocess.run([sys.executable, "-c", code], cwd=root, env=env, check=True, timeout=60)
+
+
+@job("tests.take_long")
+def take_long(taken):
+    """What lines up again after a while."""
+    while not is_over(time.monotonic() + 60):
+        taken.append(1)
+
+
+def test_of_a_while_stops_with_its_worker(acme):
+    taken = []
+    worker = SimpleNamespace(job=SimpleNamespace(id=1), should_abort=lambda: len(taken) == 3)
+    here = {"tenant": acme.pk, "actor": asdict(actors.SYSTEM), "request_id": None}
+    take_long.perform(worker, circumstances=here, taken=taken)
+    assert taken == [1] * 3
+    assert not is_over(time.monotonic() + 60), "of other jobs nothing is known"
 
 
 def test_waits_under_a_name_that_does_not_move_with_its_code():
