@@ -1,13 +1,17 @@
 """What the environment says, read once by the settings; and what production refuses in it."""
 
 import os
+import re
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from math import isfinite
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+DATABASE = "postgresql://headlessly:password@db.example.com:5432/headlessly"
 KEY_LENGTH = 50
 NEW_KEY = "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
 
@@ -18,8 +22,91 @@ SESSION_ENGINES = {
 }
 
 
-def flag(name):
-    return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+#: Settings that are numbers, each with what it is where nothing is said; those in WHOLE have no fractions.
+NUMBERS = {
+    "CONFIRM_MINUTES": 15,
+    "DB_POOL_SIZE": 32,
+    "HSTS_SECONDS": 30 * 24 * 60 * 60,
+    "IDLE_TRANSACTION_TIMEOUT": 60,
+    "IMPORT_QUOTA_MB": 2048,
+    "LOCK_TIMEOUT": 5,
+    "SESSION_DAYS": 14,
+    "SESSION_IDLE_HOURS": 12,
+    "SLOW_STATEMENT": 1,
+    "STATEMENT_TIMEOUT": 30,
+}
+WHOLE = {"DB_POOL_SIZE", "HSTS_SECONDS", "IMPORT_QUOTA_MB"}
+#: Those of which there is some: nothing works with none of them.
+SOME = {"CONFIRM_MINUTES", "DB_POOL_SIZE", "SESSION_DAYS", "SESSION_IDLE_HOURS"}
+
+#: Settings that are on or off. (DEBUG is, too; but other programs have one that says more.)
+FLAGS = (
+    "ACCESS_LOG",
+    "DB_PREPARE",
+    "READ_ONLY",
+    "TRUST_PROXY",
+    "WEBHOOKS_ALLOW_HTTP",
+    "WEBHOOKS_ALLOW_PRIVATE",
+)
+ON, OFF = {"1", "true", "yes", "on"}, {"", "0", "false", "no", "off"}
+
+#: Settings that are something else. A SECRET_KEY may be in quotes: it would be another one without.
+OTHERS = (
+    "ALLOWED_HOSTS",
+    "BREACHED_PASSWORDS",
+    "CSRF_TRUSTED_ORIGINS",
+    "DATABASE_DIRECT_URL",
+    "DATABASE_URL",
+    "EMAIL_URL",
+    "HEADLESSLY_DATA",
+    "LOG_LEVEL",
+    "METRICS_TOKEN",
+    "OTEL_TRACES_EXPORTER",
+    "REDIS_URL",
+    "SESSIONS",
+    "SITE_URL",
+    "STATIC_ROOT",
+)
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+#: What an address is mostly misread for. What was read of it is not told: it may be half of the password.
+ESCAPES = "In a password @ is written %40, / is %2F, : is %3A, # is %23 and % is %25."
+
+
+def flag(name, unless_said=False):
+    """Whether a setting is on."""
+    given = os.environ.get(name, "").strip().lower()
+    return given in ON if given else unless_said
+
+
+def number(name):
+    """A setting that is a number. Raises ValueError."""
+    given = os.environ.get(name, "").strip() or NUMBERS[name]
+    try:
+        found = int(given) if name in WHOLE else float(given)
+    except ValueError:
+        found = -1
+    if not (found > 0 if name in SOME else found >= 0) or not isfinite(found):
+        kind = "a whole number" if name in WHOLE else "a number"
+        least = "above 0" if name in SOME else "of 0 or more"
+        raise ValueError(f"is {kind} {least}, without a unit.")
+    return found
+
+
+def log_level():
+    """How much is logged. Raises ValueError."""
+    level = os.environ.get("LOG_LEVEL", "").strip().upper() or "INFO"
+    if level not in LOG_LEVELS:
+        raise ValueError(f"is one of {', '.join(LOG_LEVELS)}.")
+    return level
+
+
+def site_url():
+    """The site's own address, or "". Raises ValueError."""
+    url = os.environ.get("SITE_URL", "").strip().rstrip("/")
+    if url and not url.startswith(("http://", "https://")):
+        raise ValueError("begins with https://.")
+    return url
 
 
 def product_version():
@@ -42,7 +129,7 @@ PLANNED = "-c parallel_setup_cost=10000"
 
 def database(variable="DATABASE_URL"):
     """Django's entry for DATABASE_URL, or for the embedded server when there is none."""
-    prepares = os.environ.get("DB_PREPARE", "1").strip().lower() not in {"0", "false", "no", "off"}
+    prepares = flag("DB_PREPARE", unless_said=True)
     if url := os.environ.get(variable):
         options = _parse(url)
         names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
@@ -52,10 +139,10 @@ def database(variable="DATABASE_URL"):
         options = {}
         entry = {"EMBEDDED": True, "NAME": "headlessly", "USER": "headlessly"}
     bounds = {
-        "lock_timeout": os.environ.get("LOCK_TIMEOUT") or 5,
-        "idle_in_transaction_session_timeout": os.environ.get("IDLE_TRANSACTION_TIMEOUT") or 60,
+        "lock_timeout": number("LOCK_TIMEOUT"),
+        "idle_in_transaction_session_timeout": number("IDLE_TRANSACTION_TIMEOUT"),
     }
-    bounded = " ".join(f"-c {name}={int(float(s) * 1000)}" for name, s in bounds.items())
+    bounded = " ".join(f"-c {name}={int(s * 1000)}" for name, s in bounds.items())
     options["options"] = f"{bounded} {PLANNED} {options.get('options', '')}".strip()
     return entry | {
         "ENGINE": "headlessly.database",
@@ -70,7 +157,7 @@ def database(variable="DATABASE_URL"):
             # thread: the server's threads come and go, and would leave theirs open behind them.
             "pool": {
                 "min_size": 1,
-                "max_size": int(os.environ.get("DB_POOL_SIZE") or 32),
+                "max_size": number("DB_POOL_SIZE"),
                 # Whoever finds no connection is told so; and the pool tries anew for whoever comes
                 # next, instead of at ever longer intervals.
                 "timeout": 2,
@@ -107,11 +194,17 @@ def mail(folder):
         raise ValueError("begins with smtp://, smtps:// or file://.")
     if not parts.hostname:
         raise ValueError("names no host.")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"names no port that is a number. {ESCAPES}") from None
+    if parts.path.strip("/") or "@" in parts.hostname:
+        raise ValueError(f"is not understood. {ESCAPES}")
     is_tls = parts.scheme == "smtps"
     return found | {
         "EMAIL_BACKEND": f"{backend}smtp.EmailBackend",
         "EMAIL_HOST": parts.hostname,
-        "EMAIL_PORT": parts.port or (465 if is_tls else 587),
+        "EMAIL_PORT": port or (465 if is_tls else 587),
         "EMAIL_HOST_USER": unquote(parts.username or ""),
         "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
         "EMAIL_USE_SSL": is_tls,
@@ -144,71 +237,100 @@ def traces():
 
 
 def refusals():
-    """What production lacks: one sentence per variable, each with an example."""
-    found = []
+    """What production lacks, or cannot read: one sentence per variable, each with an example."""
+    found = misread()
 
     key = os.environ.get("SECRET_KEY", "")
     if not key:
-        found.append(f"SECRET_KEY is not set. Make one and keep it: {NEW_KEY}")
+        found["SECRET_KEY"] = f"is not set. Make one and keep it: {NEW_KEY}"
     elif len(key) < KEY_LENGTH or len(set(key)) < 5 or key.startswith("django-insecure-"):
-        found.append(
-            f"SECRET_KEY can be guessed: {KEY_LENGTH} random characters or more. {NEW_KEY}"
-        )
+        found["SECRET_KEY"] = f"can be guessed: {KEY_LENGTH} random characters or more. {NEW_KEY}"
 
     hosts = words("ALLOWED_HOSTS")
     if not hosts:
-        found.append("ALLOWED_HOSTS is not set. For example: ALLOWED_HOSTS=crm.example.com")
+        found["ALLOWED_HOSTS"] = "is not set. For example: ALLOWED_HOSTS=crm.example.com"
     elif "*" in hosts:
-        found.append(
-            "ALLOWED_HOSTS=* lets a visitor choose this site's name. "
-            "Name its hosts: ALLOWED_HOSTS=crm.example.com"
+        found["ALLOWED_HOSTS"] = (
+            "lets a visitor choose this site's name by its *. Name its hosts: ALLOWED_HOSTS=crm.example.com"
         )
-
-    example = "postgresql://headlessly:password@db.example.com:5432/headlessly"
     if not os.environ.get("DATABASE_URL"):
-        found.append(f"DATABASE_URL is not set. For example: DATABASE_URL={example}")
-    for name in ("DATABASE_URL", "DATABASE_DIRECT_URL"):
-        try:
-            if url := os.environ.get(name):
-                _parse(url)
-        except ValueError as reason:
-            found.append(f"{name}: {reason} For example: {name}={example}")
-
-    if os.environ.get("SESSIONS", "database") not in SESSION_ENGINES:
-        found.append(
-            f"SESSIONS is one of {', '.join(SESSION_ENGINES)}. For example: SESSIONS=cookies"
-        )
-
-    try:
-        mail(None)
-    except ValueError as reason:
-        found.append(
-            f"EMAIL_URL {reason} For example: "
-            "EMAIL_URL=smtp://user:password@mail.example.com:587?from=crm@example.com"
-        )
-
-    try:
-        redis_url()
-    except ValueError as reason:
-        found.append(f"REDIS_URL {reason} For example: REDIS_URL=redis://cache.example.com:6379/0")
-
-    try:
-        traces()
-    except ValueError as reason:
-        found.append(f"OTEL_TRACES_EXPORTER {reason} For example: OTEL_TRACES_EXPORTER=otlp")
-
+        found["DATABASE_URL"] = f"is not set. For example: DATABASE_URL={DATABASE}"
     if flag("DEBUG"):
-        found.append("DEBUG is on: it shows strangers the source. Unset DEBUG.")
+        found["DEBUG"] = "is on: it shows strangers the source. Unset DEBUG."
+    return sentences(found)
+
+
+def sentences(found):
+    """What was found, as it is told."""
+    return [f"{name} {said}" for name, said in found.items()]
+
+
+def misread():
+    """What is set and not understood, in development neither: a sentence for each name of a variable."""
+    found = {}
+    for name in (*NUMBERS, *FLAGS, *OTHERS):
+        if os.environ.get(name, "").strip()[:1] in {"'", '"'}:
+            found[name] = "is in quotes, which would be a part of it: write it without."
+    for name, (read, example) in _readers().items():
+        try:
+            read()
+        except ValueError as reason:
+            found.setdefault(name, f"{reason} For example: {name}={example}")
     return found
+
+
+def _readers():
+    """What reads a variable and raises ValueError, with an example, by its name."""
+    found = {
+        **{name: (partial(number, name), example) for name, example in NUMBERS.items()},
+        **{name: (partial(_refuse_other_words, name), 1) for name in FLAGS},
+        "ALLOWED_HOSTS": (_refuse_addresses, "crm.example.com"),
+        "SESSIONS": (_refuse_other_sessions, "cookies"),
+        "EMAIL_URL": (
+            partial(mail, None),
+            "smtp://user:password@mail.example.com:587?from=crm@example.com",
+        ),
+        "LOG_LEVEL": (log_level, "INFO"),
+        "OTEL_TRACES_EXPORTER": (traces, "otlp"),
+        "REDIS_URL": (redis_url, "redis://cache.example.com:6379/0"),
+        "SITE_URL": (site_url, "https://crm.example.com"),
+    }
+    for name in ("DATABASE_URL", "DATABASE_DIRECT_URL"):
+        if url := os.environ.get(name):
+            found[name] = (partial(_parse, url), DATABASE)
+    return found
+
+
+def _refuse_other_words(name):
+    if os.environ.get(name, "").strip().lower() not in ON | OFF:
+        raise ValueError("is 1 (on) or 0 (off).")
+
+
+def _refuse_other_sessions():
+    if os.environ.get("SESSIONS", "database") not in SESSION_ENGINES:
+        raise ValueError(f"is one of {', '.join(SESSION_ENGINES)}.")
+
+
+def _refuse_addresses():
+    """Raise ValueError for what is no name of a host: it would never be the one that is asked for."""
+    for host in words("ALLOWED_HOSTS"):
+        if not re.fullmatch(r"\*|\.?[\w.-]+|\[[0-9a-fA-F:.]+\]", host):
+            raise ValueError(f"names hosts, without https:// and without a port: not {host}.")
 
 
 def _parse(url):
     if not url.startswith(("postgresql://", "postgres://")):
-        raise ValueError("only PostgreSQL is supported.")
+        raise ValueError("begins with postgresql://: only PostgreSQL is supported.")
     try:
         parsed = conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        raise ValueError(f"not understood ({error}).") from error
+        known = "query parameter" in str(error)
+        raise ValueError(f"is not understood{f' ({error})' * known}. {ESCAPES}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"is not understood. {ESCAPES}") from None
+    ports = parsed.get("port", "").split(",")
+    if "@" in parsed.get("host", "") or not all(port.isdigit() for port in ports if port):
+        raise ValueError(f"is not understood. {ESCAPES}")
     if not parsed.get("dbname"):
         raise ValueError("names no database.")
     return parsed

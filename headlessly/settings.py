@@ -71,9 +71,14 @@ from headlessly.environment import (
     SESSION_ENGINES,
     database,
     flag,
+    log_level,
     mail,
+    misread,
+    number,
     redis_url,
     refusals,
+    sentences,
+    site_url,
     traces,
     words,
 )
@@ -90,11 +95,11 @@ DATA_DIR = Path(os.environ.get("HEADLESSLY_DATA") or SITE_DIR / ".data")
 PRODUCTION = os.environ.get("HEADLESSLY_ENV", "development") != "development"
 DEBUG = not PRODUCTION and flag("DEBUG")
 
-if PRODUCTION and (problems := refusals()):
+if problems := refusals() if PRODUCTION else sentences(misread()):
     raise ImproperlyConfigured(
-        "headlessly does not start in production like this:\n"
+        f"headlessly does not start{' in production' * PRODUCTION} like this:\n"
         + "\n".join(f"  - {problem}" for problem in problems)
-        + "\nFor development on this machine only: HEADLESSLY_ENV=development"
+        + "\nFor development on this machine only: HEADLESSLY_ENV=development" * PRODUCTION
     )
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or "known-to-everybody-so-for-development-only"
@@ -140,7 +145,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "headlessly.urls"
 TENANT_URLCONF = "headlessly.tenant_urls"  # what is served under /~slug/
-SITE_URL = os.environ.get("SITE_URL") or (
+SITE_URL = site_url() or (
     f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
     if PRODUCTION
     else f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
@@ -168,7 +173,7 @@ DATABASES = {"default": database()}
 DIRECT_DATABASE = database("DATABASE_DIRECT_URL") if os.environ.get("DATABASE_DIRECT_URL") else None
 REDIS_URL = redis_url()
 READ_ONLY = flag("READ_ONLY")
-STATEMENT_TIMEOUT = float(os.environ.get("STATEMENT_TIMEOUT") or 30)  # of requests, in seconds
+STATEMENT_TIMEOUT = number("STATEMENT_TIMEOUT")  # of requests, in seconds
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "headlessly.User"
@@ -192,10 +197,10 @@ BREACHED_PASSWORDS = (
 PASSWORD_HASHERS = ["headlessly.accounts.hashing.BoundedPBKDF2"]
 PASSWORD_RESET_TIMEOUT = 60 * 60  # of a link by which one's own password is chosen, in seconds
 SESSION_ENGINE = SESSION_ENGINES.get(os.environ.get("SESSIONS", ""), SESSION_ENGINES["database"])
-SESSION_IDLE = timedelta(hours=float(os.environ.get("SESSION_IDLE_HOURS") or 12))
-SESSION_LASTS = timedelta(days=float(os.environ.get("SESSION_DAYS") or 14))
+SESSION_IDLE = timedelta(hours=number("SESSION_IDLE_HOURS"))
+SESSION_LASTS = timedelta(days=number("SESSION_DAYS"))
 SESSION_COOKIE_AGE = int(SESSION_LASTS.total_seconds())
-CONFIRMED_FOR = timedelta(minutes=float(os.environ.get("CONFIRM_MINUTES") or 15))
+CONFIRMED_FOR = timedelta(minutes=number("CONFIRM_MINUTES"))
 CSRF_FAILURE_VIEW = "headlessly.admin.entrance.csrf_failure_view"
 LOGIN_URL = LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
 
@@ -218,7 +223,7 @@ PROCRASTINATE_IMPORT_PATHS = [
 ]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
-IMPORT_QUOTA_MB = int(os.environ.get("IMPORT_QUOTA_MB") or 2048)
+IMPORT_QUOTA_MB = number("IMPORT_QUOTA_MB")
 WEBHOOKS_ALLOW_PRIVATE = flag("WEBHOOKS_ALLOW_PRIVATE")
 WEBHOOKS_ALLOW_HTTP = not PRODUCTION or flag("WEBHOOKS_ALLOW_HTTP")
 
@@ -245,7 +250,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True
-    SECURE_HSTS_SECONDS = int(os.environ.get("HSTS_SECONDS") or 30 * 24 * 60 * 60)
+    SECURE_HSTS_SECONDS = number("HSTS_SECONDS")
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     CSRF_TRUSTED_ORIGINS = words("CSRF_TRUSTED_ORIGINS")
@@ -280,7 +285,7 @@ REST_FRAMEWORK = {
 }
 
 ACCESS_LOG = flag("ACCESS_LOG")
-SLOW_STATEMENT = float(os.environ.get("SLOW_STATEMENT") or 1)
+SLOW_STATEMENT = number("SLOW_STATEMENT")
 TRACES = traces()
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")
 
@@ -294,15 +299,16 @@ LOGGING = {
     "filters": {
         "request_id": {"()": "headlessly.context.tracing.RequestIdFilter"},
         "refusals": {"()": "headlessly.web.logs.RefusalFilter"},
+        "passing": {"()": "headlessly.web.logs.PassingFilter"},
     },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id", "refusals"],
+            "filters": ["request_id", "refusals", "passing"],
             "formatter": "lines" if PRODUCTION else "plain",
         }
     },
-    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL") or "INFO"},
+    "root": {"handlers": ["console"], "level": log_level()},
     "loggers": {
         # Django's own console handlers would say everything twice.
         "django": {"handlers": [], "propagate": True, "level": "INFO"},

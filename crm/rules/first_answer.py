@@ -28,7 +28,7 @@ from crm.rules.reasons import WITHIN, reason
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Membership, Tenant
-from headlessly.background.jobs import job
+from headlessly.background.jobs import is_over, job
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
@@ -238,7 +238,7 @@ def note_missed_answers() -> None:
                 if not is_contention(problem):  # else it is looked at again in a minute
                     _note_failure(id, problem)
             passed = (id, due)
-        if time.monotonic() > until:
+        if is_over(until):
             note_missed_answers.defer(once=f"first_answer:{tenancy.require().pk}")
             return
 

@@ -27,7 +27,7 @@ from crm.rules.conditions import moments_that_fitted
 from crm.rules.score import recount
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
-from headlessly.background.jobs import job
+from headlessly.background.jobs import is_over, job
 from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
@@ -161,7 +161,7 @@ def forget_old(now: datetime) -> None:
 def work() -> None:
     """Begin the runs that are new, and take on those that are due."""
     until = time.monotonic() + SLICE
-    while time.monotonic() < until:
+    while not is_over(until):
         if not work_once():
             return
     defer_work(tenancy.require())

@@ -195,15 +195,6 @@ def find_by_id(among: models.QuerySet[Found], type: str, id: str) -> Found:
     return found
 
 
-def log_problem(log: logging.Logger, what: str, exc: Exception) -> None:
-    """Keep for the operator what nobody outside is told. What is over by itself is one line: there may be
-    thousands of them."""
-    if errors.status_and_body(exc)[0] == 503:
-        log.warning("%s: %s", what[:300], str(exc).partition("\n")[0])
-    else:
-        log.error("%s", what[:300], exc_info=exc)
-
-
 def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> ApiResponse:
     """Of a call from within: its maker knows what the problem means for the rest."""
     raise exc
@@ -220,5 +211,6 @@ def answer_to_problem(exc: Exception, context: dict[str, Any]) -> ApiResponse:
     elif "retryAfter" in body:
         headers["Retry-After"] = str(body["retryAfter"])
     if status >= 500:
-        log_problem(logger, f"{context['request'].method} {context['request'].path} failed", exc)
+        asked = context["request"]
+        logger.error("%s %s failed", asked.method, asked.path[:300], exc_info=exc)
     return ApiResponse(body, status=status, headers=headers)

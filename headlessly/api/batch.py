@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from headlessly import errors
 from headlessly.access import tenancy
 from headlessly.api import operations, parameters
-from headlessly.api.base import TenantView, log_problem
+from headlessly.api.base import TenantView
 from headlessly.api.bodies import JSON, ApiResponse
 from headlessly.api.inner import InnerRequest
 from headlessly.api.operations import Operation
@@ -134,7 +134,8 @@ class Batch:
                 raise  # a deadlock is that of the whole transaction
             status, body = errors.status_and_body(problem)
             if status >= 500:
-                log_problem(logger, f"{operation.method} {operation.path[:200]!r} failed", problem)
+                named = f"{operation.method} {operation.path[:200]!r}"
+                logger.error("%s failed", named, exc_info=problem)
             content = dump_json(body)
         return self._keep_answer(operation, status, content)
 

@@ -11,8 +11,8 @@ the same request id. A worker that dies leaves its jobs to the next one, so that
 must look first what is left to do.
 
 What kills its worker is not done for ever: a job whose worker was lost ``MOST_LOSSES`` times fails, and
-says why to whoever waits for it (:meth:`Job.on_failure`). One tenant's jobs take all places of a worker but
-one.
+says why to whoever waits for it (:meth:`Job.on_failure`), as one does that was tried in vain. One tenant's
+jobs take all places of a worker but one.
 
 A job has a name of its own, which stands in the queue: where its function lives may change while it waits.
 """
@@ -21,9 +21,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -34,8 +36,9 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from procrastinate import BaseRetryStrategy, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, JobAborted
 
+from headlessly import errors
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
 from headlessly.access.models import Tenant
@@ -51,6 +54,8 @@ SILENCE = 60
 MOST_LOSSES = 3
 #: How long jobs that are over stay to be looked at, in hours.
 KEPT_FOR = 7 * 24
+#: How long a job waits at the most until it is tried again, for what is over by itself, in seconds.
+LONGEST_PAUSE = 15 * 60
 #: How long a job waits that finds no place in its tenant's share, in seconds.
 SHARE_PAUSE = 1
 #: The priority of such a job from then on, others having 0: some hundred of them, always due again and
@@ -74,7 +79,7 @@ COUNT_LOSS = (
     "UPDATE procrastinate_jobs SET args = jsonb_set(args, '{circumstances,losses}', %(losses)s::jsonb) "
     "WHERE id = %(job_id)s"
 )
-#: That it waited for its tenant's share is no attempt: those are for what fails.
+#: That it waited for its tenant's share, or for the next worker, is no attempt: those are for what fails.
 NOT_TRIED = "UPDATE procrastinate_jobs SET attempts = attempts - 1 WHERE id = %s"
 
 #: Every job by its name.
@@ -85,8 +90,26 @@ class ShareTaken(Exception):
     """The tenant of a job has all places that it may have, or is just moving to another database."""
 
 
+#: Whether the worker of the job at hand is being stopped.
+_is_stopping: ContextVar[Callable[[], bool]] = ContextVar("is_stopping", default=lambda: False)
+
+
+def stop_with_worker() -> None:
+    """Between two parts of a long job: raise JobAborted where its worker is being stopped. The job is put
+    back in line, and goes on in the next worker."""
+    if _is_stopping.get()():
+        raise JobAborted
+
+
+def is_over(until: float) -> bool:
+    """Whether a job that lines up again after a while has to do so now: that moment of ``time.monotonic`` is
+    over, or its worker is being stopped."""
+    return _is_stopping.get()() or time.monotonic() > until
+
+
 class JobPlaces:
-    """The places of a worker for jobs: one tenant has all but one."""
+    """The places of a worker for jobs: one tenant has all but one, and so has what is nobody's, as letters
+    to people are: each of them waits for a mail server that hangs."""
 
     def __init__(self) -> None:
         self.size = 4  #: as `manage.py work` says
@@ -97,7 +120,7 @@ class JobPlaces:
     def reserve(self, tenant: int | None) -> Iterator[None]:
         """Reserve a place inside the block. Raises ShareTaken."""
         with self._lock:
-            if tenant is not None and self.by_tenant[tenant] >= max(1, self.size - 1):
+            if self.by_tenant[tenant] >= max(1, self.size - 1):
                 raise ShareTaken
             self.by_tenant[tenant] += 1
         try:
@@ -113,7 +136,8 @@ job_places = JobPlaces()
 
 
 class _Retry(BaseRetryStrategy):
-    """A job's own strategy, and a moment later for one whose tenant has its share."""
+    """A job's own strategy, and a moment later for one whose tenant has its share. A job that is tried again
+    at all is so for as long as what stops it is no fault of its own: a disk may be full for a night."""
 
     def __init__(self, given: BaseRetryStrategy | int | bool) -> None:
         if isinstance(given, BaseRetryStrategy):
@@ -125,10 +149,15 @@ class _Retry(BaseRetryStrategy):
     def get_retry_decision(
         self, *, exception: BaseException, job: procrastinate.jobs.Job
     ) -> RetryDecision | None:
+        if isinstance(exception, JobAborted):
+            return RetryDecision(retry_in={"seconds": 0})
         if isinstance(exception, ShareTaken):
             return RetryDecision(retry_in={"seconds": SHARE_PAUSE}, priority=BEHIND_OTHERS)
         if self.given is None:
             return None
+        if isinstance(errors.problem_of(exception), errors.Unavailable):
+            pause = min(4 ** (1 + min(job.attempts, 9)), LONGEST_PAUSE)
+            return RetryDecision(retry_in={"seconds": pause})
         return self.given.get_retry_decision(exception=exception, job=job)
 
 
@@ -145,9 +174,10 @@ class Job:
         self.name = name
         self.function = function
         self.__doc__ = function.__doc__
-        made = app.task(name=self.name, retry=_Retry(retry), pass_context=True)
+        self.retry = _Retry(retry)
+        made = app.task(name=self.name, retry=self.retry, pass_context=True)
         self.task = made(self.perform)
-        self.failure_hook: Callable[..., None] = lambda **arguments: None
+        self.failure_hook: Callable[..., None] | None = None
         jobs_by_name[name] = self
 
     def __call__(self, **arguments: Any) -> None:
@@ -189,7 +219,8 @@ class Job:
         return [orjson.loads(args) if isinstance(args, str) else args for (args,) in found]
 
     def on_failure(self, hook: Callable[..., None]) -> Callable[..., None]:
-        """Decorate what is called, with the job's arguments, when it is given up for it loses its workers."""
+        """Decorate what is called, with the job's arguments, when it is given up: it loses its
+        workers, or was tried as often as it may be."""
         self.failure_hook = hook
         return hook
 
@@ -197,13 +228,24 @@ class Job:
         self, context: Any = None, /, *, circumstances: dict[str, Any], **arguments: Any
     ) -> None:
         """Do it as the one who deferred it. ``context`` is the worker's, and knows its row. Raises
-        ShareTaken where it has to wait."""
+        ShareTaken where it has to wait, JobAborted where it goes on in the next worker."""
+        stopping = _is_stopping.set(context.should_abort if context else lambda: False)
         try:
             self._perform(circumstances, arguments)
-        except ShareTaken:
+        except (ShareTaken, JobAborted):
             if context is not None:
                 prepared.execute_prepared(NOT_TRIED, [context.job.id], rows=False)
             raise
+        except Exception as problem:
+            if context is not None and self._is_last(problem, context.job):
+                self.give_up(circumstances=circumstances, **arguments)
+            raise
+        finally:
+            _is_stopping.reset(stopping)
+
+    def _is_last(self, problem: Exception, job: procrastinate.jobs.Job) -> bool:
+        """Whether it is not tried again after this."""
+        return self.retry.get_retry_decision(exception=problem, job=job) is None
 
     def _perform(self, circumstances: dict[str, Any], arguments: dict[str, Any]) -> None:
         named = tracing.route_scope(lambda: f"job {self.name}")
@@ -212,12 +254,16 @@ class Job:
         with named, restored, span(f"job {self.name}", "CONSUMER"), place:
             try:
                 self.function(**arguments)
+            except JobAborted:
+                raise
             except Exception:
                 logger.exception("%s failed", self.name)
                 raise
 
     def give_up(self, *, circumstances: dict[str, Any], **arguments: Any) -> None:
         """Tell whoever waits for it that it will not be done."""
+        if self.failure_hook is None:
+            return
         with _restored_circumstances(**circumstances):
             self.failure_hook(**arguments)
 

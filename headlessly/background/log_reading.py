@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
-from headlessly.background.jobs import Job
+from headlessly.background.jobs import Job, is_over
 from headlessly.context import tracing
 
 #: How long a job goes on before others have their turn, in seconds.
@@ -68,5 +68,5 @@ def read_pages(
             return defer(tenant, in_seconds=LATER)
         if not more:
             return None
-        if time.monotonic() > until:
+        if is_over(until):
             return defer(tenant)

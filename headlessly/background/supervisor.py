@@ -21,7 +21,8 @@ class WorkerSupervisor:
     """One worker process, started again whenever it ends by itself."""
 
     def __init__(self, concurrency: int) -> None:
-        self.command = [sys.executable, "-m", "django", "work", "--beside-server"]
+        program = "headlessly.management.command_line"
+        self.command = [sys.executable, "-m", program, "work", "--beside-server"]
         self.command += ["--concurrency", str(concurrency)]
         self.ending = threading.Event()
         self.thread = threading.Thread(target=self.keep_running, name="background", daemon=True)
@@ -56,11 +57,12 @@ class WorkerSupervisor:
             logger.error("The background worker ended with status %s: another one starts.", status)
 
     def begin_to_stop(self) -> None:
-        """Tell the worker to finish what it is doing; no other one is started."""
+        """Tell the worker to finish what it is doing; no other one is started. Told twice, it would end at
+        once."""
         with self.lock:
-            self.ending.set()
-            if self.process is not None:
+            if self.process is not None and not self.ending.is_set():
                 self.process.terminate()
+            self.ending.set()
 
     def stop(self) -> None:
         """Let it finish what it is doing, within reason."""

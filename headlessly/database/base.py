@@ -145,10 +145,8 @@ class ServerWatch:
 
     def look(self, parameters):
         """Connect, to see whether it is there. Raises OperationalError when it is not."""
-        wanted = ("dbname", "user", "password", "host", "port", "sslmode")
-        found = {name: parameters[name] for name in wanted if parameters.get(name)}
         try:
-            connect(**found, connect_timeout=2).close()
+            connect(**{**parameters, "connect_timeout": 2}).close()
         except OperationalError:
             self.note_absence()
             raise

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
 from psycopg import sql
 
 from headlessly.database import row_security
@@ -60,6 +61,10 @@ TUNING = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
+
+
+class ServerFailed(ImproperlyConfigured):
+    """The embedded server cannot be had; says why, to whoever started the program."""
 
 
 class Server:
@@ -207,6 +212,7 @@ class Server:
         )
 
     def run(self, program, *args, check=True):
+        told = self.log.stat().st_size if self.log.exists() else 0
         # Files, not pipes: the server inherits them and would keep a pipe open for ever.
         with tempfile.TemporaryFile("w+") as output:
             done = subprocess.run(
@@ -222,8 +228,16 @@ class Server:
             )
             if check and done.returncode:
                 output.seek(0)
-                log = self.log.read_text()[-2000:] if self.log.exists() else ""
-                raise RuntimeError(f"{program} failed:\n{output.read()}\n{log}")
+                log = (
+                    self.log.read_bytes()[told:].decode(errors="replace")
+                    if self.log.exists()
+                    else ""
+                )
+                said = [output.read().strip(), *(w for w in log.splitlines() if " LOG: " not in w)]
+                raise ServerFailed(
+                    f"The embedded PostgreSQL in {self.data} fails ({program}). HEADLESSLY_DATA chooses "
+                    "another folder, DATABASE_URL another server.\n" + "\n".join(said)[-2000:]
+                )
 
 
 _server = None
@@ -239,8 +253,14 @@ def start(data):
     if _server is None:
         with _starting, _signals_blocked():
             if _server is None:
-                server = Server(data)
-                server.join()
+                try:
+                    server = Server(data)
+                    server.join()
+                except OSError as problem:
+                    raise ServerFailed(
+                        f"The embedded PostgreSQL cannot have its folder: {problem}. HEADLESSLY_DATA chooses "
+                        "another, DATABASE_URL another server."
+                    ) from problem
                 atexit.register(stop)
                 _server = server
     return _server

@@ -21,11 +21,43 @@ def main() -> None:
 
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import DatabaseError
 
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as refusal:
         # A refusal is addressed to the operator: what to set, without a traceback around it.
         sys.exit(str(refusal))
+    except DatabaseError as problem:
+        if (said := _explain(problem)) is None:
+            raise
+        sys.exit(said)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _explain(problem: Exception) -> str | None:
+    """What an operator does about the database, or None for a mistake of ours."""
+    from django.conf import settings
+    from django.db import OperationalError, connection
+    from psycopg import OperationalError as ServerError
+    from psycopg import connect
+    from psycopg.errors import UndefinedColumn, UndefinedTable
+
+    if isinstance(problem.__cause__, UndefinedColumn | UndefinedTable):
+        said = str(problem).partition("\n")[0]
+        return f"The database lacks what this version needs ({said}). Run `migrate`."
+    if not isinstance(problem, OperationalError):
+        return None
+    try:  # a pool says only that it has waited in vain
+        connect(**connection.get_connection_params()).close()
+    except ServerError as reason:
+        direct = settings.DIRECT_DATABASE
+        is_direct = direct and connection.settings_dict["OPTIONS"] is direct["OPTIONS"]
+        name = "DATABASE_DIRECT_URL" if is_direct else "DATABASE_URL"
+        return f"The database of {name} cannot be reached: {reason}"
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,6 @@ from typing import Any
 
 from headlessly import errors, scripts
 from headlessly.access import actors, tenancy
-from headlessly.api.base import log_problem
 from headlessly.declaration.registry import registry
 from headlessly.errors import Forbidden
 from headlessly.log.events import dump_json
@@ -36,7 +35,7 @@ def call_tool(name: str, given: dict[str, Any]) -> tuple[bytes, bool]:
     except Exception as problem:
         status, body = errors.status_and_body(problem)
         if status >= 500:
-            log_problem(logger, f"MCP {name} failed", problem)
+            logger.error("MCP %s failed", name, exc_info=problem)
         return dump_json(body | {"next": next_step(body, given.get("type"))}), True
 
 

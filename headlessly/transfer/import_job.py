@@ -22,16 +22,17 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import JobAborted
 
 from headlessly.access import actors
 from headlessly.access.models import User
 from headlessly.background.garbage import collecting_later
-from headlessly.background.jobs import job, one_of_many
+from headlessly.background.jobs import job, one_of_many, stop_with_worker
 from headlessly.context import clock, running, tracing
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import as_storable
-from headlessly.errors import HeadlesslyError
+from headlessly.errors import HeadlesslyError, Unavailable, problem_of
 from headlessly.execution import executor
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.log.events import append_event, dump_json
@@ -110,10 +111,11 @@ class Run:
             self._begin()
             for chunk in _chunks(islice(self.reading.rows(), self.source.done, None), CHUNK):
                 self._take(chunk)
+                stop_with_worker()
             self._end(Import.Status.COMPLETED)
         except (Stopped, Gone):
             logger.info("import %s was stopped", self.source.pk)
-        except OperationalError:
+        except (OperationalError, JobAborted):
             raise  # again later, from where it was
         except storage.TooManyRefusals:
             self._fail(
@@ -124,6 +126,8 @@ class Run:
         except Unreadable as problem:
             self._fail(str(problem))
         except Exception as problem:
+            if isinstance(problem_of(problem), Unavailable):
+                raise
             if not isinstance(problem, HeadlesslyError):
                 logger.exception("import %s failed", self.source.pk)
             self._fail(explain_problem(problem)[0]["message"])

@@ -20,13 +20,14 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import JobAborted
 
 from headlessly.access import actors
 from headlessly.access.models import User
-from headlessly.background.jobs import job
+from headlessly.background.jobs import job, stop_with_worker
 from headlessly.context import clock, tracing
 from headlessly.context.tenant_scope import every_tenant
-from headlessly.errors import HeadlesslyError
+from headlessly.errors import HeadlesslyError, Unavailable, problem_of
 from headlessly.execution.contention import retry_on_deadlock
 from headlessly.log.events import append_event
 from headlessly.log.names import REQUEST_UNDONE
@@ -90,9 +91,11 @@ class Run:
                 self._go()
             except Stopped:
                 logger.info("undo %s was gone on with by another", self.undo.pk)
-            except OperationalError:
+            except (OperationalError, JobAborted):
                 raise  # again later, from where it was
             except Exception as problem:
+                if isinstance(problem_of(problem), Unavailable):
+                    raise
                 known = isinstance(problem, HeadlesslyError)
                 if not known:
                     logger.exception("undo %s failed", self.undo.pk)
@@ -170,6 +173,7 @@ class Run:
             while (part := self._part(below, widely)) is not None:
                 below = part.lowest
                 progressed |= self._take(part)
+                stop_with_worker()
             if not self._count_possible():
                 return
             if not progressed and widely:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from django.http import HttpRequest
 
+from headlessly import errors
+
 #: A part of a path that may be a secret, as tokens of links are: no word and no id is as long.
 LONG_PART = re.compile(r"[^/]{24,}")
 
@@ -41,6 +43,22 @@ class RefusalFilter(logging.Filter):
                 path = request.path.encode("unicode_escape").decode("ascii")
                 hidden = path_without_token(request, path)
                 record.args = tuple(hidden if arg == path else arg for arg in record.args)
+        return True
+
+
+class PassingFilter(logging.Filter):
+    """Logging filter: what is over by itself, as the database that is away for a moment, is one line with its
+    reason, and a warning. Every request and every job says so until then."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        problem: BaseException | None = record.exc_info[1] if record.exc_info else None
+        while problem is not None and errors.problem_of(problem).status != 503:
+            problem = problem.__cause__
+        if problem is not None:
+            record.exc_info, record.exc_text = None, None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            said = str(problem).partition("\n")[0]
+            record.msg, record.args = f"{record.getMessage()}: {said}", ()
         return True
 
 

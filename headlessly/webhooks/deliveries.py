@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from headlessly.access import actors, tenancy
-from headlessly.background.jobs import job
+from headlessly.background.jobs import is_over, job
 from headlessly.context import tracing
 from headlessly.webhooks import disabling, sending
 from headlessly.webhooks.models import Delivery, Webhook
@@ -72,7 +72,7 @@ def deliver(webhook: str) -> None:
         record_results(held, outcomes)
         if not any(outcome.succeeded for outcome in outcomes):
             return defer_next_attempt(webhook, rest=REST)
-        if time.monotonic() > until:
+        if is_over(until):
             break
     return defer_next_attempt(webhook)
 

@@ -21,7 +21,7 @@ from procrastinate.contrib.django import app
 from headlessly.access import tenancy
 from headlessly.access.models import Tenant
 from headlessly.background import log_reading
-from headlessly.background.jobs import job
+from headlessly.background.jobs import is_over, job
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.log.events import Event, LogPosition, view_of_event
 from headlessly.webhooks import deliveries
@@ -77,7 +77,7 @@ def pump() -> None:
         for webhook in webhooks:
             deliveries.defer_delivery(webhook)
         if more or unsettled:
-            if time.monotonic() > (until if more else patience):
+            if is_over(until if more else patience):
                 return defer_pump(tenant, in_seconds=0 if more else log_reading.LATER)
             if not more:
                 time.sleep(LOOK_AGAIN)

@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
+from psycopg import OperationalError as PostgresError
 
+from headlessly.access.models import Tenant
 from headlessly.api import strangers
-from headlessly.web.logs import JsonLines, RefusalFilter
+from headlessly.web.logs import JsonLines, PassingFilter, RefusalFilter
 from tests.attacks.site import Site, all_at_once
 
 
@@ -81,6 +83,23 @@ def test_logs_what_is_refused_in_one_line_and_what_breaks_with_its_place(
         told = logging.Formatter("%(message)s").format(record)
         assert ("Traceback" in told) == (lines > 1), status
     assert "refusals" in settings.LOGGING["handlers"]["console"]["filters"]
+
+
+@pytest.mark.django_db
+def test_logs_in_one_line_what_the_database_that_is_away_keeps_from_being_done(
+    client: Any, caplog: Any, monkeypatch: Any, settings: Any
+) -> None:
+    def away(*given: Any, **more: Any) -> None:
+        raise OperationalError("connection refused\n\tIs it running?") from PostgresError("away")
+
+    monkeypatch.setattr(Tenant, "find_by_slug", away)
+    client.raise_request_exception = False
+    assert client.get("/~acme/leads").status_code == 503
+    (record,) = [each for each in caplog.records if each.name == "django.request"]
+    assert PassingFilter().filter(record)
+    told = logging.Formatter("%(levelname)s %(message)s").format(record)
+    assert told == "WARNING Service Unavailable: /~acme/leads: connection refused"
+    assert "passing" in settings.LOGGING["handlers"]["console"]["filters"]
 
 
 @pytest.mark.django_db

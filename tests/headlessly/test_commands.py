@@ -9,14 +9,17 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core import management
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import OperationalError, connection, connections, transaction
 
 from crm import Lead
 from crm.hooks import measure_the_cycle, open_a_deal, qualify_the_contact, require_a_contact
 from headlessly.access import actors, tenancy
 from headlessly.access.models import ApiKey, Membership, Tenant, User
 from headlessly.declaration.registry import registry
+from headlessly.management import command_line
 
 
 def run(*words: str, **options: Any) -> str:
@@ -243,3 +246,30 @@ def test_it_revokes_a_key_of_this_tenant_only(acme: Tenant, rival: Tenant) -> No
 def test_it_says_what_to_use_instead_of_fixtures(command: str) -> None:
     with pytest.raises(CommandError, match=r"tenant export SLUG FOLDER.*tenant import"):
         call_command(command)
+
+
+def test_says_of_a_database_away_in_a_sentence_why_and_which_setting(monkeypatch: Any) -> None:
+    def wait_in_vain(argv: Any) -> None:
+        raise OperationalError("couldn't get a connection after 2.00 sec")
+
+    away = {"host": "127.0.0.1", "port": "1", "user": "ann", "password": "hidden"}
+    monkeypatch.setattr(management, "execute_from_command_line", wait_in_vain)
+    wrapper = type(connections["default"])
+    monkeypatch.setattr(wrapper, "get_connection_params", lambda self: away)
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert str(ended.value).startswith("The database of DATABASE_URL cannot be reached: ")
+    assert "port 1 failed" in str(ended.value)
+    assert "hidden" not in str(ended.value)
+
+
+def test_says_of_a_database_without_its_tables_what_is_to_be_run(
+    db: None, monkeypatch: Any
+) -> None:
+    def ask(argv: Any) -> None:
+        with connection.cursor() as cursor, transaction.atomic():
+            cursor.execute("SELECT 1 FROM no_such_table")
+
+    monkeypatch.setattr(management, "execute_from_command_line", ask)
+    with pytest.raises(SystemExit, match=r"no_such_table.* Run `migrate`\.$"):
+        command_line.main()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import psycopg
@@ -13,7 +14,9 @@ import pytest
 from django.db import DataError, connection
 from psycopg.pq import Format
 
-from headlessly.database.server import SOCKET_NAME, SOCKET_PATH_MAX, Server
+from headlessly.database import base
+from headlessly.database import server as server_module
+from headlessly.database.server import SOCKET_NAME, SOCKET_PATH_MAX, Server, ServerFailed
 from tests.signals import interruptible
 
 TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
@@ -145,6 +148,24 @@ def test_counts_which_statements_take_the_time(use):
         assert operator.execute(asked).fetchone() == (1,)
 
 
+def test_says_what_its_folder_lacks_without_what_it_said_at_other_times(tmp_path):
+    server = Server(tmp_path)
+    server.make_private(server.cluster)
+    server.log.write_text("FATAL: of another night\n")
+    os.chmod(server.log, 0o666)
+    with pytest.raises(ServerFailed, match="HEADLESSLY_DATA") as refused:
+        server.start_server()
+    assert str(tmp_path) in str(refused.value)
+    assert "of another night" not in str(refused.value)
+
+
+def test_says_that_its_folder_cannot_be_had(tmp_path, monkeypatch):
+    monkeypatch.setattr(server_module, "_server", None)
+    (tmp_path / "file").touch()
+    with pytest.raises(ServerFailed, match=r"Not a directory.*HEADLESSLY_DATA"):
+        server_module.start(tmp_path / "file" / "data")
+
+
 def test_keeps_its_socket_short_in_a_folder_however_deep(tmp_path):
     server = Server(tmp_path / ("deep" * 20))
     socket = server.socket_dir / SOCKET_NAME
@@ -172,6 +193,16 @@ def test_hands_out_no_connection_that_the_server_has_closed():
             assert cursor.fetchone() != (dead,)
     finally:
         pooled.close()
+
+
+def test_the_server_is_looked_for_by_the_whole_of_its_address(monkeypatch):
+    asked = {}
+    closing = SimpleNamespace(close=lambda: None)
+    monkeypatch.setattr(base, "connect", lambda **given: asked.update(given) or closing)
+    base.ServerWatch().look(
+        {"host": "a,b", "sslrootcert": "/ca.pem", "target_session_attrs": "read-write"}
+    )
+    assert (asked["sslrootcert"], asked["target_session_attrs"]) == ("/ca.pem", "read-write")
 
 
 def test_moments_are_read_by_the_drivers_compiled_loader_and_are_those_of_django(db):

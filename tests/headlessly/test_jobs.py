@@ -3,19 +3,24 @@
 import os
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import orjson
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from psycopg import errors as postgres
 
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import Actor
-from headlessly.background.jobs import JobPlaces, ShareTaken, job, job_places
+from headlessly.background.jobs import JobPlaces, ShareTaken, is_over, job, job_places
 from headlessly.background.putting_back import WorkersJobManager
 from headlessly.context import tracing
 
@@ -177,6 +182,41 @@ def test_fails_and_says_so_when_it_has_lost_its_worker_three_times(alone):
     assert given_up == [("too much", alone)]
 
 
+@job("tests.ask_too_much", retry=RetryStrategy(max_attempts=6, retry_exceptions={OperationalError}))
+def ask_too_much(problem):
+    raise OperationalError(problem) from PROBLEMS[problem]("said the database")
+
+
+@ask_too_much.on_failure
+def remember_refusal(problem):
+    given_up.append((problem, tenancy.current()))
+
+
+PROBLEMS = {
+    "full": postgres.DiskFull,
+    "away": postgres.AdminShutdown,
+    "slow": postgres.QueryCanceled,
+}
+
+
+@pytest.mark.parametrize(
+    ("problem", "attempts", "is_over"),
+    [("full", 0, False), ("full", 500, False), ("away", 6, False), ("slow", 5, False), ("slow", 6, True)],
+)  # fmt: skip
+def test_is_tried_for_as_long_as_the_database_is_in_need_and_says_so_when_it_is_not(
+    acme, problem, attempts, is_over
+):
+    given_up.clear()
+    tried = SimpleNamespace(job=SimpleNamespace(id=1, attempts=attempts), should_abort=bool)
+    circumstances = {"tenant": acme.pk, "actor": asdict(actors.SYSTEM), "request_id": None}
+    with pytest.raises(OperationalError) as raised:
+        ask_too_much.perform(tried, circumstances=circumstances, problem=problem)
+    again = ask_too_much.retry.get_retry_decision(exception=raised.value, job=tried.job)
+    assert (again is None, given_up) == (is_over, [(problem, acme)] * is_over)
+    if again is not None:
+        assert again.retry_at - datetime.now(UTC) <= timedelta(minutes=15)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_goes_where_the_same_waits_by_then_and_keeps_no_other_from_its_place(alone):
     greet.defer(name="Ada Chen", once="greeting", lock="greetings")
@@ -252,7 +292,7 @@ def test_waiting_for_the_tenants_share_is_no_attempt(acme):
             "SELECT id, args::text FROM procrastinate_jobs WHERE task_name = %s", [remember.name]
         )
         id, arguments = cursor.fetchone()
-        worker = SimpleNamespace(job=SimpleNamespace(id=id))
+        worker = SimpleNamespace(job=SimpleNamespace(id=id), should_abort=bool)
         for _ in range(job_places.size - 1):
             stack.enter_context(job_places.reserve(acme.pk))
         for _ in range(3):
@@ -279,16 +319,17 @@ def test_is_deleted_a_week_after_it_failed(alone):
         assert states(bring_down.name) == left
 
 
-def test_leaves_a_place_to_other_tenants():
+@pytest.mark.parametrize("of", [1, None], ids=["a tenant's", "letters, which are nobody's"])
+def test_leaves_a_place_to_other_tenants(of):
     places = JobPlaces()
     with ExitStack() as stack:
         for _ in range(places.size - 1):
-            stack.enter_context(places.reserve(1))
+            stack.enter_context(places.reserve(of))
         with pytest.raises(ShareTaken):
-            stack.enter_context(places.reserve(1))
+            stack.enter_context(places.reserve(of))
         stack.enter_context(places.reserve(2))
-    with places.reserve(1):
-        assert places.by_tenant == {1: 1}
+    with places.reserve(of):
+        assert places.by_tenant == {of: 1}
     decision = greet.task.retry_strategy.get_retry_decision(exception=ShareTaken(), job=None)
     assert decision.retry_at is not None, "it comes again"
     assert greet.task.retry_strategy.get_retry_decision(exception=ValueError(), job=None) is None
@@ -305,6 +346,22 @@ def worker(module):
     root = Path(__file__).parents[2]
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "headlessly.settings"}
     subprocess.run([sys.executable, "-c", code], cwd=root, env=env, check=True, timeout=60)
+
+
+@job("tests.take_long")
+def take_long(taken):
+    """What lines up again after a while."""
+    while not is_over(time.monotonic() + 60):
+        taken.append(1)
+
+
+def test_of_a_while_stops_with_its_worker(acme):
+    taken = []
+    worker = SimpleNamespace(job=SimpleNamespace(id=1), should_abort=lambda: len(taken) == 3)
+    here = {"tenant": acme.pk, "actor": asdict(actors.SYSTEM), "request_id": None}
+    take_long.perform(worker, circumstances=here, taken=taken)
+    assert taken == [1] * 3
+    assert not is_over(time.monotonic() + 60), "of other jobs nothing is known"
 
 
 def test_waits_under_a_name_that_does_not_move_with_its_code():

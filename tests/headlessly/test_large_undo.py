@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
+from psycopg import errors as postgres
 
 from crm import Activity, Contact, Deal, Lead, Organization
 from headlessly.access import actors, tenancy
@@ -138,9 +139,11 @@ def test_asked_twice_it_is_one(few: None, api: Any, work: Any) -> None:
     assert Event.log.filter(name="Lead.Deleted").count() == 9
 
 
-@pytest.mark.parametrize("when", [1, 3, 5])
+@pytest.mark.parametrize(
+    ("when", "end"), [(1, SystemExit()), (3, SystemExit()), (5, InterfaceError("closed"))]
+)
 def test_what_a_killed_worker_left_another_goes_on_with(
-    when: int, few: None, api: Any, work: Any, monkeypatch: Any
+    when: int, end: BaseException, few: None, api: Any, work: Any, monkeypatch: Any
 ) -> None:
     before = rows()
     request = import_leads(api, work, 9)
@@ -149,12 +152,13 @@ def test_what_a_killed_worker_left_another_goes_on_with(
 
     def killed(*given: Any, **options: Any) -> bool:
         if len(taken) == when:
-            raise SystemExit
+            end.__cause__ = postgres.InterfaceError("closed")
+            raise end
         taken.append(1)
         return take_back_part(*given, **options)
 
     monkeypatch.setattr(undo_job, "take_back_part", killed)
-    with pytest.raises(SystemExit):
+    with pytest.raises((SystemExit, InterfaceError)):
         take_back_in_background(undo=undo.pk)
     undo.refresh_from_db()
     assert undo.status == "running" and 0 < undo.undone < (undo.total or 0)

@@ -1,6 +1,7 @@
 """Production starts safe or not at all; and what starts, ends."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -60,12 +61,62 @@ def test_accepts_an_environment_that_has_everything(production):
         ("EMAIL_URL", "smtp://"),
         ("EMAIL_URL", "file:///"),
         ("DEBUG", "1"),
+        ("ALLOWED_HOSTS", "https://crm.example.com"),
+        ("ALLOWED_HOSTS", "www.example.com,crm.example.com:443"),
+        ("ALLOWED_HOSTS", '"crm.example.com"'),
+        ("DATABASE_URL", f'"{SAFE["DATABASE_URL"]}"'),
+        ("TRUST_PROXY", "'1'"),
+        ("TRUST_PROXY", "maybe"),
+        ("DB_PREPARE", "never"),
+        ("STATEMENT_TIMEOUT", "30s"),
+        ("LOCK_TIMEOUT", "-1"),
+        ("DB_POOL_SIZE", "0"),
+        ("IMPORT_QUOTA_MB", "2.5"),
+        ("SESSION_DAYS", "inf"),
+        ("LOG_LEVEL", "loud"),
+        ("SITE_URL", "crm.example.com"),
     ],
 )
 def test_refuses_a_setting_that_is_unsafe_and_names_it(production, name, value):
     production.setenv(name, value)
     (refusal,) = environment.refusals()
     assert refusal.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://ann:hid@den@db.example.com/crm"),
+        ("DATABASE_URL", "postgresql://ann:hid%den@db.example.com/crm"),
+        ("DATABASE_URL", "postgresql://ann:hid/den@db.example.com/crm"),
+        ("EMAIL_URL", "smtp://ann:hid/den@mail.example.com:587"),
+        ("EMAIL_URL", "smtp://ann:x@hid/den@mail.example.com:587"),
+    ],
+)
+def test_says_how_a_password_is_written_and_not_which_it_is(production, name, value):
+    production.setenv(name, value)
+    (refusal,) = environment.refusals()
+    assert refusal.startswith(f"{name} ")
+    assert "%40" in refusal
+    assert not {"hid", "den"} & {*re.findall(r"\w+", refusal)}
+
+
+def test_reads_what_is_written_as_others_do(production):
+    for name, value in (
+        ("LOG_LEVEL", "debug"), ("SITE_URL", "https://crm.example.com/ "), ("TRUST_PROXY", "No"),
+        ("ALLOWED_HOSTS", ".example.com, 10.0.0.1,[::1]"), ("LOCK_TIMEOUT", " 0.5 "), ("SESSION_DAYS", ""),
+    ):  # fmt: skip
+        production.setenv(name, value)
+    assert environment.refusals() == []
+    assert environment.log_level() == "DEBUG"
+    assert environment.site_url() == "https://crm.example.com"
+    assert "-c lock_timeout=500 " in environment.database()["OPTIONS"]["options"]
+
+
+def test_refuses_what_cannot_be_read_in_development_too(monkeypatch):
+    assert environment.misread() == {}
+    monkeypatch.setenv("CONFIRM_MINUTES", "15 min")
+    assert list(environment.misread()) == ["CONFIRM_MINUTES"]
 
 
 def test_refuses_at_once_all_that_is_missing():

@@ -22,6 +22,7 @@ class Worker:
         return 0
 
     def terminate(self) -> None:
+        assert not self.ended.is_set(), "told twice, a worker ends at once"
         self.ended.set()
 
 
@@ -53,6 +54,7 @@ def test_nothing_is_forked_while_the_worker_is_being_started(monkeypatch: Any) -
     may_go_on.set()
     forking.join(10)
     assert happened == ["started", "forked"]
+    background.begin_to_stop()  # as a signal says, and the end of the server once more
     background.stop()
     background.thread.join(10)
     assert not background.thread.is_alive()

@@ -187,6 +187,13 @@ def test_haproxy_sends_each_tenant_to_its_cell_and_follows_a_move(
         running.wait(10)
 
 
+@pytest.mark.parametrize("name", ["web", "work"])
+def test_systemd_never_gives_up_starting_it(name: str) -> None:
+    text = (FILES / f"headlessly-{name}.service").read_text()
+    (pause,) = re.findall(r"^RestartSec=(\d+)$", text, re.M)
+    assert 5 * int(pause) > 10, "five starts within ten seconds are its limit"
+
+
 def test_pgbouncer_starts_and_sets_the_limits_of_time(original: Cluster, tmp_path: Path) -> None:
     pgbouncer = program("pgbouncer")
     said = subprocess.run([pgbouncer, "--version"], capture_output=True, text=True).stdout

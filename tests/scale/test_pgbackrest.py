@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from headlessly.database.server import ServerFailed
+
 from .clusters import Cluster
 from .test_handbook import FILES, program
 
@@ -27,7 +29,7 @@ def test_it_restores_what_was_written_after_the_backup(new_cluster: Callable[[],
     cluster.start(archive_mode="on", archive_command=" ".join((*words, "archive-push", "%p")))
     try:
         cluster.run(*words, "stanza-create")
-    except RuntimeError as problem:
+    except ServerFailed as problem:
         if "VersionNotSupportedError" in str(problem):
             pytest.skip("This pgBackRest does not know this PostgreSQL: a later one is needed.")
         raise

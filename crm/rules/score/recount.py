@@ -26,7 +26,7 @@ from crm.rules.score.counting import Count, Model, count_scores, keep_dues, scor
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Tenant
-from headlessly.background.jobs import is_running, job, one_of_many
+from headlessly.background.jobs import is_over, is_running, job, one_of_many
 from headlessly.context import clock
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.database.prepared import execute_prepared
@@ -230,7 +230,7 @@ def recount_all(descends: bool = False) -> None:
     with actors.acting(actors.SYSTEM):
         try:
             while retry_on_deadlock(partial(count_chunk, descends)):
-                if time.monotonic() > ends:
+                if is_over(ends):
                     _line_up(descends)
                     return
         except Exception as problem:
@@ -351,7 +351,7 @@ def count_due() -> None:
     ends = time.monotonic() + SLICE
     with actors.acting(actors.SYSTEM):
         while retry_on_deadlock(count_due_chunk):
-            if time.monotonic() > ends:
+            if is_over(ends):
                 tenant = tenancy.require().pk
                 count_due.defer(lock=f"score:{tenant}", once=f"score.due:{tenant}")
                 return

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import shell
-from django.db import DatabaseError
+from django.db import ProgrammingError
 
 from headlessly.access import actors, tenancy
 from headlessly.access.models import Tenant
@@ -49,7 +49,7 @@ class Command(shell.Command):
         """The tenant asked for, else the only one, else none with a word on how to choose."""
         try:
             slugs = list(Tenant.objects.order_by("slug").values_list("slug", flat=True))
-        except DatabaseError:
+        except ProgrammingError:
             problem = "The database has no tables yet: python manage.py migrate"
             if slug:
                 raise CommandError(problem) from None

@@ -22,6 +22,10 @@ from headlessly.log.offsets import restored_log_problem
 #: How long one statement of a job may take, in seconds: an import's are long, but not endless.
 STATEMENT_SECONDS = 600
 
+#: How long a job has to finish when the worker is stopped, in seconds; a long one is then asked to stop, for
+#: which the rest of the supervisor's patience is left.
+GRACE = 5
+
 
 class Command(BaseCommand):
     help = (
@@ -63,7 +67,7 @@ class Command(BaseCommand):
                     wait=not until_idle,
                     listen_notify=not until_idle,
                     delete_jobs="successful",
-                    shutdown_graceful_timeout=10,
+                    shutdown_graceful_timeout=GRACE,
                 )
 
         settle_garbage()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import openpyxl
 import orjson
 import pytest
-from django.db import connection
+from django.db import InterfaceError, connection
 from django.utils import timezone
+from procrastinate.exceptions import JobAborted
+from psycopg import errors as postgres
 
 from crm import Contact, Lead
 from headlessly.access import actors, tenancy
@@ -210,8 +214,17 @@ def test_it_lets_an_admin_bring_the_past_and_nobody_else(
     assert {field for _, field in errors(done)} & {"status", "lostReason", "lostAt"}
 
 
-def test_it_goes_on_where_a_worker_died(
-    send: Any, api: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, work: Any
+def lose_the_connection() -> None:
+    raise InterfaceError("the connection is closed") from postgres.InterfaceError("closed")
+
+
+def die_at_once() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("end", [die_at_once, lose_the_connection])
+def test_it_goes_on_where_a_worker_died_or_lost_the_database(
+    send: Any, api: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, work: Any, end: Any
 ) -> None:
     monkeypatch.setattr(import_job, "CHUNK", 2)
     body = "name\n" + "".join(f"Person {n}\n" for n in range(7))
@@ -223,10 +236,10 @@ def test_it_goes_on_where_a_worker_died(
         take(self, rows)
         taken.append(len(rows))
         if len(taken) == 2:
-            raise KeyboardInterrupt
+            end()
 
     monkeypatch.setattr(import_job.Run, "_take", die)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises((KeyboardInterrupt, InterfaceError)):
         import_job.import_in_background(source=id)
     assert Import.objects.get(pk=id).done == 4
     monkeypatch.setattr(import_job.Run, "_take", take)
@@ -234,6 +247,27 @@ def test_it_goes_on_where_a_worker_died(
     assert counts(told(api, id)) == {"created": 7}
     assert Contact.count() == 7
     assert Event.objects.filter(name="Contact.Created").count() == 7
+
+
+def test_it_goes_on_in_the_next_worker_when_its_own_is_stopped(
+    send: Any, api: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, work: Any
+) -> None:
+    monkeypatch.setattr(import_job, "CHUNK", 2)
+    id = answered(send("contacts", "name\n" + "".join(f"Person {n}\n" for n in range(7))), 202)[
+        "$id"
+    ]
+    worker = SimpleNamespace(job=SimpleNamespace(id=0, attempts=6), should_abort=lambda: True)
+    here = {"tenant": acme.pk, "actor": asdict(actors.SYSTEM), "request_id": None}
+    with pytest.raises(JobAborted) as stopped:
+        import_job.import_in_background.perform(worker, circumstances=here, source=id)
+    found = Import.objects.get(pk=id)
+    assert (found.status, found.done) == ("running", 2)
+    again = import_job.import_in_background.retry.get_retry_decision(
+        exception=stopped.value, job=worker.job
+    )
+    assert again is not None and again.retry_at <= datetime.now(UTC)
+    work()
+    assert counts(told(api, id)) == {"created": 7}
 
 
 def test_it_stops_when_it_is_cancelled(send: Any, api: Any, work: Any) -> None:
