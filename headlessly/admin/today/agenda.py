@@ -158,17 +158,21 @@ def is_shared(person: str) -> bool:
 def agenda_query(noun: type[Noun], reason: Reason, person: str) -> str:
     """The address of a reason's list, for whose day it is."""
     given = QueryDict(fill_in_query(noun, reason.query), mutable=True)
-    mine = person == actors.current().contact_id
     for name, value in list(given.items()):
         if value == PERSON:
-            if person == TEAM:
+            of, whose = whose_records(noun.schema.fields[name], person)
+            if of != name or person == TEAM:
                 del given[name]
-            elif (found := find_group(person)) is not None:
-                del given[name]
-                given[f"{name}.{found[0].field.wire}"] = person
-            else:
-                given[name] = "me" if mine else person
+            if person != TEAM:
+                given[of] = whose
     return given.urlencode(safe=",")
+
+
+def whose_records(owner: Field, person: str) -> tuple[str, str]:
+    """What the address of a list says for the records of ``person``, a contact or a group, by ``owner``."""
+    if (found := find_group(person)) is not None:
+        return f"{owner.wire}.{found[0].field.wire}", person
+    return owner.wire, "me" if person == actors.current().contact_id else person
 
 
 def _about(noun: type[Noun]) -> list[Field]:

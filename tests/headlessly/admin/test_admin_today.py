@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -99,6 +100,27 @@ def test_a_manager_begins_with_the_team_and_a_rep_with_their_own(bob, cleo, work
     assert parts(cleo, f"of={people.bob.pk}") == parts(bob)
     assert parts(bob, "of=nobody") == parts(bob)
     assert parts(bob, f"of={people.ada.pk}") == parts(bob), "who is no member has no day"
+
+
+def standing(client: Any, query: str = "") -> dict[str, str]:
+    """The address of each number beside the day, by its address without whose it is."""
+    html = without_frame(client, f"{TODAY}?{query}").partition('<ul class="standing">')[2]
+    found = re.findall(r'class="at" href="([^"]*)">.*?</span> (\d+)<', html)
+    return {unescape(url): number for url, number in found}
+
+
+def test_what_stands_beside_the_day_is_of_whose_day_it_is(bob, work, people):
+    from crm import Team, TeamMember
+
+    leads = "/~acme/admin/crm/lead/?status=New"
+    assert standing(bob, "of=me")[f"{leads}&owner=me"] == "1"
+    assert standing(bob, f"of={people.cleo.pk}")[f"{leads}&owner={people.cleo.pk}"] == "1"
+    assert standing(bob, "of=team")[leads] == "3"
+    north = Team.create(name="North")
+    for person in (people.bob, people.cleo):
+        TeamMember.create(team=north, member=person)
+    assert standing(bob, f"of={north.pk}")[f"{leads}&owner.team={north.pk}"] == "2"
+    assert "/~acme/admin/crm/activity/?status=Pending&assignee=me" in standing(bob, "of=me")
 
 
 def test_a_limited_rep_sees_their_own_day_and_what_is_nobodys(bob, work, acme, people):
