@@ -14,7 +14,7 @@ from headlessly.admin import display, field_values
 from headlessly.admin.forms import DeclaredForm, mark_whole_days
 from headlessly.admin.records import day_and_time
 from headlessly.context import clock
-from headlessly.declaration import days, engagements, labels
+from headlessly.declaration import days, engagements, labels, values
 from headlessly.declaration.engagements import EngagementForm, EngagementNoun
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
@@ -110,7 +110,7 @@ def make_composer(
     noun = touching.noun
     inputs = noun.verbs[way.verb].python_inputs
     asked = [inputs[n] for n in way.asks]
-    moments = [f.name for f in asked if f.type == "datetime"]
+    moments = [f.name for f in asked if f.type == "datetime" and f.day_if]
     if data is not None:
         data = dict(data.items()) | {
             name: day_and_time.join_day_and_time(data, name) for name in moments
@@ -119,6 +119,7 @@ def make_composer(
     form = DeclaredForm(asked, site, data=data, id=way.name.lower())
     for name in moments:
         form.fields[name].widget = day_and_time.DayAndTime(form.fields[name].widget.attrs)
+    form.suggest(noun)
     first = form.fields[way.asks[0]]
     first.label = labels.engagement_label(way.name)
     for name, item in form.fields.items():
@@ -147,7 +148,10 @@ def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> 
     touching = engagements.require_engagement_noun(type(record))
     noun, declared = touching.noun, touching.declared
     sent = dict(given)
-    said = next((sent[n] for n in (declared.headline, *declared.text_fields) if n in sent), "")
+    words = (n for n in way.asks if noun.schema.by_name[n].type in values.TEXT_TYPES)
+    said = next(
+        (sent[n] for n in (declared.headline, *declared.text_fields, *words) if n in sent), ""
+    )
     if said and declared.headline not in sent:
         longest = noun.schema.by_name[declared.headline].max_length or len(said)
         sent[declared.headline] = engagements.first_line(said, longest)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, time, timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.headlessly.admin.signed_in import without_frame
 from tests.headlessly.admin.test_admin_record import text
@@ -130,6 +132,27 @@ def test_a_call_is_written_in_place_and_told_in_the_timeline(bob, lead, people, 
     said = text(bob.get(address(lead)))
     assert "Bob logged a call Wants a pilot" in said
     assert "Duration: 12" in said
+
+
+def test_a_call_of_yesterday_is_logged_on_its_day_and_one_press_says_how_it_ended(
+    bob, lead, address
+):
+    from crm import Activity
+
+    page = bob.get(address(lead)).content.decode()
+    form = page.partition(address(lead, "touch", "Call"))[2].partition("</form>")[0]
+    assert 'data-when="past"' in form
+    assert 'value="No answer"' in form
+    bob.post(
+        address(lead, "touch", "Call"), {"result": "No answer", "completed_at": "yesterday 15"}
+    )
+    call = Activity.objects.get(lead=lead)
+    zone = timezone.get_current_timezone()
+    day = timezone.localtime(timezone.now(), zone).date() - timedelta(days=1)
+    assert (call.subject, call.result) == ("No answer", "No answer")
+    assert timezone.localtime(call.completed_at, zone).replace(tzinfo=None) == datetime.combine(
+        day, time(15)
+    )
 
 
 def test_a_task_is_next_until_it_is_done(bob, lead, address):
