@@ -166,6 +166,7 @@ class Deal(Noun):
             "Overdue": "stage={open}&expectedCloseDate__lt=today&o=expectedCloseDate",
         }
         waits = "reply_waiting_since"
+        intends = "next_step"
         agenda = (
             replies.on_the_day(rank=6),
             Reason(

@@ -123,6 +123,8 @@ def make_composer(
     first = form.fields[way.asks[0]]
     first.label = labels.engagement_label(way.name)
     for name, item in form.fields.items():
+        if form.declared[name].is_past:
+            item.label = _("When, if not now")
         if form.declared[name].type == "integer" and item.help_text:
             item.label = f"{item.label} ({wording.inside_sentence(str(item.help_text))})"
         item.help_text = ""
@@ -184,6 +186,7 @@ def open_touches(record: Noun) -> dict[str, Any] | None:
     of_this = f"?{reference.wire}={record.pk}"
     return {
         "rows": [_to_do(row, declared.due) for row in found],
+        "may_plan": plan_form(type(record)) is not None,
         "all": display.page_url(noun, "changelist") + of_this,
     }
 

@@ -169,6 +169,23 @@ def test_a_task_is_next_until_it_is_done(bob, lead, address):
     assert "Nothing planned." in text(bob.get(address(lead)))
 
 
+def test_what_comes_next_stands_in_one_place_and_is_planned_from_there(bob, vic, address, people):
+    from crm import Deal
+
+    deal = Deal.create(name="Rollout", value=5, owner=people.bob, next_step="Confirm the scope")
+
+    def next_card(client: Any) -> str:
+        page = client.get(address(deal)).content.decode()
+        assert page.count("Confirm the scope") == 1
+        return page.partition('aria-label="Next"')[2].partition("</section>")[0]
+
+    card = next_card(bob)
+    assert "Confirm the scope" in card and "Nothing planned." in card
+    assert 'href="?next=1">Plan the next step</a>' in card
+    assert "composer" in bob.get(address(deal), {"next": 1}).content.decode()
+    assert "Plan the next step" not in next_card(vic)
+
+
 @pytest.mark.parametrize("name", ["Note", "Call", "Task"])
 def test_an_empty_touch_is_refused_beside_its_input(bob, lead, address, unchanged, name):
     with unchanged():
