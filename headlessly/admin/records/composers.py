@@ -38,6 +38,7 @@ class Composer:
     url: str
     form: DeclaredForm
     open: bool = False
+    proposed: str = ""  #: the day that stands there already
 
     @property
     def name(self) -> str:
@@ -88,6 +89,16 @@ def plan_form(noun: type[Noun]) -> EngagementForm | None:
         return None
     forms = writable_touches(noun)
     return next((form for form in forms if touching.declared.due in form.asks), None)
+
+
+def propose_step(record: Noun) -> dict[str, str] | None:
+    """What the form for the next step begins with, where somebody wrote down what it is to be."""
+    intends = type(record).Surface.intends
+    said = getattr(record, record.schema.by_name[intends].column) if intends else None
+    if not said:
+        return None
+    declared = engagements.require_engagement_noun(type(record)).declared
+    return {declared.headline: said, declared.due: _("tomorrow")}
 
 
 def note_touch(noun: type[Noun]) -> EngagementForm | None:

@@ -176,13 +176,15 @@ def test_what_comes_next_stands_in_one_place_and_is_planned_from_there(bob, vic,
 
     def next_card(client: Any) -> str:
         page = client.get(address(deal)).content.decode()
-        assert page.count("Confirm the scope") == 1
+        assert page.count("Confirm the scope") == 1, "a fact is on a page once"
         return page.partition('aria-label="Next"')[2].partition("</section>")[0]
 
     card = next_card(bob)
     assert "Confirm the scope" in card and "Nothing planned." in card
-    assert 'href="?next=1">Plan the next step</a>' in card
-    assert "composer" in bob.get(address(deal), {"next": 1}).content.decode()
+    assert 'href="?next=1"><u>Plan the next step</u></a>' in card
+    page = bob.get(address(deal), {"next": 1}).content.decode()
+    task = page.partition(address(deal, "touch", "Task"))[2].partition("</form>")[0]
+    assert 'value="Confirm the scope"' in task and 'value="tomorrow"' in task
     assert "Plan the next step" not in next_card(vic)
 
 
