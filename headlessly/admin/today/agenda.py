@@ -49,6 +49,7 @@ class Entry:
     below: str
     when: Any
     owner: str = ""
+    call: str = ""  #: the number of whom it is about
     done: Verb | None = None  #: the verb that says that it is done
     may_put_off: bool = False
     may_take: bool = False
@@ -138,6 +139,28 @@ def _make_entries(parts: list[AgendaPart], shared: bool) -> None:
             for entry in part.entries:
                 entry.keep = keep_list(part.query)
                 entry.also = [p.name for p in others if entry.record.pk in p.found.fitting]
+    _add_numbers([entry for part in parts for entry in part.entries])
+
+
+def _add_numbers(entries: list[Entry]) -> None:
+    """Say with each entry how whom it is about is called: one statement for each noun that has numbers."""
+    wanted: dict[type[Noun], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        for about in _about(type(entry.record)):
+            id = getattr(entry.record, about.column)
+            if id and _numbers_of(about.target_noun):
+                wanted[about.target_noun][id].append(entry)
+                break
+    for noun, by_id in wanted.items():
+        found = noun.objects.filter(pk__in=list(by_id)).values_list("pk", *_numbers_of(noun))
+        for id, *numbers in found:
+            for entry in by_id[id]:
+                entry.call = next(filter(None, numbers), "")
+
+
+def _numbers_of(noun: type[Noun]) -> list[str]:
+    """The fields by which its cards are called."""
+    return [name for name in noun.Surface.card if name in display.TELEPHONES]
 
 
 def _part(noun: type[Noun], reason: Reason, person: str, site: Any) -> AgendaPart:
@@ -186,10 +209,11 @@ def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
     moment = schema.by_name[reason.moment]
     owner = schema.owner
     other = getattr(record, owner.name) if owner is not None else None
+    below = display.subtitle(record, about)
     entry = Entry(
         record,
-        below=display.subtitle(record, about),
-        when=_when(record, moment),
+        below=below,
+        when=_when(record, moment, below),
         owner=display.visible_name(other) if shared and other is not None else "",
         done=_done_verb(record, reason),
         ref=f"{noun.__name__}.{record.pk}",
@@ -213,13 +237,15 @@ def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
     return entry
 
 
-def _when(record: Noun, moment: Field) -> Any:
-    """Since when, or until when; of what waits for an answer also who does."""
+def _when(record: Noun, moment: Field, below: str) -> Any:
+    """Since when, or until when; of what waits for an answer also who does, unless that stands there."""
     if moment.name != record.Surface.waits:
         return field_values.field_html(record, moment)
     since = display.age_html(getattr(record, moment.column), ago=True)
     people = [record.schema.by_name[name] for name in record.Surface.introduces]
     who = next((name for each in people if (name := _name_of(record, each))), "")
+    if who and (display.says(below, who) or display.says(str(record), who)):
+        return format_html(_("answered {when}"), when=since)
     return format_html(_("{who} answered {when}"), who=who or _("Somebody"), when=since)
 
 

@@ -196,12 +196,17 @@ def waits(work: Any, people: Any) -> Any:
     return lead
 
 
-def test_replies_that_wait_come_before_what_is_planned_and_say_who_answered(bob, cleo, waits):
+def test_replies_that_wait_come_before_what_is_planned_and_say_who_answered(
+    bob, cleo, waits, people
+):
+    people.ada.update(phone="+44 20 7946 950")
     found = parts(bob)
     assert list(found)[:2] == ["Replies waiting", "Overdue"]
     html = bob.get(TODAY).content.decode()
     told = re.sub(r"<[^>]+>", "", html)
-    assert "Ada Chen answered 3 h ago" in told and "Ada Chen answered 1 h ago" in told
+    assert "answered 3 h ago" in told and "answered 1 h ago" in told
+    assert '<span class="when">answered' in html, "her name stands below the lead's already"
+    assert html.count('Ada Chen · <a href="tel:+44207946950">+44 20 7946 950</a>') == 2
     assert "To Cleo" not in told
     assert "Somebody answered 2 h ago" in re.sub(r"<[^>]+>", "", cleo.get(TODAY).content.decode())
 
