@@ -24,6 +24,7 @@ from headlessly.admin.lists.tabs import fill_in_query
 from headlessly.admin.pages import keep_list
 from headlessly.admin.records import composers
 from headlessly.database import timeouts
+from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import Reason
 from headlessly.declaration.verbs import Verb
@@ -144,7 +145,7 @@ def _make_entries(parts: list[AgendaPart], shared: bool) -> None:
 
 def _add_numbers(entries: list[Entry]) -> None:
     """Say with each entry how whom it is about is called: one statement for each noun that has numbers."""
-    wanted: dict[type[Noun], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    wanted: dict[type[Record], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
     for entry in entries:
         for about in _about(type(entry.record)):
             id = getattr(entry.record, about.column)
@@ -158,7 +159,7 @@ def _add_numbers(entries: list[Entry]) -> None:
                 entry.call = next(filter(None, numbers), "")
 
 
-def _numbers_of(noun: type[Noun]) -> list[str]:
+def _numbers_of(noun: type[Record]) -> list[str]:
     """The fields by which its cards are called."""
     return [name for name in noun.Surface.card if name in display.TELEPHONES]
 
