@@ -154,7 +154,7 @@ class Deal(Noun):
             end_field="last_activity_at",
         )
         ranges = ("value", "probability", "expected_close_date", "last_activity_at")
-        inline = ("stage", "owner", "probability", "expected_close_date")
+        inline = ("stage", "owner", "value", "probability", "expected_close_date")
         presets = {
             "Reply waiting": replies.WAITING,
             "Nothing planned": NOTHING_PLANNED,
