@@ -181,11 +181,11 @@ def test_what_comes_next_stands_in_one_place_and_is_planned_from_there(bob, vic,
 
     card = next_card(bob)
     assert "Confirm the scope" in card and "Nothing planned." in card
-    assert 'href="?next=1"><u>Plan the next step</u></a>' in card
+    assert 'href="?next=1"><u>Plan a step</u></a>' in card
     page = bob.get(address(deal), {"next": 1}).content.decode()
     task = page.partition(address(deal, "touch", "Task"))[2].partition("</form>")[0]
     assert 'value="Confirm the scope"' in task and 'value="tomorrow"' in task
-    assert "Plan the next step" not in next_card(vic)
+    assert "Plan a step" not in next_card(vic)
 
 
 @pytest.mark.parametrize("name", ["Note", "Call", "Task"])
