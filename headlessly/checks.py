@@ -101,6 +101,7 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "alike": noun.Surface.alike if noun.Surface.alike is not Surface.alike else (),
         "files": noun.Surface.files.fields,
         "agenda": [reason.moment for reason in noun.Surface.agenda],
+        "intends": [noun.Surface.intends] if noun.Surface.intends else (),
         "waits": [noun.Surface.waits] if noun.Surface.waits else (),
         "verbs' needs": [verb.needs for verb in noun.verbs.values() if verb.needs],
         "verbs' unless": [verb.unless for verb in noun.verbs.values() if verb.unless],

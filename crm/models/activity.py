@@ -111,12 +111,13 @@ class Activity(Noun):
             forms=(
                 EngagementForm("Note", "n", "log", ("description",), {"type": "Note"}),
                 EngagementForm(
-                    "Call", "c", "log", ("outcome", "result", "duration", "direction"),
+                    "Call", "c", "log",
+                    ("outcome", "result", "duration", "direction", "completed_at"),
                     {"type": "Call"}, after="tel",
                 ),
                 EngagementForm(
-                    "Email", "m", "log", ("description", "direction"), {"type": "Email"},
-                    after="mailto",
+                    "Email", "m", "log", ("description", "direction", "completed_at"),
+                    {"type": "Email"}, after="mailto",
                 ),
                 EngagementForm("Task", "t", "create", ("subject", "due_at"), {"type": "Task"}),
             ),

@@ -154,7 +154,7 @@ class Deal(Noun):
             end_field="last_activity_at",
         )
         ranges = ("value", "probability", "expected_close_date", "last_activity_at")
-        inline = ("stage", "owner", "probability", "expected_close_date")
+        inline = ("stage", "owner", "value", "probability", "expected_close_date")
         presets = {
             "Reply waiting": replies.WAITING,
             "Nothing planned": NOTHING_PLANNED,
@@ -166,6 +166,7 @@ class Deal(Noun):
             "Overdue": "stage={open}&expectedCloseDate__lt=today&o=expectedCloseDate",
         }
         waits = "reply_waiting_since"
+        intends = "next_step"
         agenda = (
             replies.on_the_day(rank=6),
             Reason(

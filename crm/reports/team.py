@@ -114,8 +114,9 @@ def measure_team(slice: Slice) -> Measured:
     worth = _won_amounts(slice)
     answers, promised = slice.cached(median_responses), slice.cached(answers_by, "owner_id")
     people = {each for counts in by_owner.values() for each in counts} | {*promised, *lost}
-    if not slice.narrowed.keys() - {TEAM} and not actors.current().limited:
-        people |= slice.cached(_members, over_time=False)
+    members = set() if actors.current().limited else slice.cached(_members, over_time=False)
+    if not slice.narrowed.keys() - {TEAM}:
+        people |= members
     names = slice.cached(_names, frozenset(people), over_time=False)
     nobody, hidden = _("Nobody"), display.visible_name(None)
     rows = []
@@ -129,7 +130,8 @@ def measure_team(slice: Slice) -> Measured:
             "winRate": percent(counts["wonDeals"], counts["wonDeals"] + lost[person]),
         }
         name = names.get(person, hidden) if person else nobody
-        rows.append(Row(person, name, values, partial(_lists, counted, person)))
+        lists, colleague = partial(_lists, counted, person), person if person in members else None
+        rows.append(Row(person, name, values, lists, colleague=colleague))
     rows.sort(key=lambda row: (row.key is None, -_size(row), row.name))
     return Measured(sum(by_owner["newLeads"].values()), counted["newLeads"], rows=rows)
 
@@ -215,13 +217,16 @@ def _columns(records: Records) -> tuple[str, ...]:
 def _lists(counted: Mapping[str, Records], person: str | None) -> dict[str, Records | None]:
     found: dict[str, Records | None] = {}
     for name, records in counted.items():
-        if name == "endedDeals":
-            continue
         owner = records.noun.schema.owner
         assert owner is not None
         own = {f"{owner.wire}__isnull": "true"} if person is None else {owner.wire: person}
         found[name] = records.where(**own)
-    return found | {"won": found["wonDeals"], "firstAnswer": found["newLeads"]}
+    ended = found.pop("endedDeals")
+    return found | {
+        "won": found["wonDeals"],
+        "winRate": ended,
+        "firstAnswer": found["newLeads"],
+    }
 
 
 def _size(row: Row) -> float:

@@ -22,9 +22,8 @@ from procrastinate.contrib.django import app
 from crm.calendars import working_time
 from crm.first_touches import by_people, moves_by_people
 from crm.models import Activity, Lead, Rule, RuleAttempt, TeamMember
-from crm.rules import attempts
+from crm.rules import attempts, reasons
 from crm.rules.active import active_rules
-from crm.rules.reasons import WITHIN, reason
 from headlessly.access import actors, tenancy
 from headlessly.access.actors import ADMIN, Actor
 from headlessly.access.models import Membership, Tenant
@@ -136,7 +135,7 @@ def _expectation(rule: Rule, start: datetime) -> Expectation:
         rule,
         hours.after(start, within),
         hours.after(start, within - warned) if warned else None,
-        reason(rule, WITHIN(minutes=within)),
+        reasons.reason(rule, reasons.within(within)),
     )
 
 

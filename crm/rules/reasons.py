@@ -47,6 +47,7 @@ FULL = Saying(
 # -- until when a lead is answered ------------------------------------------------------------------------
 
 WITHIN = Saying(gettext_noop("within %(minutes)s min of working time"), minutes=NUMBER)
+WITHIN_HOURS = Saying(gettext_noop("within %(hours)s h of working time"), hours=NUMBER)
 
 # -- why a run is over ------------------------------------------------------------------------------------
 
@@ -75,6 +76,12 @@ class Versioned(Protocol):
 
     @property
     def version(self) -> int: ...
+
+
+def within(minutes: int) -> str:
+    """How much working time there is: whole hours as hours."""
+    hours, rest = divmod(minutes, 60)
+    return WITHIN(minutes=minutes) if rest or not hours else WITHIN_HOURS(hours=hours)
 
 
 def of_rule(rule: Versioned) -> str:

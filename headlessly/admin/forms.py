@@ -28,11 +28,12 @@ from headlessly.declaration import days, labels
 from headlessly.declaration.choices import join_choices
 from headlessly.declaration.folding import write_out
 from headlessly.declaration.normalization import normalize_slug
+from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
 from headlessly.declaration.values import parse_iso_moment, to_json_value
 from headlessly.errors import HeadlesslyError
 from headlessly.language import numbers
-from headlessly.language.moments import read_when, written_day, written_moment
+from headlessly.language.moments import read_past_when, read_when, written_day, written_moment
 from headlessly.nouns import Noun
 
 #: How many members are given something with one press; the others are searched for.
@@ -93,7 +94,7 @@ class DeclaredForm(forms.Form):
             if name in self.declared and not self.initial.get(name):
                 self.initial[name] = text_of(self.declared[name], value)
 
-    def suggest(self, noun: type[Noun]) -> None:
+    def suggest(self, noun: type[Record]) -> None:
         """Show what people usually write into these inputs of a verb of ``noun``."""
         for name, field in self.declared.items():
             item = self.fields[name]
@@ -207,14 +208,16 @@ def clean_sent_text(field: Field, text: Any) -> Any:
         return slugify(write_out(text)) or text
     if field.type not in ("date", "datetime"):
         return text
-    when = read_when(text, timezone.localtime(clock.now()))
+    now = timezone.localtime(clock.now())
+    when = (read_past_when if field.is_past else read_when)(text, now)
     if when is None or (field.type == "date" and when.time is not None):
         return text  # the executor says what is wrong with it
     if field.type == "date":
         return f"{when.day}"
     if when.time is None and field.day_if is not None:
         return f"{when.day}{WHOLE_DAY}"
-    at = when.time or time()
+    # What happened on a day was at some time of it: not before what is known of its morning.
+    at = when.time or (now.time() if field.is_past else time())
     return _moment_with_zone(
         f"{when.day}T{at:%H:%M}", keeps_day=field.day_if is not None, fold=at.fold
     )

@@ -33,7 +33,7 @@ from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import is_storable
 from headlessly.errors import NotFound
-from headlessly.language.moments import When, read_past_day, read_when
+from headlessly.language.moments import read_past_when, read_when
 from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
@@ -74,11 +74,7 @@ def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
     """What is understood of a day or a moment that somebody types: see when.js."""
     now = timezone.localtime(clock.now())
     text = request.GET.get("text", "")[:100]
-    if request.GET.get("past"):
-        day = read_past_day(text, now.date())
-        when = None if day is None else When(day)
-    else:
-        when = read_when(text, now)
+    when = (read_past_when if request.GET.get("past") else read_when)(text, now)
     if when is None:
         return JsonResponse(
             {"problem": _("No day is understood of this: type 3.12., fri or tomorrow 9.")}

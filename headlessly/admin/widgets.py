@@ -172,7 +172,7 @@ class When(forms.TextInput):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         more = {"data-when": "", "autocomplete": "off", "placeholder": _("tomorrow 9, fri, 3.12.")}
-        typed = super().render(name, value, more | (attrs or {}), renderer)
+        typed = super().render(name, value, more | self.attrs | (attrs or {}), renderer)
         return format_html('<span class="when">{}</span>', typed)
 
 
@@ -203,12 +203,20 @@ def make_widget(field: Field) -> forms.Widget:
         case "number" | "integer" | "money":
             return forms.TextInput(text | {"inputmode": "decimal"})
         case "date" | "datetime":
-            return When(text)
+            return When(text | _which_days(field))
         case "email":
             return forms.TextInput(text | {"type": "email"})
         case "url":
             return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
     return forms.TextInput(text)
+
+
+def _which_days(field: Field) -> dict[str, str]:
+    """What the input of a day says of itself: which way its days lie, and whether it takes a time."""
+    if field.is_past:
+        says = _("yesterday, fri, 3.12.") if field.type == "date" else _("yesterday 15, fri, 3.12.")
+        return {"data-when": "past", "placeholder": says}
+    return {"placeholder": _("tomorrow, fri, 3.12.")} if field.type == "date" else {}
 
 
 def _each_of(field: Field) -> dict[str, str]:

@@ -142,6 +142,11 @@ class Field:
         else:
             setattr(record, self.column, value)
 
+    @property
+    def is_past(self) -> bool:
+        """Whether it says when something happened, which never lies ahead."""
+        return values.validate_not_in_future in self.validators
+
     @cached_property
     def target_noun(self) -> RecordClass:
         """The noun that a reference leads to."""

@@ -114,6 +114,8 @@ class Surface:
     #: The field that says since when somebody waits for an answer. Lists and cards show it, and the owner's
     #: day says who waits.
     waits: str = ""
+    #: The field that says in words what comes next: pages show it beside what is planned.
+    intends: str = ""
     #: For a noun whose records are notes, calls or tasks about others.
     engagements: Engagements | None = None
     #: The fields of which one is enough to take two records for one: whoever makes the second is told.

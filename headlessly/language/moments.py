@@ -38,6 +38,8 @@ _UNITS = {
     "months": "mo mos month months monat monate monaten",
     "years": "y year years j jahr jahre jahren",
 }
+#: Those that a clock has, and no calendar.
+_CLOCK = ("minutes", "hours")
 _UNIT = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 
 _ISO = r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
@@ -147,6 +149,25 @@ def read_past_day(text: str, today: date) -> date | None:
         return None
 
 
+def read_past_when(text: str, now: datetime) -> When | None:
+    """The same with a time of day where one was said, ``yesterday 15`` and ``fri 9:30``, and hours back:
+    ``2 hours ago``."""
+    words = " ".join(text.lower().replace(",", " ").split())
+    if (match := _AGO.match(words)) is not None and _UNIT.get(match["unit"]) in _CLOCK:
+        count = _ONE.get(match["count"]) or int(match["count"])
+        back = timedelta(**{_UNIT[match["unit"]]: count})
+        moment = (now.astimezone(UTC) - back).astimezone(now.tzinfo)
+        return When(moment.date(), moment.time().replace(second=0, microsecond=0))
+    if (day := read_past_day(text, now.date())) is not None:
+        return When(day)
+    when = read_when(text, now)
+    if when is None or when.day <= now.date():
+        return when
+    match = _TIME.match(words)
+    before = read_past_day(match["rest"], now.date()) if match else None
+    return when if before is None else When(before, when.time)
+
+
 def _days_back(today: date, count: int, unit: str) -> date | None:
     if unit in ("days", "weeks"):
         return today - timedelta(**{unit: count})
@@ -215,7 +236,7 @@ def _distance(words: str, now: datetime) -> When | None:
     if match is None or unit is None:
         return None
     count = _ONE.get(match["count"]) or int(match["count"])
-    if unit in ("minutes", "hours"):
+    if unit in _CLOCK:
         # Hours pass also in the night in which the clock is changed.
         moment = (now.astimezone(UTC) + timedelta(**{unit: count})).astimezone(now.tzinfo)
         return When(moment.date(), moment.time().replace(second=0, microsecond=0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,17 +34,24 @@ class StateCounts:
         return found | ({"totalIsExact": False} if self.capped else {})
 
 
-def count_states(nouns: Iterable[type[Record]]) -> list[StateCounts]:
-    """The records of those of the nouns that have a machine, by state: one statement for all of them."""
+def count_states(
+    nouns: Iterable[type[Record]], owners: Collection[str] | None = None
+) -> list[StateCounts]:
+    """The records of those of the nouns that have a machine, by state: one statement for all of them. Where
+    ``owners`` are said theirs alone, of nouns that have an owner."""
     parts, parameters = [], []
     found: dict[str, StateCounts] = {}
     for noun in nouns:
-        if (machine := noun.schema.machine) is None:
+        machine, owner = noun.schema.machine, noun.schema.owner
+        if machine is None or (owners is not None and owner is None):
             continue
         found[noun.__name__] = StateCounts(noun, machine)
         table = connection.ops.quote_name(noun._meta.db_table)
         column = prepared.quoted_column(noun, machine.name)
         visible, shown = visibility.visible_rows(noun, "n")
+        if owners is not None and owner is not None:
+            visible += f" AND n.{prepared.quoted_column(noun, owner.name)} = ANY(%s)"
+            shown = [*shown, list(owners)]
         for state in machine.states:
             parts.append(
                 f"SELECT %s, %s, (SELECT count(*) FROM (SELECT FROM {table} n WHERE {visible} "

@@ -63,6 +63,7 @@ class Row:
         default_factory=dict
     )
     as_of: datetime | None = None  #: where it is of another moment than the report is
+    colleague: str | None = None  #: the contact of who works here, where it is of one
     is_rest: bool = False  #: whether it is all that have no row of their own
 
     @property

@@ -17,7 +17,6 @@ from headlessly.context import clock
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.declaration.shapes import cached_by_shape
-from headlessly.declaration.values import validate_not_in_future
 from headlessly.errors import Invalid
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def milestones(noun: type[Record]) -> tuple[Milestone, ...]:
 @cached_by_shape
 def _never_ahead(noun: type[Record]) -> tuple[Field, ...]:
     """The fields that never said what was still to come."""
-    return tuple(f for f in noun.schema.stored if validate_not_in_future in f.validators)
+    return tuple(f for f in noun.schema.stored if f.is_past)
 
 
 def stated_steps(record: Record, created_at: datetime | None) -> list[PastStep]:

@@ -25,6 +25,9 @@ def leads(people: Any) -> list[Any]:
     ]
 
 
+SIZE = "each => getComputedStyle(each).fontSize"
+
+
 def test_a_value_a_title_and_a_stage_are_clicked_to_change_them(desk, site, lead):
     open_lead(desk, site)
     desk.locator("[data-field=score] dd").click(position={"x": 4, "y": 4})
@@ -52,6 +55,8 @@ def test_every_column_of_a_list_is_edited_in_place(desk, site, leads):
         row(desk, "Lead A").locator(".celled input:visible").fill(typed)
         desk.keyboard.press("Enter")
         expect(place).to_contain_text(shown)
+        size = [row(desk, name).evaluate(SIZE) for name in ("Lead A", "Lead B")]
+        assert size[0] == size[1], "what was just saved is as large as before"
         expect(place).to_be_focused()
     leads[0].refresh_from_db()
     assert (leads[0].source, leads[0].budget) == ("fair", 40_000)

@@ -41,6 +41,8 @@ def test_both_are_seen_side_by_side_and_chosen_from_by_keyboard(desk, site, peop
     desk.get_by_label("More", exact=True).first.click()
     desk.get_by_role("button", name="Merge…").click()
     asked = dialog(desk)
+    expect(asked.get_by_role("link", name="Ada Chen")).to_be_visible()
+    assert desk.locator("details.menu[open]").count() == 0, "no menu lies open behind a dialog"
     asked.get_by_role("link", name="Ada Chen").click()
     # The focus is on the first choice: arrows choose, Tab goes on, Enter merges.
     expect(asked.get_by_role("radio", checked=True).first).to_be_focused()

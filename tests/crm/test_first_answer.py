@@ -90,7 +90,7 @@ def test_a_new_lead_that_fits_is_due_in_working_time_and_says_by_which_rule(acme
     assert lead.answer_due_at == datetime(2026, 1, 5, 12, tzinfo=UTC)
     assert lead.answer_near_at == datetime(2026, 1, 5, 11, tzinfo=UTC)
     assert (lead.answer, lead.answered_at) == ("Waiting", None)
-    assert lead.answer_because == 'Rule "Web", version 1: within 240 min of working time'
+    assert lead.answer_because == 'Rule "Web", version 1: within 4 h of working time'
     created, expected = Event.objects.filter(target=lead.pk).order_by("seq")
     assert (expected.name, expected.cause, expected.actor) == (
         "Lead.AnswerExpected", created.id, first.pk
@@ -274,7 +274,7 @@ def test_what_is_missed_is_an_event_once_by_the_rule_whoever_looks(acme, rival, 
     missed = Event.objects.get(name="Lead.AnswerMissed")
     assert (missed.target, missed.actor, missed.data["answer"]) == (late.pk, made.pk, "Late")
     # By which version of the rule it was due stays said, whatever the rule says by now.
-    assert missed.data["answerBecause"] == 'Rule "Web", version 1: within 60 min of working time'
+    assert missed.data["answerBecause"] == 'Rule "Web", version 1: within 1 h of working time'
     assert now_of(early).answer == "Waiting"
     with refused(VerbRefused):
         first_answer.note_missed_answer(late.pk)

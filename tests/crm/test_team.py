@@ -195,7 +195,8 @@ def test_two_periods_in_a_row_have_the_numbers_of_each_alone(month, people):
 
 def test_its_page_says_what_it_was_before_and_leads_to_lists(month, cleo, people):
     html = cleo.get(f"{TEAM}?period=this_year").content.decode()
-    assert f'<th scope="row">{people.bob}</th>' in html and "50" in html
+    assert f'<a href="/~acme/admin/?of={people.bob.pk}" title="Their day">{people.bob}</a>' in html
+    assert re.search(r'data-label="Win rate"><a href="[^"]*stage=Won,[^"]*Lost[^"]*">50', html)
     assert f"owner={people.bob.pk}" in html
     assert TEAM in cleo.get("/~acme/admin/").content.decode()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -96,8 +98,14 @@ def _rows(report: Report, slice: Slice, rows: Sequence[Row]) -> list[dict[str, A
                 small, _whole = _texts(column.unit, then.get(name), texts)
                 shown += f'<small title="{was}">{small}</small>'
             cells.append(f"{begin}{title}>{shown}</td>")
-        found.append({"name": row.name, "cells": mark_safe("".join(cells))})
+        whose = _day_url(row.colleague) if row.colleague else ""
+        found.append({"name": row.name, "url": whose, "cells": mark_safe("".join(cells))})
     return found
+
+
+def _day_url(colleague: str) -> str:
+    """The day of a colleague: what is late with them, due and waiting."""
+    return f"{reverse('admin:index')}?{urlencode({'of': colleague})}"
 
 
 def _texts(unit: str, value: Value, known: dict[tuple[str, Any], str]) -> tuple[str, str]:

@@ -210,6 +210,13 @@ class Address(Parameters):
         return not self.deleted and self.moment is None
 
     @property
+    def of_one(self) -> bool:
+        """Whether all of it belongs to one owner, as its filter says."""
+        owner = self.noun.schema.owner
+        whose = self.given.get(owner.wire, "") if owner is not None else ""
+        return bool(whose) and "," not in whose
+
+    @property
     def scope(self) -> Scope:
         return DeletedScope(self.noun) if self.deleted else Scope(self.noun, self.moment)
 

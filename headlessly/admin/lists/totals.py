@@ -123,21 +123,22 @@ def _cells(address: Address, answer: Mapping[str, Any]) -> list[tuple[str, str]]
 
 def _total(noun: type[Noun], answer: Mapping[str, Any], column: Field) -> str:
     """The total of a column; where lists tell more than is stored, of what it is."""
-    text = _number_text(answer, measure_of(noun, column))
+    text = _number_text(answer, measure_of(noun, column), column.unit)
     counted = answer.get(f"count({column.wire})", answer["count"])
     return (
         cells.total_text(noun, column.name) % text if text and counted < answer["count"] else text
     )
 
 
-def _number_text(answer: Mapping[str, Any], term: str) -> str:
+def _number_text(answer: Mapping[str, Any], term: str, unit: str | None) -> str:
     value = answer.get(term) if term else None
     if value is None or value == {}:
         return ""
     if isinstance(value, Mapping):
         amounts = aggregates.converted_amounts(answer, term)
         return " + ".join(display.money(round(each, 2), name) for name, each in amounts.items())
-    text = display.number(round(value, 1))
+    number = round(value, 1)
+    text = display.number_with_unit(number, unit) if unit else display.number(number)
     return text if term.startswith("sum(") else _("⌀ %s") % text
 
 

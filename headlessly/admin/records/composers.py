@@ -14,7 +14,7 @@ from headlessly.admin import display, field_values
 from headlessly.admin.forms import DeclaredForm, mark_whole_days
 from headlessly.admin.records import day_and_time
 from headlessly.context import clock
-from headlessly.declaration import days, engagements, labels
+from headlessly.declaration import days, engagements, labels, values
 from headlessly.declaration.engagements import EngagementForm, EngagementNoun
 from headlessly.declaration.schema import Field
 from headlessly.declaration.verbs import Verb
@@ -38,6 +38,7 @@ class Composer:
     url: str
     form: DeclaredForm
     open: bool = False
+    proposed: str = ""  #: the day that stands there already
 
     @property
     def name(self) -> str:
@@ -90,6 +91,16 @@ def plan_form(noun: type[Noun]) -> EngagementForm | None:
     return next((form for form in forms if touching.declared.due in form.asks), None)
 
 
+def propose_step(record: Noun) -> dict[str, str] | None:
+    """What the form for the next step begins with, where somebody wrote down what it is to be."""
+    intends = type(record).Surface.intends
+    said = getattr(record, record.schema.by_name[intends].column) if intends else None
+    if not said:
+        return None
+    declared = engagements.require_engagement_noun(type(record)).declared
+    return {declared.headline: said, declared.due: _("tomorrow")}
+
+
 def note_touch(noun: type[Noun]) -> EngagementForm | None:
     """The way by which a verb's dialog takes a note, if there is one."""
     return next(iter(writable_touches(noun)), None)
@@ -110,7 +121,7 @@ def make_composer(
     noun = touching.noun
     inputs = noun.verbs[way.verb].python_inputs
     asked = [inputs[n] for n in way.asks]
-    moments = [f.name for f in asked if f.type == "datetime"]
+    moments = [f.name for f in asked if f.type == "datetime" and f.day_if]
     if data is not None:
         data = dict(data.items()) | {
             name: day_and_time.join_day_and_time(data, name) for name in moments
@@ -119,9 +130,12 @@ def make_composer(
     form = DeclaredForm(asked, site, data=data, id=way.name.lower())
     for name in moments:
         form.fields[name].widget = day_and_time.DayAndTime(form.fields[name].widget.attrs)
+    form.suggest(noun)
     first = form.fields[way.asks[0]]
     first.label = labels.engagement_label(way.name)
     for name, item in form.fields.items():
+        if form.declared[name].is_past:
+            item.label = _("When, if not now")
         if form.declared[name].type == "integer" and item.help_text:
             item.label = f"{item.label} ({wording.inside_sentence(str(item.help_text))})"
         item.help_text = ""
@@ -147,7 +161,10 @@ def write_touch(way: EngagementForm, record: Noun, given: Mapping[str, Any]) -> 
     touching = engagements.require_engagement_noun(type(record))
     noun, declared = touching.noun, touching.declared
     sent = dict(given)
-    said = next((sent[n] for n in (declared.headline, *declared.text_fields) if n in sent), "")
+    words = (n for n in way.asks if noun.schema.by_name[n].type in values.TEXT_TYPES)
+    said = next(
+        (sent[n] for n in (declared.headline, *declared.text_fields, *words) if n in sent), ""
+    )
     if said and declared.headline not in sent:
         longest = noun.schema.by_name[declared.headline].max_length or len(said)
         sent[declared.headline] = engagements.first_line(said, longest)
@@ -180,6 +197,7 @@ def open_touches(record: Noun) -> dict[str, Any] | None:
     of_this = f"?{reference.wire}={record.pk}"
     return {
         "rows": [_to_do(row, declared.due) for row in found],
+        "may_plan": plan_form(type(record)) is not None,
         "all": display.page_url(noun, "changelist") + of_this,
     }
 

@@ -101,6 +101,17 @@ def facts(record: Noun, editable: set[str], without: set[str]) -> list[ShownFiel
     return found
 
 
+def _intention(record: Noun, editable: set[str]) -> ShownField | None:
+    """What is to come next, in the words of whoever wrote it down; None where nobody has or can."""
+    name = type(record).Surface.intends
+    if not name:
+        return None
+    declared = record.schema.by_name[name]
+    value, may_change = field_values.field_html(record, declared), name in editable
+    shown = ShownField(name, labels.field_label(declared), value, editable=may_change)
+    return shown if value or may_change else None
+
+
 def _share_of_range(declared: Field, value: Any) -> float | None:
     """How much of its range a bounded number is; a bound that only keeps nonsense out is no range."""
     if declared.minimum is None or declared.maximum is None or not isinstance(value, int | float):
@@ -240,6 +251,9 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
     first = facts(record, changing, on_cards)
     hidden = covered | {shown.name for shown in first} | on_cards
     hidden.add(record.schema.name_field.name)
+    intention = _intention(record, changing)
+    if intention is not None:
+        hidden.add(intention.name)
     related = related_records(record)
     if machine:
         hidden.add(machine.name)
@@ -248,6 +262,7 @@ def record_context(record: Noun, *, editable: bool) -> dict[str, Any]:
         "facts": first,
         "about": about,
         "editable": changing,
+        "intention": intention,
         "panels": asked,
         "added": [*added_panels(record), *filter(None, [left_out_panel(record)])],
         "groups": groups(record, hidden, changing),

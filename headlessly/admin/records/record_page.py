@@ -114,8 +114,10 @@ class RecordPage(NounPages):
         """The open form for what comes next with the record, after something was done with it."""
         if (form := composers.plan_form(self.noun)) is None:
             return None
-        composer = composers.make_composer(form, found, self.site, self.keep(request))
+        proposed = composers.propose_step(found)
+        composer = composers.make_composer(form, found, self.site, self.keep(request), proposed)
         composer.open = True
+        composer.proposed = _("tomorrow") if proposed else ""
         return composer
 
     def _moment(self, request: HttpRequest) -> datetime | None:

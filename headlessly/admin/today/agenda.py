@@ -24,6 +24,7 @@ from headlessly.admin.lists.tabs import fill_in_query
 from headlessly.admin.pages import keep_list
 from headlessly.admin.records import composers
 from headlessly.database import timeouts
+from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import Reason
 from headlessly.declaration.verbs import Verb
@@ -49,6 +50,7 @@ class Entry:
     below: str
     when: Any
     owner: str = ""
+    call: str = ""  #: the number of whom it is about
     done: Verb | None = None  #: the verb that says that it is done
     may_put_off: bool = False
     may_take: bool = False
@@ -138,6 +140,28 @@ def _make_entries(parts: list[AgendaPart], shared: bool) -> None:
             for entry in part.entries:
                 entry.keep = keep_list(part.query)
                 entry.also = [p.name for p in others if entry.record.pk in p.found.fitting]
+    _add_numbers([entry for part in parts for entry in part.entries])
+
+
+def _add_numbers(entries: list[Entry]) -> None:
+    """Say with each entry how whom it is about is called: one statement for each noun that has numbers."""
+    wanted: dict[type[Record], dict[str, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        for about in _about(type(entry.record)):
+            id = getattr(entry.record, about.column)
+            if id and _numbers_of(about.target_noun):
+                wanted[about.target_noun][id].append(entry)
+                break
+    for noun, by_id in wanted.items():
+        found = noun.objects.filter(pk__in=list(by_id)).values_list("pk", *_numbers_of(noun))
+        for id, *numbers in found:
+            for entry in by_id[id]:
+                entry.call = next(filter(None, numbers), "")
+
+
+def _numbers_of(noun: type[Record]) -> list[str]:
+    """The fields by which its cards are called."""
+    return [name for name in noun.Surface.card if name in display.TELEPHONES]
 
 
 def _part(noun: type[Noun], reason: Reason, person: str, site: Any) -> AgendaPart:
@@ -158,17 +182,21 @@ def is_shared(person: str) -> bool:
 def agenda_query(noun: type[Noun], reason: Reason, person: str) -> str:
     """The address of a reason's list, for whose day it is."""
     given = QueryDict(fill_in_query(noun, reason.query), mutable=True)
-    mine = person == actors.current().contact_id
     for name, value in list(given.items()):
         if value == PERSON:
-            if person == TEAM:
+            of, whose = whose_records(noun.schema.fields[name], person)
+            if of != name or person == TEAM:
                 del given[name]
-            elif (found := find_group(person)) is not None:
-                del given[name]
-                given[f"{name}.{found[0].field.wire}"] = person
-            else:
-                given[name] = "me" if mine else person
+            if person != TEAM:
+                given[of] = whose
     return given.urlencode(safe=",")
+
+
+def whose_records(owner: Field, person: str) -> tuple[str, str]:
+    """What the address of a list says for the records of ``person``, a contact or a group, by ``owner``."""
+    if (found := find_group(person)) is not None:
+        return f"{owner.wire}.{found[0].field.wire}", person
+    return owner.wire, "me" if person == actors.current().contact_id else person
 
 
 def _about(noun: type[Noun]) -> list[Field]:
@@ -182,10 +210,11 @@ def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
     moment = schema.by_name[reason.moment]
     owner = schema.owner
     other = getattr(record, owner.name) if owner is not None else None
+    below = display.subtitle(record, about)
     entry = Entry(
         record,
-        below=display.subtitle(record, about),
-        when=_when(record, moment),
+        below=below,
+        when=_when(record, moment, below),
         owner=display.visible_name(other) if shared and other is not None else "",
         done=_done_verb(record, reason),
         ref=f"{noun.__name__}.{record.pk}",
@@ -209,13 +238,15 @@ def _entry(record: Noun, reason: Reason, shared: bool) -> Entry:
     return entry
 
 
-def _when(record: Noun, moment: Field) -> Any:
-    """Since when, or until when; of what waits for an answer also who does."""
+def _when(record: Noun, moment: Field, below: str) -> Any:
+    """Since when, or until when; of what waits for an answer also who does, unless that stands there."""
     waiting = getattr(record, moment.column)
     if moment.name != record.Surface.waits or waiting is None:  # it may be answered by now
         return field_values.field_html(record, moment)
     since = display.age_html(waiting, ago=True)
     who = next((name for each in _about(type(record)) if (name := _name_of(record, each))), "")
+    if who and (display.says(below, who) or display.says(str(record), who)):
+        return format_html(_("answered {when}"), when=since)
     return format_html(_("{who} answered {when}"), who=who or _("Somebody"), when=since)
 
 

@@ -10,6 +10,7 @@ from django.utils.html import conditional_escape as escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from headlessly.admin.field_values import tel_html
 from headlessly.admin.notification_pages import later_choices
 from headlessly.admin.today.agenda import AgendaPart, Entry
 
@@ -59,9 +60,10 @@ class EntryWriter:
         )
 
     def _below(self, entry: Entry) -> str:
-        said = " · ".join(filter(None, (entry.below, entry.owner)))
+        call = tel_html(entry.call) if entry.call else ""
+        said = " · ".join(map(escape, filter(None, (entry.below, call, entry.owner))))
         also = self.also % {"reasons": ", ".join(entry.also)} if entry.also else ""
-        return (f"<small>{escape(said)}</small>" if said else "") + (
+        return (f"<small>{said}</small>" if said else "") + (
             f'<small class="also">{escape(also)}</small>' if also else ""
         )
 

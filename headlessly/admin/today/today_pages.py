@@ -32,7 +32,7 @@ from headlessly.execution import executor
 from headlessly.language.moments import When, read_when
 from headlessly.nouns import Noun
 from headlessly.query import counts
-from headlessly.query.people_groups import find_group, list_groups
+from headlessly.query.people_groups import find_group, list_groups, people_in
 
 #: When on its day something is due that has a time, where only the day was said.
 MORNING = time(9)
@@ -67,7 +67,7 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
         "entries": sum(len(part.entries) for part in parts),
         "here": here,
         "next_step": ask_next_step(request, site),
-        "standing": [_counts_by_state(each) for each in counts.count_states(with_machine)],
+        "standing": _standing(with_machine, person),
         "first": _first_steps(nouns),
         "setup": setup_steps.open_steps(),
     }
@@ -250,21 +250,32 @@ def _first_steps(nouns: list[type[Noun]]) -> list[dict[str, str]]:
     ]
 
 
-def _counts_by_state(counted: counts.StateCounts) -> dict[str, Any]:
-    """How many records stand in each state, each number with its list."""
+def _standing(nouns: list[type[Noun]], person: str) -> list[dict[str, Any]]:
+    """Where the records stand of whose day it is; of a person or a group those that there are."""
+    if not person or person == agenda.TEAM:
+        return [_counts_by_state(each) for each in counts.count_states(nouns)]
+    people = people_in(person) if agenda.is_shared(person) else [person]
+    found = counts.count_states(nouns, people)
+    return [_counts_by_state(each, person) for each in found if any(each.states.values())]
+
+
+def _counts_by_state(counted: counts.StateCounts, person: str = "") -> dict[str, Any]:
+    """How many records stand in each state, each number with its list: of all, or of ``person``."""
     noun = counted.noun
-    start = display.page_url(noun, "changelist")
+    start, of = display.page_url(noun, "changelist"), ""
+    if person and (owner := noun.schema.owner) is not None:
+        of = urlencode(dict([agenda.whose_records(owner, person)]))
     wire = noun.schema.by_name[counted.machine.name].wire
     return {
         "title": labels.plural_title(noun),
-        "url": start,
+        "url": f"{start}?{of}" if of else start,
         "empty": not any(counted.states.values()),
         "states": [
             {
                 "state": display.state_html(noun, state),
                 "count": display.number(count) + ("+" if state in counted.capped else ""),
                 "none": not count,
-                "url": f"{start}?{wire}={state}",
+                "url": f"{start}?{urlencode({wire: state})}" + (f"&{of}" if of else ""),
             }
             for state, count in counted.states.items()
         ],

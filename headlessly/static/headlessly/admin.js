@@ -2,6 +2,10 @@
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
   if (opener) {
+    // A menu is shut first, and has the focus again when the dialog is closed.
+    const menu = opener.closest("details.menu[open]");
+    if (menu) menu.open = false;
+    menu?.querySelector("summary").focus();
     document.getElementById(opener.dataset.opens).showModal();
     return;
   }

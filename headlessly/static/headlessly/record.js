@@ -153,9 +153,12 @@
     return true;
   }
 
-  // The dialog of verbs, open; whatever opened it has the focus again when it is closed.
+  // The dialog of verbs, open; whatever opened it has the focus again when it is closed. A menu that it was chosen
+  // from is shut, and has the focus then.
   function shownDialog(from) {
-    opener = from;
+    const menu = from?.closest("details.menu[open]");
+    if (menu) menu.open = false;
+    opener = menu ? menu.querySelector("summary") : from;
     let dialog = document.querySelector("dialog.does");
     if (!dialog) {
       dialog = document.createElement("dialog");

@@ -48,6 +48,18 @@ def test_saves_amounts_and_references(bob, lead, people, address, name, text, va
     assert getattr(lead, name) == people_ids.get(value, value)
 
 
+def test_what_a_deal_is_worth_is_changed_where_it_stands(bob, people, address):
+    from crm import Deal
+
+    deal = Deal.create(name="Rollout", value=5, currency="EUR", owner=people.bob)
+    listed = bob.get("/~acme/admin/crm/deal/?view=all").content.decode()
+    assert 'data-label="Value" data-edit>' in listed
+    answer = bob.post(cell(address, deal, "value"), {"value": "42k", "version": deal.version})
+    deal.refresh_from_db()
+    assert (deal.value, deal.currency) == (42_000, "EUR")
+    assert "€42,000" in answer.content.decode()
+
+
 @pytest.mark.parametrize(
     ("name", "text", "status", "says"),
     [

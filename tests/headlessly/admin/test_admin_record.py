@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -150,6 +151,17 @@ def test_a_move_that_the_machine_does_not_allow_is_refused_with_what_is(
         response = bob.post(address(lead, "move"), {"to": target})
     assert response.status_code in (409, 422)
     assert 'role="alert"' in response.content.decode()
+
+
+def test_an_address_leads_to_a_map(bob, address):
+    from crm import Organization
+
+    place = Organization.create(name="Mill", address="Hafenstr. 3 & 5", city="Kiel", country="DE")
+    page = unescape(bob.get(address(place)).content.decode())
+    map = "https://www.openstreetmap.org/search?query=Hafenstr.+3+%26+5%2C+Kiel%2C+"
+    assert page.count(map) == 1 and ">Hafenstr. 3 & 5</a>" in page
+    place.update(address=None)
+    assert "search?query=Kiel%2C+" in bob.get(address(place)).content.decode()
 
 
 def test_converting_lands_on_the_deal(bob, qualified, address):

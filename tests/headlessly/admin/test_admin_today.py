@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -102,6 +103,27 @@ def test_a_manager_begins_with_the_team_and_a_rep_with_their_own(bob, cleo, work
     assert parts(bob, f"of={people.ada.pk}") == parts(bob), "who is no member has no day"
 
 
+def standing(client: Any, query: str = "") -> dict[str, str]:
+    """The address of each number beside the day, by its address without whose it is."""
+    html = without_frame(client, f"{TODAY}?{query}").partition('<ul class="standing">')[2]
+    found = re.findall(r'class="at" href="([^"]*)">.*?</span> (\d+)<', html)
+    return {unescape(url): number for url, number in found}
+
+
+def test_what_stands_beside_the_day_is_of_whose_day_it_is(bob, work, people):
+    from crm import Team, TeamMember
+
+    leads = "/~acme/admin/crm/lead/?status=New"
+    assert standing(bob, "of=me")[f"{leads}&owner=me"] == "1"
+    assert standing(bob, f"of={people.cleo.pk}")[f"{leads}&owner={people.cleo.pk}"] == "1"
+    assert standing(bob, "of=team")[leads] == "3"
+    north = Team.create(name="North")
+    for person in (people.bob, people.cleo):
+        TeamMember.create(team=north, member=person)
+    assert standing(bob, f"of={north.pk}")[f"{leads}&owner.team={north.pk}"] == "2"
+    assert "/~acme/admin/crm/activity/?status=Pending&assignee=me" in standing(bob, "of=me")
+
+
 def test_a_limited_rep_sees_their_own_day_and_what_is_nobodys(bob, work, acme, people):
     acme.limits_reps = True
     acme.save()
@@ -175,12 +197,17 @@ def waits(work: Any, people: Any) -> Any:
     return lead
 
 
-def test_replies_that_wait_come_before_what_is_planned_and_say_who_answered(bob, cleo, waits):
+def test_replies_that_wait_come_before_what_is_planned_and_say_who_answered(
+    bob, cleo, waits, people
+):
+    people.ada.update(phone="+44 20 7946 950")
     found = parts(bob)
     assert list(found)[:2] == ["Replies waiting", "Overdue"]
     html = bob.get(TODAY).content.decode()
     told = re.sub(r"<[^>]+>", "", html)
-    assert "Ada Chen answered 3 h ago" in told and "Ada Chen answered 1 h ago" in told
+    assert "answered 3 h ago" in told and "answered 1 h ago" in told
+    assert '<span class="when">answered' in html, "her name stands below the lead's already"
+    assert html.count('Ada Chen · <a href="tel:+44207946950">+44 20 7946 950</a>') == 2
     assert "To Cleo" not in told
     assert "Somebody answered 2 h ago" in re.sub(r"<[^>]+>", "", cleo.get(TODAY).content.decode())
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, time, timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests.headlessly.admin.signed_in import without_frame
 from tests.headlessly.admin.test_admin_record import text
@@ -132,6 +134,27 @@ def test_a_call_is_written_in_place_and_told_in_the_timeline(bob, lead, people, 
     assert "Duration: 12" in said
 
 
+def test_a_call_of_yesterday_is_logged_on_its_day_and_one_press_says_how_it_ended(
+    bob, lead, address
+):
+    from crm import Activity
+
+    page = bob.get(address(lead)).content.decode()
+    form = page.partition(address(lead, "touch", "Call"))[2].partition("</form>")[0]
+    assert 'data-when="past"' in form
+    assert 'value="No answer"' in form
+    bob.post(
+        address(lead, "touch", "Call"), {"result": "No answer", "completed_at": "yesterday 15"}
+    )
+    call = Activity.objects.get(lead=lead)
+    zone = timezone.get_current_timezone()
+    day = timezone.localtime(timezone.now(), zone).date() - timedelta(days=1)
+    assert (call.subject, call.result) == ("No answer", "No answer")
+    assert timezone.localtime(call.completed_at, zone).replace(tzinfo=None) == datetime.combine(
+        day, time(15)
+    )
+
+
 def test_a_task_is_next_until_it_is_done(bob, lead, address):
     from crm import Activity
 
@@ -144,6 +167,25 @@ def test_a_task_is_next_until_it_is_done(bob, lead, address):
     response = bob.post(done, {"outcome": "They agreed", "back": address(lead)})
     assert response.headers["Location"] == address(lead)
     assert "Nothing planned." in text(bob.get(address(lead)))
+
+
+def test_what_comes_next_stands_in_one_place_and_is_planned_from_there(bob, vic, address, people):
+    from crm import Deal
+
+    deal = Deal.create(name="Rollout", value=5, owner=people.bob, next_step="Confirm the scope")
+
+    def next_card(client: Any) -> str:
+        page = client.get(address(deal)).content.decode()
+        assert page.count("Confirm the scope") == 1, "a fact is on a page once"
+        return page.partition('aria-label="Next"')[2].partition("</section>")[0]
+
+    card = next_card(bob)
+    assert "Confirm the scope" in card and "Nothing planned." in card
+    assert 'href="?next=1"><u>Plan a step</u></a>' in card
+    page = bob.get(address(deal), {"next": 1}).content.decode()
+    task = page.partition(address(deal, "touch", "Task"))[2].partition("</form>")[0]
+    assert 'value="Confirm the scope"' in task and 'value="tomorrow"' in task
+    assert "Plan a step" not in next_card(vic)
 
 
 @pytest.mark.parametrize("name", ["Note", "Call", "Task"])

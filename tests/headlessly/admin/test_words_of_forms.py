@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from crm import Lead, Rule
+from crm import Deal, Lead, Rule
 from headlessly.admin.import_text import field_words
 from headlessly.shaping import custom_fields, value_lists
 from marketing import Form, Funnel
@@ -115,6 +115,15 @@ def test_a_list_of_rules_says_of_which_kind_each_is_and_no_mean_of_places(ann: A
     assert [re.sub("<[^>]*>", "", kind).strip() for kind in kinds] == ["Assignment", "First answer"]
     assert "⌀" not in page(ann, "crm/rule/totals/?view=all")
     assert 'data-label="Kind"' not in page(ann, "crm/rule/?kind=FirstAnswer")
+
+
+def test_a_mean_is_in_the_unit_of_its_column_and_a_list_of_one_owner_says_so(
+    ann: Any, people: Any
+) -> None:
+    Deal.create(name="Likely", value=5, probability=40, owner=people.bob)
+    assert "⌀ 40\xa0%" in page(ann, "crm/deal/totals/?view=all")
+    assert 'class="list of-one"' in page(ann, f"crm/deal/?owner={people.bob.pk}")
+    assert "of-one" not in page(ann, f"crm/deal/?owner={people.bob.pk},{people.cleo.pk}")
 
 
 def test_a_line_over_time_has_the_colour_of_its_value(ann: Any) -> None:

@@ -8,7 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import translation
 
-from headlessly.language.moments import When, read_past_day, read_when, split_ending_day
+from headlessly.language.moments import (
+    When,
+    read_past_day,
+    read_past_when,
+    read_when,
+    split_ending_day,
+)
 from headlessly.language.numbers import delocalize_number
 
 #: A Saturday, at half past four.
@@ -164,3 +170,22 @@ def test_a_text_may_end_with_a_day(text, said, day):
 )
 def test_a_day_that_is_asked_about_has_been(typed, meant):
     assert f"{read_past_day(typed, NOW.date())}" == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("yesterday 15", "2026-11-27T15:00"),
+        ("gestern um 9:30", "2026-11-27T09:30"),
+        ("fri 10:15", "2026-11-27T10:15"),
+        ("3.12. 8 Uhr", "2025-12-03T08:00"),
+        ("2 hours ago", "2026-11-28T14:30"),
+        ("vor einer Stunde", "2026-11-28T15:30"),
+        ("mon", "2026-11-23"),
+        ("9:30", "2026-11-28T09:30"),
+    ],
+)
+def test_a_time_of_what_has_happened_lies_behind(typed: str, meant: str) -> None:
+    found = read_past_when(typed, NOW)
+    assert found is not None
+    assert text_of(found) == meant

@@ -33,6 +33,10 @@ AWAY = reasons.AWAY(name="Ben Stone", day=date(2026, 12, 7))
             reasons.reason(RULE, reasons.WITHIN(minutes=240)),
             "Regel „DACH inbound“, Version 3: innerhalb von 240 min Arbeitszeit",
         ),
+        (
+            reasons.reason(RULE, reasons.within(240)),
+            "Regel „DACH inbound“, Version 3: innerhalb von 4 h Arbeitszeit",
+        ),
         (reasons.of_rule(RULE), "Regel „DACH inbound“, Version 3"),
         (Lead.CLAIMED, "selbst übernommen"),
         (Lead.BY_HAND, "von Hand"),
