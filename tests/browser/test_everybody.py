@@ -335,6 +335,7 @@ def pages_of_the_workplace() -> list[str]:
         "undo",
         "put_off",
         "take",
+        "hand_over",  # of somebody: see below
     }
     found = {str(p.pattern): p.name for p in workplace.get_urls() if isinstance(p, URLPattern)}
     return [a for a, name in found.items() if name not in no_pages and not set("<(") & set(a)]
@@ -380,6 +381,7 @@ def test_those_who_sell(walk, site, acme, people, qualified):
         *(credit + each for each in ("", "deals/", f"{deal.pk}/")),
     ])  # fmt: skip
     walk.go(f"{start}dashboard/tables/team/")
+    walk.go(f"{start}today/hand-over/?of={people.bob.pk}")
     walk.go(f"{start}nothing/", status=404)
 
 

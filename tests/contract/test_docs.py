@@ -135,7 +135,7 @@ def test_the_settings_that_are_read_are_those_that_are_described() -> None:
     described = text.split('"""')[1]
     named = re.findall(r"^ {4}([A-Z_]{4,})(?:, +([A-Z_]{4,}))? ", described, re.MULTILINE)
     read = re.findall(
-        r'(?:environ(?:\.get)?[\[(]|\b(?:flag|words|database)\(|variable=)"([A-Z_]+)"', text
+        r'(?:environ(?:\.get)?[\[(]|\b(?:flag|words|number|database)\(|variable=)"([A-Z_]+)"', text
     )
     assert {name for pair in named for name in pair if name} == set(read)
 

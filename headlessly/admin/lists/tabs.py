@@ -39,7 +39,7 @@ class ReadyView:
 
 def ready_views(noun: type[Noun]) -> list[ReadyView]:
     """All of them; mine that are open, nobody's; and those that the noun declares."""
-    schema, many, is_open = noun.schema, labels.plural_in_sentence(noun), _open_query(noun)
+    schema, many, is_open = noun.schema, labels.plural_in_sentence(noun), open_query(noun)
     found = [ReadyView(ALL, _("All"), "")]
     if schema.owner is not None:
         owner = schema.owner.wire
@@ -54,7 +54,7 @@ def ready_views(noun: type[Noun]) -> list[ReadyView]:
     return found
 
 
-def _open_query(noun: type[Noun]) -> str:
+def open_query(noun: type[Noun]) -> str:
     """What narrows a list to the records that are open; empty where the noun knows no such states."""
     machine = noun.schema.machine
     if machine is None or not hasattr(noun, "OPEN"):
@@ -116,7 +116,7 @@ class Tabs:
 
     def _own_work(self) -> Any:
         view = self._named(MINE)
-        if view is None or not _open_query(self.address.noun):
+        if view is None or not open_query(self.address.noun):
             return None
         own = Address(self.address.noun, view.query, self.address.site)
         return view if own.scope.queryset().filter(own.condition).exists() else None

@@ -23,6 +23,7 @@ from headlessly.admin.records import composers
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.today import agenda, setup_steps
 from headlessly.admin.today.entry_html import EntryWriter
+from headlessly.admin.today.handing_over import hand_over_url, hand_over_view, may_hand_over
 from headlessly.admin.undo import safe_return
 from headlessly.context import clock
 from headlessly.declaration import engagements, labels
@@ -45,6 +46,7 @@ def urls(site: TenantSite) -> list[URLPattern]:
     return [
         site.page("today/later/", later_view, "put_off"),
         site.page("today/take/", take_view, "take"),
+        site.page("today/hand-over/", hand_over_view, "hand_over"),
     ]
 
 
@@ -66,6 +68,7 @@ def today_context(request: HttpRequest, site: TenantSite) -> dict[str, Any]:
         "parts": parts,
         "entries": sum(len(part.entries) for part in parts),
         "here": here,
+        "hand_over": _hand_over_link(nouns, person),
         "next_step": ask_next_step(request, site),
         "standing": _standing(with_machine, person),
         "first": _first_steps(nouns),
@@ -235,6 +238,13 @@ def take_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
         else:
             toasts.say(request, _("%s is yours.") % record, undo=True)
     return HttpResponseRedirect(back)
+
+
+def _hand_over_link(nouns: list[type[Noun]], person: str) -> str:
+    """Where what belongs to the one whose day it is goes to a colleague; empty for a day of several."""
+    if not person or agenda.is_shared(person) or not may_hand_over(nouns):
+        return ""
+    return hand_over_url(person)
 
 
 # -- beside it ---------------------------------------------------------------------------------

@@ -224,7 +224,9 @@ def test_it_changes_a_role_and_a_contact(ann, users, people, theirs):
     member.refresh_from_db()
     assert (member.role, member.contact_id) == ("manager", people.ada.pk)
     page = ann.get(place).content.decode()
-    assert 'value="ada@acme.example"' in page and people.ada.pk not in page
+    assert 'value="ada@acme.example"' in page
+    assert f'hand-over/?of={people.ada.pk}"' in page, "what is theirs can be handed over first"
+    assert people.ada.pk not in re.sub(r'href="[^"]*"', "", page)
 
 
 def test_it_removes_a_member_at_once(ann, bob, users):

@@ -1,0 +1,191 @@
+"""Handing over: what belongs to one person goes to a colleague, of all nouns at once and by one request.
+
+For a holiday it is what they have open: leads, deals and tasks. For somebody who leaves, the contacts and
+campaigns too. Each record is updated by itself, so one that refuses keeps no other, and undoing the request
+gives all of them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from headlessly.access import actors
+from headlessly.admin import display, forms, toasts, widgets
+from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.changelist import AT_ONCE, NounList
+from headlessly.admin.lists.tabs import open_query
+from headlessly.admin.sites import TenantSite
+from headlessly.admin.widgets import Input
+from headlessly.declaration import labels
+from headlessly.declaration.schema import Field, field_as_input
+from headlessly.declaration.values import is_storable
+from headlessly.errors import HeadlesslyError
+from headlessly.execution import executor
+from headlessly.nouns import Noun
+from headlessly.query.people_groups import person_noun
+
+#: The input that names a noun whose records are handed over, once for each.
+WHICH = "nouns"
+
+
+@dataclass
+class Belongings:
+    """The records of one noun that belong to somebody."""
+
+    noun: type[Noun]
+    owner: Field
+    query: str  #: their list
+    ids: list[str]  #: one more than can be handed over at once, where there are more
+    chosen: bool
+
+    @property
+    def title(self) -> str:
+        if open_query(self.noun):
+            return _("Open %s") % labels.plural_in_sentence(self.noun)
+        return labels.plural_title(self.noun)
+
+    @property
+    def too_many(self) -> bool:
+        return len(self.ids) > AT_ONCE
+
+    @property
+    def count(self) -> str:
+        return display.number(min(len(self.ids), AT_ONCE)) + ("+" if self.too_many else "")
+
+    @property
+    def url(self) -> str:
+        return f"{display.page_url(self.noun, 'changelist')}?{self.query}"
+
+
+def may_hand_over(nouns: Iterable[type[Noun]]) -> bool:
+    """Whether the actor may give away records of any of these nouns."""
+    return any(_owner_of(noun) for noun in nouns)
+
+
+def hand_over_url(person: str) -> str:
+    """The page on which what belongs to ``person``, the id of a contact, is handed over."""
+    return f"{reverse('admin:hand_over')}?{urlencode({'of': person})}"
+
+
+def hand_over_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
+    """Show what belongs to the person whom the address names; a POST gives what was chosen to somebody."""
+    person = _find_person(request.GET.get("of", ""))
+    found = _belongings(site, person.pk, request.POST if request.method == "POST" else None)
+    form = _form(site, person.pk, request.POST if request.method == "POST" else None)
+    outcome: dict[str, Any] = {}
+    if request.method == "POST" and (to := _recipient(form, person.pk)):
+        chosen = [each for each in found if each.chosen and each.ids and not each.too_many]
+        if not chosen:
+            form.add_error(None, _("Nothing is selected."))
+        elif sum(len(each.ids) for each in chosen) > AT_ONCE:
+            said = _("At most %(most)s at once: choose less, and do it in parts.")
+            form.add_error(None, said % {"most": display.number(AT_ONCE)})
+        else:
+            outcome = _hand_over(chosen, to)
+    if outcome and not outcome["refused"]:
+        said = _("%(count)s handed over to %(name)s.")
+        told = {"count": display.number(outcome["done"]), "name": outcome["to"]}
+        toasts.say(request, said % told, undo=True)
+        return HttpResponseRedirect(_day_of(person.pk))
+    return site.respond(
+        request,
+        "hand_over",
+        _("Hand over"),
+        person=person,
+        media=widgets.select2(),
+        belongings=[each for each in found if each.ids],
+        most=display.number(AT_ONCE),
+        form=form,
+        back=_day_of(person.pk),
+        undo=toasts.undo_of_request() if outcome.get("done") else None,
+        **outcome,
+    )
+
+
+def _find_person(id: str) -> Noun:
+    if is_storable(id):
+        for person in person_noun().objects.filter(pk=id):
+            return person
+    raise Http404
+
+
+def _owner_of(noun: type[Noun]) -> Field | None:
+    """The noun's reference to its owner, if the actor may change it. A noun without states is no work to hand
+    over: a goal stays with the person it was set for."""
+    owner = noun.schema.owner
+    if noun.schema.machine is None or owner is None or owner.to != person_noun().__name__:
+        return None
+    return owner if actors.may(actors.current(), "update", noun) else None
+
+
+def _belongings(site: TenantSite, person: str, sent: Any) -> list[Belongings]:
+    """By noun, what belongs to ``person``: what is open of that which ends, and all of what does not. What is
+    open is chosen where nothing was sent yet."""
+    found = []
+    for noun in site.nouns:
+        if (owner := _owner_of(noun)) is None:
+            continue
+        is_open = open_query(noun)
+        query = f"{is_open}{owner.wire}={person}"
+        ids = NounList(Address(noun, query, site)).ids(AT_ONCE + 1)
+        chosen = bool(is_open) if sent is None else noun.__name__ in sent.getlist(WHICH)
+        found.append(Belongings(noun, owner, query, ids, chosen))
+    return found
+
+
+def _form(site: TenantSite, person: str, sent: Any) -> forms.DeclaredForm:
+    """The form that asks who gets what is ``person``'s."""
+    noun = next((each for each in site.nouns if _owner_of(each)), None)
+    if noun is None or (owner := _owner_of(noun)) is None:
+        raise Http404
+    asked = field_as_input(owner, required=True)
+    form = forms.DeclaredForm([asked], site, data=sent, id="hand-over", parent="bulk")
+    form.offer_members(asked.name)
+    item = form.fields[asked.name]
+    assert isinstance(item, Input)
+    item.offers = [offer for offer in item.offers if offer[0] != person]
+    return form
+
+
+def _recipient(form: forms.DeclaredForm, person: str) -> Noun | None:
+    """Whoever gets them; None where nobody does, and the form says why."""
+    (name,) = form.declared
+    id = form.filled().get(name, "")
+    found = person_noun().objects.filter(pk=id).first() if is_storable(id) else None
+    if not id:
+        form.add_error(name, _("This is required."))
+    elif found is None:
+        form.add_error(name, _("This is not there any more."))
+    elif id == person:
+        form.add_error(name, _("These are theirs already."))
+    else:
+        return found
+    return None
+
+
+def _hand_over(chosen: list[Belongings], to: Noun) -> dict[str, Any]:
+    """Give each record to ``to`` in a transaction of its own; what became of them."""
+    done, refused = 0, []
+    for each in chosen:
+        for id in each.ids:
+            try:
+                executor.run(each.noun.verbs["update"], id, {each.owner.name: to.pk})
+            except HeadlesslyError as problem:
+                there = each.noun.objects.filter(pk=id).first()
+                url = display.page_url(each.noun, "change", id) if there is not None else ""
+                refused.append({"name": str(there or id), "url": url, "refused": problem.message})
+            else:
+                done += 1
+    return {"done": done, "refused": refused, "to": to}
+
+
+def _day_of(person: str) -> str:
+    of = "me" if person == actors.current().contact_id else person
+    return f"{reverse('admin:index')}?{urlencode({'of': of})}"
