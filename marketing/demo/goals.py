@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 #: How much more than before, and the months that are looked back on.
 MORE, LOOKS_BACK = 1.1, 3
+#: So long before it begins a month is planned: the company has goals also in the first hours of one.
+AHEAD = timedelta(5)
 
 
 def goals(business: Business) -> Story:
-    """On the first working hour of each month: goals for everybody, and won deals for each rep."""
+    """In the last days before each month: goals for everybody, and won deals for each rep."""
     first = (business.first + timedelta(100)).replace(day=1)
-    while first < business.last:
-        yield at_work(midnight(first) + timedelta(hours=8)), business.manager.actor
+    while first - AHEAD < business.last:
+        yield at_work(midnight(first - AHEAD) + timedelta(hours=8)), business.manager.actor
         _plan_month(business, first)
         if first.month in (1, 4, 7, 10):
             _plan_quarter(first)
