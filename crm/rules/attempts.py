@@ -146,7 +146,7 @@ def ask_for(rule: Rule, records: Iterable[str], type: str) -> None:
 
 
 def try_all_again(rule: Rule) -> int:
-    """Have everything tried again now that a rule failed at. Answers how much that is."""
+    """Have everything tried again now that a rule failed at. Returns how much that is."""
     return RuleAttempt.objects.filter(rule=rule.pk).update(next_at=clock.now())
 
 
@@ -161,7 +161,7 @@ def try_open_again(rule: Rule) -> int:
 
 
 def try_due() -> bool:
-    """Try again what is due, some of it. Answers whether anything came of it."""
+    """Try again what is due, some of it. Returns whether anything came of it."""
     due = RuleAttempt.objects.filter(next_at__lte=clock.now()).order_by("next_at", "id")
     moved = False
     for id, request in list(due.values_list("pk", "request_id")[:PAGE]):

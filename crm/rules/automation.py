@@ -94,7 +94,7 @@ SELECT CASE name WHEN %s THEN data ->> 'ruleName' END, name FROM up ORDER BY dep
 
 def proceed_with_run(run: str, rule: str, request: str | None) -> bool:
     """Take a run as far as it goes now, as a part of a request: many are at work in one job, and each is
-    taken back with what set it off. Answers whether it went any further, or failed."""
+    taken back with what set it off. Returns whether it went any further, or failed."""
     moved = False
     while True:
         try:
@@ -112,7 +112,7 @@ def proceed_with_run(run: str, rule: str, request: str | None) -> bool:
 
 
 def take_step(id: str, rule_id: str) -> bool | None:
-    """Take the next step of a run. Answers whether the one after it can be taken at once; None where there is
+    """Take the next step of a run. Returns whether the one after it can be taken at once; None where there is
     nothing to do, or somebody else is doing it."""
     tenant = tenancy.require()
     with one_transaction() as execution:

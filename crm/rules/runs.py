@@ -168,7 +168,7 @@ def work() -> None:
 
 
 def work_once() -> bool:
-    """The same once. Answers whether anything was done: then there may be more."""
+    """The same once. Returns whether anything was done: then there may be more."""
     if not is_anything_due():
         return False
     begun = begin_due()
@@ -187,7 +187,7 @@ def is_anything_due() -> bool:
 
 
 def begin_due() -> int:
-    """Begin the runs whose records fit, and forget the others. Answers how many were looked at."""
+    """Begin the runs whose records fit, and forget the others. Returns how many were looked at."""
     with transaction.atomic():
         new = RuleRun.objects.filter(next_at__lte=clock.now(), steps__isnull=True)
         new = new.order_by("next_at", "id").select_for_update(skip_locked=True, of=("self",))
@@ -320,7 +320,7 @@ def try_again_what_changed(rule: Rule, ctx: Context) -> None:
 
 
 def try_attempts_again(rule: Rule) -> int:
-    """Have everything tried again at which a rule failed, however often. Answers how much that is."""
+    """Have everything tried again at which a rule failed, however often. Returns how much that is."""
     count = attempts.try_all_again(rule)
     if rule.kind == Rule.Kind.SCORE:
         recount.go_on()
@@ -362,7 +362,7 @@ def records_to_run(rule: Rule) -> list[str]:
 
 def run_on_what_is_there(rule: Rule, *, dry_run: bool = False) -> list[str]:
     """Run a rule on all that is there and fits, in the background: an automation as if its event had happened
-    now, an assignment on the leads that are nobody's. Answers the records.
+    now, an assignment on the leads that are nobody's. Returns the records.
 
     Raises Conflict for a rule of another kind or one that is not active, or where too many fit.
     """

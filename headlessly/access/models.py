@@ -445,7 +445,7 @@ class ApiKey(TenantRow):
         cls.objects.filter(**conditions, revoked_at=None).update(revoked_at=timezone.now())
 
     def revoke(self) -> bool:
-        """Refuse this key from the next request on. Answers whether it was not revoked before."""
+        """Refuse this key from the next request on. Returns whether it was not revoked before."""
         now = timezone.now()
         own = ApiKey.objects.filter(tenant=self.tenant_id, pk=self.pk)
         revoked = own.filter(revoked_at=None).update(revoked_at=now)

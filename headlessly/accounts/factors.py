@@ -101,7 +101,7 @@ def step_of_code(key: str, code: str) -> int | None:
 
 
 def add_totp(user: User, key: str, code: str) -> bool:
-    """Let an app belong to how somebody signs in, once it has shown a code. Answers whether that fits."""
+    """Let an app belong to how somebody signs in, once it has shown a code. Returns whether that fits."""
     step = step_of_code(key, code)
     if step is None:
         return False

@@ -113,7 +113,7 @@ class Guesser:
     def count(self) -> bool:
         """Count one try, which is made next. Raises TooManyGuesses when it may not be made yet.
 
-        Answers whether it is the one after which whoever guesses at this account has to wait.
+        Returns whether it is the one after which whoever guesses at this account has to wait.
         """
         kinds = sorted(self.keys, key=self.keys.__getitem__)
         keys, free = [self.keys[kind] for kind in kinds], [FREE[kind] for kind in kinds]

@@ -56,7 +56,7 @@ def living_sessions(user: Any) -> Any:
 
 
 def end_sessions(user: Any, *, but: str | None = None) -> int:
-    """End the sessions of a user, ``but`` the one with this key; answers how many there were."""
+    """End the sessions of a user, ``but`` the one with this key; returns how many there were."""
     found = Session.objects.filter(user=user)
     if but:
         found = found.exclude(pk=hash_secret(but))

@@ -26,7 +26,7 @@ from headlessly.nouns import Noun
 LONGEST_UNFOLDED = 600
 
 
-#: Answers what is shown of a field of the record that it is called with.
+#: Returns what is shown of a field of the record that it is called with.
 Display = Callable[[Any], SafeString | str]
 #: Of fields whose values only their own app can put into words, by noun and name.
 _displays: dict[tuple[type[Noun], str], Display] = {}

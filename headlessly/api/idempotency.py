@@ -35,7 +35,7 @@ KEY = re.compile(r"[!-~]{1,255}\Z")
 #: How long an answer is kept, and how many older ones one request in sixteen clears away.
 KEEP_FOR, CLEAR_AT_ONCE = timedelta(hours=24), 200
 
-#: Answers a row to whoever has to do it: a new one, or an old one whose time is over.
+#: Returns a row to whoever has to do it: a new one, or an old one whose time is over.
 CLAIM = """
 INSERT INTO headlessly_idempotentreply AS r
     (tenant_id, actor, key, fingerprint, headers, body, created_at)

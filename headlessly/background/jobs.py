@@ -192,7 +192,7 @@ class Job:
         once: str | None = None,
         **arguments: Any,
     ) -> bool:
-        """Have it done after the commit, or at a moment; answers whether it was put in line.
+        """Have it done after the commit, or at a moment; returns whether it was put in line.
 
         Of the jobs with the same ``lock`` one runs at a time, in order. Of those with the same ``once``
         one at the most is waiting: a second is not put in line.

@@ -151,7 +151,7 @@ class Export(BaseExport):
         return b"".join(self)
 
     def save(self, path: str | Path) -> int:
-        """Write it to a file, all or nothing; answers its size in bytes."""
+        """Write it to a file, all or nothing; returns its size in bytes."""
         with _replaced_when_whole(path) as file:
             return sum(file.write(block) for block in self)
 
@@ -177,7 +177,7 @@ class AsyncExport(BaseExport):
         return b"".join([block async for block in self])
 
     async def save(self, path: str | Path) -> int:
-        """Write it to a file, all or nothing; answers its size in bytes."""
+        """Write it to a file, all or nothing; returns its size in bytes."""
         size = 0
         with _replaced_when_whole(path) as file:
             async for block in self:

@@ -52,7 +52,7 @@ class BackupFacts(NamedTuple):
 
 
 def write_backup(file: Path, *, replace: bool = False) -> datetime:
-    """Write the database to ``file``; answers the moment before which everything committed is in it.
+    """Write the database to ``file``; returns the moment before which everything committed is in it.
 
     The file appears when it is whole. Raises BackupRefused and ProgramFailed.
     """
@@ -111,7 +111,7 @@ def known_migrations() -> set[tuple[str, str]]:
 def restore_backup(file: Path, *, replace: bool = False) -> tuple[BackupFacts, list[str]]:
     """Put the backup into the database of the settings, and have every log go on there.
 
-    Answers what the backup says of itself, and the tenants whose log was resumed. It is all or nothing.
+    Returns what the backup says of itself, and the tenants whose log was resumed. It is all or nothing.
     Raises BackupRefused, also for a database with tables unless ``replace``; and ProgramFailed.
     """
     facts = read_facts(file)

@@ -211,7 +211,7 @@ def _write(
 
 
 def _write_lines(file: Path, lines: Iterable[str]) -> str:
-    """Write lines to the disk; answers their checksum."""
+    """Write lines to the disk; returns their checksum."""
     digest = hashlib.sha256()
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         for line in lines:

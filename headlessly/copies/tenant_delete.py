@@ -18,7 +18,7 @@ LEFT_BEHIND = "-moved-"
 
 
 def delete_left_behind(slug: str) -> int:
-    """Delete the closed copy of a tenant with all its rows, all of it or nothing. Answers how many they were.
+    """Delete the closed copy of a tenant with all its rows, all of it or nothing. Returns how many they were.
 
     Raises CopyRefused for a tenant that is in use, and for one that there is not.
     """

@@ -25,7 +25,7 @@ MANIFEST, PEOPLE = "manifest.json", "people.ndjson"
 
 
 def export_tenant(slug: str, folder: Path, *, with_secrets: bool = False) -> dict[str, Any]:
-    """Write the tenant to ``folder``, which is made; answers the manifest. Raises CopyRefused.
+    """Write the tenant to ``folder``, which is made; returns the manifest. Raises CopyRefused.
 
     Only its owner may read the files. ``with_secrets`` adds those of webhooks, in the open, and the hashes of
     keys and passwords.

@@ -28,7 +28,7 @@ STOPPED = "It was moved to another installation before it was done."
 def import_tenant(folder: Path, *, slug: str | None = None) -> tuple[dict[str, Any], list[str]]:
     """Make the tenant that is in ``folder``, as ``slug`` or as it was called.
 
-    Answers the manifest, and who of its people has an account here already. Raises CopyRefused.
+    Returns the manifest, and who of its people has an account here already. Raises CopyRefused.
     """
     manifest = read_manifest(folder)
     tables = tenant_tables(with_secrets=manifest["secrets"])

@@ -205,7 +205,7 @@ class Move:
         return read_rows(self.source, table, self.number, with_secrets=True, only=only, given=given)
 
     def _copy_table(self, table: TenantTable) -> list[str]:
-        """Copy the rows that have changed; answers their keys, and those of rows that are gone."""
+        """Copy the rows that have changed; returns their keys, and those of rows that are gone."""
         if self.since is None:
             self.rows += self.arrival.write_rows(table, self._changed(table))
             return []

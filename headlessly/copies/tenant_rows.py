@@ -116,7 +116,7 @@ class Arrival:
     has_events: bool = False
 
     def write_rows(self, table: TenantTable, lines: Iterable[str]) -> int:
-        """Write rows, in chunks; answers how many. Raises CopyRefused where one is here already."""
+        """Write rows, in chunks; returns how many. Raises CopyRefused where one is here already."""
         count = 0
         known = " ON CONFLICT DO NOTHING" if table.model is Event and self.has_events else ""
         for chunk in in_chunks(map(self._as_here, lines) if self.people else lines):
@@ -171,7 +171,7 @@ class Arrival:
         self.tenant = self.target.execute(sql + " RETURNING id", given).fetchone()[0]  # type: ignore[arg-type,index]
 
     def add_people(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Make those accounts that nobody here has; answers the email addresses of those who are here.
+        """Make those accounts that nobody here has; returns the email addresses of those who are here.
 
         Raises CopyRefused where somebody else has the id of one.
         """

@@ -48,7 +48,7 @@ SELECT f FROM unnest(%s::text[]) AS f JOIN pg_proc AS p ON p.oid = to_regprocedu
 
 
 def install_row_security() -> bool:
-    """Make the role, its rights and the policies. Answers whether the database enforces them; the log says
+    """Make the role, its rights and the policies. Returns whether the database enforces them; the log says
     what is missing.
 
     What is missing keeps them from being enforced for the first time. Once they are, connections go on as

@@ -55,7 +55,7 @@ def run(
     """Execute ``verb`` on ``target`` (a record or its id; None where the verb creates).
 
     ``wire`` says that the keys of ``data`` are the wire's, ``text`` that its values are text from a
-    form or a file. Answers the record after the verb, or a DryRun. Raises NotFound, Forbidden, Stale,
+    form or a file. Returns the record after the verb, or a DryRun. Raises NotFound, Forbidden, Stale,
     Invalid, VerbRefused or Conflict; then nothing has changed.
     """
     if (outer := _execution.get()) is not None:

@@ -87,7 +87,7 @@ def values_of(field: Field) -> models.QuerySet[IndexedValue]:
 
 
 def take_up_values(noun: type[Record], key: str, index_key: str, type: str, after: str) -> str:
-    """Take up the values of the next records by their ids; answers the last id, empty when there are no more.
+    """Take up the values of the next records by their ids; returns the last id, empty when there are no more.
 
     A value that the trigger has written meanwhile stays.
     """
@@ -103,7 +103,7 @@ def take_up_values(noun: type[Record], key: str, index_key: str, type: str, afte
 
 
 def forget_values(index_key: str) -> bool:
-    """Delete some of the rows under a key that nothing leads to any more; answers whether there are more."""
+    """Delete some of the rows under a key that nothing leads to any more; returns whether there are more."""
     tenant = tenancy.require().pk
     with connection.cursor() as cursor:
         cursor.execute(

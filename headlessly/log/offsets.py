@@ -40,7 +40,7 @@ SOME_HOME = f"SELECT EXISTS (SELECT FROM headlessly_tenant WHERE {IS_HOME})"
 
 
 def resume_log(tenant: Tenant, *, force: bool = False) -> bool:
-    """Let the log of ``tenant`` go on behind all its places; answers whether there was a need to.
+    """Let the log of ``tenant`` go on behind all its places; returns whether there was a need to.
 
     With ``force`` also on the cluster that it was written on: after its disk was put back to an earlier
     moment, which PostgreSQL does not notice; and where a move that broke off has left it closed. Then all who

@@ -40,7 +40,7 @@ class LogReader(TenantRow):
         return list(found.values_list("xid", "seq", *columns, named=True)[:PAGE])
 
     def move_past(self, page: Sequence[Any]) -> tuple[bool, bool]:
-        """Have this page read. Answers whether there is more to look at, and whether there is more that
+        """Have this page read. Returns whether there is more to look at, and whether there is more that
         cannot be looked at yet."""
         if page:
             self.xid, self.seq = int(page[-1].xid), page[-1].seq

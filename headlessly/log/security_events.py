@@ -49,7 +49,7 @@ def record_security_event(
 def record_of_person(
     name: str, user: User, /, *, by_stranger: bool = False, **data: Any
 ) -> dict[int, Event]:
-    """The same about a person, in each tenant that they belong to; answers the events by tenant.
+    """The same about a person, in each tenant that they belong to; returns the events by tenant.
 
     Whoever acts in a tenant at the moment is named there, and an operator everywhere; elsewhere it is the
     person, or a visitor.

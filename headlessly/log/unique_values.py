@@ -168,7 +168,7 @@ def begin_to_keep(noun: type[Record], key: str) -> None:
 
 
 def catch_up(noun: type[Record], key: str, since: int) -> bool:
-    """Take up what was written since then, with the tenant's writes held; answers whether no two records have
+    """Take up what was written since then, with the tenant's writes held; returns whether no two records have
     one value."""
     tenant, written = tenancy.require().pk, _written(noun, since)
     table = noun._meta.db_table

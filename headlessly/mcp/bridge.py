@@ -155,7 +155,7 @@ def _first_exception(problem: BaseException) -> BaseException:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line. Answers the exit code: 0 when stdio was closed, else 1 and a line on stderr."""
+    """The command line. Returns the exit code: 0 when stdio was closed, else 1 and a line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m headlessly.mcp.bridge", description=__doc__)
     parser.add_argument("--url", required=True, help="https://crm.example.com/~acme")
     parser.add_argument(

@@ -91,7 +91,7 @@ class Rows:
         return found if found is not None and found.parts + found.new + 1 < MOST else None
 
     def count(self, key: FoldKey | None, times: int) -> bool:
-        """Count what has no place of its own any more; answers whether there is a full row for it."""
+        """Count what has no place of its own any more; returns whether there is a full row for it."""
         found = self._rows.get(key) if key is not None else None
         if found is None or self.find(key) is not None:
             return False

@@ -83,7 +83,7 @@ def read_log() -> None:
 
 
 def _read_page(tenant: Tenant) -> tuple[bool, bool]:
-    """Look at one page of the log. Answers what :meth:`LogReader.move_past` does."""
+    """Look at one page of the log. Returns what :meth:`LogReader.move_past` does."""
     NotificationReader.objects.get_or_create(tenant=tenant)
     readers = NotificationReader.objects.filter(tenant=tenant)
     reader = readers.select_for_update(no_key=True).get()

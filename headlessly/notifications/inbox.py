@@ -103,7 +103,7 @@ def find_line(member: Membership, id: str) -> wording.Line:
 
 def mark_read(user: str, id: str = "", *, read: bool = True, alone: bool = False) -> int:
     """Note that somebody has read all, or the one that ``id`` names with its parts; or has not. ``alone`` is
-    the first of several itself, without the others. Answers how many rows changed.
+    the first of several itself, without the others. Returns how many rows changed.
 
     A row is locked before its parts are looked at: one that is just being added to it is read with it, or
     begins a row of its own.
@@ -143,7 +143,7 @@ def _mark_part(user: str, part: Notification, at: datetime | None) -> int:
 
 
 def _settle(user: str, id: str) -> int:
-    """Note that a row was read as soon as all of it was; it is locked. Answers whether that is so now."""
+    """Note that a row was read as soon as all of it was; it is locked. Returns whether that is so now."""
     here = notifications_of(user).order_by()
     if here.filter(part_of=id, read_at=None).exists():
         return 0

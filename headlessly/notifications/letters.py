@@ -58,7 +58,7 @@ def _waiting(member: Membership) -> models.QuerySet[Notification]:
 
 @transaction.atomic
 def _begin_letters(member: Membership) -> list[str]:
-    """Say of what is waiting in which letter it is sent. Answers the letters to be sent: one that was begun
+    """Say of what is waiting in which letter it is sent. Returns the letters to be sent: one that was begun
     already, and has perhaps been sent, is the same again."""
     found = list(_waiting(member).select_for_update(no_key=True))
     here = Notification.objects.filter(tenant=member.tenant_id)

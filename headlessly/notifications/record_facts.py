@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: What something is called, in the language at hand, and what it is.
 Fact = tuple[str, str]
-#: Answers the facts of each of some records, by its id.
+#: Returns the facts of each of some records, by its id.
 Teller = Callable[[Sequence[Any]], Mapping[str, list[Fact]]]
 
 _tellers: dict[type[Record], list[tuple[int, Teller]]] = defaultdict(list)

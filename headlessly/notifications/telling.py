@@ -60,7 +60,7 @@ class Notice:
 
 @transaction.atomic(savepoint=False)
 def tell(notices: Sequence[Notice], *, at: datetime | None = None) -> int:
-    """Tell people of the active tenant, in the transaction at hand; answers how many notifications are new.
+    """Tell people of the active tenant, in the transaction at hand; returns how many notifications are new.
 
     Left out are those who want it nowhere, who are no members, who did it themselves, and who may not see the
     record.
@@ -124,7 +124,7 @@ def _write(
     by_mail: bool,
     now: datetime,
 ) -> bool:
-    """Write it down, in the row of which it is a part; answers whether it is new."""
+    """Write it down, in the row of which it is a part; returns whether it is new."""
     row, id = rows.find(key), public_id(Notification.prefix)
     excerpt = Truncator(" ".join(notice.excerpt.split())).chars(200)
     more = notice.count if notice.adds_up else 0

@@ -351,7 +351,7 @@ def _keep_failure(proposal: Proposal, version: Any, problem: ScriptFailed) -> Pr
 
 
 def _keep_change(proposal: Proposal, version: Any, **values: Any) -> dict[str, Any]:
-    """Store what has changed of an open proposal; answers what its error says of it."""
+    """Store what has changed of an open proposal; returns what its error says of it."""
     with transaction.atomic():
         locked = _lock_open(proposal.pk, version)
         for name, value in (values | {"version": locked.version + 1}).items():

@@ -129,7 +129,7 @@ def _begin(view: View, person: str) -> None:
 
 def renew(each: WatchedList) -> bool:
     """Take what is in a list anew whose view asks something else now, of which nobody is told; within a
-    transaction that holds the reader. Answers whether it is not too much.
+    transaction that holds the reader. Returns whether it is not too much.
 
     Where the view says "me" now, there is a list for each who follows it; where it does no more, one for all.
     """

@@ -54,7 +54,7 @@ def read_log() -> None:
 
 
 def _read_page(tenant: Tenant) -> tuple[bool, bool]:
-    """Look at one page of the log. Answers what :meth:`LogReader.move_past` does."""
+    """Look at one page of the log. Returns what :meth:`LogReader.move_past` does."""
     reader = members.lock_reader(tenant)
     page = reader.next_events(COLUMNS)
     if touched := [event for event in page if _touches(event.name, event.target_type)]:

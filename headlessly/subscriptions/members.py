@@ -133,7 +133,7 @@ def members_of(each: WatchedList) -> models.QuerySet[ListMember]:
 
 
 def note_members(each: WatchedList, question: ListQuestion) -> bool:
-    """Note what is in the list now, of which nobody is told. Answers whether it is not too much."""
+    """Note what is in the list now, of which nobody is told. Returns whether it is not too much."""
     members_of(each).delete()
     ids = question.first_ids()
     if len(ids) > MOST:

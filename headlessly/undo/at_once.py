@@ -233,7 +233,7 @@ def _caused_by(root: Any, found: Iterable[Event]) -> list[Event]:
 def check_permission(plan: Plan, id: Any) -> set[str]:
     """Raise Forbidden for who may not take this back, NotFound for who is to know nothing of it.
 
-    Answers the ids of the records that the actor did something to and does not see any more.
+    Returns the ids of the records that the actor did something to and does not see any more.
     """
     actor, roots = actors.current(), plan.roots
     own = all(event.actor == actor.id for event in roots)

@@ -58,7 +58,7 @@ def take_back_part(
     hold: Callable[[], None],
     note: Callable[[dict[str, int], bool], None],
 ) -> bool:
-    """Take back what can be of a part, and write what became of it; answers whether anything did.
+    """Take back what can be of a part, and write what became of it; returns whether anything did.
 
     ``hold`` sees to it that nobody else does, ``note`` counts what was taken back by noun and is told whether
     something stays that was thought to go.

@@ -66,7 +66,7 @@ class PartialPlan(Plan):
         self.look_for_quiet_changes()
 
     def wait_for_others(self) -> dict[str, str]:
-        """Let what goes wait for those of the request that refer to it and are not in this part; answers the
+        """Let what goes wait for those of the request that refer to it and are not in this part; returns the
         ids of what stays for others that stay, with the name of their noun."""
         kept: dict[str, str] = {}
         for noun, ids in ids_by_noun(c for c in self.possible if c.goes).items():

@@ -100,7 +100,7 @@ def collect_records(undo: Undo) -> None:
 
 
 def judge_records(undo: Undo, most: int) -> int:
-    """Look at so many records that nobody has looked at, the last ones first; answers how many there were.
+    """Look at so many records that nobody has looked at, the last ones first; returns how many there were.
 
     Raises Forbidden and NotFound as an undo that is done at once.
     """

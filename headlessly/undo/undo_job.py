@@ -189,7 +189,7 @@ class Run:
         return Part.around(self.undo, chosen, widely=widely) if chosen else None
 
     def _take(self, part: Part) -> bool:
-        """Take back what can be of a part; answers whether anything became of it."""
+        """Take back what can be of a part; returns whether anything became of it."""
 
         def once() -> bool:
             steps, undone, by_type = self.undo.steps, self.undo.undone, self.undo.by_type

@@ -86,7 +86,7 @@ def pump() -> None:
 
 
 def _pump_page(tenant: Tenant) -> tuple[list[Webhook], bool, bool]:
-    """Look at one page of the log. Answers which webhooks have new deliveries, whether there is more to
+    """Look at one page of the log. Returns which webhooks have new deliveries, whether there is more to
     look at, and whether there is more that cannot be looked at yet."""
     webhooks = list(
         Webhook.objects.filter(tenant=tenant, active=True)

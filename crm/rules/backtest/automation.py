@@ -112,7 +112,7 @@ def _take_steps(
     cases: list[Case],
     told: list[dict[str, Any]],
 ) -> set[str]:
-    """Take cases through the steps together. Answers the records for which anything would have been done."""
+    """Take cases through the steps together. Returns the records for which anything would have been done."""
     now, reached = clock.now(), set()
     for number, (step, tally) in enumerate(zip(steps, tallies, strict=True), 1):
         if isinstance(step, Wait):

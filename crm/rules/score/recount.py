@@ -54,7 +54,7 @@ DUE_TENANTS = (
 
 
 def recount(leads: Collection[str], cause: str | None = None, *, expects_news: bool = False) -> int:
-    """Count these leads by the rules as they are now; answers how many got another number.
+    """Count these leads by the rules as they are now; returns how many got another number.
 
     One transaction, or a part of the one at hand. ``cause`` is the event because of which they are counted.
     They are held from the beginning where most are expected to get another number, and so counted once.
@@ -272,7 +272,7 @@ def line_up_unfinished() -> None:
 
 
 def count_chunk(descends: bool = False) -> bool:
-    """Count the next chunk of the recount on one of its two ways; answers whether there may be more."""
+    """Count the next chunk of the recount on one of its two ways; returns whether there may be more."""
     tenant = tenancy.require()
     with transaction.atomic():
         runs = ScoreRun.objects.filter(tenant=tenant)
@@ -358,7 +358,7 @@ def count_due() -> None:
 
 
 def count_due_chunk() -> bool:
-    """Count the leads that have been due longest; answers whether there may be more."""
+    """Count the leads that have been due longest; returns whether there may be more."""
     with transaction.atomic():
         rows = ScoreDue.objects.filter(tenant=tenancy.require(), due_at__lte=clock.now())
         leads = list(rows.order_by("due_at").values_list("lead_id", flat=True)[:CHUNK])

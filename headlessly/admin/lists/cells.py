@@ -51,7 +51,7 @@ class Row:
     problem: str = ""  #: why what was just tried was not done
 
 
-#: Answers what stands in cells of the records of a page that have no value, by the record's id and the name
+#: Returns what stands in cells of the records of a page that have no value, by the record's id and the name
 #: of the field.
 Filler = Callable[[Sequence[Any]], Mapping[tuple[str, str], SafeString | str]]
 #: Of fields that only their own app can tell before they have a value, by noun.

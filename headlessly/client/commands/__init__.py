@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run the command line. Answers the exit code; see :mod:`.failures`."""
+    """Run the command line. Returns the exit code; see :mod:`.failures`."""
     state = State()
     try:
         code = _command().main(arguments, prog_name=PROGRAM, standalone_mode=False, obj=state)

@@ -139,7 +139,7 @@ def listed_rows(client: Headlessly, path: str, **asked: Any) -> Iterator[dict[st
 
 
 def write_rows(rows: Iterable[Row], form: str, columns: Sequence[str], every: Sequence[str]) -> int:
-    """Rows as they come: ``columns`` of them in a table, ``every`` one in CSV. Answers how many."""
+    """Rows as they come: ``columns`` of them in a table, ``every`` one in CSV. Returns how many."""
     number = 0
 
     def counted() -> Iterator[Row]:
