@@ -25,7 +25,7 @@ from headlessly.language import wording
 from headlessly.query.money import Amounts
 from headlessly.query.reports import Slice
 
-#: As many months are drawn, each with what it said before; the table has all.
+#: At most this many months are drawn, each with its former value; the table has all.
 DRAWN_MONTHS = 2
 #: How the parts of a month look in a bar; what is omitted is in the table only.
 MARKS = {WON: "won", COMMIT: "whole", BEST_CASE: "mid", PIPELINE: "pale"}

@@ -90,7 +90,7 @@ def presences_of(contacts: Collection[str]) -> dict[str, Presence]:
 class PastLeaves:
     """Who was on leave at moments of the past, as it was known then."""
 
-    #: Of each contact what held from one moment to another.
+    #: For each contact what held from one moment to another.
     by_contact: dict[str, list[tuple[datetime, datetime | None, Leave]]]
 
     @classmethod

@@ -32,7 +32,7 @@ from marketing import campaign_page, funnel_page, questions  # noqa: F401  (regi
 from marketing.attribution import pages  # noqa: F401  (registers them)
 from marketing.models import Form, Funnel, Segment
 
-#: As many members are named on the page of a segment.
+#: The page of a segment names at most this many members.
 FIRST_MEMBERS = 5
 
 

@@ -30,7 +30,7 @@ from marketing.funnel_report import (
 )
 from marketing.models import Funnel
 
-#: As many saved funnels can be chosen, and as many steps on the page.
+#: How many saved funnels can be chosen, and how many steps a page has.
 MOST_FUNNELS, CHOICES = 200, 6
 
 

@@ -36,9 +36,9 @@ COLUMNS = (
     Column("share", gettext_lazy("Of all"), "percent"),
     Column("ofStepBefore", gettext_lazy("Of the step before"), "percent"),
 )
-#: As many records are in the list behind a step, those that took it last.
+#: The list behind a step has at most this many records, those that took it last.
 MOST_LISTED = 200
-#: As many groups stand side by side, those in which most began; all others together are one more.
+#: At most this many groups stand side by side, the largest ones; all others together are one more.
 MOST_GROUPS = 12
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 #: All of whose code may have a part in what a database is like: migrations, models, triggers, policies.
 PACKAGES = ("headlessly", "crm", "marketing")
 PREFIX = "made_for_tests_"
-#: Of PostgreSQL's advisory lock: workers begin together, and one of them makes it.
+#: The key of PostgreSQL's advisory lock: workers begin together, and one of them makes it.
 LOCK = 7_305_221
 
 

@@ -17,7 +17,7 @@ from headlessly.log.names import OF, VIEW_EVENTS
 from headlessly.query.saved_views import View
 from headlessly.webhooks.models import Webhook
 
-#: As many webhooks are suggested, and as many views.
+#: At most this many webhooks are suggested, and as many views.
 MOST_OFFERED = 50
 USUAL_WAITS = ("1 hour", "1 day", "3 days", "1 week", "1 month")
 

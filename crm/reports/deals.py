@@ -25,7 +25,7 @@ MONTHS_AHEAD = 6
 class PipelineRules:
     """How deals move here: the tenant's pipelines, or what is usual."""
 
-    #: Of winning, in percent, by pipeline and stage; those of deals without a pipeline under None.
+    #: Probabilities of winning, in percent, by pipeline and stage; deals without a pipeline under None.
     chances: Mapping[tuple[str | None, str], float]
     rotting: int  #: days without activity before a lead is stale
 

@@ -21,7 +21,7 @@ from headlessly.query.money import Amounts, add_amounts
 from headlessly.query.reports import Records, Slice, moment_text
 from headlessly.query.scope import Scope
 
-#: As many goals are shown and measured at once.
+#: At most this many goals are shown and measured at once.
 MAX_GOALS = 500
 
 

@@ -28,7 +28,7 @@ T = TypeVar("T")
 #: A record, by its id, and a moment.
 Moment = tuple[str, datetime]
 
-#: Of each record the version that held at a moment; of several that began then the last.
+#: For each record the version valid at a moment; of several that began then the last.
 HELD = """
 SELECT asked.place, held.seq
 FROM unnest(%s::text[], %s::timestamptz[]) WITH ORDINALITY AS asked(id, moment, place)

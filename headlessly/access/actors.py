@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 ADMIN, MANAGER, REP, VIEWER = "admin", "manager", "rep", "viewer"
 ROLES = (ADMIN, MANAGER, REP, VIEWER)
-#: Of a key that reads, and whose scripts wait for somebody to approve them; no user has it.
+#: The role of a key that reads, and whose scripts wait for approval; no user has it.
 PROPOSER = "proposer"
-#: Of somebody whom nobody knows; no user and no key has it.
+#: The role of an anonymous visitor; no user and no key has it.
 STRANGER = "stranger"
 
 #: What a role may do beyond reading: by the area that a noun declares ("*": any), the verbs it may

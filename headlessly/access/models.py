@@ -258,7 +258,7 @@ class Membership(TenantRow):
     #: When they last came in here; of what they do elsewhere nothing is known here.
     seen_at = models.DateTimeField(null=True, editable=False)
 
-    #: Of all tenants: those of a person.
+    #: Not limited to a tenant: a person's memberships in all of them.
     objects: ClassVar = models.Manager["Membership"]()  # type: ignore[assignment]
 
     class Meta:
@@ -371,7 +371,7 @@ class ApiKey(TenantRow):
         help_text=gettext_lazy("The most requests in a minute."),
     )
 
-    #: Of all tenants: a key tells its own.
+    #: Not limited to a tenant: a key is looked up before its tenant is known.
     objects: ClassVar = models.Manager["ApiKey"]()  # type: ignore[assignment]
 
     class Meta:

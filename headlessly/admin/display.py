@@ -33,7 +33,7 @@ from headlessly.errors import NotFound
 from headlessly.language import wording
 from headlessly.nouns import Noun
 
-#: As much is said of each name below another one, in characters.
+#: A name shown below another one is cut to this many characters.
 LONGEST_BELOW = 60
 #: What stands in an address as it is, as ids and names of pages do.
 PLAIN = re.compile(r"[A-Za-z0-9_]+")

@@ -241,7 +241,7 @@ def record_names(wanted: dict[str, set[str]]) -> dict[str, str]:
     return {id: name for of_noun in named for id, name in of_noun.items()}
 
 
-#: As many events after a version are looked at for who changed a field.
+#: How many events after a version are searched for who changed a field.
 LOOKED_AT = 50
 
 

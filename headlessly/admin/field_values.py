@@ -28,7 +28,7 @@ LONGEST_UNFOLDED = 600
 
 #: Returns what is shown of a field of the record that it is called with.
 Display = Callable[[Any], SafeString | str]
-#: Of fields whose values only their own app can put into words, by noun and name.
+#: How to show fields whose values only their own app can put into words, by noun and name.
 _displays: dict[tuple[type[Noun], str], Display] = {}
 
 

@@ -26,7 +26,7 @@ from headlessly.web import metrics
 
 #: How many tenants are shown, and how far the events of a day are counted.
 SHOWN, COUNTED = 50, 10_000
-#: Of each tenant its part of each table, indexes included, as far as the statistics name it.
+#: For each tenant its share of each table, indexes included, as far as the statistics know it.
 SIZES = """
 SELECT tenant, sum(part * pg_total_relation_size(relation))::bigint
 FROM (
@@ -34,7 +34,7 @@ FROM (
         format('%%I.%%I', s.schemaname, s.tablename)::regclass AS relation
     FROM pg_stats AS s WHERE s.schemaname = 'public' AND s.attname = 'tenant_id'
 ) AS parts GROUP BY tenant ORDER BY 2 DESC LIMIT %s"""
-#: Of each tenant: members, events of the last day, the last event, webhooks that were given up or disabled.
+#: For each tenant: members, events of the last day, last event, webhooks given up or disabled.
 USE = """
 SELECT t.id, t.slug, t.name, t.log_cluster,
     (SELECT count(*) FROM headlessly_membership AS m WHERE m.tenant_id = t.id),

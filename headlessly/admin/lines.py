@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from headlessly.admin import display, stretches
 from headlessly.context import clock
 
-#: As many lines are drawn; the table has all.
+#: At most this many lines are drawn; the table has all.
 LINES = 6
-#: As many stretches of time are named below a line, and as many heights beside it.
+#: How many stretches of time are named below a line, and how many heights beside it.
 NAMED, HEIGHTS = 6, 4
 #: Where a line is drawn, in pixels from the top, and from which percent of the width to which.
 TOP, HEIGHT, LEFT, RIGHT = 12, 200, 1.5, 98.5

@@ -38,7 +38,7 @@ from headlessly.undo.models import Undo as LargeUndo
 from headlessly.undo.models import UndoRecord
 from headlessly.undo.plan import RecordChange
 
-#: Of how many of the records that stay a page tells.
+#: A page lists at most this many of the records that stay.
 STAYING = 100
 
 

@@ -54,7 +54,7 @@ KEEP = """
 UPDATE headlessly_idempotentreply SET status = %s, headers = %s, body = %s
 WHERE tenant_id = %s AND actor = %s AND key = %s
 """
-#: Of a request that was refused, and left something all the same: it may be sent again.
+#: For a request that was refused and still left something: it may be sent again.
 FORGET = """
 DELETE FROM headlessly_idempotentreply WHERE tenant_id = %s AND actor = %s AND key = %s
 """

@@ -12,7 +12,7 @@ from procrastinate.contrib.django import app
 
 from headlessly.context.tenant_scope import every_tenant
 
-#: Of the indexes in the schema at hand, those that this role may work on: one that owns nothing leaves it to
+#: The indexes of this schema that this role may maintain: a role that owns nothing leaves it to
 #: PostgreSQL's own cleaning.
 PUT_AWAY = """
 SELECT gin_clean_pending_list(i.oid) FROM pg_class AS i JOIN pg_am AS a ON a.oid = i.relam

@@ -34,7 +34,7 @@ TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
 #: How much is passed on at once, in bytes.
 CHUNK = 1 << 20
-#: Of a database that belongs to somebody else: extensions and their comments are the administrator's.
+#: Left out for a database that somebody else owns: extensions and their comments are the administrator's.
 PLAIN = ("--no-owner", "--no-privileges", "--no-comments")
 
 

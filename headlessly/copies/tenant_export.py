@@ -19,7 +19,7 @@ from headlessly.copies.tenant_rows import Connection, CopyRefused, connect, read
 from headlessly.copies.tenant_tables import PERSON_COLUMNS, tenant_tables
 from headlessly.environment import product_version
 
-#: Of the files; another number for what an earlier version would not understand.
+#: The version of the files' format; it changes when an earlier version could not read them.
 FORMAT = 1
 MANIFEST, PEOPLE = "manifest.json", "people.ndjson"
 

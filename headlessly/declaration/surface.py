@@ -104,7 +104,7 @@ class Surface:
     tells: Mapping[str, str] = {}
     #: References of which its owner sees name and card, even if they belong to somebody else.
     introduces: tuple[str, ...] = ()
-    #: Of a noun that puts records of one kind into records of another: the references to both. Those of the
+    #: For a noun that joins records of two nouns: the references to both. Those of the
     #: first can then be filtered by the second, under its name: ("member", "team") makes ``owner.team``.
     joins: tuple[str, str] | None = None
     board: Board | None = None  #: how it stands on a board, for a noun with a machine

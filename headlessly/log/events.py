@@ -349,7 +349,7 @@ def _append_sql(columns: dict[str, str]) -> str:
     )
 
 
-#: As many events, and more, are copied, which PostgreSQL takes in half the time.
+#: From this many events on they are written by COPY, which takes PostgreSQL half the time.
 MANY = 100
 #: What many events are written with, under the same condition and lock: the ``seq`` of each, and their
 #: transaction.

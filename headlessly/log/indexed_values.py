@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 #: Text is put in order by so many of its first letters.
 LONGEST = 255
-#: Of so many records are the values taken up at once, and of so many forgotten.
+#: How many records' values are taken up in one statement, and how many are forgotten in one.
 AT_ONCE = 5_000
 #: The types whose values are put in order as text.
 TEXTS = ("string", "email", "enum")

@@ -46,7 +46,7 @@ class UniqueValue(models.Model):
 
     pk = models.CompositePrimaryKey("tenant_id", "key", "value")
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
-    #: Of the field: a tenant's own has one, a declared one is called like ``contact.email``.
+    #: The field's key: a tenant's own field has one, a declared one is called ``contact.email``.
     key = models.CharField(max_length=16, db_collation="C")
     value = models.CharField(max_length=255, db_collation="C")
     record = models.CharField(max_length=32, db_collation="C")

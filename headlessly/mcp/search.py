@@ -28,7 +28,7 @@ BOUNDS = {
 }
 #: What asks for numbers of groups instead of records.
 GROUPING = ("group", "measure", "by")
-#: As many groups are answered unless more are asked for.
+#: How many groups are returned unless more are asked for.
 MOST_GROUPS = 100
 #: What only `fetch` answers.
 FETCHED = ("Schema", "Status", "History", "Report", "Proposal")

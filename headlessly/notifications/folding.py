@@ -20,7 +20,7 @@ from headlessly.notifications.models import Notification
 
 #: For how long after the first of them more are added to it.
 WINDOW = timedelta(minutes=10)
-#: As many are shown as one.
+#: At most this many are folded into one.
 MOST = 50
 
 

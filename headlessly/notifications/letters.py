@@ -29,7 +29,7 @@ from headlessly.language.languages import ENGLISH, time_zone_names
 from headlessly.notifications import folding, inbox, kinds, wording
 from headlessly.notifications.models import Notification
 
-#: As many are told in one letter; of more it says how many.
+#: At most this many are told in one letter; it counts the rest.
 MOST = 50
 _signer = signing.Signer(salt="headlessly.notifications")
 

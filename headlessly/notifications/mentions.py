@@ -11,7 +11,7 @@ from headlessly.access.models import Membership
 from headlessly.declaration.folding import WAYS, fold
 from headlessly.declaration.record import Record
 
-#: As many members of a tenant can be named.
+#: At most this many members of a tenant can be mentioned.
 MOST = 1_000
 #: How many names are suggested, and of how many members it is asked whether they see the record.
 SUGGESTED, ASKED = 8, 24

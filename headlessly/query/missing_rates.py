@@ -14,7 +14,7 @@ from headlessly.query.paging import COUNT_CAP
 from headlessly.query.scope import Scope
 from headlessly.query.search import Search
 
-#: So many currencies are named at the most.
+#: At most this many currencies are named.
 MOST = 10
 
 

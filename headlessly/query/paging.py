@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 COUNT_CAP = 10_000
 #: How many records are looked at, in order, for a page of words that are in many.
 MAX_WALK = 20_000
-#: Of so many values of a column at most the records are read apart.
+#: A filter with at most this many values of one column is read with one index scan for each.
 MOST_APART = 8
 
 CONVERTED = f"__{money.Converted.lookup_name}"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from headlessly.declaration.record import Record
     from headlessly.declaration.schema import Join
 
-#: As many groups are offered to choose from.
+#: At most this many groups are offered.
 MOST_OFFERED = 200
 
 

@@ -246,7 +246,7 @@ def _hide_invisible(found: Sequence[dict[str, Any]], field: Field, other: type[R
             record[field.wire] = {n: whole[n] for n in card} if id in introduced else id
 
 
-#: Of each record the version that was valid at a moment: the last that had begun, and of several that began
+#: For each record the version valid at a moment: the last that had begun, and of several that began
 #: at one moment the one that did not end there, whichever was written first. Found by the key, however many
 #: versions there are; takes the ids, the tenant and the moment, twice.
 LAST_UNTIL = """(

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 #: What a view is of: a list, or a report made of the same filters.
 LIST, REPORT = "list", "report"
-#: As many reports stand on one person's page.
+#: At most this many reports stand on one person's page.
 MAX_PINS = 12
-#: As many views of a noun one person can save.
+#: One person can save at most this many views of a noun.
 MAX_VIEWS = 50
 #: Longer addresses are cut off by some who carry them.
 MAX_QUERY = 4_000

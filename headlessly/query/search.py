@@ -62,7 +62,7 @@ class SearchTable:
     scope: Scope
     reference: str  #: the column that refers to it; empty for the noun's own table
     columns: tuple[str, ...]
-    #: Of columns with values of a list, such as tags: those in which each word begins.
+    #: For columns with a list of values, such as tags: the values that each word begins.
     listed: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
     @property

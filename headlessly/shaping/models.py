@@ -87,7 +87,7 @@ class CustomField(TenantRow):
     type = models.CharField(max_length=16)
     label = models.CharField(max_length=80)
     help = models.CharField(max_length=255, blank=True, default="")
-    #: Of a choice or choices, in their order: objects with ``value``, ``label``, ``color`` and ``retired``.
+    #: The options of a choice, in order: objects with ``value``, ``label``, ``color`` and ``retired``.
     options = models.JSONField(default=list, blank=True)
     #: The noun that a reference leads to.
     to = models.CharField(max_length=64, blank=True, default="")

@@ -20,7 +20,7 @@ from headlessly.subscriptions import members
 from headlessly.subscriptions.models import WatchedList
 from headlessly.subscriptions.telling import followers_of
 
-#: As many lists a tenant may have watched: of each it is asked what an event touched.
+#: A tenant may have at most this many watched lists: each event is checked against each of them.
 MOST_LISTS = 100
 
 

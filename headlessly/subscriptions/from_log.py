@@ -26,7 +26,7 @@ from headlessly.subscriptions.following import renew
 from headlessly.subscriptions.members import Cause, ListQuestion
 from headlessly.subscriptions.models import WatchedList
 
-#: Of more records that refer to those touched the whole list is compared, outside of this transaction.
+#: With more records than this referring to those touched, the whole list is compared in another transaction.
 MOST_ASKED = 2_000
 
 COLUMNS = ("id", "name", "target", "target_type", "actor", "previous", "request_id")

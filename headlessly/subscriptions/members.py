@@ -38,7 +38,7 @@ from headlessly.subscriptions.telling import tell_followers, tell_stopped
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: As many records a watched list may have.
+#: A watched list may have at most this many records.
 MOST = 10_000
 TOO_MANY = f"This list has more than {MOST:,} records: narrow it, and it is looked at again."
 #: After how long all of a list is compared: of one that time or something further off changes, and of others.

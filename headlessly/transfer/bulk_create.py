@@ -41,7 +41,7 @@ class Importing(executor.Execution):
         super().__init__()
         self.sets_protected_fields = stating
         self.cause = cause
-        #: Of the row whose verb is executed next: when its record was created, and what it says that no
+        #: For the row whose verb is executed next: when its record was created, and what it says that no
         #: field holds. The event keeps it.
         self.stated_creation: datetime | None = None
         self.left_out: dict[str, Any] = {}

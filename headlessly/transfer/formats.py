@@ -41,7 +41,7 @@ ENDINGS = {
     ".jsonl": NDJSON, ".xlsx": XLSX, ".vcf": VCF, ".vcard": VCF,
 }  # fmt: skip
 ARCHIVE = b"PK"
-#: Of how many objects the names are known when the file is sent; of all of them when it was read.
+#: How many objects' names are known when the file is sent; all of them once it was read.
 FIRST_OBJECTS = 100
 
 

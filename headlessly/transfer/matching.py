@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ID = "$id"
 #: The most fields that a record is found by.
 MOST = 5
-#: Of so many rows that made something it is remembered what, to know the next one that is alike.
+#: For this many rows it is remembered what they created, to recognise the next one that is alike.
 MOST_ROWS = 200_000
 
 

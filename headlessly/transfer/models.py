@@ -38,7 +38,7 @@ class Import(BackgroundRun):
     match = models.CharField(max_length=255, null=True)  #: the field that finds records
     #: Counts the tries: a worker with another number reads the file by older options.
     revision = models.PositiveIntegerField(default=0)
-    #: Of a trial the first rows as they will be, and the words of its columns (:mod:`.samples`).
+    #: For a trial: the first rows as they will be, and the words of its columns (:mod:`.samples`).
     samples = models.JSONField(default=list)
     words = models.JSONField(default=dict)
     #: Its header in short, by which the mapping of a file with the same is found (:mod:`.kept_mappings`).

@@ -61,7 +61,7 @@ class RowLookup:
         self.references = References(self.noun)
         self.describer = Describer(self.noun, making=self.options.create == MISSING)
         self.name = self.noun.schema.name_field
-        #: Of which flag a yes counts more than the word for the state.
+        #: The flag whose yes counts more than the word for the state.
         program = program_called(self.noun, self.options.program or "")
         decides = program.decides if program is not None else ()
         self.decides = {self.schema.by_name[name].wire for name in decides}
@@ -71,7 +71,7 @@ class RowLookup:
         )
         #: What the rows at hand are called, in a file whose rows may refer to each other.
         self.named_here: set[Any] = set()
-        #: Of a dry run, which forgets what it did: the unique values of what it created, and the keys of
+        #: For a dry run, which keeps nothing: the unique values of what it created, and the keys of
         #: the rows that made something.
         self.made: set[Key] = set()
         self.made_keys: set[Any] = set()

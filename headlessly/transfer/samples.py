@@ -23,7 +23,7 @@ from headlessly.transfer.rows import Row, is_blank
 
 #: How many rows are shown, and how much of a cell of them.
 SHOWN, LONGEST = 5, 200
-#: Of how many words of a column it is counted how often they come, and how many are remembered.
+#: How many different words of a column are counted, and how many of them are kept.
 MOST_COUNTED, MOST_WORDS = 1_000, 60
 
 

@@ -20,7 +20,7 @@ from headlessly.transfer.rows import Row, is_blank
 if TYPE_CHECKING:
     from headlessly.declaration.record import Record
 
-#: Of how many rows the values are looked at, and which share of them must fit.
+#: How many rows' values are looked at, and which share of them must fit.
 ROWS, SHARE = 200, 0.8
 EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]{2,}\Z")
 #: As people write a number that one calls: with a plus, a zero or a bracket before it, or in groups.

@@ -37,7 +37,7 @@ BRACKET, QUOTED = re.compile(r"\[\$([^\]-]*)(?:-[^\]]*)?\]"), re.compile('"([^"]
 CODE = re.compile("[A-Z]{3}")
 SIGN = re.compile(r"(?:US|AU?|CA?|NZ|HK|SG?|NT|MX|RD?)?\$|[£¥֏؋৲৳฿៛\u20a0-\u20c0﷼￥]")
 WORDS = {"kr", "Fr", "SFr", "Ft", "lei", "TL", "Rs", "zł", "Kč", "RM", "Rp", "лв", "руб"}
-#: Of numbers from here on a spreadsheet has lost the last digits.
+#: From this number on a spreadsheet has lost the last digits.
 ROUNDED = 10**15
 
 

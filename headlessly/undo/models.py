@@ -109,7 +109,7 @@ class UndoRecord(TenantRow):
     message = models.TextField(default="")
     fields = models.JSONField(default=list)
     since = models.JSONField(null=True)  #: the event that is in the way
-    #: Of one that belongs to another which stays: how, and the noun of that.
+    #: For a record that belongs to another which stays: how, and that one's noun.
     tie = models.CharField(max_length=8, default="")
     other = models.CharField(max_length=64, default="")
     told = models.BooleanField(default=True)  #: whether the one who asked may see it

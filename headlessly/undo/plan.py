@@ -253,7 +253,7 @@ class Plan:
 
     events: list[Event]
     changes: dict[str, RecordChange] = field(default_factory=dict)
-    #: Of each record that goes: those of the plan that refer to it.
+    #: For each record that goes: the records of the plan that refer to it.
     referrers: dict[str, set[str]] = field(default_factory=dict)
     #: Where the plan is a part of a request: events of the rest, as far as they caused what is in it.
     around: list[Event] = field(default_factory=list)

@@ -31,7 +31,7 @@ from headlessly.undo.undo_job import take_back_in_background, tell_whose_it_is
 Refusal = Callable[[str], None]
 _refusals: list[Refusal] = []
 
-#: Of how many of its events is seen at once whether a large request is for the actor to take back. All of
+#: How many events of a large request are checked at once for whether the actor may take it back. All of
 #: them are looked at before anything of it is.
 LOOKED_AT = 500
 

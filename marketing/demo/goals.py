@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: How much more than before, and the months that are looked back on.
 MORE, LOOKS_BACK = 1.1, 3
-#: So long before it begins a month is planned: the company has goals also in the first hours of one.
+#: Goals are set this long before their month, so that the company has some in its first hours.
 AHEAD = timedelta(5)
 
 

@@ -92,9 +92,9 @@ class Needs:
 
     #: Fields of the lead, by wire name.
     fields: set[str] = field(default_factory=lambda: {"score", "scoredBy", *CLOSING})
-    #: Of each noun whose records refer to leads, by which columns.
+    #: For each noun whose records refer to leads: by which columns.
     relations: dict[str, set[str]] = field(default_factory=dict)
-    #: Of each noun that leads refer to, by which columns, and which fields of it.
+    #: For each noun that leads refer to: by which columns, and which of its fields.
     references: dict[str, dict[str, set[str]]] = field(default_factory=dict)
 
     @classmethod

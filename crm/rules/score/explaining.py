@@ -31,7 +31,7 @@ from headlessly.nouns import registry
 from headlessly.query.record_operations import explains
 from headlessly.query.scope import Scope
 
-#: As many records are named by which a line was earned, the latest; it says how many there are.
+#: At most this many records that earned a line are named, the latest ones; the rest is counted.
 MOST_NAMED = 5
 #: At most so many lines together are looked at for what would be enough.
 MOST_CHANGES = 4

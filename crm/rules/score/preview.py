@@ -23,7 +23,7 @@ from headlessly.query.record_operations import explains
 
 #: How many of the newest leads a preview counts, and how many of those closed last a separation.
 NEWEST, CLOSED = 2_000, 4_000
-#: As many of those closed last are compared by the scores that they have.
+#: How many of the leads closed last are compared by their scores.
 STORED = 2_000
 #: Before all moments.
 EVER = datetime.min.replace(tzinfo=UTC)

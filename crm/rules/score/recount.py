@@ -33,7 +33,7 @@ from headlessly.database.prepared import execute_prepared
 from headlessly.execution import bulk_rewrite, executor
 from headlessly.execution.contention import is_contention, retry_on_deadlock
 
-#: So many leads are counted at once; whoever changes one of them waits that long at the most.
+#: How many leads are counted in one transaction; whoever changes one of them waits for that at most.
 CHUNK = 500
 #: How long a job keeps its place before it lines up again, in seconds.
 SLICE = 10

@@ -24,7 +24,7 @@ from headlessly.web import csp
 MOST = 30
 BETWEEN = re.compile(r"^-{79}$", re.MULTILINE)
 LINK = re.compile(r"(https?://\S+)")
-#: Of the HTML of a letter: its own styles, and nothing from anywhere.
+#: The policy for the HTML of a letter: its own styles, and nothing loaded from anywhere.
 IN_FRAME = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'self'; sandbox"

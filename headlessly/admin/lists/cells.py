@@ -18,7 +18,7 @@ from headlessly.declaration import labels
 from headlessly.declaration.schema import Field
 from headlessly.nouns import Noun
 
-#: As much a cell shows of a text, in characters: its column is narrower, and the page stays small.
+#: A cell cuts a text to this many characters: its column is narrower, and the page stays small.
 LONGEST_TEXT = 80
 
 
@@ -54,7 +54,7 @@ class Row:
 #: Returns what stands in cells of the records of a page that have no value, by the record's id and the name
 #: of the field.
 Filler = Callable[[Sequence[Any]], Mapping[tuple[str, str], SafeString | str]]
-#: Of fields that only their own app can tell before they have a value, by noun.
+#: What cells show for fields without a value that only their own app can explain, by noun.
 _fillers: dict[type[Noun], tuple[frozenset[str], Filler]] = {}
 #: What their totals are of, by noun.
 _total_texts: dict[type[Noun], Any] = {}

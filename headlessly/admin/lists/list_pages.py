@@ -32,9 +32,9 @@ from headlessly.declaration import labels
 from headlessly.errors import InvalidFilter
 from headlessly.transfer.formats import XLSX
 
-#: Of no more records a list says at once what its columns come to: that takes as long as a row or two.
+#: A list of at most this many records shows its totals at once: they cost as much as a row or two.
 ADDED_AT_ONCE = 2_000
-#: As many records of a list are worked through in the order in which it was opened.
+#: A queue keeps at most this many records in the order in which their list was opened.
 LONGEST_QUEUE = 500
 #: The cookie that names the view in which a list was last opened. Its path is that of the list: each noun of
 #: each tenant has its own, and it is sent nowhere else.

@@ -18,7 +18,7 @@ from headlessly.nouns import Noun
 from headlessly.query import saved_views
 from headlessly.subscriptions import following
 
-#: As many views stand above a list; the others are in a menu.
+#: At most this many views stand above a list; the others are in a menu.
 TABS = 6
 ALL, MINE = "all", "mine"
 #: In place of a view's key, as the menu says it: the view that somebody begins with.

@@ -22,7 +22,7 @@ from headlessly.nouns import Noun
 from headlessly.query import aggregates
 from headlessly.query.reports import record_names
 
-#: As many groups are shown; the largest first.
+#: At most this many groups are shown, the largest first.
 MOST_GROUPS = 50
 #: What is added up, and of what the mean says more.
 ADDED, AVERAGED = ("money",), ("number", "integer")

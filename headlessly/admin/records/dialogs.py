@@ -34,7 +34,7 @@ LACKS, FIRST = "lacks", "first"
 class VerbDialog:
     """One verb about to be done to one record, by somebody who may still change their mind."""
 
-    #: Of a record that it may make, whether it asks for no more than that one needs.
+    #: For a record that it may create: whether it asks only for what that record requires.
     only_required = False
     #: The page that it is on, and the one that foretells what it would do.
     template, preview_template = "do", "preview"

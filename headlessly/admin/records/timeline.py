@@ -27,7 +27,7 @@ WITHIN = 64
 #: The newest touches of a record that its timeline looks at.
 TOUCHES = 1_000
 
-#: Of how many records that became this one its timeline tells.
+#: A timeline includes at most this many of the records that became this one.
 THREADS = 20
 
 ALL, CHANGES, ACTIVITIES = "all", "changes", "activities"

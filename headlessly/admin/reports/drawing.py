@@ -12,7 +12,7 @@ from headlessly.admin import display, stretches
 from headlessly.admin.lines import LineChart, Series, line_chart
 from headlessly.admin.reports.results import Report, Row, drawn_values, money_text
 
-#: As many bars are drawn; the table has all.
+#: At most this many bars are drawn; the table has all.
 BARS = 20
 
 

@@ -21,7 +21,7 @@ from headlessly.query.querystring import BROWSER_LIST
 from headlessly.query.scope import Scope
 
 GROUPS, MEASURES, OVER, SHAPE = REPORT_NAMES = ("groupBy", "measures", "over", "as")
-#: As many controls there are for each.
+#: How many controls there are for each.
 MAX_GROUPS, MAX_MEASURES = 2, 3
 SHAPES = {
     "table": pgettext_lazy("report", "Table"),

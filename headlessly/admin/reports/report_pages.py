@@ -36,7 +36,7 @@ from headlessly.transfer.formats import XLSX
 
 #: How long all reports of a page may take together, in seconds, before the others are left to their own.
 BUDGET = 12
-#: As many bars of each are on a page of one's own.
+#: At most this many bars of each report are drawn on one's own page.
 PINNED_BARS = 8
 
 

@@ -23,9 +23,9 @@ from headlessly.query import aggregates, measures, querystring
 from headlessly.query.measures import MAX_GROUPS, Measure
 from headlessly.query.reports import record_names
 
-#: As many groups are in the table of a page; a workbook has all.
+#: The table of a page has at most this many groups; a workbook has all.
 SHOWN = 200
-#: As many of them are on paper, so that a report has two pages (`reports.css`).
+#: At most this many are printed, so that a report has two pages (`reports.css`).
 PRINTED = 45
 #: A moment's smallest step, by which an end that is included is one that is not.
 STEP = timedelta(microseconds=1)

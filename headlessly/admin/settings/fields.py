@@ -71,7 +71,7 @@ COLORS = {
 }
 #: Those that have a least and a largest value.
 BOUNDED = {"integer", "number", "money"}
-#: As many empty lines are there for more options.
+#: How many empty rows a form has for further options.
 EMPTY = 4
 
 

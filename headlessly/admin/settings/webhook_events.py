@@ -17,7 +17,7 @@ from headlessly.webhooks import patterns
 
 #: What stands between several.
 BETWEEN = ";"
-#: As many views are suggested.
+#: At most this many views are suggested.
 VIEWS = 20
 
 

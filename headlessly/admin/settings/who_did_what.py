@@ -31,7 +31,7 @@ from headlessly.log.security_events import record_security_event
 from headlessly.query.people_groups import find_group, list_groups, people_in
 
 PAGE = 50
-#: As many people and keys are offered; others are asked for by their ids.
+#: At most this many people and keys are offered; others are asked for by their ids.
 MOST_OFFERED = 500
 #: What an id looks like, wherever it stands: also within the address of a record's page.
 ID = re.compile(r"[a-z]{2,16}_[0-9A-Za-z]{8,24}")

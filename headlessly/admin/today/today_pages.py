@@ -37,7 +37,7 @@ from headlessly.query.people_groups import find_group, list_groups, people_in
 
 #: When on its day something is due that has a time, where only the day was said.
 MORNING = time(9)
-#: As many groups stand beside one's own day; others by their address, which their pages have.
+#: At most this many groups stand beside one's own day; the others are reached from their pages.
 MOST_GROUPS = 4
 
 

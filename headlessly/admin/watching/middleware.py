@@ -30,7 +30,7 @@ from headlessly.log.events import LogPosition
 ADDRESS = re.compile(r"/~([^/]+)/admin/watch/\Z")
 #: How long a token holds, in seconds; a page asks for another one, as whoever is signed in.
 HOLDS = 300
-#: As many records a page may ask about, a board has the most; and as long a question is, in bytes.
+#: How many records a page may ask about (a board has the most), and how long a question may be, in bytes.
 MOST, LONGEST = 500, 32 * 1024
 #: For how long a process remembers that a token is good, in seconds, and of how many.
 REMEMBERS, MOST_TOKENS = 60, 5_000

@@ -17,7 +17,7 @@ from headlessly.database.prepared import execute_prepared
 
 #: Whoever was not heard of for so long is gone, in seconds.
 GONE_AFTER = 8
-#: As many pages a process tells of at once, and as many people a page: no more are said to be somewhere.
+#: A process reports at most this many pages at once, and this many people on each.
 MOST, MOST_OF_RECORD = 1_000, 8
 # In one order, so that two processes that tell of the same wait for each other and never both.
 ENTER = """

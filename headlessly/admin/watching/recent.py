@@ -29,7 +29,7 @@ from headlessly.log.names import SECURITY
 OLDEST, REMEMBERED = 0.7, 2_000
 #: Ids are no longer: what is longer in an event is no reference.
 LONGEST_ID = 32
-#: Of how many it is remembered whether they see a record.
+#: For how many people it is remembered whether they see a record.
 MOST_SIGHTS = 5_000
 
 

@@ -12,9 +12,9 @@ from headlessly.errors import HeadlesslyError
 
 #: What a request may meet beside its own work: nobody known, too many of them, a fault of ours, no time left.
 ALWAYS = (401, 429, 500, 503)
-#: Of a read: a parameter that is wrong.
+#: A read is refused for a wrong parameter.
 READING = (400, *ALWAYS)
-#: Of a write: no permission, the state of the record, the body's size, kind and content.
+#: A write is refused for permission, the record's state, and the body's size, kind and content.
 WRITING = (400, 403, 409, 413, 415, 422, *ALWAYS)
 
 

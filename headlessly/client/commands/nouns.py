@@ -242,7 +242,7 @@ MEASURED = [
     Option("having", '{"count": {"$gte": 10}}', ("--having",), "JSON", panel="Groups"),
 ]
 LIMIT = Option("limit", "how many", ("--limit",), "N", kind=int | None)
-#: Of each word that asks: its options, and what is done.
+#: For each command that asks: its options, and the function that runs.
 READING: dict[str, tuple[Callable[[NounDeclaration], list[Option]], Command]] = {
     "find": (_find_options, _find),
     "get": (lambda noun: [ID, INCLUDE, FIELDS, AS_OF, OUTPUT], _get),

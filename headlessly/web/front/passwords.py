@@ -15,7 +15,7 @@ from headlessly.web.front.waiting_room import Turns
 #: Where passwords, codes and links are tried: all that is sent to the site's root and to the pages of one's
 #: own account.
 TRIED_AT = re.compile(r"/(?!~)|/~[^/]*/admin/account/")
-#: Of those, where a password is guessed by whoever likes: elsewhere one has a link, or asks for one.
+#: The ones where anybody can guess a password: elsewhere one has a link, or asks for one.
 GUESSED_AT = ("/", "/second")
 #: The longest body there, in bytes: an answer of a passkey is the largest.
 LONGEST_BODY = 64 * 1024
