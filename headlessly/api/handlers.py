@@ -1,6 +1,6 @@
-"""What went wrong before any view was reached, in the shape of all other errors.
+"""Handlers for errors outside the API's views, in the same shape as all other errors.
 
-A browser, which asks for HTML, gets Django's page; everyone else gets JSON.
+A browser, which asks for HTML, gets a page; other clients get JSON.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """For what was raised and nobody expected, and for what is over soon: a 503 says when to come again."""
-    # Django asks while it handles the exception, and does not tell which it is.
+    """Handles unexpected exceptions and temporary failures: a 503 says when to retry."""
+    # Django calls this while it handles the exception, but does not pass it.
     problem = sys.exc_info()[1]
     problem = problem if isinstance(problem, Exception) else RuntimeError()
     if not _is_browser(request):
@@ -32,14 +32,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
     status, body = errors.status_and_body(problem)
     if status != 503:
         return defaults.server_error(request)
-    # Without what pages of members know: asking for it may be what failed.
+    # No context of members' pages: loading it may be what failed.
     page = HttpResponse(render_to_string("503.html", {"message": body["message"]}), status=503)
     page.headers["Retry-After"] = str(body.get("retryAfter", 1))
     return page
 
 
 def _answer(exception: Exception) -> HttpResponse:
-    # The middleware that gives each request an id may have ended already.
+    # The middleware that sets the request id may already have finished.
     with tracing.request_id_scope() as id:
         status, body = errors.status_and_body(exception)
         headers = {"X-Request-Id": id, "Cache-Control": "private, no-store"}

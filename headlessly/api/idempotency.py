@@ -1,11 +1,11 @@
-"""``Idempotency-Key``: a POST that is sent again has its effect once and its first answer again.
+"""``Idempotency-Key``: a POST that is sent again takes effect once and returns the first response.
 
-The answer is written in the transaction of the effect, so that a crash leaves both or neither. The row
-is claimed before anything else is done: a second request with the same key waits at the unique index
-until the first one has committed, and then finds its answer, or has rolled back, and then does it itself.
+The response is stored in the transaction of the effect, so that a crash leaves both or neither. The row
+is claimed first: a second request with the same key waits at the unique index until the first one commits,
+and then returns its response, or rolls back, and then runs itself.
 
-Only success is kept. A request that was refused has changed nothing, and may be sent again as it is or
-corrected; so is one that failed.
+Only successful responses are kept. A request that was refused or failed may be sent again, as it is or
+corrected.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from headlessly.execution.contention import retry_on_deadlock
 
 HEADER, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 KEY = re.compile(r"[!-~]{1,255}\Z")
-#: How long an answer is kept, and how many older ones one request in sixteen clears away.
+#: How long a response is kept, and how many expired ones one request in sixteen deletes.
 KEEP_FOR, CLEAR_AT_ONCE = timedelta(hours=24), 200
 
-#: Returns a row to whoever has to do it: a new one, or an old one whose time is over.
+#: Returns a row if the caller must run the request: the key is new, or its row has expired.
 CLAIM = """
 INSERT INTO headlessly_idempotentreply AS r
     (tenant_id, actor, key, fingerprint, headers, body, created_at)
@@ -54,17 +54,17 @@ KEEP = """
 UPDATE headlessly_idempotentreply SET status = %s, headers = %s, body = %s
 WHERE tenant_id = %s AND actor = %s AND key = %s
 """
-#: For a request that was refused and still left something: it may be sent again.
+#: For a request that was refused but had an effect: it may be sent again.
 FORGET = """
 DELETE FROM headlessly_idempotentreply WHERE tenant_id = %s AND actor = %s AND key = %s
 """
-#: Nobody waits for this: rows that somebody else is clearing, or renewing, are passed over.
+#: Never blocks: skips rows that another transaction is deleting or renewing.
 CLEAR = """
 DELETE FROM headlessly_idempotentreply WHERE tenant_id = %s AND (actor, key) IN (
     SELECT actor, key FROM headlessly_idempotentreply WHERE tenant_id = %s AND created_at <= %s
     ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)
 """
-#: The same of all tenants: once an hour, by reading what was kept of a day.
+#: The same for all tenants: once an hour, by reading the rows kept of a day.
 CLEAR_ALL = """
 DELETE FROM headlessly_idempotentreply WHERE (tenant_id, actor, key) IN (
     SELECT tenant_id, actor, key FROM headlessly_idempotentreply WHERE created_at <= %s
@@ -81,12 +81,12 @@ def answer_once(
     fingerprint: str = "",
     sealed: bool = False,
 ) -> HttpResponse:
-    """The answer of ``handle``, or the one that it gave to the same request before; what makes it the same is
-    its ``fingerprint``, of a request of REST's its own.
+    """Returns the response of ``handle``, or the stored one if the same request was made before. Requests are
+    the same if their ``fingerprint`` is; by default it is computed from the REST request.
 
-    Raises BadRequest for a key that is none, Invalid for one that was used for something else. Entries
-    of the answer that are named in ``unkept`` are not given again, nor is what its own ``kept`` leaves out;
-    one that is ``sealed`` can be read by this site alone.
+    Raises BadRequest for a malformed key, Invalid for one that was used for another request. Entries named in
+    ``unkept`` are not stored, nor is anything that the response's own ``kept`` leaves out. If ``sealed``, the
+    stored body is encrypted.
     """
     key = _hash(request.META["HTTP_IDEMPOTENCY_KEY"])
     fingerprint = fingerprint or _fingerprint_request(request)
@@ -95,7 +95,7 @@ def answer_once(
         with transaction.atomic():
             return _claim_and_answer(key, fingerprint, handle, unkept, sealed)
 
-    # The executor would try again, but this transaction is no longer its own.
+    # The executor cannot retry, because it no longer owns the transaction.
     return retry_on_deadlock(try_once)
 
 
@@ -114,7 +114,7 @@ def _claim_and_answer(
         return _replay_answer(fingerprint, *found, sealed=sealed)
     response = handle()
     if response.status_code >= 400 or getattr(response, "undone", False):
-        # Also of an answer that says so without raising it: nothing is kept of what was refused.
+        # Also for an error response that was returned, not raised: a refusal keeps nothing.
         if getattr(response, "has_effect", False):
             prepared.execute_prepared(FORGET, place, rows=False)
         else:
@@ -135,7 +135,7 @@ def _claim_and_answer(
 def _replay_answer(
     asked: str, fingerprint: str, status: int, headers: str, body: bytes, *, sealed: bool
 ) -> HttpResponse:
-    """The first answer, to whoever asks the same."""
+    """Returns the first response. Raises Invalid if the request is not the same."""
     if asked != fingerprint:
         raise Invalid.for_fields(
             {HEADER: "This key was used for another request. Use a new one for each."}
@@ -146,13 +146,13 @@ def _replay_answer(
 
 
 def is_answered(key: str) -> bool:
-    """Whether what the actor sent with this key was done, and its answer is kept. Raises BadRequest."""
+    """Whether a response to the actor's request with this key is kept. Raises BadRequest."""
     place = (tenancy.require().pk, actors.current().id, _hash(key))
     return bool(prepared.execute_prepared(FIND, place, binary=True))
 
 
 def _hash(key: str) -> str:
-    """The hash of a key. Raises BadRequest for what is none."""
+    """Returns the hash of a key. Raises BadRequest if it is malformed."""
     if not KEY.match(key):
         raise BadRequest(
             f"{HEADER} is 1 to 255 visible characters of ASCII, such as a UUID.", field=HEADER
@@ -161,7 +161,7 @@ def _hash(key: str) -> str:
 
 
 def _fingerprint_request(request: Request) -> str:
-    """What is asked, however its JSON is spelled. Raises what a body that cannot be read raises."""
+    """Returns a hash of method, address and body, however its JSON is written. Raises the parser's errors."""
     return hashlib.sha256(
         b"\0".join(
             (

@@ -1,4 +1,4 @@
-"""A call made inside of another one, by those who are past the door already."""
+"""A request made inside another request, by a caller who is already authenticated."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from headlessly.api.bodies import JSON
 
 
 class InnerRequest(HttpRequest):
-    """What a view is asked from within: it knows who asks, and its body has been read.
+    """A request to a view from inside another one. Its caller is known and its body is already parsed.
 
-    Nobody is authenticated a second time, and what goes wrong is raised to the one who made the call,
-    who may have a transaction to undo. None of the outer call's headers count for it.
+    It is not authenticated again. Exceptions are raised to the calling code, which may have a transaction to
+    roll back. Of the outer request's headers it keeps only ``Host``.
     """
 
     def __init__(

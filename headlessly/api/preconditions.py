@@ -1,6 +1,5 @@
-"""``ETag``, ``If-Match`` and ``If-None-Match``: a record's version is its tag, that of a resource of the
-platform is made of what it says. A write of what has neither refuses ``If-Match``: who sends it relies on
-it."""
+"""``ETag``, ``If-Match`` and ``If-None-Match``. A record's tag is its version; the tag of a platform resource
+is a hash of its content. Other writes refuse ``If-Match``, because a client that sends it relies on it."""
 
 from __future__ import annotations
 
@@ -22,20 +21,20 @@ def etag(version: int) -> str:
 
 
 def etag_of_content(said: Mapping[str, Any]) -> str:
-    """The tag of a resource that has no version: another one whenever it says something else."""
+    """Returns the tag of a resource without a version: a hash that changes with its content."""
     content = dump_json(dict(sorted(said.items())))
     return f'"{hashlib.sha256(content).hexdigest()[:16]}"'
 
 
 def refuse_if_changed(header: str, said: Mapping[str, Any], kind: str, id: str) -> None:
-    """Raises Stale where a resource does not say what ``If-Match`` has the tag of."""
+    """Raises Stale if the resource's content does not match a tag in ``If-Match``."""
     tags = _tags(header)
     if "*" not in tags and etag_of_content(said).strip('"') not in tags:
         raise Stale(f"{kind} {id[:64]} has changed since you read it.", type=kind, id=id[:64])
 
 
 def refuse_if_match(header: str | None) -> None:
-    """Raises BadRequest for who sends ``If-Match`` where nothing has a version."""
+    """Raises BadRequest if ``If-Match`` is sent where nothing has a version."""
     if header is not None:
         raise BadRequest(
             "If-Match: nothing that this changes has a version. Send it without.",
@@ -44,9 +43,9 @@ def refuse_if_match(header: str | None) -> None:
 
 
 def read_if_match(header: str | None) -> tuple[int, ...] | None:
-    """The versions that ``If-Match`` accepts, None where any will do.
+    """Returns the versions that ``If-Match`` accepts, or None if it accepts any.
 
-    A tag that is no version of ours is one that no record has: it accepts nothing.
+    A tag that is not a version matches no record and is left out.
     """
     if header is None or "*" in (tags := _tags(header)):
         return None
@@ -54,8 +53,8 @@ def read_if_match(header: str | None) -> tuple[int, ...] | None:
 
 
 def read_if_none_match(header: str | None) -> bool:
-    """Whether a write creates and changes nothing: ``If-None-Match: *``. Raises BadRequest for versions, of
-    which nobody can say what a write should do."""
+    """Whether a write may only create: ``If-None-Match: *``. Raises BadRequest for versions, which have no
+    clear meaning for a write."""
     if header is not None and header.strip() != "*":
         raise BadRequest(
             _("Send If-None-Match: * to create alone, or If-Match with a version to change."),
@@ -65,7 +64,7 @@ def read_if_none_match(header: str | None) -> bool:
 
 
 def is_known(version: int, header: str | None) -> bool:
-    """Whether ``If-None-Match`` says that the caller has this version already."""
+    """Whether the caller already has this version, according to ``If-None-Match``."""
     return header is not None and not {"*", str(version)}.isdisjoint(_tags(header))
 
 

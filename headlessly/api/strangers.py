@@ -1,7 +1,6 @@
-"""Those who come without a key, where that is allowed: how much each may send.
+"""Rate limits for requests without an API key, where those are allowed.
 
-They are counted by the address that they come from, in the table in which keys are (see
-:mod:`.limits`), each tenant by itself.
+Requests are counted per tenant and client address, in the same table as keys (see :mod:`.limits`).
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from headlessly.api import limits
 from headlessly.database import prepared
 from headlessly.web.callers import caller_address, customer_network
 
-#: Requests a minute from one address: an office behind one is no flood, a program is.
+#: Requests a minute from one address: enough for an office that shares it, too few for a flood by a program.
 PER_MINUTE = 30
-#: The most bytes of a body. Ten long answers fit.
+#: Maximum size of a body in bytes. Ten long answers fit.
 MAX_BODY_SIZE = 256 * 1024
-#: Nobody waits for this: rows that are being counted are passed over.
+#: Never blocks: skips rows that are locked by a count.
 CLEAR = """
 DELETE FROM headlessly_keyuse WHERE key = ANY(ARRAY(
     SELECT key FROM headlessly_keyuse
@@ -31,10 +30,10 @@ DELETE FROM headlessly_keyuse WHERE key = ANY(ARRAY(
 
 
 def enter_tenant(request: Any) -> None:
-    """Act as nobody in particular in the tenant of the address, until the end of the request.
+    """Act as the public actor in the address's tenant until the end of the request.
 
-    Where there is none it is one that has nothing: the same is asked, refused and answered there, so that
-    neither what is told nor its time tells whether there is a tenant.
+    Without a tenant, enter an empty one that goes through the same checks, so that neither the response nor
+    its time reveals whether the tenant exists.
     """
     if request.tenant is None:
         tenancy.enter(Tenant(pk=limits.NOBODY))

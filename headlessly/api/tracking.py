@@ -1,4 +1,4 @@
-"""Events from outside: what a client may say of things that happen and are no verbs of a noun."""
+"""Events from outside: input for events that clients track and that are not verbs of a noun."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_past_moment(value: Any) -> datetime | None:
 
 
 def context_field(name: str, longest: int) -> CheckedField:
-    """What stands in an event beside its name and its properties."""
+    """Returns a text field of an event beside its name and properties."""
     return declared_field(Field(name, wire_name(name), name, "string", max_length=longest))
 
 
@@ -41,7 +41,7 @@ class EventInput(InputSerializer):
 
     name = CheckedField(
         TEXT | {"minLength": 1, "maxLength": 255, "pattern": r"\S", "examples": ["page_view"]},
-        lambda value: value or "",  # checked where all names of events are
+        lambda value: value or "",  # checked with all other event names
         help_text="Anything but Noun.Verb, which is the record of a verb.",
     )
     properties = CheckedField(nullable({"type": "object"}), check_properties, default=None)
@@ -64,9 +64,9 @@ class EventInput(InputSerializer):
 
 
 def track_event(body: Mapping[str, Any]) -> events.Event:
-    """Append the event that ``body`` describes: properties and what is beside them are its data.
+    """Append the event that ``body`` describes. Its data are the properties and the fields beside them.
 
-    Raises Invalid for what it does not take.
+    Raises Invalid for input that it does not accept.
     """
     tracking.permit_tracking()
     found, problems = EventInput().read_values(body)
