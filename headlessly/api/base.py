@@ -143,7 +143,7 @@ class TaggedViewSet(ResourceViewSet):
         if sent is None or "id" not in kwargs:
             return super().write(handler, request, *args, **kwargs)
         with transaction.atomic():
-            # Who changes one of them waits for who does, or finds it changed.
+            # Concurrent writers wait here, and then find the resource changed.
             Tenant.objects.select_for_update(no_key=True).get(pk=tenancy.require().pk)
             now = ApiResponse(self.shown(kwargs["id"]))
             refuse_if_changed(sent, self._tagged(now), self.kind, kwargs["id"])
@@ -183,25 +183,25 @@ def refuse_key_that_reads(kind: str) -> None:
 
 
 def created_response(what: dict[str, Any], path: str, status: int = 201) -> ApiResponse:
-    """The answer with what was made, and where it is from now on."""
+    """Returns a response with the new resource and its Location."""
     address = f"{tenancy.context_url()}/{path}"
     return ApiResponse(what, status=status, headers={"Location": address})
 
 
 def find_by_id(among: models.QuerySet[Found], type: str, id: str) -> Found:
-    """The one with this id. Raises NotFound."""
+    """Returns the object with this id. Raises NotFound."""
     if (found := among.filter(pk=id).first()) is None:
         raise errors.NotFound(f"There is no {type} {id[:64]}.", type=type, id=id[:64])
     return found
 
 
 def raise_to_the_caller(exc: Exception, context: dict[str, Any]) -> ApiResponse:
-    """Of a call from within: its maker knows what the problem means for the rest."""
+    """Re-raises the exception of an inner request: its caller knows what to undo."""
     raise exc
 
 
 def answer_to_problem(exc: Exception, context: dict[str, Any]) -> ApiResponse:
-    """Any exception as the contract's error body; the inside of a 500 goes to the log only."""
+    """Returns any exception as the contract's error body; details of a 500 go to the log only."""
     status, body = errors.status_and_body(exc)
     headers = {}
     if status == 401:

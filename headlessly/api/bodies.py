@@ -24,7 +24,7 @@ from headlessly.log.events import dump_json
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 PLAIN = "text/plain"
-#: The encoding of web pages that are in no other.
+#: The encoding assumed for text that is not UTF-8.
 WESTERN = "cp1252"
 #: The most bytes of a body. Imports have a limit, and a way of reading, of their own.
 MAX_BODY_SIZE = 10 * 1024 * 1024
@@ -37,11 +37,11 @@ class ApiResponse(HttpResponse):
     (A framework's response is rendered after its view is done, when nothing answers for it.)
     """
 
-    #: Whether something was kept although this refuses, so that it may be sent again all the same.
+    #: Whether a refusal still had an effect that is kept. The request may be sent again.
     has_effect = False
-    #: Whether this refuses something in spite of its status, as MCP does.
+    #: Whether this is a refusal in spite of its status, as in MCP.
     undone = False
-    #: What is given again to whoever sends the request again, where that is not all of it.
+    #: The body to replay when the request is sent again, if it is not the whole body.
     kept: bytes | None = None
 
     def __init__(
@@ -153,12 +153,12 @@ def _joined_lines(content: bytes, kind: str) -> bytes:
 
 
 def _is_damaged(found: FormBody) -> bool:
-    """Whether some letters were none in the encoding in which they were read."""
+    """Whether some bytes could not be decoded."""
     return any("\ufffd" in text for pair in found.items() for text in pair)
 
 
 def media_type_of(content_type: str | None) -> str:
-    """The kind of a body, without what is said beside it."""
+    """Returns the media type in lower case, without its parameters."""
     return (content_type or "").partition(";")[0].strip().lower()
 
 
@@ -249,7 +249,7 @@ def _read_limited(stream: Any, request: Any, largest: int) -> bytes:
 
 
 def announced_size(request: Any) -> int:
-    """The size of the body as its sender says it; 0 when nothing is said."""
+    """Returns the body size that Content-Length announces, or 0 if it is missing or no number."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

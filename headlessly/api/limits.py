@@ -73,7 +73,7 @@ class RequestCount:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every answer to the key says of it."""
+        """Returns the rate-limit headers of every response to the key."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(max(0, self.limit - self.used)),
@@ -85,7 +85,7 @@ class RequestCount:
         return self.used > self.limit
 
     def raise_if_exceeded(self) -> None:
-        """Raise RateLimited when that was one too many."""
+        """Raises RateLimited if this request exceeds the limit."""
         if self.exceeded:
             raise RateLimited(
                 f"{self.who} may send {self.limit:,} requests a minute. "
@@ -104,8 +104,8 @@ class Lease:
 
 
 def count_in_redis(key: str) -> tuple[int, int, int] | None:
-    """One request more of ``key``: how many that makes in its minute, when that is over in seconds since
-    1970, and in how many seconds. None where no Redis answers."""
+    """Counts a request of ``key``. Returns the count in its minute, when the minute ends in seconds since
+    1970, and the seconds left; None if no Redis answers."""
     name = f"headlessly:minute:{key}"
 
     def count(redis: Redis) -> list[Any]:
@@ -123,7 +123,7 @@ def count_in_redis(key: str) -> tuple[int, int, int] | None:
 
 
 def count_stranger(key: str) -> tuple[int, int, int]:
-    """The same of who has no key, in the database where no Redis answers."""
+    """The same for a client without a key; counts in the database if no Redis answers."""
     if (counted := count_in_redis(key)) is not None:
         return counted
     ((used, reset, seconds),) = prepared.execute_prepared(COUNT, [key], binary=True)
@@ -133,7 +133,7 @@ def count_stranger(key: str) -> tuple[int, int, int]:
 class Leases:
     """The leases of this process, by key. Threads share them."""
 
-    #: How many are kept before those are dropped whose minute is over.
+    #: How many leases are kept before expired ones are dropped.
     MOST = 10_000
 
     def __init__(self) -> None:
@@ -141,7 +141,7 @@ class Leases:
         self._by_key: dict[str, Lease] = {}
 
     def use_one(self, key: str, limit: int) -> RequestCount | None:
-        """One request, counted before; None where there is none left."""
+        """Uses one request of the lease. Returns None if there is none left."""
         with self._lock:
             lease, now = self._by_key.get(key), time.monotonic()
             if lease is None or not lease.left or now >= lease.until:
@@ -158,7 +158,7 @@ class Leases:
             self._by_key[key] = lease
 
     def in_minute(self, key: str) -> Lease | None:
-        """The lease of the minute at hand, used up or not."""
+        """Returns the lease of the current minute, used up or not."""
         lease = self._by_key.get(key)
         return lease if lease is not None and time.monotonic() < lease.until else None
 
@@ -174,7 +174,7 @@ class Leases:
 leases = Leases()
 
 
-#: What stands for a tenant that there is not.
+#: Stands for a tenant that does not exist.
 NOBODY = 0
 
 

@@ -19,7 +19,7 @@ NAMES = {"include", "fields", "sort", "group", "measure"}
 
 
 def read_parameters(query: Any, allowed: Iterable[str]) -> dict[str, str]:
-    """The parameters by name. Raises BadRequest for one that is unknown or given twice."""
+    """Returns the parameters by name. Raises BadRequest for one that is unknown or given twice."""
     allowed = tuple(allowed)
     found = {}
     for name, values in query.lists():
@@ -92,8 +92,8 @@ def read_aggregate_query(filterset: type[NounFilterSet], query: Any) -> dict[str
 def read_query(
     filterset: type[NounFilterSet], query: Any, allowed: Iterable[str]
 ) -> dict[str, Any]:
-    """Which records: the parameters that are allowed, and conditions on fields. References are given by an
-    id or by the name of the one record that is called so."""
+    """Returns the allowed parameters and the conditions on fields. A reference is an id or the unique name of
+    a record."""
     given: dict[str, Any] = {}
     conditions: dict[str, str] = {}
     for name, values in query.lists():

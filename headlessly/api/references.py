@@ -1,4 +1,4 @@
-"""What an operation of a batch takes from the answers of those before it.
+"""References from an operation of a batch to the answers of earlier ones.
 
 ``{"$ref": "ada", "path": "$id"}`` anywhere in a body, ``{ada.$id}`` in a path: a field of that answer,
 with dots into what it holds (``results.0.$id``).
@@ -40,7 +40,7 @@ def find_references(value: Any, place: str, depth: int = 0) -> Iterator[tuple[st
 
 
 class OperationAnswers:
-    """What the operations so far have answered."""
+    """The answers of the operations so far."""
 
     def __init__(self) -> None:
         self._written: dict[str, bytes] = {}
@@ -57,7 +57,7 @@ class OperationAnswers:
             self._written[id] = content
 
     def read_value(self, id: str, path: str, place: str) -> Any:
-        """A part of the answer of an operation. Raises DependencyFailed or Invalid, at ``place``."""
+        """Returns a part of an operation's answer. Raises DependencyFailed or Invalid, at ``place``."""
         if id in self._failed:
             raise DependencyFailed(
                 f"Operation {id!r}, which this one refers to, failed.", field=place
@@ -75,7 +75,7 @@ class OperationAnswers:
         return found
 
     def fill_body(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The body with every reference replaced by what it refers to."""
+        """Returns the body with every reference replaced by its value."""
         self._taken = 0
         found = self._fill_value(body, "body")
         if not isinstance(found, dict):
@@ -94,15 +94,14 @@ class OperationAnswers:
         return value
 
     def _limited_value(self, value: Any) -> Any:
-        # A few bytes of references may stand for gigabytes: what they stand for has the same limit as
-        # a body that says it itself.
+        # A few bytes of references may stand for gigabytes: their values have the same limit as a body.
         self._taken += len(dump_json(value))
         if self._taken > MAX_BODY_SIZE:
             raise TooLarge("With all that it refers to, this body is larger than 10 MB.")
         return value
 
     def fill_path(self, text: str) -> str:
-        """The path with every placeholder replaced, as a part of it that changes nothing around it."""
+        """Returns the path with every placeholder replaced by its value, quoted."""
 
         def fill(match: re.Match[str]) -> str:
             value = self.read_value(match.group(1), match.group(2), "path")
