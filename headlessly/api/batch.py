@@ -1,4 +1,4 @@
-"""Several calls in one: each is what it would be by itself, or all of them are one."""
+"""Batches: several calls in one request, each by itself or all in one transaction."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Batch:
         self.shown_once: dict[int, tuple[str, ...]] = {}
 
     def answer_to_keep(self, content: bytes) -> bytes:
-        """The answer without what its operations show once."""
+        """Returns the answer without entries that are shown only once."""
         answer = orjson.loads(content)
         for number, names in self.shown_once.items():
             for name in names:
@@ -95,7 +95,7 @@ class Batch:
         return results
 
     def _ids_to_write(self) -> list[str]:
-        """The ids in the addresses of what writes."""
+        """Returns the path segments of all writing operations, ids among them."""
         paths = [each.path.partition("?")[0] for each in self.asked if each.method != "GET"]
         return [part for path in paths for part in path.split("/")]
 
@@ -118,7 +118,7 @@ class Batch:
         return retry_on_deadlock(self._rehearse)
 
     def _rehearse(self) -> list[dict[str, Any]]:
-        """All of them, each seeing what those before it did, and then none."""
+        """Runs all operations, each seeing the effects of earlier ones, then rolls all of them back."""
         self.answers = OperationAnswers()
         with transaction.atomic():
             results = [self._try_operation(each, rehearsing=True) for each in self.asked]

@@ -43,9 +43,9 @@ COLUMN_PARAMETERS = {
     "actor": "actor",
     "requestId": "request_id",
 }
-#: Whoever asks, as an actor.
+#: The actor of the request.
 ME = "me"
-#: All by which a page of the log is asked for.
+#: The query parameters of a page of the log.
 LOG_PARAMETERS = ("since", "until", *COLUMN_PARAMETERS, "cursor", "limit", "count")
 
 
@@ -104,14 +104,14 @@ def _has_history_in_files(noun: type[Noun], id: str) -> bool:
 
 
 def _read_on(asked: Mapping[str, Any], after: events.LogPosition | None = None) -> Reading:
-    """A page of the log, behind ``after`` where that is said."""
+    """Returns a page of the log, after the position ``after`` if it is given."""
     found = list_events(asked if after is None else {**asked, "cursor": str(after)})
     is_answer = bool(found["results"] or found["hasMore"])
     return Reading(events.dump_json(found), events.LogPosition.parse(found["cursor"]), is_answer)
 
 
 def _question(asked: Mapping[str, Any], first: Reading, seconds: float) -> Question:
-    """What whoever acts waits for, in the front. Those who see the same are told the same."""
+    """Returns the question that the front holds for the actor. Actors who see the same events share it."""
     tenant, actor, here = tenancy.require(), actors.current(), copy_context()
     is_limited = visibility.visible_owner() is not None
     sees = actor.id if is_limited else actors.may_administer(actor)
@@ -220,7 +220,7 @@ def _read_cursor(value: str | None) -> events.LogPosition | None:
 
 
 def _read_wait(value: str | None) -> float:
-    """How long to wait for an event when there is none."""
+    """Returns how many seconds to wait for an event. Raises InvalidFilter."""
     try:
         seconds = float(value or 0)
     except ValueError:

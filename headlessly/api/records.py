@@ -34,7 +34,7 @@ from headlessly.nouns import Noun
 from headlessly.query import aggregates, names, reads
 from headlessly.query.record_operations import RecordOperation, by_path, record_operations
 
-#: Verbs that have a method of HTTP, and so no address of their own.
+#: Verbs that have an HTTP method, and so no address of their own.
 BY_METHOD = ("create", "update", "delete")
 
 
@@ -189,12 +189,12 @@ def viewset_for(noun: type[Noun]) -> type[NounViewSet]:
 
 
 def action_name(verb: Verb) -> str:
-    """What the action is called: no verb is mistaken for what every view has (``update``, ``options``)."""
+    """Returns the action's name, which cannot clash with methods of every view (``update``, ``options``)."""
     return f"execute_{verb.name}"
 
 
 def verb_action(verb: Verb) -> Callable[..., HttpResponse]:
-    """The method of a viewset that executes the verb, as a router finds it."""
+    """Returns the viewset action that executes the verb."""
 
     def execute(self: VerbViewSet, request: Request, id: str | None = None) -> HttpResponse:
         return self.execute(request, verb, id)
@@ -205,8 +205,8 @@ def verb_action(verb: Verb) -> Callable[..., HttpResponse]:
 
 
 def operation_actions(noun: type[Noun]) -> dict[str, Callable[..., HttpResponse]]:
-    """The methods of a viewset that answer what is asked of a record beside its fields and verbs, as a router
-    finds them: those of one address are one action with several methods of HTTP."""
+    """Returns the viewset actions for a record's operations beside its fields and verbs. Operations at one
+    address are one action with several HTTP methods."""
     found = {}
     for route, (first, *others) in by_path(record_operations(noun)).items():
         at = {"methods": [first.method.lower()], "url_path": route, "url_name": first.name}
@@ -219,7 +219,7 @@ def operation_actions(noun: type[Noun]) -> dict[str, Callable[..., HttpResponse]
 
 
 def operation_view(asked: RecordOperation) -> Callable[..., HttpResponse]:
-    """The method of a viewset that answers one of them."""
+    """Returns the viewset method that answers one operation."""
 
     def answer(self: NounViewSet, request: Request, id: str, **named: str) -> HttpResponse:
         given = {**parameters.read_parameters(request.GET, asked.in_query), **named}
