@@ -1,4 +1,4 @@
-"""What a tool was called with, checked against its definition, in sentences that help to call it again."""
+"""Checks a tool's arguments against its definition, with error messages that help to correct the call."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from headlessly.declaration import values
 from headlessly.errors import BadRequest, did_you_mean
 from headlessly.mcp import definitions
 
-#: What each type of JSON Schema takes, and how a sentence calls it.
+#: The Python types for each type of JSON Schema, and its name in messages.
 KINDS: dict[str, tuple[Any, str]] = {
     "string": (str, "text"),
     "integer": (int, "a whole number"),
@@ -18,7 +18,7 @@ KINDS: dict[str, tuple[Any, str]] = {
     "array": (list, "a list of names"),
 }
 
-#: How arguments look whose kind alone does not say it.
+#: Examples for arguments whose type does not show their form.
 EXAMPLES = {
     "filter": '{"status": "New"}',
     "sort": '{"score": "desc"} or "-score,name"',
@@ -29,7 +29,7 @@ EXAMPLES = {
 
 
 def check_arguments(tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of a call, checked against the tool's schema; those that are null are left out.
+    """Returns the arguments of a call, checked against the tool's schema, without those that are null.
 
     Raises BadRequest for one that is unknown, of the wrong kind, or missing.
     """
@@ -49,7 +49,7 @@ def check_arguments(tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_other_arguments(what: str, given: Mapping[str, Any], allowed: Iterable[str]) -> None:
-    """Refuse arguments that mean nothing for this type."""
+    """Raises BadRequest for arguments that do not apply to this type."""
     for name in given:
         if name not in ("type", *allowed):
             raise unknown_argument(what, name, allowed)

@@ -10,9 +10,9 @@ from headlessly.mcp import arguments
 from headlessly.query.named_reports import reports
 from headlessly.query.report_answers import report_as_json
 
-#: What of each row is only answered to whoever asks for it: the filter behind each of its numbers.
+#: Entry of a row that is returned on request only: the filter behind each of its numbers.
 LISTS = "lists"
-#: What is said of amounts of several currencies in one.
+#: The keys of an amount that was converted from several currencies.
 CONVERTED = {"currency", "value", "rates"}
 
 
@@ -33,7 +33,7 @@ def fetch_report(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def tell_rates_once(found: dict[str, Any]) -> dict[str, Any]:
-    """The same with the rates at which amounts were converted told once, not with each of them."""
+    """Returns the report with the rates of converted amounts listed once, not with each amount."""
     rates: dict[tuple[Any, ...], dict[str, Any]] = {}
     shown: dict[str, Any] = _without_rates(found, rates)
     return shown | ({"rates": list(rates.values())} if rates else {})
@@ -65,7 +65,7 @@ def describe_reports() -> dict[str, Any]:
 
 
 def _without_lists(found: dict[str, Any]) -> dict[str, Any]:
-    """The same without what is behind each number of a row, of the period before too."""
+    """Returns the report without the filters behind the numbers of rows, also those of the period before."""
     shown = found | {"rows": _rows_without_lists(found)} if found.get("rows") else found
     if (before := found.get("before")) and before.get("rows"):
         shown = shown | {"before": before | {"rows": _rows_without_lists(before)}}

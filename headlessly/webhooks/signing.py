@@ -1,4 +1,4 @@
-"""How a receiver knows that it is us: two signatures with one secret.
+"""Signatures by which a receiver verifies the sender: two, made with one secret.
 
 Ours is the hex of HMAC-SHA256 over ``timestamp.body``, with the secret as it is written. The other is that of
 Standard Webhooks, which libraries of many languages check: base64 over ``id.timestamp.body``, with the bytes
@@ -21,7 +21,7 @@ LONGEST_SECRET = 255
 
 
 class NoSecret(ValueError):
-    """A ``whsec_`` without base64, by which nothing can be signed."""
+    """A ``whsec_`` secret without valid base64, which cannot sign anything."""
 
 
 def new_secret() -> str:
@@ -29,7 +29,7 @@ def new_secret() -> str:
 
 
 def check_secret(value: Any) -> str:
-    """The secret as it was given. Raises ValueError with what is allowed."""
+    """Returns the secret unchanged. Raises ValueError that says what is allowed."""
     if not isinstance(value, str) or not value.isascii() or not value.isprintable():
         raise ValueError(_("Send visible characters of ASCII, or leave it out to have one made."))
     if not 1 <= len(value) <= LONGEST_SECRET:
@@ -44,7 +44,7 @@ def check_secret(value: Any) -> str:
 
 
 def standard_key(secret: str) -> bytes:
-    """The bytes that Standard Webhooks signs with. Raises NoSecret."""
+    """Returns the key bytes for a Standard Webhooks signature. Raises NoSecret."""
     if not secret.startswith(PREFIX):
         return secret.encode()
     text = secret.removeprefix(PREFIX)
