@@ -6,7 +6,7 @@ when the question is shown, so that what is confirmed is what is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from headlessly.admin.lists.bulk_operations import WHICH, BulkOperation, bulk_op
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.export import export_url
 from headlessly.admin.pages import NounPages
+from headlessly.declaration.verbs import Verb
 from headlessly.errors import HeadlesslyError, InvalidFilter
 from headlessly.execution import executor
 
@@ -31,10 +32,31 @@ EXPORT = "export"
 
 @dataclass
 class RecordOutcome:
+    """What became of one of many records."""
+
     id: str
     name: str
     url: str
     refused: str = ""
+
+
+def run_on_each(
+    verb: Verb, ids: Sequence[str], sent: Mapping[str, Any], *, deleted: bool = False
+) -> Iterator[RecordOutcome]:
+    """Execute ``verb`` on each record in a transaction of its own: what one refuses, the others do not
+    suffer. With ``deleted`` the records may be deleted ones."""
+    noun: Any = verb.noun
+    manager = noun.with_deleted if deleted else noun.objects
+    known = {record.pk: record for record in manager.filter(pk__in=ids)}
+    for id in ids:
+        found = known.get(id)
+        url = display.record_url(found) if found is not None else ""
+        outcome = RecordOutcome(id, str(found) if found is not None else id, url)
+        try:
+            executor.run(verb, id, dict(sent), text=True)
+        except HeadlesslyError as problem:
+            outcome.refused = problem.message
+        yield outcome
 
 
 class BulkPages(NounPages):
@@ -148,18 +170,8 @@ class BulkPages(NounPages):
     def _carry_out(
         self, operation: BulkOperation, address: Address, ids: list[str], sent: dict[str, Any]
     ) -> Iterator[RecordOutcome]:
-        """Each record in a transaction of its own: what one refuses, the others do not suffer."""
-        manager = self.noun.with_deleted if address.deleted else self.noun.objects
-        known = {record.pk: record for record in manager.filter(pk__in=ids)}
-        for id in [id for id in ids if operation.concerns(id, sent)] or ids:
-            found = known.get(id)
-            url = self.admin.place("change", id) if found is not None else ""
-            outcome = RecordOutcome(id, str(found) if found is not None else id, url)
-            try:
-                executor.run(operation.verb, id, dict(sent), text=True)
-            except HeadlesslyError as problem:
-                outcome.refused = problem.message
-            yield outcome
+        concerned = [id for id in ids if operation.concerns(id, sent)] or ids
+        return run_on_each(operation.verb, concerned, sent, deleted=address.deleted)
 
     def _answer(
         self,

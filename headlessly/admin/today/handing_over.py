@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from headlessly.access import actors
 from headlessly.admin import display, forms, toasts, widgets
 from headlessly.admin.lists.address import Address
+from headlessly.admin.lists.bulk import run_on_each
 from headlessly.admin.lists.changelist import AT_ONCE, NounList
 from headlessly.admin.lists.tabs import open_query
 from headlessly.admin.sites import TenantSite
@@ -26,8 +27,6 @@ from headlessly.admin.widgets import Input
 from headlessly.declaration import labels
 from headlessly.declaration.schema import Field, field_as_input
 from headlessly.declaration.values import is_storable
-from headlessly.errors import HeadlesslyError
-from headlessly.execution import executor
 from headlessly.nouns import Noun
 from headlessly.query.people_groups import person_noun
 
@@ -170,20 +169,15 @@ def _recipient(form: forms.DeclaredForm, person: str) -> Noun | None:
     return None
 
 
-def _hand_over(chosen: list[Belongings], to: Noun) -> dict[str, Any]:
-    """Give each record to ``to`` in a transaction of its own; what became of them."""
-    done, refused = 0, []
-    for each in chosen:
-        for id in each.ids:
-            try:
-                executor.run(each.noun.verbs["update"], id, {each.owner.name: to.pk})
-            except HeadlesslyError as problem:
-                there = each.noun.objects.filter(pk=id).first()
-                url = display.page_url(each.noun, "change", id) if there is not None else ""
-                refused.append({"name": str(there or id), "url": url, "refused": problem.message})
-            else:
-                done += 1
-    return {"done": done, "refused": refused, "to": to}
+def _hand_over(chosen: Iterable[Belongings], to: Noun) -> dict[str, Any]:
+    """Give the records to ``to``; what became of them."""
+    outcomes = [
+        outcome
+        for each in chosen
+        for outcome in run_on_each(each.noun.verbs["update"], each.ids, {each.owner.name: to.pk})
+    ]
+    refused = [outcome for outcome in outcomes if outcome.refused]
+    return {"done": len(outcomes) - len(refused), "refused": refused, "to": to}
 
 
 def _day_of(person: str) -> str:
