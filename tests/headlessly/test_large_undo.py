@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import InterfaceError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
+from procrastinate.exceptions import JobAborted
 from psycopg import errors as postgres
 
 from crm import Activity, Contact, Deal, Lead, Organization
@@ -93,6 +96,22 @@ def test_it_takes_back_an_import_of_more_events_than_at_once(
     assert done["byType"]["Lead"] == {"undone": 510, "stays": 0}
     assert rows() == before
     assert not UndoRecord.objects.exists(), "nothing is kept of what was taken back"
+
+
+def test_it_goes_on_in_the_next_worker_when_its_own_is_stopped(
+    few: None, api: Any, acme: Any, work: Any
+) -> None:
+    undo = begin(import_leads(api, work, 9))
+    worker = SimpleNamespace(job=SimpleNamespace(id=0, attempts=1), should_abort=lambda: True)
+    here = {"tenant": acme.pk, "actor": asdict(actors.SYSTEM), "request_id": None}
+    with pytest.raises(JobAborted):
+        take_back_in_background.perform(worker, circumstances=here, undo=undo.pk)
+    undo.refresh_from_db()
+    assert undo.status == "running"
+    assert 0 < undo.undone < undo.total
+    work()
+    undo.refresh_from_db()
+    assert (undo.status, undo.stays, Lead.count()) == ("completed", 0, 0)
 
 
 def test_it_does_all_again_by_undoing_the_undo(few: None, api: Any, work: Any) -> None:

@@ -65,6 +65,7 @@ def test_accepts_an_environment_that_has_everything(production):
         ("ALLOWED_HOSTS", "www.example.com,crm.example.com:443"),
         ("ALLOWED_HOSTS", '"crm.example.com"'),
         ("DATABASE_URL", f'"{SAFE["DATABASE_URL"]}"'),
+        ("METRICS_TOKEN", '"a-token-in-quotes"'),
         ("TRUST_PROXY", "'1'"),
         ("TRUST_PROXY", "maybe"),
         ("DB_PREPARE", "never"),
