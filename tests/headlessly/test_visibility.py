@@ -5,6 +5,7 @@ Whatever is Cleo's says "Whisper" somewhere. Bob, a limited rep, is then shown e
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -357,6 +358,16 @@ def test_it_knows_who_takes_part_in_its_own_deals_and_is_shown_a_deal_with_someb
         assert WHISPER not in page.content.decode(), address
     mine.update(owner=people.cleo)
     assert as_bob("GET", "/dealcontacts", include="contact").json()["total"] == 1
+
+
+def test_its_day_has_the_number_of_the_person_of_its_own_lead(
+    bob: Any, world: Any, people: Any
+) -> None:
+    Activity.create(subject="Ring back", type="Task", contact=world.known, lead=world.own,
+                    assignee=people.bob, due_at=clock.now() - timedelta(hours=1))  # fmt: skip
+    page = client_of(bob.user).get("/~acme/admin/", {"of": "me"}).content.decode()
+    assert "Ring back" in page and "tel:+491715551234" in page
+    assert WHISPER not in page
 
 
 def test_it_sees_a_record_with_all_of_its_past_once_it_is_given_one(

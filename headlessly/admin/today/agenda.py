@@ -16,7 +16,7 @@ from django.http import QueryDict
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from headlessly.access import actors
+from headlessly.access import actors, visibility
 from headlessly.admin import display, field_values
 from headlessly.admin.lists.address import Address
 from headlessly.admin.lists.changelist import NounList, read_pages
@@ -153,7 +153,8 @@ def _add_numbers(entries: list[Entry]) -> None:
                 wanted[about.target_noun][id].append(entry)
                 break
     for noun, by_id in wanted.items():
-        found = noun.objects.filter(pk__in=list(by_id)).values_list("pk", *_numbers_of(noun))
+        people = visibility.with_cards(noun).filter(pk__in=list(by_id))
+        found = people.values_list("pk", *_numbers_of(noun))
         for id, *numbers in found:
             for entry in by_id[id]:
                 entry.call = next(filter(None, numbers), "")
