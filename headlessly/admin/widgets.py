@@ -32,6 +32,7 @@ from headlessly.declaration.values import TEXT_TYPES
 from headlessly.language import wording
 from headlessly.nouns import Noun
 from headlessly.query.list_address import ME, NONE
+from headlessly.query.reports import record_names
 
 
 def select2() -> forms.Media:
@@ -132,8 +133,7 @@ class ReferenceSelect(AutocompleteMixin, forms.Select):
 
     def _label(self, id: str) -> str:
         if id not in self.chosen:
-            found = self.noun.objects.filter(pk=id).first()
-            self.chosen[id] = str(found) if found else id
+            self.chosen[id] = record_names(self.noun, [id]).get(id, id)
         return self.chosen[id]
 
 

@@ -5,6 +5,7 @@ Whatever is Cleo's says "Whisper" somewhere. Bob, a limited rep, is then shown e
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -358,6 +359,19 @@ def test_it_knows_who_takes_part_in_its_own_deals_and_is_shown_a_deal_with_someb
         assert WHISPER not in page.content.decode(), address
     mine.update(owner=people.cleo)
     assert as_bob("GET", "/dealcontacts", include="contact").json()["total"] == 1
+
+
+def test_its_lists_are_narrowed_by_what_is_introduced_to_it_under_its_name(
+    bob: Any, world: Any
+) -> None:
+    client = client_of(bob.user)
+    for campaign, name in ((world.fair, "Fair"), (world.campaign, world.campaign.pk)):
+        page = client.get("/~acme/admin/crm/lead/", {"view": "all", "campaign": campaign.pk})
+        (chosen,) = re.findall(
+            rf'<option value="{campaign.pk}"[^>]*>([^<]*)<', page.content.decode()
+        )
+        assert chosen == name
+        assert WHISPER not in page.content.decode()
 
 
 def test_its_day_has_the_number_of_the_person_of_its_own_lead(

@@ -21,6 +21,7 @@ from headlessly.language import numbers
 from headlessly.nouns import Noun
 from headlessly.query import list_address, periods, querystring
 from headlessly.query.list_address import OR_NONE
+from headlessly.query.reports import record_names
 
 DATES = ("date", "datetime")
 AMOUNTS = ("number", "integer", "money")
@@ -167,9 +168,7 @@ class RangeFilter:
             except (ArithmeticError, ValueError):
                 return text
         if kind == "reference":
-            other = self.field.target_noun
-            found = other.objects.filter(pk=text).first()
-            return text if found is None else str(found)
+            return record_names(self.field.target_noun, [text]).get(text, text)
         return labels.choice_label(self.field, text) if kind == "enum" else text
 
     # -- to choose from ---------------------------------------------------------------------------
