@@ -20,9 +20,11 @@ demo: .venv/product
 	@exec .venv/bin/python manage.py demo
 
 # Handed out one by one: at the end nobody waits for who has many left. One worker more than there are cores, for the
-# browser's tests wait for pages more than they compute (tests/scheduling.py).
+# browser's tests wait for pages more than they compute (tests/scheduling.py). Attacks come after them and by themselves:
+# they measure how fast others are answered meanwhile.
 test: .venv/tests
-	@exec $(PYTEST) -n $(WORKERS) $(ARGS)
+	@exec $(PYTEST) -n $(WORKERS) $(or $(ARGS),-m "not attack")
+	@$(if $(ARGS),,exec $(PYTEST) -n 0 -m attack tests/attacks)
 
 bench: .venv/tests
 	@exec .venv/bin/python -m tests.bench $(ARGS)
