@@ -18,7 +18,8 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import INPUT_CLASSES
 
 from crm import places
-from crm.models import Organization, Pipeline, Rule, RuleAttempt, RuleRun
+from crm.attachments import file_html
+from crm.models import Attachment, Organization, Pipeline, Rule, RuleAttempt, RuleRun
 from crm.models.pipeline import usual_path
 from crm.models.steps import fill_in
 from crm.rules import runs
@@ -39,6 +40,7 @@ from headlessly.errors import BadRequest, Conflict, HeadlesslyError
 from headlessly.language import sayings
 from headlessly.nouns import Noun
 
+field_values.displays(Attachment, "name")(file_html)
 field_values.displays(Organization, "address")(places.address_html)
 field_values.displays(Organization, "city")(places.city_html)
 field_values.displays(Rule, "steps")(steps_html)

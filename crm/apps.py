@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy
 class CrmConfig(AppConfig):
     name = "crm"
     verbose_name = gettext_lazy("Sales")
+    tenant_urls = "crm.urls"
+    tenant_openapi = "crm.openapi"
 
     #: What declares something by being imported, in this order: the hooks of a verb run, and reports are
     #: listed, as their modules stand here.
@@ -21,6 +23,7 @@ class CrmConfig(AppConfig):
         "crm.stale_limits",
         "crm.rules.active",
         # what follows a verb
+        "crm.attachments",
         "crm.hooks",
         "crm.replies",  # a conversion has its deal by then
         "crm.rules.assignment",

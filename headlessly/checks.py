@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.checks import Error, Tags, register
 
 from headlessly.accounts.breached_passwords import problem_of_file
+from headlessly.declaration.quick import quick_verb
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import SYSTEM_COLUMNS
 from headlessly.declaration.surface import Surface
@@ -97,7 +98,11 @@ def surfaces_that_name_nothing(noun: type[Noun]) -> Iterator[str]:
         "ordering": [name.lstrip("-") for name in schema.ordering],
         "groups": [name for _, names in schema.groups for name in names],
         "board": board.fields if (board := noun.Surface.board) else (),
-        "quick": [name.partition(".")[0] for name in noun.Surface.quick],
+        "quick": [
+            first
+            for name in noun.Surface.quick
+            if (first := name.partition(".")[0]) not in quick_verb(noun).python_inputs
+        ],
         "alike": noun.Surface.alike if noun.Surface.alike is not Surface.alike else (),
         "files": noun.Surface.files.fields,
         "agenda": [reason.moment for reason in noun.Surface.agenda],

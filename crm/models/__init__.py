@@ -1,4 +1,5 @@
 from crm.models.activity import Activity
+from crm.models.attachment import Attachment
 from crm.models.calendar import Calendar
 from crm.models.contact import Contact
 from crm.models.deal import Deal
@@ -18,6 +19,7 @@ from crm.models.team import Team, TeamMember
 
 __all__ = [
     "Activity",
+    "Attachment",
     "Calendar",
     "Contact",
     "Deal",

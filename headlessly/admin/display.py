@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import models
+from django.template.defaultfilters import filesizeformat
 from django.urls import Resolver404, get_script_prefix, get_urlconf, resolve, reverse
 from django.utils import formats, timezone
 from django.utils.functional import Promise
@@ -134,7 +135,9 @@ def _number_text(value: Any, places: int | None, language: str | None) -> str:
 
 
 def number_with_unit(value: float, unit: str) -> str:
-    """A number in its unit, no more exact than one reads: ``15 min``, ``343 %``."""
+    """A number in its unit, no more exact than one reads: ``15 min``, ``343 %``, ``1.2 MB``."""
+    if unit == "bytes":
+        return filesizeformat(value)
     places = 0 if float(value).is_integer() or abs(value) >= 10 else 1
     return f"{decimal(value, places)}\u00a0{pgettext(wording.UNIT, unit)}"
 

@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django import forms
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 from django.utils.text import capfirst, slugify
 from django.utils.translation import gettext as _
 
@@ -23,6 +24,7 @@ from headlessly.admin import display
 from headlessly.admin.choices import offered_members
 from headlessly.admin.widgets import PLAIN_TYPES, Input, ReferenceSelect, make_widget
 from headlessly.admin.wire_words import refusal_in_words
+from headlessly.api.bodies import read_file
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.choices import join_choices
@@ -40,6 +42,16 @@ from headlessly.nouns import Noun
 OFFERED = 6
 #: What a form adds to a day that was said without a time, where the moment may stand for its day.
 WHOLE_DAY = "T00:00:00Z"
+
+
+def sent_data(request: HttpRequest) -> MultiValueDict[str, Any]:
+    """What a form sent, its files among it."""
+    if not request.FILES:
+        return request.POST
+    data: MultiValueDict[str, Any] = MultiValueDict(dict(request.POST.lists()))
+    for name, sent in request.FILES.items():
+        data[name] = read_file(sent)
+    return data
 
 
 class DeclaredForm(forms.Form):
@@ -148,14 +160,14 @@ class DeclaredForm(forms.Form):
         if not self.is_bound:
             self.cleaned_data = {}  # a move is sent by a button, before its form was ever seen
         for detail in problem.by_field:
-            name, message = self._name(detail["field"]), detail["message"]
+            name, message = self.input_called(detail["field"]), detail["message"]
             if name and self.declared[name].kinds:
                 message = refusal_in_words(self.declared[name], message)
             elif not name and problem.details:
                 message = f"{detail['field']}: {message}"
             self.add_error(name, message)
 
-    def _name(self, key: str) -> str | None:
+    def input_called(self, key: str) -> str | None:
         """The input that an error's field means, by Python, wire or column name."""
         for name, field in self.declared.items():
             if key in (name, field.wire, field.column):

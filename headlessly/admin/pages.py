@@ -39,6 +39,7 @@ MEDIA = Media(
             "filters",
             "board",
             "today",
+            "files",
         )
     ],
 )

@@ -208,6 +208,8 @@ def make_widget(field: Field) -> forms.Widget:
             return forms.TextInput(text | {"type": "email"})
         case "url":
             return forms.TextInput(text | {"inputmode": "url", "placeholder": "https://"})
+        case "file":
+            return forms.FileInput({"class": "file"})
     return forms.TextInput(text)
 
 

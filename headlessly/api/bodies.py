@@ -9,7 +9,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 import orjson
-from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.core.files.uploadhandler import MemoryFileUploadHandler, TemporaryFileUploadHandler
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.datastructures import MultiValueDict
@@ -18,6 +18,8 @@ from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from headlessly.declaration import sent_files
+from headlessly.declaration.sent_files import SentFile
 from headlessly.errors import BadRequest, TooLarge, UnsupportedMediaType
 from headlessly.log.events import dump_json
 
@@ -28,6 +30,8 @@ PLAIN = "text/plain"
 WESTERN = "cp1252"
 #: The most bytes of a body. Imports have a limit, and a way of reading, of their own.
 MAX_BODY_SIZE = 10 * 1024 * 1024
+#: The same of a form with a file, and what stands around it.
+MAX_FILE_FORM_SIZE = sent_files.MAX_SIZE + 1024 * 1024
 
 
 class ApiResponse(HttpResponse):
@@ -83,14 +87,15 @@ class JsonParser(BaseParser):
         return parse_object(content, "The body", mends=self.mends)
 
 
-class FormBody(dict[str, str]):
-    """A body in which every value is text, as a browser sends it.
+class FormBody(dict[str, Any]):
+    """A body in which every value is text, as a browser sends it, or a file.
 
     Of a name that is given several times the first value counts; ``repeated`` has all of them. ``files`` has
-    the names of the files that were sent along, by the names of their inputs; what is in them is not read.
+    the names of the files that were sent along, by the names of their inputs; what is in them is read only
+    where files are wanted.
     """
 
-    def __init__(self, *args: Any, **values: str) -> None:
+    def __init__(self, *args: Any, **values: Any) -> None:
         super().__init__(*args, **values)
         self.repeated: dict[str, list[str]] = {}
         self.files: dict[str, str] = {}
@@ -102,6 +107,9 @@ class FormParser(BaseParser):
     """
 
     media_type = FORM
+
+    #: Whether files that are sent along are read, too.
+    with_files = False
 
     def __init__(self, largest: int = MAX_BODY_SIZE) -> None:
         self.largest = largest
@@ -119,29 +127,48 @@ class FormParser(BaseParser):
                 return read_form(QueryDict(_joined_lines(content, kind), encoding=encoding))
             around = context["request"]._request
             meta = around.META | {"CONTENT_LENGTH": str(len(content))}
+            handlers = [MemoryFileUploadHandler(around), TemporaryFileUploadHandler(around)]
             try:
                 sent = MultiPartParser(
-                    meta, cast(Any, BytesIO(content)), [MemoryFileUploadHandler(around)], encoding
+                    meta, cast(Any, BytesIO(content)), handlers, encoding
                 ).parse()
             except MultiPartParserError as problem:
                 raise BadRequest(f"The body is no multipart/form-data: {problem}.") from None
-            return read_form(*sent)
+            return read_form(*sent, with_files=self.with_files)
 
         found = read("utf-8")
         # What is no UTF-8 comes from a page in the encoding that such pages have.
         return read(WESTERN) if _is_damaged(found) else found
 
 
-def read_form(sent: QueryDict, files: MultiValueDict[str, Any] | None = None) -> FormBody:
-    """The values by name."""
+class FileFormParser(FormParser):
+    """The same, with files."""
+
+    with_files = True
+
+    def __init__(self) -> None:
+        super().__init__(MAX_FILE_FORM_SIZE)
+
+
+def read_form(
+    sent: QueryDict, files: MultiValueDict[str, Any] | None = None, *, with_files: bool = False
+) -> FormBody:
+    """The values by name; also the files, if wanted."""
     found = FormBody()
     for name, values in sent.lists():
         found[name] = str(values[0])
         if len(values) > 1:
             found.repeated[name] = [str(value) for value in values]
-    for name, sent_files in files.lists() if files is not None else ():
-        found.files[name] = ", ".join(str(each.name) for each in sent_files)
+    for name, uploaded in files.lists() if files is not None else ():
+        found.files[name] = ", ".join(str(each.name) for each in uploaded)
+        if with_files:
+            found[name] = read_file(uploaded[0])
     return found
+
+
+def read_file(sent: Any) -> SentFile:
+    """A file that was uploaded; of one that is larger than any verb takes no more than tells that."""
+    return SentFile(sent.read(sent_files.MAX_SIZE + 1), str(sent.name))
 
 
 def _joined_lines(content: bytes, kind: str) -> bytes:
@@ -154,7 +181,8 @@ def _joined_lines(content: bytes, kind: str) -> bytes:
 
 def _is_damaged(found: FormBody) -> bool:
     """Whether some bytes could not be decoded."""
-    return any("\ufffd" in text for pair in found.items() for text in pair)
+    texts = (text for pair in found.items() for text in pair if isinstance(text, str))
+    return any("\ufffd" in text for text in texts)
 
 
 def media_type_of(content_type: str | None) -> str:
@@ -207,6 +235,15 @@ class JsonOrForm(OnlyJson):
     def select_parser(self, request: Any, parsers: Any) -> BaseParser | None:
         is_form = media_type_of(request.content_type) in (FORM, MULTIPART, PLAIN, "")
         return parsers[1] if is_form else super().select_parser(request, parsers)
+
+
+class JsonOrFiles(OnlyJson):
+    """A form with files is taken too: the second parser's."""
+
+    def select_parser(self, request: Any, parsers: Any) -> BaseParser | None:
+        if media_type_of(request.content_type) == MULTIPART:
+            return parsers[1]
+        return super().select_parser(request, parsers)
 
 
 def parse_object(content: bytes | str, what: str, *, mends: bool = False) -> dict[str, Any]:

@@ -178,9 +178,14 @@ def _canonical_body(data: Any) -> bytes:
     if isinstance(data, Upload):
         return data.digest
     try:
-        return orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(data, default=_digest_of_file, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # it reads deeper than it writes
         raise BadRequest("The body is nested too deeply.") from None
+
+
+def _digest_of_file(value: Any) -> str:
+    """Raises TypeError for what is no file."""
+    return hashlib.sha256(value).hexdigest() + str(getattr(value, "name", ""))
 
 
 def _drop_entries(content: bytes, names: tuple[str, ...]) -> bytes:

@@ -46,6 +46,21 @@ TYPES: dict[str, Schema] = {
     "datetime": MOMENT,
     "choices": {"type": "array", "uniqueItems": True},
     "json": {},
+    "file": {
+        "anyOf": [
+            {"type": "string", "format": "byte", "contentEncoding": "base64"},
+            {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string"},
+                    "content": {"type": "string", "format": "byte", "contentEncoding": "base64"},
+                },
+                "required": ["content"],
+                "additionalProperties": False,
+            },
+        ],
+        "description": "Text in base64; with its name where that is not said otherwise.",
+    },
 }
 EXTERNAL_IDS: Schema = {
     "type": "array",

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from headlessly.access import tenancy
 from headlessly.api import parameters
 from headlessly.api.base import TenantViewSet
-from headlessly.api.bodies import ApiResponse, FormBody
+from headlessly.api.bodies import ApiResponse, FileFormParser, FormBody, JsonOrFiles, JsonParser
 from headlessly.api.filtersets import NounFilterSet, filterset_for
 from headlessly.api.log import record_history
 from headlessly.api.preconditions import (
@@ -179,8 +179,11 @@ class ChangingNounViewSet(NounViewSet):
 def viewset_for(noun: type[Noun]) -> type[NounViewSet]:
     """The noun's own viewset, with an action for each verb that has an address of its own."""
     verbs = [v for v in noun.verbs.values() if v.name not in BY_METHOD and v.public is None]
-    own = {action_name(verb): verb_action(verb) for verb in verbs}
+    own: dict[str, Any] = {action_name(verb): verb_action(verb) for verb in verbs}
     own |= operation_actions(noun)
+    if any(verb.takes_file for verb in noun.verbs.values()):
+        own["parser_classes"] = [JsonParser, FileFormParser]
+        own["content_negotiation_class"] = JsonOrFiles
     return type(
         f"{noun.__name__}ViewSet",
         (NounViewSet if noun.immutable else ChangingNounViewSet,),

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
-from headlessly.client.wire import id_of, wire_name
+from headlessly.client.wire import file_value, id_of, wire_name
 
 #: Verbs that have a method of HTTP instead of an address of their own.
 BY_METHOD = {"create": "POST", "update": "PUT", "delete": "DELETE"}
@@ -108,6 +108,8 @@ class NounDeclaration:
 
     def _body_value(self, field: Mapping[str, Any], value: Any) -> Any:
         """A value as the body has it; the fields of a new record by their wire names."""
+        if field.get("type") == "file":
+            return file_value(value)
         if field.get("type") != "reference" or not isinstance(value, Mapping):
             return value
         other = self.schema.nouns.get(field.get("to") or "")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote
 
@@ -117,3 +119,16 @@ def query_pairs(**parameters: Any) -> tuple[tuple[str, str], ...]:
         for name, value in parameters.items()
         if value is not None and value is not False
     )
+
+
+def file_value(value: Any) -> Any:
+    """A file as a body has it: of bytes, of a path or of an open file; what is encoded already stays."""
+    name = ""
+    if isinstance(value, PurePath):
+        name, value = value.name, Path(value).read_bytes()
+    elif hasattr(value, "read"):
+        name, value = PurePath(str(getattr(value, "name", ""))).name, value.read()
+    if not isinstance(value, bytes):
+        return value
+    content = base64.b64encode(value).decode()
+    return {"name": name, "content": content} if name else content

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from headlessly.declaration.record import Record
 from headlessly.declaration.values import TEXT_TYPES
+from headlessly.declaration.verbs import Verb
 
 
 def quick_fields(noun: type[Record]) -> tuple[str, ...]:
@@ -23,3 +26,10 @@ def quick_fields(noun: type[Record]) -> tuple[str, ...]:
     if any(field.type == "json" for field in needed.values()):
         return ()
     return tuple(field for field in needed if field in inputs)
+
+
+def quick_verb(noun: type[Record]) -> Verb[Any, Any]:
+    """The verb that makes the record: ``create``, or the first that takes what ``Surface.quick`` names."""
+    asked = {name.partition(".")[0] for name in noun.Surface.quick}
+    making = [noun.verbs["create"], *(verb for verb in noun.verbs.values() if verb.creates)]
+    return next((verb for verb in making if asked <= verb.python_inputs.keys()), making[0])

@@ -22,7 +22,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from headlessly.context import clock
-from headlessly.declaration import choices, normalization
+from headlessly.declaration import choices, normalization, sent_files
 from headlessly.errors import did_you_mean
 from headlessly.language import numbers, wording
 
@@ -316,6 +316,7 @@ CLEANERS: dict[str, Callable[[Any, Any, bool], Any]] = {
     "reference": clean_reference,
     "json": clean_json,
     "choices": clean_choices,
+    "file": sent_files.clean_file,
 }
 
 

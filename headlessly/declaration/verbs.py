@@ -108,7 +108,10 @@ PLAIN: dict[Any, str] = {
     int: "integer",
     float: "number",
     bool: "bool",
+    bytes: "file",
 }
+#: What is said of an input that is a file.
+FILE = "text in base64, or its name and content"
 #: The longest text that is such an input.
 MAX_TEXT = 255
 
@@ -250,6 +253,11 @@ class Verb(Generic[N, P]):
         kinds = (p.kind for p in inspect.signature(self.body).parameters.values())
         return inspect.Parameter.VAR_KEYWORD in kinds
 
+    @cached_property
+    def takes_file(self) -> bool:
+        """Whether an input of its own is a file."""
+        return not self.asks and any(self.input_of(p).type == "file" for p in self._parameters())
+
     @property
     @cached_by_shape
     def inputs(self) -> dict[str, Field]:
@@ -323,6 +331,7 @@ class Verb(Generic[N, P]):
             return replace(field, new=field.name in noun.Surface.files.described)
         if isinstance(mark, Kept):
             return mark.as_input(parameter.name, noun, required=required)
+        hint = get_args(hint)[0] if mark is not None else hint
         plain = next((each for each in get_args(hint) if each is not NoneType), hint)
         if plain in PLAIN:
             return Field(
@@ -334,6 +343,7 @@ class Verb(Generic[N, P]):
                 max_length=MAX_TEXT if PLAIN[plain] == "string" else None,
                 required=required,
                 example=mark.value if isinstance(mark, Example) else None,
+                description=FILE if PLAIN[plain] == "file" else "",
                 label=parameter.name.replace("_", " ").capitalize(),
             )
         raise TypeError(f"{self.name}: {parameter.name} is no field, no record and no plain type.")

@@ -184,9 +184,14 @@ class _InputCheck:
                 else _("%s takes no input.") % self.verb.name
             )
             return
-        if self.execution.is_set_by_verb(self.record, field.name):
+        if field.name not in self.verb.sets and self.execution.is_set_by_verb(
+            self.record, field.name
+        ):
             self.fields[field.name] = field
-            self.values[field.name] = field.clean(value, text=self.text)
+            try:
+                self.values[field.name] = field.clean(value, text=self.text)
+            except ValueError as problem:
+                self.problems[key] = str(problem)
         elif not self._unchanged(field, value):
             via = wording.join_with_or(
                 labels.verb_in_error(name, self.verb.noun) for name in field.set_by

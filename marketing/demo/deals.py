@@ -5,11 +5,13 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from crm.models import Activity, Contact, Deal, DealContact, Organization
+from crm.models import Activity, Attachment, Contact, Deal, DealContact, Organization
 from headlessly.context import clock
+from headlessly.declaration.sent_files import SentFile
 from marketing.demo import words
 from marketing.demo.business import STAGES
 from marketing.demo.calendar import later
+from marketing.demo.papers import paper
 from marketing.demo.timeline import Story
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def deal(it: Prospect) -> Story:
     """What becomes of the deal that a lead was converted into."""
     rng, id = it.rng, it.deal_id
     goes_on = 0.73 + 0.2 * it.quality + it.rep.skill / 2
-    task = None
+    task = offer = None
     for stage in OPEN[1:]:
         yield later(rng, clock.now(), days=rng.randint(3, 11) * it.pace), it.actor
         if rng.random() > goes_on:
@@ -48,6 +50,7 @@ def deal(it: Prospect) -> Story:
         Deal.advance(id)
         if stage == "Proposal":
             _involve_others(it)
+            offer = Attachment.upload(file=_offer(it), deal=id).pk
         if task:
             Activity.complete(task, outcome="Done.")
             task = None
@@ -66,6 +69,8 @@ def deal(it: Prospect) -> Story:
             task = it.plan_touch("Task", f"{step}: {it.company.name}", due)
         if stage == "Negotiation" and rng.random() < 0.4:
             Deal.update(id, value=round(it.value * rng.uniform(0.82, 0.97), -2))
+            if offer:
+                Attachment.replace(offer, file=_offer(it))
     yield later(rng, clock.now(), days=rng.randint(3, 11) * it.pace), it.actor
     if task:
         Activity.complete(task, outcome="Done.")
@@ -75,6 +80,19 @@ def deal(it: Prospect) -> Story:
     Deal.win(id, won_reason=rng.choice(words.WON))
     it.business.free.append(it.person)
     yield from _afterwards(it)
+
+
+def _offer(it: Prospect) -> SentFile:
+    """The offer as it is sent: what the deal is worth by now."""
+    value, currency = Deal.objects.values_list("value", "currency").get(pk=it.deal_id)
+    lines = (
+        f"Offer for {it.company.name}",
+        f"{it.person.name}, {it.person.title}",
+        f"As of {clock.now():%Y-%m-%d}, valid for 30 days",
+        f"Licences and support for one year: {value:,.0f} {currency}",
+        f"{it.rep.name}, Acme",
+    )
+    return paper(f"Offer {it.company.name}.pdf", lines)
 
 
 def _involve_others(it: Prospect) -> None:

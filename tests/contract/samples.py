@@ -93,6 +93,8 @@ def value(field: Field, besides: Noun | None = None) -> Any:
             return "2026-01-31T09:00:00Z"
         case "bool":
             return not field.default
+        case "file":
+            return field.example
         case "json" if field.parts:
             return [{"system": "hubspot", "id": f"{number}"}]
         case "json":

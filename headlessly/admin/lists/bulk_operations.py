@@ -128,7 +128,9 @@ def bulk_operations(address: Address) -> list[BulkOperation]:
     for verb in verbs.values():
         if verb.name in {operation.name for operation in found}:
             continue
-        if buttons.is_button(verb) and may[verb.name] and not verb.restores and not verb.deletes:
+        if verb.takes_file or verb.restores or verb.deletes:
+            continue  # a file is one record's; what deletes stands at the end
+        if buttons.is_button(verb) and may[verb.name]:
             # A verb that makes a record makes one for each.
             inputs = [f for f in verb.inputs.values() if not (f.record or f.new) or f.required]
             said = _("For each of them: %s") % labels.verb_summary(verb)

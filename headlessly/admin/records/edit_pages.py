@@ -94,7 +94,7 @@ class EditPages(NounPages):
             initial = self.admin.starts_with | own_by_default(inputs) | defaults | suggested
             form = forms.DeclaredForm(inputs, self.site, initial=initial)
             return self._form_page(request, form, bound, suggested=suggested)
-        form = forms.DeclaredForm(inputs, self.site, data=request.POST)
+        form = forms.DeclaredForm(inputs, self.site, data=forms.sent_data(request))
         sent = form.filled()
         if self.schema.kind is not None and kind:
             sent[self.schema.kind.name] = kind

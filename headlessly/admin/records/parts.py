@@ -16,6 +16,7 @@ from headlessly.admin.buttons import Button, record_buttons
 from headlessly.declaration import labels
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
+from headlessly.declaration.values import TEXT_TYPES
 from headlessly.nouns import Noun
 
 
@@ -52,6 +53,7 @@ def parts_of(record: Noun, noun: type[Any], reference: Field, rows: Iterable[Nou
     """The rows that refer to ``record`` by ``reference``, with what can be done to them here."""
     schema, actor = noun.schema, actors.current()
     others = [f for f in schema.references.values() if f.name != reference.name]
+    own = [schema.name_field] if schema.name_field.type in TEXT_TYPES else []
     ids = [row.pk for row in rows]
     loaded = visibility.load_visible_references(noun.objects.filter(pk__in=ids), schema.references)
     by_id = {row.pk: row for row in loaded}
@@ -59,8 +61,8 @@ def parts_of(record: Noun, noun: type[Any], reference: Field, rows: Iterable[Nou
         Part(
             record=row,
             url=display.record_url(row),
-            heads=[link for f in others if (link := field_values.field_html(row, f))],
-            says=_says(row, others, reference),
+            heads=[link for f in [*own, *others] if (link := field_values.field_html(row, f))],
+            says=_says(row, [*own, *others], reference),
             primary=any(_is_own(record, row, f) for f in others),
             edits=_edits(row) if actors.may(actor, "update", noun) else [],
             buttons=[b for b in _buttons(row) if not (b.asks or b.reason)],

@@ -25,7 +25,7 @@ from headlessly.access import actors, visibility
 from headlessly.admin import display, toasts
 from headlessly.admin.choices import describe_choice
 from headlessly.admin.field_edit import check_readable
-from headlessly.admin.forms import DeclaredForm, clean_sent_text, text_of
+from headlessly.admin.forms import DeclaredForm, clean_sent_text, sent_data, text_of
 from headlessly.admin.pages import NounPages
 from headlessly.admin.records.edit_pages import own_by_default
 from headlessly.admin.whole_records import find_whole
@@ -33,7 +33,7 @@ from headlessly.admin.widgets import Input
 from headlessly.database import timeouts
 from headlessly.declaration import labels
 from headlessly.declaration.folding import WAYS
-from headlessly.declaration.quick import quick_fields
+from headlessly.declaration.quick import quick_fields, quick_verb
 from headlessly.declaration.record import Record
 from headlessly.declaration.registry import registry
 from headlessly.declaration.schema import Field
@@ -73,9 +73,11 @@ class QuickPart:
         """What was typed, by the names of fields."""
         prefix = f"{self.name}-" if self.name else ""
         data = self.form.data or {}
-        texts = {n: str(data.get(f"{prefix}{n}", "")).strip() for n in self.form.declared}
+        sent = {n: data.get(f"{prefix}{n}", "") for n in self.form.declared}
         return {
-            n: clean_sent_text(self.form.declared[n], value) for n, value in texts.items() if value
+            n: clean_sent_text(self.form.declared[n], value)
+            for n, value in sent.items()
+            if value and not (isinstance(value, str) and not value.strip())
         }
 
 
@@ -113,7 +115,7 @@ class QuickForm:
 
     def __post_init__(self) -> None:
         schema = self.noun.schema
-        create = self.noun.verbs["create"].python_inputs
+        create = quick_verb(self.noun).python_inputs
         names = [name.partition(".") for name in self._asked]
         for first in dict.fromkeys(a if dot else "" for a, dot, _rest in names):
             reference = schema.by_name[first] if first else None
@@ -197,6 +199,16 @@ class QuickForm:
         return display.page_url(self.noun, "add") + query
 
     @property
+    def submit(self) -> str:
+        """What its button says."""
+        verb = quick_verb(self.noun)
+        return _("Create") if verb.name == "create" else labels.verb_label(verb)
+
+    @property
+    def has_files(self) -> bool:
+        return any(part.form.is_multipart() for part in self.parts)
+
+    @property
     def taken_inputs(self) -> list[tuple[str, str]]:
         """Where the page keeps which of several that are called alike was taken."""
         names = [f"{part.name}-{TAKEN}" for part in self.parts if part.name]
@@ -238,7 +250,7 @@ class QuickForm:
         if taken and (name := compose_name(self.noun, found)) is not None:
             found[self.noun.schema.name_field.name] = name
         found |= taken
-        return own_by_default(self.noun.verbs["create"].inputs.values()) | found | dict(self.preset)
+        return own_by_default(quick_verb(self.noun).inputs.values()) | found | dict(self.preset)
 
     def _taken_id(self, part: QuickPart, given: Mapping[str, Any]) -> str | None:
         """The id of the record that was taken among those that are called alike, as long as nothing else
@@ -263,12 +275,9 @@ class QuickForm:
             outer, dot, inner = detail["field"].partition(".")
             name, message = inner if dot else outer, detail["message"]
             part = self._part_of(outer) or self._part_of("") or self.parts[0]
-            known = part.noun.schema.field(name) if name else None
+            known = part.form.input_called(name)
             part.form.is_valid()
-            if known is not None and known.name in part.form.fields:
-                part.form.add_error(known.name, message)
-            else:
-                part.form.add_error(None, f"{name}: {message}" if name else message)
+            part.form.add_error(known, f"{name}: {message}" if name and not known else message)
 
     def _part_of(self, name: str) -> QuickPart | None:
         """The part about the record behind this reference, by its Python or its wire name."""
@@ -387,11 +396,13 @@ class QuickPages(NounPages):
         ``choice`` the answer is one for the picker that asked for it."""
         if not quick_fields(self.noun):
             raise Http404
-        if not self.admin.may("create"):
+        verb = quick_verb(self.noun)
+        if not self.admin.may(verb.name):
             raise PermissionDenied
         posted = request.method == "POST"
         preset = self._preset(request.POST if posted else request.GET)
-        form = QuickForm(self.noun, self.site, request.POST if posted else None, preset=preset)
+        data = sent_data(request) if posted else None
+        form = QuickForm(self.noun, self.site, data, preset=preset)
         if not posted:
             return self.admin.respond(request, "quick", title=form.title, quick=form)
         if request.POST.get("alike"):
@@ -399,7 +410,7 @@ class QuickPages(NounPages):
         try:
             given = form.given()
             check_readable(given)
-            made = executor.run(self.noun.verbs["create"], None, given, text=True)
+            made = executor.run(verb, None, given, text=True)
         except HeadlesslyError as problem:
             form.refuse(problem)
             return self.admin.respond(
@@ -415,8 +426,8 @@ class QuickPages(NounPages):
             if undoable := toasts.undoable_request():
                 answer[toasts.UNDO_HEADER] = undoable
             return answer
-        event = self.noun.verbs["create"].conjugation.event
-        does, page = capfirst(wording.event_label(event)), self.admin.place("change", made.pk)
+        does = capfirst(wording.event_label(verb.conjugation.event))
+        page = self.admin.place("change", made.pk)
         # It leads there: most go on with what they were at, and some do not.
         said = format_html('{}: <a href="{}">{}</a>.', does, page, made)
         toasts.say(request, said, undo=True)
@@ -427,9 +438,9 @@ class QuickPages(NounPages):
     def _preset(self, given: Mapping[str, str]) -> dict[str, str]:
         """What the page that opened the form says of the record: ids behind ``for-`` and a reference."""
         found = {}
-        for name in self.schema.references:
+        for name, reference in self.schema.references.items():
             id = given.get(f"{PRESET}{name}", "")
-            if name in quick_fields(self.noun) and id and is_storable(id):
+            if not reference.read_only and id and is_storable(id):
                 found[name] = id
         return found
 

@@ -14,8 +14,9 @@ from headlessly.admin import display
 from headlessly.admin.buttons import creating_verbs
 from headlessly.admin.records.parts import is_part, parts_of
 from headlessly.admin.records.quick import quick_url
-from headlessly.declaration import engagements, labels
+from headlessly.declaration import engagements, labels, sent_files
 from headlessly.declaration.custom_values import has_value
+from headlessly.declaration.quick import quick_verb
 from headlessly.declaration.record import Record
 from headlessly.declaration.schema import Field
 from headlessly.declaration.surface import SETUP
@@ -45,11 +46,13 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
         of_this = f"?{reference.wire}={record.pk}"
         add = []
         if not reference.read_only:
+            quick = quick_verb(noun) if is_part(noun) else None
             ways = [
                 (labels.verb_label(v), display.page_url(noun, "add_by", v.name))
                 for v in creating_verbs(noun)
+                if v != quick
             ]
-            if actors.may(actors.current(), "create", noun):
+            if actors.may(actors.current(), quick.name if quick else "create", noun):
                 ways.append((_("Add"), display.page_url(noun, "add")))
             add = [(name, url + of_this) for name, url in ways]
             if add and is_part(noun):
@@ -70,9 +73,19 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
                 "more": len(rows) > RELATED,
                 "all": display.page_url(noun, "changelist") + of_this,
                 "add": add,
+                "drops": _file_input(noun) if add else "",
+                "largest": sent_files.MAX_SIZE,
             }
         )
     return found
+
+
+def _file_input(noun: type[Record]) -> str:
+    """The input of a part's quick form that is a file, which may be dropped on the page; else empty."""
+    if not is_part(noun):
+        return ""
+    inputs = quick_verb(noun).inputs.values()
+    return next((field.name for field in inputs if field.type == "file"), "")
 
 
 def _belongs(noun: type[Record], name: str) -> bool:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from headlessly.admin import buttons, display, toasts
+from headlessly.admin.forms import sent_data
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import composers
 from headlessly.admin.records.dialogs import GateDialog, VerbDialog
@@ -113,7 +114,7 @@ class VerbPages(NounPages):
         )
 
     def _dialog(self, request: HttpRequest, verb: Verb, found: Noun) -> VerbDialog:
-        posted = request.POST if request.method == "POST" else None
+        posted = sent_data(request) if request.method == "POST" else None
         if verb.merges:
             return MergeDialog(verb, found, self.site, posted, into=request.GET.get("into", ""))
         return VerbDialog(verb, found, self.site, posted)

@@ -70,6 +70,8 @@ def noun_components(noun: type[Noun]) -> dict[str, Schema]:
             found[input_name(verb)] = _asked_schema()
         elif verb.inputs:
             found[input_name(verb)] = input_schema(verb, description=_describe_input(verb))
+            if verb.takes_file:
+                found[form_name(verb)] = _form_schema(verb)
         if verb.public is not None:
             receipt = receipt_name(verb)
             found[receipt] = _receipt_schema(verb)
@@ -82,6 +84,22 @@ def noun_components(noun: type[Noun]) -> dict[str, Schema]:
 def input_name(verb: Verb) -> str:
     """``LeadConvertInput``."""
     return f"{verb.noun.__name__}{verb.name.title().replace('_', '')}Input"
+
+
+def form_name(verb: Verb) -> str:
+    """``AttachmentCreateForm``."""
+    return input_name(verb).removesuffix("Input") + "Form"
+
+
+def _form_schema(verb: Verb) -> Schema:
+    """The same input as a form with files, in which all else is text."""
+    fields = {
+        wire: {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+        if field.type == "file"
+        else TEXT
+        for wire, field in verb.inputs.items()
+    }
+    return object_schema(fields, ())
 
 
 def receipt_name(verb: Verb, what: str = "Receipt") -> str:
@@ -178,9 +196,10 @@ def _input_examples(verb: Verb, fields: dict[str, Schema]) -> Schema:
     if verb.finds:  # nothing may be there to be found
         names = [f.wire for f in verb.inputs.values() if f.required]
     elif verb.takes_fields and not any(f.required for f in verb.inputs.values()):
+        own = [f for f in verb.inputs.values() if f.type == "file"]
         plain = [f for f in verb.inputs.values() if f.type in ("string", "text", "enum")]
         plain.sort(key=lambda f: f.type == "enum")  # a choice where there is no text
-        names = [f.wire for f in plain][:1]
+        names = [f.wire for f in own or plain][:1]
     elif verb.chooses:  # it may be left out where another input says enough
         names = [f.wire for f in verb.inputs.values() if f.required or f.name == verb.chooses]
     else:

@@ -12,6 +12,7 @@ from headlessly.api.json_schema import TEXT, WHEN, Schema, ref
 from headlessly.api.openapi import parameters
 from headlessly.api.openapi import responses as answers
 from headlessly.api.openapi.components import (
+    form_name,
     input_name,
     input_schema,
     is_required_input,
@@ -49,6 +50,10 @@ READS: list[Schema] = [{"bearer": []}, {"session": []}]
 PUBLIC: list[Schema] = [{}, {"bearer": []}]
 #: A browser's session writes with its CSRF token.
 WRITES: list[Schema] = [{"bearer": []}, {"session": [], "csrf": []}]
+
+
+BINARY: Schema = TEXT | {"format": "binary"}
+WORKBOOK = next(kind for kind, format in formats.MEDIA_TYPES.items() if format == formats.XLSX)
 
 
 def operation(
@@ -318,7 +323,10 @@ def _verb_body(verb: Verb) -> Schema:
         return body
     if verb.inputs:
         needed = any(is_required_input(verb, field) for field in verb.inputs.values())
-        return request_body(ref(input_name(verb)), required=needed)
+        body = request_body(ref(input_name(verb)), required=needed)
+        if verb.takes_file:
+            body["content"][MULTIPART] = {"schema": ref(form_name(verb))}
+        return body
     return request_body({"type": "object", "maxProperties": 0}, required=False)
 
 
@@ -351,8 +359,7 @@ def _import_operation(noun: type[Noun]) -> Schema:
     row = {"type": "object", "description": "What `create` takes, or some of it."}
     example = example_value(input_schema(create), reference_ids(create))
     rows = {"type": "array", "items": row, "examples": [[example]]}
-    binary = TEXT | {"format": "binary"}
-    workbook = binary | {"description": "A workbook, of which the first visible sheet is read."}
+    workbook = BINARY | {"description": "A workbook, of which the first visible sheet is read."}
     bodies: dict[str, Schema] = {
         formats.CSV: table,
         formats.JSON: rows,
@@ -424,7 +431,7 @@ def _export_operation(noun: type[Noun]) -> Schema:
     query_parameter = parameters.query_parameter
     response = answers.success_response("The records, streamed.", None, "Content-Disposition")
     records = {"type": "array", "items": ref(f"{noun.__name__}Exported")}
-    kinds = {"text/csv": TEXT, "application/x-ndjson": TEXT, JSON: records}
+    kinds = {"text/csv": TEXT, "application/x-ndjson": TEXT, JSON: records, WORKBOOK: BINARY}
     response["content"] = {kind: {"schema": schema} for kind, schema in kinds.items()}
     own = [
         query_parameter(

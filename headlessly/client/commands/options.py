@@ -7,13 +7,14 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from headlessly.client.commands.failures import UsageError, unknown_option_text
 from headlessly.client.declarations import NounDeclaration
-from headlessly.client.wire import META, option_name, python_name, wire_name
+from headlessly.client.wire import META, file_value, option_name, python_name, wire_name
 
 #: How a condition may end, and what that is in a query: ``--score.gte 80``.
 LOOKUPS = (
@@ -163,9 +164,19 @@ def parse_value(field: Field, text: str, flag: str) -> Any:
         )
     if kind == "choices" and not text.lstrip().startswith(("[", "{")):
         return [part.strip() for part in text.split(";") if part.strip()]
+    if kind == "file":
+        return _read_file(text, flag)
     if kind in ("json", "choices") or (field.get("new") and text.startswith("{")):
         return parse_json(text, flag)
     return text
+
+
+def _read_file(path: str, flag: str) -> Any:
+    """Raises Usage."""
+    try:
+        return file_value(Path(path))
+    except OSError as problem:
+        raise UsageError(f"{flag} {path}: {problem.strerror}.") from None
 
 
 def _parse_number(text: str) -> Any:

@@ -22,11 +22,14 @@
 
   const first = (form) => form.querySelector(".input.bad :is(input, select), .inputs :is(input:not([type=hidden]), select)");
 
-  // The form of an answer in the dialog; false where the answer has none.
-  function fill(page) {
+  // The form of an answer in the dialog, the ``same`` where it was refused; false where the answer has none.
+  function fill(page, same = false) {
     const section = page.querySelector(".card.quick");
     if (!section) return false;
-    stage().replaceChildren(document.adoptNode(section));
+    // What was refused comes back with all that was typed in it, but for a file: that is put in again.
+    const files = [...stage().querySelectorAll("input[type=file]")].filter((input) => input.files.length);
+    dialog.replaceChildren(document.adoptNode(section));
+    for (const input of files) if (same && dialog.querySelector(`#${input.id}`)) dialog.querySelector(`#${input.id}`).files = input.files;
     if (!dialog.open) dialog.showModal();
     makeChoices(dialog);
     first(dialog)?.focus();
@@ -128,7 +131,7 @@
     try {
       const said = await answered(form, form.action, new FormData(form));
       delete form.dataset.sent;
-      if (!said.choice) return fill(said.page);
+      if (!said.choice) return fill(said.page, true);
       forget(form);
       chosen?.(said.choice);
       dialog.close();
@@ -154,7 +157,7 @@
     const { answer, page } = got;
     if (!answer.redirected) {
       delete form.dataset.sent;
-      if (!fill(page)) warn(page.title);
+      if (!fill(page, true)) warn(page.title);
       return;
     }
     forget(form);
@@ -169,6 +172,7 @@
     const mine = (asked += 1);
     const body = new FormData(form);
     body.set("alike", "1");
+    for (const [name, value] of [...body]) if (value instanceof File) body.delete(name);
     // What cannot be asked now is missed: what is made says what is in its way.
     const answer = await fetch(form.action, { method: "POST", body, credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => ({}));
     if (!answer.ok || answer.redirected || answer.headers.has("X-Sign-In") || mine !== asked || !form.isConnected) return;
@@ -206,7 +210,7 @@
     create(form, event.submitter?.value || "");
   });
 
-  Object.assign(window.hly, { choose, openQuick: open });
+  Object.assign(window.hly, { choose, openQuick: open, tellMade: tell });
 
   // A page that has "c" for something else, such as a call, keeps it.
   document.addEventListener("keydown", (event) => {

@@ -183,6 +183,7 @@
     waiting = setTimeout(async () => {
       const data = new FormData(form);
       data.set("preview", "1");
+      for (const [name, value] of [...data]) if (value instanceof File) data.delete(name);
       // What is foretold may be missed: what is done says what is wrong.
       const headers = { "X-Live": "1" }; // else who is signed out would be led to the page where one signs in
       const answer = await fetch(form.action, { method: "POST", body: data, headers, credentials: "same-origin" }).catch(() => ({}));

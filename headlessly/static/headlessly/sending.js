@@ -36,7 +36,7 @@ window.hly = (() => {
   const keys = new WeakMap();
   const random = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
   const sayable = (url, body) =>
-    JSON.stringify([new URL(url, location.href).pathname, ...[...(body || [])].filter(([name, value]) => name !== "csrfmiddlewaretoken" && typeof value === "string")]);
+    JSON.stringify([new URL(url, location.href).pathname, ...[...(body || [])].filter(([name]) => name !== "csrfmiddlewaretoken").map(([name, value]) => [name, value instanceof File ? `${value.name} ${value.size} ${value.lastModified}` : value])]);
   // What is sent may say more than its form holds, such as which button was pressed.
   const heldBy = (place) => (place.matches?.("form") ? sayable(place.action, new FormData(place)) : undefined);
   function keyOf(place, url, body) {

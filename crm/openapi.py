@@ -1,0 +1,33 @@
+"""What the OpenAPI document says of the addresses that sales adds."""
+
+from __future__ import annotations
+
+from headlessly.api.json_schema import Schema
+from headlessly.api.openapi import parameters
+from headlessly.api.openapi.operations import read_operation
+
+
+def paths() -> dict[str, Schema]:
+    """Their path items."""
+    file: Schema = {"type": "string", "format": "binary"}
+    answer = {
+        "description": "The file, as it was sent.",
+        "content": {"*/*": {"schema": file}},
+    }
+    return {
+        "/attachments/{id}/file": {
+            "parameters": [parameters.path_parameter("attachment")],
+            "get": read_operation(
+                "attachmentFile",
+                "The file of an attachment, as it was sent.",
+                "Attachment",
+                answer,
+                (404,),
+            ),
+        }
+    }
+
+
+def components() -> dict[str, Schema]:
+    """What they answer."""
+    return {}

@@ -1,0 +1,36 @@
+"""What sales answers beside its nouns."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
+from rest_framework.request import Request
+
+from crm.attachments import content_of
+from crm.models import Attachment
+from headlessly.api import parameters
+from headlessly.api.base import TenantView
+
+PDF = "application/pdf"
+#: What a browser may show instead of saving it. A page or a drawing with a script is never among it.
+SHOWN = frozenset({PDF, "image/png", "image/jpeg", "image/gif", "image/webp", "text/plain"})
+#: What is shown can load, run and reach nothing. A viewer of PDFs needs more, and keeps them apart itself.
+SEALED = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+
+class AttachmentFile(TenantView):
+    """The file of an attachment, as it was sent."""
+
+    in_batch = False
+
+    def get(self, request: Request, id: str) -> HttpResponse:
+        parameters.refuse_parameters(request.GET)
+        attachment = Attachment.get(id)
+        found = HttpResponse(content_of(attachment), content_type=attachment.media_type)
+        kind = attachment.media_type
+        shown = content_disposition_header(kind not in SHOWN, attachment.filename)
+        found["Content-Disposition"] = shown or "inline"
+        found["X-Content-Type-Options"] = "nosniff"
+        if kind != PDF:
+            found["Content-Security-Policy"] = SEALED
+        return found

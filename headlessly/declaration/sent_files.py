@@ -1,0 +1,68 @@
+"""A file as the input of a verb: ``file: bytes``."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+
+from headlessly.declaration import normalization
+
+if TYPE_CHECKING:
+    from headlessly.declaration.schema import Field
+
+#: The most bytes of such a file. As JSON it is a third longer, and a body has a limit of its own.
+MAX_SIZE = 25 * 1024 * 1024
+#: The longest name of a file that is kept; a longer one loses its middle, not its ending.
+MAX_NAME = 200
+
+
+class SentFile(bytes):
+    """The content of a file, and its name where it came from; empty where nobody said it."""
+
+    name: str
+
+    def __new__(cls, content: bytes, name: str = "") -> SentFile:
+        made = super().__new__(cls, content)
+        made.name = name
+        return made
+
+
+def clean_file(field: Field, value: Any, text: bool) -> SentFile:
+    """A file from its bytes, from text in base64, or from ``{"name": ..., "content": text in base64}``."""
+    name = getattr(value, "name", "")
+    if isinstance(value, Mapping) and value.keys() <= {"name", "content"}:
+        name, value = value.get("name") or "", value.get("content")
+    if isinstance(value, str):
+        value = _decode(value)
+    if not isinstance(value, bytes) or not isinstance(name, str):
+        raise ValueError(
+            _('Send the file as text in base64, or as {"name": "offer.pdf", "content": "…"}.')
+        )
+    if not value:
+        raise ValueError(_("The file is empty."))
+    if len(value) > MAX_SIZE:
+        raise ValueError(_("The file is larger than %d MB.") % (MAX_SIZE >> 20))
+    return SentFile(value, clean_name(name))
+
+
+def _decode(text: str) -> bytes:
+    """Raises ValueError."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError(_("This is not base64.")) from None
+
+
+def clean_name(name: str) -> str:
+    """The last part of a path as the name of a file, without what no name may have."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    last = normalization.normalize_line("".join(c for c in last if c.isprintable()))
+    if len(last) <= MAX_NAME:
+        return last
+    ending = PurePosixPath(last).suffix[:20]
+    return last[: MAX_NAME - len(ending)] + ending

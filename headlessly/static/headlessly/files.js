@@ -1,0 +1,78 @@
+// A file that is dropped on the page of a record, or pasted there, is kept with it. Elsewhere a drop does nothing: a
+// browser would leave the page for the file, and what was typed with it.
+(() => {
+  const { load, warn, tellMade, Unsent } = window.hly;
+  const link = () => document.querySelector("#hly [data-drops]");
+  const hasFiles = (transfer) => [...(transfer?.types || [])].includes("Files");
+  const takesFiles = (target) => target.closest?.("input[type=file]");
+  let shade = null;
+
+  function show(text) {
+    if (!shade) {
+      shade = document.createElement("div");
+      shade.className = "hly drop-shade";
+      shade.setAttribute("role", "status");
+      document.body.append(shade);
+    }
+    shade.textContent = text;
+  }
+
+  function hide() {
+    shade?.remove();
+    shade = null;
+  }
+
+  // One after the other, each by itself: what is wrong with one keeps no other.
+  async function keep(files, place) {
+    const { drops, sends, largest, tooLarge } = place.dataset;
+    const url = new URL(place.href);
+    let last = null;
+    for (const file of files) {
+      if (file.size > Number(largest)) {
+        warn(tooLarge.replace("%s", file.name));
+        continue;
+      }
+      const body = new FormData();
+      body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]")?.value || "");
+      for (const [name, value] of url.searchParams) body.set(name, value);
+      body.set(drops, file);
+      show(sends.replace("%s", file.name));
+      try {
+        const { answer, page } = await load(url.pathname, { method: "POST", body }, {});
+        if (answer.redirected) last = page;
+        else warn(`${file.name}: ${page.querySelector(".wrong, [role=alert]")?.textContent.trim() || page.title}`);
+      } catch (problem) {
+        if (!(problem instanceof Unsent)) throw problem;
+        warn(`${file.name}: ${problem.message}`, () => keep([file], place));
+      }
+    }
+    hide();
+    if (!last) return;
+    document.dispatchEvent(new Event("written"));
+    tellMade(last);
+  }
+
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event.dataTransfer) || takesFiles(event.target)) return;
+    event.preventDefault();
+    const place = link();
+    event.dataTransfer.dropEffect = place ? "copy" : "none";
+    if (place) show(place.dataset.drop);
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) hide();
+  });
+  document.addEventListener("drop", (event) => {
+    if (!hasFiles(event.dataTransfer) || takesFiles(event.target)) return;
+    event.preventDefault();
+    hide();
+    if (link()) keep([...event.dataTransfer.files], link());
+  });
+
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files || [])];
+    if (!files.length || !link() || event.target.closest?.("input, textarea, [contenteditable], dialog[open]")) return;
+    event.preventDefault();
+    keep(files, link());
+  });
+})();
