@@ -39,7 +39,7 @@ KINDS = {
 class Attachment(Noun):
     """A file kept with a record: an offer, a contract, a photo of a card. Or a link to one kept elsewhere."""
 
-    name = String("what it is called", required=True)
+    name = String("what it is called; as its file, unless said", required=True)
     url = Url("where it is, if it is kept elsewhere")
     note = String("what is in it, or what it is for")
     media_type = String("such as application/pdf, by the ending of its name", editable=False)
@@ -75,6 +75,10 @@ class Attachment(Noun):
             index_of_reference("organization", "-created_at", name="attachment_by_company"),
             index_of_reference("campaign", "-created_at", name="attachment_by_campaign"),
         ]
+
+    @verb(creates=True, title="Link")
+    def create(self, **fields: Any) -> None:
+        """Keep a link to a file that is elsewhere, or the name of one that is to come."""
 
     @verb(creates=True, without=["name", "url"], sets=KEPT)
     def upload(

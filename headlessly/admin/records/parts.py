@@ -83,8 +83,8 @@ def _says(row: Noun, others: Iterable[Field], reference: Field) -> str:
 
 
 def _is_own(record: Noun, row: Noun, field: Field) -> bool:
-    own = record.schema.references.get(field.name)
-    return own is not None and own.to == field.to and own.value_of(record) == field.value_of(row)
+    own, value = record.schema.references.get(field.name), field.value_of(row)
+    return bool(value) and own is not None and own.to == field.to and own.value_of(record) == value
 
 
 def _edits(row: Noun) -> list[PartEdit]:

@@ -44,19 +44,7 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
         seen = visibility.load_visible_references(those, names, to_be_named=True)
         rows = list(seen[: RELATED + 1])
         of_this = f"?{reference.wire}={record.pk}"
-        add = []
-        if not reference.read_only:
-            quick = quick_verb(noun) if is_part(noun) else None
-            ways = [
-                (labels.verb_label(v), display.page_url(noun, "add_by", v.name))
-                for v in creating_verbs(noun)
-                if v != quick
-            ]
-            if actors.may(actors.current(), quick.name if quick else "create", noun):
-                ways.append((_("Add"), display.page_url(noun, "add")))
-            add = [(name, url + of_this) for name, url in ways]
-            if add and is_part(noun):
-                add[-1] = (_("Add"), quick_url(noun, **{relation.field: record.pk}))
+        add = [] if reference.read_only else _ways_to_add(noun, reference, record)
         # What is set up says of itself whom it names; here it is told where it does.
         is_told_there = noun.Surface.area == SETUP != record.Surface.area
         offered = add and noun is not type(record) and not is_told_there
@@ -78,6 +66,25 @@ def related_records(record: Noun) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _ways_to_add(noun: type[Record], reference: Field, record: Noun) -> list[tuple[str, str]]:
+    """What adds a record that refers to this one, and where; of a part its quick form, last."""
+    create, quick = noun.verbs["create"], quick_verb(noun) if is_part(noun) else None
+    of_this = f"?{reference.wire}={record.pk}"
+    ways = [
+        (labels.verb_label(v), display.page_url(noun, "add_by", v.name) + of_this)
+        for v in creating_verbs(noun)
+        if v != quick
+    ]
+    actor = actors.current()
+    if quick != create and actors.may(actor, create.name, noun):
+        label = _("Add") if quick is None else labels.verb_label(create)
+        ways.append((label, display.page_url(noun, "add") + of_this))
+    if quick is not None and actors.may(actor, quick.name, noun):
+        label = _("Add") if quick == create else labels.verb_label(quick)
+        ways.append((label, quick_url(noun, **{reference.name: record.pk})))
+    return ways
 
 
 def _file_input(noun: type[Record]) -> str:
