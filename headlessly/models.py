@@ -16,7 +16,7 @@ from headlessly.access.models import (
     User,
 )
 from headlessly.accounts.models import Device, Guess, Invitation, SecondFactor, Session
-from headlessly.contents.models import ContentPart
+from headlessly.contents.models import ContentPart, ContentUse
 from headlessly.log.events import Event
 from headlessly.log.external_ids import ExternalId
 from headlessly.log.indexed_values import IndexedValue
@@ -47,6 +47,7 @@ from headlessly.webhooks.models import (
 __all__ = [
     "ApiKey",
     "ContentPart",
+    "ContentUse",
     "CustomField",
     "Delivery",
     "Device",

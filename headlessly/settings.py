@@ -41,6 +41,7 @@
     SESSION_IDLE_HOURS    after how many hours of doing nothing somebody is signed out; 12.
     SESSION_DAYS          after how many days in any case; 14.
     CONFIRM_MINUTES       for how long a password that was typed again is good for keys and members; 15.
+    FILES_QUOTA_MB        how much the files of a tenant's records take together; 10240.
     IMPORT_QUOTA_MB       how much the imports of a tenant keep, files and refused rows together; 2048.
     BREACHED_PASSWORDS    a file of passwords known from breaches, as hashes: docs/security.md. None.
     WEBHOOKS_ALLOW_PRIVATE  1 lets webhooks lead to private and loopback addresses: whoever may make
@@ -223,6 +224,7 @@ PROCRASTINATE_IMPORT_PATHS = [
 ]
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = None
 
+FILES_QUOTA_MB = number("FILES_QUOTA_MB")
 IMPORT_QUOTA_MB = number("IMPORT_QUOTA_MB")
 WEBHOOKS_ALLOW_PRIVATE = flag("WEBHOOKS_ALLOW_PRIVATE")
 WEBHOOKS_ALLOW_HTTP = not PRODUCTION or flag("WEBHOOKS_ALLOW_HTTP")

@@ -37,7 +37,7 @@ KINDS = {
 
 
 class Attachment(Noun):
-    """A file kept with a record: an offer, a contract, a photo of a card. Or a link to one kept elsewhere."""
+    """A file kept with a record, or a link to one."""
 
     name = String("what it is called; as its file, unless said", required=True)
     url = Url("where it is, if it is kept elsewhere")

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import action, display
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -38,6 +38,7 @@ from headlessly.admin.controls import Text
 from headlessly.admin.installation import installation_view
 from headlessly.admin.settings.member_forms import find_contact_id
 from headlessly.admin.sites import Site, menu_item
+from headlessly.contents.models import ContentUse
 from headlessly.context.tenant_scope import every_tenant
 from headlessly.log.names import MEMBER_REMOVED, ROLE_CHANGED, SESSIONS_ENDED, SETTINGS_CHANGED
 from headlessly.log.security_events import record_of_person, record_security_event
@@ -119,14 +120,15 @@ class OperatorAdmin(ModelAdmin):
 
 
 class TenantAdmin(OperatorAdmin):
-    list_display = ("name", "address", "members", "kept_by_imports", "created_at")
+    list_display = ("name", "address", "members", "kept_by_imports", "kept_by_files", "created_at")
     search_fields = ("name", "slug")
     ordering = ("name",)
     exclude = ("choices",)  # its lists of values are its own admins': Settings, Lists of values
 
     def get_queryset(self, request: HttpRequest) -> Any:
         found = super().get_queryset(request).annotate(member_count=Count("memberships"))
-        return found.annotate(kept_bytes=storage.kept_by_imports())
+        files = ContentUse.objects.filter(tenant=OuterRef("pk")).values("bytes")
+        return found.annotate(kept_bytes=storage.kept_by_imports(), file_bytes=Subquery(files))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         # Every id, link and key out there carries the slug.
@@ -139,6 +141,11 @@ class TenantAdmin(OperatorAdmin):
     def kept_by_imports(self, tenant: Any) -> str:
         kept = words.number(round(tenant.kept_bytes / storage.MEGABYTE))
         return _("%(kept)s of %(quota)s MB") % {"kept": kept, "quota": settings.IMPORT_QUOTA_MB}
+
+    @display(description=gettext_lazy("Files take"), ordering="file_bytes")
+    def kept_by_files(self, tenant: Any) -> str:
+        kept = words.number(round((tenant.file_bytes or 0) / storage.MEGABYTE))
+        return _("%(kept)s of %(quota)s MB") % {"kept": kept, "quota": settings.FILES_QUOTA_MB}
 
     def save_model(self, request: HttpRequest, obj: Tenant, form: Any, change: bool) -> None:
         before = (

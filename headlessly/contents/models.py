@@ -28,3 +28,15 @@ class ContentPart(TenantRow):
 
     def __str__(self) -> str:
         return f"{self.sha256} {self.number}"
+
+
+class ContentUse(TenantRow):
+    """How much the files of a tenant take."""
+
+    bytes = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["tenant"], name="one_content_use")]
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} {self.bytes}"

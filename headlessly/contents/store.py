@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import hashlib
 
+from django.conf import settings
+from django.utils.translation import gettext as _
+
 from headlessly.access import tenancy
 from headlessly.database.prepared import execute_prepared
+from headlessly.errors import Conflict
 
 #: The size of a part in bytes; only the last one is smaller.
-PART = 1024 * 1024
+PART = MEGABYTE = 1024 * 1024
 
 KEEP = """
 INSERT INTO headlessly_contentpart (tenant_id, sha256, number, content) VALUES (%s, %s, %s, %s)
-ON CONFLICT DO NOTHING"""
+ON CONFLICT DO NOTHING RETURNING true"""
+#: One row for each tenant: those who add files at the same moment wait for each other.
+COUNT = """
+INSERT INTO headlessly_contentuse AS u (tenant_id, bytes) VALUES (%s, %s)
+ON CONFLICT (tenant_id) DO UPDATE SET bytes = u.bytes + excluded.bytes RETURNING bytes"""
 READ = """
 SELECT content FROM headlessly_contentpart WHERE tenant_id = %s AND sha256 = %s ORDER BY number"""
 
@@ -21,13 +29,25 @@ def keep_content(content: bytes) -> str:
     """Keep a content of the active tenant, in the running transaction; returns its SHA-256 in hexadecimal.
 
     It stays as long as the tenant does: a deleted record comes back with its file, and the past has it too.
+    Raises Conflict where the tenant keeps too much already.
     """
     sha256 = hashlib.sha256(content).hexdigest()
-    tenant = tenancy.require().pk
+    tenant, added = tenancy.require().pk, 0
     for number, start in enumerate(range(0, len(content), PART)):
         part = content[start : start + PART]
-        execute_prepared(KEEP, [tenant, sha256, number, part], rows=False)
+        if execute_prepared(KEEP, [tenant, sha256, number, part]):
+            added += len(part)
+    if added:
+        ((kept,),) = execute_prepared(COUNT, [tenant, added])
+        _refuse_over_quota(kept)
     return sha256
+
+
+def _refuse_over_quota(kept: int) -> None:
+    quota = settings.FILES_QUOTA_MB
+    if kept > quota * MEGABYTE:
+        said = _("There is no room for this file: those of this tenant may take %d MB together.")
+        raise Conflict(said % quota, code="quota", field="file")
 
 
 def read_content(sha256: str) -> bytes | None:

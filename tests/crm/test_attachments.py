@@ -13,13 +13,13 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from crm import Attachment, Contact, Lead
 from headlessly import scripts
-from headlessly.access import actors
+from headlessly.access import actors, tenancy
 from headlessly.access.models import Membership, User
-from headlessly.contents.models import ContentPart
+from headlessly.contents.models import ContentPart, ContentUse
 from headlessly.contents.store import PART
 from headlessly.declaration import sent_files
 from headlessly.declaration.sent_files import SentFile
-from headlessly.errors import Invalid, NotFound
+from headlessly.errors import Conflict, Invalid, NotFound
 from headlessly.log.events import Event
 from tests.answered import answered
 from tests.headlessly.admin.signed_in import client_of
@@ -66,6 +66,18 @@ def test_keeps_the_same_content_once_and_a_large_one_in_parts(lead: Any) -> None
 def test_keeps_a_link_or_a_name_without_a_file(lead: Any) -> None:
     link = Attachment.create(name="The contract", url="https://drive.example/x", lead=lead)
     assert (link.size, link.media_type, link.content()) == (None, None, None)
+
+
+def test_takes_no_more_room_than_a_tenant_has(lead: Any, rival: Any, settings: Any) -> None:
+    settings.FILES_QUOTA_MB = 2
+    for name in ("a", "b"):
+        Attachment.upload(file=name.encode() * PART, name=name, lead=lead)
+    with pytest.raises(Conflict, match="no room"):
+        Attachment.upload(file=b"c" * PART, name="c", lead=lead)
+    Attachment.upload(file=b"a" * PART, name="The same again", lead=lead)
+    assert ContentUse.objects.get().bytes == 2 * PART and Attachment.count() == 3
+    with tenancy.active(rival):
+        Attachment.upload(file=b"c" * PART, name="c")
 
 
 def test_says_what_is_wrong_with_a_file(lead: Any, monkeypatch: Any) -> None:
