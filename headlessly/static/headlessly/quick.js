@@ -91,6 +91,8 @@
   // What was made is said on the page that one is on, and seen in its lists.
   function tell(page) {
     const said = page.getElementById("toasts");
+    // What is taken back leads back to this page, not to that of the form.
+    for (const form of said?.querySelectorAll("form[data-undo]") || []) form.elements.back.value = location.pathname + location.search;
     document.getElementById("toasts")?.replaceChildren(...(said ? said.children : []));
     window.hly.fade();
     const main = document.getElementById("hly");
