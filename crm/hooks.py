@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from crm.models import Activity, Contact, Deal, DealContact, Lead, Organization
+from crm.models import Activity, Attachment, Contact, Deal, DealContact, Lead, Organization
 from headlessly.access.models import Membership
 from headlessly.access.prepared_queries import prepared_query
 from headlessly.errors import Conflict, VerbRefused
@@ -145,6 +145,22 @@ def move_open_tasks(lead: Lead, ctx: Context) -> None:
 def _tasks_without_a_deal(lead: str) -> QuerySet[Activity, tuple[Any, ...]]:
     planned = Activity.objects.filter(lead=lead, status__in=Activity.OPEN, deal=None)
     return planned.values_list("pk")
+
+
+@Lead.converted
+def keep_files_with_the_deal(lead: Lead, ctx: Context) -> None:
+    """What was attached to the lead is the deal's as well."""
+    if lead.deal_id is None:
+        return
+    kept = ctx.lock_many(Attachment, (id for (id,) in _files_without_a_deal(lead.pk)))
+    for attachment in kept:
+        if attachment.deal_id is None:
+            ctx.Attachment.update(attachment.pk, deal=lead.deal_id)
+
+
+@prepared_query
+def _files_without_a_deal(lead: str) -> QuerySet[Attachment, tuple[Any, ...]]:
+    return Attachment.objects.filter(lead=lead, deal=None).values_list("pk")
 
 
 @Lead.converted

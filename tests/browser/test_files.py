@@ -18,10 +18,11 @@ BRING = """([how, name, size]) => {
   const transfer = new DataTransfer();
   transfer.items.add(new File(["x".repeat(size)], name));
   const said = { bubbles: true, cancelable: true };
-  if (how === "paste") return document.body.dispatchEvent(new ClipboardEvent("paste", { ...said, clipboardData: transfer }));
-  document.body.dispatchEvent(new DragEvent("dragover", { ...said, dataTransfer: transfer }));
+  const go = (event) => document.body.dispatchEvent(event);
+  if (how === "paste") return go(new ClipboardEvent("paste", { ...said, clipboardData: transfer }));
+  go(new DragEvent("dragover", { ...said, dataTransfer: transfer }));
   window.shade = document.querySelector(".drop-shade")?.textContent;
-  return document.body.dispatchEvent(new DragEvent("drop", { ...said, dataTransfer: transfer }));
+  return go(new DragEvent("drop", { ...said, dataTransfer: transfer }));
 }"""
 
 

@@ -131,6 +131,17 @@ def test_goes_and_comes_back_with_its_record(lead: Any) -> None:
     assert Attachment.get(kept.pk).content() == OFFER
 
 
+def test_goes_on_with_the_deal_of_its_lead_until_that_is_taken_back(
+    api: Any, qualified: Any
+) -> None:
+    kept = Attachment.upload(file=OFFER, lead=qualified)
+    done = api.call("POST", f"/leads/{qualified.pk}/convert", {})
+    assert Attachment.get(kept.pk).deal_id == answered(done)["deal"]
+    answered(api.call("POST", f"/requests/{done['X-Request-Id']}/undo"))
+    kept = Attachment.get(kept.pk)
+    assert (kept.deal_id, kept.lead_id, kept.content()) == (None, qualified.pk, OFFER)
+
+
 def test_goes_on_with_whom_a_contact_is_merged_into(people: SimpleNamespace) -> None:
     twin = Contact.create(name="A. Chen", email="chen@else.example")
     kept = Attachment.upload(file=OFFER, contact=twin)

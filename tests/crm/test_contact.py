@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crm import Activity, Contact, Deal, DealContact, Goal, Lead, Rule, TeamMember
+from crm import Activity, Attachment, Contact, Deal, DealContact, Goal, Lead, Rule, TeamMember
 from headlessly.access import tenancy
 from headlessly.context import clock
 from headlessly.errors import Conflict, Invalid, NotFound
@@ -174,6 +174,7 @@ def references_to(contact: Contact) -> list[Any]:
         Touchpoint.create(contact=contact, occurred_at="2025-03-01T10:00:00Z"),
         samples.create(Goal, owner=contact),
         samples.create(DealContact, contact=contact),
+        Attachment.create(name="A file", contact=contact),
         samples.create(TeamMember, member=contact),
         Rule.create(
             name="R", condition={"type": "Lead", "filter": {}}, how="Person", person=contact,
