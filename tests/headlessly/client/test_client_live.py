@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import csv
 import io
 import subprocess
@@ -410,3 +411,20 @@ def test_it_measures_by_group(there: Any, people: Any) -> None:
         {"source": "fair", "count": 2, "sum(budget)": {"USD": 100.0}},
         {"source": "web", "count": 1, "sum(budget)": {}},
     ]
+
+
+def test_it_keeps_files_of_every_kind_that_python_has(
+    there: Headlessly, lead: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "Offer.pdf"
+    path.write_bytes(b"%PDF the offer")
+    with path.open("rb") as opened:
+        made = [
+            there.Attachment.upload(file=path, lead=lead.pk),
+            there.Attachment.upload(file=opened, lead=lead.pk),
+            there.Attachment.upload(file=b"%PDF the offer", name="Offer.pdf", lead=lead.pk),
+        ]
+    assert {(each.name, each.size) for each in made} == {("Offer.pdf", 14)}
+    said = there.Attachment.content(made[0])
+    assert base64.b64decode(said["content"]) == b"%PDF the offer"
+    assert made[0].replace(file=b"other").size == 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -309,6 +310,20 @@ def test_it_tracks_and_reads_the_log(cli: Any, signed_in: Any, lead: Any) -> Non
     assert (wrong.code, "leave out until" in wrong.err) == (2, True), wrong.err
     table = cli("events", "--type", "Lead", "--output", "table")
     assert "Lead.Created" in table.out
+
+
+def test_it_keeps_a_file_with_a_record_and_gives_it_back(
+    cli: Any, signed_in: Any, lead: Any, tmp_path: Path
+) -> None:
+    offer = tmp_path / "Offer.pdf"
+    offer.write_bytes(b"%PDF the offer")
+    kept = cli("Attachment.upload", "--file", str(offer), "--lead", lead.pk).json()
+    assert (kept["name"], kept["size"], kept["lead"]) == ("Offer.pdf", 14, lead.pk)
+    said = cli("Attachment.content", kept["$id"]).json()
+    assert base64.b64decode(said["content"]) == b"%PDF the offer"
+    missing = cli("Attachment.upload", "--file", "nowhere.pdf", "--lead", lead.pk)
+    assert missing.code == 2 and "--file nowhere.pdf: No such file" in missing.err
+    assert "text in base64" in cli("Attachment.upload", "--help").out
 
 
 def test_it_takes_back_a_request(cli: Any, signed_in: Any, lead: Any) -> None:
