@@ -10,6 +10,12 @@ from headlessly.declaration import labels
 from headlessly.declaration.registry import registry
 
 
+def acts_by_itself(id: str) -> bool:
+    """Whether this actor is a rule or the product: no person, and nobody from outside with a key or as a
+    visitor."""
+    return id != actors.PUBLIC.id and not id.startswith((User.prefix, ApiKey.prefix))
+
+
 def actor_names(ids: set[str]) -> dict[str, str]:
     """Who acted, as people call them."""
     names = {actors.SYSTEM.id: _("System"), actors.PUBLIC.id: _("A visitor")}
