@@ -139,3 +139,34 @@ def test_back_shows_the_filters_that_the_list_has(desk, site, lead):
     assert "status=New" in desk.url
     expect(status).to_have_value("New")
     expect(desk.locator("table.list")).to_contain_text(lead.name)
+
+
+def test_on_a_phone_the_first_record_is_near_the_top_and_the_rest_is_behind_buttons(
+    desk: Any, site: str, leads: Any
+) -> None:
+    desk.set_viewport_size({"width": 390, "height": 844})
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=mine")
+    first = desk.locator("table.list tbody tr").first.bounding_box()
+    assert first["y"] < 844 / 3, "a third of the screen at the most is above it"
+    expect(desk.get_by_role("link", name="Add", exact=True).last).to_be_visible()
+    menus = desk.locator("summary", has_text="Columns")
+    expect(menus).to_be_hidden()
+    desk.get_by_role("button", name="What the view shows").click()
+    menus.click()
+    expect(desk.get_by_role("button", name="Show these")).to_be_visible()
+
+
+@pytest.mark.own_context
+def test_without_a_script_a_phone_shows_what_its_buttons_would_open(
+    browser: Any, site: str, bob: Any, leads: Any
+) -> None:
+    from tests.browser.conftest import open_session
+
+    phone = {"width": 390, "height": 844}
+    with browser.new_context(viewport=phone, java_script_enabled=False) as context:
+        page = context.new_page()
+        open_session(page, site, bob)
+        page.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+        expect(page.locator("summary", has_text="Columns")).to_be_visible()
+        expect(page.locator("select[name=status]")).to_be_visible()
+        expect(page.get_by_role("button", name="Filters")).to_be_hidden()
