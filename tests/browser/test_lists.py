@@ -170,3 +170,17 @@ def test_without_a_script_a_phone_shows_what_its_buttons_would_open(
         expect(page.locator("summary", has_text="Columns")).to_be_visible()
         expect(page.locator("select[name=status]")).to_be_visible()
         expect(page.get_by_role("button", name="Filters")).to_be_hidden()
+
+
+def test_a_day_of_a_filter_is_typed_as_people_say_it(desk: Any, site: str, leads: Any) -> None:
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    desk.locator(".facets .more > summary").click()
+    created = desk.locator("fieldset.range", has_text="Created")
+    created.locator("select").select_option("between")
+    first = created.get_by_label("Created from")
+    first.fill("yesterday")
+    first.press("Tab")
+    expect(created.locator(".understood")).not_to_be_empty()
+    desk.get_by_role("button", name="Filter", exact=True).click()
+    expect(desk.locator(".chip")).to_contain_text("Created")
+    expect(desk.locator("table.list tbody tr")).to_have_count(4)

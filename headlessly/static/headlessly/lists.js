@@ -177,9 +177,6 @@
     const ends = select.closest("fieldset").querySelector(".ends");
     const own = select.value === "between";
     ends.hidden = !own;
-    for (const input of ends.querySelectorAll("input")) {
-      if (own && /^(\d{4}-\d\d-\d\d)?$/.test(input.value)) input.type = "date";
-    }
     return ends;
   }
 
@@ -270,7 +267,6 @@
     const [low, high] = fold(target).querySelectorAll("input");
     const chosen = target.selectedOptions[0];
     if (target.value === "between") return low.focus();
-    [low.type, high.type] = ["text", "text"];
     [low.value, high.value] = [chosen.dataset.since || "", chosen.dataset.until || ""];
     target.form.requestSubmit();
   });
