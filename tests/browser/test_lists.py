@@ -106,7 +106,7 @@ def test_narrows_saves_edits_and_loses(desk, site, leads):
     leads[2].lose(lost_reason="Elsewhere")
     for name in ("Lead A", "Lead C"):
         row(desk, name).get_by_role("checkbox").check()
-    expect(desk.locator("b[data-count]")).to_have_text("2 selected")
+    expect(desk.locator("b[data-count]")).to_have_text("2 leads selected")
     desk.get_by_role("button", name="Lose…").click()
     dialog = desk.locator("dialog[open]")
     expect(dialog.get_by_label("Lost reason")).to_be_focused()

@@ -6,6 +6,7 @@ field. A value that ends in ``,-`` takes in the records without one: ``lastActiv
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -18,8 +19,9 @@ from headlessly.admin.filtering.offered import path_label
 from headlessly.admin.filtering.words import moment_in_words
 from headlessly.declaration import days, labels, values
 from headlessly.declaration.schema import Field
+from headlessly.errors import InvalidFilter
 from headlessly.language import numbers
-from headlessly.language.moments import read_past_day, read_when, written_day
+from headlessly.language.moments import no_day_said, read_past_day, read_when, written_day
 from headlessly.nouns import Noun
 from headlessly.query import list_address, periods, querystring
 from headlessly.query.list_address import OR_NONE
@@ -256,6 +258,31 @@ def _read_day(field: Field, text: str) -> str:
     else:
         day = read_past_day(bare[:100], today)
     return text if day is None else f"{day}{text[len(bare) :]}"
+
+
+def problem_in_words(noun: type[Noun], given: Mapping[str, str], problem: InvalidFilter) -> str:
+    """What is wrong with the conditions of an address, which has them in ``given``, with the field as people
+    call it."""
+    path = problem.field or ""
+    said = problem.message.removeprefix(f"{path}: ")
+    try:
+        field = querystring.field_at_path(noun, path)
+    except InvalidFilter:
+        return problem.message
+    if said == problem.message:
+        return said
+    texts = (text for name, text in given.items() if name.partition("__")[0] == path)
+    if field.type in DATES and not all(map(_says_moment, texts)):
+        said = no_day_said()
+    return f"{path_label(noun, path)}: {said}"
+
+
+def _says_moment(text: str) -> bool:
+    bare = text.removesuffix(OR_NONE)
+    try:
+        return days.is_relative(bare) or bool(values.clean_moment(None, bare, text=True))
+    except ValueError:
+        return False
 
 
 def show_day(text: str) -> str:

@@ -65,3 +65,20 @@ def test_a_link_is_read_as_links_are_and_what_is_no_day_is_said(bob):
     assert 'role="alert"' in refused and "soonish" in refused
     # Without a word that somebody typed it, an address is what it says.
     assert 'role="alert"' in bob.get(f"{LEADS}?createdAt__gte=fri").content.decode()
+
+
+def test_what_is_wrong_is_said_of_the_field_as_people_call_it(bob, users):
+    refused = unescape(bob.get(f"{LEADS}?typed=en&createdAt__gte=soonish").content.decode())
+    assert "Created: No day is understood of this" in refused and "ISO" not in refused
+    assert "Score: This is a number." in bob.get(f"{LEADS}?score__gte=many").content.decode()
+    users.bob.language = "de"
+    users.bob.save()
+    german = unescape(bob.get(f"{LEADS}?typed=de&createdAt__gte=bald").content.decode())
+    assert "Angelegt: Das ist als Tag nicht zu verstehen" in german
+
+
+def test_a_form_says_of_a_day_how_days_are_typed(bob):
+    sent = {"subject": "Call", "type": "Call", "due_at": "some evening"}
+    refused = unescape(bob.post(f"{ACTIVITIES}add/", sent).content.decode())
+    assert "No day is understood of this: type 3.12., fri or tomorrow 9." in refused
+    assert "ISO 8601" not in refused
