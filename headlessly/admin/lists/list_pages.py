@@ -88,7 +88,6 @@ class ListPage(NounPages):
             left_out=left_out,
             address=address,
             tabs=tabs,
-            in_settings=bool(self.noun.Surface.setting) and self.admin.may("create"),
             saving=saving,
             renaming=renaming,
             selectable=selects,
