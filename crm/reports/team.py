@@ -133,7 +133,8 @@ def measure_team(slice: Slice) -> Measured:
         lists, colleague = partial(_lists, counted, person), person if person in members else None
         rows.append(Row(person, name, values, lists, colleague=colleague))
     rows.sort(key=lambda row: (row.key is None, -_size(row), row.name))
-    return Measured(sum(by_owner["newLeads"].values()), counted["newLeads"], rows=rows)
+    every = sum(by_owner["newLeads"].values())
+    return Measured(every, counted["newLeads"], rows=rows, lists=_by_column(counted))
 
 
 def _members(slice: Slice) -> set[str]:
@@ -221,11 +222,16 @@ def _lists(counted: Mapping[str, Records], person: str | None) -> dict[str, Reco
         assert owner is not None
         own = {f"{owner.wire}__isnull": "true"} if person is None else {owner.wire: person}
         found[name] = records.where(**own)
-    ended = found.pop("endedDeals")
-    return found | {
-        "won": found["wonDeals"],
-        "winRate": ended,
-        "firstAnswer": found["newLeads"],
+    return _by_column(found)
+
+
+def _by_column(counted: Mapping[str, Records | None]) -> dict[str, Records | None]:
+    """The records that are counted, by the columns that show something of them."""
+    return {
+        **counted,
+        "won": counted["wonDeals"],
+        "winRate": counted["endedDeals"],
+        "firstAnswer": counted["newLeads"],
     }
 
 

@@ -38,7 +38,6 @@ class NounAdmin(NounAdminBase, ModelAdmin):
         self.list_page = ListPage(self)
         self.cell_pages = CellPages(self)
         self.filter_pages = FilterPages(self)
-        self.saved_view_pages = SavedViewPages(self, self.list_page)
         self.bulk_pages = BulkPages(self)
         self.record_page = RecordPage(self)
         self.edit_pages = EditPages(self)
@@ -46,6 +45,7 @@ class NounAdmin(NounAdminBase, ModelAdmin):
         self.delete_pages = DeletePages(self)
         self.verb_pages = VerbPages(self, self.record_page)
         self.board_pages = BoardPages(self, self.record_page)
+        self.saved_view_pages = SavedViewPages(self, self.list_page, self.board_pages.show_again)
 
     # -- who may ----------------------------------------------------------------------------------
 

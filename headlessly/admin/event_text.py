@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from headlessly.access.actor_names import actor_names
+from headlessly.access.actor_names import actor_names, acts_by_itself
 from headlessly.admin import display
 from headlessly.admin.event_facts import (
     LONG,
@@ -65,12 +65,33 @@ class Entry:
         return self.changes[0] if self.plain and len(self.changes) == 1 else None
 
     @property
+    def automatic(self) -> bool:
+        """Whether a rule or the product did this by itself. How a record began is told all the same."""
+        begins = self.event.version == 1 and self.about is None
+        return acts_by_itself(self.event.actor) and not begins
+
+    @property
+    def caused_groups(self) -> list[list[Entry]]:
+        return fold_automatic(self.caused)
+
+    @property
     def long(self) -> bool:
         return len(self.said) > LONG
 
     @property
     def when(self) -> Any:
         return display.age_html(self.event.timestamp)
+
+
+def fold_automatic(entries: list[Entry]) -> list[list[Entry]]:
+    """``entries`` in their order, each alone; automatic ones that follow each other are together."""
+    groups: list[list[Entry]] = []
+    for entry in entries:
+        if entry.automatic and groups and groups[-1][-1].automatic:
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    return groups
 
 
 class Teller:

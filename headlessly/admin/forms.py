@@ -35,7 +35,13 @@ from headlessly.declaration.schema import Field
 from headlessly.declaration.values import parse_iso_moment, to_json_value
 from headlessly.errors import HeadlesslyError
 from headlessly.language import numbers
-from headlessly.language.moments import read_past_when, read_when, written_day, written_moment
+from headlessly.language.moments import (
+    no_day_said,
+    read_past_when,
+    read_when,
+    written_day,
+    written_moment,
+)
 from headlessly.nouns import Noun
 
 #: How many members are given something with one press; the others are searched for.
@@ -163,6 +169,8 @@ class DeclaredForm(forms.Form):
             name, message = self.input_called(detail["field"]), detail["message"]
             if name and self.declared[name].kinds:
                 message = refusal_in_words(self.declared[name], message)
+            elif name and not says_day(self.declared[name], self.data.get(name)):
+                message = no_day_said()
             elif not name and problem.details:
                 message = f"{detail['field']}: {message}"
             self.add_error(name, message)
@@ -233,6 +241,17 @@ def clean_sent_text(field: Field, text: Any) -> Any:
     return _moment_with_zone(
         f"{when.day}T{at:%H:%M}", keeps_day=field.day_if is not None, fold=at.fold
     )
+
+
+def says_day(field: Field, text: Any) -> bool:
+    """Whether what was typed as a day, or as a moment, is one; what is typed of another field is fine."""
+    if field.type not in ("date", "datetime") or not isinstance(text, str) or not text.strip():
+        return True
+    try:
+        field.clean(clean_sent_text(field, text).removesuffix(WHOLE_DAY))
+    except ValueError:
+        return False
+    return True
 
 
 def mark_whole_days(sent: dict[str, Any], fields: Iterable[Field]) -> None:

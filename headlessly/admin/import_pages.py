@@ -34,6 +34,7 @@ from headlessly.admin.import_text import (
     warning_rows,
 )
 from headlessly.admin.import_words import word_choices
+from headlessly.admin.setting_up import beside_settings
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.undo import Undo, large_undo
 from headlessly.admin.widgets import select2
@@ -142,6 +143,7 @@ def _form_page(
         "imports",
         _("Import"),
         status=status,
+        in_settings=beside_settings(_("Imports")),
         nouns=[(each.__name__, labels.plural_title(each)) for each in importable_nouns(site)],
         type=noun.__name__,
         many=labels.plural_title(noun),
@@ -191,6 +193,7 @@ def _import_page(
         request,
         "import",
         _("Import"),
+        in_settings=beside_settings(_("Imports")),
         styles=("imports", "lists"),
         media=select2(),
         source=source,

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 
 from headlessly.access import actors
 from headlessly.admin import display, widgets
+from headlessly.admin.setting_up import sets_up
 from headlessly.admin.sites import TenantSite
 from headlessly.admin.whole_records import find_whole
 from headlessly.declaration import labels
@@ -97,6 +98,7 @@ class NounAdminBase:
         """What every page of the noun shows beside what all of the site do, and ``more``. A subclass may add
         what its own template shows."""
         return {
+            "in_settings": labels.plural_title(self.model) if sets_up(self.model) else "",
             "opts": self.model._meta,
             "noun": labels.noun_title(self.model),
             "nouns": labels.plural_title(self.model),

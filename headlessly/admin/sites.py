@@ -33,7 +33,7 @@ from headlessly.context import clock
 from headlessly.declaration.registry import registry
 from headlessly.declaration.values import is_storable
 from headlessly.errors import NotFound
-from headlessly.language.moments import read_past_when, read_when
+from headlessly.language.moments import no_day_said, read_past_when, read_when
 from headlessly.nouns import Noun
 from headlessly.web.sign_in import redirect_to_sign_in, sign_in_url
 
@@ -76,9 +76,7 @@ def when_view(request: HttpRequest, *, site: Site) -> HttpResponse:
     text = request.GET.get("text", "")[:100]
     when = (read_past_when if request.GET.get("past") else read_when)(text, now)
     if when is None:
-        return JsonResponse(
-            {"problem": _("No day is understood of this: type 3.12., fri or tomorrow 9.")}
-        )
+        return JsonResponse({"problem": no_day_said()})
     said = date_format(when.day, "D, j M Y")
     return JsonResponse({"understood": f"{said}, {when.time:%H:%M}" if when.time else said})
 

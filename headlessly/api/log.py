@@ -10,6 +10,7 @@ from django.db import connections, models, transaction
 from rest_framework.request import Request
 
 from headlessly.access import actors, tenancy, visibility
+from headlessly.access.actor_names import find_actor
 from headlessly.api import parameters
 from headlessly.api.base import TenantViewSet, created_response
 from headlessly.api.bodies import ApiResponse
@@ -202,8 +203,8 @@ def _read_condition(name: str, value: str) -> str:
         elif name == "targetType" and value not in (types := [*registry, SECURITY]):
             near = did_you_mean(value, types)
             raise ValueError(f"Use one of {', '.join(types)}.{near}")
-        elif name == "actor" and value == ME:
-            return actors.current().id
+        elif name == "actor":
+            return actors.current().id if value == ME else find_actor(value)
     except ValueError as problem:
         raise InvalidFilter(f"{name}: {problem}", field=name) from None
     return value

@@ -203,10 +203,12 @@ def group_title(title: str) -> str:
 
 def relation_label(found: Relation) -> str:
     """The other side of a reference: ``owned_leads`` → ``Owned leads``; of a tenant's own field
-    ``Deals: Decider``."""
+    ``Deals: Decider``. What is shown on the pages of other records alone has one name on all of them."""
     if found.is_custom:
         noun = registry[found.noun]
         return f"{plural_title(noun)}: {noun.schema.by_name[found.field].label}"
+    if not found.source_noun.Surface.is_in_menu:
+        return plural_title(found.source_noun)
     return pgettext(RELATION, _english_relation(found))
 
 
@@ -317,7 +319,11 @@ def _noun_messages(noun: type[Record]) -> Iterator[tuple[str | None, str]]:
         (None, effect) for effect in (surface.kinds.settings.values() if surface.kinds else ())
     )
     yield from ((None, reason.name) for reason in surface.agenda)
-    yield from ((RELATION, _english_relation(each)) for each in noun.schema.relations.values())
+    yield from (
+        (RELATION, _english_relation(each))
+        for each in noun.schema.relations.values()
+        if each.source_noun.Surface.is_in_menu
+    )
     if surface.engagements:
         for kind in noun.schema.by_name[surface.engagements.kind].choices:
             yield OBJECT, with_article(split_words(kind).lower())

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 MONTHS = (
     "jan january januar", "feb february februar", "mar march mär märz maerz", "apr april",
@@ -108,6 +109,11 @@ def written_day(day: date) -> str:
 def written_moment(local: datetime) -> str:
     """The same of a moment on the reader's clock, to the minute."""
     return f"{written_day(local)} {local:%H:%M}"
+
+
+def no_day_said() -> str:
+    """Why a text was not taken that says no day."""
+    return _("No day is understood of this: type 3.12., fri or tomorrow 9.")
 
 
 class When(NamedTuple):

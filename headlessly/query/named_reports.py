@@ -93,6 +93,8 @@ class Measured:
     records: Records | None = None
     count: int | None = None  #: of how many records it is the middle, where it is one
     rows: Sequence[Row] | None = None  #: None for a report without columns
+    #: The records behind what all rows come to, by column: those of no row, or of any.
+    lists: Mapping[str, Records | None] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """``value``, for money one number per currency with ``converted``; ``list`` and ``rows``."""

@@ -203,3 +203,23 @@ def test_a_finger_that_rests_lifts_a_card(board, lead):
     expect(board.column("Contacted")).to_have_class("column possible over")
     touch("touchEnd", 380, y)
     expect(board.column("Contacted").locator("[data-card]")).to_contain_text(NAME)
+
+
+def test_a_board_is_narrowed_saved_as_a_view_and_opened_by_it(desk, site, lead, people):
+    from crm import Lead
+
+    Lead.create(name="From the fair", source="fair", owner=people.bob)
+    desk.goto(f"{site}/~acme/admin/crm/lead/board/?source=fair")
+    expect(desk.locator("[data-card]")).to_have_count(1)
+    desk.get_by_role("button", name="Save view…").click()
+    desk.get_by_label("Name", exact=True).fill("Fairs")
+    desk.get_by_role("button", name="Save", exact=True).click()
+    expect(desk.locator(".viewtabs [aria-current]")).to_have_text("Fairs")
+    assert "/board/" in desk.url
+    desk.locator(".viewtabs").get_by_role("link", name="All").click()
+    expect(desk.locator("[data-card]")).to_have_count(2)
+    desk.locator(".viewtabs").get_by_role("link", name="Fairs").click()
+    expect(desk.locator("[data-card]")).to_have_count(1)
+    desk.get_by_role("link", name="List", exact=True).click()
+    expect(desk.locator("table.list tbody tr")).to_have_count(1)
+    expect(desk.locator(".viewtabs [aria-current]")).to_have_text("Fairs")

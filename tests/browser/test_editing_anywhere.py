@@ -123,10 +123,10 @@ def test_shift_selects_a_range_and_space_looks_at_a_record_beside(desk, site, le
     boxes = desk.locator(".list td.check input")
     boxes.nth(1).click()
     boxes.nth(4).click(modifiers=["Shift"])
-    expect(desk.locator("b[data-count]")).to_have_text("4 selected")
+    expect(desk.locator("b[data-count]")).to_have_text("4 leads selected")
     boxes.nth(3).click()
     boxes.nth(2).click(modifiers=["Shift"])
-    expect(desk.locator("b[data-count]")).to_have_text("2 selected")
+    expect(desk.locator("b[data-count]")).to_have_text("2 leads selected")
     # What is done with them has a button for each: no key presses the first of them.
     sent: list[str] = []
     desk.on("request", lambda request: sent.append(request.method))

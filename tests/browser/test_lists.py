@@ -106,7 +106,7 @@ def test_narrows_saves_edits_and_loses(desk, site, leads):
     leads[2].lose(lost_reason="Elsewhere")
     for name in ("Lead A", "Lead C"):
         row(desk, name).get_by_role("checkbox").check()
-    expect(desk.locator("b[data-count]")).to_have_text("2 selected")
+    expect(desk.locator("b[data-count]")).to_have_text("2 leads selected")
     desk.get_by_role("button", name="Lose…").click()
     dialog = desk.locator("dialog[open]")
     expect(dialog.get_by_label("Lost reason")).to_be_focused()
@@ -139,3 +139,48 @@ def test_back_shows_the_filters_that_the_list_has(desk, site, lead):
     assert "status=New" in desk.url
     expect(status).to_have_value("New")
     expect(desk.locator("table.list")).to_contain_text(lead.name)
+
+
+def test_on_a_phone_the_first_record_is_near_the_top_and_the_rest_is_behind_buttons(
+    desk: Any, site: str, leads: Any
+) -> None:
+    desk.set_viewport_size({"width": 390, "height": 844})
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=mine")
+    first = desk.locator("table.list tbody tr").first.bounding_box()
+    assert first["y"] < 844 / 3, "a third of the screen at the most is above it"
+    expect(desk.get_by_role("link", name="Add", exact=True).last).to_be_visible()
+    menus = desk.locator("summary", has_text="Columns")
+    expect(menus).to_be_hidden()
+    desk.get_by_role("button", name="What the view shows").click()
+    menus.click()
+    expect(desk.get_by_role("button", name="Show these")).to_be_visible()
+
+
+@pytest.mark.own_context
+def test_without_a_script_a_phone_shows_what_its_buttons_would_open(
+    browser: Any, site: str, bob: Any, leads: Any
+) -> None:
+    from tests.browser.conftest import open_session
+
+    phone = {"width": 390, "height": 844}
+    with browser.new_context(viewport=phone, java_script_enabled=False) as context:
+        page = context.new_page()
+        open_session(page, site, bob)
+        page.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+        expect(page.locator("summary", has_text="Columns")).to_be_visible()
+        expect(page.locator("select[name=status]")).to_be_visible()
+        expect(page.get_by_role("button", name="Filters")).to_be_hidden()
+
+
+def test_a_day_of_a_filter_is_typed_as_people_say_it(desk: Any, site: str, leads: Any) -> None:
+    desk.goto(f"{site}/~acme/admin/crm/lead/?view=all")
+    desk.locator(".facets .more > summary").click()
+    created = desk.locator("fieldset.range", has_text="Created")
+    created.locator("select").select_option("between")
+    first = created.get_by_label("Created from")
+    first.fill("yesterday")
+    first.press("Tab")
+    expect(created.locator(".understood")).not_to_be_empty()
+    desk.get_by_role("button", name="Filter", exact=True).click()
+    expect(desk.locator(".chip")).to_contain_text("Created")
+    expect(desk.locator("table.list tbody tr")).to_have_count(4)

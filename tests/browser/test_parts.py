@@ -110,7 +110,7 @@ def test_chips_views_columns_and_a_past_day_change_without_a_load(desk, site, le
     expect(desk.get_by_role("columnheader", name="Source")).to_have_count(0)
     # What was selected and edited works as before.
     rows.nth(3).get_by_role("checkbox").check()
-    expect(desk.locator("b[data-count]")).to_have_text("1 selected")
+    expect(desk.locator("b[data-count]")).to_have_text("1 lead selected")
     rows.nth(3).locator("[data-cell=score]").click()
     desk.locator(".celled input:visible").fill("66")
     desk.keyboard.press("Enter")

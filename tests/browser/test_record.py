@@ -203,3 +203,19 @@ def test_a_step_that_misses_something_asks_for_it_where_one_is(desk, site, peopl
         dialog.get_by_label(label).fill("500")
         desk.keyboard.press("Enter")
         expect(desk.locator(".path [aria-current]")).to_have_text(state)
+
+
+def test_what_rules_did_opens_in_its_place(desk, site, lead):
+    from headlessly.access import actors
+
+    with actors.acting(actors.SYSTEM):
+        lead.update(score=10)
+        lead.update(score=20)
+    desk.goto(f"{site}/~acme/admin/crm/lead/{lead.pk}/change/")
+    told = desk.locator("#timeline .automatic summary")
+    expect(told).to_contain_text("2 automatic changes")
+    step = desk.locator("#timeline .entry", has_text="changed score")
+    expect(step.first).to_be_hidden()
+    told.click()
+    expect(step).to_have_count(2)
+    expect(step.first).to_be_visible()

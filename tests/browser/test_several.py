@@ -31,8 +31,8 @@ def test_a_person_is_added_to_a_deal_and_made_primary(desk, site, people, acme):
 
     deal = Deal.create(name="Fleet", value=1, contact=people.ada, owner=people.bob)
     desk.goto(f"{site}/~acme/admin/crm/deal/{deal.pk}/change/")
-    card = desk.get_by_label("People", exact=True)
-    desk.get_by_role("link", name="People: Add").click()
+    card = desk.get_by_label("Deal contacts", exact=True)
+    desk.get_by_role("link", name="Deal contacts: Add").click()
     dialog = desk.locator("dialog.quick")
     expect(dialog).to_contain_text("Fleet")
     expect(dialog.locator("nav.switch")).to_have_count(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from statistics import median
 from typing import Any
 
@@ -248,3 +249,9 @@ def test_all_together_is_what_adds_up(month, ann, acme, people):
     assert (
         "<tfoot>" not in ann.get(f"{TEAM}?period=this_year&owner={people.bob.pk}").content.decode()
     )
+    # Each leads to what it counts, as the rows do.
+    for cell in re.findall(r"<td.*?</td>", foot):
+        if (link := re.search(r'href="([^"]+)">(\d+)<', cell)) is not None:
+            shown = ann.get(unescape(link[1])).content.decode()
+            assert re.search(rf'<span class="count">{link[2]}</span>', shown), cell
+    assert foot.count("<a ") == 7

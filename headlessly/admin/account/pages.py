@@ -29,6 +29,7 @@ from headlessly.accounts.signing_in import TWICE, try_password
 from headlessly.admin import display
 from headlessly.admin.account.second_step import STATE, read_answer
 from headlessly.admin.entrance import REFUSALS, safe_next
+from headlessly.admin.setting_up import beside_settings
 from headlessly.log.names import SESSIONS_ENDED
 from headlessly.log.security_events import record_of_person
 from headlessly.web.sign_in import readable_address
@@ -172,6 +173,7 @@ def account_view(request: HttpRequest, *, site: Any) -> HttpResponse:
         request,
         "account/account",
         _("Sign-in and security"),
+        in_settings=beside_settings(_("Your sign-in")),
         sessions=[
             {
                 "session": each,

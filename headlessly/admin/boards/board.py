@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import connection, models
-from django.http import HttpRequest
+from django.http import QueryDict
 from django.urls import reverse
 
 from headlessly.access import tenancy, visibility
@@ -49,6 +49,7 @@ class BoardColumn:
     label: str
     tone: str
     ended: bool
+    is_target: bool  #: whether cards only go there: its own are filtered out
     url: str  #: its records as a list
     moves: list[NextStep] = field(default_factory=list)
     hint: str = ""
@@ -71,13 +72,13 @@ class BoardColumn:
 class NounBoard:
     """The board that an address asks for."""
 
-    def __init__(self, request: HttpRequest, noun: type[Noun], site: TenantSite) -> None:
+    def __init__(self, query: QueryDict, noun: type[Noun], site: TenantSite) -> None:
         self.noun = noun
         if (declared := noun.Surface.board) is None:
             raise TypeError(f"{noun.__name__} has no board.")
         self.declared, self.machine = declared, noun.schema.require_machine()
         self.field = self.noun.schema.by_name[self.machine.name]
-        self.address = BoardAddress(noun, request.GET, site)
+        self.address = BoardAddress(noun, query, site)
         self.problem = self.address.problem
         # Columns that were chosen for the list are on the cards too.
         chosen = self.address.columns if self.address.given.get("columns") else ()
@@ -88,12 +89,21 @@ class NounBoard:
 
     @cached_property
     def states(self) -> list[str]:
-        """All states, or those by which the board is narrowed."""
+        """All states, or those by which the board is narrowed; beside the open ones stand the others, for
+        cards to be moved to."""
+        shown = set(self._chosen_states)
+        ends = {state for state in self.path.states if self.cards.has_ended(state)}
+        if shown and shown >= set(self.path.states) - ends:
+            shown |= ends
+        return [state for state in self.path.states if state in shown or not shown]
+
+    @cached_property
+    def _chosen_states(self) -> list[str]:
+        """Those by which the board is narrowed."""
         facets = self.address.facets
         chosen = next((f.values() for f in facets if f.name == self.field.wire), [])
         keys = {name: key for key, name in self.machine.names.items()}
-        chosen = [keys.get(each, each) for each in chosen]
-        return [state for state in self.path.states if state in chosen or not chosen]
+        return [keys.get(each, each) for each in chosen]
 
     @cached_property
     def path(self) -> Machine:
@@ -138,7 +148,7 @@ class NounBoard:
         try:
             with timeouts.statement_timeout(PATIENCE):
                 self.count(columns)
-                rows = self.cards.rows(self._keys(columns))
+                rows = self.cards.rows(self._keys(c for c in columns if not c.is_target))
         except InvalidFilter as problem:
             self.problem = problem.message
             return columns
@@ -157,7 +167,7 @@ class NounBoard:
 
     @property
     def is_empty(self) -> bool:
-        return all(column.count == "0" for column in self.columns)
+        return all(column.is_target or column.count == "0" for column in self.columns)
 
     def after(self, state: str, cursor: str) -> BoardColumn:
         """The next cards of a column. Raises InvalidFilter for a cursor that is none."""
@@ -173,11 +183,14 @@ class NounBoard:
     def column(self, state: str) -> BoardColumn:
         moves = possible_moves(self.noun, state, self.path)
         start = display.page_url(self.noun, "changelist")
+        is_target = bool(self._chosen_states) and state not in self._chosen_states
         return BoardColumn(
             state=state,
             label=labels.choice_label(self.field, state),
             tone=display.state_tone(self.noun, state),
             ended=self.cards.has_ended(state),
+            is_target=is_target,
+            count="" if is_target else "0",
             url=start
             + self.address.but(
                 {self.field.wire: self.field.to_json(state), **self.address.of_path}
@@ -189,7 +202,9 @@ class NounBoard:
     # -- numbers ----------------------------------------------------------------------------------
 
     def count(self, columns: Iterable[BoardColumn]) -> None:
-        """Counts and sums in one statement; each column is read up to the cap and no further."""
+        """Counts and sums in one statement; each column is read up to the cap and no further. Of one that is
+        only moved to nothing is counted."""
+        columns = [column for column in columns if not column.is_target]
         schema, measure = self.noun.schema, self.declared.measure
         read = {"state": self.machine.name}
         if measure:

@@ -20,7 +20,7 @@ from headlessly.nouns import Noun
 from headlessly.query.list_address import NONE
 
 #: What a list may be asked for and a board may not: it is about now, and about all states.
-NOT_HERE = ("asOf", "deleted", "p", "view")
+NOT_HERE = ("asOf", "deleted", "p")
 
 
 class BoardAddress(Address):

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    QueryDict,
+)
 from django.template.loader import render_to_string
 from django.utils.decorators import method_decorator
 from django.utils.text import capfirst
@@ -15,11 +22,14 @@ from django.views.decorators.http import require_GET
 from headlessly.admin import moves, toasts
 from headlessly.admin.boards.board import RECENT, NounBoard
 from headlessly.admin.boards.dialogs import MoveDialog
+from headlessly.admin.lists.list_pages import LAST_VIEW, remember_view
+from headlessly.admin.lists.tabs import Tabs
 from headlessly.admin.lists.typed_filters import expand_typed_filters
 from headlessly.admin.pages import NounAdminBase, NounPages
 from headlessly.admin.records import timeline
 from headlessly.admin.records.dialogs import GateDialog, VerbDialog
 from headlessly.admin.records.record_page import RecordPage
+from headlessly.admin.sites import PART
 from headlessly.admin.watching.position import watched
 from headlessly.admin.whole_records import find_whole
 from headlessly.declaration import labels
@@ -66,10 +76,20 @@ class BoardPages(NounPages):
             raise Http404
         if request.method == "POST":
             return self._move_card(request)
-        board = NounBoard(request, self.noun, self.site)
-        if whole := expand_typed_filters(board.address):
+        board = NounBoard(request.GET, self.noun, self.site)
+        tabs = Tabs(board.address, request.COOKIES.get(LAST_VIEW, ""))
+        if whole := expand_typed_filters(board.address) or tabs.expanded():
             return HttpResponseRedirect(self.admin.place("board") + whole)
-        return self._board_page(request, board)
+        response = self._board_page(request, board, tabs=tabs)
+        if tabs.now is not None and PART not in request.headers:
+            remember_view(request, response, self.admin.place("changelist"), tabs.now.key)
+        return response
+
+    def show_again(self, request: HttpRequest, query: str, **refused: Any) -> HttpResponse:
+        """The board of an address, with what a refused form about its views said."""
+        board = NounBoard(QueryDict(query), self.noun, self.site)
+        status = next(each["status"] for each in refused.values())
+        return self._board_page(request, board, status=status, **refused)
 
     @method_decorator(require_GET)
     def board_more_view(self, request: HttpRequest, state: str, cursor: str) -> HttpResponse:
@@ -77,27 +97,36 @@ class BoardPages(NounPages):
         if self.noun.Surface.board is None or state not in self.schema.require_machine().states:
             raise Http404
         try:
-            column = NounBoard(request, self.noun, self.site).after(state, cursor)
+            column = NounBoard(request.GET, self.noun, self.site).after(state, cursor)
         except InvalidFilter as problem:
             return JsonResponse(problem.body(), status=problem.status)
         cards = "".join(self._card(request, card, column.moves) for card in column.cards)
         return JsonResponse({"cards": cards, "more": column.more})
 
     def _board_page(
-        self, request: HttpRequest, board: NounBoard, *, status: int = 200
+        self,
+        request: HttpRequest,
+        board: NounBoard,
+        *,
+        status: int = 200,
+        tabs: Tabs | None = None,
+        **more: Any,
     ) -> HttpResponse:
         return self.admin.respond(
             request,
             "board",
             status=status,
             board=board,
+            tabs=tabs or Tabs(board.address),
             title=_("%(nouns)s board") % {"nouns": labels.plural_title(self.noun)},
             is_fullwidth="1",
             recent=RECENT.days,
+            here=f"{self.admin.place('board')}?{board.address.query_string}",
             list_url=f"{self.admin.place('changelist')}?{board.address.query_string}",
             board_url=self.admin.place("board"),
             add_url=self._add_url(board),
             said=_script_texts(),
+            **more,
         )
 
     def _add_url(self, board: NounBoard) -> str:
@@ -212,7 +241,7 @@ class BoardPages(NounPages):
             fix = self.record_page.suggest_fix(self.admin.find(move.id), problem)
         if _wants_json(request):
             return self._card_now(request, id, None, status=problem.status, reason=reason, fix=fix)
-        board = NounBoard(request, self.noun, self.site)
+        board = NounBoard(request.GET, self.noun, self.site)
         board.refusal = {"id": id, "reason": reason, "fix": fix}
         return self._board_page(request, board, status=problem.status)
 
@@ -226,7 +255,7 @@ class BoardPages(NounPages):
         **more: Any,
     ) -> HttpResponse:
         """The card as it is now, if it is, and the numbers of the columns concerned (None: of all)."""
-        board = NounBoard(request, self.noun, self.site)
+        board = NounBoard(request.GET, self.noun, self.site)
         columns = [board.column(s) for s in board.states if states is None or s in states]
         if columns and not board.problem:
             board.count(columns)

@@ -21,8 +21,8 @@ from headlessly.admin.sites import TenantSite
 from headlessly.database import timeouts
 from headlessly.errors import InvalidFilter
 from headlessly.query.money import Amounts, add_amounts
-from headlessly.query.named_reports import Report, Row, Value, measure, reports
-from headlessly.query.reports import Slice
+from headlessly.query.named_reports import Measured, Report, Row, Value, measure, reports
+from headlessly.query.reports import Records, Slice
 
 
 @require_GET
@@ -54,12 +54,14 @@ def table_view(request: HttpRequest, name: str, *, site: TenantSite) -> HttpResp
 
 
 def _read(report: Report, slice: Slice) -> dict[str, Any]:
-    rows = measure(report, slice).rows or ()
-    return {"rows": _rows(report, slice, rows), "total_cells": _total_cells(report, rows)}
+    measured = measure(report, slice)
+    rows = measured.rows or ()
+    return {"rows": _rows(report, slice, rows), "total_cells": _total_cells(report, measured)}
 
 
-def _total_cells(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _total_cells(report: Report, measured: Measured) -> list[dict[str, Any]]:
     """What the rows come to together, by column; empty where no column is added up, or there is one row."""
+    rows = measured.rows or ()
     if len(rows) < 2 or not any(column.adds for column in report.columns):
         return []
     found: list[dict[str, Any]] = []
@@ -69,6 +71,8 @@ def _total_cells(report: Report, rows: Sequence[Row]) -> list[dict[str, Any]]:
             values: list[Any] = [row.values[column.name] for row in rows]
             total = add_amounts(values) if isinstance(values[0], Amounts) else sum(values)
             text, _title = _texts(column.unit, total, {})
+            if (records := measured.lists.get(column.name)) is not None:
+                text = _link(records, text)
         found.append({"title": column.title, "text": mark_safe(text)})
     return found
 
@@ -93,7 +97,7 @@ def _rows(report: Report, slice: Slice, rows: Sequence[Row]) -> list[dict[str, A
             if (records := lists.get(name)) is not None:
                 if records.noun not in list_urls:
                     list_urls[records.noun] = display.page_url(records.noun, "changelist")
-                shown = f'<a href="{escape(list_urls[records.noun] + records.query)}">{shown}</a>'
+                shown = _link(records, shown, list_urls[records.noun])
             if then is not None and column.over_time:
                 small, _whole = _texts(column.unit, then.get(name), texts)
                 shown += f'<small title="{was}">{small}</small>'
@@ -101,6 +105,12 @@ def _rows(report: Report, slice: Slice, rows: Sequence[Row]) -> list[dict[str, A
         whose = _day_url(row.colleague) if row.colleague else ""
         found.append({"name": row.name, "url": whose, "cells": mark_safe("".join(cells))})
     return found
+
+
+def _link(records: Records, shown: str, list_url: str = "") -> str:
+    """``shown`` as the link to the list of ``records``."""
+    url = list_url or display.page_url(records.noun, "changelist")
+    return f'<a href="{escape(url + records.query)}">{shown}</a>'
 
 
 def _day_url(colleague: str) -> str:

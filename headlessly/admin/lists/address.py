@@ -29,7 +29,7 @@ from headlessly.admin.lists.conditions import (
 )
 from headlessly.admin.lists.facets import ChoiceFacet, Facet, make_facet
 from headlessly.admin.lists.parameters import Parameters
-from headlessly.admin.lists.ranges import RangeFilter
+from headlessly.admin.lists.ranges import RangeFilter, problem_in_words
 from headlessly.context import clock
 from headlessly.declaration import days
 from headlessly.declaration.paths import Path
@@ -149,7 +149,7 @@ class Address(Parameters):
             if not self.problem:
                 self.condition  # noqa: B018  (it is what could not be asked)
         except InvalidFilter as problem:
-            self.problem = problem.message
+            self.problem = problem_in_words(self.noun, self.given, problem)
 
     # -- which records ----------------------------------------------------------------------------
 

@@ -166,6 +166,11 @@ class NounList:
     # -- what the page shows ----------------------------------------------------------------------
 
     @property
+    def beyond_at_once(self) -> int:
+        """How many of its records can be changed at once, where it has more; else 0."""
+        return AT_ONCE if self.total > AT_ONCE else 0
+
+    @property
     def count_text(self) -> str:
         return display.number(self.total) + ("" if self.exact else "+")
 

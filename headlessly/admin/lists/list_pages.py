@@ -88,7 +88,6 @@ class ListPage(NounPages):
             left_out=left_out,
             address=address,
             tabs=tabs,
-            in_settings=bool(self.noun.Surface.setting) and self.admin.may("create"),
             saving=saving,
             renaming=renaming,
             selectable=selects,
@@ -121,21 +120,8 @@ class ListPage(NounPages):
         )
         # A page that only looks for news is not what somebody opened.
         if tabs.now is not None and address.live and PART not in request.headers:
-            self._remember_view(request, response, tabs.now.key)
+            remember_view(request, response, self.admin.place("changelist"), tabs.now.key)
         return response
-
-    def _remember_view(self, request: HttpRequest, response: HttpResponse, key: str) -> None:
-        """Have this browser begin the list with this view the next time."""
-        if request.COOKIES.get(LAST_VIEW) != key:
-            response.set_cookie(
-                LAST_VIEW,
-                key,
-                path=self.admin.place("changelist"),
-                max_age=settings.SESSION_COOKIE_AGE,
-                secure=settings.SESSION_COOKIE_SECURE,
-                httponly=True,
-                samesite="Lax",
-            )
 
     def _rows(self, request: HttpRequest, found: NounList, selects: bool) -> str:
         return rows_html(
@@ -216,3 +202,17 @@ def _board_query(request: HttpRequest) -> str:
     query = request.GET.copy()
     query.pop("p", None)
     return query.urlencode()
+
+
+def remember_view(request: HttpRequest, response: HttpResponse, place: str, key: str) -> None:
+    """Have this browser begin the list at ``place``, and what is below it, with this view the next time."""
+    if request.COOKIES.get(LAST_VIEW) != key:
+        response.set_cookie(
+            LAST_VIEW,
+            key,
+            path=place,
+            max_age=settings.SESSION_COOKIE_AGE,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )

@@ -11,13 +11,16 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils import translation
 
-from headlessly.admin.lists.ranges import AMOUNTS
+from headlessly.admin.lists.ranges import AMOUNTS, DATES, parameter_name, read_ends
 from headlessly.admin.past_days import read_past_days
+from headlessly.declaration.schema import Field
+from headlessly.errors import InvalidFilter
 from headlessly.language import numbers
 from headlessly.nouns import Noun
+from headlessly.query import querystring
 from headlessly.query.list_address import join_values
 
-#: Says that somebody typed the numbers, as their language writes them: links have them as wires do.
+#: Says that somebody typed the numbers and days, as their language writes them: links have them as wires do.
 TYPED = "typed"
 ENDS = ("gt", "gte", "lt", "lte")
 
@@ -34,18 +37,31 @@ class Parameters:
         if "asOf" in self.given:
             self.given = read_past_days(self.given, "asOf")
         if language := self.given.pop(TYPED, ""):
-            self._read_numbers(language)
+            self._read_ends(language)
 
-    def _read_numbers(self, language: str) -> None:
-        """Say the numbers that were typed as a wire does; other languages may share the address."""
+    def _read_ends(self, language: str) -> None:
+        """Say the numbers and days that were typed as a wire does; other languages may share the address."""
         if language not in dict(settings.LANGUAGES):
             return
+        typed: dict[str, tuple[Field, dict[str, str]]] = {}
         with translation.override(language):
-            for name, text in self.given.items():
+            for name, text in list(self.given.items()):
                 path, _separator, lookup = name.partition("__")
-                field = self.noun.schema.fields.get(path)
-                if field is not None and field.type in AMOUNTS and lookup in ENDS:
+                if lookup not in ENDS:
+                    continue
+                try:
+                    field = querystring.field_at_path(self.noun, path)
+                except InvalidFilter:
+                    continue  # whoever asks for it is told
+                if field.type in AMOUNTS:
                     self.given[name] = numbers.delocalize_number(text)
+                elif field.type in DATES:
+                    typed.setdefault(path, (field, {}))[1][lookup] = text
+            for path, (field, ends) in typed.items():
+                read = read_ends(field, ends)
+                for lookup in ends:
+                    del self.given[parameter_name(path, lookup)]
+                self.given |= {parameter_name(path, lookup): text for lookup, text in read.items()}
 
     @property
     def query(self) -> str:

@@ -6,7 +6,9 @@ field. A value that ends in ``,-`` takes in the records without one: ``lastActiv
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -17,7 +19,9 @@ from headlessly.admin.filtering.offered import path_label
 from headlessly.admin.filtering.words import moment_in_words
 from headlessly.declaration import days, labels, values
 from headlessly.declaration.schema import Field
+from headlessly.errors import InvalidFilter
 from headlessly.language import numbers
+from headlessly.language.moments import no_day_said, read_past_day, read_when, written_day
 from headlessly.nouns import Noun
 from headlessly.query import list_address, periods, querystring
 from headlessly.query.list_address import OR_NONE
@@ -178,6 +182,11 @@ class RangeFilter:
         return self.field.type in DATES
 
     @property
+    def when(self) -> str:
+        """How when.js reads what is typed: of what has happened, the last such day."""
+        return "" if lies_ahead(self.field) else "past"
+
+    @property
     def low(self) -> dict[str, str]:
         return self._end("gte")
 
@@ -190,13 +199,14 @@ class RangeFilter:
         value = self.given.get(lookup, "")
         if self.field.type in AMOUNTS:
             value = numbers.localize_number(value)
+        elif self.is_date:
+            value = show_day(value)
         return {"name": name, "id": f"range-{name}", "value": value}
 
     @property
     def spans(self) -> list[dict[str, Any]]:
         """The stretches to pick from; ahead for days that are planned, back for what has happened."""
-        ends = (self.low["value"], self.high["value"])
-        offered = AHEAD if self.field.type == "date" or self._is_planned else SPANS
+        ends = (self.given.get("gte", ""), self.given.get("lt", ""))
         return [
             {
                 "label": span.label,
@@ -204,7 +214,7 @@ class RangeFilter:
                 "until": span.until,
                 "on": ends == (span.since, span.until),
             }
-            for span in offered
+            for span in spans_of(self.field)
         ]
 
     @property
@@ -214,9 +224,74 @@ class RangeFilter:
             span["on"] for span in self.spans
         )
 
-    @property
-    def _is_planned(self) -> bool:
-        return self.field.name.startswith(("due", "start", "end", "reminder"))
+
+def lies_ahead(field: Field) -> bool:
+    """Whether a day or a moment may be one that is yet to come."""
+    return field.type == "date" or field.name.startswith(("due", "start", "end", "reminder"))
+
+
+def spans_of(field: Field) -> tuple[Span, ...]:
+    """The stretches of time that people have names for, of this field."""
+    return AHEAD if lies_ahead(field) else SPANS
+
+
+def read_ends(field: Field, given: dict[str, str]) -> dict[str, str]:
+    """What somebody typed of a day or a moment, by lookup, as a wire has it: ``3.12.`` and ``fri`` are days,
+    as in forms, and the name of a stretch of time is both its ends. What says no day stays as it is."""
+    found = {lookup: _read_day(field, text) for lookup, text in given.items()}
+    if len(given) == 1:
+        (said,) = given.values()
+        for span in spans_of(field):
+            if said.strip().casefold() == str(span.label).casefold():
+                return _span_lookups(span)
+    return found
+
+
+def _read_day(field: Field, text: str) -> str:
+    bare = text.removesuffix(OR_NONE)
+    if days.is_relative(bare) or "T" in bare:  # as links have it
+        return text
+    today = days.today()
+    if lies_ahead(field):
+        when = read_when(bare[:100], datetime.combine(today, time()))
+        day = when and when.day
+    else:
+        day = read_past_day(bare[:100], today)
+    return text if day is None else f"{day}{text[len(bare) :]}"
+
+
+def problem_in_words(noun: type[Noun], given: Mapping[str, str], problem: InvalidFilter) -> str:
+    """What is wrong with the conditions of an address, which has them in ``given``, with the field as people
+    call it."""
+    path = problem.field or ""
+    said = problem.message.removeprefix(f"{path}: ")
+    try:
+        field = querystring.field_at_path(noun, path)
+    except InvalidFilter:
+        return problem.message
+    if said == problem.message:
+        return said
+    texts = (text for name, text in given.items() if name.partition("__")[0] == path)
+    if field.type in DATES and not all(map(_says_moment, texts)):
+        said = no_day_said()
+    return f"{path_label(noun, path)}: {said}"
+
+
+def _says_moment(text: str) -> bool:
+    bare = text.removesuffix(OR_NONE)
+    try:
+        return days.is_relative(bare) or bool(values.clean_moment(None, bare, text=True))
+    except ValueError:
+        return False
+
+
+def show_day(text: str) -> str:
+    """An end as an input shows it: a day as its reader writes days."""
+    bare = text.removesuffix(OR_NONE)
+    try:
+        return written_day(date.fromisoformat(bare)) + text[len(bare) :]
+    except ValueError:
+        return text
 
 
 def _span_lookups(span: Span) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,12 +21,19 @@ from headlessly.query import saved_views
 from headlessly.subscriptions import following
 
 
-class SavedViewPages(NounPages):
-    """Saving, changing and removing views; a refused form shows the list again."""
+class ShowAgain(Protocol):
+    """Shows the board of an address again, with what a refused form said."""
 
-    def __init__(self, admin: NounAdminBase, list_page: ListPage) -> None:
+    def __call__(self, request: HttpRequest, query: str, **refused: Any) -> HttpResponse: ...
+
+
+class SavedViewPages(NounPages):
+    """Saving, changing and removing views, from a list or a board; a refused form shows that again."""
+
+    def __init__(self, admin: NounAdminBase, list_page: ListPage, board_again: ShowAgain) -> None:
         super().__init__(admin)
         self.list_page = list_page
+        self.board_again = board_again
 
     @method_decorator(require_POST)
     def views_view(self, request: HttpRequest) -> HttpResponse:
@@ -38,11 +45,11 @@ class SavedViewPages(NounPages):
             made = saved_views.save_view(self.noun, name, address.view_query, shared=shared)
         except HeadlesslyError as problem:
             saving = {"name": name, "shared": shared, "start": "start" in sent}
-            return self.list_page.render(request, address, saving=saving | refusal(problem))
+            return self._again(request, address, saving=saving | refusal(problem))
         if "start" in sent:
             saved_views.set_start_view(self.noun, made.key)
         messages.success(request, _("Saved: %s.") % made)
-        return self._to_list(Tabs.url(made))
+        return self._back(sent, Tabs.url(made))
 
     @method_decorator(require_POST)
     def view_view(self, request: HttpRequest, key: str) -> HttpResponse:
@@ -52,17 +59,17 @@ class SavedViewPages(NounPages):
         view = next((v for v in Tabs(address).every if v.key == key), None)
         if view is None:
             messages.error(request, _("There is no such view any more."))
-            return self._to_list(f"?view={ALL}")
+            return self._back(sent, f"?view={ALL}")
         try:
             done = self._do(sent.get("do", ""), view, sent, address)
         except HeadlesslyError as problem:
             if sent.get("do") == "rename":
                 renaming = {"name": sent.get("name", "")} | refusal(problem)
-                return self.list_page.render(request, address, renaming=renaming)
+                return self._again(request, address, renaming=renaming)
             messages.error(request, problem.first_message)
-            return self._to_list(f"?{address.list_query}&view={view.key}")
+            return self._back(sent, f"?{address.list_query}&view={view.key}")
         messages.success(request, done)
-        return self._to_list(f"?view={ALL}" if sent.get("do") == "delete" else Tabs.url(view))
+        return self._back(sent, f"?view={ALL}" if sent.get("do") == "delete" else Tabs.url(view))
 
     def _do(self, what: str, view: Any, sent: Mapping[str, str], address: Address) -> str:
         """Do it, and say so. Raises Http404 for what cannot be done with such a view."""
@@ -96,8 +103,19 @@ class SavedViewPages(NounPages):
                 return _("Deleted the view “%s”.") % view
         raise Http404
 
-    def _to_list(self, query: str) -> HttpResponseRedirect:
-        return HttpResponseRedirect(self.admin.place("changelist") + query)
+    def _back(self, sent: Mapping[str, str], query: str) -> HttpResponseRedirect:
+        """To the list of ``query``, or to the board, where that was sent from it."""
+        return HttpResponseRedirect(
+            self.admin.place("board" if self._on_board(sent) else "changelist") + query
+        )
+
+    def _again(self, request: HttpRequest, address: Address, **refused: Any) -> HttpResponse:
+        if self._on_board(request.POST):
+            return self.board_again(request, address.list_query, **refused)
+        return self.list_page.render(request, address, **refused)
+
+    def _on_board(self, sent: Mapping[str, str]) -> bool:
+        return sent.get("on") == "board" and self.noun.Surface.board is not None
 
 
 def change_view(what: str, view: saved_views.View, name: str, query: str) -> str:

@@ -1,7 +1,8 @@
 """What happened to a record and around it, newest first: its own events and those of its touches.
 
 A record that became another shares its timeline: a lead and its deal show the same one. It holds the events
-of all these records, and of the touches about any of them. What a verb caused is told below it.
+of all these records, and of the touches about any of them. What a verb caused is told below it. What rules
+did in a row is one line that opens.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from headlessly.admin.event_facts import recorded_facts
-from headlessly.admin.event_text import Entry, Teller
+from headlessly.admin.event_text import Entry, Teller, fold_automatic
 from headlessly.admin.undo import offer_undo
 from headlessly.declaration import engagements, values
 from headlessly.declaration.record import Record
@@ -38,6 +39,11 @@ class Timeline:
     entries: list[Entry]
     older: int | None  #: the ``seq`` to go on from
     show: str = ALL
+
+    @property
+    def groups(self) -> list[list[Entry]]:
+        """The entries as they are shown: what happened by itself, one after the other, is one line."""
+        return fold_automatic(self.entries)
 
 
 def read_timeline(

@@ -77,7 +77,7 @@ def settings_pages(request: HttpRequest) -> list[tuple[str, list[SettingsPage]]]
             [
                 page(
                     "imports", _("Imports"), _("Files that came in, each to be taken back"),
-                    is_open=imports,
+                    "import", is_open=imports,
                 ),
                 page("settings_log", _("Who did what"), _("Every change, sign-in and export")),
             ],
@@ -91,7 +91,7 @@ def _noun_pages(noun: Any, request: HttpRequest) -> list[SettingsPage]:
         return []
     url, title = display.page_url(noun, "changelist"), labels.plural_title(noun)
     is_open = actors.may(actors.current(), "create", noun)
-    here = request.path == url
+    here = request.path.startswith(url)
     choice, kinds = noun.schema.kind, noun.Surface.kinds
     if choice is None or kinds is None or not kinds.settings:
         return [SettingsPage(title, _(noun.Surface.setting), url, here, is_open)]

@@ -8,11 +8,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from headlessly.access import actors, tenancy
-from headlessly.access.actor_names import actor_names
+from headlessly.access.actor_names import actor_names, find_actor
 from headlessly.access.models import ApiKey, Membership
 from headlessly.accounts.entering import is_confirmed
 from headlessly.admin.account import pages as account_pages
@@ -63,6 +64,11 @@ class Asked:
     def question(self) -> LatestQuestion:
         """The same of the log; where something of it is not understood, ``problem`` says so."""
         group = find_group(self.who) if self.who else None
+        if self.who and group is None:
+            try:
+                self.who = find_actor(self.who)
+            except ValueError as problem:
+                self.problem = capfirst(str(problem))
         columns = {"actor": self.who} if self.who and group is None else {}
         members = None if group is None else _actors_of(self.who)
         names: tuple[str, ...] = ()

@@ -30,7 +30,7 @@ from headlessly.declaration import engagements, labels
 from headlessly.declaration.values import is_storable
 from headlessly.errors import HeadlesslyError
 from headlessly.execution import executor
-from headlessly.language.moments import When, read_when
+from headlessly.language.moments import When, no_day_said, read_when
 from headlessly.nouns import Noun
 from headlessly.query import counts
 from headlessly.query.people_groups import find_group, list_groups, people_in
@@ -173,7 +173,7 @@ def later_view(request: HttpRequest, *, site: TenantSite) -> HttpResponse:
     if record is None:
         messages.error(request, _("This is not there any more."))
     elif when is None:
-        messages.error(request, _("No day is understood of this: type 3.12., fri or tomorrow 9."))
+        messages.error(request, no_day_said())
     else:
         try:
             said = put_off(record, when, request.POST.get("moment", ""))

@@ -42,7 +42,7 @@ OF_EVENTS = {
     "name": "What happened: `Lead.Converted`, `page_view`.",
     "target": "The id of the record.",
     "targetType": "The noun of the records: `Lead`.",
-    "actor": "Who did it: the id of a user, a key or a rule, `me`, or `system`.",
+    "actor": "Who did it: the name or the id of a user or a key, the id of a rule, `me`, or `system`.",
     "requestId": "The request that did it: `X-Request-Id` of its answer.",
 }
 

@@ -41,8 +41,9 @@
     document.getElementById("selection").toggleAttribute("data-some", here.length > 0);
     const shown = new Set(boxes().map((box) => box.value));
     const others = [...kept].filter((id) => !shown.has(id)).length;
-    const many = every && every.checked ? every.dataset.total : here.length + others;
-    label.textContent = `${many} ${label.dataset.word}`;
+    const number = here.length + others;
+    const said = every?.checked ? "every" : number === 1 ? "one" : "many";
+    label.textContent = label.dataset[said].replace("%s", every?.checked ? every.dataset.total : number);
     const all = document.querySelector("[data-check-page]");
     if (all) {
       all.checked = here.length > 0 && here.length === boxes().length;
@@ -177,9 +178,6 @@
     const ends = select.closest("fieldset").querySelector(".ends");
     const own = select.value === "between";
     ends.hidden = !own;
-    for (const input of ends.querySelectorAll("input")) {
-      if (own && /^(\d{4}-\d\d-\d\d)?$/.test(input.value)) input.type = "date";
-    }
     return ends;
   }
 
@@ -268,10 +266,8 @@
     if (chooser) return limit(chooser);
     if (!target.matches("[data-span]")) return;
     const [low, high] = fold(target).querySelectorAll("input");
-    const chosen = target.selectedOptions[0];
     if (target.value === "between") return low.focus();
-    [low.type, high.type] = ["text", "text"];
-    [low.value, high.value] = [chosen.dataset.since || "", chosen.dataset.until || ""];
+    [low.value, high.value] = `${target.value}|`.split("|");
     target.form.requestSubmit();
   });
 

@@ -39,7 +39,7 @@
   });
 
   function line(typed) {
-    const place = typed.closest(".input") || typed.closest("form");
+    const place = typed.closest(".input, fieldset") || typed.closest("form");
     let said = place.querySelector(".understood");
     if (!said) {
       said = document.createElement("p");
@@ -54,7 +54,7 @@
   async function understand(typed) {
     const text = typed.value.trim();
     typed.removeAttribute("aria-invalid");
-    if (!text || text === typed.defaultValue) return typed.closest(".input, form")?.querySelector(".understood")?.remove();
+    if (!text || text === typed.defaultValue) return typed.closest(".input, fieldset, form")?.querySelector(".understood")?.remove();
     const answer = await fetch(`${words().when}?${new URLSearchParams({ text, past: typed.dataset.when })}`, { credentials: "same-origin", headers: { "X-Live": "1" } }).catch(() => null);
     if (!answer?.ok || typed.value.trim() !== text) return;
     const { understood, problem } = await answer.json();

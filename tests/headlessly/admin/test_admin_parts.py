@@ -14,7 +14,7 @@ PART = "/~acme/admin/crm/dealcontact/{}/{}/"
 QUICK = "/~acme/admin/crm/dealcontact/quick/"
 
 
-def card(client, place, label="People"):
+def card(client, place, label="Deal contacts"):
     """The card of the page, as HTML."""
     page = client.get(place).content.decode()
     start = page.index(f'aria-label="{label}"')
@@ -33,7 +33,7 @@ def test_a_person_is_added_by_a_dialog_that_knows_the_deal(bob, people):
     person = DealContact.find().get()
     assert (person.deal_id, person.contact_id, person.role) == (deal.pk, people.ada.pk, "Champion")
     assert "Ada Chen" in (shown := card(bob, DEAL.format(deal.pk))) and "Champion" in shown
-    assert "Fleet" in card(bob, f"/~acme/admin/crm/contact/{people.ada.pk}/change/", "Deal roles")
+    assert "Fleet" in card(bob, f"/~acme/admin/crm/contact/{people.ada.pk}/change/")
 
 
 def test_what_is_missing_or_not_there_is_said_in_the_dialog(bob, people, rival):

@@ -7,6 +7,7 @@ import threading
 import time
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -346,7 +347,7 @@ def test_every_page_is_reached_from_every_other(ann):
 
 def test_a_list_that_is_a_setting_stands_within_the_settings(ann, cleo, bob):
     def menu(client: Any, place: str) -> str:
-        html = client.get(f"/~acme/admin/crm/{place}").content.decode()
+        html = client.get(urljoin("/~acme/admin/crm/", place)).content.decode()
         _before, found, rest = html.partition('class="settings-pages"')
         return rest.split("</nav>")[0] if found else ""
 
@@ -368,3 +369,13 @@ def test_a_list_that_is_a_setting_stands_within_the_settings(ann, cleo, bob):
     for link in links:
         assert cleo.get(link).status_code == 200, link
     assert menu(bob, "gate/") == "" and menu(ann, "lead/?view=all") == ""
+    # So do its records, their forms, and the other pages that the menu leads to.
+    from crm import Team
+
+    team = Team.create(name="North")
+    for page in ("add/", f"{team.pk}/change/", f"{team.pk}/edit/", f"{team.pk}/delete/"):
+        assert marked(menu(ann, f"team/{page}")) == ["Teams"], page
+        assert menu(bob, f"team/{page}") == "", page
+    assert marked(menu(ann, "../imports/")) == marked(menu(cleo, "../imports/")) == ["Imports"]
+    assert marked(menu(ann, "../account/")) == ["Your sign-in"]
+    assert menu(bob, "../imports/") == menu(bob, "../account/") == ""

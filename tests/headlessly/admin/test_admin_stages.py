@@ -55,7 +55,7 @@ def test_a_board_is_of_one_pipeline_the_default_one_first(bob: Any, pipelines: A
     assert 'data-label="Prospecting"' in html and 'data-label="Upcoming"' not in html
     assert "Sale one" in html and "Renewal one" not in html
     # Each is one press away, in the address; none is a filter that could be taken away.
-    menu = html.split('class="viewtabs" aria-label="Pipeline"')[1].split("</nav>")[0]
+    menu = html.split('class="switch paths" aria-label="Pipeline"')[1].split("</nav>")[0]
     tabs = re.findall(r'<a href="([^"]*)"( aria-current="page")?>(Sales|Renewals)</a>', menu)
     assert [(name, bool(now)) for _url, now, name in tabs] == [("Sales", True), ("Renewals", False)]
     assert 'class="chips"' not in html and 'name="pipeline"' not in html

@@ -242,3 +242,55 @@ def test_every_noun_can_be_listed_with_all_that_it_declares(name, ann, acme, use
         answer = ann.get(f"{place}?{query or 'view=all'}")
         assert answer.status_code == 200, query
         assert 'role="alert"' not in answer.content.decode(), query
+
+
+BOARD = f"{LEADS}board/"
+
+
+def test_a_board_has_the_views_of_the_list_and_opens_them(bob, people):
+    from crm import Lead
+
+    Lead.create(name="Warm", source="web", score=85, owner=people.bob)
+    Lead.create(name="Cool", source="web", score=5, owner=people.bob)
+    save(bob)
+    view = View.objects.get()
+    opened = bob.get(f"{BOARD}?view={view.pk}")
+    assert opened.url == f"{BOARD}?{view.query}&view={view.pk}"
+    html = bob.get(opened.url).content.decode()
+    assert re.search(r'aria-current="page"[^>]*>Hot ones', html)
+    assert "Score: 80 or more" in html
+    assert "Warm" in html and "Cool" not in html
+    # One goes over to the list with it, and comes back to it from the menu.
+    assert f'href="{LEADS}?score__gte=80&amp;status=New,Contacted&amp;view={view.pk}"' in html
+    assert view.pk in bob.get(BEGIN).url
+
+
+def test_what_a_board_is_narrowed_by_is_saved_from_it_and_stays_on_it(bob, people):
+    from crm import Lead
+
+    Lead.create(name="From a fair", source="fair")
+    html = bob.get(f"{BOARD}?source=web").content.decode()
+    assert 'data-opens="save-view"' in html
+    answer = save(bob, "From the web", "source=web", on="board")
+    view = View.objects.get()
+    assert answer.url == f"{BOARD}?source=web&view={view.pk}"
+    assert do(bob, view, "rename", name="Web", on="board").url == answer.url
+    again = save(bob, "web", "source=fair", on="board")
+    assert again.status_code == 409
+    html = again.content.decode()
+    assert 'data-column="New"' in html and "You have a view called" in html
+    assert f'action="{BOARD}?source=fair"' in html, "cards are moved on the board itself"
+    assert do(bob, view, "delete", on="board").url == f"{BOARD}?view=all"
+
+
+def test_a_board_of_what_is_open_keeps_the_ends_as_places_to_move_to(bob, people):
+    from crm import Lead
+
+    Lead.create(name="Open one", source="web", owner=people.bob)
+    Lead.create(name="Gone one", source="web", owner=people.bob).lose(lost_reason="Price")
+    mine = bob.get(bob.get(f"{BOARD}?view=mine").url).content.decode()
+    lost = mine.split('data-column="Lost"')[1].split("</section>")[0]
+    assert "Move cards here." in lost and "Gone one" not in mine
+    assert "Open one" in mine
+    some = bob.get(f"{BOARD}?status=New").content.decode()
+    assert 'data-column="Lost"' not in some

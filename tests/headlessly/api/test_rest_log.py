@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from headlessly.access import actors
 from headlessly.log import pages
 from headlessly.log.events import Event
 from tests.answered import answered, named, problem, unchanged
@@ -167,6 +168,30 @@ def test_it_filters_the_log(api: Any, qualified: Any, people: Any) -> None:
     assert ask(api, since=mine["timestamp"])["results"] == [mine]
     assert ask(api, until=mine["timestamp"], count="exact")["total"] == everything - 1
     assert ask(api, target=qualified.pk, actor=api.key.pk)["results"] == [mine]
+
+
+def test_who_did_it_is_asked_for_by_name_too(api: Any, qualified: Any, acme: Any) -> None:
+    from headlessly.access.models import ApiKey, Membership, User
+
+    user = User.objects.create_user("dan@sign.example", first_name="Dan", last_name="Vole")
+    Membership.objects.create(user=user, tenant=acme, role="rep")
+    answered(api.call("PATCH", f"/leads/{qualified.pk}", {"score": 5}))
+    mine = ask(api, actor=api.key.pk)["results"]
+    assert mine
+    assert ask(api, actor=api.key.name.upper())["results"] == mine
+    with actors.acting(actors.Actor(user.pk, "Dan", actors.ADMIN)):
+        qualified.update(score=6)
+    for said in ("dan  vole", "Dan@sign.example", user.pk):
+        (his,) = ask(api, actor=said)["results"]
+        assert his["actor"] == user.pk
+    assert ask(api, actor="user_nobody12345")["results"] == []
+    ApiKey.issue(acme, "Dan Vole")
+    for said, why in {
+        "Dan Vole": "Several are called",
+        "Dan Vol": "Did you mean 'Dan Vole'?",
+    }.items():
+        refused = api.call("GET", f"/events?actor={said}")
+        assert refused.status_code == 400 and why in refused.json()["message"]
 
 
 @pytest.mark.parametrize(
