@@ -44,7 +44,9 @@ class Attachment(Noun):
     note = String("what is in it, or what it is for")
     media_type = String("such as application/pdf, by the ending of its name", editable=False)
     size = Integer("of the file", unit="bytes", editable=False, minimum=0)
-    checksum = String("SHA-256 of the file, in hexadecimal", editable=False, max_length=64)
+    checksum = String(
+        "SHA-256 of the file, in hexadecimal", editable=False, max_length=64, for_programs=True
+    )
     lead = Reference("crm.Lead", "attachments", on_delete=models.CASCADE)
     deal = Reference("crm.Deal", "attachments", on_delete=models.CASCADE)
     contact = Reference("crm.Contact", "attachments", on_delete=models.CASCADE)

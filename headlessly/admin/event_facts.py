@@ -116,7 +116,9 @@ class EventReader:
         found = []
         for wire, was in previous.items():
             declared = noun.schema.fields.get(wire)
-            if declared is None or (declared.follows_events and not followed):
+            if declared is None or declared.for_programs:
+                continue
+            if declared.follows_events and not followed:
                 continue
             is_day = declared.day_if is not None and bool(now.get(wire_name(declared.day_if)))
             before, after = (

@@ -86,6 +86,7 @@ def _field(
         example=getattr(column, "example", None),
         offers=getattr(column, "offers", None),
         told=getattr(column, "told", False),
+        for_programs=getattr(column, "for_programs", False),
         unique=column.name in noun.unique_fields,
         indexed=column.name in _indexed_columns(noun),
         choices=values_of(column),

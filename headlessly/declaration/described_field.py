@@ -61,6 +61,7 @@ class Field:
     #: What a form has to choose from, asked when it is made: see :class:`.fields.String`.
     offers: Callable[[], Iterable[tuple[str, Any]]] | None = None
     told: bool = False  #: whether it may be a sentence that people read in their language
+    for_programs: bool = False  #: whether pages leave it out
     example: Any = None  #: a value for programs that try it out, where not any will do
     unique: bool = False
     indexed: bool = False

@@ -67,7 +67,8 @@ class String(_Optional, models.CharField):
     ``Lead.source``. ``example`` is what programs may send that try it out, where not any text will do.
     ``offers`` makes what a form has to choose from: pairs of a value and a label, or of a title and such
     pairs. ``told`` says that it may be a sentence of the product, which people read in their language
-    (:mod:`headlessly.language.sayings`)."""
+    (:mod:`headlessly.language.sayings`); ``for_programs`` that it says nothing to people: pages leave it
+    out."""
 
     #: The one spelling in which its values are stored and compared (see :mod:`.normalization`), if any.
     normalize: Callable[[str], str] | None = None
@@ -82,8 +83,10 @@ class String(_Optional, models.CharField):
         example: str | None = None,
         offers: Callable[[], Iterable[tuple[str, Any]]] | None = None,
         told: bool = False,
+        for_programs: bool = False,
         **kwargs: Any,
     ) -> None:
+        self.for_programs = for_programs
         self.suggests, self.list_of = tuple(suggests), list_of
         self.example, self.offers, self.told = example, offers, told
         super().__init__(help_text, max_length=max_length, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -299,6 +300,20 @@ def test_stands_on_the_page_of_its_record(bob: Client, lead: Any) -> None:
     assert f'href="/~acme/attachments/{kept.pk}/file"' in shown and "18\xa0bytes" in shown
     link = Attachment.create(name="Contract", url="https://drive.example/x", lead=lead)
     assert 'href="https://drive.example/x"' in card(bob, place) and link
+
+
+def test_is_told_in_the_timeline_of_its_record(bob: Client, lead: Any) -> None:
+    kept = Attachment.upload(file=OFFER, lead=lead)
+    kept.replace(file=SECOND)
+    page = bob.get(f"/~acme/admin/crm/lead/{lead.pk}/change/").content.decode()
+    told = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", page[page.index('class="timeline"') :]))
+    assert "uploaded the attachment Offer.pdf" in told
+    assert "replaced the attachment Offer.pdf" in told and "18 bytes → 25 bytes" in told
+    assert kept.checksum not in page
+    assert (
+        kept.checksum
+        not in bob.get(f"/~acme/admin/crm/attachment/{kept.pk}/change/").content.decode()
+    )
 
 
 def test_refuses_in_the_dialog_beside_the_input(bob: Client, lead: Any) -> None:

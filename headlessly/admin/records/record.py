@@ -217,7 +217,9 @@ def groups(record: Noun, without: set[str], editable: set[str]) -> list[FieldGro
         group = FieldGroup(labels.group_title(title))
         for name in names:
             declared = schema.by_name[name]
-            if name in without or (declared.type == "json" and declared.computed):
+            if name in without or declared.for_programs:
+                continue
+            if declared.type == "json" and declared.computed:
                 continue
             value = _shown_value(record, declared)
             shown = ShownField(

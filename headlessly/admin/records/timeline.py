@@ -15,9 +15,11 @@ from django.db.models import Q
 
 from headlessly.admin.event_facts import recorded_facts
 from headlessly.admin.event_text import Entry, Teller, fold_automatic
+from headlessly.admin.records.parts import is_part
 from headlessly.admin.undo import offer_undo
 from headlessly.declaration import engagements, values
 from headlessly.declaration.record import Record
+from headlessly.declaration.values import TEXT_TYPES
 from headlessly.log import events
 from headlessly.log.events import Event
 from headlessly.nouns import Noun
@@ -102,8 +104,11 @@ def _around(record: Noun, show: str) -> list[str]:
     """The ids of the other records whose events belong here: touches, and what it became."""
     found: list[str] = []
     thread = _thread(record)
+    shared = {type(record): [record.pk], **thread}
+    if show != ACTIVITIES:
+        found += _parts(shared)
     if show != CHANGES:
-        for noun, ids in {type(record): [record.pk], **thread}.items():
+        for noun, ids in shared.items():
             if (touching := engagements.engagement_noun(noun)) is not None:
                 about = touching.noun.objects.filter(**{f"{touching.reference.column}__in": ids})
                 about = about.order_by("-created_at")
@@ -111,6 +116,20 @@ def _around(record: Noun, show: str) -> list[str]:
     if show != ACTIVITIES:
         found += [id for ids in thread.values() for id in ids]
     return list(dict.fromkeys(found))
+
+
+def _parts(shared: dict[type[Record], list[str]]) -> list[str]:
+    """The ids of the parts of these records that have a name, such as their files."""
+    of_part: dict[type[Record], Q] = defaultdict(Q)
+    for noun, ids in shared.items():
+        for part, name in noun.schema.referrers:
+            if is_part(part) and part.schema.name_field.type in TEXT_TYPES:
+                of_part[part] |= Q(**{f"{name}__in": ids})
+    found: list[str] = []
+    for part, fits in of_part.items():
+        newest = part.objects.filter(fits).order_by("-created_at")
+        found += newest.values_list("pk", flat=True)[:TOUCHES]
+    return found
 
 
 def _thread(record: Noun) -> dict[type[Record], list[str]]:
