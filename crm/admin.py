@@ -12,13 +12,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path
 from django.utils.functional import SimpleLazyObject
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.widgets import INPUT_CLASSES
 
 from crm import places
-from crm.attachments import file_html
+from crm.attachments import file_address, file_html
 from crm.models import Attachment, Organization, Pipeline, Rule, RuleAttempt, RuleRun
 from crm.models.pipeline import usual_path
 from crm.models.steps import fill_in
@@ -30,7 +31,7 @@ from crm.rules.operations import find_failures, find_runs
 from crm.rules.step_text import entry_row, events_text, state_badge, step_text, steps_html
 from headlessly.admin import NounAdmin, display, field_values, workplace
 from headlessly.admin.past_days import read_past_days
-from headlessly.admin.records.panels import FactsPanel, record_panel_of_all
+from headlessly.admin.records.panels import FactsPanel, record_panel, record_panel_of_all
 from headlessly.context import clock
 from headlessly.declaration import days, labels
 from headlessly.declaration.paths import OPEN
@@ -45,6 +46,22 @@ field_values.displays(Organization, "address")(places.address_html)
 field_values.displays(Organization, "city")(places.city_html)
 field_values.displays(Rule, "steps")(steps_html)
 field_values.displays(Rule, "events")(events_text)
+
+#: The kinds of pictures that browsers show.
+PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+
+
+@record_panel(Attachment)
+def file_panel(attachment: Attachment) -> FactsPanel | None:
+    """The file itself: a picture as it looks, another one to be opened."""
+    if not (address := file_address(attachment)):
+        return None
+    shown = file_html(attachment)
+    if attachment.checksum and attachment.media_type in PICTURES:
+        picture = '<a href="{}"><img class="attached" src="{}" alt="{}"></a>'
+        shown = format_html(picture, address, address, attachment.name)
+    return FactsPanel(_("File"), [(_("Open"), shown)])
+
 
 #: How many runs one page shows, and how many of those that wait the page of a record.
 PAGE, MOST_WAITING = 10, 5

@@ -39,16 +39,19 @@ def content_of(attachment: Attachment) -> bytes:
     return content
 
 
+def file_address(attachment: Attachment) -> str:
+    """Where the file is read, or the link leads; empty where there is neither."""
+    if attachment.checksum:
+        return f"{get_script_prefix()}attachments/{attachment.pk}/file"
+    return attachment.url or ""
+
+
 def file_html(attachment: Attachment) -> SafeString | str:
     """The name of an attachment as pages show it: a link to its file, or to where that is kept."""
-    if attachment.checksum:
-        url = f"{get_script_prefix()}attachments/{attachment.pk}/file"
-        return format_html('<a href="{}">{}</a>', url, attachment.name)
-    if attachment.url:
-        return format_html(
-            '<a href="{}" rel="noopener noreferrer">{}</a>', attachment.url, attachment.name
-        )
-    return str(attachment.name)
+    address = file_address(attachment)
+    if not address:
+        return str(attachment.name)
+    return format_html('<a href="{}" rel="noopener noreferrer">{}</a>', address, attachment.name)
 
 
 @explains(Attachment, "content", schema=SCHEMA, in_past=True)

@@ -302,6 +302,20 @@ def test_stands_on_the_page_of_its_record(bob: Client, lead: Any) -> None:
     assert 'href="https://drive.example/x"' in card(bob, place) and link
 
 
+def test_has_a_page_of_its_own_that_shows_a_picture(bob: Client, lead: Any) -> None:
+    place = "/~acme/admin/crm/attachment/{}/change/"
+    offer, photo = Attachment.upload(file=OFFER, lead=lead), SentFile(b"\x89PNG", "card.png")
+    assert (
+        f'href="/~acme/attachments/{offer.pk}/file"'
+        in bob.get(place.format(offer.pk)).content.decode()
+    )
+    kept = Attachment.upload(file=photo, lead=lead)
+    assert (
+        f'src="/~acme/attachments/{kept.pk}/file"'
+        in bob.get(place.format(kept.pk)).content.decode()
+    )
+
+
 def test_is_told_in_the_timeline_of_its_record(bob: Client, lead: Any) -> None:
     kept = Attachment.upload(file=OFFER, lead=lead)
     kept.replace(file=SECOND)
