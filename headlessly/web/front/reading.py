@@ -28,7 +28,7 @@ MOST_OF_ADDRESS, MOST_OF_ALL = 32, 512
 
 
 class SlowBody(BadRequest):
-    """The body did not arrive in time."""
+    """The body did not come in time."""
 
     status = 408
 
