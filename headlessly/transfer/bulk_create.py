@@ -84,7 +84,8 @@ class Importing(executor.Execution):
             table.table_of(type(record)).copy_past(_spans(states))
 
     def _record_event(self, verb: Verb, record: Record, was: Record | None) -> Event:
-        """Returns the event of the verb; for a record with a past, of its last step."""
+        """Returns the event of the verb. For a record with a past, the events of its further steps are
+        recorded too."""
         states, self.states = self.states, []
         if not states:
             return self._with_left_out(super()._record_event(verb, record, was))

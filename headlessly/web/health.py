@@ -61,8 +61,10 @@ def _is_exhausted(pool: Any) -> bool:
 
 
 class AnswerProbes:
-    """Middleware, the first of all: probes come from inside, without TLS, and by an address that is not a
-    host name of this site."""
+    """Middleware that answers probes before the host and the protocol are checked.
+
+    Probes come from inside, without TLS, and use an address that is not a host name of this site.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -88,8 +88,8 @@ IN_DATABASE = (
 
 
 class CountRequests:
-    """Middleware, the first of all: counts every request, writes the access log if enabled, and answers
-    /metrics under any host name."""
+    """Middleware, the outermost: counts every request, writes the access log if enabled, and answers /metrics
+    under any host name."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

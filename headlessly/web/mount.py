@@ -26,7 +26,7 @@ class TenantRequest(SpokenRequest):
 
 
 class MountTenant:
-    """Middleware, the first of all: serves the whole site under ``/~{slug}/``.
+    """Middleware that serves the whole site under ``/~{slug}/``.
 
     ``request.tenant`` is the tenant of the address, or None at the root and for an unknown slug;
     ``request.mounted`` says whether the address names a tenant at all. The surfaces decide who may enter,
