@@ -157,11 +157,11 @@ class Noun(UniqueLookupMixin):
         if_match: int | None = None,
         **fields: Any,
     ) -> Self | DryRun:
-        """Update the record with this unique value, or create it: ``Contact.upsert("email",
-        "ada@x.example")``.
+        """Update the record with this unique value, or create it.
 
-        `name` is a unique field, or an external system with ids of its own: ``Lead.upsert("hubspot",
-        "123")``. It is safe to repeat: of two at once one creates, and the other updates.
+        ``Contact.upsert("email", "ada@x.example")`` names a unique field, ``Lead.upsert("hubspot", "123")``
+        an external system with ids of its own. It is safe to repeat: of two at once one creates, and the
+        other updates.
         """
         named = upserts.name_record(cls, name, value)
         return upserts.upsert(named, fields, dry_run=dry_run, if_match=if_match)
